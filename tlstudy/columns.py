@@ -1,0 +1,130 @@
+"""The columns of the result tables, with their types and units: one source for all readers."""
+
+import pyarrow as pa
+
+KEYS = {
+    "arm": ("string", "name of the arm, with the swept settings appended"),
+    "subset_size": ("int64", "number of training images"),
+    "seed": ("int64", "seed of subset, initialisation and order of the images"),
+}
+
+CHANGES = {
+    "norm": ("float64", "Euclidean norm of the weights after the epoch"),
+    "displacement_from_start": (
+        "float64",
+        "||w_t - w_0|| / ||w_0||, w_0 the weights before training; a ratio",
+    ),
+    "displacement_from_previous": ("float64", "||w_t - w_(t-1)|| / ||w_(t-1)||; a ratio"),
+    "norm_change_from_start": ("float64", "(||w_t|| - ||w_0||) / ||w_0||; a signed ratio"),
+    "norm_change_from_previous": (
+        "float64",
+        "(||w_t|| - ||w_(t-1)||) / ||w_(t-1)||; a signed ratio",
+    ),
+    "angle_from_start": ("float64", "angle between w_t and w_0, degrees"),
+    "angle_from_previous": ("float64", "angle between w_t and w_(t-1), degrees"),
+}
+
+
+def _test_values(statistics: str) -> dict[str, tuple[str, str]]:
+    how = {
+        "running": "BatchNorm with its running statistics",
+        "recalibrated": "BatchNorm statistics recomputed on the training images",
+    }[statistics]
+    return {
+        f"test_loss_{statistics}": ("float64", f"mean loss on test images, nats; {how}"),
+        f"test_accuracy_{statistics}": ("float64", f"accuracy on test images, 0 to 1; {how}"),
+        f"test_balanced_accuracy_{statistics}": (
+            "float64",
+            f"mean recall over the digits present, 0 to 1; {how}",
+        ),
+    }
+
+
+METRICS = {
+    **KEYS,
+    "epoch": ("int64", "passes over the training images so far; the first is 1"),
+    "train_loss": ("float64", "mean loss in training mode before the update, nats"),
+    "train_accuracy": ("float64", "accuracy in training mode before the update, 0 to 1"),
+    "train_balanced_accuracy": (
+        "float64",
+        "mean recall over the digits present, training mode, before the update, 0 to 1",
+    ),
+    "gradient_norm": (
+        "float64",
+        "Euclidean norm of the gradients of all weights at the epoch's last step",
+    ),
+    **_test_values("running"),
+    **_test_values("recalibrated"),
+    "test_images": ("int64", "number of test images behind the test values"),
+    **CHANGES,
+    "training_seconds": ("float64", "time of the epoch's training steps, seconds"),
+    "evaluation_seconds": ("float64", "time of the epoch's evaluation, seconds"),
+}
+
+LAYERS = {
+    **KEYS,
+    "epoch": METRICS["epoch"],
+    "layer": ("string", "name of the weight tensor in torchvision's network"),
+    "layer_index": ("int64", "position of the tensor in the network, from 0"),
+    "kind": (
+        "string",
+        "convolution, downsample, batchnorm-weight, batchnorm-bias, linear-weight or linear-bias",
+    ),
+    "parameters": ("int64", "number of weights in the tensor"),
+    **CHANGES,
+    "predicted_displacement": (
+        "float64",
+        "displacement from the previous epoch if Adam moved every weight by the learning rate "
+        "at each step: steps x learning rate / root mean square of w_(t-1); empty for other "
+        "optimisers, 0 where the optimiser does not hold the weights",
+    ),
+}
+
+RUNS = {
+    **KEYS,
+    "run": ("string", "folder of the run below the study's runs folder"),
+    "label": ("string", "the arm's name in the report"),
+    "group": ("string", "arms of a group are compared with its first arm"),
+    "status": ("string", "finished, or diverged: the loss was not finite"),
+    "epochs": ("int64", "epochs that were run"),
+    "initialisation": ("string", "random, or the name of the pretrained weights"),
+    "weights_source": ("string", "where the pretrained weights came from; empty if random"),
+    "weights_sha256": ("string", "SHA-256 of the pretrained weights; empty if random"),
+    "batchnorm": ("string", "statistics behind the reported values: running or recalibrated"),
+    "reported_epoch": ("string", "rule for the reported values: final or best-on-test"),
+    "reported_loss": ("float64", "reported mean loss on test images, nats"),
+    "reported_accuracy": ("float64", "reported accuracy on test images, 0 to 1"),
+    "reported_balanced_accuracy": ("float64", "reported balanced accuracy, 0 to 1"),
+    "reported_test_images": ("int64", "number of test images behind the reported values"),
+    **{f"final_{name}": spec for name, spec in _test_values("running").items()},
+    **{f"final_{name}": spec for name, spec in _test_values("recalibrated").items()},
+    "final_test_images": ("int64", "number of test images behind the final values"),
+    "checkpoint_train_loss": (
+        "float64",
+        "loss of the final weights on the training images, BatchNorm statistics of the batch, "
+        "nats",
+    ),
+    "trajectory_rank": ("int64", "rank of the centred trajectory of the weights"),
+    "explained_variance_1": ("float64", "share of the trajectory's variance on axis 1"),
+    "explained_variance_2": ("float64", "share of the trajectory's variance on axis 2"),
+    "device": ("string", "device that trained"),
+    "precision": ("string", "arithmetic of the forward and backward passes"),
+    "threads": ("int64", "processor threads"),
+    "torch": ("string", "version of PyTorch"),
+    "commit": ("string", "commit of the code, '+changes' if it was modified"),
+    "training_seconds": ("float64", "time of all training steps, seconds"),
+    "evaluation_seconds": ("float64", "time of all evaluations, seconds"),
+    "seconds": ("float64", "time of the whole run, seconds"),
+    "peak_memory_gib": ("float64", "largest resident memory of the process, GiB"),
+    "settings": ("string", "all settings of the arm, JSON"),
+}
+
+
+def schema(columns: dict[str, tuple[str, str]]) -> pa.Schema:
+    """Arrow schema of a table; the description of a column is in its field's metadata."""
+    return pa.schema(
+        [
+            pa.field(name, pa.type_for_alias(kind), metadata={"description": text})
+            for name, (kind, text) in columns.items()
+        ]
+    )

@@ -1,0 +1,62 @@
+"""From the result tables to arrays that can be drawn, and the lines that draw them."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from tlstudy.statistics import MINIMUM_SEEDS, bootstrap_interval
+
+FEW_EPOCHS = 3  # a line of so few points gets markers: a single one would not show
+
+
+def seed_curves(table: pd.DataFrame, arm: str, column: str) -> tuple[np.ndarray, np.ndarray]:
+    """Epochs (epochs,) and values (seeds, epochs) of an arm, NaN where a run has none."""
+    rows = table[table["arm"] == arm]
+    values = rows.pivot(index="seed", columns="epoch", values=column)
+    return values.columns.to_numpy(), values.to_numpy(dtype=float)
+
+
+def draw_seeds(
+    ax: Axes, epochs: np.ndarray, values: np.ndarray, scale: float = 1.0, **style
+) -> Axes:
+    """Every seed as a thin line; from MINIMUM_SEEDS up their mean and its interval as well.
+
+    Args:
+        values: (seeds, epochs). The mean is that of the seeds with a value at every epoch.
+        scale: factor of the values, 100 for per cent.
+        style: keywords of `Axes.plot`.
+    """
+    values = scale * np.where(np.isfinite(values), values, np.nan)
+    marker = "." if len(epochs) <= FEW_EPOCHS else None
+    whole = values[np.isfinite(values).all(axis=1)]
+    averaged = len(whole) >= MINIMUM_SEEDS
+    width = style.pop("linewidth", 1.6)
+    thin = {"linewidth": 0.6, "alpha": 0.35} if averaged else {
+        "linewidth": width if len(values) == 1 else 0.9,
+        "alpha": 1.0 if len(values) == 1 else 0.8,
+    }
+    for curve in values:
+        ax.plot(epochs, curve, marker=marker, **{**style, **thin})
+        _mark_stop(ax, epochs, curve, style)
+    if averaged:
+        low, high = bootstrap_interval(whole)
+        ax.plot(epochs, whole.mean(axis=0), marker=marker, linewidth=width, **style)
+        ax.fill_between(epochs, low, high, color=style["color"], alpha=0.22, linewidth=0)
+    return ax
+
+
+def _mark_stop(ax: Axes, epochs: np.ndarray, curve: np.ndarray, style: dict) -> None:
+    """A cross at the last value of a run that has none afterwards: it diverged."""
+    finite = np.flatnonzero(np.isfinite(curve))
+    if len(finite) and finite[-1] < len(curve) - 1:
+        last = finite[-1]
+        ax.plot(epochs[last], curve[last], marker="x", markersize=6, markeredgewidth=1.5,
+                color=style["color"])
+
+
+def has_stopped(table: pd.DataFrame, arms: list[str]) -> bool:
+    """Whether a run of these arms has fewer epochs than another of its arm, or none at the end."""
+    rows = table[table["arm"].isin(arms)]
+    finite = rows[np.isfinite(rows["train_loss"])]
+    last = finite.groupby(["arm", "seed"])["epoch"].max()
+    return bool((last.groupby("arm").transform("max") > last).any())

@@ -1,0 +1,108 @@
+"""What made a result: code, versions, device."""
+
+import ast
+import hashlib
+import importlib.metadata
+import platform
+import subprocess
+from functools import cache
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+RECORDED_PACKAGES = ("tlstudy", "torch", "torchvision", "numpy", "snakemake")
+
+
+@cache
+def source_digest(*modules: str) -> str:
+    """Digest of the code of modules and of all modules of this package that they import.
+
+    Comments, docstrings and layout do not count, so that mending them reruns nothing.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(_with_imports(modules)):
+        tree = ast.parse(_module_file(name).read_text(encoding="utf-8"))
+        digest.update(f"{name}\n{ast.dump(_without_docstrings(tree))}\n".encode())
+    return digest.hexdigest()[:10]
+
+
+def _with_imports(modules: tuple[str, ...]) -> set[str]:
+    found: set[str] = set()
+    waiting = list(modules)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting.extend(_imported(_module_file(name)))
+    return found
+
+
+def _module_file(name: str) -> Path:
+    path = PACKAGE.joinpath(*name.split(".")[1:])
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def _imported(file: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tlstudy"):
+            candidates = [f"{node.module}.{alias.name}" for alias in node.names] + [node.module]
+        elif isinstance(node, ast.Import):
+            candidates = [alias.name for alias in node.names if alias.name.startswith("tlstudy")]
+        else:
+            continue
+        names.update(name for name in candidates if _module_file(name).is_file())
+    return names
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(
+            node, clean=False
+        ):
+            node.body = node.body[1:]
+    return tree
+
+
+def commit() -> str:
+    """Commit of the code, '+changes' appended where it was modified; unknown outside git."""
+    try:
+        # An installed copy may lie inside a repository that is not its own.
+        _git("ls-files", "--error-unmatch", "__init__.py")
+        head = _git("rev-parse", "HEAD")
+        return head + ("+changes" if _git("status", "--porcelain", "--", ".") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", "-C", str(PACKAGE), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def environment() -> dict[str, str]:
+    """Versions of code and libraries, and the processor's name."""
+    versions = {name: _version(name) for name in RECORDED_PACKAGES}
+    return {
+        "commit": commit(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processor": processor_name(),
+        **versions,
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def processor_name() -> str:
+    """Model name of the processor as far as the system tells."""
+    information = Path("/proc/cpuinfo")
+    if information.is_file():
+        for line in information.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,185 @@
+"""How the study was run: machines, versions, checksums, times, and what went wrong."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+import yaml
+
+from tlstudy.report.inputs import Inputs, Record
+from tlstudy.report.protocol import NETWORKS, Table
+from tlstudy.report.words import MISSING, count, duration, join, number, seeds, sentence
+from tlstudy.settings import Study
+from tlstudy.study import runs as runs_of
+
+SAME_FOR_ALL = {
+    "device": "devices",
+    "precision": "kinds of arithmetic",
+    "threads": "numbers of processor threads",
+    "torch": "versions of PyTorch",
+    "commit": "states of the code",
+}
+DEVICE_NAMES = {"cpu": "processor (CPU)", "cuda": "GPU"}
+SLIDES_WEIGHTS = "IMAGENET1K_V2"
+
+
+def distinct(runs: pd.DataFrame, column: str) -> list[str]:
+    """The values that occur, in order of appearance."""
+    values = runs[column].dropna() if column in runs else []
+    return [str(value) for value in dict.fromkeys(values) if str(value)]
+
+
+def device(runs: pd.DataFrame) -> str:
+    """The device or devices that trained."""
+    return join(DEVICE_NAMES.get(name, name) for name in distinct(runs, "device")) or "unknown"
+
+
+def short_commit(commit: str) -> str:
+    """Twelve digits of a commit, with the mark of modified code in words."""
+    digits, plus, _ = commit.partition("+")
+    return f"{digits[:12]}, with uncommitted changes" if plus else digits[:12]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Pretrained weights as the first screen names them.
+
+    Attributes:
+        statement: what they are; `other` says plainly that they are not the slides'.
+        tried: what became of each source, in the order of trying.
+    """
+
+    name: str
+    statement: str
+    other: str
+    record: Record
+    tried: list[str]
+
+
+def weights_used(inputs: Inputs) -> list[Weights]:
+    """The pretrained weights behind the arms; the slides' are IMAGENET1K_V2."""
+    return [_weights(architecture, name, record)
+            for (architecture, name), record in inputs.weights.items()]
+
+
+def _weights(architecture: str, name: str, record: Record) -> Weights:
+    source = str(record.get("source", "unknown"))
+    other = ""
+    if source.removeprefix("torchvision:") != SLIDES_WEIGHTS:
+        other = (f"They are not the weights of the slides ({SLIDES_WEIGHTS}): this is the same "
+                 "experiment with other pretrained weights, and numbers of pretrained arms may "
+                 "differ from the slides\u2019 for that reason alone.")
+    tried = [f"{attempt['source']}: {attempt['outcome']}" for attempt in record.get("tried", [])]
+    description = str(record.get("description", "")).strip().rstrip(".")
+    statement = f"{NETWORKS.get(architecture, architecture)} from {source}"
+    return Weights(name, f"{statement}: {description}" if description else statement, other,
+                   record, tried)
+
+
+def warnings(inputs: Inputs) -> list[str]:
+    """Sentences on whatever makes runs of this study unlike each other, or unfinished."""
+    return [
+        *_unlike(inputs.runs),
+        *_several_weights(inputs.runs),
+        *_modified_code(inputs.runs),
+        *_diverged(inputs.runs),
+        *_missing(inputs),
+    ]
+
+
+def _unlike(runs: pd.DataFrame) -> Iterator[str]:
+    for column, words in SAME_FOR_ALL.items():
+        values = distinct(runs, column)
+        if len(values) > 1:
+            shown = [short_commit(value) if column == "commit" else value for value in values]
+            yield f"Runs were made with different {words}: {join(shown)}."
+
+
+def _several_weights(runs: pd.DataFrame) -> Iterator[str]:
+    pretrained = runs[runs["initialisation"] != "random"]
+    for name, rows in pretrained.groupby("initialisation"):
+        if len(distinct(rows, "weights_sha256")) > 1:
+            yield (f"Arms that start from \u201c{name}\u201d used different weights: "
+                   f"{join(distinct(rows, 'weights_source'))}.")
+
+
+def _modified_code(runs: pd.DataFrame) -> Iterator[str]:
+    modified = [value for value in distinct(runs, "commit") if value.endswith("+changes")]
+    if modified:
+        yield ("The code had changes that were in no commit when runs were made, so the commit "
+               "alone does not reproduce them.")
+
+
+def _diverged(runs: pd.DataFrame) -> Iterator[str]:
+    for (label, size), rows in runs.groupby(["label", "subset_size"], sort=False):
+        lost = rows[rows["status"] != "finished"]
+        if len(lost):
+            yield sentence(
+                f"{count(len(lost), 'run')} of {len(rows)} diverged in arm \u201c{label}\u201d "
+                f"with {size} images (seed {seeds(lost['seed'].tolist())}): the loss was not "
+                "finite. Its values enter no average; curves end where it stopped.")
+
+
+def _missing(inputs: Inputs) -> Iterator[str]:
+    there = set(inputs.runs[["arm", "subset_size", "seed"]].itertuples(index=False, name=None))
+    for name, arm in inputs.study.arms.items():
+        lost = [(run.subset_size, run.seed) for run in runs_of(inputs.study)
+                if run.arm == name and (name, run.subset_size, run.seed) not in there]
+        if lost:
+            described = join(f"seed {seed} with {size} images" for size, seed in lost)
+            yield f"Arm \u201c{arm.label or name}\u201d has no result for {described}."
+
+
+def configuration(study: Study) -> str:
+    """The study with sweeps expanded and defaults filled in, as YAML."""
+    data = study.model_dump(mode="json")
+    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=90)
+
+
+def times(runs: pd.DataFrame) -> Table:
+    """One row for each run: what became of it, and how long it took."""
+    heads = ["Arm", "Images", "Seed", "Outcome", "Epochs", "Training", "Evaluation", "In all",
+             "Memory"]
+    return Table(heads, [_time_row(row) for row in runs.to_dict("records")])
+
+
+def _time_row(run: Record) -> list[str]:
+    memory = run.get("peak_memory_gib", float("nan"))
+    parts = [duration(float(run[name])) for name in
+             ("training_seconds", "evaluation_seconds", "seconds")]
+    shown = f"{number(float(memory), 2)}\u202fGiB" if memory == memory else MISSING
+    return [str(run["label"]), str(run["subset_size"]), str(run["seed"]), str(run["status"]),
+            str(run["epochs"]), *parts, shown]
+
+
+def machine(inputs: Inputs) -> list[tuple[str, str]]:
+    """What the runs were made with, one fact a row."""
+    runs = inputs.runs
+    return [
+        ("Device", device(runs)),
+        ("Arithmetic", join(distinct(runs, "precision"))),
+        ("Processor threads", join(distinct(runs, "threads"))),
+        ("PyTorch", join(distinct(runs, "torch"))),
+        ("Code", join(short_commit(value) for value in distinct(runs, "commit"))),
+        ("Time of all runs", duration(float(runs.drop_duplicates(
+            ["run", "subset_size", "seed"])["seconds"].sum()))),
+    ]
+
+
+def checksums(inputs: Inputs) -> list[tuple[str, str]]:
+    """Files that results rest on, with their SHA-256."""
+    rows = []
+    for (architecture, name), record in inputs.weights.items():
+        for key, what in (("origin_sha256", "as received"), ("sha256", "as used")):
+            if record.get(key):
+                rows.append((f"{name} ({architecture}), {what}", str(record[key])))
+    return rows + sorted(_hashes(inputs.images or {}))
+
+
+def _hashes(record: Record) -> Iterator[tuple[str, str]]:
+    """Every name and checksum in a record, however it is nested."""
+    for name, value in record.items():
+        if isinstance(value, dict):
+            yield from _hashes(value)
+        elif isinstance(value, str) and len(value) == 64 and value.isalnum():
+            yield name, value

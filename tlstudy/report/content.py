@@ -1,0 +1,287 @@
+"""All that the page says, gathered from the data; the template only lays it out."""
+
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from markupsafe import Markup
+
+from tlstudy.figures.names import ACCURACY_BY_SIZE, FIGURES, FOR_ALL_SIZES, caption
+from tlstudy.report import conduct, findings, planes, protocol, results
+from tlstudy.report.inputs import ContactSheet, Inputs
+from tlstudy.report.protocol import Table
+from tlstudy.report.results import ResultTable
+from tlstudy.report.svg import inline_svg
+from tlstudy.report.words import count, join, seeds, sentence, whole
+from tlstudy.statistics import MINIMUM_SEEDS
+
+LANDSCAPES = {"landscape-trajectory": "trajectory", "landscape-random": "random"}
+PARTS = {  # headings of the results, in the slides' order, with their figures
+    "Best loss and balanced accuracy": ("results",),
+    "Loss": ("loss-new", "loss-pretrained"),
+    "Accuracy": ("balanced-accuracy",),
+    "Gradient norm": ("gradient-norm",),
+    "Change of all weights": ("magnitude-change", "angle-change"),
+    "Change layer by layer": ("layerwise-magnitude", "layerwise-angle"),
+    "Loss landscapes": tuple(LANDSCAPES),
+}
+
+
+@dataclass(frozen=True)
+class SurfaceGroup:
+    """Landscapes that are compared: same plane, group and seed, so same scales.
+
+    Attributes:
+        payload: what the script draws; empty if there is nothing to draw.
+        surfaces: label, text alternative (empty if not drawn), reason for no plane.
+    """
+
+    key: str
+    title: str
+    payload: Markup
+    surfaces: list[tuple[str, str, str]]
+    cut: str
+
+
+@dataclass(frozen=True)
+class PageFigure:
+    """A figure with its words.
+
+    Attributes:
+        see: one sentence, computed, on what there is to see.
+        svg: the drawing; empty if the study has none.
+        surfaces: the same landscapes as numbers that can be turned by hand.
+    """
+
+    key: str
+    title: str
+    see: str
+    caption: str
+    svg: Markup
+    surfaces: list[SurfaceGroup] = field(default_factory=list)
+    numbers: Table | None = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """A heading of the results with its figures."""
+
+    key: str
+    title: str
+    figures: list[PageFigure]
+
+
+@dataclass(frozen=True)
+class SizeResults:
+    """Everything about one subset size."""
+
+    key: str
+    size: int
+    table: ResultTable
+    table_caption: str
+    seed_table: Table
+    parts: list[Part]
+    review: list[tuple[str, list[str]]]
+    first: bool
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A contact sheet as the page shows it."""
+
+    key: str
+    caption: str
+    svg: Markup
+    png: str
+    alternative: str
+
+
+def page(inputs: Inputs) -> dict:
+    """Names and values for the template."""
+    sizes = [size_results(inputs, size) for size in inputs.study.subset_size]
+    return {
+        "study": inputs.study,
+        "weights": conduct.weights_used(inputs),
+        "no_weights": no_weights(inputs),
+        "groups_line": groups_line(inputs),
+        "arms_line": arms_line(inputs),
+        "opening": findings.opening(inputs, inputs.study.subset_size[0]),
+        "facts": first_facts(inputs),
+        "warnings": conduct.warnings(inputs),
+        "sizes": sizes,
+        "networks": networks(inputs),
+        "differences": protocol.differences(inputs.study),
+        "shared": protocol.shared(inputs.study),
+        "sheets": [_sheet(sheet) for sheet in inputs.contact_sheets],
+        "flaws": protocol.flaws(inputs.study),
+        "machine": conduct.machine(inputs),
+        "times": conduct.times(inputs.runs),
+        "checksums": conduct.checksums(inputs),
+        "configuration": conduct.configuration(inputs.study),
+        "by_size": _by_size(inputs),
+        "minimum_seeds": MINIMUM_SEEDS,
+    }
+
+
+def networks(inputs: Inputs) -> str:
+    """The architectures of the study, in words."""
+    names = dict.fromkeys(arm.architecture for arm in inputs.study.arms.values())
+    return join(protocol.NETWORKS[name] for name in names)
+
+
+def no_weights(inputs: Inputs) -> str:
+    """What stands in place of the weights where there is no record of any."""
+    used = any(arm.initialisation != "random" for arm in inputs.study.arms.values())
+    return "No record of them was found." if used else "None: every arm starts from random weights."
+
+
+def groups_line(inputs: Inputs) -> str:
+    """How the study's groups of arms repeat the experiment."""
+    groups = list(protocol.grouped_arms(inputs.study))
+    if set(groups) == {"published", "corrected"}:
+        return "once as it was published, mistakes included, and once corrected"
+    return f"in {count(len(groups), 'variant')}: {join(groups)}" if len(groups) > 1 else ""
+
+
+def arms_line(inputs: Inputs) -> str:
+    """The arms by name, group by group."""
+    parts = []
+    for arms in protocol.grouped_arms(inputs.study).values():
+        first, *others = (f"\u201c{protocol.label(name, arm)}\u201d" for name, arm in arms)
+        parts.append(f"{join(others)} with {first}" if others else f"{first} with the slides")
+    return f"Compared are {'; '.join(parts)}."
+
+
+def first_facts(inputs: Inputs) -> list[tuple[str, str]]:
+    """What a reader must know before the first number, weights apart."""
+    study = inputs.study
+    return [
+        ("Training images", join(whole(size) for size in study.subset_size)),
+        ("Seeds", f"{seeds(study.seed)} ({count(len(study.seed), 'seed')})"),
+        ("Test images", test_images(inputs)),
+        ("Device", conduct.device(inputs.runs)),
+        ("Arithmetic", join(conduct.distinct(inputs.runs, "precision"))),
+    ]
+
+
+def test_images(inputs: Inputs) -> str:
+    """How many test images stand behind reported values."""
+    amounts = sorted({int(amount) for amount in inputs.runs["reported_test_images"].dropna()})
+    return join(whole(amount) for amount in amounts) or "none"
+
+
+def size_results(inputs: Inputs, size: int) -> SizeResults:
+    """Table, figures and review of one subset size."""
+    key = f"n{size}"
+    parts = [Part(f"{key}-{slug(title)}", title, list(_figures(inputs, size, names)))
+             for title, names in PARTS.items()]
+    return SizeResults(
+        key=key,
+        size=size,
+        table=results.result_table(inputs, size),
+        table_caption=table_caption(inputs, size),
+        seed_table=results.seed_table(inputs, size),
+        parts=[part for part in parts if part.figures],
+        review=findings.review(inputs, size),
+        first=size == inputs.study.subset_size[0],
+    )
+
+
+def slug(title: str) -> str:
+    """A title as part of an id."""
+    return title.lower().replace(" ", "-")
+
+
+def table_caption(inputs: Inputs, size: int) -> str:
+    """Weights, seeds, test images, epoch rule and BatchNorm policy behind the table."""
+    study = inputs.study
+    used = join(weights.statement for weights in conduct.weights_used(inputs))
+    return (
+        f"Reported values of networks trained on {whole(size)} images. "
+        f"Pretrained weights: {used or 'no record'}. Seeds: {seeds(study.seed)}. "
+        f"Test images: {test_images(inputs)}. {_rules(inputs)} "
+        "Differences are pretrained minus new, taken seed by seed"
+        + (", with a 95 % bootstrap interval of their mean." if len(study.seed) >= MINIMUM_SEEDS
+           else f"; an interval needs {MINIMUM_SEEDS} seeds.")
+        + " The slides have one seed and take the best epoch on all 10\u202f000 test images."
+    )
+
+
+def _rules(inputs: Inputs) -> str:
+    """Epoch rule and BatchNorm policy of each group of arms."""
+    sentences = []
+    for group, arms in protocol.grouped_arms(inputs.study).items():
+        epochs = join(dict.fromkeys(protocol.REPORTED[arm.reported_epoch] for _, arm in arms), "or")
+        statistics = join(dict.fromkeys(protocol.STATISTICS[arm.batchnorm] for _, arm in arms), "or")
+        sentences.append(f"{results.group_title(group)}: epoch {epochs}; BatchNorm statistics "
+                         f"{statistics}.".replace("epoch the", "the epoch is the"))
+    return " ".join(sentences)
+
+
+def _figures(inputs: Inputs, size: int, names: tuple[str, ...]) -> Iterator[PageFigure]:
+    drawings = inputs.figures.get(size, {})
+    for name in names:
+        groups = list(_surface_groups(inputs, size, name)) if name in LANDSCAPES else []
+        if name in drawings or groups:
+            yield _figure(inputs, size, name, drawings.get(name, ""), groups)
+
+
+def _figure(
+    inputs: Inputs, size: int, name: str, drawing: str, groups: list[SurfaceGroup]
+) -> PageFigure:
+    key = f"n{size}-{name}"
+    title, text = FIGURES[name].title, caption(inputs.study, name, size)
+    see = findings.see(inputs, size, name)
+    svg = Markup(inline_svg(drawing, f"{key}-drawing", title, see or text)) if drawing else Markup()
+    numbers = None
+    if groups:
+        found = planes.surfaces(inputs, size, LANDSCAPES[name])
+        numbers = planes.comparison_table(found, LANDSCAPES[name])
+    return PageFigure(key, title, see, text, svg, groups, numbers)
+
+
+def _surface_groups(inputs: Inputs, size: int, name: str) -> Iterator[SurfaceGroup]:
+    plane = LANDSCAPES[name]
+    found = planes.surfaces(inputs, size, plane)
+    keys = dict.fromkeys((surface.group, surface.seed) for surface in found)
+    for group, seed in keys:
+        alike = [surface for surface in found if (surface.group, surface.seed) == (group, seed)]
+        drawn = [surface for surface in alike if surface.drawn]
+        yield SurfaceGroup(
+            key=f"n{size}-{plane}-{group}-{seed}",
+            title=f"{results.group_title(group)}, seed {seed}",
+            payload=Markup(planes.payload(drawn)) if drawn else Markup(),
+            surfaces=[
+                (surface.label, planes.alternative(surface, plane) if surface.drawn else "",
+                 "" if surface.drawn else surface.reason) for surface in alike
+            ],
+            cut=planes.cut(drawn) if drawn else "",
+        )
+
+
+def _by_size(inputs: Inputs) -> PageFigure | None:
+    drawing = inputs.study_figures.get(ACCURACY_BY_SIZE)
+    if drawing is None:
+        return None
+    title = FOR_ALL_SIZES[ACCURACY_BY_SIZE].title
+    text = caption(inputs.study, ACCURACY_BY_SIZE)
+    svg = Markup(inline_svg(drawing, f"{ACCURACY_BY_SIZE}-drawing", title, text))
+    return PageFigure(ACCURACY_BY_SIZE, title, "", text, svg)
+
+
+def _sheet(sheet: ContactSheet) -> Sheet:
+    key = f"sheet-{sheet.drawing}-{sheet.subset_size}"
+    counts = sheet.record["counts"]
+    duplicates = sheet.record.get("duplicates", 0)
+    text = (
+        f"{sentence(protocol.DRAWINGS[sheet.drawing])}: {whole(sheet.subset_size)} training "
+        f"images of seed {sheet.seed}. Images of the digits 0 to 9: {join(map(str, counts))}. "
+        f"{sentence(count(duplicates, 'image'))} {'was' if duplicates == 1 else 'were'} drawn "
+        "more than once."
+    )
+    alternative = f"Contact sheet of {whole(sheet.subset_size)} handwritten digits."
+    svg = Markup(inline_svg(sheet.svg, key, alternative, text)) if sheet.svg else Markup()
+    png = base64.b64encode(sheet.png).decode() if sheet.png else ""
+    return Sheet(key, text, svg, png, alternative)
+
+

@@ -1,0 +1,290 @@
+"""Sentences that the numbers bear out, each computed: nothing here is known beforehand."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from tlstudy.report import results, series
+from tlstudy.report.inputs import Inputs
+from tlstudy.report.planes import surfaces
+from tlstudy.report.protocol import label
+from tlstudy.report.words import (
+    THIN,
+    count,
+    is_number,
+    join,
+    loss,
+    number,
+    percent,
+    points,
+    sentence,
+)
+from tlstudy.statistics import reference_arms, summarise
+
+GUESSING = 0.1  # balanced accuracy of a constant or random answer among ten digits
+GUESSING_TEXT = f"10{THIN}%"
+PROPORTIONAL = (0.9, 1.1)  # log-log slopes that are called growth in proportion
+IN_WORDS = {"trajectory": "the plane of the path", "random": "the random plane"}
+STRONG, WEAK = 0.8, 0.5  # rank correlations called close and loose
+
+
+def _named(inputs: Inputs) -> dict[str, str]:
+    return {name: f"\u201c{label(name, arm)}\u201d" for name, arm in inputs.study.arms.items()}
+
+
+def trend(values, shown: Callable[[float], str] = loss) -> str:
+    """stays at a; falls from a to b; rises from a to b."""
+    if not len(values):
+        return "has no finite value"
+    first, final = float(values.iloc[0]), float(values.iloc[-1])
+    if abs(final - first) <= series.STEADY * abs(first):
+        return f"stays at {shown(final)}"
+    return f"{'falls' if final < first else 'rises'} from {shown(first)} to {shown(final)}"
+
+
+def opening(inputs: Inputs, size: int) -> list[str]:
+    """The headline finding of each group of arms, in a sentence."""
+    return [text for arm in reference_arms(inputs.study)
+            if (text := gap_sentence(inputs, arm, size))]
+
+
+def gap_sentence(inputs: Inputs, arm: str, size: int) -> str:
+    """How far an arm is ahead of its reference, and what stands behind that."""
+    names, reference = _named(inputs), reference_arms(inputs.study)[arm]
+    summary = summarise(results.differences(inputs, arm, size, "balanced_accuracy").to_numpy())
+    if summary.n == 0:
+        return f"{names[arm]} and {names[reference]} have no finished seed in common."
+    if summary.mean is not None:
+        return _with_interval(names[arm], names[reference], summary)
+    if summary.n > 1:
+        return (f"{names[arm]} differs from {names[reference]} by "
+                f"{points(summary.smallest, unit=False)} to {points(summary.largest)} of balanced "
+                f"accuracy over {count(summary.n, 'seed')}, too few for an interval.")
+    ours, other = (float(results.reported(inputs, name, size, "balanced_accuracy").iloc[0])
+                   for name in (arm, reference))
+    return (f"{names[arm]} reaches {percent(ours)} balanced accuracy, {names[reference]} "
+            f"{percent(other)}: a difference of {points(summary.smallest)} with one seed, "
+            "so without an interval.")
+
+
+def _with_interval(arm: str, reference: str, summary) -> str:
+    interval = (f"(95{THIN}% interval {points(summary.low, unit=False)} to "
+                f"{points(summary.high, unit=False)}, {count(summary.n, 'seed')})")
+    if summary.low > 0 or summary.high < 0:
+        way = "ahead of" if summary.low > 0 else "behind"
+        size = points(abs(summary.mean)).lstrip("+")
+        return f"{arm} is {way} {reference} by {size} of balanced accuracy {interval}."
+    return (f"{arm} and {reference} differ by {points(summary.mean)} of balanced accuracy "
+            f"{interval}: the interval contains zero.")
+
+
+def see(inputs: Inputs, size: int, figure: str) -> str:
+    """The one sentence that says what to see in a figure; empty if there is nothing to say."""
+    makers: dict[str, Callable[[Inputs, int], str]] = {
+        "results": _spread,
+        "loss-new": lambda inputs, size: _losses(inputs, size, "random"),
+        "loss-pretrained": lambda inputs, size: _losses(inputs, size, "pretrained"),
+        "balanced-accuracy": _accuracies,
+        "gradient-norm": _gradients,
+        "magnitude-change": lambda inputs, size: _drift(
+            inputs, size, "displacement_from_start", lambda value: percent(value)),
+        "angle-change": lambda inputs, size: _drift(
+            inputs, size, "angle_from_start", lambda value: f"{number(value)}\u00b0"),
+        "layerwise-magnitude": _layers,
+        "layerwise-angle": _layer_angles,
+        "landscape-trajectory": lambda inputs, size: _reliefs(inputs, size, "trajectory"),
+        "landscape-random": lambda inputs, size: _reliefs(inputs, size, "random"),
+    }
+    return sentence(makers[figure](inputs, size)) if figure in makers else ""
+
+
+def _spread(inputs: Inputs, size: int) -> str:
+    parts = []
+    for name, shown in _named(inputs).items():
+        summary = summarise(results.reported(inputs, name, size, "balanced_accuracy").to_numpy())
+        ends = dict.fromkeys(map(percent, (summary.smallest, summary.largest)))
+        parts.append(f"{shown} {' to '.join(ends)}" if summary.n else f"{shown} without a result")
+    return f"Balanced accuracy from the lowest to the highest seed: {join(parts)}."
+
+
+def _losses(inputs: Inputs, size: int, role: str) -> str:
+    names = _named(inputs)
+    parts = [f"that of {names[name]} "
+             + trend(series.by_epoch(inputs, name, size, "train_loss"))
+             for name, arm in inputs.study.arms.items() if results.role(arm) == role]
+    return f"Training loss: {join(parts)}." if parts else ""
+
+
+def _accuracies(inputs: Inputs, size: int) -> str:
+    names = _named(inputs)
+    parts = [f"{percent(series.last(inputs, name, size, column))} for {names[name]}"
+             for name, arm in inputs.study.arms.items()
+             for column in [f"test_balanced_accuracy_{arm.batchnorm}"]]
+    return (f"After the last epoch balanced accuracy on test images is {join(parts)}; guessing "
+            f"gives {GUESSING_TEXT}.")
+
+
+def _gradients(inputs: Inputs, size: int) -> str:
+    return "Gradient norm: " + "; ".join(gradient_phrase(inputs, name, size)
+                                         for name in inputs.study.arms) + "."
+
+
+def gradient_phrase(inputs: Inputs, arm: str, size: int) -> str:
+    """An arm's gradient norm: its trend, and whether it merely grows with the epoch."""
+    values = series.by_epoch(inputs, arm, size, "gradient_norm")
+    slope = series.log_slope(values)
+    phrase = f"{_named(inputs)[arm]} {trend(values, number)}"
+    if is_number(slope) and PROPORTIONAL[0] <= slope <= PROPORTIONAL[1]:
+        phrase += f", in proportion to the epoch (log-log slope {number(slope)})"
+    return phrase
+
+
+def _drift(inputs: Inputs, size: int, column: str, shown: Callable[[float], str]) -> str:
+    names = _named(inputs)
+    parts = [f"{names[name]} {shown(series.last(inputs, name, size, column))}"
+             if series.moved(inputs, name, size) else f"{names[name]} has not moved"
+             for name in inputs.study.arms]
+    return f"From its start, after the last epoch: {join(parts)}."
+
+
+def _layers(inputs: Inputs, size: int) -> str:
+    parts = [f"{_named(inputs)[name]} {number(drift.correlation, 2)}"
+             for name in inputs.study.arms if series.moved(inputs, name, size)
+             and (drift := series.layer_drift(inputs, name, size)) is not None
+             and is_number(drift.correlation)]
+    if not parts:
+        return "No arm has both layers that moved and a prediction to compare them with."
+    return ("Rank correlation, over layers, of the measured change with the one that Adam\u2019s "
+            f"step size alone predicts: {join(parts)}.")
+
+
+def _layer_angles(inputs: Inputs, size: int) -> str:
+    parts = []
+    for name in inputs.study.arms:
+        rows = series.of_arm(inputs.layers, name, size)
+        rows = rows[rows["kind"].isin(series.WEIGHT_KINDS)]
+        if rows.empty or not series.moved(inputs, name, size):
+            continue
+        largest = rows.loc[rows["angle_from_previous"].idxmax()]
+        parts.append(f"{number(largest['angle_from_previous'])}\u00b0 for {_named(inputs)[name]} "
+                     f"({layer_name(largest['layer'])}, epoch {largest['epoch']})")
+    return f"The largest turn of a layer in one epoch is {join(parts)}." if parts else ""
+
+
+def layer_name(layer: str) -> str:
+    """A tensor's place in words: fc.weight is the last layer, layer1.0.conv2 stage 1, block 1."""
+    parts = layer.split(".")
+    if parts[0] == "fc":
+        return f"the last layer\u2019s {'biases' if parts[-1] == 'bias' else 'weights'}"
+    if parts[0].startswith("layer"):
+        kind = "downsampling" if "downsample" in parts else f"convolution {parts[2][-1]}"
+        return f"stage {parts[0][-1]}, block {int(parts[1]) + 1}, {kind}"
+    return "the first convolution"
+
+
+def review(inputs: Inputs, size: int) -> list[tuple[str, list[str]]]:
+    """Each assumption of the slides as a question, and what this study's numbers say of it."""
+    questions: list[tuple[str, Callable[[Inputs, int], Iterator[str]]]] = [
+        ("Does a pretrained network learn from so few images where a new one does not?", _learns),
+        ("Do only the last layer\u2019s weights need to change?", _last_layer),
+        ("Does pretraining smooth the loss landscape?", _landscape),
+        ("Do the new network\u2019s gradients explode?", _explodes),
+    ]
+    return [(question, list(answer(inputs, size))) for question, answer in questions]
+
+
+def _learns(inputs: Inputs, size: int) -> Iterator[str]:
+    names = _named(inputs)
+    for arm, reference in reference_arms(inputs.study).items():
+        unmoved = [name for name in (reference, arm) if not series.moved(inputs, name, size)]
+        gap = gap_sentence(inputs, arm, size)
+        if unmoved:
+            yield (f"{gap} But the weights of {join(names[name] for name in unmoved)} did not move, "
+                   "so this compares a trained network with an untrained one and is no evidence "
+                   "on pretraining." if len(unmoved) == 1 else
+                   f"{gap} But the weights of neither moved: nothing was trained.")
+            continue
+        falls = trend(series.by_epoch(inputs, reference, size, "train_loss"))
+        yield (f"{gap} Both were trained: the weights of {names[reference]} moved by "
+               f"{percent(series.last(inputs, reference, size, 'displacement_from_start'))} of "
+               f"their norm and its training loss {falls}."
+               + _above_guessing(inputs, reference, size))
+
+
+def _above_guessing(inputs: Inputs, arm: str, size: int) -> str:
+    """Whether the reference learned anything, as far as the number of seeds lets one say."""
+    summary = summarise(results.reported(inputs, arm, size, "balanced_accuracy").to_numpy())
+    if summary.n == 0:
+        return ""
+    lowest = summary.smallest if summary.low is None else summary.low
+    highest = summary.largest if summary.high is None else summary.high
+    what = "Its interval" if summary.mean is not None else "Its balanced accuracy"
+    if lowest > GUESSING:
+        return f" {what} lies above the {GUESSING_TEXT} of guessing."
+    if highest < GUESSING:
+        return f" {what} lies below the {GUESSING_TEXT} of guessing."
+    return f" {what} is not clear of the {GUESSING_TEXT} of guessing."
+
+
+def _last_layer(inputs: Inputs, size: int) -> Iterator[str]:
+    names = _named(inputs)
+    for name in inputs.study.arms:
+        drift = series.layer_drift(inputs, name, size)
+        if drift is None or not series.moved(inputs, name, size):
+            yield f"{names[name]}: no layer moved, so there is nothing to compare."
+            continue
+        yield (f"{names[name]}: the last layer\u2019s weights end {percent(drift.head)} of their norm "
+               f"from where they began, the median convolution {percent(drift.convolution)}."
+               + _prediction(drift))
+
+
+def _prediction(drift: series.LayerDrift) -> str:
+    if not is_number(drift.correlation):
+        return " The optimiser gives no prediction to compare this with."
+    text = (f" The order of the layers agrees with what Adam\u2019s step size alone predicts at a rank "
+            f"correlation of {number(drift.correlation, 2)}")
+    if drift.correlation >= STRONG:
+        return f"{text}: the pattern shows the sizes of the weights, not what the layers are for."
+    if drift.correlation >= WEAK:
+        return f"{text}: the step size accounts for part of the pattern."
+    return f"{text}: the step size does not account for the pattern."
+
+
+def _reliefs(inputs: Inputs, size: int, plane: str) -> str:
+    """The range of losses on a plane, surface by surface."""
+    seeds = len(inputs.study.landscape.seeds) > 1
+    parts = [f"{loss(min(surface.losses()))} to {loss(max(surface.losses()))} for "
+             f"\u201c{surface.label}\u201d" + (f" (seed {surface.seed})" if seeds else "")
+             for surface in surfaces(inputs, size, plane) if surface.drawn]
+    return f"On {IN_WORDS[plane]} the loss goes from {join(parts)}." if parts else ""
+
+
+def _landscape(inputs: Inputs, size: int) -> Iterator[str]:
+    reliefs = [text for plane in IN_WORDS if (text := _reliefs(inputs, size, plane))]
+    yield from reliefs
+    for plane, words in IN_WORDS.items():
+        for surface in surfaces(inputs, size, plane):
+            if not surface.drawn:
+                yield (f"\u201c{surface.label}\u201d has no landscape on {words} "
+                       f"(seed {surface.seed}): {surface.reason}.")
+    if reliefs:
+        yield ("A range of losses on one plane is not smoothness, and these are single planes: "
+               "they show surfaces and decide nothing between them.")
+    else:
+        yield "This study has no landscape to judge by."
+
+
+def _explodes(inputs: Inputs, size: int) -> Iterator[str]:
+    for name, arm in inputs.study.arms.items():
+        if results.role(arm) != "random":
+            continue
+        text = sentence(f"{gradient_phrase(inputs, name, size)}.")
+        if arm.optimiser_holds == "another-network":
+            text += (" Its gradients were never set back to zero, so they add up: growth here is "
+                     "bookkeeping.")
+        values = series.by_epoch(inputs, name, size, "gradient_norm")
+        if len(values) and not np.isfinite(values).all():
+            text += " Some values are not finite."
+        yield text
+
+

@@ -1,0 +1,141 @@
+"""What the report is made from, and how it is found on disk."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tlstudy import paths
+from tlstudy.figures.names import TRAINING_IMAGES
+from tlstudy.settings import Study
+from tlstudy.study import runs as runs_of
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ContactSheet:
+    """The training images of one drawing, size and seed.
+
+    Attributes:
+        record: indices, labels, counts of the digits, number of duplicates.
+        svg: the sheet as SVG text, if it is one.
+        png: the sheet as a PNG file's bytes, if it is one.
+    """
+
+    drawing: str
+    subset_size: int
+    seed: int
+    record: Mapping[str, Any]
+    svg: str | None = None
+    png: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything that the report shows; only `study` and the tables must be there.
+
+    Attributes:
+        runs, metrics, layers: the result tables, columns as in `tlstudy.columns`.
+        landscapes: one record for each run that has landscapes.
+        figures: SVG text by subset size and name of the figure.
+        study_figures: SVG text of the figures over all subset sizes, by name.
+        contact_sheets: training images of the first seed.
+        weights: records of pretrained weights, by architecture and name.
+        images: record of the data set's files.
+    """
+
+    study: Study
+    runs: pd.DataFrame
+    metrics: pd.DataFrame
+    layers: pd.DataFrame
+    landscapes: list[Record] = field(default_factory=list)
+    figures: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
+    study_figures: Mapping[str, str] = field(default_factory=dict)
+    contact_sheets: list[ContactSheet] = field(default_factory=list)
+    weights: Mapping[tuple[str, str], Record] = field(default_factory=dict)
+    images: Record | None = None
+
+
+def load(study: Study) -> Inputs:
+    """Read what a study has left on disk; what is not there yet is left out."""
+    tables = paths.tables_folder(study)
+    return Inputs(
+        study=study,
+        **{
+            name: pd.read_parquet(tables / f"{name}.parquet")
+            for name in ("runs", "metrics", "layers")
+        },
+        landscapes=_landscapes(study),
+        figures={
+            size: _texts(paths.figures_folder(study) / f"n~{size}") for size in study.subset_size
+        },
+        study_figures=_texts(paths.figures_folder(study)),
+        contact_sheets=_contact_sheets(study),
+        weights=_weights(study),
+        images=_json(paths.images_folder(study.cache) / "record.json"),
+    )
+
+
+def _json(file: Path) -> Record | None:
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+
+
+def _texts(folder: Path) -> dict[str, str]:
+    return {file.stem: file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.svg"))}
+
+
+def _landscapes(study: Study) -> list[Record]:
+    """Landscape records under the names of their arms: arms may share a run's folder."""
+    found = []
+    for run in runs_of(study):
+        record = _json(paths.folder_of_run(study, run) / "landscape.json")
+        if record is not None:
+            label = run.settings.label or run.arm
+            names = {"arm": run.arm, "label": label, "group": run.settings.group}
+            found.append({**record, **names, "subset_size": run.subset_size, "seed": run.seed})
+    return found
+
+
+def _contact_sheets(study: Study) -> list[ContactSheet]:
+    drawings = dict.fromkeys(arm.drawing for arm in study.arms.values())
+    return [
+        sheet
+        for size in study.subset_size
+        for drawing in drawings
+        if (sheet := _contact_sheet(study, drawing, size, study.seed[0])) is not None
+    ]
+
+
+def _contact_sheet(study: Study, drawing: str, size: int, seed: int) -> ContactSheet | None:
+    folder = paths.subset_folder(study, drawing, size, seed)
+    record = _json(folder / "subset.json")
+    if record is None:
+        return None
+    svg, png = (folder / f"{TRAINING_IMAGES}{suffix}" for suffix in (".svg", ".png"))
+    return ContactSheet(
+        drawing,
+        size,
+        seed,
+        record,
+        svg=svg.read_text(encoding="utf-8") if svg.is_file() else None,
+        png=png.read_bytes() if png.is_file() and not svg.is_file() else None,
+    )
+
+
+def _weights(study: Study) -> dict[tuple[str, str], Record]:
+    used = {
+        (arm.architecture, arm.initialisation)
+        for arm in study.arms.values()
+        if arm.initialisation != "random"
+    }
+    records = {
+        (architecture, name): _json(
+            paths.weights_folder(study.cache, architecture, study.weights[name]) / "record.json"
+        )
+        for architecture, name in sorted(used)
+    }
+    return {key: record for key, record in records.items() if record is not None}

@@ -1,0 +1,100 @@
+"""Numbers and lists as a reader wants them: sensible digits, true minus signs, units."""
+
+import math
+from collections.abc import Iterable, Sequence
+
+MINUS = "\u2212"
+THIN = "\u202f"  # narrow no-break space: a number and its unit stay on one line
+MISSING = "\u2013"
+SMALL_NUMBERS = "no one two three four five six seven eight nine ten".split()
+SUPERSCRIPTS = str.maketrans("-0123456789", "\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079")
+SECONDS_A_MINUTE = 60
+SECONDS_AN_HOUR = 3600
+
+
+def is_number(value: object) -> bool:
+    """True for finite numbers: what is left out here is shown as a dash, never as a zero."""
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def signed(text: str) -> str:
+    """A formatted number with a true minus sign."""
+    return text.replace("-", MINUS)
+
+
+def percent(share: float) -> str:
+    """0.61694 becomes 61.7 %."""
+    return signed(f"{100 * share:.1f}{THIN}%") if is_number(share) else MISSING
+
+
+def points(difference: float, unit: bool = True) -> str:
+    """A difference of two shares in percentage points, always with its sign."""
+    if not is_number(difference):
+        return MISSING
+    return signed(f"{100 * difference:+.1f}") + (f"{THIN}points" if unit else "")
+
+
+def loss(value: float, sign: bool = False) -> str:
+    """Four significant digits from 1 up, three below: 1.835, 0.703, 0.00301."""
+    return number(value, 4 if is_number(value) and abs(value) >= 1 else 3, sign)
+
+
+def number(value: float, digits: int = 3, sign: bool = False) -> str:
+    """Significant digits; powers of ten below a thousandth and from a hundred thousand."""
+    if not is_number(value):
+        return MISSING
+    plus = "+" if sign and value > 0 else ""
+    if value == 0:
+        return "0"
+    exponent = math.floor(math.log10(abs(value)))
+    if -4 < exponent < 5:
+        decimals = max(digits - 1 - exponent, 0)
+        return plus + signed(f"{value:.{decimals}f}")
+    mantissa = value / 10.0**exponent
+    power = str(exponent).translate(SUPERSCRIPTS)
+    return plus + signed(f"{mantissa:.{digits - 1}f}") + f"{THIN}\u00d7{THIN}10{power}"
+
+
+def whole(value: float) -> str:
+    """A count with thin spaces between the thousands from 10,000 on."""
+    count = int(value)
+    return f"{count:,}".replace(",", THIN) if abs(count) >= 10_000 else str(count)
+
+
+def duration(seconds: float) -> str:
+    """3.2 s, 12 min or 1 h 47 min."""
+    if not is_number(seconds):
+        return MISSING
+    if seconds < SECONDS_A_MINUTE:
+        return f"{seconds:.1f}{THIN}s" if seconds < 10 else f"{seconds:.0f}{THIN}s"
+    minutes = round(seconds / SECONDS_A_MINUTE)
+    if seconds < SECONDS_AN_HOUR:
+        return f"{minutes}{THIN}min"
+    return f"{minutes // 60}{THIN}h {minutes % 60}{THIN}min"
+
+
+def count(amount: int, noun: str, plural: str | None = None) -> str:
+    """one seed, ten seeds, 12 seeds."""
+    spelled = SMALL_NUMBERS[amount] if amount < len(SMALL_NUMBERS) else whole(amount)
+    return f"{spelled} {noun if amount == 1 else plural or noun + 's'}"
+
+
+def join(items: Iterable[str], last: str = "and") -> str:
+    """a, b and c."""
+    parts = list(items)
+    if len(parts) < 2:
+        return "".join(parts)
+    return f"{', '.join(parts[:-1])} {last} {parts[-1]}"
+
+
+def sentence(text: str) -> str:
+    """The text with a capital first letter."""
+    return text[:1].upper() + text[1:]
+
+
+def seeds(values: Sequence[int]) -> str:
+    """26, or 26 to 35 for an unbroken row."""
+    ordered = sorted(values)
+    if len(ordered) > 2 and ordered[-1] - ordered[0] == len(ordered) - 1:
+        return f"{ordered[0]} to {ordered[-1]}"
+    return join(str(seed) for seed in ordered)

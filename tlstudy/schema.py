@@ -1,0 +1,33 @@
+"""The JSON schema of the configuration, generated from the models."""
+
+from pathlib import Path
+from typing import Any
+
+from tlstudy.settings import Study
+
+SCHEMA_FILE = Path(__file__).with_name("schema.json")
+
+
+def configuration_schema() -> dict[str, Any]:
+    """JSON schema of a configuration file, in which a list may stand for every swept value."""
+    schema = Study.model_json_schema()
+    for model in ("Arm", "Adam", "SGD"):
+        properties = schema["$defs"][model]["properties"]
+        for key, value in properties.items():
+            if "discriminator" not in value and "$ref" not in value:
+                properties[key] = _or_list_of(value)
+    for key in ("seed", "subset_size"):
+        one = schema["properties"][key]["items"]
+        schema["properties"][key]["anyOf"] = [one, {"type": "array", "items": one, "minItems": 1}]
+        for keyword in ("type", "items", "minItems"):
+            del schema["properties"][key][keyword]
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "Configuration of a tlstudy study"
+    return schema
+
+
+def _or_list_of(value: dict[str, Any]) -> dict[str, Any]:
+    described = {key: value[key] for key in ("title", "description", "default") if key in value}
+    constraint = {key: item for key, item in value.items() if key not in described}
+    many = {"type": "array", "items": constraint, "minItems": 1}
+    return {**described, "anyOf": [constraint, many]}

@@ -1,0 +1,208 @@
+"""Typed models of a study's configuration: the one source of its keys, defaults and limits.
+
+The JSON schema beside this file is generated from these models (`tlstudy schema`).
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
+
+TRAIN_POOL = 60_000
+TEST_POOL = 10_000
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9.-]*$"
+
+
+def _refuse_boolean(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("must be a number, not true or false")
+    return value
+
+
+def _odd(value: int) -> int:
+    if value % 2 == 0:
+        raise ValueError("must be odd, so that the grid has a centre")
+    return value
+
+
+Number = Annotated[float, BeforeValidator(_refuse_boolean), Field(allow_inf_nan=False)]
+Positive = Annotated[Number, Field(gt=0)]
+Fraction = Annotated[Number, Field(ge=0, lt=1)]
+Count = Annotated[int, Field(strict=True, ge=1)]
+Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+Channels = Annotated[list[Number], Field(min_length=3, max_length=3)]
+
+
+class Settings(BaseModel):
+    """Base of all models: unknown keys are errors, values cannot change afterwards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Adam(Settings):
+    """Adam (Kingma & Ba 2015)."""
+
+    name: Literal["adam"] = "adam"
+    learning_rate: Positive = Field(0.001, description="Step size.")
+    beta1: Fraction = Field(0.9, description="Decay of the gradient's running mean.")
+    beta2: Fraction = Field(0.999, description="Decay of the squared gradient's running mean.")
+    weight_decay: Annotated[Number, Field(ge=0)] = Field(0.0, description="L2 penalty factor.")
+
+
+class SGD(Settings):
+    """Stochastic gradient descent with momentum."""
+
+    name: Literal["sgd"]
+    learning_rate: Positive = Field(0.01, description="Step size.")
+    momentum: Fraction = Field(0.0, description="Momentum factor.")
+    weight_decay: Annotated[Number, Field(ge=0)] = Field(0.0, description="L2 penalty factor.")
+
+
+Optimiser = Annotated[Adam | SGD, Field(discriminator="name")]
+
+
+class WeightsFile(Settings):
+    """Pretrained weights in a file of the user's."""
+
+    file: Path = Field(description="A state dictionary: .safetensors, or .pth without code in it.")
+    mean: Channels = Field(
+        [0.485, 0.456, 0.406], description="Channel means of the inputs it was trained on, RGB."
+    )
+    std: Channels = Field(
+        [0.229, 0.224, 0.225], description="Channel standard deviations, RGB, inputs in 0 to 1."
+    )
+    stride_on: Literal["3x3", "1x1"] = Field(
+        "3x3",
+        description="Convolution that carries a bottleneck's stride: 3x3 (torchvision, "
+        "'v1.5') or 1x1 (He et al. 2015, 'v1').",
+    )
+
+
+WeightsSource = WeightsFile | str
+
+
+class Training(Settings):
+    """What decides the numbers of a training run, the subset's size and the seed apart."""
+
+    architecture: Literal["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"] = Field(
+        "resnet50", description="torchvision network; its last layer is replaced by ten outputs."
+    )
+    initialisation: Name = Field(
+        "random", description="random, or a name from `weights` for pretrained weights."
+    )
+    drawing: Literal["stratified", "published"] = Field(
+        "stratified",
+        description="How the training images are drawn: the same number of each digit, without "
+        "replacement; or np.random.seed(seed); np.random.choice(60000, n), as published.",
+    )
+    image_size: Annotated[int, Field(strict=True, ge=32, le=512)] = Field(
+        128, description="Side in pixels to which the 28 x 28 images are resized (bilinear)."
+    )
+    normalisation: Literal["none", "imagenet", "weights"] = Field(
+        "imagenet",
+        description="Input normalisation: none, ImageNet's channel means and deviations, or "
+        "those recorded with the pretrained weights.",
+    )
+    head: Literal["logits", "softmax"] = Field(
+        "logits", description="What enters the cross-entropy: logits, or softmax outputs (F7)."
+    )
+    optimiser: Optimiser = Adam()
+    optimiser_holds: Literal["network", "another-network"] = Field(
+        "network",
+        description="Whose parameters the optimiser holds; another-network is the published "
+        "mistake: nothing is trained and gradients add up (F1, F2).",
+    )
+    epochs: Count = Field(30, description="Passes over the training images.")
+    batch_size: Count = Field(64, description="Most images in a step; batches are of equal size.")
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="Arithmetic of forward and backward passes; weights are float32."
+    )
+
+    @field_validator("optimiser", mode="before")
+    @classmethod
+    def _adam_if_unnamed(cls, value: Any) -> Any:
+        return {"name": "adam", **value} if isinstance(value, dict) else value
+
+    @model_validator(mode="after")
+    def _normalisation_of_weights_needs_weights(self) -> "Training":
+        if self.normalisation == "weights" and self.initialisation == "random":
+            raise ValueError("normalisation: weights needs an initialisation that has weights")
+        return self
+
+
+class Arm(Training):
+    """One condition of the study: a training and how its result is read off."""
+
+    label: str = Field("", description="Name in the report; the arm's own name if empty.")
+    group: Name = Field(
+        "main", description="Arms of a group are compared; the first of a group is the reference."
+    )
+    batchnorm: Literal["running", "recalibrated"] = Field(
+        "recalibrated",
+        description="BatchNorm statistics behind the reported test values: the running ones, or "
+        "recomputed on the training images (F9). Both are always recorded.",
+    )
+    reported_epoch: Literal["final", "best-on-test"] = Field(
+        "final", description="Epoch that is reported; best-on-test is the published one (F13)."
+    )
+
+
+class Evaluation(Settings):
+    """How many test images are looked at: a fixed stratified choice, the same for all runs."""
+
+    epoch_images: Annotated[int, Field(strict=True, ge=10, le=TEST_POOL)] = Field(
+        TEST_POOL, description="Test images after every epoch."
+    )
+    final_images: Annotated[int, Field(strict=True, ge=10, le=TEST_POOL)] = Field(
+        TEST_POOL, description="Test images after the last epoch; they contain the former."
+    )
+
+    @model_validator(mode="after")
+    def _final_contains_epoch(self) -> "Evaluation":
+        if self.final_images < self.epoch_images:
+            raise ValueError(
+                f"final_images ({self.final_images}) must be at least "
+                f"epoch_images ({self.epoch_images})"
+            )
+        return self
+
+
+class Landscape(Settings):
+    """Loss over planes through the final weights; shared by all arms that are compared."""
+
+    seeds: list[Seed] = Field([], description="Seeds whose runs get landscapes.")
+    grid: Annotated[int, Field(strict=True, ge=3, le=201), AfterValidator(_odd)] = Field(
+        21, description="Points along a side; odd, so that the centre is the checkpoint."
+    )
+    trajectory_radius: Positive = Field(
+        30.0, description="Half side of the trajectory plane, in units of weight distance (L2)."
+    )
+    random_radius: Positive = Field(
+        1.0,
+        description="Half side of the random plane; 1 moves every filter by its own norm.",
+    )
+
+
+class Study(Settings):
+    """A whole study, its sweeps expanded: every arm here is one condition."""
+
+    study: Name = Field(description="Name of the study, and of its folder under `results`.")
+    results: Path = Path("results")
+    cache: Path = Path("resources")
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    seed: Annotated[list[Seed], Field(min_length=1)]
+    subset_size: Annotated[list[Annotated[int, Field(strict=True, ge=10, le=TRAIN_POOL)]],
+                           Field(min_length=1)] = [50]
+    weights: dict[Name, Annotated[list[WeightsSource], Field(min_length=1)]] = {}
+    evaluation: Evaluation = Evaluation()
+    landscape: Landscape = Landscape()
+    arms: Annotated[dict[str, Arm], Field(min_length=1)]

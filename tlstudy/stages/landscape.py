@@ -1,0 +1,103 @@
+"""Stage `landscape`: training loss over planes through a run's final weights."""
+
+import json
+import logging
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+
+from tlstudy import paths
+from tlstudy.device import choose_device, device_name, make_deterministic
+from tlstudy.files import write_json_atomically
+from tlstudy.initialisation import initial_network
+from tlstudy.landscape import grid_axis, loss_grid, random_plane, unflatten
+from tlstudy.provenance import source_digest
+from tlstudy.settings import Study
+from tlstudy.stages.train import load_run_images, load_run_weights, without_nan
+from tlstudy.study import Run
+from tlstudy.training import training_batches
+
+log = logging.getLogger(__name__)
+
+
+def code_digest() -> str:
+    """Digest of the code that decides the numbers of a landscape."""
+    return source_digest("tlstudy.stages.landscape")
+
+
+def landscape_run(
+    study: Study, run: Run, gpus: int | None = None, threads: int | None = None
+) -> None:
+    """Compute the two planes of a run and write `landscape.json`."""
+    make_deterministic(threads)
+    device = choose_device(study.device, gpus)
+    folder = paths.folder_of_run(study, run)
+    record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    weights = load_run_weights(study, run)
+    images = load_run_images(study, run, weights[1] if weights else None, device)
+    network = initial_network(run.settings, run.seed, weights)
+    network.to(device, memory_format=torch.channels_last)
+    parameters = [parameter.data for parameter in network.parameters()]
+    vectors = load_file(folder / "plane.safetensors")
+    torch._foreach_copy_(parameters, unflatten(vectors["end"], parameters))
+    batches = training_batches(run.settings, images, device)
+    settings = study.landscape
+    planes = {}
+    for name, radius in (
+        ("trajectory", settings.trajectory_radius),
+        ("random", settings.random_radius),
+    ):
+        log.info("%s plane, %d x %d points", name, settings.grid, settings.grid)
+        reason = _no_plane_reason(name, record)
+        planes[name] = {"status": "none", "reason": reason}
+        if not reason:
+            directions = _directions(name, vectors, parameters, run.seed)
+            axis = grid_axis(radius, settings.grid)
+            losses = loss_grid(
+                network, directions, axis, batches, run.settings.head, run.settings.precision
+            )
+            planes[name] = _describe(radius, axis, losses)
+    planes["trajectory"] |= {
+        key: record["trajectory"][key]
+        for key in ("path", "off_plane", "explained_variance", "random_walk_null", "rank")
+    }
+    result = {
+        "run": run.name,
+        "subset_size": run.subset_size,
+        "seed": run.seed,
+        "code": code_digest(),
+        "device": device_name(device),
+        "checkpoint_train_loss": record["checkpoint_train_loss"],
+        "planes": planes,
+    }
+    write_json_atomically(folder / "landscape.json", without_nan(result))
+
+
+def _no_plane_reason(plane: str, record: dict) -> str:
+    if plane == "trajectory" or record["status"] == "diverged":
+        return record["trajectory"]["no_plane_reason"]
+    return ""
+
+
+def _directions(
+    plane: str, vectors: dict[str, torch.Tensor], parameters: list[torch.Tensor], seed: int
+) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    if plane == "random":
+        return random_plane(parameters, seed)
+    return (
+        unflatten(vectors["direction_1"], parameters),
+        unflatten(vectors["direction_2"], parameters),
+    )
+
+
+def _describe(radius: float, axis: np.ndarray, losses: np.ndarray) -> dict:
+    middle = len(axis) // 2
+    return {
+        "status": "drawn",
+        "reason": "",
+        "radius": radius,
+        "axis": axis.tolist(),
+        "loss": losses.tolist(),
+        "centre_loss": float(losses[middle, middle]),
+    }

@@ -1,0 +1,12 @@
+"""Stage `report`: the report, and the table of results as a page of its own."""
+
+from tlstudy import paths
+from tlstudy.report import load, write_report, write_results_table
+from tlstudy.settings import Study
+
+
+def make_report(study: Study) -> None:
+    """Write report.html and results.html from what the other stages left."""
+    inputs = load(study)
+    write_report(inputs, paths.report_file(study))
+    write_results_table(inputs, paths.results_table(study))

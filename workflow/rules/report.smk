@@ -1,0 +1,31 @@
+rule report:
+    input:
+        settings=ancient(paths.settings_file(study)),
+        tables=rules.aggregate.output,
+        landscapes=rules.figures.input.landscapes,
+        figures=rules.figures.output,
+        sheets=contact_sheets,
+    output:
+        report(
+            paths.report_file(study),
+            caption="../../report/report.rst",
+            category="0. Report",
+            labels={"Document": "The whole report"},
+        ),
+        report(
+            result_table,
+            caption="../../report/results-table.rst",
+            category="2. Results",
+            labels={"Document": "Table of results"},
+        ),
+    params:
+        configuration=digest(study.model_dump(mode="json")),
+        code=source_digest("tlstudy.stages.report"),
+    log:
+        folder / "logs" / "report.log",
+    benchmark:
+        folder / "benchmarks" / "report.tsv"
+    conda:
+        "../../envs/tlstudy.yaml"
+    shell:
+        "tlstudy report --config {input.settings:q} > {log} 2>&1"

@@ -1,0 +1,28 @@
+rule subset:
+    input:
+        settings=ancient(paths.settings_file(study)),
+        images=ancient(image_files),
+    output:
+        subset_path + "/subset.json",
+        subset_path + "/contact-sheet.png",
+        sheet=report(
+            subset_path + "/contact-sheet.svg",
+            caption="../../report/contact-sheet.rst",
+            category="1. Images",
+            labels={
+                "Drawing": "{drawing}",
+                "Training images": "{n}",
+                "Seed": "{seed}",
+            },
+        ),
+    params:
+        code=source_digest("tlstudy.subset"),
+    log:
+        str(folder) + "/logs/subset/{drawing}/n~{n}/seed~{seed}.log",
+    benchmark:
+        str(folder) + "/benchmarks/subset/{drawing}/n~{n}/seed~{seed}.tsv"
+    conda:
+        "../../envs/tlstudy.yaml"
+    shell:
+        "tlstudy subset --config {input.settings:q} --drawing {wildcards.drawing} "
+        "--subset-size {wildcards.n} --seed {wildcards.seed} > {log} 2>&1"

@@ -1,0 +1,30 @@
+rule train:
+    input:
+        settings=ancient(paths.settings_file(study)),
+        images=ancient(image_files),
+        weights=run_weights,
+        subset=run_subset,
+    output:
+        run_path + "/run.json",
+        run_path + "/metrics.parquet",
+        run_path + "/layers.parquet",
+        # For the landscape only; hundreds of megabytes, so it does not stay.
+        temp(run_path + "/plane.safetensors"),
+    params:
+        evaluation=digest(study.evaluation.model_dump()),
+        code=source_digest("tlstudy.stages.train"),
+    log:
+        str(folder) + "/logs/train/{run}/n~{n}/seed~{seed}.log",
+    benchmark:
+        str(folder) + "/benchmarks/train/{run}/n~{n}/seed~{seed}.tsv"
+    conda:
+        "../../envs/tlstudy.yaml"
+    threads: 4
+    resources:
+        gpu=1,
+        mem_mb=8000,
+        runtime=240,
+    shell:
+        "tlstudy train --config {input.settings:q} --arm {wildcards.run} "
+        "--subset-size {wildcards.n} --seed {wildcards.seed} "
+        "--gpus {resources.gpu} --threads {threads} 2>&1 | tee {log}"
