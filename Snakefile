@@ -1,1 +1,8 @@
 include: "workflow/Snakefile"
+
+
+# The default target of an included file does not count as ours.
+rule study:
+    default_target: True
+    input:
+        rules.all.input,

@@ -128,7 +128,8 @@ def _metrics(arm, size, generator, stopped) -> pd.DataFrame:
     if stopped:
         last = 2 * arm.epochs // 5
         table = table.iloc[: last + 1].copy()
-        table.loc[table.index[-1], "train_loss":"angle_from_previous"] = np.nan
+        lost = table.columns.difference(["epoch", "test_images"])
+        table.loc[table.index[-1], lost] = np.nan
     return table
 
 

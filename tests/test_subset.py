@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tlstudy.images import load_images
-from tlstudy.subset import describe_subset, draw_subset, test_order
+from tlstudy.subset import describe_subset, draw_subset, order_of_test_images
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_seeds_draw_other_images_and_the_same_seed_the_same(train_labels):
 
 def test_every_prefix_of_the_test_order_is_stratified(cache):
     labels = load_images(cache / "mnist", "test")[1]
-    order = test_order(labels)
+    order = order_of_test_images(labels)
     assert sorted(order.tolist()) == list(range(10000))
     for count in (10, 250, 2000):
         assert np.bincount(labels[order[:count]]).tolist() == [count // 10] * 10

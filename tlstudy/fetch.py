@@ -25,7 +25,7 @@ NPM_TIMEOUT_SECONDS = 900
 Result = TypeVar("Result")
 
 
-class Unreachable(Exception):
+class Unreachable(Exception):  # noqa: N818 - an error only if every way ends so
     """A way of getting a file failed; the text is the reason, without a final stop."""
 
 

@@ -96,7 +96,7 @@ def _take_normalised_rgb(state: dict[str, np.ndarray]) -> None:
     With v the new input, the old one is 255 (std v + mean) - Caffe's mean in each channel: the
     scale goes into the kernel, the constant through the kernel's sum into the running mean.
     At the border, where the padding is zero in either convention, this is off by the constant:
-    at most 0.6 of 255.
+    less than 0.5 of 255.
     """
     kernel = state["conv1.weight"][:, ::-1]  # BGR to RGB
     constant = 255 * np.array(IMAGENET_MEAN) - CAFFE_MEAN_RGB

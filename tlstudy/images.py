@@ -6,6 +6,7 @@ import logging
 import tarfile
 import zlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -80,7 +81,7 @@ def _from_torchvision(names: list[str], folder: Path) -> None:
     from torchvision.datasets import MNIST  # seconds to import, and only needed here
 
     for name in names:
-        ways = [(mirror, lambda url=f"{mirror}{name}.gz": _unzipped(url, name))
+        ways = [(mirror, partial(_unzipped, f"{mirror}{name}.gz", name))
                 for mirror in MNIST.mirrors]
         write_bytes_atomically(folder / name, first_that_works(ways)[1])
 

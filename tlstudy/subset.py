@@ -37,7 +37,7 @@ def stratified_order(labels: np.ndarray, generator: np.random.Generator) -> np.n
     return np.lexsort((within_round, rank))
 
 
-def test_order(labels: np.ndarray) -> np.ndarray:
+def order_of_test_images(labels: np.ndarray) -> np.ndarray:
     """The one order in which every run of every study looks at test images."""
     generator = np.random.default_rng(derived_seed(0, Stream.TEST_IMAGES))
     return stratified_order(labels, generator)

@@ -3,10 +3,10 @@
 import json
 import logging
 import pickle
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 from tlstudy.errors import UserError
 from tlstudy.fetch import (
@@ -74,7 +74,7 @@ def cache_weights(
             outcomes.append({"source": name, "outcome": "could not be had"})
             continue
         outcomes.append({"source": name, "outcome": "used"})
-        state = _checked(state, architecture, name)
+        state = _checked(state, architecture, facts["stride_on"], name)
         with atomic_path(folder / "weights.safetensors") as temporary:
             save_file(state, temporary)
             digest = sha256(temporary)
@@ -210,26 +210,33 @@ def _load_file(path: Path) -> State:
         UserError: the file is neither, or holds something else than tensors.
     """
     import torch
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, BadZipFile, EOFError,
-            ValueError, KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch warns of damaged bytes before it refuses them
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # damaged bytes make the unpickler raise almost anything
         raise UserError(
-            f"{path}: cannot be read as weights ({reason}); must be a .safetensors file, or a "
-            ".pth file that holds a state dictionary of tensors and no code."
+            f"{path}: cannot be read as weights ({_reason(error)}); must be a .safetensors file, "
+            "or a .pth file that holds a state dictionary of tensors and no code."
         ) from None
     if not isinstance(state, Mapping) or not all(torch.is_tensor(v) for v in state.values()):
         raise UserError(f"{path}: found no state dictionary; must map names to tensors.")
     return state
 
 
-def _checked(state: State, architecture: str, name: str) -> dict[str, Any]:
+def _reason(error: Exception) -> str:
+    if isinstance(error, pickle.UnpicklingError):
+        return "it holds code, or is damaged"  # torch's own text advises to run that code
+    return f"{type(error).__name__}: {error}".strip(": ").splitlines()[0]
+
+
+def _checked(state: State, architecture: str, stride_on: str, name: str) -> dict[str, Any]:
     """The tensors, contiguous float32, if they are those of the architecture and finite.
 
     Raises:
@@ -240,8 +247,11 @@ def _checked(state: State, architecture: str, name: str) -> dict[str, Any]:
     from tlstudy.network import build_classifier
 
     with torch.device("meta"):
-        expected = build_classifier(architecture, "3x3").state_dict()
-    for key in sorted(expected.keys() | state.keys(), key=list(expected).__contains__):
+        expected = build_classifier(architecture, stride_on).state_dict()
+    # BatchNorm's counter came later than some of torchvision's files, and changes nothing.
+    counters = {key: torch.tensor(0) for key in expected if key.endswith("num_batches_tracked")}
+    state = counters | dict(state)
+    for key in [*expected, *(key for key in state if key not in expected)]:
         problem = _problem(key, state.get(key), expected.get(key))
         if problem:
             raise UserError(f"weights '{name}': not a {architecture}: {problem}.")

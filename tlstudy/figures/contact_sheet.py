@@ -43,7 +43,10 @@ def contact_sheet(images: np.ndarray, labels: np.ndarray, ax: Axes) -> Axes:
     ax.set_xticks([])
     row = sheet.shape[0] / DIGITS
     counts = np.bincount(labels, minlength=DIGITS)
-    texts = [f"{digit}  ({count} image{'s' * (count != 1)})" for digit, count in enumerate(counts)]
+    texts = [
+        f"{digit}  ({count} {'image' if count == 1 else 'images'})"
+        for digit, count in enumerate(counts)
+    ]
     ax.set_yticks([(digit + 0.5) * row - GAP / 2 for digit in range(DIGITS)], labels=texts)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)

@@ -28,6 +28,7 @@ HIGHEST = 3 * np.log(10)  # nats; three times the loss of guessing: what is abov
 SMALLEST_RANGE = 1e-6  # nats; a flatter landscape is drawn flat, not its rounding
 VIEW = {"elev": 32, "azim": -58}
 OUTLINE = [patheffects.withStroke(linewidth=2.8, foreground="black")]  # seen on every colour
+EPOCH = {"markeredgecolor": "black", "markeredgewidth": 0.6, "markersize": 3}
 END = {"markeredgecolor": "black", "markeredgewidth": 1, "markersize": 6, "clip_on": False}
 
 
@@ -58,7 +59,7 @@ def figure(study: Study, landscapes: list[dict], size: int, which: str) -> Figur
     groups = groups_of(study)
     heights = [_group_height(len(arms)) for arms in groups.values()]
     seeds = [item["seed"] for item in chosen.values()][:1] or study.seed
-    whole = style.new_figure(sum(heights), note=note(study, size, seeds))
+    whole = style.new_figure(sum(heights), note=note(study, size, seeds, False))
     parts = whole.subfigures(len(groups), 1, height_ratios=heights, squeeze=False).ravel()
     for part, (group, arms) in zip(parts, groups.items(), strict=True):
         part.patch.set_alpha(0)
@@ -217,8 +218,8 @@ def loss_map(ax: Axes, plane: Plane, limits: tuple[float, float]) -> Axes:
         norm=Normalize(*limits),
     )
     if plane.path is not None:
-        ax.plot(*plane.path.T, ".-", color="white", linewidth=1.2, markersize=3,
-                path_effects=OUTLINE)
+        ax.plot(*plane.path.T, color="white", linewidth=1.2, path_effects=OUTLINE)
+        ax.plot(*plane.path.T, "o", markerfacecolor="white", **EPOCH)
         ax.plot(*plane.path[0], "o", markerfacecolor="white", **END)
     ax.plot(0, 0, "o", markerfacecolor="black", **END)
     ax.set_xlim(side)

@@ -178,7 +178,7 @@ def layerwise_figure(
         0.6 + 2.1 * map_rows,
         style.legend_height(_profile_handles(study)) + 2.6 * profile_rows,
     ]
-    text = f"{note(study, size)} {_seed_note(maps)}"
+    text = f"{note(study, size, intervals=False)} {_seed_note(maps)}"
     figure = style.new_figure(sum(heights), note=text)
     upper, lower = figure.subfigures(2, 1, height_ratios=heights)
     for part in (upper, lower):
@@ -194,8 +194,8 @@ def _seed_note(maps: dict[str, LayerMap]) -> str:
         return "Profiles are means over epochs from the second."
     counted = " or ".join(map(str, counts))
     return (
-        f"Maps and profiles are means over {counted} finished runs; profiles over the epochs from "
-        "the second as well; both without intervals."
+        f"Maps and profiles are means over {counted} finished runs, without intervals; profiles "
+        "are means over the epochs from the second as well."
     )
 
 
@@ -249,7 +249,7 @@ def _draw_profiles(
 
 
 def _profile_handles(study: Study) -> list[Line2D]:
-    dotted = Line2D([], [], color=style.MUTED, linestyle=":", label="predicted from Adam's rate")
+    dotted = Line2D([], [], color=style.MUTED, linestyle=":", label="predicted (Adam)")
     return [
         *style.arm_handles(study, list(study.arms)), *slides_handles(["pretrained"]), dotted
     ]

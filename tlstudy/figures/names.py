@@ -146,20 +146,27 @@ def figure_files(study: Study) -> list[str]:
     return [f"{stem}{suffix}" for stem in stems for suffix in SUFFIXES]
 
 
-def note(study: Study, subset_size: int | None = None, seeds: list[int] | None = None) -> str:
+def note(
+    study: Study,
+    subset_size: int | None = None,
+    seeds: list[int] | None = None,
+    intervals: bool = True,
+) -> str:
     """Small line under a figure: how many images and seeds, and what the marks stand for."""
     seeds = study.seed if seeds is None else seeds
     sizes = study.subset_size if subset_size is None else [subset_size]
     images = f"n = {', '.join(f'{size:,}' for size in sizes)} training images"
-    return f"{images}; {_seeds_text(seeds)}."
+    return f"{images}; {_seeds_text(seeds, intervals)}."
 
 
-def _seeds_text(seeds: list[int]) -> str:
+def _seeds_text(seeds: list[int], intervals: bool) -> str:
     if len(seeds) == 1:
-        return f"one seed ({seeds[0]}), no interval"
+        return f"one seed ({seeds[0]})" + ", no interval" * intervals
     first, last = min(seeds), max(seeds)
     together = last - first + 1 == len(seeds)
     listed = f"{first} to {last}" if together else ", ".join(map(str, seeds))
+    if not intervals:
+        return f"{len(seeds)} seeds ({listed})"
     if len(seeds) < MINIMUM_SEEDS:
         return f"{len(seeds)} seeds ({listed}), too few for an interval"
     return f"{len(seeds)} seeds ({listed}), 95 % bootstrap intervals of the mean"
@@ -168,7 +175,8 @@ def _seeds_text(seeds: list[int]) -> str:
 def caption(study: Study, name: str, subset_size: int | None = None) -> str:
     """What to see in a figure, and what is behind it."""
     text = {**FIGURES, **FOR_ALL_SIZES}[name].what_to_see
-    return f"{text} {note(study, subset_size, _seeds_shown(study, name))}"
+    intervals = not name.startswith(("landscape-", "layerwise-"))
+    return f"{text} {note(study, subset_size, _seeds_shown(study, name), intervals)}"
 
 
 def _seeds_shown(study: Study, name: str) -> list[int]:

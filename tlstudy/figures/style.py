@@ -5,6 +5,7 @@ replace the two by its own colours. The other colours are mid-tones that show on
 dark, and can be told apart by colour-blind readers (Okabe & Ito 2008).
 """
 
+import io
 import re
 import textwrap
 from collections.abc import Iterator
@@ -32,9 +33,11 @@ DASHES = ("-", "--", "-.", (0, (1, 1.2)))
 WIDTH = 7.0  # inches: a printed page's text width
 COLUMNS = 2  # panels side by side; more are stacked, so that a telephone can show them
 DOTS_PER_INCH = 200
+PICTURE_DOTS_PER_INCH = (160, 100, 72)  # of what is a picture inside an SVG, by preference
+LARGEST_SVG = 400_000  # characters: reports hold all figures of a study in one page
 TEXT = 9  # points
 WRAP = 100  # characters of the note across the figure
-LEGEND_WIDTH = 112  # characters across the figure
+LEGEND_WIDTH = 104  # characters across the figure
 LEGEND_LINE = 10  # characters that an entry's line and the gap beside it take
 LONG_RANGE = 300  # ratio of a logarithmic axis' ends from which decades are ticks enough
 ROW = 0.19  # inches: height of a line of text
@@ -187,22 +190,43 @@ def plain_number(value: float, _position: int | None = None) -> str:
 
 
 def write(figure: Figure, stem: Path, name: str) -> None:
-    """Write `stem`.svg (transparent) and `stem`.png (white); the layout is solved once."""
+    """Write `stem`.svg (transparent) and `stem`.png (white); the layout is solved once.
+
+    Pictures inside the SVG are made coarser where it would exceed LARGEST_SVG.
+    """
     stem.parent.mkdir(parents=True, exist_ok=True)
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     figure.savefig(stem.parent / f"{stem.name}.png", dpi=DOTS_PER_INCH, facecolor="white")
-    vector = stem.parent / f"{stem.name}.svg"
-    figure.savefig(vector, transparent=True, metadata={"Date": None})
-    text = vector.read_text(encoding="utf-8")
-    vector.write_text(_for_pages(text, name), encoding="utf-8", newline="\n")
+    for dots_per_inch in PICTURE_DOTS_PER_INCH:
+        buffer = io.StringIO()
+        figure.savefig(
+            buffer, format="svg", transparent=True, metadata={"Date": None}, dpi=dots_per_inch
+        )
+        text = _for_pages(buffer.getvalue(), name)
+        if len(text) < LARGEST_SVG:
+            break
+    (stem.parent / f"{stem.name}.svg").write_text(text, encoding="utf-8", newline="\n")
 
 
 def _for_pages(svg: str, name: str) -> str:
-    """Make an SVG fit to stand in a page beside others: own ids, the page's sans-serif font."""
+    """Make an SVG fit to stand in a page beside others: few bytes, the page's sans-serif font,
+    and no ids but those that are referred to, which start with the figure's name."""
     prefix = re.sub(r"[^A-Za-z0-9]+", "-", name)
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r'\bid="', f'id="{prefix}-', svg)
+    svg = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"\n\s+", "\n", svg)
+    used = set(re.findall(r'(?:href="|url\()#([^")]+)', svg))
+    svg = re.sub(
+        r' id="([^"]+)"', lambda item: f' id="{prefix}-{item[1]}"' * (item[1] in used), svg
+    )
     svg = re.sub(r'href="#', f'href="#{prefix}-', svg)
     svg = re.sub(r"url\(#", f"url(#{prefix}-", svg)
-    return re.sub(r"'DejaVu Sans'[^;\"]*sans-serif", "sans-serif", svg)
+    svg = re.sub(r"'DejaVu Sans'[^;\"]*sans-serif", "sans-serif", svg)
+    return re.sub(r'(?<= d=")[^"]+', _shorten, svg)
+
+
+def _shorten(path: re.Match) -> str:
+    """A path's coordinates to a hundredth of a point, and without repeated commands."""
+    text = re.sub(r"(\.\d\d)\d+", r"\1", path[0])
+    straight = not re.search("[CQ]", text)
+    return re.sub(r"\s*\nL ", " ", text) if straight else text

@@ -1,6 +1,19 @@
 """The report: one HTML file that holds everything a reader needs, and needs no network."""
 
 from tlstudy.report.inputs import ContactSheet, Inputs, load
-from tlstudy.report.render import render, write_report
+from tlstudy.report.render import (
+    render,
+    render_results_table,
+    write_report,
+    write_results_table,
+)
 
-__all__ = ["ContactSheet", "Inputs", "load", "render", "write_report"]
+__all__ = [
+    "ContactSheet",
+    "Inputs",
+    "load",
+    "render",
+    "render_results_table",
+    "write_report",
+    "write_results_table",
+]

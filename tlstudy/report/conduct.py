@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 import yaml
 
 from tlstudy.report.inputs import Inputs, Record
 from tlstudy.report.protocol import NETWORKS, Table
-from tlstudy.report.words import MISSING, count, duration, join, number, seeds, sentence
+from tlstudy.report.words import MISSING, THIN, count, duration, join, number, seeds, sentence
 from tlstudy.settings import Study
 from tlstudy.study import runs as runs_of
 
@@ -50,6 +51,7 @@ class Weights:
     """
 
     name: str
+    source: str
     statement: str
     other: str
     record: Record
@@ -58,22 +60,29 @@ class Weights:
 
 def weights_used(inputs: Inputs) -> list[Weights]:
     """The pretrained weights behind the arms; the slides' are IMAGENET1K_V2."""
-    return [_weights(architecture, name, record)
-            for (architecture, name), record in inputs.weights.items()]
+    return [
+        _weights(architecture, name, record)
+        for (architecture, name), record in inputs.weights.items()
+    ]
 
 
 def _weights(architecture: str, name: str, record: Record) -> Weights:
     source = str(record.get("source", "unknown"))
     other = ""
     if source.removeprefix("torchvision:") != SLIDES_WEIGHTS:
-        other = (f"They are not the weights of the slides ({SLIDES_WEIGHTS}): this is the same "
-                 "experiment with other pretrained weights, and numbers of pretrained arms may "
-                 "differ from the slides\u2019 for that reason alone.")
+        other = (
+            f"They are not the weights of the slides ({SLIDES_WEIGHTS}): this is the same "
+            "experiment with other pretrained weights."
+        )
     tried = [f"{attempt['source']}: {attempt['outcome']}" for attempt in record.get("tried", [])]
-    description = str(record.get("description", "")).strip().rstrip(".")
-    statement = f"{NETWORKS.get(architecture, architecture)} from {source}"
-    return Weights(name, f"{statement}: {description}" if description else statement, other,
-                   record, tried)
+    parts = [str(record.get("description", "")).strip().rstrip(".")]
+    if record.get("imagenet_top1_percent"):
+        parts.append(f"{record['imagenet_top1_percent']:g}{THIN}% top-1 on ImageNet")
+    # A file of the user's is named without its folder, which is nobody else's business.
+    statement = f"{Path(source).name} for {NETWORKS.get(architecture, architecture)}"
+    if any(parts):
+        statement += f": {', '.join(part for part in parts if part)}"
+    return Weights(name, Path(source).name, statement, other, record, tried)
 
 
 def warnings(inputs: Inputs) -> list[str]:
@@ -99,32 +108,43 @@ def _several_weights(runs: pd.DataFrame) -> Iterator[str]:
     pretrained = runs[runs["initialisation"] != "random"]
     for name, rows in pretrained.groupby("initialisation"):
         if len(distinct(rows, "weights_sha256")) > 1:
-            yield (f"Arms that start from \u201c{name}\u201d used different weights: "
-                   f"{join(distinct(rows, 'weights_source'))}.")
+            yield (
+                f"Arms that start from \u201c{name}\u201d used different weights: "
+                f"{join(distinct(rows, 'weights_source'))}."
+            )
 
 
 def _modified_code(runs: pd.DataFrame) -> Iterator[str]:
     modified = [value for value in distinct(runs, "commit") if value.endswith("+changes")]
     if modified:
-        yield ("The code had changes that were in no commit when runs were made, so the commit "
-               "alone does not reproduce them.")
+        yield (
+            "The code had changes that were in no commit when runs were made, so the commit "
+            "alone does not reproduce them."
+        )
 
 
 def _diverged(runs: pd.DataFrame) -> Iterator[str]:
-    for (label, size), rows in runs.groupby(["label", "subset_size"], sort=False):
-        lost = rows[rows["status"] != "finished"]
-        if len(lost):
-            yield sentence(
-                f"{count(len(lost), 'run')} of {len(rows)} diverged in arm \u201c{label}\u201d "
-                f"with {size} images (seed {seeds(lost['seed'].tolist())}): the loss was not "
-                "finite. Its values enter no average; curves end where it stopped.")
+    lost = runs[runs["status"] != "finished"]
+    if lost.empty:
+        return
+    parts = [
+        f"\u201c{label}\u201d with {size} images, seed {seeds(rows['seed'].tolist())}"
+        for (label, size), rows in lost.groupby(["label", "subset_size"], sort=False)
+    ]
+    yield sentence(
+        f"{count(len(lost), 'run')} of {len(runs)} diverged, the loss was not finite: "
+        f"{'; '.join(parts)}. Reported values are of the others; curves end where it stopped."
+    )
 
 
 def _missing(inputs: Inputs) -> Iterator[str]:
     there = set(inputs.runs[["arm", "subset_size", "seed"]].itertuples(index=False, name=None))
     for name, arm in inputs.study.arms.items():
-        lost = [(run.subset_size, run.seed) for run in runs_of(inputs.study)
-                if run.arm == name and (name, run.subset_size, run.seed) not in there]
+        lost = [
+            (run.subset_size, run.seed)
+            for run in runs_of(inputs.study)
+            if run.arm == name and (name, run.subset_size, run.seed) not in there
+        ]
         if lost:
             described = join(f"seed {seed} with {size} images" for size, seed in lost)
             yield f"Arm \u201c{arm.label or name}\u201d has no result for {described}."
@@ -138,18 +158,35 @@ def configuration(study: Study) -> str:
 
 def times(runs: pd.DataFrame) -> Table:
     """One row for each run: what became of it, and how long it took."""
-    heads = ["Arm", "Images", "Seed", "Outcome", "Epochs", "Training", "Evaluation", "In all",
-             "Memory"]
+    heads = [
+        "Arm",
+        "Images",
+        "Seed",
+        "Outcome",
+        "Epochs",
+        "Training",
+        "Evaluation",
+        "In all",
+        "Memory",
+    ]
     return Table(heads, [_time_row(row) for row in runs.to_dict("records")])
 
 
 def _time_row(run: Record) -> list[str]:
     memory = run.get("peak_memory_gib", float("nan"))
-    parts = [duration(float(run[name])) for name in
-             ("training_seconds", "evaluation_seconds", "seconds")]
+    parts = [
+        duration(float(run[name])) for name in ("training_seconds", "evaluation_seconds", "seconds")
+    ]
     shown = f"{number(float(memory), 2)}\u202fGiB" if memory == memory else MISSING
-    return [str(run["label"]), str(run["subset_size"]), str(run["seed"]), str(run["status"]),
-            str(run["epochs"]), *parts, shown]
+    return [
+        str(run["label"]),
+        str(run["subset_size"]),
+        str(run["seed"]),
+        str(run["status"]),
+        str(run["epochs"]),
+        *parts,
+        shown,
+    ]
 
 
 def machine(inputs: Inputs) -> list[tuple[str, str]]:
@@ -161,8 +198,10 @@ def machine(inputs: Inputs) -> list[tuple[str, str]]:
         ("Processor threads", join(distinct(runs, "threads"))),
         ("PyTorch", join(distinct(runs, "torch"))),
         ("Code", join(short_commit(value) for value in distinct(runs, "commit"))),
-        ("Time of all runs", duration(float(runs.drop_duplicates(
-            ["run", "subset_size", "seed"])["seconds"].sum()))),
+        (
+            "Time of all runs",
+            duration(float(runs.drop_duplicates(["run", "subset_size", "seed"])["seconds"].sum())),
+        ),
     ]
 
 

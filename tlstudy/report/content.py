@@ -13,6 +13,7 @@ from tlstudy.report.protocol import Table
 from tlstudy.report.results import ResultTable
 from tlstudy.report.svg import inline_svg
 from tlstudy.report.words import count, join, seeds, sentence, whole
+from tlstudy.settings import Study
 from tlstudy.statistics import MINIMUM_SEEDS
 
 LANDSCAPES = {"landscape-trajectory": "trajectory", "landscape-random": "random"}
@@ -72,13 +73,19 @@ class Part:
 
 
 @dataclass(frozen=True)
-class SizeResults:
-    """Everything about one subset size."""
+class SizeTable:
+    """The table of results of one subset size."""
 
     key: str
     size: int
     table: ResultTable
     table_caption: str
+
+
+@dataclass(frozen=True)
+class SizeResults(SizeTable):
+    """Everything about one subset size."""
+
     seed_table: Table
     parts: list[Part]
     review: list[tuple[str, list[str]]]
@@ -157,29 +164,44 @@ def first_facts(inputs: Inputs) -> list[tuple[str, str]]:
     study = inputs.study
     return [
         ("Training images", join(whole(size) for size in study.subset_size)),
-        ("Seeds", f"{seeds(study.seed)} ({count(len(study.seed), 'seed')})"),
-        ("Test images", test_images(inputs)),
+        ("Seeds", f"{seeds(study.seed)} ({_amount(len(study.seed), 'seed')})"),
+        ("Test images", _tested_images(inputs)),
         ("Device", conduct.device(inputs.runs)),
         ("Arithmetic", join(conduct.distinct(inputs.runs, "precision"))),
     ]
 
 
-def test_images(inputs: Inputs) -> str:
-    """How many test images stand behind reported values."""
-    amounts = sorted({int(amount) for amount in inputs.runs["reported_test_images"].dropna()})
-    return join(whole(amount) for amount in amounts) or "none"
+def _tested_images(inputs: Inputs, group: str | None = None) -> str:
+    """How many test images stand behind reported values, of all runs or of a group's."""
+    runs = inputs.runs if group is None else inputs.runs[inputs.runs["group"] == group]
+    amounts = sorted({int(amount) for amount in runs["reported_test_images"].dropna()})
+    return join((whole(amount) for amount in amounts), "or") or "none"
+
+
+def _amount(amount: int, noun: str) -> str:
+    return f"{amount} {noun}{'s' if amount != 1 else ''}"
+
+
+def size_table(inputs: Inputs, size: int) -> SizeTable:
+    """The table of results of a subset size."""
+    caption_text = table_caption(inputs, size)
+    return SizeTable(f"n{size}", size, results.result_table(inputs, size), caption_text)
+
+
+def size_tables(inputs: Inputs) -> list[SizeTable]:
+    """The tables of results of all subset sizes."""
+    return [size_table(inputs, size) for size in inputs.study.subset_size]
 
 
 def size_results(inputs: Inputs, size: int) -> SizeResults:
     """Table, figures and review of one subset size."""
-    key = f"n{size}"
-    parts = [Part(f"{key}-{slug(title)}", title, list(_figures(inputs, size, names)))
-             for title, names in PARTS.items()]
+    base = size_table(inputs, size)
+    parts = [
+        Part(f"{base.key}-{slug(title)}", title, list(_figures(inputs, size, names)))
+        for title, names in PARTS.items()
+    ]
     return SizeResults(
-        key=key,
-        size=size,
-        table=results.result_table(inputs, size),
-        table_caption=table_caption(inputs, size),
+        **vars(base),
         seed_table=results.seed_table(inputs, size),
         parts=[part for part in parts if part.figures],
         review=findings.review(inputs, size),
@@ -195,26 +217,37 @@ def slug(title: str) -> str:
 def table_caption(inputs: Inputs, size: int) -> str:
     """Weights, seeds, test images, epoch rule and BatchNorm policy behind the table."""
     study = inputs.study
-    used = join(weights.statement for weights in conduct.weights_used(inputs))
+    used = join(weights.source for weights in conduct.weights_used(inputs))
     return (
         f"Reported values of networks trained on {whole(size)} images. "
         f"Pretrained weights: {used or 'no record'}. Seeds: {seeds(study.seed)}. "
-        f"Test images: {test_images(inputs)}. {_rules(inputs)} "
-        "Differences are pretrained minus new, taken seed by seed"
-        + (", with a 95 % bootstrap interval of their mean." if len(study.seed) >= MINIMUM_SEEDS
-           else f"; an interval needs {MINIMUM_SEEDS} seeds.")
-        + " The slides have one seed and take the best epoch on all 10\u202f000 test images."
+        f"{_rules(inputs)} "
+        f"{_interval_rule(study)} The slides have one seed and take the best epoch on all "
+        "10\u202f000 test images."
     )
+
+
+def _interval_rule(study: Study) -> str:
+    """What differences are and what the small print under a value is."""
+    paired = "Differences are from the group\u2019s first arm, seed by seed."
+    if len(study.seed) >= MINIMUM_SEEDS:
+        return (
+            f"Values are means over seeds. {paired} Small print: 95\u202f% bootstrap interval of "
+            "the mean, and seeds."
+        )
+    return f"{paired} An interval needs {MINIMUM_SEEDS} seeds."
 
 
 def _rules(inputs: Inputs) -> str:
     """Epoch rule and BatchNorm policy of each group of arms."""
     sentences = []
     for group, arms in protocol.grouped_arms(inputs.study).items():
-        epochs = join(dict.fromkeys(protocol.REPORTED[arm.reported_epoch] for _, arm in arms), "or")
-        statistics = join(dict.fromkeys(protocol.STATISTICS[arm.batchnorm] for _, arm in arms), "or")
-        sentences.append(f"{results.group_title(group)}: epoch {epochs}; BatchNorm statistics "
-                         f"{statistics}.".replace("epoch the", "the epoch is the"))
+        epochs = dict.fromkeys(protocol.REPORTED[arm.reported_epoch] for _, arm in arms)
+        statistics = dict.fromkeys(protocol.STATISTICS[arm.batchnorm] for _, arm in arms)
+        sentences.append(
+            f"{results.group_title(group)}: epoch reported, {join(epochs, 'or')}; BatchNorm "
+            f"statistics, {join(statistics, 'or')}; test images, {_tested_images(inputs, group)}."
+        )
     return " ".join(sentences)
 
 
@@ -229,7 +262,7 @@ def _figures(inputs: Inputs, size: int, names: tuple[str, ...]) -> Iterator[Page
 def _figure(
     inputs: Inputs, size: int, name: str, drawing: str, groups: list[SurfaceGroup]
 ) -> PageFigure:
-    key = f"n{size}-{name}"
+    key = f"n{size}-figure-{name}"
     title, text = FIGURES[name].title, caption(inputs.study, name, size)
     see = findings.see(inputs, size, name)
     svg = Markup(inline_svg(drawing, f"{key}-drawing", title, see or text)) if drawing else Markup()
@@ -252,8 +285,12 @@ def _surface_groups(inputs: Inputs, size: int, name: str) -> Iterator[SurfaceGro
             title=f"{results.group_title(group)}, seed {seed}",
             payload=Markup(planes.payload(drawn)) if drawn else Markup(),
             surfaces=[
-                (surface.label, planes.alternative(surface, plane) if surface.drawn else "",
-                 "" if surface.drawn else surface.reason) for surface in alike
+                (
+                    surface.label,
+                    planes.alternative(surface, plane) if surface.drawn else "",
+                    "" if surface.drawn else surface.reason,
+                )
+                for surface in alike
             ],
             cut=planes.cut(drawn) if drawn else "",
         )
@@ -283,5 +320,3 @@ def _sheet(sheet: ContactSheet) -> Sheet:
     svg = Markup(inline_svg(sheet.svg, key, alternative, text)) if sheet.svg else Markup()
     png = base64.b64encode(sheet.png).decode() if sheet.png else ""
     return Sheet(key, text, svg, png, alternative)
-
-

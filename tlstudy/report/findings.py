@@ -21,6 +21,7 @@ from tlstudy.report.words import (
 )
 from tlstudy.statistics import reference_arms, summarise
 
+MOST_FINDINGS = 4  # more sentences than this are a table, and the table stands there already
 GUESSING = 0.1  # balanced accuracy of a constant or random answer among ten digits
 GUESSING_TEXT = f"10{THIN}%"
 PROPORTIONAL = (0.9, 1.1)  # log-log slopes that are called growth in proportion
@@ -43,9 +44,12 @@ def trend(values, shown: Callable[[float], str] = loss) -> str:
 
 
 def opening(inputs: Inputs, size: int) -> list[str]:
-    """The headline finding of each group of arms, in a sentence."""
-    return [text for arm in reference_arms(inputs.study)
-            if (text := gap_sentence(inputs, arm, size))]
+    """The headline finding of each group of arms, in a sentence; none where they are many."""
+    if len(reference_arms(inputs.study)) > MOST_FINDINGS:
+        return []
+    return [
+        text for arm in reference_arms(inputs.study) if (text := gap_sentence(inputs, arm, size))
+    ]
 
 
 def gap_sentence(inputs: Inputs, arm: str, size: int) -> str:
@@ -57,25 +61,35 @@ def gap_sentence(inputs: Inputs, arm: str, size: int) -> str:
     if summary.mean is not None:
         return _with_interval(names[arm], names[reference], summary)
     if summary.n > 1:
-        return (f"{names[arm]} differs from {names[reference]} by "
-                f"{points(summary.smallest, unit=False)} to {points(summary.largest)} of balanced "
-                f"accuracy over {count(summary.n, 'seed')}, too few for an interval.")
-    ours, other = (float(results.reported(inputs, name, size, "balanced_accuracy").iloc[0])
-                   for name in (arm, reference))
-    return (f"{names[arm]} reaches {percent(ours)} balanced accuracy, {names[reference]} "
-            f"{percent(other)}: a difference of {points(summary.smallest)} with one seed, "
-            "so without an interval.")
+        return (
+            f"{names[arm]} differs from {names[reference]} by "
+            f"{points(summary.smallest, unit=False)} to {points(summary.largest)} of balanced "
+            f"accuracy over {count(summary.n, 'seed')}, too few for an interval."
+        )
+    ours, other = (
+        float(results.reported(inputs, name, size, "balanced_accuracy").iloc[0])
+        for name in (arm, reference)
+    )
+    return (
+        f"{names[arm]} reaches {percent(ours)} balanced accuracy, {names[reference]} "
+        f"{percent(other)}: a difference of {points(summary.smallest)} with one seed, "
+        "so without an interval."
+    )
 
 
 def _with_interval(arm: str, reference: str, summary) -> str:
-    interval = (f"(95{THIN}% interval {points(summary.low, unit=False)} to "
-                f"{points(summary.high, unit=False)}, {count(summary.n, 'seed')})")
+    interval = (
+        f"(95{THIN}% interval {points(summary.low, unit=False)} to "
+        f"{points(summary.high, unit=False)}, {count(summary.n, 'seed')})"
+    )
     if summary.low > 0 or summary.high < 0:
         way = "ahead of" if summary.low > 0 else "behind"
         size = points(abs(summary.mean)).lstrip("+")
         return f"{arm} is {way} {reference} by {size} of balanced accuracy {interval}."
-    return (f"{arm} and {reference} differ by {points(summary.mean)} of balanced accuracy "
-            f"{interval}: the interval contains zero.")
+    return (
+        f"{arm} and {reference} differ by {points(summary.mean)} of balanced accuracy "
+        f"{interval}: the interval contains zero."
+    )
 
 
 def see(inputs: Inputs, size: int, figure: str) -> str:
@@ -87,9 +101,11 @@ def see(inputs: Inputs, size: int, figure: str) -> str:
         "balanced-accuracy": _accuracies,
         "gradient-norm": _gradients,
         "magnitude-change": lambda inputs, size: _drift(
-            inputs, size, "displacement_from_start", lambda value: percent(value)),
+            inputs, size, "displacement_from_start", lambda value: percent(value)
+        ),
         "angle-change": lambda inputs, size: _drift(
-            inputs, size, "angle_from_start", lambda value: f"{number(value)}\u00b0"),
+            inputs, size, "angle_from_start", lambda value: f"{number(value)}\u00b0"
+        ),
         "layerwise-magnitude": _layers,
         "layerwise-angle": _layer_angles,
         "landscape-trajectory": lambda inputs, size: _reliefs(inputs, size, "trajectory"),
@@ -109,24 +125,33 @@ def _spread(inputs: Inputs, size: int) -> str:
 
 def _losses(inputs: Inputs, size: int, role: str) -> str:
     names = _named(inputs)
-    parts = [f"that of {names[name]} "
-             + trend(series.by_epoch(inputs, name, size, "train_loss"))
-             for name, arm in inputs.study.arms.items() if results.role(arm) == role]
+    parts = [
+        f"that of {names[name]} " + trend(series.by_epoch(inputs, name, size, "train_loss"))
+        for name, arm in inputs.study.arms.items()
+        if results.role(arm) == role
+    ]
     return f"Training loss: {join(parts)}." if parts else ""
 
 
 def _accuracies(inputs: Inputs, size: int) -> str:
     names = _named(inputs)
-    parts = [f"{percent(series.last(inputs, name, size, column))} for {names[name]}"
-             for name, arm in inputs.study.arms.items()
-             for column in [f"test_balanced_accuracy_{arm.batchnorm}"]]
-    return (f"After the last epoch balanced accuracy on test images is {join(parts)}; guessing "
-            f"gives {GUESSING_TEXT}.")
+    parts = [
+        f"{percent(series.last(inputs, name, size, column))} for {names[name]}"
+        for name, arm in inputs.study.arms.items()
+        for column in [f"test_balanced_accuracy_{arm.batchnorm}"]
+    ]
+    return (
+        f"After the last epoch balanced accuracy on test images is {join(parts)}; guessing "
+        f"gives {GUESSING_TEXT}."
+    )
 
 
 def _gradients(inputs: Inputs, size: int) -> str:
-    return "Gradient norm: " + "; ".join(gradient_phrase(inputs, name, size)
-                                         for name in inputs.study.arms) + "."
+    return (
+        "Gradient norm: "
+        + "; ".join(gradient_phrase(inputs, name, size) for name in inputs.study.arms)
+        + "."
+    )
 
 
 def gradient_phrase(inputs: Inputs, arm: str, size: int) -> str:
@@ -141,21 +166,29 @@ def gradient_phrase(inputs: Inputs, arm: str, size: int) -> str:
 
 def _drift(inputs: Inputs, size: int, column: str, shown: Callable[[float], str]) -> str:
     names = _named(inputs)
-    parts = [f"{names[name]} {shown(series.last(inputs, name, size, column))}"
-             if series.moved(inputs, name, size) else f"{names[name]} has not moved"
-             for name in inputs.study.arms]
+    parts = [
+        f"{names[name]} {shown(series.last(inputs, name, size, column))}"
+        if series.moved(inputs, name, size)
+        else f"{names[name]} has not moved"
+        for name in inputs.study.arms
+    ]
     return f"From its start, after the last epoch: {join(parts)}."
 
 
 def _layers(inputs: Inputs, size: int) -> str:
-    parts = [f"{_named(inputs)[name]} {number(drift.correlation, 2)}"
-             for name in inputs.study.arms if series.moved(inputs, name, size)
-             and (drift := series.layer_drift(inputs, name, size)) is not None
-             and is_number(drift.correlation)]
+    parts = [
+        f"{_named(inputs)[name]} {number(drift.correlation, 2)}"
+        for name in inputs.study.arms
+        if series.moved(inputs, name, size)
+        and (drift := series.layer_drift(inputs, name, size)) is not None
+        and is_number(drift.correlation)
+    ]
     if not parts:
         return "No arm has both layers that moved and a prediction to compare them with."
-    return ("Rank correlation, over layers, of the measured change with the one that Adam\u2019s "
-            f"step size alone predicts: {join(parts)}.")
+    return (
+        "Rank correlation, over layers, of the measured change with the one that Adam\u2019s "
+        f"step size alone predicts: {join(parts)}."
+    )
 
 
 def _layer_angles(inputs: Inputs, size: int) -> str:
@@ -166,8 +199,10 @@ def _layer_angles(inputs: Inputs, size: int) -> str:
         if rows.empty or not series.moved(inputs, name, size):
             continue
         largest = rows.loc[rows["angle_from_previous"].idxmax()]
-        parts.append(f"{number(largest['angle_from_previous'])}\u00b0 for {_named(inputs)[name]} "
-                     f"({layer_name(largest['layer'])}, epoch {largest['epoch']})")
+        parts.append(
+            f"{number(largest['angle_from_previous'])}\u00b0 for {_named(inputs)[name]} "
+            f"({layer_name(largest['layer'])}, epoch {largest['epoch']})"
+        )
     return f"The largest turn of a layer in one epoch is {join(parts)}." if parts else ""
 
 
@@ -198,17 +233,21 @@ def _learns(inputs: Inputs, size: int) -> Iterator[str]:
     for arm, reference in reference_arms(inputs.study).items():
         unmoved = [name for name in (reference, arm) if not series.moved(inputs, name, size)]
         gap = gap_sentence(inputs, arm, size)
+        if len(unmoved) == 2:
+            yield f"{gap} But the weights of neither moved: nothing was trained."
+            continue
         if unmoved:
-            yield (f"{gap} But the weights of {join(names[name] for name in unmoved)} did not move, "
-                   "so this compares a trained network with an untrained one and is no evidence "
-                   "on pretraining." if len(unmoved) == 1 else
-                   f"{gap} But the weights of neither moved: nothing was trained.")
+            yield (
+                f"{gap} But the weights of {names[unmoved[0]]} did not move, so this compares a "
+                "trained network with an untrained one and is no evidence on pretraining."
+            )
             continue
         falls = trend(series.by_epoch(inputs, reference, size, "train_loss"))
-        yield (f"{gap} Both were trained: the weights of {names[reference]} moved by "
-               f"{percent(series.last(inputs, reference, size, 'displacement_from_start'))} of "
-               f"their norm and its training loss {falls}."
-               + _above_guessing(inputs, reference, size))
+        yield (
+            f"{gap} Both were trained: the weights of {names[reference]} moved by "
+            f"{percent(series.last(inputs, reference, size, 'displacement_from_start'))} of "
+            f"their norm and its training loss {falls}." + _above_guessing(inputs, reference, size)
+        )
 
 
 def _above_guessing(inputs: Inputs, arm: str, size: int) -> str:
@@ -233,16 +272,20 @@ def _last_layer(inputs: Inputs, size: int) -> Iterator[str]:
         if drift is None or not series.moved(inputs, name, size):
             yield f"{names[name]}: no layer moved, so there is nothing to compare."
             continue
-        yield (f"{names[name]}: the last layer\u2019s weights end {percent(drift.head)} of their norm "
-               f"from where they began, the median convolution {percent(drift.convolution)}."
-               + _prediction(drift))
+        yield (
+            f"{names[name]}: the last layer\u2019s weights end {percent(drift.head)} of their "
+            f"norm from where they began, the median convolution {percent(drift.convolution)}."
+            + _prediction(drift)
+        )
 
 
 def _prediction(drift: series.LayerDrift) -> str:
     if not is_number(drift.correlation):
         return " The optimiser gives no prediction to compare this with."
-    text = (f" The order of the layers agrees with what Adam\u2019s step size alone predicts at a rank "
-            f"correlation of {number(drift.correlation, 2)}")
+    text = (
+        " The order of the layers agrees with what Adam\u2019s step size alone predicts at a rank "
+        f"correlation of {number(drift.correlation, 2)}"
+    )
     if drift.correlation >= STRONG:
         return f"{text}: the pattern shows the sizes of the weights, not what the layers are for."
     if drift.correlation >= WEAK:
@@ -253,9 +296,12 @@ def _prediction(drift: series.LayerDrift) -> str:
 def _reliefs(inputs: Inputs, size: int, plane: str) -> str:
     """The range of losses on a plane, surface by surface."""
     seeds = len(inputs.study.landscape.seeds) > 1
-    parts = [f"{loss(min(surface.losses()))} to {loss(max(surface.losses()))} for "
-             f"\u201c{surface.label}\u201d" + (f" (seed {surface.seed})" if seeds else "")
-             for surface in surfaces(inputs, size, plane) if surface.drawn]
+    parts = [
+        f"{loss(min(surface.losses()))} to {loss(max(surface.losses()))} for "
+        f"\u201c{surface.label}\u201d" + (f" (seed {surface.seed})" if seeds else "")
+        for surface in surfaces(inputs, size, plane)
+        if surface.drawn
+    ]
     return f"On {IN_WORDS[plane]} the loss goes from {join(parts)}." if parts else ""
 
 
@@ -265,11 +311,15 @@ def _landscape(inputs: Inputs, size: int) -> Iterator[str]:
     for plane, words in IN_WORDS.items():
         for surface in surfaces(inputs, size, plane):
             if not surface.drawn:
-                yield (f"\u201c{surface.label}\u201d has no landscape on {words} "
-                       f"(seed {surface.seed}): {surface.reason}.")
+                yield (
+                    f"\u201c{surface.label}\u201d has no landscape on {words} "
+                    f"(seed {surface.seed}): {surface.reason}."
+                )
     if reliefs:
-        yield ("A range of losses on one plane is not smoothness, and these are single planes: "
-               "they show surfaces and decide nothing between them.")
+        yield (
+            "A range of losses on one plane is not smoothness, and these are single planes: "
+            "they show surfaces and decide nothing between them."
+        )
     else:
         yield "This study has no landscape to judge by."
 
@@ -280,11 +330,11 @@ def _explodes(inputs: Inputs, size: int) -> Iterator[str]:
             continue
         text = sentence(f"{gradient_phrase(inputs, name, size)}.")
         if arm.optimiser_holds == "another-network":
-            text += (" Its gradients were never set back to zero, so they add up: growth here is "
-                     "bookkeeping.")
+            text += (
+                " Its gradients were never set back to zero, so they add up: growth here is "
+                "bookkeeping."
+            )
         values = series.by_epoch(inputs, name, size, "gradient_norm")
         if len(values) and not np.isfinite(values).all():
             text += " Some values are not finite."
         yield text
-
-

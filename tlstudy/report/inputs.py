@@ -9,11 +9,11 @@ from typing import Any
 import pandas as pd
 
 from tlstudy import paths
-from tlstudy.figures.names import TRAINING_IMAGES
 from tlstudy.settings import Study
 from tlstudy.study import runs as runs_of
 
 Record = dict[str, Any]
+CONTACT_SHEET = "contact-sheet"
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def _contact_sheet(study: Study, drawing: str, size: int, seed: int) -> ContactS
     record = _json(folder / "subset.json")
     if record is None:
         return None
-    svg, png = (folder / f"{TRAINING_IMAGES}{suffix}" for suffix in (".svg", ".png"))
+    svg, png = (folder / f"{CONTACT_SHEET}{suffix}" for suffix in (".svg", ".png"))
     return ContactSheet(
         drawing,
         size,

@@ -44,12 +44,23 @@ class Surface:
 def surfaces(inputs: Inputs, size: int, plane: str) -> list[Surface]:
     """The landscapes of one plane and subset size, in the order of the arms."""
     order = list(inputs.study.arms)
-    records = [record for record in inputs.landscapes
-               if record["subset_size"] == size and plane in record["planes"]]
+    records = [
+        record
+        for record in inputs.landscapes
+        if record["subset_size"] == size and plane in record["planes"]
+    ]
     records.sort(key=lambda record: (record["seed"], order.index(record["arm"])))
-    return [Surface(record["arm"], record["label"], record["group"], record["seed"],
-                    record["planes"][plane], record["checkpoint_train_loss"])
-            for record in records]
+    return [
+        Surface(
+            record["arm"],
+            record["label"],
+            record["group"],
+            record["seed"],
+            record["planes"][plane],
+            record["checkpoint_train_loss"],
+        )
+        for record in records
+    ]
 
 
 def scale(drawn: Sequence[Surface]) -> Record:
@@ -82,8 +93,10 @@ def ticks(low: float, high: float) -> list[Record]:
     step = next(factor * magnitude for factor in (1, 2, 5, 10) if factor * magnitude >= rough)
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return [{"at": index * step, "label": signed(f"{index * step:.{decimals}f}")}
-            for index in range(first, last + 1)]
+    return [
+        {"at": index * step, "label": signed(f"{index * step:.{decimals}f}")}
+        for index in range(first, last + 1)
+    ]
 
 
 def payload(drawn: Sequence[Surface]) -> str:

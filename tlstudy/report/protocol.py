@@ -16,7 +16,7 @@ STATISTICS = {
     "running": "running averages gathered while training",
     "recalibrated": "recomputed on the training images",
 }
-REPORTED = {"final": "the last", "best-on-test": "the best on the test images"}
+REPORTED = {"final": "last", "best-on-test": "best on the test images"}
 NORMALISATIONS = {
     "none": "none: pixels from 0 to 1",
     "imagenet": "ImageNet\u2019s channel means and deviations",
@@ -33,11 +33,15 @@ def optimiser(arm: Arm) -> str:
     """The optimiser with its step size and what else differs from its defaults."""
     settings = arm.optimiser
     text = f"{'Adam' if settings.name == 'adam' else 'SGD'}, step size {settings.learning_rate:g}"
-    other = [name for name in ("momentum", "weight_decay", "beta1", "beta2")
-             if name in type(settings).model_fields
-             and getattr(settings, name) != type(settings).model_fields[name].default]
-    return ", ".join([text, *(f"{name.replace('_', ' ')} {getattr(settings, name):g}"
-                              for name in other)])
+    other = [
+        name
+        for name in ("momentum", "weight_decay", "beta1", "beta2")
+        if name in type(settings).model_fields
+        and getattr(settings, name) != type(settings).model_fields[name].default
+    ]
+    return ", ".join(
+        [text, *(f"{name.replace('_', ' ')} {getattr(settings, name):g}" for name in other)]
+    )
 
 
 SETTINGS: dict[str, Callable[[Arm], str]] = {
@@ -83,8 +87,7 @@ def differences(study: Study) -> Table:
 
 def shared(study: Study) -> list[tuple[str, str]]:
     """Settings that all arms have in common."""
-    return [(title, values[0]) for title, values in _values(study).items()
-            if len(set(values)) == 1]
+    return [(title, values[0]) for title, values in _values(study).items() if len(set(values)) == 1]
 
 
 @dataclass(frozen=True)
@@ -108,46 +111,105 @@ def _untrained(arm: Arm) -> bool:
 
 
 FLAWS = (
-    Flaw("F1", "The new network\u2019s optimiser was given the pretrained network\u2019s weights.",
-         "The new network was never trained; its loss stayed at ln 10.", _untrained),
-    Flaw("F2", "So its gradients were never set back to zero.",
-         "They add up: the norm grows in proportion to the epoch.", _untrained),
-    Flaw("F3", "Principal axes were taken of a path that never moved.",
-         "The new network\u2019s landscape lies along directions of rounding noise.",
-         None, "no plane is drawn where a path has fewer than two axes"),
-    Flaw("F4", "Each landscape had a vertical scale of its own.",
-         "A span of 0.004 looks as rough as one of 0.02.", None, "one scale for all compared"),
-    Flaw("F5", "Radius, grid and number of weight copies differed; filters were not normalised.",
-         "The pictures cannot be compared.", None,
-         "same radius and grid; random directions are filter-normalised"),
-    Flaw("F6", "Landscapes used the last BatchNorm averages at every point.",
-         "The centre is no minimum of what was trained.", None,
-         "each point uses the statistics of its own batch"),
-    Flaw("F7", "Softmax was applied twice: in the network and in the loss.",
-         "The loss is confined to 1.461 to 2.461 and gradients fade.",
-         lambda arm: arm.head == "softmax"),
-    Flaw("F8", "Inputs were not normalised as ImageNet\u2019s were.",
-         "The pretrained layers see other inputs than they were trained on.",
-         lambda arm: arm.normalisation == "none"),
-    Flaw("F9", "Tests used BatchNorm averages that thirty steps are too few to settle.",
-         "Test curves show the averages catching up along with the learning.",
-         lambda arm: arm.batchnorm == "running"),
-    Flaw("F10", "A large change of the last layer was read as an untouched encoder.",
-         "Adam moves each weight by about its step size, so small weights change most.",
-         None, "the change that the step size predicts is shown beside the measured one"),
-    Flaw("F11", "Changes were measured from the previous epoch only.",
-         "How far the weights drifted in all stays unknown.", None, "measured from the start too"),
-    Flaw("F12", "Layers were shown for the pretrained network only.",
-         "There is no control.", None, "shown for every arm"),
-    Flaw("F13", "The best epoch was chosen on the test images.", "The result is optimistic.",
-         lambda arm: arm.reported_epoch == "best-on-test"),
+    Flaw(
+        "F1",
+        "The new network\u2019s optimiser was given the pretrained network\u2019s weights.",
+        "The new network was never trained; its loss stayed at ln 10.",
+        _untrained,
+    ),
+    Flaw(
+        "F2",
+        "So its gradients were never set back to zero.",
+        "They add up: the norm grows in proportion to the epoch.",
+        _untrained,
+    ),
+    Flaw(
+        "F3",
+        "Principal axes were taken of a path that never moved.",
+        "The new network\u2019s landscape lies along directions of rounding noise.",
+        None,
+        "no plane is drawn where a path has fewer than two axes",
+    ),
+    Flaw(
+        "F4",
+        "Each landscape had a vertical scale of its own.",
+        "A span of 0.004 looks as rough as one of 0.02.",
+        None,
+        "one scale for all compared",
+    ),
+    Flaw(
+        "F5",
+        "Radius, grid and number of weight copies differed; filters were not normalised.",
+        "The pictures cannot be compared.",
+        None,
+        "same radius and grid; random directions are filter-normalised",
+    ),
+    Flaw(
+        "F6",
+        "Landscapes used the last BatchNorm averages at every point.",
+        "The centre is no minimum of what was trained.",
+        None,
+        "each point uses the statistics of its own batch",
+    ),
+    Flaw(
+        "F7",
+        "Softmax was applied twice: in the network and in the loss.",
+        "The loss is confined to 1.461 to 2.461 and gradients fade.",
+        lambda arm: arm.head == "softmax",
+    ),
+    Flaw(
+        "F8",
+        "Inputs were not normalised as ImageNet\u2019s were.",
+        "The pretrained layers see other inputs than they were trained on.",
+        lambda arm: arm.normalisation == "none",
+    ),
+    Flaw(
+        "F9",
+        "Tests used BatchNorm averages that thirty steps are too few to settle.",
+        "Test curves show the averages catching up along with the learning.",
+        lambda arm: arm.batchnorm == "running",
+    ),
+    Flaw(
+        "F10",
+        "A large change of the last layer was read as an untouched encoder.",
+        "Adam moves each weight by about its step size, so small weights change most.",
+        None,
+        "the change that the step size predicts is shown beside the measured one",
+    ),
+    Flaw(
+        "F11",
+        "Changes were measured from the previous epoch only.",
+        "How far the weights drifted in all stays unknown.",
+        None,
+        "measured from the start too",
+    ),
+    Flaw(
+        "F12",
+        "Layers were shown for the pretrained network only.",
+        "There is no control.",
+        None,
+        "shown for every arm",
+    ),
+    Flaw(
+        "F13",
+        "The best epoch was chosen on the test images.",
+        "The result is optimistic.",
+        lambda arm: arm.reported_epoch == "best-on-test",
+    ),
     Flaw("F14", "There was one seed.", "At least 3.9 points of spread are unexplained."),
-    Flaw("F15", "Images were drawn with replacement and not by digit.",
-         "Digits are unevenly represented; the effect is small.",
-         lambda arm: arm.drawing == "published"),
-    Flaw("F16", "Angles were arccosines in single precision.",
-         "Below 0.05 degrees they are rounding; the zeros are not real.", None,
-         "computed from sums and differences in double precision"),
+    Flaw(
+        "F15",
+        "Images were drawn with replacement and not by digit.",
+        "Digits are unevenly represented; the effect is small.",
+        lambda arm: arm.drawing == "published",
+    ),
+    Flaw(
+        "F16",
+        "Angles were arccosines in single precision.",
+        "Below 0.05 degrees they are rounding; the zeros are not real.",
+        None,
+        "computed from sums and differences in double precision",
+    ),
 )
 
 

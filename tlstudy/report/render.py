@@ -1,13 +1,12 @@
-"""From words and numbers to one file."""
+"""From words and numbers to files."""
 
-import os
-import tempfile
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from tlstudy.report.content import page
+from tlstudy.files import write_bytes_atomically
+from tlstudy.report.content import page, size_tables
 from tlstudy.report.inputs import Inputs
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -15,6 +14,15 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 def render(inputs: Inputs) -> str:
     """The report as HTML with style, drawings and script inside."""
+    return _fill("report.html.j2", script=_own_file("landscape.js"), **page(inputs))
+
+
+def render_results_table(inputs: Inputs) -> str:
+    """The table of results alone, as a page of its own."""
+    return _fill("results.html.j2", study=inputs.study, sizes=size_tables(inputs))
+
+
+def _fill(name: str, **values: object) -> str:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -22,10 +30,7 @@ def render(inputs: Inputs) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    template = environment.get_template("report.html.j2")
-    return template.render(
-        page(inputs), style=_own_file("style.css"), script=_own_file("landscape.js")
-    )
+    return environment.get_template(name).render(style=_own_file("style.css"), **values)
 
 
 def _own_file(name: str) -> Markup:
@@ -33,20 +38,11 @@ def _own_file(name: str) -> Markup:
     return Markup((TEMPLATES / name).read_text(encoding="utf-8"))
 
 
-def write_report(inputs: Inputs, destination: Path) -> Path:
-    """Write the report to `destination`, whole or not at all.
+def write_report(inputs: Inputs, destination: Path) -> None:
+    """Write the report: one file that needs no other and no network."""
+    write_bytes_atomically(destination, render(inputs).encode())
 
-    A reader who has the previous report open must never reload half a file.
-    """
-    text = render(inputs)
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=destination.parent, suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, destination)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return destination
+
+def write_results_table(inputs: Inputs, destination: Path) -> None:
+    """Write the table of results as a page of its own."""
+    write_bytes_atomically(destination, render_results_table(inputs).encode())

@@ -64,15 +64,18 @@ def differences(inputs: Inputs, arm: str, size: int, measure: str) -> pd.Series:
 
 
 def group_title(name: str) -> str:
-    """How a group of arms is called in heads."""
-    return {"published": "Ours, as published", "corrected": "Ours, corrected"}.get(
-        name, f"Ours, {name.replace('-', ' ')}")
+    """How a group of arms is called in heads; `main` is the name of a group left unnamed."""
+    return {"published": "Ours, as published", "corrected": "Ours, corrected", "main": "Ours"}.get(
+        name, f"Ours, {name.replace('-', ' ')}"
+    )
 
 
 def comparable_pairs(inputs: Inputs) -> bool:
     """True if each group is one new and one pretrained arm, so that groups line up."""
-    return all([role(arm) for _, arm in arms] == ["random", "pretrained"]
-               for arms in grouped_arms(inputs.study).values())
+    return all(
+        [role(arm) for _, arm in arms] == ["random", "pretrained"]
+        for arms in grouped_arms(inputs.study).values()
+    )
 
 
 def result_table(inputs: Inputs, size: int) -> ResultTable:
@@ -90,9 +93,16 @@ def _side_by_side(inputs: Inputs, size: int) -> ResultTable:
         for measure in MEASURES:
             columns[measure].append(_pair_column(inputs, arms, size, measure))
     heads = [*ROLES.values(), DIFFERENCE]
-    blocks = [Block(title, [(head, [column[row] for column in columns[measure]])
-                            for row, head in enumerate(heads)])
-              for measure, title in MEASURES.items()]
+    blocks = [
+        Block(
+            title,
+            [
+                (head, [column[row] for column in columns[measure]])
+                for row, head in enumerate(heads)
+            ],
+        )
+        for measure, title in MEASURES.items()
+    ]
     return ResultTable("Network", ["Slides", *map(group_title, groups)], blocks)
 
 
@@ -108,16 +118,21 @@ def _slides_column(measure: str) -> list[Cell]:
     slides = published.best().set_index("model")[measure]
     new, pretrained = float(slides["new"]), float(slides["pretrained"])
     difference = difference_text(measure, pretrained - new) + points_unit(measure)
-    return [Cell(value_text(measure, new)), Cell(value_text(measure, pretrained)),
-            Cell(difference, "one seed: no interval")]
+    return [
+        Cell(value_text(measure, new)),
+        Cell(value_text(measure, pretrained)),
+        Cell(difference, "one seed: no interval"),
+    ]
 
 
 def _pair_column(
     inputs: Inputs, arms: Sequence[tuple[str, Arm]], size: int, measure: str
 ) -> list[Cell]:
     (reference, _), (other, _) = arms
-    return [*(arm_cell(inputs, name, size, measure) for name in (reference, other)),
-            difference_cell(inputs, other, size, measure)]
+    return [
+        *(arm_cell(inputs, name, size, measure) for name in (reference, other)),
+        difference_cell(inputs, other, size, measure),
+    ]
 
 
 def _listed(inputs: Inputs, size: int) -> ResultTable:
@@ -135,8 +150,9 @@ def _arm_rows(
 ) -> Iterator[tuple[str, list[Cell]]]:
     reference = arms[0][0]
     for name, arm in arms:
-        difference = (Cell("reference") if name == reference
-                      else difference_cell(inputs, name, size, measure))
+        difference = (
+            Cell("reference") if name == reference else difference_cell(inputs, name, size, measure)
+        )
         yield label(name, arm), [arm_cell(inputs, name, size, measure), difference]
 
 
@@ -174,9 +190,11 @@ def _cell(summary: Summary, shown: Callable[[float], str], unit: str = "") -> Ce
         return Cell(shown(summary.smallest) + unit, "one seed: no interval")
     if summary.mean is None:
         text = f"{shown(summary.smallest)} to {shown(summary.largest)}{unit}"
-        return Cell(text, f"range of {summary.n} seeds: too few for an interval")
-    between = f"{shown(summary.low)} to {shown(summary.high)}"
-    return Cell(shown(summary.mean) + unit, f"95{THIN}%: {between}; {summary.n} seeds")
+        return Cell(text, f"range of {summary.n} seeds, too few for an interval")
+    # One unit is enough for both ends.
+    low = shown(summary.low).removesuffix(f"{THIN}%")
+    between = f"{low} to {shown(summary.high)}"
+    return Cell(shown(summary.mean) + unit, f"{between}; {summary.n} seeds")
 
 
 def value_text(measure: str, value: float) -> str:
@@ -190,11 +208,13 @@ def difference_text(measure: str, value: float) -> str:
 
 
 def seed_table(inputs: Inputs, size: int) -> Table:
-    """Every run’s reported values: the points behind the means, seed by seed."""
+    """Reported values of every run: the points behind the means, seed by seed."""
     names = [(name, label(name, arm)) for name, arm in inputs.study.arms.items()]
     heads = ["Seed", *(title for _, title in names)]
-    rows = [[str(seed), *(_run_text(inputs, name, size, seed) for name, _ in names)]
-            for seed in inputs.study.seed]
+    rows = [
+        [str(seed), *(_run_text(inputs, name, size, seed) for name, _ in names)]
+        for seed in inputs.study.seed
+    ]
     middle = ["Interquartile mean", *(_middle(inputs, name, size) for name, _ in names)]
     return Table(heads, [*rows, middle])
 
@@ -209,8 +229,7 @@ def _run_text(inputs: Inputs, arm: str, size: int, seed: int) -> str:
 
 
 def _middle(inputs: Inputs, arm: str, size: int) -> str:
-    summaries = [summarise(reported(inputs, arm, size, measure).to_numpy())
-                 for measure in MEASURES]
+    summaries = [summarise(reported(inputs, arm, size, measure).to_numpy()) for measure in MEASURES]
     if summaries[0].interquartile_mean is None:
         return "fewer than five seeds"
     shares, losses = (summary.interquartile_mean for summary in summaries)

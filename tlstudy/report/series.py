@@ -69,8 +69,9 @@ def layer_drift(inputs: Inputs, arm: str, size: int) -> LayerDrift | None:
         return None
     final = rows[rows["epoch"] == rows["epoch"].max()]
     by_kind = final.groupby("kind")["displacement_from_start"].median()
-    predicted = rows[(rows["predicted_displacement"] > 0)
-                     & (rows["displacement_from_previous"] > 0)]
+    predicted = rows[
+        (rows["predicted_displacement"] > 0) & (rows["displacement_from_previous"] > 0)
+    ]
     ratios = predicted["displacement_from_previous"] / predicted["predicted_displacement"]
     return LayerDrift(
         head=float(by_kind.get("linear-weight", np.nan)),
@@ -82,6 +83,9 @@ def layer_drift(inputs: Inputs, arm: str, size: int) -> LayerDrift | None:
 
 def _rank_correlation(rows: pd.DataFrame) -> float:
     columns = ["displacement_from_previous", "predicted_displacement"]
-    found = [part[columns].rank().corr().iloc[0, 1]
-             for _, part in rows.groupby(["seed", "epoch"]) if len(part) > 2]
+    found = [
+        part[columns].rank().corr().iloc[0, 1]
+        for _, part in rows.groupby(["seed", "epoch"])
+        if len(part) > 2
+    ]
     return float(np.nanmedian(found)) if found and not np.isnan(found).all() else float("nan")

@@ -6,8 +6,22 @@ from collections.abc import Iterable, Sequence
 MINUS = "\u2212"
 THIN = "\u202f"  # narrow no-break space: a number and its unit stay on one line
 MISSING = "\u2013"
-SMALL_NUMBERS = "no one two three four five six seven eight nine ten".split()
-SUPERSCRIPTS = str.maketrans("-0123456789", "\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079")
+SMALL_NUMBERS = (
+    "no",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+)
+SUPERSCRIPTS = str.maketrans(
+    "-0123456789", "\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079"
+)
 SECONDS_A_MINUTE = 60
 SECONDS_AN_HOUR = 3600
 
@@ -46,7 +60,8 @@ def number(value: float, digits: int = 3, sign: bool = False) -> str:
     plus = "+" if sign and value > 0 else ""
     if value == 0:
         return "0"
-    exponent = math.floor(math.log10(abs(value)))
+    # Rounding first: 9.9999 has two digits before the point.
+    exponent = math.floor(math.log10(abs(float(f"{value:.{digits - 1}e}"))))
     if -4 < exponent < 5:
         decimals = max(digits - 1 - exponent, 0)
         return plus + signed(f"{value:.{decimals}f}")
@@ -68,7 +83,7 @@ def duration(seconds: float) -> str:
     if seconds < SECONDS_A_MINUTE:
         return f"{seconds:.1f}{THIN}s" if seconds < 10 else f"{seconds:.0f}{THIN}s"
     minutes = round(seconds / SECONDS_A_MINUTE)
-    if seconds < SECONDS_AN_HOUR:
+    if minutes < SECONDS_AN_HOUR // SECONDS_A_MINUTE:
         return f"{minutes}{THIN}min"
     return f"{minutes // 60}{THIN}h {minutes % 60}{THIN}min"
 

@@ -1,6 +1,5 @@
 """Stage `aggregate`: tidy tables of all runs of a study."""
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from tlstudy.columns import LAYERS, METRICS, RUNS, schema
 from tlstudy.errors import UserError
 from tlstudy.files import atomic_path
 from tlstudy.settings import Study
+from tlstudy.stages.train import read_record
 from tlstudy.study import Run, runs
 
 TABLES = {"metrics": METRICS, "layers": LAYERS, "runs": RUNS}
@@ -31,16 +31,16 @@ def aggregate_study(study: Study) -> None:
     _write(folder / "runs.parquet", RUNS, study, lambda run: pd.DataFrame([run_row(study, run)]))
 
 
-def read_record(study: Study, run: Run) -> dict:
+def run_record(study: Study, run: Run) -> dict:
     """The record that a run left in its folder."""
-    return json.loads((paths.folder_of_run(study, run) / "run.json").read_text(encoding="utf-8"))
+    return read_record(paths.folder_of_run(study, run) / "run.json", "train")
 
 
 def check_weights(study: Study) -> None:
     """Refuse to put runs on different weights of one name into one table."""
     used: dict[tuple[str, str], set[str]] = {}
     for run in runs(study):
-        weights = read_record(study, run)["weights"]
+        weights = run_record(study, run)["weights"]
         if weights:
             key = run.settings.initialisation, run.settings.architecture
             used.setdefault(key, set()).add(weights["sha256"])
@@ -70,7 +70,7 @@ def _series(study: Study, run: Run, table: str) -> pd.DataFrame:
 
 def run_row(study: Study, run: Run) -> dict:
     """One row of the table of runs."""
-    record = read_record(study, run)
+    record = run_record(study, run)
     metrics = _series(study, run, "metrics")
     weights = record["weights"] or {}
     environment = record["environment"]

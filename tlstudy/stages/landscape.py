@@ -1,6 +1,5 @@
 """Stage `landscape`: training loss over planes through a run's final weights."""
 
-import json
 import logging
 
 import numpy as np
@@ -9,12 +8,13 @@ from safetensors.torch import load_file
 
 from tlstudy import paths
 from tlstudy.device import choose_device, device_name, make_deterministic
+from tlstudy.errors import UserError
 from tlstudy.files import write_json_atomically
 from tlstudy.initialisation import initial_network
 from tlstudy.landscape import grid_axis, loss_grid, random_plane, unflatten
 from tlstudy.provenance import source_digest
 from tlstudy.settings import Study
-from tlstudy.stages.train import load_run_images, load_run_weights, without_nan
+from tlstudy.stages.train import load_run_images, load_run_weights, read_record, without_nan
 from tlstudy.study import Run
 from tlstudy.training import training_batches
 
@@ -33,12 +33,14 @@ def landscape_run(
     make_deterministic(threads)
     device = choose_device(study.device, gpus)
     folder = paths.folder_of_run(study, run)
-    record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    record = read_record(folder / "run.json", "train")
     weights = load_run_weights(study, run)
     images = load_run_images(study, run, weights[1] if weights else None, device)
     network = initial_network(run.settings, run.seed, weights)
     network.to(device, memory_format=torch.channels_last)
     parameters = [parameter.data for parameter in network.parameters()]
+    if not (folder / "plane.safetensors").is_file():
+        raise UserError(f"{folder / 'plane.safetensors'}: missing; run `tlstudy train`.")
     vectors = load_file(folder / "plane.safetensors")
     torch._foreach_copy_(parameters, unflatten(vectors["end"], parameters))
     batches = training_batches(run.settings, images, device)

@@ -17,6 +17,7 @@ from tlstudy.device import (
     make_deterministic,
     peak_memory_gib,
 )
+from tlstudy.errors import UserError
 from tlstudy.files import atomic_path, write_json_atomically
 from tlstudy.images import load_images
 from tlstudy.initialisation import check_architecture, initial_network
@@ -24,7 +25,7 @@ from tlstudy.inputs import Inputs, resize
 from tlstudy.provenance import environment, source_digest
 from tlstudy.settings import Study
 from tlstudy.study import Run, changed_training
-from tlstudy.subset import test_order
+from tlstudy.subset import order_of_test_images
 from tlstudy.trajectory import PrincipalPlane, principal_plane, random_walk_variance
 from tlstudy.training import Images, Outcome, Trainer
 from tlstudy.weights import load_weights
@@ -95,10 +96,10 @@ def load_run_images(
     study: Study, run: Run, weights_record: dict | None, device: torch.device
 ) -> Images:
     """The run's training images and the study's test images, resized."""
-    subset = json.loads((paths.run_subset_folder(study, run) / "subset.json").read_text())
+    subset = read_record(paths.run_subset_folder(study, run) / "subset.json", "subset")
     train, train_labels = load_images(paths.images_folder(study.cache), "train")
     test, test_labels = load_images(paths.images_folder(study.cache), "test")
-    order = test_order(test_labels)[: study.evaluation.final_images]
+    order = order_of_test_images(test_labels)[: study.evaluation.final_images]
     size = run.settings.image_size
     return Images(
         train=resize(train[subset["indices"]], size),
@@ -108,6 +109,17 @@ def load_run_images(
         epoch_test_images=study.evaluation.epoch_images,
         inputs=Inputs(run.settings.normalisation, weights_record, device),
     )
+
+
+def read_record(file: Path, command: str) -> dict:
+    """A record that an earlier stage left.
+
+    Raises:
+        UserError: it is missing; names the command that makes it.
+    """
+    if not file.is_file():
+        raise UserError(f"{file}: missing; run `tlstudy {command}`.")
+    return json.loads(file.read_text(encoding="utf-8"))
 
 
 def write_plane(trainer: Trainer, outcome: Outcome, path: Path) -> dict:

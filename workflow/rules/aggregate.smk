@@ -9,15 +9,22 @@ rule aggregate:
             }
         ),
     output:
-        [paths.tables_folder(study) / f"{name}.parquet" for name in ("runs", "metrics", "layers")],
-    params:
-        arms=digest({name: arm.model_dump(mode="json") for name, arm in study.arms.items()}),
-        code=source_digest("tlstudy.stages.aggregate"),
+        [
+            paths.tables_folder(study) / f"{name}.parquet"
+            for name in ("runs", "metrics", "layers")
+        ],
     log:
-        folder / "logs" / "aggregate.log",
+        logs / "aggregate.log",
     benchmark:
-        folder / "benchmarks" / "aggregate.tsv"
+        benchmarks / "aggregate.tsv"
     conda:
         "../../envs/tlstudy.yaml"
+    params:
+        arms=digest(
+            {name: arm.model_dump(mode="json") for name, arm in study.arms.items()}
+        ),
+        code=source_digest("tlstudy.stages.aggregate"),
+    message:
+        "Putting all runs into tables"
     shell:
         "tlstudy aggregate --config {input.settings:q} > {log} 2>&1"

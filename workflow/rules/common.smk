@@ -1,12 +1,10 @@
 """The study, and what several rules need to know of it."""
 
-import json
-
 from snakemake.exceptions import WorkflowError
 
 from tlstudy import paths
 from tlstudy.errors import UserError
-from tlstudy.figures.names import figure_files
+from tlstudy.figures.names import FIGURES, FOR_ALL_SIZES, figure_files
 from tlstudy.files import write_json_atomically
 from tlstudy.provenance import source_digest
 from tlstudy.study import build_study, digest, runs
@@ -22,15 +20,14 @@ run_of_folder = {
 }
 
 folder = paths.study_folder(study)
-run_path = str(paths.run_folder(study, "{run}", "{n}", "{seed}"))
-subset_path = str(paths.subset_folder(study, "{drawing}", "{n}", "{seed}"))
-weights_path = str(study.cache / "weights" / "{architecture}" / "{sources}")
+run_path = paths.run_folder(study, "{run}", "{n}", "{seed}")
+subset_path = paths.subset_folder(study, "{drawing}", "{n}", "{seed}")
+weights_path = study.cache / "weights" / "{architecture}" / "{sources}"
+logs, benchmarks = folder / "logs", folder / "benchmarks"
 
 image_files = [paths.images_folder(study.cache) / name for name in paths.IMAGE_FILES]
 result_table = paths.results_table(study)
-drawn_figures = [
-    paths.figures_folder(study) / name for name in figure_files(study)
-]
+drawn_figures = [paths.figures_folder(study) / name for name in figure_files(study)]
 contact_sheets = sorted(
     {paths.run_subset_folder(study, run) / "contact-sheet.svg" for run in study_runs}
 )
@@ -67,16 +64,55 @@ def runs_with_landscape():
     return [run for run in study_runs if run.seed in study.landscape.seeds]
 
 
-# Not a shell command: a configuration of hundreds of arms is longer than a command may be.
-rule settings:
-    output:
-        paths.settings_file(study),
-    params:
-        configuration=digest(study.model_dump(mode="json")),
-    log:
-        folder / "logs" / "settings.log",
-    benchmark:
-        folder / "benchmarks" / "settings.tsv"
-    localrule: True
-    run:
-        write_json_atomically(output[0], study.model_dump(mode="json"))
+def cache_folder(wildcards):
+    return str(study.cache)
+
+
+def cached_sources():
+    """Ordered source lists by (architecture, folder name)."""
+    lists = {}
+    for run in study_runs:
+        if run.sources:
+            weights = paths.weights_folder(
+                study.cache, run.settings.architecture, run.sources
+            )
+            lists[run.settings.architecture, weights.name] = run.sources
+    return lists
+
+
+source_lists = cached_sources()
+
+
+def source_options(wildcards):
+    texts = [
+        source if isinstance(source, str) else source.model_dump_json()
+        for source in source_lists[wildcards.architecture, wildcards.sources]
+    ]
+    return [part for text in texts for part in ("--source", text)]
+
+
+def source_files(wildcards):
+    """The user's own files among the sources."""
+    sources = source_lists[wildcards.architecture, wildcards.sources]
+    return [source.file for source in sources if not isinstance(source, str)]
+
+
+landscape_files = [
+    paths.folder_of_run(study, run) / "landscape.json" for run in runs_with_landscape()
+]
+
+
+def reported_figure(path):
+    """An SVG with its caption and labels in Snakemake's report; a PNG as it is."""
+    if path.suffix != ".svg":
+        return path
+    titles = {**FIGURES, **FOR_ALL_SIZES}
+    size = path.parent.name.removeprefix("n~") if path.stem in FIGURES else "all"
+    return report(
+        path,
+        caption=f"../../report/{path.stem}.rst",
+        category=(
+            "2. Results" if path.stem in ("results", *FOR_ALL_SIZES) else "3. Figures"
+        ),
+        labels={"Figure": titles[path.stem].title, "Training images": size},
+    )

@@ -2,14 +2,16 @@ rule images:
     output:
         image_files,
         paths.images_folder(study.cache) / "record.json",
-    params:
-        cache=str(study.cache),
     log:
         study.cache / "logs" / "images.log",
     benchmark:
         study.cache / "benchmarks" / "images.tsv"
+    localrule: True
     conda:
         "../../envs/tlstudy.yaml"
-    localrule: True
+    params:
+        cache=cache_folder,
+    message:
+        "Getting MNIST"
     shell:
         "tlstudy images --cache {params.cache:q} > {log} 2>&1"

@@ -4,17 +4,14 @@ rule landscape:
         images=ancient(image_files),
         weights=run_weights,
         subset=run_subset,
-        run=run_path + "/run.json",
-        plane=run_path + "/plane.safetensors",
+        run=run_path / "run.json",
+        plane=run_path / "plane.safetensors",
     output:
-        run_path + "/landscape.json",
-    params:
-        landscape=digest(study.landscape.model_dump(exclude={"seeds"})),
-        code=source_digest("tlstudy.stages.landscape"),
+        run_path / "landscape.json",
     log:
-        str(folder) + "/logs/landscape/{run}/n~{n}/seed~{seed}.log",
+        logs / "landscape" / "{run}" / "n~{n}" / "seed~{seed}.log",
     benchmark:
-        str(folder) + "/benchmarks/landscape/{run}/n~{n}/seed~{seed}.tsv"
+        benchmarks / "landscape" / "{run}" / "n~{n}" / "seed~{seed}.tsv"
     conda:
         "../../envs/tlstudy.yaml"
     threads: 4
@@ -22,6 +19,11 @@ rule landscape:
         gpu=1,
         mem_mb=8000,
         runtime=120,
+    params:
+        landscape=digest(study.landscape.model_dump(exclude={"seeds"})),
+        code=source_digest("tlstudy.stages.landscape"),
+    message:
+        "Loss landscapes of {wildcards.run}, n = {wildcards.n}, seed {wildcards.seed}"
     shell:
         "tlstudy landscape --config {input.settings:q} --arm {wildcards.run} "
         "--subset-size {wildcards.n} --seed {wildcards.seed} "

@@ -18,14 +18,16 @@ rule report:
             category="2. Results",
             labels={"Document": "Table of results"},
         ),
+    log:
+        logs / "report.log",
+    benchmark:
+        benchmarks / "report.tsv"
+    conda:
+        "../../envs/tlstudy.yaml"
     params:
         configuration=digest(study.model_dump(mode="json")),
         code=source_digest("tlstudy.stages.report"),
-    log:
-        folder / "logs" / "report.log",
-    benchmark:
-        folder / "benchmarks" / "report.tsv"
-    conda:
-        "../../envs/tlstudy.yaml"
+    message:
+        "Writing the report"
     shell:
         "tlstudy report --config {input.settings:q} > {log} 2>&1"

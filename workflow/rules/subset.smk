@@ -3,10 +3,10 @@ rule subset:
         settings=ancient(paths.settings_file(study)),
         images=ancient(image_files),
     output:
-        subset_path + "/subset.json",
-        subset_path + "/contact-sheet.png",
+        subset_path / "subset.json",
+        subset_path / "contact-sheet.png",
         sheet=report(
-            subset_path + "/contact-sheet.svg",
+            subset_path / "contact-sheet.svg",
             caption="../../report/contact-sheet.rst",
             category="1. Images",
             labels={
@@ -15,14 +15,16 @@ rule subset:
                 "Seed": "{seed}",
             },
         ),
-    params:
-        code=source_digest("tlstudy.subset"),
     log:
-        str(folder) + "/logs/subset/{drawing}/n~{n}/seed~{seed}.log",
+        logs / "subset" / "{drawing}" / "n~{n}" / "seed~{seed}.log",
     benchmark:
-        str(folder) + "/benchmarks/subset/{drawing}/n~{n}/seed~{seed}.tsv"
+        benchmarks / "subset" / "{drawing}" / "n~{n}" / "seed~{seed}.tsv"
     conda:
         "../../envs/tlstudy.yaml"
+    params:
+        code=source_digest("tlstudy.subset"),
+    message:
+        "Drawing {wildcards.n} training images ({wildcards.drawing}), seed {wildcards.seed}"
     shell:
         "tlstudy subset --config {input.settings:q} --drawing {wildcards.drawing} "
         "--subset-size {wildcards.n} --seed {wildcards.seed} > {log} 2>&1"

@@ -5,18 +5,15 @@ rule train:
         weights=run_weights,
         subset=run_subset,
     output:
-        run_path + "/run.json",
-        run_path + "/metrics.parquet",
-        run_path + "/layers.parquet",
+        run_path / "run.json",
+        run_path / "metrics.parquet",
+        run_path / "layers.parquet",
         # For the landscape only; hundreds of megabytes, so it does not stay.
-        temp(run_path + "/plane.safetensors"),
-    params:
-        evaluation=digest(study.evaluation.model_dump()),
-        code=source_digest("tlstudy.stages.train"),
+        temp(run_path / "plane.safetensors"),
     log:
-        str(folder) + "/logs/train/{run}/n~{n}/seed~{seed}.log",
+        logs / "train" / "{run}" / "n~{n}" / "seed~{seed}.log",
     benchmark:
-        str(folder) + "/benchmarks/train/{run}/n~{n}/seed~{seed}.tsv"
+        benchmarks / "train" / "{run}" / "n~{n}" / "seed~{seed}.tsv"
     conda:
         "../../envs/tlstudy.yaml"
     threads: 4
@@ -24,6 +21,11 @@ rule train:
         gpu=1,
         mem_mb=8000,
         runtime=240,
+    params:
+        evaluation=digest(study.evaluation.model_dump()),
+        code=source_digest("tlstudy.stages.train"),
+    message:
+        "Training {wildcards.run}, n = {wildcards.n}, seed {wildcards.seed}"
     shell:
         "tlstudy train --config {input.settings:q} --arm {wildcards.run} "
         "--subset-size {wildcards.n} --seed {wildcards.seed} "
