@@ -6,3 +6,5 @@ rule study:
     default_target: True
     input:
         rules.all.input,
+    message:
+        "The study is complete; its report is {input[0]}"

@@ -98,10 +98,12 @@ def test_how_a_run_is_read_off_does_not_change_the_run():
 
 
 def test_other_sources_of_weights_are_other_runs():
-    other = build_study(changed("weights.imagenet", ["he2015"]))
-    default = build_study(DEFAULT)
-    assert find_run(other, "pretrained", 50, 26).name != find_run(default, "pretrained", 50, 26).name
-    assert find_run(other, "new", 50, 26).name == find_run(default, "new", 50, 26).name
+    studies = build_study(changed("weights.imagenet", ["he2015"])), build_study(DEFAULT)
+    pretrained, new = (
+        [find_run(study, arm, 50, 26).name for study in studies] for arm in ("pretrained", "new")
+    )
+    assert pretrained[0] != pretrained[1]
+    assert new[0] == new[1]
 
 
 def test_resolved_study_is_read_back_the_same(tmp_path):

@@ -139,7 +139,7 @@ def test_softmax_before_cross_entropy_confines_the_loss():
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_as_a_result():
-    trainer, outcome = tiny_run(epochs=4, optimiser={"name": "sgd", "learning_rate": 1e30})
+    _, outcome = tiny_run(epochs=4, optimiser={"name": "sgd", "learning_rate": 1e30})
     assert outcome.status == "diverged"
     assert len(outcome.metrics) < 4
     assert np.isnan(outcome.metrics[-1]["train_loss"])

@@ -231,7 +231,7 @@ GARBAGE = {
     "empty.safetensors": lambda path: path.touch(),
     "broken-zip.pth": lambda path: path.write_bytes(b"PK\x03\x04" + bytes(50)),
     "other-zip.pth": lambda path: zip_of(path, {"a/data.pkl": "x", "../../b": "x"}),
-    "popping.pth": lambda path: path.write_bytes(b"\x80\x02000."),  # an IndexError in torch
+    "popping.pth": lambda path: path.write_bytes(b"\x80\x02."),  # an IndexError in torch
     "short.pth": lambda path: path.write_bytes(b"\x80\x02X\x01"),  # a struct.error in torch
     "list.pth": lambda path: torch.save([torch.ones(2)], path),
     "nested.pth": lambda path: torch.save({"state_dict": {"a": torch.ones(2)}}, path),

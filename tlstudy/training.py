@@ -58,7 +58,12 @@ class Trainer:
     """Trains a network on a handful of images and measures it after every epoch."""
 
     def __init__(
-        self, training: Training, network: nn.Module, images: Images, seed: int, device: torch.device
+        self,
+        training: Training,
+        network: nn.Module,
+        images: Images,
+        seed: int,
+        device: torch.device,
     ):
         self.training, self.images, self.device = training, images, device
         self.network = network.to(device, memory_format=torch.channels_last)

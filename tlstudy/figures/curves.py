@@ -227,7 +227,7 @@ def draw_arms(ax: Axes, study: Study, metrics: pd.DataFrame, group: str, column:
             continue
         drawn = drawn or bool(values.size)
         draw_seeds(ax, epochs, values, **style.arm_styles(study)[arm])
-    return ax if drawn else style.say(ax, "nothing above 0 to draw")
+    return ax if drawn else style.say(ax, "no values to draw")
 
 
 def change_figure(study: Study, metrics: pd.DataFrame, size: int, change: Change) -> Figure:

@@ -255,14 +255,14 @@ def _above_guessing(inputs: Inputs, arm: str, size: int) -> str:
     summary = summarise(results.reported(inputs, arm, size, "balanced_accuracy").to_numpy())
     if summary.n == 0:
         return ""
-    lowest = summary.smallest if summary.low is None else summary.low
-    highest = summary.largest if summary.high is None else summary.high
-    what = "Its interval" if summary.mean is not None else "Its balanced accuracy"
-    if lowest > GUESSING:
-        return f" {what} lies above the {GUESSING_TEXT} of guessing."
-    if highest < GUESSING:
-        return f" {what} lies below the {GUESSING_TEXT} of guessing."
-    return f" {what} is not clear of the {GUESSING_TEXT} of guessing."
+    if summary.mean is None:
+        ends = dict.fromkeys(map(percent, (summary.smallest, summary.largest)))
+        return f" It reaches {' to '.join(ends)}; guessing gives {GUESSING_TEXT}."
+    if summary.low > GUESSING:
+        return f" Its interval lies above the {GUESSING_TEXT} of guessing."
+    if summary.high < GUESSING:
+        return f" Its interval lies below the {GUESSING_TEXT} of guessing."
+    return f" Its interval contains the {GUESSING_TEXT} of guessing."
 
 
 def _last_layer(inputs: Inputs, size: int) -> Iterator[str]:
@@ -277,6 +277,10 @@ def _last_layer(inputs: Inputs, size: int) -> Iterator[str]:
             f"norm from where they began, the median convolution {percent(drift.convolution)}."
             + _prediction(drift)
         )
+    yield (
+        "What changes is not what needs to change: no arm here holds layers fixed, so need is "
+        "not tested."
+    )
 
 
 def _prediction(drift: series.LayerDrift) -> str:
@@ -287,7 +291,7 @@ def _prediction(drift: series.LayerDrift) -> str:
         f"correlation of {number(drift.correlation, 2)}"
     )
     if drift.correlation >= STRONG:
-        return f"{text}: the pattern shows the sizes of the weights, not what the layers are for."
+        return f"{text}: the order follows the sizes of the weights and is no evidence on the layers\u2019 roles."
     if drift.correlation >= WEAK:
         return f"{text}: the step size accounts for part of the pattern."
     return f"{text}: the step size does not account for the pattern."
@@ -328,7 +332,7 @@ def _explodes(inputs: Inputs, size: int) -> Iterator[str]:
     for name, arm in inputs.study.arms.items():
         if results.role(arm) != "random":
             continue
-        text = sentence(f"{gradient_phrase(inputs, name, size)}.")
+        text = f"The gradient norm of {gradient_phrase(inputs, name, size)}."
         if arm.optimiser_holds == "another-network":
             text += (
                 " Its gradients were never set back to zero, so they add up: growth here is "

@@ -108,7 +108,7 @@ def payload(drawn: Sequence[Surface]) -> str:
         "scale": scale(drawn),
         "surfaces": [_drawing(surface) for surface in drawn],
     }
-    return json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+    return json.dumps(data, separators=(",", ":"), allow_nan=False)
 
 
 def _drawing(surface: Surface) -> Record:

@@ -26,8 +26,8 @@ from tlstudy.provenance import environment, source_digest
 from tlstudy.settings import Study
 from tlstudy.study import Run, changed_training
 from tlstudy.subset import order_of_test_images
-from tlstudy.trajectory import PrincipalPlane, principal_plane, random_walk_variance
 from tlstudy.training import Images, Outcome, Trainer
+from tlstudy.trajectory import PrincipalPlane, principal_plane, random_walk_variance
 from tlstudy.weights import load_weights
 
 log = logging.getLogger(__name__)

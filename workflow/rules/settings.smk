@@ -12,4 +12,4 @@ rule settings:
     message:
         "Writing down the configuration"
     run:
-        write_json_atomically(output[0], study.model_dump(mode="json"))
+        write_json_atomically(paths.settings_file(study), study.model_dump(mode="json"))

@@ -142,10 +142,13 @@
     });
   }
 
-  function write(pen, text, point, from, distance, align) {
+  // Text outside an edge of the box, moved inwards where the canvas ends.
+  function write(pen, text, point, from, distance) {
     const length = Math.hypot(point.x - from.x, point.y - from.y) || 1;
-    pen.textAlign = align;
-    pen.fillText(text, point.x + (distance * (point.x - from.x)) / length,
+    const half = pen.measureText(text).width / 2, width = pen.canvas.clientWidth;
+    const x = point.x + (distance * (point.x - from.x)) / length;
+    pen.textAlign = "center";
+    pen.fillText(text, Math.min(Math.max(x, half), width - half),
       point.y + (distance * (point.y - from.y)) / length);
   }
 
@@ -158,11 +161,11 @@
     const axis = surface.axis, ends = [axis[0], 0, axis[axis.length - 1]];
     [-1, 0, 1].forEach((place, i) => {
       const text = String(ends[i]).replace("-", "\u2212");
-      write(pen, text, at(place, near.y, 0), at(place, 0, 0), 13, "center");
-      write(pen, text, at(near.x, place, 0), at(0, place, 0), 13, "center");
+      write(pen, text, at(place, near.y, 0), at(place, 0, 0), 13);
+      write(pen, text, at(near.x, place, 0), at(0, place, 0), 13);
     });
-    write(pen, "direction 1", at(0.5 * near.x * -1, near.y, 0), at(0.5 * near.x * -1, 0, 0), 30, "center");
-    write(pen, "direction 2", at(near.x, 0.5 * near.y * -1, 0), at(0, 0.5 * near.y * -1, 0), 30, "center");
+    write(pen, "direction 1", at(0.5 * near.x * -1, near.y, 0), at(0.5 * near.x * -1, 0, 0), 30);
+    write(pen, "direction 2", at(near.x, 0.5 * near.y * -1, 0), at(0, 0.5 * near.y * -1, 0), 30);
     line(pen, at(-1, near.y, 0), at(1, near.y, 0));
     line(pen, at(near.x, -1, 0), at(near.x, 1, 0));
     const corners = [[near.x, -near.y], [-near.x, near.y]];

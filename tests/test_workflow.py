@@ -1,0 +1,252 @@
+"""The DAG end to end on real images and real weights, small, and what makes it run again."""
+
+import json
+import os
+import shutil
+import signal
+import time
+
+import pandas as pd
+import pytest
+
+from tlstudy import columns
+from workflow import ROOT, Workplace
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory, cache, he2015_folder):
+    """A tiny study, run once."""
+    place = Workplace(tmp_path_factory.mktemp("finished") / "study")
+    result = place.run()
+    assert result.returncode == 0, result.stdout
+    return place
+
+
+@pytest.fixture
+def place(finished, tmp_path):
+    """A copy of the finished study that a test may change."""
+    return finished.copy_to(tmp_path / "study")
+
+
+def table(place, name):
+    return pd.read_parquet(place.results / "tables" / f"{name}.parquet")
+
+
+def test_tables_have_the_documented_columns(finished):
+    for name, documented in (
+        ("runs", columns.RUNS), ("metrics", columns.METRICS), ("layers", columns.LAYERS)
+    ):
+        assert list(table(finished, name).columns) == list(documented)
+    assert len(table(finished, "runs")) == 4
+    assert len(table(finished, "metrics")) == 4 * 3
+    assert len(table(finished, "layers")) == 4 * 3 * 161
+
+
+def test_published_flaws_come_out_as_published(finished):
+    metrics = table(finished, "metrics").set_index(["arm", "epoch"])
+    untrained = metrics.loc["new-published"]
+    assert (untrained["displacement_from_start"] == 0).all()
+    ratios = untrained["gradient_norm"] / untrained["gradient_norm"].iloc[0]
+    assert ratios.tolist() == pytest.approx([1, 2, 3], rel=1e-3)
+    assert (metrics.loc["new", "displacement_from_start"] > 0).all()
+    runs = table(finished, "runs").set_index("arm")
+    curve = metrics.loc["pretrained-published"]
+    best = curve["test_balanced_accuracy_running"].max()
+    assert runs.loc["pretrained-published", "reported_balanced_accuracy"] == best
+    assert runs.loc["pretrained", "reported_balanced_accuracy"] == (
+        runs.loc["pretrained", "final_test_balanced_accuracy_recalibrated"]
+    )
+
+
+def test_weights_are_recorded_with_every_result(finished):
+    runs = table(finished, "runs").set_index("arm")
+    record = json.loads((ROOT / "resources/weights/resnet50/he2015/record.json").read_text())
+    for arm in ("pretrained", "pretrained-published"):
+        assert runs.loc[arm, "weights_source"] == "he2015"
+        assert runs.loc[arm, "weights_sha256"] == record["sha256"]
+    assert runs.loc["new", "weights_source"] == ""
+
+
+def test_landscapes_centre_on_the_checkpoint_and_say_why_there_is_none(finished):
+    records = {}
+    for file in finished.results.glob("runs/*/*/*/landscape.json"):
+        record = json.loads(file.read_text())
+        records[record["run"]] = record
+    runs = table(finished, "runs").set_index("arm")
+    for arm in ("new", "pretrained", "pretrained-published"):
+        record = records[runs.loc[arm, "run"].partition("/")[0]]
+        for plane in record["planes"].values():
+            assert plane["status"] == "drawn"
+            assert plane["centre_loss"] == pytest.approx(record["checkpoint_train_loss"], rel=1e-5)
+    untrained = records[runs.loc["new-published", "run"].partition("/")[0]]["planes"]
+    assert untrained["trajectory"]["status"] == "none"
+    assert "no weight ever moved" in untrained["trajectory"]["reason"]
+    assert untrained["random"]["status"] == "drawn"
+
+
+def test_no_trajectory_stays_on_disk(finished):
+    assert not list(finished.results.rglob("*.safetensors"))
+
+
+def test_report_is_there_and_complete(finished):
+    page = (finished.results / "report.html").read_text()
+    assert "he2015" in page
+    assert len(page) > 100_000
+    figures = {file.stem for file in (finished.results / "figures" / "n~20").glob("*.svg")}
+    assert {"loss-new", "landscape-random", "results", "layerwise-angle"} <= figures
+
+
+def test_second_call_has_nothing_to_do(place):
+    assert place.planned() == {}
+
+
+def test_another_seed_runs_that_seed_only(place):
+    place.overlay["seed"] = [26, 27]
+    planned = place.planned()
+    assert planned["train"] == 4
+    assert planned["subset"] == 2
+    assert "landscape" not in planned
+    assert "weights" not in planned
+
+
+def test_another_arm_runs_that_arm_only(place):
+    place.overlay["arms"]["new-slow"] = {
+        "initialisation": "random", "image_size": 32, "epochs": 3,
+        "optimiser": {"learning_rate": 0.0001},
+    }
+    planned = place.planned()
+    assert planned["train"] == 1
+    assert planned["landscape"] == 1
+    assert "subset" not in planned
+
+
+def test_a_swept_field_keeps_the_run_that_was_there(place):
+    place.overlay["arms"]["new"]["optimiser"] = {"learning_rate": [0.001, 0.01]}
+    assert place.planned()["train"] == 1
+
+
+def test_another_name_of_an_arm_trains_nothing(place):
+    place.overlay["arms"]["new"]["label"] = "Newborn"
+    planned = place.planned()
+    assert "train" not in planned
+    assert planned["report"] == 1
+
+
+def test_results_know_their_evaluation(place):
+    place.overlay["evaluation"]["final_images"] = 50
+    assert place.planned()["train"] == 4
+
+
+def test_other_weights_make_the_pretrained_runs_anew(place):
+    place.overlay["cache"] = str(place.folder / "resources")
+    shutil.copytree(ROOT / "resources" / "mnist", place.folder / "resources" / "mnist")
+    folder = place.folder / "resources" / "weights" / "resnet50" / "he2015"
+    shutil.copytree(ROOT / "resources" / "weights" / "resnet50" / "he2015", folder)
+    record = json.loads((folder / "record.json").read_text())
+    (folder / "record.json").write_text(json.dumps({**record, "sha256": "0" * 64}))
+    result = place.run("--dry-run", "--rerun-triggers", "mtime", "params")
+    again = [line for line in result.stdout.splitlines() if "Training" in line]
+    assert len(again) == 2
+    assert all("imagenet" in line for line in again)
+
+
+def code_changed(tmp_path, place, module, old, new):
+    """The finished study under a copy of the package in which a module was edited."""
+    root = tmp_path / "repository"
+    for name in ("tlstudy", "workflow", "profiles", "report", "envs"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "Snakefile", root / "Snakefile")
+    file = root / "tlstudy" / module
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+    place.root = root
+    return place.planned()
+
+
+def test_editing_training_code_trains_again(tmp_path, place):
+    planned = code_changed(tmp_path, place, "evaluation.py", '"cpu": 64', '"cpu": 32')
+    assert planned["train"] == 4
+    assert planned["landscape"] == 4
+    assert "subset" not in planned
+
+
+def test_editing_a_comment_runs_nothing(tmp_path, place):
+    old = "# On a processor small batches"
+    assert code_changed(tmp_path, place, "evaluation.py", old, "# Small batches") == {}
+
+
+def test_editing_the_report_trains_nothing(tmp_path, place):
+    old, new = "def render(", "X = 1\n\n\ndef render("
+    planned = code_changed(tmp_path, place, "report/render.py", old, new)
+    assert planned == {"report": 1}
+
+
+def test_a_mistake_is_told_before_any_job_starts(tmp_path, cache):
+    place = Workplace(tmp_path / "study")
+    place.overlay["arms"]["new"]["epoch"] = 3
+    result = place.run()
+    assert result.returncode != 0
+    assert "arms.new.epoch: unknown key; did you mean 'epochs'?" in result.stdout
+    assert "Traceback" not in result.stdout
+    assert not (place.folder / "results").exists()
+
+
+def test_a_run_that_diverges_is_a_result(place):
+    place.overlay["arms"]["wild"] = {
+        "initialisation": "random", "image_size": 32, "epochs": 3, "group": "corrected",
+        "optimiser": {"name": "sgd", "learning_rate": 1e30},
+    }
+    result = place.run()
+    assert result.returncode == 0, result.stdout
+    runs = table(place, "runs").set_index("arm")
+    assert runs.loc["wild", "status"] == "diverged"
+    assert pd.isna(runs.loc["wild", "reported_loss"])
+    assert "diverged" in (place.results / "report.html").read_text()
+
+
+def test_a_killed_training_is_made_again_and_ends_the_same(finished, place):
+    before = table(finished, "metrics")
+    shutil.rmtree(place.results / "runs")
+    process = place.start()
+    training = wait_for_training(place)
+    os.kill(training, signal.SIGKILL)
+    output, _ = process.communicate(timeout=600)
+    assert process.returncode != 0, output
+    result = place.run()
+    assert result.returncode == 0, result.stdout
+    times = ["training_seconds", "evaluation_seconds"]
+    pd.testing.assert_frame_equal(
+        table(place, "metrics").drop(columns=times), before.drop(columns=times), check_exact=True
+    )
+
+
+def test_interrupt_ends_at_once_and_the_next_call_goes_on(place):
+    shutil.rmtree(place.results / "runs")
+    process = place.start()
+    wait_for_training(place)
+    os.killpg(process.pid, signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode != 0, output
+    planned = place.planned()
+    assert planned["train"] >= 1
+
+
+def wait_for_training(place, seconds: int = 120) -> int:
+    """Process id of a training job of this folder that has begun to train."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        for entry in os.listdir("/proc"):
+            if entry.isdigit() and is_training(entry, place):
+                return int(entry)
+        time.sleep(0.1)
+    raise AssertionError("no training job was seen")
+
+
+def is_training(process: str, place) -> bool:
+    try:
+        with open(f"/proc/{process}/cmdline", "rb") as file:
+            arguments = file.read().decode().split("\0")
+        return "train" in arguments and os.readlink(f"/proc/{process}/cwd") == str(place.folder)
+    except (OSError, UnicodeDecodeError):
+        return False

@@ -1,0 +1,67 @@
+"""Runs the real workflow in a folder of its own, on the repository's cache."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+TINY = ROOT / "tests" / "tiny.yaml"
+
+
+class Workplace:
+    """A folder with a configuration, in which Snakemake runs the repository's workflow."""
+
+    def __init__(self, folder: Path, root: Path = ROOT):
+        self.folder, self.root = folder, root
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / "config.yaml", folder / "config.yaml")
+        self.overlay = yaml.safe_load(TINY.read_text())
+        self.overlay["cache"] = str(ROOT / "resources")
+
+    def copy_to(self, folder: Path, root: Path = ROOT) -> "Workplace":
+        """A copy with all results and Snakemake's own records of them."""
+        shutil.copytree(self.folder, folder, copy_function=shutil.copy2)
+        other = Workplace(folder, root)
+        other.overlay = yaml.safe_load(yaml.safe_dump(self.overlay))
+        return other
+
+    def command(self, *options: str) -> list[str]:
+        (self.folder / "tiny.yaml").write_text(yaml.safe_dump(self.overlay))
+        return [
+            sys.executable, "-m", "snakemake", "--snakefile", str(self.root / "Snakefile"),
+            "--cores", "2", "--configfile", "tiny.yaml", *options,
+        ]
+
+    def environment(self) -> dict[str, str]:
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        return {**os.environ, "PATH": path, "PYTHONPATH": str(self.root),
+                "OMP_WAIT_POLICY": "PASSIVE"}
+
+    def run(self, *options: str, timeout: int = 600) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            self.command(*options), cwd=self.folder, env=self.environment(), text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout,
+        )
+
+    def start(self, *options: str) -> subprocess.Popen:
+        return subprocess.Popen(
+            self.command(*options), cwd=self.folder, env=self.environment(), text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+        )
+
+    def planned(self, *options: str) -> dict[str, int]:
+        """Jobs by rule that a dry run plans; without the target."""
+        result = self.run("--dry-run", *options)
+        assert result.returncode == 0, result.stdout
+        counts = re.findall(r"^([a-z]+) +(\d+)$", result.stdout, flags=re.MULTILINE)
+        return {rule: int(count) for rule, count in dict(counts).items()
+                if rule not in ("total", "study", "all")}
+
+    @property
+    def results(self) -> Path:
+        return self.folder / "results" / "tiny"
