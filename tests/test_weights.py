@@ -6,6 +6,7 @@ import pickle
 import socket
 import subprocess
 import sys
+import tempfile
 import zipfile
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +16,7 @@ import torch
 import torchvision
 from local_server import closed_port, local_server, place_npm
 from safetensors.torch import load_file, save_file
+from two_processes import WAIT, both_at_once
 
 from tlstudy.errors import UserError
 from tlstudy.fetch import sha256
@@ -65,6 +67,16 @@ def no_network(monkeypatch, tmp_path):
         for weights in torchvision.models.get_model_weights(architecture):
             use_address(monkeypatch, architecture, weights.name,
                         f"{closed_port()}/{weights.url.rpartition('/')[2]}")
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(monkeypatch, tmp_path):
+    """However a test ends, no temporary file stays."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    yield
+    assert list(folder.iterdir()) == []
 
 
 def use_address(monkeypatch, architecture: str, name: str, url: str) -> None:
@@ -142,6 +154,67 @@ def test_same_weights_give_the_same_bytes_from_any_form(state, good_file, tmp_pa
         torch.save(shuffled, tmp_path / name, _use_new_zipfile_serialization=new_format)
         digests.add(cache_mine(tmp_path, tmp_path / name)["sha256"])
     assert len(digests) == 1
+
+
+def test_caching_twice_gives_the_same_bytes(good_file, tmp_path):
+    seen = set()
+    for _ in range(2):
+        cache_mine(tmp_path, good_file)
+        names = ("record.json", "weights.safetensors")
+        seen.add(tuple(sha256(tmp_path / "cached" / name) for name in names))
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
+def test_other_precisions_become_float32_and_the_record_says_so(state, tmp_path, kind):
+    name = str(kind).removeprefix("torch.")
+    values = {key: value.to(kind) if value.is_floating_point() else value
+              for key, value in state.items()}
+    torch.save(values, tmp_path / "other.pth")
+    record = cache_mine(tmp_path, tmp_path / "other.pth")
+    loaded, _ = load_weights(tmp_path / "cached")
+    assert all(torch.equal(loaded[key], values[key].to(state[key].dtype)) for key in state)
+    assert all(loaded[key].dtype == state[key].dtype for key in state)
+    assert record["description"].endswith(f"other.pth, converted from {name} to float32")
+
+
+def test_record_of_float32_speaks_of_no_conversion(good_file, tmp_path):
+    assert cache_mine(tmp_path, good_file)["description"].endswith("mine.safetensors")
+
+
+UNUSABLE = {
+    "overflow": (lambda value: torch.full_like(value, 1e39, dtype=torch.float64), "not finite"),
+    "complex": (lambda value: value.to(torch.complex64), "complex64, must be floating point"),
+    "integer": (lambda value: value.to(torch.int8), "int8, must be floating point"),
+    "quantised": (lambda value: torch.quantize_per_tensor(value, 0.1, 0, torch.qint8), "quantised"),
+    "sparse": (lambda value: value.to_sparse(), "sparse"),
+    "meta": (lambda value: value.to("meta"), "without values"),
+}
+
+
+@pytest.mark.parametrize("kind", UNUSABLE)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_tensors_that_cannot_be_used_are_named(state, tmp_path, kind):
+    change, reason = UNUSABLE[kind]
+    torch.save(state | {"bn1.weight": change(state["bn1.weight"])}, tmp_path / "odd.pth")
+    with pytest.raises(UserError, match=rf"odd\.pth.*bn1\.weight .*{reason}"):
+        cache_mine(tmp_path, tmp_path / "odd.pth")
+    assert not (tmp_path / "cached").exists()
+
+
+def test_one_tensor_of_another_shape_is_refused(state, tmp_path):
+    save_file(state | {"bn1.weight": torch.ones(63)}, tmp_path / "odd.safetensors")
+    with pytest.raises(UserError, match=r"odd.*bn1\.weight has shape \(63,\), must be \(64,\)"):
+        cache_mine(tmp_path, tmp_path / "odd.safetensors")
+    assert not (tmp_path / "cached").exists()
+
+
+def test_parameters_are_tensors_too(state, tmp_path):
+    """As in `dict(network.named_parameters())`, which some save; gradients are not kept."""
+    parameter = torch.nn.Parameter(state["bn1.weight"].clone())
+    torch.save(state | {"bn1.weight": parameter}, tmp_path / "parameters.pth")
+    cache_mine(tmp_path, tmp_path / "parameters.pth")
+    assert torch.equal(load_weights(tmp_path / "cached")[0]["bn1.weight"], state["bn1.weight"])
 
 
 def test_missing_file_is_named(tmp_path):
@@ -234,6 +307,8 @@ GARBAGE = {
     "popping.pth": lambda path: path.write_bytes(b"\x80\x02."),  # an IndexError in torch
     "short.pth": lambda path: path.write_bytes(b"\x80\x02X\x01"),  # a struct.error in torch
     "list.pth": lambda path: torch.save([torch.ones(2)], path),
+    "numbers.pth": lambda path: torch.save({"a": 1.0}, path),
+    "network.pth": lambda path: torch.save(build_classifier("resnet18", "3x3"), path),
     "nested.pth": lambda path: torch.save({"state_dict": {"a": torch.ones(2)}}, path),
 }
 
@@ -324,7 +399,39 @@ def test_wrong_file_placed_by_hand_ends_it_and_is_kept(
     assert not (tmp_path / "cached").exists()
 
 
+def test_tarball_placed_by_hand_gives_what_npm_gave(he2015_folder, he2015_tarball, tmp_path):
+    """There is no npm here. The same bytes: nothing in them is of this machine or this time."""
+    downloads = tmp_path / "downloads"
+    downloads.mkdir()
+    (downloads / TARBALL).symlink_to(he2015_tarball)
+    record = cache_weights(["he2015"], "resnet50", tmp_path / "cached", downloads)
+    assert record == load_weights(he2015_folder)[1]
+    for name in ("record.json", "weights.safetensors"):
+        assert sha256(tmp_path / "cached" / name) == sha256(he2015_folder / name)
+
+
+def test_wrong_tarball_placed_by_hand_is_named_and_kept(tmp_path):
+    path = tmp_path / "downloads" / TARBALL
+    path.parent.mkdir()
+    path.write_bytes(b"wrong")
+    with pytest.raises(UserError) as error:
+        cache_weights(["he2015"], "resnet50", tmp_path / "cached", path.parent)
+    assert str(path) in error.value.message
+    assert path.read_bytes() == b"wrong"
+    assert not (tmp_path / "cached").exists()
+
+
 # Order of sources
+
+
+def test_unreachable_source_is_passed_over_and_recorded(good_file, tmp_path):
+    sources = [V1, WeightsFile(file=good_file)]
+    record = cache_weights(sources, "resnet18", tmp_path / "cached", tmp_path)
+    assert record["source"] == str(good_file)
+    assert record["tried"] == [
+        {"source": V1, "outcome": "could not be had"},
+        {"source": str(good_file), "outcome": "used"},
+    ]
 
 
 def test_wrong_source_is_not_passed_over(good_file, tmp_path):
@@ -377,6 +484,33 @@ def test_altered_cached_weights_are_refused(good_file, tmp_path):
         load_weights(tmp_path / "cached")
     assert str(path) in error.value.message
     assert f"delete {tmp_path / 'cached'}" in error.value.message
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "\xff"])
+def test_broken_record_is_named(good_file, tmp_path, text):
+    cache_mine(tmp_path, good_file)
+    path = tmp_path / "cached" / "record.json"
+    path.write_text(text, encoding="latin-1")
+    with pytest.raises(UserError) as error:
+        load_weights(tmp_path / "cached")
+    assert f"{path}: was altered" in error.value.message
+
+
+def test_two_processes_at_once_end_in_valid_weights(state, good_file, tmp_path):
+    """A file that is there is whole, at every moment of their writing."""
+    path = tmp_path / "cached" / "weights.safetensors"
+    code = (
+        "from pathlib import Path; import torch; from tlstudy.settings import WeightsFile;"
+        f"from tlstudy.weights import cache_weights; {WAIT};"
+        f"sources = [WeightsFile(file={str(good_file)!r})];"
+        "[cache_weights(sources, 'resnet18', Path('cached'), Path('downloads')) for _ in '123']"
+    )
+    sizes = both_at_once(code, tmp_path, path)
+    assert sizes == {path.stat().st_size}
+    loaded, record = load_weights(tmp_path / "cached")
+    assert record["source"] == str(good_file)
+    assert all(torch.equal(loaded[key], state[key]) for key in state)
+    assert all_files(path.parent) == ["record.json", "weights.safetensors"]
 
 
 @pytest.mark.parametrize("name", ["weights.safetensors", "record.json"])

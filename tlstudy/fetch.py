@@ -63,7 +63,7 @@ def npm_pack(package: str, version: str, folder: Path) -> Path:
     """Fetch an npm package's tarball with npm, which knows its registry.
 
     Raises:
-        Unreachable: npm is not installed, or failed.
+        Unreachable: npm is not installed, failed, or left no tarball (npm's `dry-run` setting).
     """
     command = ["npm", "pack", f"{package}@{version}", "--silent", "--pack-destination", str(folder)]
     try:
@@ -73,12 +73,17 @@ def npm_pack(package: str, version: str, folder: Path) -> Path:
         )
     except FileNotFoundError:
         raise Unreachable("npm is not installed") from None
+    except OSError as error:
+        raise Unreachable(f"npm cannot be run ({error.strerror})") from None
     except subprocess.TimeoutExpired:
         raise Unreachable(f"npm gave no answer in {NPM_TIMEOUT_SECONDS} s") from None
     except subprocess.CalledProcessError as error:
         lines = (error.stderr or error.stdout).strip().splitlines() or [f"exit {error.returncode}"]
         raise Unreachable(f"npm failed ({lines[-1]})") from None
-    return folder / f"{package}-{version}.tgz"
+    tarball = folder / f"{package}-{version}.tgz"
+    if not tarball.is_file():
+        raise Unreachable(f"npm left no {tarball.name}")
+    return tarball
 
 
 def check_download(path: Path, expected: str, what: str) -> None:

@@ -18,6 +18,8 @@ from pydantic import (
 
 TRAIN_POOL = 60_000
 TEST_POOL = 10_000
+# Below, resampling says nothing about the spread of seeds, so there is no interval.
+MINIMUM_SEEDS = 5
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9.-]*$"
 
 

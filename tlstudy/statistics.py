@@ -11,9 +11,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import bootstrap, trim_mean
 
-from tlstudy.settings import Study
+from tlstudy.settings import MINIMUM_SEEDS, Study
 
-MINIMUM_SEEDS = 5  # below, resampling says nothing about the spread of seeds
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
 GENERATOR_SEED = 1979  # fixed: the same values always have the same interval

@@ -74,6 +74,7 @@ def cache_weights(
             outcomes.append({"source": name, "outcome": "could not be had"})
             continue
         outcomes.append({"source": name, "outcome": "used"})
+        facts["description"] += _conversion(state)
         state = _checked(state, architecture, facts["stride_on"], name)
         with atomic_path(folder / "weights.safetensors") as temporary:
             save_file(state, temporary)
@@ -256,19 +257,35 @@ def _checked(state: State, architecture: str, stride_on: str, name: str) -> dict
         if problem:
             raise UserError(f"weights '{name}': not a {architecture}: {problem}.")
     return {
-        key: state[key].to(value.dtype).contiguous().clone() for key, value in expected.items()
+        key: state[key].detach().to(value.dtype).contiguous().clone()
+        for key, value in expected.items()
     }
 
 
+def _conversion(state: State) -> str:
+    """What the record says of values that are not float32 in the file: rounding changes them."""
+    types = {str(value.dtype).removeprefix("torch.")
+             for value in state.values() if value.is_floating_point()}
+    others = sorted(types - {"float32"})
+    return f", converted from {' and '.join(others)} to float32" if others else ""
+
+
 def _problem(key: str, found: Any, expected: Any) -> str:
+    import torch
+
     if expected is None:
         return f"{key} does not belong to it"
     if found is None:
         return f"{key} is missing"
     if found.shape != expected.shape:
         return f"{key} has shape {tuple(found.shape)}, must be {tuple(expected.shape)}"
-    if not bool(found.isfinite().all()):
-        return f"{key} holds values that are not finite"
+    if found.layout != torch.strided or found.is_meta or found.is_quantized:
+        return f"{key} is sparse, quantised or without values"
+    if expected.is_floating_point() and not found.is_floating_point():
+        return f"{key} is of type {found.dtype}, must be floating point"
+    # After conversion: the largest float64 values are infinite as float32.
+    if not bool(found.to(expected.dtype).isfinite().all()):
+        return f"{key} holds values that are not finite as {expected.dtype}"
     return ""
 
 
@@ -288,10 +305,12 @@ def load_weights(folder: Path) -> tuple[dict[str, Any], dict]:
     for file in (path, record_file):
         if not file.is_file():
             raise UserError(f"{file}: missing; run `tlstudy weights`.")
-    record = json.loads(record_file.read_text(encoding="utf-8"))
-    if sha256(path) != record["sha256"]:
-        raise UserError(
-            f"{path}: was altered (its SHA-256 is not that of its record); delete {folder} and "
-            "run `tlstudy weights`."
-        )
+    again = f"delete {folder} and run `tlstudy weights`."
+    try:
+        record = json.loads(record_file.read_bytes())
+        expected = record["sha256"]
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f"{record_file}: was altered (it is no record); {again}") from None
+    if sha256(path) != expected:
+        raise UserError(f"{path}: was altered (its SHA-256 is not that of its record); {again}")
     return load_file(path), record

@@ -6,8 +6,7 @@ Light on purpose: the workflow's rules read it without importing matplotlib.
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from tlstudy.settings import Study
-from tlstudy.statistics import MINIMUM_SEEDS
+from tlstudy.settings import MINIMUM_SEEDS, Study
 
 SUFFIXES = (".svg", ".png")
 PUBLISHED_GROUP = "published"

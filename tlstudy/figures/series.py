@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from tlstudy.statistics import MINIMUM_SEEDS, bootstrap_interval
+from tlstudy.settings import MINIMUM_SEEDS
+from tlstudy.statistics import bootstrap_interval
 
 FEW_EPOCHS = 3  # a line of so few points gets markers: a single one would not show
 

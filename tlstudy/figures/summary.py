@@ -12,8 +12,8 @@ from tlstudy import published
 from tlstudy.figures import style
 from tlstudy.figures.curves import GUESSING, LOG_FROM, overlaid_groups
 from tlstudy.figures.names import groups_of, is_new, label_of, note
-from tlstudy.settings import Study
-from tlstudy.statistics import MINIMUM_SEEDS, summarise
+from tlstudy.settings import MINIMUM_SEEDS, Study
+from tlstudy.statistics import summarise
 
 LABEL_CHARACTERS = 24
 SPREAD = 0.18  # of the points of an arm, in rows

@@ -11,10 +11,10 @@ from tlstudy.report import conduct, findings, planes, protocol, results
 from tlstudy.report.inputs import ContactSheet, Inputs
 from tlstudy.report.protocol import Table
 from tlstudy.report.results import ResultTable
+from tlstudy.report.review import review
 from tlstudy.report.svg import inline_svg
 from tlstudy.report.words import count, join, seeds, sentence, whole
-from tlstudy.settings import Study
-from tlstudy.statistics import MINIMUM_SEEDS
+from tlstudy.settings import MINIMUM_SEEDS, Study
 
 LANDSCAPES = {"landscape-trajectory": "trajectory", "landscape-random": "random"}
 PARTS = {  # headings of the results, in the slides' order, with their figures
@@ -155,6 +155,8 @@ def arms_line(inputs: Inputs) -> str:
     parts = []
     for arms in protocol.grouped_arms(inputs.study).values():
         first, *others = (f"\u201c{protocol.label(name, arm)}\u201d" for name, arm in arms)
+        if len(others) > protocol.MOST_ARM_COLUMNS - 1:
+            others = [count(len(others), "other arm")]
         parts.append(f"{join(others)} with {first}" if others else f"{first} with the slides")
     return f"Compared are {'; '.join(parts)}."
 
@@ -204,7 +206,7 @@ def size_results(inputs: Inputs, size: int) -> SizeResults:
         **vars(base),
         seed_table=results.seed_table(inputs, size),
         parts=[part for part in parts if part.figures],
-        review=findings.review(inputs, size),
+        review=review(inputs, size),
         first=size == inputs.study.subset_size[0],
     )
 

@@ -1,8 +1,6 @@
 """Sentences that the numbers bear out, each computed: nothing here is known beforehand."""
 
-from collections.abc import Callable, Iterator
-
-import numpy as np
+from collections.abc import Callable
 
 from tlstudy.report import results, series
 from tlstudy.report.inputs import Inputs
@@ -26,10 +24,9 @@ GUESSING = 0.1  # balanced accuracy of a constant or random answer among ten dig
 GUESSING_TEXT = f"10{THIN}%"
 PROPORTIONAL = (0.9, 1.1)  # log-log slopes that are called growth in proportion
 IN_WORDS = {"trajectory": "the plane of the path", "random": "the random plane"}
-STRONG, WEAK = 0.8, 0.5  # rank correlations called close and loose
 
 
-def _named(inputs: Inputs) -> dict[str, str]:
+def named(inputs: Inputs) -> dict[str, str]:
     return {name: f"\u201c{label(name, arm)}\u201d" for name, arm in inputs.study.arms.items()}
 
 
@@ -54,7 +51,7 @@ def opening(inputs: Inputs, size: int) -> list[str]:
 
 def gap_sentence(inputs: Inputs, arm: str, size: int) -> str:
     """How far an arm is ahead of its reference, and what stands behind that."""
-    names, reference = _named(inputs), reference_arms(inputs.study)[arm]
+    names, reference = named(inputs), reference_arms(inputs.study)[arm]
     summary = summarise(results.differences(inputs, arm, size, "balanced_accuracy").to_numpy())
     if summary.n == 0:
         return f"{names[arm]} and {names[reference]} have no finished seed in common."
@@ -108,15 +105,15 @@ def see(inputs: Inputs, size: int, figure: str) -> str:
         ),
         "layerwise-magnitude": _layers,
         "layerwise-angle": _layer_angles,
-        "landscape-trajectory": lambda inputs, size: _reliefs(inputs, size, "trajectory"),
-        "landscape-random": lambda inputs, size: _reliefs(inputs, size, "random"),
+        "landscape-trajectory": lambda inputs, size: relief_sentence(inputs, size, "trajectory"),
+        "landscape-random": lambda inputs, size: relief_sentence(inputs, size, "random"),
     }
     return sentence(makers[figure](inputs, size)) if figure in makers else ""
 
 
 def _spread(inputs: Inputs, size: int) -> str:
     parts = []
-    for name, shown in _named(inputs).items():
+    for name, shown in named(inputs).items():
         summary = summarise(results.reported(inputs, name, size, "balanced_accuracy").to_numpy())
         ends = dict.fromkeys(map(percent, (summary.smallest, summary.largest)))
         parts.append(f"{shown} {' to '.join(ends)}" if summary.n else f"{shown} without a result")
@@ -124,7 +121,7 @@ def _spread(inputs: Inputs, size: int) -> str:
 
 
 def _losses(inputs: Inputs, size: int, role: str) -> str:
-    names = _named(inputs)
+    names = named(inputs)
     parts = [
         f"that of {names[name]} " + trend(series.by_epoch(inputs, name, size, "train_loss"))
         for name, arm in inputs.study.arms.items()
@@ -134,7 +131,7 @@ def _losses(inputs: Inputs, size: int, role: str) -> str:
 
 
 def _accuracies(inputs: Inputs, size: int) -> str:
-    names = _named(inputs)
+    names = named(inputs)
     parts = [
         f"{percent(series.last(inputs, name, size, column))} for {names[name]}"
         for name, arm in inputs.study.arms.items()
@@ -158,14 +155,14 @@ def gradient_phrase(inputs: Inputs, arm: str, size: int) -> str:
     """An arm's gradient norm: its trend, and whether it merely grows with the epoch."""
     values = series.by_epoch(inputs, arm, size, "gradient_norm")
     slope = series.log_slope(values)
-    phrase = f"{_named(inputs)[arm]} {trend(values, number)}"
+    phrase = f"{named(inputs)[arm]} {trend(values, number)}"
     if is_number(slope) and PROPORTIONAL[0] <= slope <= PROPORTIONAL[1]:
         phrase += f", in proportion to the epoch (log-log slope {number(slope)})"
     return phrase
 
 
 def _drift(inputs: Inputs, size: int, column: str, shown: Callable[[float], str]) -> str:
-    names = _named(inputs)
+    names = named(inputs)
     parts = [
         f"{names[name]} {shown(series.last(inputs, name, size, column))}"
         if series.moved(inputs, name, size)
@@ -177,7 +174,7 @@ def _drift(inputs: Inputs, size: int, column: str, shown: Callable[[float], str]
 
 def _layers(inputs: Inputs, size: int) -> str:
     parts = [
-        f"{_named(inputs)[name]} {number(drift.correlation, 2)}"
+        f"{named(inputs)[name]} {number(drift.correlation, 2)}"
         for name in inputs.study.arms
         if series.moved(inputs, name, size)
         and (drift := series.layer_drift(inputs, name, size)) is not None
@@ -200,104 +197,13 @@ def _layer_angles(inputs: Inputs, size: int) -> str:
             continue
         largest = rows.loc[rows["angle_from_previous"].idxmax()]
         parts.append(
-            f"{number(largest['angle_from_previous'])}\u00b0 for {_named(inputs)[name]} "
+            f"{number(largest['angle_from_previous'])}\u00b0 for {named(inputs)[name]} "
             f"({layer_name(largest['layer'])}, epoch {largest['epoch']})"
         )
     return f"The largest turn of a layer in one epoch is {join(parts)}." if parts else ""
 
 
-def layer_name(layer: str) -> str:
-    """A tensor's place in words: fc.weight is the last layer, layer1.0.conv2 stage 1, block 1."""
-    parts = layer.split(".")
-    if parts[0] == "fc":
-        return f"the last layer\u2019s {'biases' if parts[-1] == 'bias' else 'weights'}"
-    if parts[0].startswith("layer"):
-        kind = "downsampling" if "downsample" in parts else f"convolution {parts[2][-1]}"
-        return f"stage {parts[0][-1]}, block {int(parts[1]) + 1}, {kind}"
-    return "the first convolution"
-
-
-def review(inputs: Inputs, size: int) -> list[tuple[str, list[str]]]:
-    """Each assumption of the slides as a question, and what this study's numbers say of it."""
-    questions: list[tuple[str, Callable[[Inputs, int], Iterator[str]]]] = [
-        ("Does a pretrained network learn from so few images where a new one does not?", _learns),
-        ("Do only the last layer\u2019s weights need to change?", _last_layer),
-        ("Does pretraining smooth the loss landscape?", _landscape),
-        ("Do the new network\u2019s gradients explode?", _explodes),
-    ]
-    return [(question, list(answer(inputs, size))) for question, answer in questions]
-
-
-def _learns(inputs: Inputs, size: int) -> Iterator[str]:
-    names = _named(inputs)
-    for arm, reference in reference_arms(inputs.study).items():
-        unmoved = [name for name in (reference, arm) if not series.moved(inputs, name, size)]
-        gap = gap_sentence(inputs, arm, size)
-        if len(unmoved) == 2:
-            yield f"{gap} But the weights of neither moved: nothing was trained."
-            continue
-        if unmoved:
-            yield (
-                f"{gap} But the weights of {names[unmoved[0]]} did not move, so this compares a "
-                "trained network with an untrained one and is no evidence on pretraining."
-            )
-            continue
-        falls = trend(series.by_epoch(inputs, reference, size, "train_loss"))
-        yield (
-            f"{gap} Both were trained: the weights of {names[reference]} moved by "
-            f"{percent(series.last(inputs, reference, size, 'displacement_from_start'))} of "
-            f"their norm and its training loss {falls}." + _above_guessing(inputs, reference, size)
-        )
-
-
-def _above_guessing(inputs: Inputs, arm: str, size: int) -> str:
-    """Whether the reference learned anything, as far as the number of seeds lets one say."""
-    summary = summarise(results.reported(inputs, arm, size, "balanced_accuracy").to_numpy())
-    if summary.n == 0:
-        return ""
-    if summary.mean is None:
-        ends = dict.fromkeys(map(percent, (summary.smallest, summary.largest)))
-        return f" It reaches {' to '.join(ends)}; guessing gives {GUESSING_TEXT}."
-    if summary.low > GUESSING:
-        return f" Its interval lies above the {GUESSING_TEXT} of guessing."
-    if summary.high < GUESSING:
-        return f" Its interval lies below the {GUESSING_TEXT} of guessing."
-    return f" Its interval contains the {GUESSING_TEXT} of guessing."
-
-
-def _last_layer(inputs: Inputs, size: int) -> Iterator[str]:
-    names = _named(inputs)
-    for name in inputs.study.arms:
-        drift = series.layer_drift(inputs, name, size)
-        if drift is None or not series.moved(inputs, name, size):
-            yield f"{names[name]}: no layer moved, so there is nothing to compare."
-            continue
-        yield (
-            f"{names[name]}: the last layer\u2019s weights end {percent(drift.head)} of their "
-            f"norm from where they began, the median convolution {percent(drift.convolution)}."
-            + _prediction(drift)
-        )
-    yield (
-        "What changes is not what needs to change: no arm here holds layers fixed, so need is "
-        "not tested."
-    )
-
-
-def _prediction(drift: series.LayerDrift) -> str:
-    if not is_number(drift.correlation):
-        return " The optimiser gives no prediction to compare this with."
-    text = (
-        " The order of the layers agrees with what Adam\u2019s step size alone predicts at a rank "
-        f"correlation of {number(drift.correlation, 2)}"
-    )
-    if drift.correlation >= STRONG:
-        return f"{text}: the order follows the sizes of the weights and is no evidence on the layers\u2019 roles."
-    if drift.correlation >= WEAK:
-        return f"{text}: the step size accounts for part of the pattern."
-    return f"{text}: the step size does not account for the pattern."
-
-
-def _reliefs(inputs: Inputs, size: int, plane: str) -> str:
+def relief_sentence(inputs: Inputs, size: int, plane: str) -> str:
     """The range of losses on a plane, surface by surface."""
     seeds = len(inputs.study.landscape.seeds) > 1
     parts = [
@@ -309,36 +215,12 @@ def _reliefs(inputs: Inputs, size: int, plane: str) -> str:
     return f"On {IN_WORDS[plane]} the loss goes from {join(parts)}." if parts else ""
 
 
-def _landscape(inputs: Inputs, size: int) -> Iterator[str]:
-    reliefs = [text for plane in IN_WORDS if (text := _reliefs(inputs, size, plane))]
-    yield from reliefs
-    for plane, words in IN_WORDS.items():
-        for surface in surfaces(inputs, size, plane):
-            if not surface.drawn:
-                yield (
-                    f"\u201c{surface.label}\u201d has no landscape on {words} "
-                    f"(seed {surface.seed}): {surface.reason}."
-                )
-    if reliefs:
-        yield (
-            "A range of losses on one plane is not smoothness, and these are single planes: "
-            "they show surfaces and decide nothing between them."
-        )
-    else:
-        yield "This study has no landscape to judge by."
-
-
-def _explodes(inputs: Inputs, size: int) -> Iterator[str]:
-    for name, arm in inputs.study.arms.items():
-        if results.role(arm) != "random":
-            continue
-        text = f"The gradient norm of {gradient_phrase(inputs, name, size)}."
-        if arm.optimiser_holds == "another-network":
-            text += (
-                " Its gradients were never set back to zero, so they add up: growth here is "
-                "bookkeeping."
-            )
-        values = series.by_epoch(inputs, name, size, "gradient_norm")
-        if len(values) and not np.isfinite(values).all():
-            text += " Some values are not finite."
-        yield text
+def layer_name(layer: str) -> str:
+    """A tensor's place in words: fc.weight is the last layer, layer1.0.conv2 stage 1, block 1."""
+    parts = layer.split(".")
+    if parts[0] == "fc":
+        return f"the last layer\u2019s {'biases' if parts[-1] == 'bias' else 'weights'}"
+    if parts[0].startswith("layer"):
+        kind = "downsampling" if "downsample" in parts else f"convolution {parts[2][-1]}"
+        return f"stage {parts[0][-1]}, block {int(parts[1]) + 1}, {kind}"
+    return "the first convolution"

@@ -100,9 +100,9 @@ def ticks(low: float, high: float) -> list[Record]:
 
 
 def payload(drawn: Sequence[Surface]) -> str:
-    """What the drawing script needs for surfaces that are compared, as JSON fit for a page.
+    """What the drawing script needs for surfaces that are compared, as JSON.
 
-    `<` is escaped because the text stands inside a script element.
+    Numbers only, and labels made of numbers, so nothing in it can end its script element.
     """
     data = {
         "scale": scale(drawn),

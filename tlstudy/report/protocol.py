@@ -17,6 +17,7 @@ STATISTICS = {
     "recalibrated": "recomputed on the training images",
 }
 REPORTED = {"final": "last", "best-on-test": "best on the test images"}
+MOST_ARM_COLUMNS = 5
 NORMALISATIONS = {
     "none": "none: pixels from 0 to 1",
     "imagenet": "ImageNet\u2019s channel means and deviations",
@@ -79,10 +80,13 @@ def _values(study: Study) -> dict[str, list[str]]:
 
 
 def differences(study: Study) -> Table:
-    """One row for each setting in which arms differ, one column for each arm."""
-    heads = ["Setting", *(label(name, arm) for name, arm in study.arms.items())]
+    """The settings in which arms differ: a column for each arm, or a row where they are many."""
+    names = [label(name, arm) for name, arm in study.arms.items()]
     rows = [[title, *values] for title, values in _values(study).items() if len(set(values)) > 1]
-    return Table(heads, rows)
+    if len(names) <= MOST_ARM_COLUMNS:
+        return Table(["Setting", *names], rows)
+    columns = [list(column) for column in zip(["Arm", *names], *rows, strict=True)]
+    return Table(columns[0], columns[1:])
 
 
 def shared(study: Study) -> list[tuple[str, str]]:

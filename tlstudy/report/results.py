@@ -15,6 +15,7 @@ from tlstudy.statistics import Summary, paired_differences, reference_arms, summ
 MEASURES = {"balanced_accuracy": "Balanced accuracy", "loss": "Loss, nats"}
 ROLES = {"random": "New", "pretrained": "Pretrained"}
 DIFFERENCE = "Difference"
+NO_INTERVAL = ", too few for an interval"
 MOST_COLUMNS = 3  # more groups than this are listed downwards
 
 
@@ -160,8 +161,9 @@ def arm_cell(inputs: Inputs, arm: str, size: int, measure: str) -> Cell:
     """An arm's value with its interval or range, and how many runs stand behind it."""
     summary = summarise(reported(inputs, arm, size, measure).to_numpy())
     cell = _cell(summary, lambda value: value_text(measure, value))
-    # One seed is said once, at the difference: a value alone claims no interval.
-    notes = [cell.note if summary.n != 1 else "", _lost(inputs, arm, size)]
+    # That seeds are few is said once, at the difference: a value alone claims no interval.
+    note = cell.note.removesuffix(NO_INTERVAL) if summary.n != 1 else ""
+    notes = [note, _lost(inputs, arm, size)]
     return Cell(cell.text, "; ".join(note for note in notes if note))
 
 
@@ -190,7 +192,7 @@ def _cell(summary: Summary, shown: Callable[[float], str], unit: str = "") -> Ce
         return Cell(shown(summary.smallest) + unit, "one seed: no interval")
     if summary.mean is None:
         text = f"{shown(summary.smallest)} to {shown(summary.largest)}{unit}"
-        return Cell(text, f"range of {summary.n} seeds, too few for an interval")
+        return Cell(text, f"range of {summary.n} seeds{NO_INTERVAL}")
     # One unit is enough for both ends.
     low = shown(summary.low).removesuffix(f"{THIN}%")
     between = f"{low} to {shown(summary.high)}"

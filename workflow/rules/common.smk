@@ -1,5 +1,7 @@
 """The study, and what several rules need to know of it."""
 
+import os
+
 from snakemake.exceptions import WorkflowError
 
 from tlstudy import paths
@@ -8,6 +10,9 @@ from tlstudy.figures.names import FIGURES, FOR_ALL_SIZES, figure_files
 from tlstudy.files import write_json_atomically
 from tlstudy.provenance import source_digest
 from tlstudy.study import build_study, digest, runs
+
+if not os.access(os.curdir, os.W_OK):
+    raise WorkflowError(f"{os.getcwd()}: this folder cannot be written to.")
 
 try:
     study = build_study(config)

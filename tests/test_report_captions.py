@@ -1,0 +1,51 @@
+"""The captions of Snakemake's report: they render, and say what the statistic is."""
+
+import re
+from pathlib import Path
+
+import jinja2
+import pytest
+from docutils.core import publish_parts
+
+from tlstudy.figures.names import FIGURES, FOR_ALL_SIZES
+
+CAPTIONS = Path(__file__).parents[1] / "report"
+
+
+class Snakemake:
+    """What Snakemake lets a caption see."""
+
+    def __init__(self, seed):
+        self.config = {
+            "study": "slides",
+            "seed": seed,
+            "subset_size": 50,
+            "arms": {"new": {"epochs": 30}},
+            "landscape": {"trajectory_radius": 30, "random_radius": 1},
+        }
+        self.wildcards = {"drawing": "published", "n": "50", "seed": "26"}
+
+
+@pytest.mark.parametrize("caption", sorted(CAPTIONS.glob("*.rst")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    ("seed", "expected"),
+    [(26, "ne seed"), ([26, 27, 28], "too few for an interval"), (list(range(10)), "10 seeds")],
+)
+def test_captions_render_and_say_what_the_interval_is(caption, seed, expected):
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined)
+    text = environment.from_string(caption.read_text(encoding="utf-8")).render(
+        snakemake=Snakemake(seed)
+    )
+    body = publish_parts(text, writer="html", settings_overrides={"halt_level": 2})["body"]
+    assert "{" not in body.replace("{\n", "").replace('": {', "") or caption.stem == "workflow"
+    shown = " ".join(re.sub("<[^>]+>", "", body).split())
+    statistic = caption.stem not in ("report", "contact-sheet") and "layerwise" not in caption.stem
+    if statistic and "landscape" not in caption.stem:
+        assert expected in shown
+    if "landscape" in caption.stem or "layerwise" in caption.stem:
+        assert "no interval" in shown
+
+
+def test_every_figure_has_a_caption_and_every_caption_a_subject():
+    others = {"workflow", "report", "results-table", "contact-sheet"}
+    assert {path.stem for path in CAPTIONS.glob("*.rst")} == {*FIGURES, *FOR_ALL_SIZES} | others
