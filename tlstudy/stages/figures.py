@@ -2,12 +2,11 @@
 
 import json
 
-import pandas as pd
-
 from tlstudy import paths
 from tlstudy.figures import draw_all
 from tlstudy.settings import Study
 from tlstudy.study import runs
+from tlstudy.tables import read_table
 
 
 def draw_figures(study: Study) -> None:
@@ -15,11 +14,6 @@ def draw_figures(study: Study) -> None:
     tables = {name: read_table(study, name) for name in ("metrics", "layers", "runs")}
     folder = paths.figures_folder(study)
     draw_all(study, **tables, landscapes=read_landscapes(study), folder=folder)
-
-
-def read_table(study: Study, name: str) -> pd.DataFrame:
-    """One of the aggregated tables."""
-    return pd.read_parquet(paths.tables_folder(study) / f"{name}.parquet")
 
 
 def read_landscapes(study: Study) -> list[dict]:
