@@ -68,6 +68,7 @@ def fill_runs(runs: pd.DataFrame) -> pd.DataFrame:
         run=runs["arm"],
         device="cpu",
         precision="bfloat16",
+        evaluation_precision="bfloat16",
         threads=2,
         torch="2.6.0",
         commit=COMMIT,

@@ -23,29 +23,39 @@ def make_study(
     if arms is None:
         arms = default_arms()
     arms = {name: {"epochs": epochs, **settings} for name, settings in arms.items()}
-    return Study.model_validate({
-        "study": "synthetic",
-        "seed": list(range(26, 26 + seeds)),
-        "subset_size": list(sizes),
-        "weights": {"imagenet": ["he2015"]},
-        "landscape": {"seeds": [26], "grid": 9},
-        "arms": arms,
-    })
+    return Study.model_validate(
+        {
+            "study": "synthetic",
+            "seed": list(range(26, 26 + seeds)),
+            "subset_size": list(sizes),
+            "weights": {"imagenet": ["he2015"]},
+            "landscape": {"seeds": [26], "grid": 9},
+            "arms": arms,
+        }
+    )
 
 
 def default_arms() -> dict:
     wrong = {
-        "group": "published", "head": "softmax", "normalisation": "none",
-        "drawing": "published", "batchnorm": "running", "reported_epoch": "best-on-test",
+        "group": "published",
+        "head": "softmax",
+        "normalisation": "none",
+        "drawing": "published",
+        "batchnorm": "running",
+        "reported_epoch": "best-on-test",
     }
     return {
         "new-published": {"label": "New, as published", "optimiser_holds": UNTRAINED, **wrong},
         "pretrained-published": {
-            "label": "Pretrained, as published", "initialisation": "imagenet", **wrong
+            "label": "Pretrained, as published",
+            "initialisation": "imagenet",
+            **wrong,
         },
         "new": {"label": "New, corrected", "group": "corrected"},
         "pretrained": {
-            "label": "Pretrained, corrected", "group": "corrected", "initialisation": "imagenet"
+            "label": "Pretrained, corrected",
+            "group": "corrected",
+            "initialisation": "imagenet",
         },
     }
 
@@ -104,23 +114,25 @@ def _metrics(arm, size, generator, stopped) -> pd.DataFrame:
     step = 0.007 * np.exp(-0.1 * epochs) * trained * (1.3 if new else 1)
     drift = np.sqrt(np.cumsum(step**2)) * 3
     gradient = np.where(trained, 3 * np.exp(-epochs / 3) + 3e-4, 17.5 * epochs)
-    table = pd.DataFrame({
-        "epoch": epochs,
-        "train_loss": floor + (top - floor) * np.exp(-epochs / 2.5 * trained),
-        "train_accuracy": np.clip(0.1 + learnt, 0, 1),
-        "train_balanced_accuracy": np.clip(0.1 + learnt, 0, 1),
-        "gradient_norm": gradient * np.exp(generator.normal(0, 0.15, len(epochs))),
-        "test_images": 10_000,
-        "norm": 150.0,
-        "displacement_from_start": drift,
-        "displacement_from_previous": step,
-        "norm_change_from_start": drift**2,
-        "norm_change_from_previous": step**2,
-        "angle_from_start": np.degrees(np.arctan(drift)),
-        "angle_from_previous": np.degrees(np.arctan(step)),
-        "training_seconds": 5.0,
-        "evaluation_seconds": 60.0,
-    })
+    table = pd.DataFrame(
+        {
+            "epoch": epochs,
+            "train_loss": floor + (top - floor) * np.exp(-epochs / 2.5 * trained),
+            "train_accuracy": np.clip(0.1 + learnt, 0, 1),
+            "train_balanced_accuracy": np.clip(0.1 + learnt, 0, 1),
+            "gradient_norm": gradient * np.exp(generator.normal(0, 0.15, len(epochs))),
+            "test_images": 10_000,
+            "norm": 150.0,
+            "displacement_from_start": drift,
+            "displacement_from_previous": step,
+            "norm_change_from_start": drift**2,
+            "norm_change_from_previous": step**2,
+            "angle_from_start": np.degrees(np.arctan(drift)),
+            "angle_from_previous": np.degrees(np.arctan(step)),
+            "training_seconds": 5.0,
+            "evaluation_seconds": 60.0,
+        }
+    )
     for policy, values in (("running", accuracy), ("recalibrated", recalibrated)):
         table[f"test_loss_{policy}"] = floor + (top - floor) * (1.1 - values) + 0.05 * noise[2]
         table[f"test_accuracy_{policy}"] = values
@@ -145,10 +157,12 @@ def _layers(arm, generator, epochs) -> pd.DataFrame:
     decay = np.exp(-0.1 * np.arange(epochs))[:, None]
     moved = predicted * decay * np.exp(generator.normal(0, 0.1, predicted.shape))
     table = pd.DataFrame(
-        {"layer_index": np.tile(position, epochs),
-         "epoch": np.repeat(np.arange(1, epochs + 1), len(names)),
-         "displacement_from_previous": moved.ravel(),
-         "predicted_displacement": predicted.ravel()}
+        {
+            "layer_index": np.tile(position, epochs),
+            "epoch": np.repeat(np.arange(1, epochs + 1), len(names)),
+            "displacement_from_previous": moved.ravel(),
+            "predicted_displacement": predicted.ravel(),
+        }
     )
     for index, column in enumerate(("layer", "kind", "parameters")):
         table[column] = table["layer_index"].map(lambda i, index=index: names[i][index])
@@ -167,9 +181,14 @@ def _run(arm, table, stopped) -> dict:
         for name in ("loss", "accuracy", "balanced_accuracy")
     }
     return {
-        "label": arm.label, "group": arm.group, "initialisation": arm.initialisation,
-        "status": "diverged" if stopped else "finished", "epochs": len(table),
-        "batchnorm": arm.batchnorm, "reported_epoch": arm.reported_epoch, **reported,
+        "label": arm.label,
+        "group": arm.group,
+        "initialisation": arm.initialisation,
+        "status": "diverged" if stopped else "finished",
+        "epochs": len(table),
+        "batchnorm": arm.batchnorm,
+        "reported_epoch": arm.reported_epoch,
+        **reported,
         "checkpoint_train_loss": last["train_loss"],
     }
 
@@ -179,8 +198,13 @@ def _landscape(study, name, size, seed, generator) -> dict:
     planes = {"random": _random_plane(arm, study.landscape.grid, generator)}
     planes["trajectory"] = _trajectory_plane(arm, study.landscape, generator)
     return {
-        "arm": name, "group": arm.group, "label": arm.label, "subset_size": size, "seed": seed,
-        "checkpoint_train_loss": planes["random"]["centre_loss"], "planes": planes,
+        "arm": name,
+        "group": arm.group,
+        "label": arm.label,
+        "subset_size": size,
+        "seed": seed,
+        "checkpoint_train_loss": planes["random"]["centre_loss"],
+        "planes": planes,
     }
 
 
@@ -202,22 +226,36 @@ def _random_plane(arm, grid, generator) -> dict:
         loss[0][0] = None
         loss[0][1] = 250.0
     centre = loss[grid // 2][grid // 2]
-    return {"status": "drawn", "reason": "", "radius": 1.0, "axis": axis.tolist(), "loss": loss,
-            "centre_loss": centre}
+    return {
+        "status": "drawn",
+        "reason": "",
+        "radius": 1.0,
+        "axis": axis.tolist(),
+        "loss": loss,
+        "centre_loss": centre,
+    }
 
 
 def _trajectory_plane(arm, settings, generator) -> dict:
     if arm.optimiser_holds == UNTRAINED:
-        return {"status": "none", "reason": "the weights never moved, so the path is a point "
-                "(rank 0) and spans no plane."}
+        return {
+            "status": "none",
+            "reason": "the weights never moved, so the path is a point "
+            "(rank 0) and spans no plane.",
+        }
     axis = np.linspace(-settings.trajectory_radius, settings.trajectory_radius, settings.grid)
     loss = _bowl(axis, arm, generator)
     progress = np.exp(-np.arange(arm.epochs + 1) / 6) - np.exp(-arm.epochs / 6)
     path = np.column_stack([-18 * progress, 25 * progress * (1 - progress)])
     return {
-        "status": "drawn", "reason": "", "radius": settings.trajectory_radius,
-        "axis": axis.tolist(), "loss": loss,
+        "status": "drawn",
+        "reason": "",
+        "radius": settings.trajectory_radius,
+        "axis": axis.tolist(),
+        "loss": loss,
         "centre_loss": loss[settings.grid // 2][settings.grid // 2],
-        "path": path.tolist(), "off_plane": (3 * progress).tolist(),
-        "explained_variance": [0.83, 0.11, 0.03], "random_walk_null": [0.608, 0.152],
+        "path": path.tolist(),
+        "off_plane": (3 * progress).tolist(),
+        "explained_variance": [0.83, 0.11, 0.03],
+        "random_walk_null": [0.608, 0.152],
     }

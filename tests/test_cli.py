@@ -13,8 +13,18 @@ from tlstudy.errors import UserError
 from tlstudy.initialisation import check_architecture
 from workflow import ROOT
 
-COMMANDS = ["runs", "schema", "images", "weights", "subset", "train", "landscape", "aggregate",
-            "figures", "report"]
+COMMANDS = [
+    "runs",
+    "schema",
+    "images",
+    "weights",
+    "subset",
+    "train",
+    "landscape",
+    "aggregate",
+    "figures",
+    "report",
+]
 CONFIG = ["--config", str(ROOT / "config.yaml")]
 
 
@@ -49,8 +59,10 @@ def test_runs_lists_every_run():
     ("arguments", "expected"),
     [
         (["runs", "--config", "nowhere.yaml"], "nowhere.yaml: cannot be read"),
-        (["train", *CONFIG, "--arm", "no", "--subset-size", "50", "--seed", "26"],
-         "arm 'no', subset size 50, seed 26: not in the study; it has the arms new-published"),
+        (
+            ["train", *CONFIG, "--arm", "no", "--subset-size", "50", "--seed", "26"],
+            "arm 'no', subset size 50, seed 26: not in the study; it has the arms new-published",
+        ),
         (["weights", "--source", "IMAGENET1K_V9"], "allowed for resnet50 are IMAGENET1K_V1"),
         (["weights", "--source", '{"file": 3, "men": []}'], "unknown key"),
     ],

@@ -42,7 +42,8 @@ def one_seed(tmp_path_factory):
 
 CASES = {
     "ten seeds, one diverged, two sizes": (
-        {"seeds": 10, "sizes": (50, 200)}, {("new", 28), ("pretrained", 26)},
+        {"seeds": 10, "sizes": (50, 200)},
+        {("new", 28), ("pretrained", 26)},
     ),
     "sweep of six arms, three seeds": (
         {"arms": synthetic.sweep_arms(6), "seeds": 3},
@@ -163,8 +164,9 @@ def test_nothing_is_cut_off(name, monkeypatch):
 
 def test_heatmaps_share_one_scale_that_holds_all_values():
     figure = drawn(synthetic.make_study(), "layerwise-magnitude")
-    images = [image for ax in figure.findobj(lambda item: hasattr(item, "images"))
-              for image in ax.images]
+    images = [
+        image for ax in figure.findobj(lambda item: hasattr(item, "images")) for image in ax.images
+    ]
     assert len(images) == 1 + 4
     norms = {id(image.norm) for image in images}
     assert len(norms) == 1
@@ -326,8 +328,7 @@ def test_variants_of_a_kind_look_different():
 
 def test_names_need_no_matplotlib():
     code = (
-        "import sys, tlstudy.figures.names, tlstudy.figures;"
-        "sys.exit('matplotlib' in sys.modules)"
+        "import sys, tlstudy.figures.names, tlstudy.figures;sys.exit('matplotlib' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

@@ -30,8 +30,11 @@ def network(converted):
 def source(he2015_tarball):
     """The source's tensors, read a second way: by their place in one long array."""
     with tarfile.open(he2015_tarball) as archive:
-        files = {m.name.rpartition("/")[2]: archive.extractfile(m).read()
-                 for m in archive.getmembers() if "ResNet50/" in m.name}
+        files = {
+            m.name.rpartition("/")[2]: archive.extractfile(m).read()
+            for m in archive.getmembers()
+            if "ResNet50/" in m.name
+        }
     manifest = json.loads(files["model.json"])["weightsManifest"][0]
     values = np.concatenate([np.frombuffer(files[name], "<f4") for name in manifest["paths"]])
     assert len(values) == 25_636_712
@@ -52,11 +55,19 @@ def torch_names():
         for index in range(count):
             block, prefix = f"{stage}{'abcdef'[index]}", f"layer{stage - 1}.{index}"
             for part, number in (("2a", 1), ("2b", 2), ("2c", 3)):
-                yield (f"res{block}_branch{part}", f"bn{block}_branch{part}",
-                       f"{prefix}.conv{number}", f"{prefix}.bn{number}")
+                yield (
+                    f"res{block}_branch{part}",
+                    f"bn{block}_branch{part}",
+                    f"{prefix}.conv{number}",
+                    f"{prefix}.bn{number}",
+                )
             if index == 0:
-                yield (f"res{block}_branch1", f"bn{block}_branch1",
-                       f"{prefix}.downsample.0", f"{prefix}.downsample.1")
+                yield (
+                    f"res{block}_branch1",
+                    f"bn{block}_branch1",
+                    f"{prefix}.downsample.0",
+                    f"{prefix}.downsample.1",
+                )
 
 
 def test_every_tensor_of_the_source_is_used(source):
@@ -80,16 +91,24 @@ def test_batchnorm_after_a_biased_convolution_is_the_same_function(source, conve
     for keras, keras_norm, _, name in torch_names():
         if name == "bn1":
             continue
-        part = {key: source[f"{keras_norm}/{key}"]
-                for key in ("gamma", "beta", "moving_mean", "moving_variance")}
+        part = {
+            key: source[f"{keras_norm}/{key}"]
+            for key in ("gamma", "beta", "moving_mean", "moving_variance")
+        }
         z = outputs[:, None] * np.sqrt(part["moving_variance"] + 1e-3)
         biased = z + source[f"{keras}/bias"]
-        expected = (part["gamma"] * (biased - part["moving_mean"])
-                    / np.sqrt(part["moving_variance"] + 1e-3) + part["beta"])
-        state = {key: converted[0][f"{name}.{key}"].double().numpy()
-                 for key in ("weight", "bias", "running_mean", "running_var")}
-        got = (state["weight"] * (z - state["running_mean"])
-               / np.sqrt(state["running_var"] + 1e-5) + state["bias"])
+        expected = (
+            part["gamma"] * (biased - part["moving_mean"]) / np.sqrt(part["moving_variance"] + 1e-3)
+            + part["beta"]
+        )
+        state = {
+            key: converted[0][f"{name}.{key}"].double().numpy()
+            for key in ("weight", "bias", "running_mean", "running_var")
+        }
+        got = (
+            state["weight"] * (z - state["running_mean"]) / np.sqrt(state["running_var"] + 1e-5)
+            + state["bias"]
+        )
         np.testing.assert_allclose(got, expected, rtol=1e-3, atol=1e-4)
 
 
@@ -98,27 +117,40 @@ def test_first_layer_takes_normalised_rgb_for_what_caffe_took(source, converted)
     bgr = pixels[:, [2, 1, 0]] - torch.tensor([103.939, 116.779, 123.68]).view(1, 3, 1, 1).double()
     kernel = torch.from_numpy(source["conv1/kernel"].transpose(3, 2, 0, 1).copy())
     theirs = conv2d(bgr, kernel, torch.from_numpy(source["conv1/bias"]), stride=2)
-    mean, std = (torch.tensor(v).view(1, 3, 1, 1).double()
-                 for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
+    mean, std = (
+        torch.tensor(v).view(1, 3, 1, 1).double()
+        for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+    )
     ours = conv2d((pixels / 255 - mean) / std, converted[0]["conv1.weight"].double(), stride=2)
 
     def column(values):
         return torch.from_numpy(np.asarray(values)).double().view(1, -1, 1, 1)
 
-    norm = {key: column(source[f"bn_conv1/{key}"])
-            for key in ("gamma", "beta", "moving_mean", "moving_variance")}
-    expected = (norm["gamma"] * (theirs - norm["moving_mean"])
-                / (norm["moving_variance"] + 1e-3).sqrt() + norm["beta"])
-    state = {key: column(converted[0][f"bn1.{key}"].numpy())
-             for key in ("weight", "bias", "running_mean", "running_var")}
-    got = (state["weight"] * (ours - state["running_mean"])
-           / (state["running_var"] + 1e-5).sqrt() + state["bias"])
+    norm = {
+        key: column(source[f"bn_conv1/{key}"])
+        for key in ("gamma", "beta", "moving_mean", "moving_variance")
+    }
+    expected = (
+        norm["gamma"] * (theirs - norm["moving_mean"]) / (norm["moving_variance"] + 1e-3).sqrt()
+        + norm["beta"]
+    )
+    state = {
+        key: column(converted[0][f"bn1.{key}"].numpy())
+        for key in ("weight", "bias", "running_mean", "running_var")
+    }
+    got = (
+        state["weight"] * (ours - state["running_mean"]) / (state["running_var"] + 1e-5).sqrt()
+        + state["bias"]
+    )
     torch.testing.assert_close(got, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_strides_are_on_the_first_1x1_convolutions(network):
-    strided = [name for name, module in network.named_modules()
-               if isinstance(module, Conv2d) and module.stride == (2, 2) and "layer" in name]
+    strided = [
+        name
+        for name, module in network.named_modules()
+        if isinstance(module, Conv2d) and module.stride == (2, 2) and "layer" in name
+    ]
     assert sorted(strided) == sorted(
         f"layer{stage}.0.{part}" for stage in (2, 3, 4) for part in ("conv1", "downsample.0")
     )

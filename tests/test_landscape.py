@@ -49,9 +49,7 @@ def test_every_point_is_the_loss_at_weights_written_out(run, plane):
     for row, second in enumerate(axis):
         for column, first in enumerate(axis):
             with torch.no_grad():
-                for weight, centre, d1, d2 in zip(
-                    trainer.weights, weights, *plane, strict=True
-                ):
+                for weight, centre, d1, d2 in zip(trainer.weights, weights, *plane, strict=True):
                     weight.copy_(centre.double() + first * d1.double() + second * d2.double())
             expected = training_mode_loss(trainer.network, trainer.fixed_batches(), "logits")
             assert losses[row, column] == pytest.approx(float(expected), rel=1e-4)

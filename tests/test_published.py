@@ -56,8 +56,12 @@ def test_angles_are_float32_arccosines():
     np.testing.assert_allclose(degrees, grid, atol=2e-6)
     assert (degrees == 0).sum() == 4
     # Half-way between two grid values the first test must fail: it can tell the grid apart.
-    between = (1 - np.cos(np.radians((grid[0] + np.degrees(
-        np.arccos(1 - (steps[0].round() + 1) * 2.0**-24))) / 2))) * 2**24
+    between = (
+        1
+        - np.cos(
+            np.radians((grid[0] + np.degrees(np.arccos(1 - (steps[0].round() + 1) * 2.0**-24))) / 2)
+        )
+    ) * 2**24
     assert abs(between - round(between)) > 0.4
 
 
@@ -103,7 +107,8 @@ def test_layer_names_are_the_networks():
     torchvision = pytest.importorskip("torchvision")
     network = torchvision.models.resnet50()
     shown = [
-        name for name, tensor in network.named_parameters()
+        name
+        for name, tensor in network.named_parameters()
         if "downsample" not in name and (tensor.dim() == 4 or name.startswith("fc."))
     ]
     assert published.layer_names() == shown

@@ -210,6 +210,13 @@ def test_arms_without_a_plane_have_their_reason():
     assert "no plane: the weights never moved" in text  # in the table of numbers as well
 
 
+def test_explained_variance_stands_beside_that_of_a_random_walk():
+    text = report_of("one seed").text
+    assert "Variance on axis 1 (random walk: 60.8 %)" in text
+    assert "Variance on axis 2 (random walk: 15.2 %)" in text
+    assert "83.0 %" in text
+
+
 def test_report_without_landscapes_or_figures_says_so():
     inputs = dataclasses.replace(
         inputs_of("one seed"), landscapes=[], figures={}, contact_sheets=[], weights={}, images=None

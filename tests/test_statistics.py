@@ -24,9 +24,7 @@ def test_interval_agrees_with_brute_force():
     means = VALUES[generator.integers(0, 10, (200_000, 10))].mean(axis=1)
     expected = np.percentile(means, [2.5, 97.5])
     # 10,000 resamples leave an end uncertain by about 2 % of the interval's length.
-    np.testing.assert_allclose(
-        bootstrap_interval(VALUES), expected, atol=0.03 * np.ptp(expected)
-    )
+    np.testing.assert_allclose(bootstrap_interval(VALUES), expected, atol=0.03 * np.ptp(expected))
 
 
 def test_interval_covers_as_often_as_theory_says(monkeypatch):
@@ -98,11 +96,17 @@ def runs_table(rows: list[tuple]) -> pd.DataFrame:
 
 
 def test_differences_are_paired_by_size_and_seed():
-    runs = runs_table([
-        ("new", 50, 26, 10.0), ("new", 50, 27, 20.0), ("new", 100, 26, 30.0),
-        ("pretrained", 50, 27, 61.0), ("pretrained", 50, 26, 55.0), ("pretrained", 100, 26, 77.0),
-        ("pretrained", 100, 28, 99.0),
-    ])
+    runs = runs_table(
+        [
+            ("new", 50, 26, 10.0),
+            ("new", 50, 27, 20.0),
+            ("new", 100, 26, 30.0),
+            ("pretrained", 50, 27, 61.0),
+            ("pretrained", 50, 26, 55.0),
+            ("pretrained", 100, 26, 77.0),
+            ("pretrained", 100, 28, 99.0),
+        ]
+    )
     table = paired_differences(runs, "value", {"pretrained": "new"})
     found = table.set_index(["subset_size", "seed"])["difference"].to_dict()
     assert found == {(50, 26): 45.0, (50, 27): 41.0, (100, 26): 47.0}

@@ -9,6 +9,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from tlstudy.errors import UserError
+from tlstudy.files import write_json_atomically
 from tlstudy.schema import SCHEMA_FILE, configuration_schema
 from tlstudy.study import build_study, find_run, load_study, read_configuration, runs
 
@@ -57,7 +58,7 @@ def test_every_study_is_valid_and_has_its_own_folder(overlay):
 def test_overlay_changes_its_keys_only():
     quick = load_study([ROOT / "config.yaml", ROOT / "studies" / "quick.yaml"])
     assert quick.seed == [26]
-    assert quick.arms["new-published"].precision == "bfloat16"
+    assert quick.evaluation.precision == "bfloat16"
     assert quick.arms["new-published"].head == "softmax"
 
 
@@ -189,3 +190,11 @@ def test_schema_accepts_the_studies_and_refuses_mistakes():
     assert not list(validator.iter_errors(swept))
     assert list(validator.iter_errors(changed("arms.new.epoch", 3)))
     assert list(validator.iter_errors(changed("arms.new.head", "sigmoid")))
+
+
+def test_written_study_keeps_the_order_of_the_arms(tmp_path):
+    """The first arm of a group is its reference."""
+    study = build_study(DEFAULT)
+    file = tmp_path / "study.json"
+    write_json_atomically(file, study.model_dump(mode="json"))
+    assert list(load_study([file]).arms) == list(study.arms)

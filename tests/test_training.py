@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from tiny import CPU, tiny_images, tiny_run, tiny_training
+from tiny import CPU, EVALUATION, tiny_images, tiny_run, tiny_training
 from torch.nn.functional import cross_entropy
 
 from tlstudy import columns
@@ -148,8 +148,10 @@ def test_a_loss_that_is_not_finite_ends_the_run_as_a_result():
 
 
 def test_arms_of_a_seed_share_the_head_and_not_with_other_seeds():
-    weights = [initial_network(tiny_training(architecture=name), seed, None).fc.weight
-               for name, seed in (("resnet18", 1), ("resnet34", 1), ("resnet18", 2))]
+    weights = [
+        initial_network(tiny_training(architecture=name), seed, None).fc.weight
+        for name, seed in (("resnet18", 1), ("resnet34", 1), ("resnet18", 2))
+    ]
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
 
@@ -164,8 +166,9 @@ def test_building_a_network_leaves_the_global_generator_alone():
 
 def test_layer_kinds_of_resnet50_hold_the_slides_51():
     kinds = layer_kinds(initial_network(tiny_training(architecture="resnet50"), 1, None))
-    shown = [kind for kind in kinds.values()
-             if kind in ("convolution", "linear-weight", "linear-bias")]
+    shown = [
+        kind for kind in kinds.values() if kind in ("convolution", "linear-weight", "linear-bias")
+    ]
     assert len(shown) == 51
     assert list(kinds.values()).count("downsample") == 4
     assert len(kinds) == 161
@@ -180,7 +183,7 @@ def test_parameters_of_resnet50_are_those_of_the_slides():
 def test_every_image_is_seen_once_an_epoch_in_batches_of_equal_size(size, batch):
     training = tiny_training(batch_size=batch)
     network = initial_network(training, 1, None)
-    trainer = Trainer(training, network, tiny_images(training, train=size), 1, CPU)
+    trainer = Trainer(training, network, tiny_images(training, train=size), EVALUATION, 1, CPU)
     sizes = [len(labels) for _, labels in trainer.fixed_batches()]
     assert sum(sizes) == size
     assert max(sizes) <= batch

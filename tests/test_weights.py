@@ -65,8 +65,12 @@ def no_network(monkeypatch, tmp_path):
     place_npm(monkeypatch, tmp_path / "bin", None)
     for architecture in ARCHITECTURES:
         for weights in torchvision.models.get_model_weights(architecture):
-            use_address(monkeypatch, architecture, weights.name,
-                        f"{closed_port()}/{weights.url.rpartition('/')[2]}")
+            use_address(
+                monkeypatch,
+                architecture,
+                weights.name,
+                f"{closed_port()}/{weights.url.rpartition('/')[2]}",
+            )
 
 
 @pytest.fixture(autouse=True)
@@ -168,8 +172,9 @@ def test_caching_twice_gives_the_same_bytes(good_file, tmp_path):
 @pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
 def test_other_precisions_become_float32_and_the_record_says_so(state, tmp_path, kind):
     name = str(kind).removeprefix("torch.")
-    values = {key: value.to(kind) if value.is_floating_point() else value
-              for key, value in state.items()}
+    values = {
+        key: value.to(kind) if value.is_floating_point() else value for key, value in state.items()
+    }
     torch.save(values, tmp_path / "other.pth")
     record = cache_mine(tmp_path, tmp_path / "other.pth")
     loaded, _ = load_weights(tmp_path / "cached")
@@ -271,8 +276,9 @@ def write_malice(path: Path, folder: Path, form: str) -> None:
     if form == "bare pickle":
         path.write_bytes(pickle.dumps({"conv1.weight": Malice(folder)}))
     else:
-        torch.save({"conv1.weight": Malice(folder)}, path,
-                   _use_new_zipfile_serialization=form == "zip")
+        torch.save(
+            {"conv1.weight": Malice(folder)}, path, _use_new_zipfile_serialization=form == "zip"
+        )
 
 
 @pytest.mark.parametrize("form", ["zip", "legacy", "bare pickle"])
@@ -454,8 +460,12 @@ def test_unreachable_network_is_one_error_with_every_way_and_what_to_do(tmp_path
         cache_weights(["IMAGENET1K_V2", "he2015"], "resnet50", tmp_path / "cached", downloads)
     message = error.value.message
     for part in (
-        "IMAGENET1K_V2: could not be reached", "refused", "he2015: npm is not installed",
-        str(downloads), "resnet50-11ad3fa6.pth", TARBALL,
+        "IMAGENET1K_V2: could not be reached",
+        "refused",
+        "he2015: npm is not installed",
+        str(downloads),
+        "resnet50-11ad3fa6.pth",
+        TARBALL,
     ):
         assert part in message
     assert "\n" not in message

@@ -34,7 +34,9 @@ def table(place, name):
 
 def test_tables_have_the_documented_columns(finished):
     for name, documented in (
-        ("runs", columns.RUNS), ("metrics", columns.METRICS), ("layers", columns.LAYERS)
+        ("runs", columns.RUNS),
+        ("metrics", columns.METRICS),
+        ("layers", columns.LAYERS),
     ):
         assert list(table(finished, name).columns) == list(documented)
     assert len(table(finished, "runs")) == 4
@@ -47,14 +49,17 @@ def test_published_flaws_come_out_as_published(finished):
     untrained = metrics.loc["new-published"]
     assert (untrained["displacement_from_start"] == 0).all()
     ratios = untrained["gradient_norm"] / untrained["gradient_norm"].iloc[0]
-    assert ratios.tolist() == pytest.approx([1, 2, 3], rel=1e-3)
+    # On 32 pixels the gradients of so deep a random network depend on the order of the images
+    # in the batch to half a percent.
+    assert ratios.tolist() == pytest.approx([1, 2, 3], rel=0.01)
     assert (metrics.loc["new", "displacement_from_start"] > 0).all()
     runs = table(finished, "runs").set_index("arm")
     curve = metrics.loc["pretrained-published"]
     best = curve["test_balanced_accuracy_running"].max()
     assert runs.loc["pretrained-published", "reported_balanced_accuracy"] == best
-    assert runs.loc["pretrained", "reported_balanced_accuracy"] == (
-        runs.loc["pretrained", "final_test_balanced_accuracy_recalibrated"]
+    assert (
+        runs.loc["pretrained", "reported_balanced_accuracy"]
+        == (runs.loc["pretrained", "final_test_balanced_accuracy_recalibrated"])
     )
 
 
@@ -111,7 +116,9 @@ def test_another_seed_runs_that_seed_only(place):
 
 def test_another_arm_runs_that_arm_only(place):
     place.overlay["arms"]["new-slow"] = {
-        "initialisation": "random", "image_size": 32, "epochs": 3,
+        "initialisation": "random",
+        "image_size": 32,
+        "epochs": 3,
         "optimiser": {"learning_rate": 0.0001},
     }
     planned = place.planned()
@@ -194,7 +201,10 @@ def test_a_mistake_is_told_before_any_job_starts(tmp_path, cache):
 
 def test_a_run_that_diverges_is_a_result(place):
     place.overlay["arms"]["wild"] = {
-        "initialisation": "random", "image_size": 32, "epochs": 3, "group": "corrected",
+        "initialisation": "random",
+        "image_size": 32,
+        "epochs": 3,
+        "group": "corrected",
         "optimiser": {"name": "sgd", "learning_rate": 1e30},
     }
     result = place.run()
@@ -207,7 +217,7 @@ def test_a_run_that_diverges_is_a_result(place):
 
 def test_a_killed_training_is_made_again_and_ends_the_same(finished, place):
     before = table(finished, "metrics")
-    shutil.rmtree(place.results / "runs")
+    shutil.rmtree(place.results)
     process = place.start()
     training = wait_for_training(place)
     os.kill(training, signal.SIGKILL)
@@ -222,7 +232,7 @@ def test_a_killed_training_is_made_again_and_ends_the_same(finished, place):
 
 
 def test_interrupt_ends_at_once_and_the_next_call_goes_on(place):
-    shutil.rmtree(place.results / "runs")
+    shutil.rmtree(place.results)
     process = place.start()
     wait_for_training(place)
     os.killpg(process.pid, signal.SIGINT)

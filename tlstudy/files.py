@@ -37,6 +37,6 @@ def write_bytes_atomically(path: Path, content: bytes) -> None:
 
 
 def write_json_atomically(path: Path, data: Any) -> None:
-    """Write JSON with sorted keys; values that JSON cannot hold (NaN) are errors."""
-    text = json.dumps(data, indent=1, sort_keys=True, allow_nan=False)
+    """Write JSON in the order of its keys; values that JSON cannot hold (NaN) are errors."""
+    text = json.dumps(data, indent=1, allow_nan=False)
     write_bytes_atomically(path, f"{text}\n".encode())

@@ -81,8 +81,9 @@ def _from_torchvision(names: list[str], folder: Path) -> None:
     from torchvision.datasets import MNIST  # seconds to import, and only needed here
 
     for name in names:
-        ways = [(mirror, partial(_unzipped, f"{mirror}{name}.gz", name))
-                for mirror in MNIST.mirrors]
+        ways = [
+            (mirror, partial(_unzipped, f"{mirror}{name}.gz", name)) for mirror in MNIST.mirrors
+        ]
         write_bytes_atomically(folder / name, first_that_works(ways)[1])
 
 
@@ -176,7 +177,6 @@ def _read(path: Path) -> bytes:
     content = path.read_bytes()
     if _digest(content) != CHECKSUMS[path.name]:
         raise UserError(
-            f"{path}: was altered (its SHA-256 is not MNIST's); delete it and run "
-            "`tlstudy images`."
+            f"{path}: was altered (its SHA-256 is not MNIST's); delete it and run `tlstudy images`."
         )
     return content

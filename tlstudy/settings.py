@@ -126,7 +126,8 @@ class Training(Settings):
     epochs: Count = Field(30, description="Passes over the training images.")
     batch_size: Count = Field(64, description="Most images in a step; batches are of equal size.")
     precision: Literal["float32", "bfloat16"] = Field(
-        "float32", description="Arithmetic of forward and backward passes; weights are float32."
+        "float32",
+        description="Arithmetic of the training steps; the weights themselves are float32.",
     )
 
     @field_validator("optimiser", mode="before")
@@ -159,13 +160,20 @@ class Arm(Training):
 
 
 class Evaluation(Settings):
-    """How many test images are looked at: a fixed stratified choice, the same for all runs."""
+    """How runs are evaluated, all in the same way.
+
+    The test images are a fixed stratified choice, the same for all runs.
+    """
 
     epoch_images: Annotated[int, Field(strict=True, ge=10, le=TEST_POOL)] = Field(
         TEST_POOL, description="Test images after every epoch."
     )
     final_images: Annotated[int, Field(strict=True, ge=10, le=TEST_POOL)] = Field(
         TEST_POOL, description="Test images after the last epoch; they contain the former."
+    )
+
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="Arithmetic of evaluations and landscapes."
     )
 
     @model_validator(mode="after")
@@ -202,8 +210,9 @@ class Study(Settings):
     cache: Path = Path("resources")
     device: Literal["auto", "cpu", "cuda"] = "auto"
     seed: Annotated[list[Seed], Field(min_length=1)]
-    subset_size: Annotated[list[Annotated[int, Field(strict=True, ge=10, le=TRAIN_POOL)]],
-                           Field(min_length=1)] = [50]
+    subset_size: Annotated[
+        list[Annotated[int, Field(strict=True, ge=10, le=TRAIN_POOL)]], Field(min_length=1)
+    ] = [50]
     weights: dict[Name, Annotated[list[WeightsSource], Field(min_length=1)]] = {}
     evaluation: Evaluation = Evaluation()
     landscape: Landscape = Landscape()

@@ -111,9 +111,7 @@ def reference_arms(study: Study) -> dict[str, str]:
     first: dict[str, str] = {}
     for name, arm in study.arms.items():
         first.setdefault(arm.group, name)
-    return {
-        name: first[arm.group] for name, arm in study.arms.items() if name != first[arm.group]
-    }
+    return {name: first[arm.group] for name, arm in study.arms.items() if name != first[arm.group]}
 
 
 def paired_differences(
@@ -145,6 +143,5 @@ def paired_differences(
 def summarise_by(table: pd.DataFrame, keys: list[str], column: str) -> dict[tuple, Summary]:
     """Summary of a column for each combination of keys, in the table's order."""
     return {
-        key: summarise(part[column].to_numpy())
-        for key, part in table.groupby(keys, sort=False)
+        key: summarise(part[column].to_numpy()) for key, part in table.groupby(keys, sort=False)
     }

@@ -23,7 +23,7 @@ from tlstudy.geometry import changes, moments, predicted_adam_displacement
 from tlstudy.initialisation import layer_kinds
 from tlstudy.inputs import Inputs
 from tlstudy.randomness import Stream, derived_seed
-from tlstudy.settings import Adam, Training
+from tlstudy.settings import Adam, Evaluation, Training
 from tlstudy.trajectory import Trajectory
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,6 @@ class Images:
     train_labels: torch.Tensor
     test: torch.Tensor
     test_labels: torch.Tensor
-    epoch_test_images: int
     inputs: Inputs
 
 
@@ -62,10 +61,12 @@ class Trainer:
         training: Training,
         network: nn.Module,
         images: Images,
+        evaluation: Evaluation,
         seed: int,
         device: torch.device,
     ):
         self.training, self.images, self.device = training, images, device
+        self.evaluation = evaluation
         self.network = network.to(device, memory_format=torch.channels_last)
         self.kinds = layer_kinds(network)
         self.weights = list(network.parameters())
@@ -84,7 +85,7 @@ class Trainer:
                 log.warning("epoch %d: the loss is not finite; the run ends here", epoch)
                 return outcome
             self._report_progress(epoch, time.monotonic() - began, outcome)
-        with autocast(self.device, self.training.precision):
+        with autocast(self.device, self.evaluation.precision):
             outcome.checkpoint_train_loss = float(
                 training_mode_loss(self.network, self.fixed_batches(), self.training.head)
             )
@@ -107,13 +108,15 @@ class Trainer:
 
     def _epoch(self, epoch: int, outcome: Outcome) -> bool:
         began = time.monotonic()
-        order = self.order.permutation(len(self.images.train_labels))
-        steps = training_batches(self.training, self.images, self.device, order)
-        train_score, gradient_norm = self._steps(steps)
+        steps = self._steps_of_an_epoch()
+        train_score, gradient_norm = self._take(steps)
         synchronise(self.device)
         trained = time.monotonic()
-        row = {"epoch": epoch, **_score_columns("train", train_score),
-               "gradient_norm": gradient_norm}
+        row = {
+            "epoch": epoch,
+            **_score_columns("train", train_score),
+            "gradient_norm": gradient_norm,
+        }
         finite = np.isfinite(train_score.loss)
         if finite:
             row |= self._moves(epoch, len(steps), outcome)
@@ -123,7 +126,14 @@ class Trainer:
         outcome.metrics.append(row)
         return finite
 
-    def _steps(self, batches: list[Batch]) -> tuple[Score, float]:
+    def _steps_of_an_epoch(self) -> list[Batch]:
+        count = len(self.images.train_labels)
+        if count <= self.training.batch_size:
+            return self.fixed_batches()  # a single batch has no order, but rounds by it
+        order = self.order.permutation(count)
+        return training_batches(self.training, self.images, self.device, order)
+
+    def _take(self, batches: list[Batch]) -> tuple[Score, float]:
         """One pass over the batches: the score before each update, the last gradient norm."""
         self.network.train()
         seen, gradient_norm = [], float("nan")
@@ -149,10 +159,15 @@ class Trainer:
         per_layer = _change_columns(from_start, from_previous)
         for index, (name, kind) in enumerate(self.kinds.items()):
             outcome.layers.append(
-                {"epoch": epoch, "layer": name, "layer_index": index, "kind": kind,
-                 "parameters": self.weights[index].numel(),
-                 **{column: values[index] for column, values in per_layer.items()},
-                 "predicted_displacement": predicted[index]}
+                {
+                    "epoch": epoch,
+                    "layer": name,
+                    "layer_index": index,
+                    "kind": kind,
+                    "parameters": self.weights[index].numel(),
+                    **{column: values[index] for column, values in per_layer.items()},
+                    "predicted_displacement": predicted[index],
+                }
             )
         self.previous = _copies(self.weights)
         self.trajectory.append(self.flat_weights())
@@ -172,7 +187,7 @@ class Trainer:
         After the last epoch all test images are looked at; the epoch's own values are those
         of the first of them, so that the curve stays one curve.
         """
-        count = self.images.epoch_test_images
+        count = self.evaluation.epoch_images
         last = epoch == self.training.epochs
         columns = {"test_images": count}
         for statistics in ("running", "recalibrated"):
@@ -186,7 +201,7 @@ class Trainer:
 
     def _test_scores(self, statistics: str, look_at: int | None, count: int) -> tuple[Score, Score]:
         images, labels = self.images.test[:look_at], self.images.test_labels[:look_at]
-        with autocast(self.device, self.training.precision):
+        with autocast(self.device, self.evaluation.precision):
             if statistics == "running":
                 logits = predict(self.network, images, self.images.inputs)
             else:
@@ -200,7 +215,10 @@ class Trainer:
         left = elapsed / epoch * (self.training.epochs - epoch)
         log.info(
             "epoch %d of %d: train loss %.4f, about %s left",
-            epoch, self.training.epochs, outcome.metrics[-1]["train_loss"], duration(left),
+            epoch,
+            self.training.epochs,
+            outcome.metrics[-1]["train_loss"],
+            duration(left),
         )
 
 

@@ -264,8 +264,11 @@ def _checked(state: State, architecture: str, stride_on: str, name: str) -> dict
 
 def _conversion(state: State) -> str:
     """What the record says of values that are not float32 in the file: rounding changes them."""
-    types = {str(value.dtype).removeprefix("torch.")
-             for value in state.values() if value.is_floating_point()}
+    types = {
+        str(value.dtype).removeprefix("torch.")
+        for value in state.values()
+        if value.is_floating_point()
+    }
     others = sorted(types - {"float32"})
     return f", converted from {' and '.join(others)} to float32" if others else ""
 

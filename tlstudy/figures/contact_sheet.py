@@ -57,8 +57,10 @@ def sheet_note(labels: np.ndarray, subset_size: int, seed: int) -> str:
     """How many images there are, and whether all are shown."""
     counts = np.bincount(labels, minlength=DIGITS)
     shown = int(np.minimum(counts, MOST_OF_A_DIGIT).sum())
-    which = "all shown" if shown == counts.sum() else (
-        f"{shown} shown, the first {MOST_OF_A_DIGIT} of a digit at most"
+    which = (
+        "all shown"
+        if shown == counts.sum()
+        else (f"{shown} shown, the first {MOST_OF_A_DIGIT} of a digit at most")
     )
     return f"n = {subset_size:,} training images, seed {seed}; {which}."
 

@@ -107,8 +107,9 @@ def _loss_handles(new: bool, overlaid: bool) -> list[Line2D]:
     ]
     if overlaid:
         handles += [
-            Line2D([], [], color=style.SLIDES, linestyle=dash, linewidth=2.2,
-                   label=f"slides, {split}")
+            Line2D(
+                [], [], color=style.SLIDES, linestyle=dash, linewidth=2.2, label=f"slides, {split}"
+            )
             for split, dash in SLIDES_SPLIT_DASHES.items()
         ]
     guessing = {"color": style.MUTED, "linestyle": ":", "linewidth": 1}
@@ -142,8 +143,14 @@ def _draw_slides_loss(ax: Axes, model: str) -> None:
     table = published.loss().query("model == @model")
     for split, dash in SLIDES_SPLIT_DASHES.items():
         rows = table[table["split"] == split]
-        ax.plot(rows["epoch"], rows["loss"], color=style.SLIDES, linestyle=dash, linewidth=2.2,
-                zorder=1.5)
+        ax.plot(
+            rows["epoch"],
+            rows["loss"],
+            color=style.SLIDES,
+            linestyle=dash,
+            linewidth=2.2,
+            zorder=1.5,
+        )
 
 
 def _loss_axis(ax: Axes, head: str, top: float) -> None:
@@ -175,9 +182,7 @@ def accuracy_figure(study: Study, metrics: pd.DataFrame, size: int) -> Figure:
     return figure
 
 
-def accuracy_panel(
-    ax: Axes, study: Study, metrics: pd.DataFrame, group: str, policy: str
-) -> Axes:
+def accuracy_panel(ax: Axes, study: Study, metrics: pd.DataFrame, group: str, policy: str) -> Axes:
     """Test balanced accuracy of a group's arms, per cent, under a BatchNorm policy."""
     arms = groups_of(study)[group]
     if policy == "running" and group in overlaid_groups(study):

@@ -138,8 +138,13 @@ def draw_group(
     text = f"group {group}"
     if drawn:
         colours = ScalarMappable(Normalize(*limits), COLOURS)
-        part.colorbar(colours, ax=axes, fraction=0.04, aspect=40,
-                      label="training loss (nats), one scale for the group")
+        part.colorbar(
+            colours,
+            ax=axes,
+            fraction=0.04,
+            aspect=40,
+            label="training loss (nats), one scale for the group",
+        )
         text += ": same grid, radius, vertical scale and colours" + cut_text(drawn, limits)
     part.suptitle(text, x=0.01, ha="left")
     return part
@@ -178,13 +183,24 @@ def surface(ax: Axes3D, plane: Plane, limits: tuple[float, float]) -> Axes3D:
     x, y = np.meshgrid(plane.axis, plane.axis)
     height = np.minimum(plane.loss, limits[1])
     ax.plot_surface(
-        x, y, height, cmap=COLOURS, vmin=limits[0], vmax=limits[1], rstride=1, cstride=1,
-        linewidth=0, antialiased=True, rasterized=True, zorder=1,
+        x,
+        y,
+        height,
+        cmap=COLOURS,
+        vmin=limits[0],
+        vmax=limits[1],
+        rstride=1,
+        cstride=1,
+        linewidth=0,
+        antialiased=True,
+        rasterized=True,
+        zorder=1,
     )
     if plane.path is not None:
         on_surface = path_heights(plane, height)
-        ax.plot(*plane.path.T, on_surface, color="white", linewidth=1.4, zorder=5,
-                path_effects=OUTLINE)
+        ax.plot(
+            *plane.path.T, on_surface, color="white", linewidth=1.4, zorder=5, path_effects=OUTLINE
+        )
     ax.set_zlim(*limits)
     _dress(ax)
     return ax
@@ -214,7 +230,11 @@ def loss_map(ax: Axes, plane: Plane, limits: tuple[float, float]) -> Axes:
     half_cell = (plane.axis[1] - plane.axis[0]) / 2
     side = (plane.axis[0] - half_cell, plane.axis[-1] + half_cell)
     ax.imshow(
-        plane.loss, origin="lower", extent=(*side, *side), cmap=COLOURS, aspect="equal",
+        plane.loss,
+        origin="lower",
+        extent=(*side, *side),
+        cmap=COLOURS,
+        aspect="equal",
         norm=Normalize(*limits),
     )
     if plane.path is not None:

@@ -124,8 +124,9 @@ def profile(item: LayerMap) -> np.ndarray:
     """(layers,) means over the epochs from the second, the first that the slides have."""
     later = item.values[:, item.epochs >= published.FIRST_CHANGE]
     chosen = later if later.size else item.values
-    return np.array([row[np.isfinite(row)].mean() if np.isfinite(row).any() else np.nan
-                     for row in chosen])
+    return np.array(
+        [row[np.isfinite(row)].mean() if np.isfinite(row).any() else np.nan for row in chosen]
+    )
 
 
 @dataclass(frozen=True)
@@ -149,11 +150,10 @@ class Quantity:
         return displacement
 
 
-def magnitude_figure(
-    study: Study, layers: pd.DataFrame, runs: pd.DataFrame, size: int
-) -> Figure:
+def magnitude_figure(study: Study, layers: pd.DataFrame, runs: pd.DataFrame, size: int) -> Figure:
     quantity = Quantity(
-        "displacement_from_previous", "relative change in one epoch",
+        "displacement_from_previous",
+        "relative change in one epoch",
         published.layer_displacement(),
     )
     return layerwise_figure(study, layers, runs, size, quantity)
@@ -211,7 +211,11 @@ def _draw_maps(
     for ax in panels[1 + len(maps) :]:
         ax.set_axis_off()
     bar = part.colorbar(
-        panels[0].images[0], ax=list(panels), location="top", aspect=50, fraction=0.05,
+        panels[0].images[0],
+        ax=list(panels),
+        location="top",
+        aspect=50,
+        fraction=0.05,
         label=f"{quantity.unit}; the same scale for all maps",
     )
     style.log_ticks(bar.ax.xaxis)
@@ -234,8 +238,9 @@ def _draw_profiles(
         ax.set_yscale("log", nonpositive="mask")
         if group in overlaid_groups(study) and _same_layers(slides, [maps[arm] for arm in arms]):
             positions = range(len(slides.layers))
-            ax.plot(positions, profile(slides), color=style.SLIDES, linestyle=(0, (6, 2)),
-                    linewidth=2.2)
+            ax.plot(
+                positions, profile(slides), color=style.SLIDES, linestyle=(0, (6, 2)), linewidth=2.2
+            )
         for arm in arms:
             predicted = layer_map(layers, runs, arm, "predicted_displacement")
             _draw_profile(ax, study, arm, maps[arm], predicted, quantity)
@@ -250,9 +255,7 @@ def _draw_profiles(
 
 def _profile_handles(study: Study) -> list[Line2D]:
     dotted = Line2D([], [], color=style.MUTED, linestyle=":", label="predicted (Adam)")
-    return [
-        *style.arm_handles(study, list(study.arms)), *slides_handles(["pretrained"]), dotted
-    ]
+    return [*style.arm_handles(study, list(study.arms)), *slides_handles(["pretrained"]), dotted]
 
 
 def _same_layers(slides: LayerMap, maps: list[LayerMap]) -> bool:

@@ -32,10 +32,14 @@ def draw_seeds(
     whole = values[np.isfinite(values).all(axis=1)]
     averaged = len(whole) >= MINIMUM_SEEDS
     width = style.pop("linewidth", 1.6)
-    thin = {"linewidth": 0.6, "alpha": 0.35} if averaged else {
-        "linewidth": width if len(values) == 1 else 0.9,
-        "alpha": 1.0 if len(values) == 1 else 0.8,
-    }
+    thin = (
+        {"linewidth": 0.6, "alpha": 0.35}
+        if averaged
+        else {
+            "linewidth": width if len(values) == 1 else 0.9,
+            "alpha": 1.0 if len(values) == 1 else 0.8,
+        }
+    )
     for curve in values:
         ax.plot(epochs, curve, marker=marker, **{**style, **thin})
         _mark_stop(ax, epochs, curve, style)
@@ -51,8 +55,14 @@ def _mark_stop(ax: Axes, epochs: np.ndarray, curve: np.ndarray, style: dict) -> 
     finite = np.flatnonzero(np.isfinite(curve))
     if len(finite) and finite[-1] < len(curve) - 1:
         last = finite[-1]
-        ax.plot(epochs[last], curve[last], marker="x", markersize=6, markeredgewidth=1.5,
-                color=style["color"])
+        ax.plot(
+            epochs[last],
+            curve[last],
+            marker="x",
+            markersize=6,
+            markeredgewidth=1.5,
+            color=style["color"],
+        )
 
 
 def has_stopped(table: pd.DataFrame, arms: list[str]) -> bool:

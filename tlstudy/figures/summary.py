@@ -58,8 +58,7 @@ def row_positions(study: Study) -> dict[str, float]:
 
 def _row_axis(ax: Axes, study: Study, runs: pd.DataFrame, rows: dict[str, float]) -> None:
     labels = [
-        textwrap.fill(label_of(study, arm) + _diverged(runs, arm), LABEL_CHARACTERS)
-        for arm in rows
+        textwrap.fill(label_of(study, arm) + _diverged(runs, arm), LABEL_CHARACTERS) for arm in rows
     ]
     ax.set_yticks(list(rows.values()), labels=labels)
     ax.set_ylim(max(rows.values()) + 0.6, -0.6)
@@ -79,8 +78,15 @@ def draw_arm(
     colour = style.NEW if is_new(study, arm) else style.PRETRAINED
     values = scale * rows[column].to_numpy(dtype=float)
     heights = row + spread(len(values))
-    ax.plot(values, heights, ".", color=colour, markersize=7 if len(values) > 1 else 10,
-            alpha=0.6 if len(values) > 1 else 1, markeredgewidth=0)
+    ax.plot(
+        values,
+        heights,
+        ".",
+        color=colour,
+        markersize=7 if len(values) > 1 else 10,
+        alpha=0.6 if len(values) > 1 else 1,
+        markeredgewidth=0,
+    )
     summary = summarise(values)
     if summary.mean is not None:
         ax.plot([summary.low, summary.high], [row, row], color=colour, linewidth=3.2, alpha=0.9)
@@ -102,9 +108,7 @@ def spread(count: int) -> np.ndarray:
     return SPREAD * (np.arange(count) % 5 - 2) / 2 if count > 1 else np.zeros(count)
 
 
-def _mark_slides(
-    ax: Axes, study: Study, rows: dict[str, float], name: str, scale: float
-) -> None:
+def _mark_slides(ax: Axes, study: Study, rows: dict[str, float], name: str, scale: float) -> None:
     table = published.best().set_index("model")[name]
     marked = set()
     for arm, row in rows.items():
@@ -125,8 +129,9 @@ def _handles(study: Study, seeds: int) -> list[Line2D]:
         if any(is_new(study, arm) == new for arm in study.arms)
     ]
     if seeds >= MINIMUM_SEEDS:
-        handles.append(Line2D([], [], color=style.MUTED, marker="D", linewidth=3,
-                              label="mean and interval"))
+        handles.append(
+            Line2D([], [], color=style.MUTED, marker="D", linewidth=3, label="mean and interval")
+        )
     cross = {"marker": "x", "markersize": 7, "markeredgewidth": 2, "linestyle": ""}
     handles.append(Line2D([], [], color=style.SLIDES, label="slides' table", **cross))
     handles.append(Line2D([], [], color=style.MUTED, linestyle=":", label="guessing"))
@@ -164,8 +169,15 @@ def draw_sizes(ax: Axes, study: Study, runs: pd.DataFrame, arm: str, shift: floa
     look = style.arm_styles(study)[arm]
     rows = runs[runs["arm"] == arm]
     values = 100 * rows["reported_balanced_accuracy"]
-    ax.plot(shift * rows["subset_size"], values, ".", color=look["color"], markersize=6,
-            alpha=0.6, markeredgewidth=0)
+    ax.plot(
+        shift * rows["subset_size"],
+        values,
+        ".",
+        color=look["color"],
+        markersize=6,
+        alpha=0.6,
+        markeredgewidth=0,
+    )
     summaries = [
         (shift * size, summarise(100 * part["reported_balanced_accuracy"].to_numpy(dtype=float)))
         for size, part in rows.groupby("subset_size")

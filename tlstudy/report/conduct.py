@@ -16,6 +16,7 @@ from tlstudy.study import runs as runs_of
 SAME_FOR_ALL = {
     "device": "devices",
     "precision": "kinds of arithmetic",
+    "evaluation_precision": "kinds of arithmetic in evaluations",
     "threads": "numbers of processor threads",
     "torch": "versions of PyTorch",
     "commit": "states of the code",
@@ -30,6 +31,14 @@ def distinct(runs: pd.DataFrame, column: str) -> list[str]:
     return [str(value) for value in dict.fromkeys(values) if str(value)]
 
 
+def arithmetic(runs: pd.DataFrame) -> str:
+    """Of the training steps and of the evaluations; once if they are the same."""
+    steps, evaluations = distinct(runs, "precision"), distinct(runs, "evaluation_precision")
+    if steps == evaluations or not evaluations:
+        return join(steps)
+    return f"steps {join(steps)}, evaluation {join(evaluations)}"
+
+
 def device(runs: pd.DataFrame) -> str:
     """The device or devices that trained."""
     return join(DEVICE_NAMES.get(name, name) for name in distinct(runs, "device")) or "unknown"
@@ -38,7 +47,7 @@ def device(runs: pd.DataFrame) -> str:
 def short_commit(commit: str) -> str:
     """Twelve digits of a commit, with the mark of modified code in words."""
     digits, plus, _ = commit.partition("+")
-    return f"{digits[:12]}, with uncommitted changes" if plus else digits[:12]
+    return f"{digits[:12]} (with uncommitted changes)" if plus else digits[:12]
 
 
 @dataclass(frozen=True)
@@ -194,7 +203,7 @@ def machine(inputs: Inputs) -> list[tuple[str, str]]:
     runs = inputs.runs
     return [
         ("Device", device(runs)),
-        ("Arithmetic", join(distinct(runs, "precision"))),
+        ("Arithmetic", arithmetic(runs)),
         ("Processor threads", join(distinct(runs, "threads"))),
         ("PyTorch", join(distinct(runs, "torch"))),
         ("Code", join(short_commit(value) for value in distinct(runs, "commit"))),

@@ -169,7 +169,7 @@ def first_facts(inputs: Inputs) -> list[tuple[str, str]]:
         ("Seeds", f"{seeds(study.seed)} ({_amount(len(study.seed), 'seed')})"),
         ("Test images", _tested_images(inputs)),
         ("Device", conduct.device(inputs.runs)),
-        ("Arithmetic", join(conduct.distinct(inputs.runs, "precision"))),
+        ("Arithmetic", conduct.arithmetic(inputs.runs)),
     ]
 
 

@@ -174,7 +174,7 @@ def _drift(inputs: Inputs, size: int, column: str, shown: Callable[[float], str]
 
 def _layers(inputs: Inputs, size: int) -> str:
     parts = [
-        f"{named(inputs)[name]} {number(drift.correlation, 2)}"
+        f"{named(inputs)[name]} {drift.correlation:.2f}"
         for name in inputs.study.arms
         if series.moved(inputs, name, size)
         and (drift := series.layer_drift(inputs, name, size)) is not None

@@ -130,7 +130,7 @@ def comparison_table(found: Sequence[Surface], plane: str) -> Table:
     several = len({surface.seed for surface in found}) > 1
     heads = ["Arm", "Checkpoint\u2019s loss", "Loss at the centre", "Lowest", "Highest"]
     if plane == "trajectory":
-        heads += ["Variance on axis 1", "Variance on axis 2", "Furthest off the plane"]
+        heads += [*_variance_heads(found), "Furthest off the plane"]
     return Table(heads, [_table_row(surface, plane, several) for surface in found])
 
 
@@ -149,13 +149,20 @@ def _table_row(surface: Surface, plane: str, several: bool) -> list[str]:
     return row
 
 
+def _variance_heads(found: Sequence[Surface]) -> list[str]:
+    """Heads that hold a random walk's shares, which are the same for every path."""
+    nulls = [surface.plane.get("random_walk_null") or [] for surface in found if surface.drawn]
+    null = max(nulls, key=len, default=[])
+    return [
+        f"Variance on axis {axis + 1}"
+        + (f" (random walk: {percent(null[axis])})" if axis < len(null) else "")
+        for axis in (0, 1)
+    ]
+
+
 def _variance(surface: Surface, axis: int) -> str:
     shares = surface.plane.get("explained_variance") or []
-    null = surface.plane.get("random_walk_null") or []
-    if axis >= len(shares):
-        return MISSING
-    beside = f" (random walk {percent(null[axis])})" if axis < len(null) else ""
-    return percent(shares[axis]) + beside
+    return percent(shares[axis]) if axis < len(shares) else MISSING
 
 
 def alternative(surface: Surface, plane: str) -> str:

@@ -56,7 +56,7 @@ SETTINGS: dict[str, Callable[[Arm], str]] = {
     "Optimiser holds the weights of": lambda arm: HELD[arm.optimiser_holds],
     "Epochs": lambda arm: str(arm.epochs),
     "Images in a step, at most": lambda arm: str(arm.batch_size),
-    "Arithmetic": lambda arm: arm.precision,
+    "Arithmetic of the steps": lambda arm: arm.precision,
     "BatchNorm statistics in tests": lambda arm: STATISTICS[arm.batchnorm],
     "Epoch reported": lambda arm: REPORTED[arm.reported_epoch],
 }

@@ -20,7 +20,7 @@ from tlstudy.report.findings import (
 )
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.planes import surfaces
-from tlstudy.report.words import is_number, number, percent
+from tlstudy.report.words import is_number, percent
 from tlstudy.statistics import reference_arms, summarise
 
 STRONG, WEAK = 0.8, 0.5  # rank correlations called close and loose
@@ -97,7 +97,7 @@ def _prediction(drift: series.LayerDrift) -> str:
         return " The optimiser gives no prediction to compare this with."
     text = (
         " The order of the layers agrees with what Adam\u2019s step size alone predicts at a rank "
-        f"correlation of {number(drift.correlation, 2)}"
+        f"correlation of {drift.correlation:.2f}"
     )
     if drift.correlation >= STRONG:
         return f"{text}: that order follows the weights\u2019 sizes, whatever the layers are for."

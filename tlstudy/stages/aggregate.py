@@ -53,9 +53,7 @@ def check_weights(study: Study) -> None:
             )
 
 
-def _write(
-    path: Path, columns: dict, study: Study, rows_of: Callable[[Run], pd.DataFrame]
-) -> None:
+def _write(path: Path, columns: dict, study: Study, rows_of: Callable[[Run], pd.DataFrame]) -> None:
     table_schema = schema(columns)
     with atomic_path(path) as temporary, pq.ParquetWriter(temporary, table_schema) as writer:
         for run in runs(study):
@@ -96,6 +94,7 @@ def run_row(study: Study, run: Run) -> dict:
         **_explained(record["trajectory"]["explained_variance"]),
         "device": record["device"],
         "precision": run.settings.precision,
+        "evaluation_precision": record["evaluation"]["precision"],
         "threads": record["threads"],
         "torch": environment["torch"],
         "commit": environment["commit"],

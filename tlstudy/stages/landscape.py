@@ -57,7 +57,7 @@ def landscape_run(
             directions = _directions(name, vectors, parameters, run.seed)
             axis = grid_axis(radius, settings.grid)
             losses = loss_grid(
-                network, directions, axis, batches, run.settings.head, run.settings.precision
+                network, directions, axis, batches, run.settings.head, study.evaluation.precision
             )
             planes[name] = _describe(radius, axis, losses)
     planes["trajectory"] |= {

@@ -52,7 +52,7 @@ def train_run(study: Study, run: Run, gpus: int | None = None, threads: int | No
     weights = load_run_weights(study, run)
     images = load_run_images(study, run, weights[1] if weights else None, device)
     network = initial_network(run.settings, run.seed, weights)
-    trainer = Trainer(run.settings, network, images, run.seed, device)
+    trainer = Trainer(run.settings, network, images, study.evaluation, run.seed, device)
     outcome = trainer.run()
     folder = paths.folder_of_run(study, run)
     plane = write_plane(trainer, outcome, folder / "plane.safetensors")
@@ -106,7 +106,6 @@ def load_run_images(
         train_labels=torch.from_numpy(train_labels[subset["indices"]]),
         test=resize(test[order], size),
         test_labels=torch.from_numpy(test_labels[order]),
-        epoch_test_images=study.evaluation.epoch_images,
         inputs=Inputs(run.settings.normalisation, weights_record, device),
     )
 

@@ -1,6 +1,5 @@
 rule aggregate:
     input:
-        settings=ancient(paths.settings_file(study)),
         files=sorted(
             {
                 paths.folder_of_run(study, run) / name
@@ -20,6 +19,7 @@ rule aggregate:
     conda:
         "../../envs/tlstudy.yaml"
     params:
+        settings=str(paths.settings_file(study)),
         arms=digest(
             {name: arm.model_dump(mode="json") for name, arm in study.arms.items()}
         ),
@@ -27,4 +27,4 @@ rule aggregate:
     message:
         "Putting all runs into tables"
     shell:
-        "tlstudy aggregate --config {input.settings:q} > {log} 2>&1"
+        "tlstudy aggregate --config {params.settings:q} > {log} 2>&1"

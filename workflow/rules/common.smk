@@ -30,6 +30,7 @@ subset_path = paths.subset_folder(study, "{drawing}", "{n}", "{seed}")
 weights_path = study.cache / "weights" / "{architecture}" / "{sources}"
 logs, benchmarks = folder / "logs", folder / "benchmarks"
 
+# Rules take these as ancient: getting the same bytes again is no reason to train again.
 image_files = [paths.images_folder(study.cache) / name for name in paths.IMAGE_FILES]
 result_table = paths.results_table(study)
 drawn_figures = [paths.figures_folder(study) / name for name in figure_files(study)]

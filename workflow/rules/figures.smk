@@ -1,6 +1,5 @@
 rule figures:
     input:
-        settings=ancient(paths.settings_file(study)),
         tables=rules.aggregate.output,
         landscapes=sorted(set(landscape_files)),
     output:
@@ -12,8 +11,9 @@ rule figures:
     conda:
         "../../envs/tlstudy.yaml"
     params:
+        settings=str(paths.settings_file(study)),
         code=source_digest("tlstudy.stages.figures"),
     message:
         "Drawing the figures"
     shell:
-        "tlstudy figures --config {input.settings:q} > {log} 2>&1"
+        "tlstudy figures --config {params.settings:q} > {log} 2>&1"

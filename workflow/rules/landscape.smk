@@ -1,6 +1,5 @@
 rule landscape:
     input:
-        settings=ancient(paths.settings_file(study)),
         images=ancient(image_files),
         weights=run_weights,
         subset=run_subset,
@@ -20,11 +19,12 @@ rule landscape:
         mem_mb=8000,
         runtime=120,
     params:
+        settings=str(paths.settings_file(study)),
         landscape=digest(study.landscape.model_dump(exclude={"seeds"})),
         code=source_digest("tlstudy.stages.landscape"),
     message:
         "Loss landscapes of {wildcards.run}, n = {wildcards.n}, seed {wildcards.seed}"
     shell:
-        "tlstudy landscape --config {input.settings:q} --arm {wildcards.run} "
+        "tlstudy landscape --config {params.settings:q} --arm {wildcards.run} "
         "--subset-size {wildcards.n} --seed {wildcards.seed} "
         "--gpus {resources.gpu} --threads {threads} 2>&1 | tee {log}"

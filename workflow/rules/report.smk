@@ -1,6 +1,5 @@
 rule report:
     input:
-        settings=ancient(paths.settings_file(study)),
         tables=rules.aggregate.output,
         landscapes=rules.figures.input.landscapes,
         figures=rules.figures.output,
@@ -25,9 +24,10 @@ rule report:
     conda:
         "../../envs/tlstudy.yaml"
     params:
+        settings=str(paths.settings_file(study)),
         configuration=digest(study.model_dump(mode="json")),
         code=source_digest("tlstudy.stages.report"),
     message:
         "Writing the report"
     shell:
-        "tlstudy report --config {input.settings:q} > {log} 2>&1"
+        "tlstudy report --config {params.settings:q} > {log} 2>&1"

@@ -1,6 +1,5 @@
 rule subset:
     input:
-        settings=ancient(paths.settings_file(study)),
         images=ancient(image_files),
     output:
         subset_path / "subset.json",
@@ -22,9 +21,10 @@ rule subset:
     conda:
         "../../envs/tlstudy.yaml"
     params:
+        settings=str(paths.settings_file(study)),
         code=source_digest("tlstudy.subset"),
     message:
         "Drawing {wildcards.n} training images ({wildcards.drawing}), seed {wildcards.seed}"
     shell:
-        "tlstudy subset --config {input.settings:q} --drawing {wildcards.drawing} "
+        "tlstudy subset --config {params.settings:q} --drawing {wildcards.drawing} "
         "--subset-size {wildcards.n} --seed {wildcards.seed} > {log} 2>&1"

@@ -1,6 +1,5 @@
 rule train:
     input:
-        settings=ancient(paths.settings_file(study)),
         images=ancient(image_files),
         weights=run_weights,
         subset=run_subset,
@@ -22,11 +21,12 @@ rule train:
         mem_mb=8000,
         runtime=240,
     params:
+        settings=str(paths.settings_file(study)),
         evaluation=digest(study.evaluation.model_dump()),
         code=source_digest("tlstudy.stages.train"),
     message:
         "Training {wildcards.run}, n = {wildcards.n}, seed {wildcards.seed}"
     shell:
-        "tlstudy train --config {input.settings:q} --arm {wildcards.run} "
+        "tlstudy train --config {params.settings:q} --arm {wildcards.run} "
         "--subset-size {wildcards.n} --seed {wildcards.seed} "
         "--gpus {resources.gpu} --threads {threads} 2>&1 | tee {log}"
