@@ -189,6 +189,11 @@ def test_editing_the_report_trains_nothing(tmp_path, place):
     assert planned == {"report": 1}
 
 
+def test_editing_the_reports_style_writes_it_again(tmp_path, place):
+    planned = code_changed(tmp_path, place, "report/templates/style.css", "{", "{ ")
+    assert planned == {"report": 1}
+
+
 def test_a_mistake_is_told_before_any_job_starts(tmp_path, cache):
     place = Workplace(tmp_path / "study")
     place.overlay["arms"]["new"]["epoch"] = 3
@@ -240,6 +245,41 @@ def test_interrupt_ends_at_once_and_the_next_call_goes_on(place):
     assert process.returncode != 0, output
     planned = place.planned()
     assert planned["train"] >= 1
+
+
+def test_a_second_call_in_the_folder_is_refused_and_the_first_goes_on(place):
+    shutil.rmtree(place.results)
+    process = place.start()
+    try:
+        wait_for_training(place)
+        second = place.run()
+        assert second.returncode != 0
+        assert "Directory cannot be locked" in second.stdout
+        assert process.poll() is None
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=60)
+
+
+def test_snakemakes_own_report_holds_figures_and_captions(finished):
+    result = finished.run("--report", "own.html")
+    assert result.returncode == 0, result.stdout
+    page = (finished.folder / "own.html").read_text()
+    for part in ("Gradient norm", "Table of results", "The whole report", "one seed"):
+        assert part in page, part
+
+
+@pytest.mark.slow
+def test_other_sizes_of_the_subset(tmp_path, cache, he2015_folder):
+    place = Workplace(tmp_path / "study")
+    place.overlay["subset_size"] = [10, 1000]
+    place.overlay["landscape"] = {"seeds": []}
+    for arm in place.overlay["arms"].values():
+        arm["epochs"] = 1
+    result = place.run()
+    assert result.returncode == 0, result.stdout
+    assert sorted(table(place, "runs")["subset_size"].unique()) == [10, 1000]
+    assert (place.results / "figures" / "accuracy-by-size.svg").is_file()
 
 
 def wait_for_training(place, seconds: int = 120) -> int:

@@ -1,6 +1,8 @@
 """Where and how a job computes."""
 
+import ctypes
 import os
+import platform
 import resource
 import sys
 from contextlib import AbstractContextManager
@@ -8,6 +10,8 @@ from contextlib import AbstractContextManager
 import torch
 
 from tlstudy.errors import UserError
+
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4  # malloc.h
 
 
 def choose_device(wanted: str, gpus: int | None = None) -> torch.device:
@@ -39,6 +43,20 @@ def make_deterministic(threads: int | None) -> None:
     torch.backends.cudnn.allow_tf32 = False
     if threads:
         torch.set_num_threads(threads)
+
+
+def keep_freed_memory() -> None:
+    """Let glibc keep freed memory instead of handing it back to the system.
+
+    Every activation of a step is a fresh block of tens of megabytes, and having the system clear
+    its pages anew took a third of a step's time on two cores (1.95 s to 1.29 s). No number
+    depends on it.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt(M_MMAP_MAX, 0)
+        libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+        libc.mallopt(M_TOP_PAD, 2**28)
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager:

@@ -31,6 +31,15 @@ def source_digest(*modules: str) -> str:
     return digest.hexdigest()[:10]
 
 
+def data_digest(folder: str) -> str:
+    """Digest of the package's own data files in a folder: templates, published series."""
+    digest = hashlib.sha256()
+    for file in sorted((PACKAGE / folder).iterdir()):
+        if file.is_file() and file.suffix != ".py":
+            digest.update(file.name.encode() + file.read_bytes())
+    return digest.hexdigest()[:10]
+
+
 def _with_imports(modules: tuple[str, ...]) -> set[str]:
     found: set[str] = set()
     waiting = list(modules)

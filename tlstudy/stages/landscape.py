@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file
 
 from tlstudy import paths
-from tlstudy.device import choose_device, device_name, make_deterministic
+from tlstudy.device import choose_device, device_name, keep_freed_memory, make_deterministic
 from tlstudy.errors import UserError
 from tlstudy.files import write_json_atomically
 from tlstudy.initialisation import initial_network
@@ -31,6 +31,7 @@ def landscape_run(
 ) -> None:
     """Compute the two planes of a run and write `landscape.json`."""
     make_deterministic(threads)
+    keep_freed_memory()
     device = choose_device(study.device, gpus)
     folder = paths.folder_of_run(study, run)
     record = read_record(folder / "run.json", "train")

@@ -14,6 +14,7 @@ from tlstudy import paths
 from tlstudy.device import (
     choose_device,
     device_name,
+    keep_freed_memory,
     make_deterministic,
     peak_memory_gib,
 )
@@ -47,6 +48,7 @@ def train_run(study: Study, run: Run, gpus: int | None = None, threads: int | No
     """
     began = time.monotonic()
     make_deterministic(threads)
+    keep_freed_memory()
     device = choose_device(study.device, gpus)
     log.info("%s, n = %d, seed %d, on %s", run.arm, run.subset_size, run.seed, device_name(device))
     weights = load_run_weights(study, run)

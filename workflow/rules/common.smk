@@ -8,7 +8,7 @@ from tlstudy import paths
 from tlstudy.errors import UserError
 from tlstudy.figures.names import FIGURES, FOR_ALL_SIZES, figure_files
 from tlstudy.files import write_json_atomically
-from tlstudy.provenance import source_digest
+from tlstudy.provenance import data_digest, source_digest
 from tlstudy.study import build_study, digest, runs
 
 if not os.access(os.curdir, os.W_OK):

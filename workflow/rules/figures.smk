@@ -13,6 +13,7 @@ rule figures:
     params:
         settings=str(paths.settings_file(study)),
         code=source_digest("tlstudy.stages.figures"),
+        published=data_digest("published"),
     message:
         "Drawing the figures"
     shell:

@@ -27,6 +27,8 @@ rule report:
         settings=str(paths.settings_file(study)),
         configuration=digest(study.model_dump(mode="json")),
         code=source_digest("tlstudy.stages.report"),
+        templates=data_digest("report/templates"),
+        published=data_digest("published"),
     message:
         "Writing the report"
     shell:
