@@ -54,7 +54,7 @@ def make_inputs(seeds=1, diverged=frozenset(), sizes=(50,), arms=None, epochs=6)
         study_figures={name: DRAWING for name in FOR_ALL_SIZES} if len(sizes) > 1 else {},
         contact_sheets=[
             ContactSheet("published", 50, 26, subset, svg=DRAWING),
-            ContactSheet("stratified", 50, 26, subset, png=b"\x89PNG"),
+            ContactSheet("stratified", 50, 26, subset, svg=DRAWING),
         ],
         weights={("resnet50", "imagenet"): WEIGHTS},
         images={"files": {"train-images-idx3-ubyte": "0f" * 32}},

@@ -189,6 +189,12 @@ def _run(arm, table, stopped) -> dict:
         "batchnorm": arm.batchnorm,
         "reported_epoch": arm.reported_epoch,
         **reported,
+        **{
+            f"final_test_{name}_{statistics}": last[f"test_{name}_{statistics}"]
+            for name in ("loss", "accuracy", "balanced_accuracy")
+            for statistics in ("running", "recalibrated")
+        },
+        "final_test_images": 2000,
         "checkpoint_train_loss": last["train_loss"],
     }
 

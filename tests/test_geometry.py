@@ -72,8 +72,8 @@ def test_layers_add_up_to_the_network():
 
 def test_zero_weights_have_no_ratio():
     got = changes(moments([torch.zeros(3)], [torch.ones(3)])[0])
-    assert not np.isfinite(got["displacement"])
-    assert np.isnan(got["angle"])
+    assert all(np.isnan(got[key]) for key in ("displacement", "norm_change", "angle"))
+    assert got["norm"] == pytest.approx(np.sqrt(3))
 
 
 def test_adam_moves_as_predicted_in_its_first_step():

@@ -30,9 +30,7 @@ def plane(run):
 
 
 def grid(trainer, directions, axis):
-    return loss_grid(
-        trainer.network, directions, axis, trainer.fixed_batches(), "logits", "float32"
-    )
+    return loss_grid(trainer.network, directions, axis, trainer.fixed_batches(), "logits")
 
 
 def test_centre_is_the_checkpoints_loss(run, plane):

@@ -20,9 +20,9 @@ def package(monkeypatch, tmp_path) -> Path:
     provenance.source_digest.cache_clear()
 
 
-def digest(*modules: str) -> str:
+def digest(module: str, passed_over: frozenset[str] = provenance.PLUMBING) -> str:
     provenance.source_digest.cache_clear()
-    return provenance.source_digest(*modules)
+    return provenance.source_digest(module, passed_over)
 
 
 def edit(file: Path, old: str, new: str) -> None:
@@ -55,6 +55,12 @@ def test_code_that_decides_no_number_does_not_count(package, module):
     with (package / f"{module}.py").open("a") as file:
         file.write("\nANOTHER = 1\n")
     assert digest("tlstudy.stages.train") == before
+
+
+def test_plumbing_counts_where_it_decides_what_is_written(package):
+    before = digest("tlstudy.stages.aggregate", frozenset())
+    edit(package / "columns.py", '"seed": (', '"other": ("int64", ""), "seed": (')
+    assert digest("tlstudy.stages.aggregate", frozenset()) != before
 
 
 def test_commit_is_unknown_outside_a_repository(package):

@@ -49,3 +49,18 @@ def test_captions_render_and_say_what_the_interval_is(caption, seed, expected):
 def test_every_figure_has_a_caption_and_every_caption_a_subject():
     others = {"workflow", "report", "results-table", "contact-sheet"}
     assert {path.stem for path in CAPTIONS.glob("*.rst")} == {*FIGURES, *FOR_ALL_SIZES} | others
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("layerwise-magnitude", "means over the epochs from the second on"),
+        ("layerwise-angle", "means over the epochs from the second on"),
+        ("workflow", "Arms of one seed that draw alike share the training images"),
+    ],
+)
+def test_captions_say_what_was_averaged_and_what_is_shared(name, expected):
+    text = " ".join((CAPTIONS / f"{name}.rst").read_text(encoding="utf-8").split())
+    assert expected in text
+    if name in FIGURES:
+        assert "mean over the epochs from the second on" in FIGURES[name].what_to_see

@@ -13,8 +13,8 @@ from tlstudy.statistics import (
     paired_differences,
     reference_arms,
     summarise,
-    summarise_by,
 )
+from tlstudy.study import build_study
 
 VALUES = np.random.default_rng(1).normal(60, 5, 10)
 
@@ -82,15 +82,6 @@ def test_summary():
     assert (summary.low, summary.high) == bootstrap_interval(values[:9])
 
 
-def test_text_never_has_a_mean_alone():
-    low, high = bootstrap_interval(VALUES / 100)
-    expected = f"{VALUES.mean():.1f} [{100 * low:.1f}, {100 * high:.1f}]"
-    assert summarise(VALUES / 100).text(100, 1) == expected
-    assert summarise(np.array([0.5])).text(100, 1) == "50.0"
-    assert summarise(np.array([0.5, 0.25, 0.4])).text(100, 1) == "25.0 to 50.0"
-    assert summarise(np.array([np.nan])).text() == "no finite value"
-
-
 def runs_table(rows: list[tuple]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["arm", "subset_size", "seed", "value"])
 
@@ -139,8 +130,21 @@ def test_references_are_the_groups_first_arms():
     }
 
 
-def test_summaries_by_keys():
-    runs = runs_table([("new", 50, seed, float(seed)) for seed in range(6)])
-    summaries = summarise_by(runs, ["arm", "subset_size"], "value")
-    assert list(summaries) == [("new", 50)]
-    assert summaries["new", 50].mean == 2.5
+def test_swept_arms_are_compared_with_the_arm_swept_to_the_same_values():
+    rates = {"optimiser": {"learning_rate": [0.001, 0.01]}}
+    configuration = {
+        "study": "swept",
+        "seed": 1,
+        "weights": {"imagenet": ["he2015"]},
+        "arms": {
+            "new": {"initialisation": "random", **rates},
+            "pretrained": {"initialisation": "imagenet", **rates},
+            "wide": {"initialisation": "random", "image_size": [96, 160]},
+        },
+    }
+    assert reference_arms(build_study(configuration)) == {
+        "pretrained~learning_rate=0.001": "new~learning_rate=0.001",
+        "pretrained~learning_rate=0.01": "new~learning_rate=0.01",
+        "wide~image_size=96": "new~learning_rate=0.001",
+        "wide~image_size=160": "new~learning_rate=0.001",
+    }

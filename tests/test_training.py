@@ -12,7 +12,7 @@ from torch.nn.functional import cross_entropy
 
 from tlstudy import columns
 from tlstudy.batchnorm import recalibrated
-from tlstudy.evaluation import balanced_accuracy, loss_of_head, training_mode_loss
+from tlstudy.evaluation import balanced_accuracy, loss_of_head, predict, training_mode_loss
 from tlstudy.initialisation import initial_network, layer_kinds
 from tlstudy.inputs import Inputs, resize
 from tlstudy.training import Trainer, duration
@@ -145,6 +145,31 @@ def test_a_loss_that_is_not_finite_ends_the_run_as_a_result():
     assert np.isnan(outcome.metrics[-1]["train_loss"])
     assert outcome.final == {}
     assert {key for row in outcome.metrics for key in row} <= set(columns.METRICS)
+
+
+def test_weights_that_overflow_in_a_step_end_the_run_as_a_result():
+    _, outcome = tiny_run(epochs=3, optimiser={"learning_rate": 1e39})
+    assert outcome.status == "diverged"
+    assert len(outcome.metrics) == 1
+    assert np.isfinite(outcome.metrics[0]["train_loss"])
+    assert outcome.layers == []
+
+
+def test_the_last_epochs_row_counts_the_same_test_images_as_the_others():
+    trainer, outcome = tiny_run(epochs=2)
+    labels = trainer.images.test_labels
+    logits = predict(trainer.network, trainer.images.test[:10], trainer.images.inputs)
+    expected = float(cross_entropy(logits, labels[:10]))
+    assert outcome.metrics[-1]["test_loss_running"] == pytest.approx(expected, rel=1e-5)
+    assert abs(outcome.final["running"].loss - expected) > 1e-4
+    assert {row["test_images"] for row in outcome.metrics} == {10}
+
+
+def test_bfloat16_changes_the_steps_and_little_else():
+    exact, rounded = (tiny_run(epochs=1, precision=p)[1] for p in ("float32", "bfloat16"))
+    losses = [outcome.metrics[0]["train_loss"] for outcome in (exact, rounded)]
+    assert losses[0] != losses[1]
+    assert losses[0] == pytest.approx(losses[1], rel=0.05)
 
 
 def test_arms_of_a_seed_share_the_head_and_not_with_other_seeds():

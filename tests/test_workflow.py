@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 
 from tlstudy import columns
-from workflow import ROOT, Workplace
+from workflow import ROOT, StudyFolder
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory, cache, he2015_folder):
     """A tiny study, run once."""
-    place = Workplace(tmp_path_factory.mktemp("finished") / "study")
+    place = StudyFolder(tmp_path_factory.mktemp("finished") / "study")
     result = place.run()
     assert result.returncode == 0, result.stdout
     return place
@@ -195,7 +195,7 @@ def test_editing_the_reports_style_writes_it_again(tmp_path, place):
 
 
 def test_a_mistake_is_told_before_any_job_starts(tmp_path, cache):
-    place = Workplace(tmp_path / "study")
+    place = StudyFolder(tmp_path / "study")
     place.overlay["arms"]["new"]["epoch"] = 3
     result = place.run()
     assert result.returncode != 0
@@ -271,7 +271,7 @@ def test_snakemakes_own_report_holds_figures_and_captions(finished):
 
 @pytest.mark.slow
 def test_other_sizes_of_the_subset(tmp_path, cache, he2015_folder):
-    place = Workplace(tmp_path / "study")
+    place = StudyFolder(tmp_path / "study")
     place.overlay["subset_size"] = [10, 1000]
     place.overlay["landscape"] = {"seeds": []}
     for arm in place.overlay["arms"].values():

@@ -13,8 +13,8 @@ ROOT = Path(__file__).parents[1]
 TINY = ROOT / "tests" / "tiny.yaml"
 
 
-class Workplace:
-    """A folder with a configuration, in which Snakemake runs the repository's workflow."""
+class StudyFolder:
+    """A folder with a configuration, where Snakemake runs the repository's workflow."""
 
     def __init__(self, folder: Path, root: Path = ROOT):
         self.folder, self.root = folder, root
@@ -23,10 +23,10 @@ class Workplace:
         self.overlay = yaml.safe_load(TINY.read_text())
         self.overlay["cache"] = str(ROOT / "resources")
 
-    def copy_to(self, folder: Path, root: Path = ROOT) -> "Workplace":
+    def copy_to(self, folder: Path, root: Path = ROOT) -> "StudyFolder":
         """A copy with all results and Snakemake's own records of them."""
         shutil.copytree(self.folder, folder, copy_function=shutil.copy2)
-        other = Workplace(folder, root)
+        other = StudyFolder(folder, root)
         other.overlay = yaml.safe_load(yaml.safe_dump(self.overlay))
         return other
 

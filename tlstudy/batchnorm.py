@@ -14,7 +14,7 @@ def recalibrated(network: nn.Module, batches: Iterable[torch.Tensor]) -> Iterato
     Mean and (unbiased) variance are those of a pass in training mode. On leaving, the running
     statistics and the mode of the network are what they were.
     """
-    layers = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    layers = _layers(network)
     momenta = [layer.momentum for layer in layers]
     buffers = [{key: value.clone() for key, value in layer.named_buffers()} for layer in layers]
     was_training = network.training
@@ -34,3 +34,20 @@ def recalibrated(network: nn.Module, batches: Iterable[torch.Tensor]) -> Iterato
             layer.momentum = momentum
             for key, value in saved.items():
                 getattr(layer, key).copy_(value)
+
+
+@contextmanager
+def untracked(network: nn.Module) -> Iterator[None]:
+    """Within the context, passes in training mode leave the running statistics alone."""
+    layers = _layers(network)
+    for layer in layers:
+        layer.track_running_stats = False
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.track_running_stats = True
+
+
+def _layers(network: nn.Module) -> list[nn.BatchNorm2d]:
+    return [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]

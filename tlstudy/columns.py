@@ -12,7 +12,7 @@ CHANGES = {
     "norm": ("float64", "Euclidean norm of the weights after the epoch"),
     "displacement_from_start": (
         "float64",
-        "||w_t - w_0|| / ||w_0||, w_0 the weights before training; a ratio",
+        "||w_t - w_0|| / ||w_0||, w_0 the weights before training; a ratio, empty where w_0 is 0",
     ),
     "displacement_from_previous": ("float64", "||w_t - w_(t-1)|| / ||w_(t-1)||; a ratio"),
     "norm_change_from_start": ("float64", "(||w_t|| - ||w_0||) / ||w_0||; a signed ratio"),
@@ -108,7 +108,7 @@ RUNS = {
     "explained_variance_2": ("float64", "share of the trajectory's variance on axis 2"),
     "device": ("string", "device that trained"),
     "precision": ("string", "arithmetic of the training steps"),
-    "evaluation_precision": ("string", "arithmetic of evaluations and landscapes"),
+    "evaluation_precision": ("string", "arithmetic of the evaluations on test images"),
     "threads": ("int64", "processor threads"),
     "torch": ("string", "version of PyTorch"),
     "commit": ("string", "commit of the code, '+changes' if it was modified"),

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from tlstudy.batchnorm import untracked
 from tlstudy.inputs import Inputs
 
 # On a processor small batches stay in its cache; on a GPU large ones fill it.
@@ -61,10 +62,11 @@ def training_mode_loss(
 ) -> torch.Tensor:
     """Mean loss (a scalar on the device) with each batch's own BatchNorm statistics.
 
-    This is the function that training descends; the running statistics play no part in it.
+    This is the function that training descends; the running statistics play no part in it and
+    are not touched.
     """
     network.train()
-    with torch.no_grad():
+    with torch.no_grad(), untracked(network):
         losses = [loss_of_head(network(images), labels, head) for images, labels in batches]
         weights = torch.tensor([len(labels) for _, labels in batches], device=losses[0].device)
         return (torch.stack(losses).double() * weights).sum() / weights.sum()

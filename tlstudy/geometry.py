@@ -27,14 +27,14 @@ def changes(sums: np.ndarray) -> dict[str, np.ndarray]:
     displacement = |b - a| / |a|; norm_change = (|b| - |a|) / |a|;
     angle = 2 atan2(|a' - b'|, |a' + b'|) in degrees, a' and b' the unit vectors (Kahan 2006).
     |a' - b'|^2 is computed as (|b - a|^2 - (|b| - |a|)^2) / (|a| |b|), in which nothing large
-    cancels for small angles. Ratios to a zero vector are not numbers.
+    cancels for small angles. Changes from a zero vector are not numbers (NaN).
     """
     before, after, step, along = np.moveaxis(np.asarray(sums, dtype=np.float64), -1, 0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        norm_before, norm_after = np.sqrt(before), np.sqrt(after)
+        norm_before, norm_after = np.sqrt(np.where(before > 0, before, np.nan)), np.sqrt(after)
         growth = (2 * along + step) / (norm_before + norm_after)
-        product = norm_before * norm_after
-        gap = np.clip((step - growth**2) / np.where(product > 0, product, np.nan), 0, 4)
+        product = norm_before * np.where(after > 0, norm_after, np.nan)
+        gap = np.clip((step - growth**2) / product, 0, 4)
         return {
             "norm": norm_after,
             "displacement": np.sqrt(step) / norm_before,

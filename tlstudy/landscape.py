@@ -4,7 +4,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from tlstudy.device import autocast
 from tlstudy.evaluation import training_mode_loss
 from tlstudy.randomness import Stream, derived_seed
 
@@ -54,25 +53,23 @@ def loss_grid(
     axis: np.ndarray,
     batches: list[tuple[torch.Tensor, torch.Tensor]],
     head: str,
-    precision: str,
 ) -> np.ndarray:
     """(points, points) losses; rows follow the second direction, columns the first.
 
     BatchNorm uses each batch's own statistics at every point, so that the centre is the loss
-    that training saw (flaw F6). Every point is written from the final weights anew, so errors do
+    that training saw (flaw F6), and everything is float32: a relief can be as small as bfloat16's
+    rounding. Every point is written from the final weights anew, so errors do
     not add up; the network holds the final weights again afterwards.
     """
     weights = [weight.data for weight in network.parameters()]
     centre = [weight.clone() for weight in weights]
-    device = weights[0].device
     losses = []
     for second in axis:
         row = torch._foreach_add(centre, directions[1], alpha=float(second))
         for first in axis:
             torch._foreach_copy_(weights, row)
             torch._foreach_add_(weights, directions[0], alpha=float(first))
-            with autocast(device, precision):
-                losses.append(training_mode_loss(network, batches, head))
+            losses.append(training_mode_loss(network, batches, head))
     torch._foreach_copy_(weights, centre)
     return torch.stack(losses).cpu().numpy().reshape(len(axis), len(axis))
 

@@ -9,23 +9,23 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
-# They move files and settings about and decide no number: a run's settings count by themselves,
-# and content read from files is checked by its checksum.
-PLUMBING = {
+# They move files and settings about and decide no number of a run: its settings count by
+# themselves, and content read from files is checked by its checksum.
+PLUMBING = frozenset(
     f"tlstudy.{name}"
     for name in ("columns", "errors", "fetch", "files", "paths", "provenance", "settings", "study")
-}
+)
 RECORDED_PACKAGES = ("tlstudy", "torch", "torchvision", "numpy", "snakemake")
 
 
 @cache
-def source_digest(*modules: str) -> str:
-    """Digest of the code of modules and of all modules of this package that they import.
+def source_digest(module: str, passed_over: frozenset[str] = frozenset()) -> str:
+    """Digest of the code of a module and of all modules of this package that it imports.
 
-    Comments, docstrings, layout and PLUMBING do not count, so that mending them reruns nothing.
+    Comments, docstrings and layout do not count, so that mending them reruns nothing.
     """
     digest = hashlib.sha256()
-    for name in sorted(_with_imports(modules)):
+    for name in sorted(_with_imports(module, passed_over)):
         tree = ast.parse(_module_file(name).read_text(encoding="utf-8"))
         digest.update(f"{name}\n{ast.dump(_without_docstrings(tree))}\n".encode())
     return digest.hexdigest()[:10]
@@ -40,12 +40,12 @@ def data_digest(folder: str) -> str:
     return digest.hexdigest()[:10]
 
 
-def _with_imports(modules: tuple[str, ...]) -> set[str]:
+def _with_imports(module: str, passed_over: frozenset[str]) -> set[str]:
     found: set[str] = set()
-    waiting = list(modules)
+    waiting = [module]
     while waiting:
         name = waiting.pop()
-        if name not in found and name not in PLUMBING:
+        if name not in found | passed_over:
             found.add(name)
             waiting.extend(_imported(_module_file(name)))
     return found

@@ -158,6 +158,10 @@ class Arm(Training):
         "final", description="Epoch that is reported; best-on-test is the published one (F13)."
     )
 
+    def training(self) -> dict[str, Any]:
+        """The settings that decide a run's numbers, defaults included."""
+        return self.model_dump(mode="json", include=set(Training.model_fields))
+
 
 class Evaluation(Settings):
     """How runs are evaluated, all in the same way.
@@ -173,7 +177,7 @@ class Evaluation(Settings):
     )
 
     precision: Literal["float32", "bfloat16"] = Field(
-        "float32", description="Arithmetic of evaluations and landscapes."
+        "float32", description="Arithmetic of the evaluations on test images."
     )
 
     @model_validator(mode="after")

@@ -39,18 +39,6 @@ class Summary:
     smallest: float | None
     largest: float | None
 
-    def text(self, scale: float = 1.0, digits: int = 2) -> str:
-        """'61.7 [58.0, 65.1]' from MINIMUM_SEEDS up, the range of 2 to 4, or the one value."""
-        if self.n == 0:
-            return "no finite value"
-        if self.mean is not None:
-            mean, low, high = (
-                f"{scale * value:.{digits}f}" for value in (self.mean, self.low, self.high)
-            )
-            return f"{mean} [{low}, {high}]"
-        ends = [f"{scale * value:.{digits}f}" for value in (self.smallest, self.largest)]
-        return ends[0] if self.n == 1 else f"{ends[0]} to {ends[1]}"
-
 
 def bootstrap_interval(values: np.ndarray, axis: int = 0) -> tuple[np.ndarray, np.ndarray] | None:
     """Ends of the 95 % percentile bootstrap interval of the mean over seeds.
@@ -107,11 +95,30 @@ def summarise(values: np.ndarray) -> Summary:
 
 
 def reference_arms(study: Study) -> dict[str, str]:
-    """Each arm's reference: the first arm of its group; first arms are not in it."""
-    first: dict[str, str] = {}
+    """Each arm's reference; the arms that are references themselves are not in it.
+
+    The reference is the first arm of the group that was swept to the same values (the names of
+    swept arms end in ~key=value), and the first arm of the group where there is no other.
+    """
+    first: dict[tuple[str, str], str] = {}
     for name, arm in study.arms.items():
-        first.setdefault(arm.group, name)
-    return {name: first[arm.group] for name, arm in study.arms.items() if name != first[arm.group]}
+        first.setdefault((arm.group, _swept(name)), name)
+        first.setdefault((arm.group, "any"), name)
+    references = {}
+    for name, arm in study.arms.items():
+        alike = first[arm.group, _swept(name)]
+        alone = sum(
+            other.group == arm.group and _swept(key) == _swept(name)
+            for key, other in study.arms.items()
+        )
+        reference = first[arm.group, "any"] if alone == 1 else alike
+        if reference != name:
+            references[name] = reference
+    return references
+
+
+def _swept(arm: str) -> str:
+    return arm.partition("~")[2]
 
 
 def paired_differences(
@@ -138,10 +145,3 @@ def paired_differences(
         parts.append(part.assign(arm=arm, reference=reference))
     columns = ["arm", "reference", *keys, "difference"]
     return pd.concat(parts)[columns] if parts else pd.DataFrame(columns=columns)
-
-
-def summarise_by(table: pd.DataFrame, keys: list[str], column: str) -> dict[tuple, Summary]:
-    """Summary of a column for each combination of keys, in the table's order."""
-    return {
-        key: summarise(part[column].to_numpy()) for key, part in table.groupby(keys, sort=False)
-    }

@@ -46,8 +46,8 @@ class Run:
 
 
 def digest(data: Any) -> str:
-    """Ten hexadecimal digits of the SHA-256 of the data's canonical JSON."""
-    text = json.dumps(data, sort_keys=True, default=str)
+    """Ten hexadecimal digits of the SHA-256 of the data as JSON; the order of keys counts."""
+    text = json.dumps(data, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 

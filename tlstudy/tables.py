@@ -1,10 +1,13 @@
-"""Reading the aggregated tables."""
+"""Reading what the report and the figures are made from: tables, and records of landscapes."""
+
+import json
 
 import pandas as pd
 
 from tlstudy import paths
 from tlstudy.errors import UserError
 from tlstudy.settings import Study
+from tlstudy.study import runs
 
 
 def read_table(study: Study, name: str) -> pd.DataFrame:
@@ -17,3 +20,24 @@ def read_table(study: Study, name: str) -> pd.DataFrame:
     if not file.is_file():
         raise UserError(f"{file}: missing; run `tlstudy aggregate`.")
     return pd.read_parquet(file)
+
+
+def read_landscapes(study: Study) -> list[dict]:
+    """Landscape records of the study's runs, each with its arm's names: arms may share a run.
+
+    A run that has none yet is left out, and so is one whose seed is to have no landscape.
+    """
+    records = []
+    for run in runs(study):
+        file = paths.folder_of_run(study, run) / "landscape.json"
+        if run.seed not in study.landscape.seeds or not file.is_file():
+            continue
+        names = {
+            "arm": run.arm,
+            "group": run.settings.group,
+            "label": run.settings.label or run.arm,
+            "subset_size": run.subset_size,
+            "seed": run.seed,
+        }
+        records.append(json.loads(file.read_text(encoding="utf-8")) | names)
+    return records

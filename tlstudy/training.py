@@ -85,10 +85,13 @@ class Trainer:
                 log.warning("epoch %d: the loss is not finite; the run ends here", epoch)
                 return outcome
             self._report_progress(epoch, time.monotonic() - began, outcome)
-        with autocast(self.device, self.evaluation.precision):
-            outcome.checkpoint_train_loss = float(
-                training_mode_loss(self.network, self.fixed_batches(), self.training.head)
-            )
+        # In float32 whatever the evaluation's: landscapes have this loss in their centre, and
+        # their relief can be as small as bfloat16's rounding.
+        outcome.checkpoint_train_loss = float(
+            training_mode_loss(self.network, self.fixed_batches(), self.training.head)
+        )
+        if not np.isfinite(outcome.checkpoint_train_loss):
+            outcome.status = "diverged"
         return outcome
 
     def fixed_batches(self) -> list[Batch]:
@@ -98,6 +101,9 @@ class Trainer:
     def flat_weights(self) -> torch.Tensor:
         """All weights in one float32 vector on the processor."""
         return torch.cat([weight.detach().flatten().cpu() for weight in self.weights])
+
+    def _weights_are_finite(self) -> bool:
+        return all(bool(weight.isfinite().all()) for weight in self.weights)
 
     def _held_parameters(self) -> list[nn.Parameter]:
         if self.training.optimiser_holds == "network":
@@ -117,7 +123,7 @@ class Trainer:
             **_score_columns("train", train_score),
             "gradient_norm": gradient_norm,
         }
-        finite = np.isfinite(train_score.loss)
+        finite = np.isfinite(train_score.loss) and self._weights_are_finite()
         if finite:
             row |= self._moves(epoch, len(steps), outcome)
         row |= self._test_values(epoch, outcome, finite)
@@ -146,6 +152,8 @@ class Trainer:
                 return NO_SCORE, float("nan")
             loss.backward()
             gradient_norm = _norm([weight.grad for weight in self.weights])
+            if not np.isfinite(gradient_norm):
+                return NO_SCORE, gradient_norm
             self.optimiser.step()
             seen.append((logits.detach(), labels))
         logits, labels = (torch.cat(part).cpu() for part in zip(*seen, strict=True))

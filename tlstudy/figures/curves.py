@@ -71,7 +71,7 @@ def note_of(study: Study, metrics: pd.DataFrame, size: int, arms: list[str]) -> 
     text = note(study, size)
     if len(study.seed) > 1:
         text += " Thin lines: single seeds."
-    if has_stopped(metrics, arms):
+    if has_stopped(study, metrics, arms):
         text += " Cross: the run stopped, its loss was not finite; means are of the other runs."
     return text
 
@@ -117,10 +117,16 @@ def _loss_handles(new: bool, overlaid: bool) -> list[Line2D]:
 
 
 def _largest_loss(study: Study, metrics: pd.DataFrame, arms: list[str], head: str) -> float:
-    columns = ["train_loss", "test_loss_running", "test_loss_recalibrated"]
-    chosen = [arm for arm in arms if study.arms[arm].head == head]
-    values = metrics.loc[metrics["arm"].isin(chosen), columns].to_numpy(dtype=float)
-    return float(values[np.isfinite(values)].max(initial=GUESSING))
+    """The largest value that the panels of a head draw, nats."""
+    largest = GUESSING
+    for arm in arms:
+        settings = study.arms[arm]
+        if settings.head != head:
+            continue
+        columns = ["train_loss", f"test_loss_{settings.batchnorm}"]
+        values = metrics.loc[metrics["arm"] == arm, columns].to_numpy(dtype=float)
+        largest = float(values[np.isfinite(values)].max(initial=largest))
+    return largest
 
 
 def loss_panel(ax: Axes, study: Study, metrics: pd.DataFrame, arm: str, top: float) -> Axes:

@@ -81,7 +81,7 @@ def first_seed(landscapes: list[dict], size: int) -> dict[str, dict]:
 def plane_of(landscape: dict | None, which: str) -> Plane | str:
     """The plane, or why there is none."""
     if landscape is None:
-        return "This arm has no landscape: its run did not finish."
+        return "This arm has no landscape: none was computed."
     plane = landscape["planes"].get(which)
     if plane is None:
         return "This plane was not computed."
@@ -105,7 +105,18 @@ def _variance_text(plane: dict) -> str:
     ]
     farthest = max(plane.get("off_plane") or [0.0])
     distance = f"path {farthest:.3g} off the plane at most"
-    return "\n".join(["variance of the path on", *shares, distance])
+    return "\n".join(["variance of the path on", *shares, distance, *_outside_text(plane)])
+
+
+def _outside_text(plane: dict) -> list[str]:
+    outside, points = points_outside(plane)
+    return [f"{outside} of {points} points lie outside"] if outside else []
+
+
+def points_outside(plane: dict) -> tuple[int, int]:
+    """How many points of a path lie outside of its plane's grid, and how many it has."""
+    path, side = plane.get("path") or [], max(plane["axis"])
+    return sum(max(map(abs, point)) > side for point in path), len(path)
 
 
 def shared_limits(planes: list[Plane]) -> tuple[float, float]:
@@ -240,7 +251,8 @@ def loss_map(ax: Axes, plane: Plane, limits: tuple[float, float]) -> Axes:
     if plane.path is not None:
         ax.plot(*plane.path.T, color="white", linewidth=1.2, path_effects=OUTLINE)
         ax.plot(*plane.path.T, "o", markerfacecolor="white", **EPOCH)
-        ax.plot(*plane.path[0], "o", markerfacecolor="white", **END)
+        if np.abs(plane.path[0]).max() <= side[1]:
+            ax.plot(*plane.path[0], "o", markerfacecolor="white", **END)
     ax.plot(0, 0, "o", markerfacecolor="black", **END)
     ax.set_xlim(side)
     ax.set_ylim(side)

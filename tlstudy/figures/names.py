@@ -62,15 +62,16 @@ FIGURES: dict[str, FigureText] = {
     ),
     "layerwise-magnitude": FigureText(
         "Magnitude change by layer",
-        "All maps share one colour scale. Below, each layer's mean over epochs (solid) beside what "
-        "it would be if Adam moved every weight by the learning rate at each step (dotted): where "
-        "the two have the same shape, the map shows the optimiser and not what the layers learnt.",
+        "All maps share one colour scale. Below, each layer's mean over the epochs from the second "
+        "on (solid) beside what it would be if Adam moved every weight by the learning rate at "
+        "each step (dotted): where the two have the same shape, the map shows the optimiser and "
+        "not what the layers learnt.",
     ),
     "layerwise-angle": FigureText(
         "Angle change by layer",
-        "All maps share one colour scale. Below, each layer's mean over epochs (solid) beside the "
-        "angle of a step at right angles to the weights with the length that Adam's learning rate "
-        "predicts (dotted).",
+        "All maps share one colour scale. Below, each layer's mean over the epochs from the second "
+        "on (solid) beside the angle of a step at right angles to the weights with the length that "
+        "Adam's learning rate predicts (dotted).",
     ),
     "landscape-trajectory": FigureText(
         "Loss landscape in the plane of the run's own path",
@@ -179,4 +180,6 @@ def caption(study: Study, name: str, subset_size: int | None = None) -> str:
 
 
 def _seeds_shown(study: Study, name: str) -> list[int]:
-    return [min(study.landscape.seeds)] if name.startswith("landscape-") else list(study.seed)
+    if name.startswith("landscape-") and study.landscape.seeds:
+        return [min(study.landscape.seeds)]
+    return list(study.seed)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from tlstudy.settings import MINIMUM_SEEDS
+from tlstudy.settings import MINIMUM_SEEDS, Study
 from tlstudy.statistics import bootstrap_interval
 
 FEW_EPOCHS = 3  # a line of so few points gets markers: a single one would not show
@@ -65,9 +65,9 @@ def _mark_stop(ax: Axes, epochs: np.ndarray, curve: np.ndarray, style: dict) -> 
         )
 
 
-def has_stopped(table: pd.DataFrame, arms: list[str]) -> bool:
-    """Whether a run of these arms has fewer epochs than another of its arm, or none at the end."""
+def has_stopped(study: Study, table: pd.DataFrame, arms: list[str]) -> bool:
+    """Whether a run of these arms has no values at the last of its arm's epochs."""
     rows = table[table["arm"].isin(arms)]
-    finite = rows[np.isfinite(rows["train_loss"])]
-    last = finite.groupby(["arm", "seed"])["epoch"].max()
-    return bool((last.groupby("arm").transform("max") > last).any())
+    finite = np.isfinite(rows["train_loss"]) & np.isfinite(rows["displacement_from_start"])
+    last = rows["epoch"].where(finite, 0).groupby([rows["arm"], rows["seed"]]).max()
+    return any(epoch < study.arms[arm].epochs for (arm, _), epoch in last.items())

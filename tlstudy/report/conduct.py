@@ -8,7 +8,7 @@ import pandas as pd
 import yaml
 
 from tlstudy.report.inputs import Inputs, Record
-from tlstudy.report.protocol import NETWORKS, Table
+from tlstudy.report.protocol import NETWORKS, Table, grouped_arms
 from tlstudy.report.words import MISSING, THIN, count, duration, join, number, seeds, sentence
 from tlstudy.settings import Study
 from tlstudy.study import runs as runs_of
@@ -22,7 +22,7 @@ SAME_FOR_ALL = {
     "commit": "states of the code",
 }
 DEVICE_NAMES = {"cpu": "processor (CPU)", "cuda": "GPU"}
-SLIDES_WEIGHTS = "IMAGENET1K_V2"
+SLIDES_WEIGHTS = ("resnet50", "IMAGENET1K_V2")
 
 
 def distinct(runs: pd.DataFrame, column: str) -> list[str]:
@@ -68,7 +68,7 @@ class Weights:
 
 
 def weights_used(inputs: Inputs) -> list[Weights]:
-    """The pretrained weights behind the arms; the slides' are IMAGENET1K_V2."""
+    """The pretrained weights behind the arms; the slides' are IMAGENET1K_V2 for ResNet-50."""
     return [
         _weights(architecture, name, record)
         for (architecture, name), record in inputs.weights.items()
@@ -78,10 +78,11 @@ def weights_used(inputs: Inputs) -> list[Weights]:
 def _weights(architecture: str, name: str, record: Record) -> Weights:
     source = str(record.get("source", "unknown"))
     other = ""
-    if source.removeprefix("torchvision:") != SLIDES_WEIGHTS:
+    if (architecture, source) != SLIDES_WEIGHTS:
+        network, name_of_slides = NETWORKS[SLIDES_WEIGHTS[0]], SLIDES_WEIGHTS[1]
         other = (
-            f"They are not the weights of the slides ({SLIDES_WEIGHTS}): this is the same "
-            "experiment with other pretrained weights."
+            f"They are not the weights of the slides ({name_of_slides} for {network}): this is "
+            "the same experiment with other pretrained weights."
         )
     tried = [f"{attempt['source']}: {attempt['outcome']}" for attempt in record.get("tried", [])]
     parts = [str(record.get("description", "")).strip().rstrip(".")]
@@ -99,6 +100,7 @@ def warnings(inputs: Inputs) -> list[str]:
     return [
         *_unlike(inputs.runs),
         *_several_weights(inputs.runs),
+        *_several_drawings(inputs.study),
         *_modified_code(inputs.runs),
         *_diverged(inputs.runs),
         *_missing(inputs),
@@ -120,6 +122,15 @@ def _several_weights(runs: pd.DataFrame) -> Iterator[str]:
             yield (
                 f"Arms that start from \u201c{name}\u201d used different weights: "
                 f"{join(distinct(rows, 'weights_source'))}."
+            )
+
+
+def _several_drawings(study: Study) -> Iterator[str]:
+    for group, arms in grouped_arms(study).items():
+        if len({arm.drawing for _, arm in arms}) > 1:
+            yield (
+                f"Arms of the group \u201c{group}\u201d draw their training images in different "
+                "ways, so a difference between them is one of images as well."
             )
 
 

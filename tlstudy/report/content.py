@@ -1,6 +1,5 @@
 """All that the page says, gathered from the data; the template only lays it out."""
 
-import base64
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -15,6 +14,7 @@ from tlstudy.report.review import review
 from tlstudy.report.svg import inline_svg
 from tlstudy.report.words import count, join, seeds, sentence, whole
 from tlstudy.settings import MINIMUM_SEEDS, Study
+from tlstudy.statistics import reference_arms
 
 LANDSCAPES = {"landscape-trajectory": "trajectory", "landscape-random": "random"}
 PARTS = {  # headings of the results, in the slides' order, with their figures
@@ -99,8 +99,6 @@ class Sheet:
     key: str
     caption: str
     svg: Markup
-    png: str
-    alternative: str
 
 
 def page(inputs: Inputs) -> dict:
@@ -151,13 +149,15 @@ def groups_line(inputs: Inputs) -> str:
 
 
 def arms_line(inputs: Inputs) -> str:
-    """The arms by name, group by group."""
+    """The arms by name, each with the one it is compared with."""
+    names, references = findings.named(inputs), reference_arms(inputs.study)
     parts = []
-    for arms in protocol.grouped_arms(inputs.study).values():
-        first, *others = (f"\u201c{protocol.label(name, arm)}\u201d" for name, arm in arms)
+    for first in (name for name in names if name not in references):
+        others = [names[name] for name, other in references.items() if other == first]
         if len(others) > protocol.MOST_ARM_COLUMNS - 1:
             others = [count(len(others), "other arm")]
-        parts.append(f"{join(others)} with {first}" if others else f"{first} with the slides")
+        against = names[first]
+        parts.append(f"{join(others)} with {against}" if others else f"{against} with the slides")
     return f"Compared are {'; '.join(parts)}."
 
 
@@ -231,7 +231,12 @@ def table_caption(inputs: Inputs, size: int) -> str:
 
 def _interval_rule(study: Study) -> str:
     """What differences are and what the small print under a value is."""
-    paired = "Differences are from the group\u2019s first arm, seed by seed."
+    paired = (
+        "Differences are from the group\u2019s first arm, or the first with the same swept values, "
+        "seed by seed."
+        if any("~" in name for name in study.arms)
+        else "Differences are from the group\u2019s first arm, seed by seed."
+    )
     if len(study.seed) >= MINIMUM_SEEDS:
         return (
             f"Values are means over seeds. {paired} Small print: 95\u202f% bootstrap interval of "
@@ -320,5 +325,4 @@ def _sheet(sheet: ContactSheet) -> Sheet:
     )
     alternative = f"Contact sheet of {whole(sheet.subset_size)} handwritten digits."
     svg = Markup(inline_svg(sheet.svg, key, alternative, text)) if sheet.svg else Markup()
-    png = base64.b64encode(sheet.png).decode() if sheet.png else ""
-    return Sheet(key, text, svg, png, alternative)
+    return Sheet(key, text, svg)

@@ -163,13 +163,31 @@ def gradient_phrase(inputs: Inputs, arm: str, size: int) -> str:
 
 def _drift(inputs: Inputs, size: int, column: str, shown: Callable[[float], str]) -> str:
     names = named(inputs)
+    parts = []
+    for name in inputs.study.arms:
+        if series.lost_at_once(inputs, name, size):
+            parts.append(f"{names[name]} diverged in the first epoch")
+        elif series.moved(inputs, name, size):
+            parts.append(f"{names[name]} {shown(series.last(inputs, name, size, column))}")
+        else:
+            parts.append(f"{names[name]} has not moved")
+    return f"From its start, after the last epoch: {join(parts)}.{_heaviest(inputs, size)}"
+
+
+def _heaviest(inputs: Inputs, size: int) -> str:
+    """Where one tensor holds most of the squared norm, and how far all others went; or nothing."""
     parts = [
-        f"{names[name]} {shown(series.last(inputs, name, size, column))}"
-        if series.moved(inputs, name, size)
-        else f"{names[name]} has not moved"
-        for name in inputs.study.arms
+        f"in {shown} {layer_name(found.layer)}, {percent(found.share)} (all other layers together "
+        f"end {percent(found.others)} of their norm from their start)"
+        for name, shown in named(inputs).items()
+        if (found := series.heaviest_tensor(inputs, name, size)) is not None
     ]
-    return f"From its start, after the last epoch: {join(parts)}."
+    if not parts:
+        return ""
+    return (
+        " Values of the whole network mostly show one layer where it holds more than half of "
+        f"the squared norm of all weights: {'; '.join(parts)}."
+    )
 
 
 def _layers(inputs: Inputs, size: int) -> str:
@@ -221,6 +239,7 @@ def layer_name(layer: str) -> str:
     if parts[0] == "fc":
         return f"the last layer\u2019s {'biases' if parts[-1] == 'bias' else 'weights'}"
     if parts[0].startswith("layer"):
-        kind = "downsampling" if "downsample" in parts else f"convolution {parts[2][-1]}"
+        kind = "BatchNorm" if parts[2].startswith("bn") else "convolution"
+        kind = "downsampling" if "downsample" in parts else f"{kind} {parts[2][-1]}"
         return f"stage {parts[0][-1]}, block {int(parts[1]) + 1}, {kind}"
-    return "the first convolution"
+    return "the first BatchNorm" if parts[0] == "bn1" else "the first convolution"

@@ -3,15 +3,16 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pandas as pd
 
 from tlstudy import paths
+from tlstudy.figures.names import figure_files, size_folder
 from tlstudy.settings import Study
 from tlstudy.study import runs as runs_of
-from tlstudy.tables import read_table
+from tlstudy.tables import read_landscapes, read_table
 
 Record = dict[str, Any]
 CONTACT_SHEET = "contact-sheet"
@@ -23,8 +24,7 @@ class ContactSheet:
 
     Attributes:
         record: indices, labels, counts of the digits, number of duplicates.
-        svg: the sheet as SVG text, if it is one.
-        png: the sheet as a PNG file's bytes, if it is one.
+        svg: the sheet as SVG text, if it was drawn.
     """
 
     drawing: str
@@ -32,7 +32,6 @@ class ContactSheet:
     seed: int
     record: Mapping[str, Any]
     svg: str | None = None
-    png: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Inputs:
         figures: SVG text by subset size and name of the figure.
         study_figures: SVG text of the figures over all subset sizes, by name.
         contact_sheets: training images of the first seed.
-        weights: records of pretrained weights, by architecture and name.
+        weights: records of pretrained weights, by architecture and name, from the runs.
         images: record of the data set's files.
     """
 
@@ -63,14 +62,13 @@ class Inputs:
 
 def load(study: Study) -> Inputs:
     """Read what a study has left on disk; what is not there yet is left out."""
+    drawings = _drawings(study)
     return Inputs(
         study=study,
         **{name: read_table(study, name) for name in ("runs", "metrics", "layers")},
-        landscapes=_landscapes(study),
-        figures={
-            size: _texts(paths.figures_folder(study) / f"n~{size}") for size in study.subset_size
-        },
-        study_figures=_texts(paths.figures_folder(study)),
+        landscapes=read_landscapes(study),
+        figures={size: drawings.get(size_folder(size), {}) for size in study.subset_size},
+        study_figures=drawings.get(".", {}),
         contact_sheets=_contact_sheets(study),
         weights=_weights(study),
         images=_json(paths.images_folder(study.cache) / "record.json"),
@@ -81,19 +79,13 @@ def _json(file: Path) -> Record | None:
     return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
 
 
-def _texts(folder: Path) -> dict[str, str]:
-    return {file.stem: file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.svg"))}
-
-
-def _landscapes(study: Study) -> list[Record]:
-    """Landscape records under the names of their arms: arms may share a run's folder."""
-    found = []
-    for run in runs_of(study):
-        record = _json(paths.folder_of_run(study, run) / "landscape.json")
-        if record is not None:
-            label = run.settings.label or run.arm
-            names = {"arm": run.arm, "label": label, "group": run.settings.group}
-            found.append({**record, **names, "subset_size": run.subset_size, "seed": run.seed})
+def _drawings(study: Study) -> dict[str, dict[str, str]]:
+    """SVG text of the study's own figures by folder and name: others may be left from before."""
+    found: dict[str, dict[str, str]] = {}
+    for name in map(PurePosixPath, figure_files(study)):
+        file = paths.figures_folder(study) / name
+        if name.suffix == ".svg" and file.is_file():
+            found.setdefault(str(name.parent), {})[name.stem] = file.read_text(encoding="utf-8")
     return found
 
 
@@ -112,27 +104,18 @@ def _contact_sheet(study: Study, drawing: str, size: int, seed: int) -> ContactS
     record = _json(folder / "subset.json")
     if record is None:
         return None
-    svg, png = (folder / f"{CONTACT_SHEET}{suffix}" for suffix in (".svg", ".png"))
+    svg = folder / f"{CONTACT_SHEET}.svg"
     return ContactSheet(
-        drawing,
-        size,
-        seed,
-        record,
-        svg=svg.read_text(encoding="utf-8") if svg.is_file() else None,
-        png=png.read_bytes() if png.is_file() and not svg.is_file() else None,
+        drawing, size, seed, record, svg.read_text(encoding="utf-8") if svg.is_file() else None
     )
 
 
 def _weights(study: Study) -> dict[tuple[str, str], Record]:
-    used = {
-        (arm.architecture, arm.initialisation)
-        for arm in study.arms.values()
-        if arm.initialisation != "random"
-    }
-    records = {
-        (architecture, name): _json(
-            paths.weights_folder(study.cache, architecture, study.weights[name]) / "record.json"
-        )
-        for architecture, name in sorted(used)
-    }
-    return {key: record for key, record in records.items() if record is not None}
+    """What the runs themselves say they started from: the cache may have changed since."""
+    found: dict[tuple[str, str], Record] = {}
+    for run in runs_of(study):
+        record = _json(paths.folder_of_run(study, run) / "run.json") or {}
+        if record.get("weights"):
+            key = (run.settings.architecture, run.settings.initialisation)
+            found.setdefault(key, record["weights"])
+    return dict(sorted(found.items()))

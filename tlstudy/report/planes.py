@@ -5,7 +5,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tlstudy.figures.landscapes import Plane, plane_of, shared_limits
+from tlstudy.figures.landscapes import Plane, plane_of, points_outside, shared_limits
 from tlstudy.report.inputs import Inputs, Record
 from tlstudy.report.protocol import Table
 from tlstudy.report.words import MISSING, count, is_number, loss, number, percent, signed
@@ -130,7 +130,7 @@ def comparison_table(found: Sequence[Surface], plane: str) -> Table:
     several = len({surface.seed for surface in found}) > 1
     heads = ["Arm", "Checkpoint\u2019s loss", "Loss at the centre", "Lowest", "Highest"]
     if plane == "trajectory":
-        heads += [*_variance_heads(found), "Furthest off the plane"]
+        heads += [*_variance_heads(found), "Furthest off the plane", "Points outside the grid"]
     return Table(heads, [_table_row(surface, plane, several) for surface in found])
 
 
@@ -146,6 +146,7 @@ def _table_row(surface: Surface, plane: str, several: bool) -> list[str]:
         row += [_variance(surface, axis) for axis in (0, 1)]
         off_plane = [value for value in surface.plane.get("off_plane") or [] if is_number(value)]
         row.append(number(max(off_plane)) if off_plane else MISSING)
+        row.append("{} of {}".format(*points_outside(surface.plane)))
     return row
 
 

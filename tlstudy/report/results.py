@@ -1,14 +1,14 @@
 """The table of results: every arm and the paired difference, beside the slides."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from tlstudy import published
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.protocol import Table, grouped_arms, label
-from tlstudy.report.words import MISSING, THIN, loss, percent, points
+from tlstudy.report.words import MISSING, THIN, join, loss, percent, points, whole
 from tlstudy.settings import Arm
 from tlstudy.statistics import Summary, paired_differences, reference_arms, summarise
 
@@ -21,10 +21,15 @@ MOST_COLUMNS = 3  # more groups than this are listed downwards
 
 @dataclass(frozen=True)
 class Cell:
-    """A value with what stands under it in small print."""
+    """A value with what stands under it in small print.
+
+    Attributes:
+        last: a second line of small print: the last epoch, where another one is reported.
+    """
 
     text: str
     note: str = ""
+    last: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ def reported(inputs: Inputs, arm: str, size: int, measure: str) -> pd.Series:
 
 
 def differences(inputs: Inputs, arm: str, size: int, measure: str) -> pd.Series:
-    """(seeds,) an arm's reported value less that of its group's first arm, seed by seed."""
+    """(seeds,) an arm's reported value less that of its reference, seed by seed."""
     reference = reference_arms(inputs.study)[arm]
     table = paired_differences(inputs.runs, f"reported_{measure}", {arm: reference})
     table = table[table["subset_size"] == size]
@@ -120,10 +125,14 @@ def _slides_column(measure: str) -> list[Cell]:
     new, pretrained = float(slides["new"]), float(slides["pretrained"])
     difference = difference_text(measure, pretrained - new) + points_unit(measure)
     return [
-        Cell(value_text(measure, new)),
-        Cell(value_text(measure, pretrained)),
+        *(Cell(_as_published(measure, value)) for value in (new, pretrained)),
         Cell(difference, "one seed: no interval"),
     ]
+
+
+def _as_published(measure: str, value: float) -> str:
+    """A number of the slides with the digits that they give."""
+    return f"{value:.4f}" if measure == "loss" else f"{100 * value:.2f}{THIN}%"
 
 
 def _pair_column(
@@ -137,23 +146,27 @@ def _pair_column(
 
 
 def _listed(inputs: Inputs, size: int) -> ResultTable:
-    """One row for each arm, with its difference from the first arm of its group."""
+    """One row for each arm, with its difference from the arm it is compared with."""
     blocks = []
     for measure, title in MEASURES.items():
         for group, arms in grouped_arms(inputs.study).items():
             rows = list(_arm_rows(inputs, arms, size, measure))
             blocks.append(Block(f"{title}: {group_title(group).lower()}", rows))
-    return ResultTable("Arm", ["Value", "Difference from the first"], blocks)
+    return ResultTable("Arm", ["Value", "Difference from the reference"], blocks)
 
 
 def _arm_rows(
     inputs: Inputs, arms: Sequence[tuple[str, Arm]], size: int, measure: str
 ) -> Iterator[tuple[str, list[Cell]]]:
-    reference = arms[0][0]
+    references, named = reference_arms(inputs.study), inputs.study.arms
+    several = len({name for name, _ in arms} - set(references)) > 1
     for name, arm in arms:
-        difference = (
-            Cell("reference") if name == reference else difference_cell(inputs, name, size, measure)
-        )
+        difference = Cell("reference")
+        if name in references:
+            other = references[name]
+            difference = difference_cell(inputs, name, size, measure)
+            if several:
+                difference = replace(difference, last=f"from {label(other, named[other])}")
         yield label(name, arm), [arm_cell(inputs, name, size, measure), difference]
 
 
@@ -164,7 +177,22 @@ def arm_cell(inputs: Inputs, arm: str, size: int, measure: str) -> Cell:
     # That seeds are few is said once, at the difference: a value alone claims no interval.
     note = cell.note.removesuffix(NO_INTERVAL) if summary.n != 1 else ""
     notes = [note, _lost(inputs, arm, size)]
-    return Cell(cell.text, "; ".join(note for note in notes if note))
+    last = last_epoch_text(inputs, arm, size, measure)
+    return Cell(cell.text, "; ".join(note for note in notes if note), last)
+
+
+def last_epoch_text(inputs: Inputs, arm: str, size: int, measure: str) -> str:
+    """The last epoch on the final test images, for arms that report the best one on test images."""
+    settings, rows = inputs.study.arms[arm], inputs.runs
+    rows = rows[(rows["arm"] == arm) & (rows["subset_size"] == size)]
+    rows = rows[rows["status"] == "finished"]
+    summary = summarise(rows[f"final_test_{measure}_{settings.batchnorm}"].to_numpy(dtype=float))
+    if settings.reported_epoch != "best-on-test" or summary.n == 0:
+        return ""
+    cell = _cell(summary, lambda value: value_text(measure, value))
+    note = f" ({cell.note.removesuffix(NO_INTERVAL)})" if summary.n > 1 else ""
+    amounts = join((whole(amount) for amount in sorted(set(rows["final_test_images"]))), "or")
+    return f"last epoch, {amounts} images: {cell.text}{note}"
 
 
 def _lost(inputs: Inputs, arm: str, size: int) -> str:

@@ -20,7 +20,7 @@ from tlstudy.report.findings import (
 )
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.planes import surfaces
-from tlstudy.report.words import is_number, percent
+from tlstudy.report.words import is_number, join, percent
 from tlstudy.statistics import reference_arms, summarise
 
 STRONG, WEAK = 0.8, 0.5  # rank correlations called close and loose
@@ -38,10 +38,22 @@ def review(inputs: Inputs, size: int) -> list[tuple[str, list[str]]]:
 
 
 def _learns(inputs: Inputs, size: int) -> Iterator[str]:
-    names = named(inputs)
-    for arm, reference in reference_arms(inputs.study).items():
-        unmoved = [name for name in (reference, arm) if not series.moved(inputs, name, size)]
+    names, arms = named(inputs), inputs.study.arms
+    pairs = [
+        (arm, reference)
+        for arm, reference in reference_arms(inputs.study).items()
+        if (results.role(arms[arm]), results.role(arms[reference])) == ("pretrained", "random")
+    ]
+    if not pairs:
+        yield "No pretrained arm here is compared with one that starts from random weights."
+    for arm, reference in pairs:
         gap = gap_sentence(inputs, arm, size)
+        lost = [name for name in (reference, arm) if series.lost_at_once(inputs, name, size)]
+        if lost:
+            diverged = join(names[name] for name in lost)
+            yield f"{gap} {diverged} diverged in the first epoch, so there is nothing to compare."
+            continue
+        unmoved = [name for name in (reference, arm) if not series.moved(inputs, name, size)]
         if len(unmoved) == 2:
             yield f"{gap} But the weights of neither moved: nothing was trained."
             continue
@@ -77,6 +89,9 @@ def _above_guessing(inputs: Inputs, arm: str, size: int) -> str:
 def _last_layer(inputs: Inputs, size: int) -> Iterator[str]:
     names = named(inputs)
     for name in inputs.study.arms:
+        if series.lost_at_once(inputs, name, size):
+            yield f"{names[name]}: diverged in the first epoch, so there is nothing to compare."
+            continue
         drift = series.layer_drift(inputs, name, size)
         if drift is None or not series.moved(inputs, name, size):
             yield f"{names[name]}: no layer moved, so there is nothing to compare."

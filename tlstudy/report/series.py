@@ -9,6 +9,7 @@ from tlstudy.report.inputs import Inputs
 
 UNMOVED = 1e-6  # relative displacement below which float32 weights have not moved
 STEADY = 0.01  # a relative change of less than this is called none
+HALF = 0.5
 WEIGHT_KINDS = ("convolution", "downsample", "linear-weight")
 
 
@@ -35,6 +36,13 @@ def moved(inputs: Inputs, arm: str, size: int) -> bool:
     return last(inputs, arm, size, "displacement_from_start") > UNMOVED
 
 
+def lost_at_once(inputs: Inputs, arm: str, size: int) -> bool:
+    """Whether the arm's runs diverged in the first epoch, so that no change was ever measured."""
+    runs = of_arm(inputs.runs, arm, size)
+    measured = by_epoch(inputs, arm, size, "displacement_from_start")
+    return bool((runs["status"] == "diverged").any()) and measured.empty
+
+
 def log_slope(values: pd.Series) -> float:
     """Slope of log value against log epoch: 1 is growth in proportion to the epoch."""
     values = values[values > 0]
@@ -52,13 +60,11 @@ class LayerDrift:
             weights and the median over convolutions; medians over seeds.
         correlation: rank correlation over layers of measured and predicted displacement from
             the previous epoch, median over epochs and seeds; NaN without a prediction.
-        ratio: measured over predicted displacement, median over the same.
     """
 
     head: float
     convolution: float
     correlation: float
-    ratio: float
 
 
 def layer_drift(inputs: Inputs, arm: str, size: int) -> LayerDrift | None:
@@ -72,12 +78,10 @@ def layer_drift(inputs: Inputs, arm: str, size: int) -> LayerDrift | None:
     predicted = rows[
         (rows["predicted_displacement"] > 0) & (rows["displacement_from_previous"] > 0)
     ]
-    ratios = predicted["displacement_from_previous"] / predicted["predicted_displacement"]
     return LayerDrift(
         head=float(by_kind.get("linear-weight", np.nan)),
         convolution=float(by_kind.get("convolution", np.nan)),
         correlation=_rank_correlation(predicted),
-        ratio=float(ratios.median()) if len(ratios) else float("nan"),
     )
 
 
@@ -89,3 +93,44 @@ def _rank_correlation(rows: pd.DataFrame) -> float:
         if len(part) > 2
     ]
     return float(np.nanmedian(found)) if found and not np.isnan(found).all() else float("nan")
+
+
+@dataclass(frozen=True)
+class Heaviest:
+    """A tensor that holds most of a network's weights by norm; medians over seeds.
+
+    Attributes:
+        layer: its name.
+        share: its part of the squared norm of all weights after the first epoch.
+        others: displacement from the start of all other tensors together, after the last epoch.
+    """
+
+    layer: str
+    share: float
+    others: float
+
+
+def heaviest_tensor(inputs: Inputs, arm: str, size: int) -> Heaviest | None:
+    """The tensor that holds more than half of the squared norm, if one does."""
+    rows = of_arm(inputs.layers, arm, size)
+    rows = rows[np.isfinite(rows["norm"])]
+    first = rows[rows["epoch"] == rows["epoch"].min()]
+    squares = first["norm"] ** 2
+    shares = squares / squares.groupby(first["seed"]).transform("sum")
+    by_layer = shares.groupby(first["layer"]).median()
+    if by_layer.empty or by_layer.max() <= HALF:
+        return None
+    layer = str(by_layer.idxmax())
+    others = rows[(rows["layer"] != layer) & (rows["epoch"] == rows["epoch"].max())]
+    drifts = [_joint_displacement(part) for _, part in others.groupby("seed")]
+    return Heaviest(layer, float(by_layer.max()), float(np.median(drifts or [np.nan])))
+
+
+def _joint_displacement(rows: pd.DataFrame) -> float:
+    """Displacement from the start of several tensors together; those that began at 0 left out."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        start = rows["norm"] / (1 + rows["norm_change_from_start"])
+        step = rows["displacement_from_start"] * start
+    finite = np.isfinite(start) & np.isfinite(step)
+    start, step = start[finite], step[finite]
+    return float(np.sqrt((step**2).sum() / (start**2).sum())) if len(start) else float("nan")

@@ -12,7 +12,7 @@ from tlstudy.errors import UserError
 from tlstudy.files import write_json_atomically
 from tlstudy.initialisation import initial_network
 from tlstudy.landscape import grid_axis, loss_grid, random_plane, unflatten
-from tlstudy.provenance import source_digest
+from tlstudy.provenance import PLUMBING, source_digest
 from tlstudy.settings import Study
 from tlstudy.stages.train import load_run_images, load_run_weights, read_record, without_nan
 from tlstudy.study import Run
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 def code_digest() -> str:
     """Digest of the code that decides the numbers of a landscape."""
-    return source_digest("tlstudy.stages.landscape")
+    return source_digest("tlstudy.stages.landscape", PLUMBING)
 
 
 def landscape_run(
@@ -57,9 +57,7 @@ def landscape_run(
         if not reason:
             directions = _directions(name, vectors, parameters, run.seed)
             axis = grid_axis(radius, settings.grid)
-            losses = loss_grid(
-                network, directions, axis, batches, run.settings.head, study.evaluation.precision
-            )
+            losses = loss_grid(network, directions, axis, batches, run.settings.head)
             planes[name] = _describe(radius, axis, losses)
     planes["trajectory"] |= {
         key: record["trajectory"][key]

@@ -23,7 +23,7 @@ from tlstudy.files import atomic_path, write_json_atomically
 from tlstudy.images import load_images
 from tlstudy.initialisation import check_architecture, initial_network
 from tlstudy.inputs import Inputs, resize
-from tlstudy.provenance import environment, source_digest
+from tlstudy.provenance import PLUMBING, environment, source_digest
 from tlstudy.settings import Study
 from tlstudy.study import Run, changed_training
 from tlstudy.subset import order_of_test_images
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 def code_digest() -> str:
     """Digest of the code that decides the numbers of a run."""
-    return source_digest("tlstudy.stages.train")
+    return source_digest("tlstudy.stages.train", PLUMBING)
 
 
 def train_run(study: Study, run: Run, gpus: int | None = None, threads: int | None = None) -> None:

@@ -20,9 +20,7 @@ rule aggregate:
         "../../envs/tlstudy.yaml"
     params:
         settings=str(paths.settings_file(study)),
-        arms=digest(
-            {name: arm.model_dump(mode="json") for name, arm in study.arms.items()}
-        ),
+        arms=digest(study.model_dump(mode="json")["arms"]),
         code=source_digest("tlstudy.stages.aggregate"),
     message:
         "Putting all runs into tables"

@@ -8,7 +8,8 @@ from tlstudy import paths
 from tlstudy.errors import UserError
 from tlstudy.figures.names import FIGURES, FOR_ALL_SIZES, figure_files
 from tlstudy.files import write_json_atomically
-from tlstudy.provenance import data_digest, source_digest
+from tlstudy.provenance import PLUMBING, data_digest, source_digest
+from tlstudy.memory import training_memory_mb
 from tlstudy.study import build_study, digest, runs
 
 if not os.access(os.curdir, os.W_OK):
@@ -64,6 +65,11 @@ def run_weights(wildcards):
 
 def run_subset(wildcards):
     return paths.run_subset_folder(study, the_run(wildcards)) / "subset.json"
+
+
+def effective_training(wildcards):
+    """All settings of a run: a default that changes makes a run anew, as its name cannot."""
+    return digest(the_run(wildcards).settings.training())
 
 
 def runs_with_landscape():

@@ -21,7 +21,8 @@ rule landscape:
     params:
         settings=str(paths.settings_file(study)),
         landscape=digest(study.landscape.model_dump(exclude={"seeds"})),
-        code=source_digest("tlstudy.stages.landscape"),
+        training=effective_training,
+        code=source_digest("tlstudy.stages.landscape", PLUMBING),
     message:
         "Loss landscapes of {wildcards.run}, n = {wildcards.n}, seed {wildcards.seed}"
     shell:

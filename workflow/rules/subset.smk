@@ -22,7 +22,7 @@ rule subset:
         "../../envs/tlstudy.yaml"
     params:
         settings=str(paths.settings_file(study)),
-        code=source_digest("tlstudy.subset"),
+        code=source_digest("tlstudy.subset", PLUMBING),
     message:
         "Drawing {wildcards.n} training images ({wildcards.drawing}), seed {wildcards.seed}"
     shell:

@@ -18,12 +18,13 @@ rule train:
     threads: 4
     resources:
         gpu=1,
-        mem_mb=8000,
+        mem_mb=lambda wildcards: training_memory_mb(the_run(wildcards).settings),
         runtime=240,
     params:
         settings=str(paths.settings_file(study)),
         evaluation=digest(study.evaluation.model_dump()),
-        code=source_digest("tlstudy.stages.train"),
+        training=effective_training,
+        code=source_digest("tlstudy.stages.train", PLUMBING),
     message:
         "Training {wildcards.run}, n = {wildcards.n}, seed {wildcards.seed}"
     shell:
