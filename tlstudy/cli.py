@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from tlstudy import __version__
-from tlstudy.settings import Study
+from tlstudy.settings import ARCHITECTURES, Study
 
 # Heavy imports (torch, pandas, matplotlib) are inside the commands: help must not wait for them.
 
@@ -121,7 +121,9 @@ def images(cache: Path) -> None:
 
 
 @main.command()
-@click.option("--architecture", default="resnet50", show_default=True)
+@click.option(
+    "--architecture", type=click.Choice(ARCHITECTURES), default="resnet50", show_default=True
+)
 @click.option(
     "--source",
     "sources",
@@ -150,7 +152,9 @@ def weights(sources: tuple[str, ...], architecture: str, cache: Path) -> None:
 def subset(study: Study, drawing: str, subset_size: int, seed: int) -> None:
     """Draw the training images of a seed and write them with a contact sheet."""
     from tlstudy.stages.subset import make_subset
+    from tlstudy.study import check_subset
 
+    check_subset(study, drawing, subset_size, seed)
     make_subset(study, drawing, subset_size, seed)
 
 

@@ -13,7 +13,17 @@ PACKAGE = Path(__file__).parent
 # themselves, and content read from files is checked by its checksum.
 PLUMBING = frozenset(
     f"tlstudy.{name}"
-    for name in ("columns", "errors", "fetch", "files", "paths", "provenance", "settings", "study")
+    for name in (
+        "columns",
+        "errors",
+        "fetch",
+        "files",
+        "mistakes",
+        "paths",
+        "provenance",
+        "settings",
+        "study",
+    )
 )
 RECORDED_PACKAGES = ("tlstudy", "torch", "torchvision", "numpy", "snakemake")
 

@@ -14,13 +14,17 @@ def configuration_schema() -> dict[str, Any]:
     for model in ("Arm", "Adam", "SGD"):
         properties = schema["$defs"][model]["properties"]
         for key, value in properties.items():
-            if "discriminator" not in value and "$ref" not in value:
+            if "discriminator" not in value and "$ref" not in value and key != "label":
                 properties[key] = _or_list_of(value)
     for key in ("seed", "subset_size"):
         one = schema["properties"][key]["items"]
-        schema["properties"][key]["anyOf"] = [one, {"type": "array", "items": one, "minItems": 1}]
+        schema["properties"][key]["anyOf"] = [one, _list_of(one)]
         for keyword in ("type", "items", "minItems"):
             del schema["properties"][key][keyword]
+    arms = schema["properties"]["arms"]
+    arms["additionalProperties"] = {
+        "anyOf": [arms["additionalProperties"], {"type": "null", "description": "Left out."}]
+    }
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "Configuration of a tlstudy study"
     return schema
@@ -29,5 +33,8 @@ def configuration_schema() -> dict[str, Any]:
 def _or_list_of(value: dict[str, Any]) -> dict[str, Any]:
     described = {key: value[key] for key in ("title", "description", "default") if key in value}
     constraint = {key: item for key, item in value.items() if key not in described}
-    many = {"type": "array", "items": constraint, "minItems": 1}
-    return {**described, "anyOf": [constraint, many]}
+    return {**described, "anyOf": [constraint, _list_of(constraint)]}
+
+
+def _list_of(item: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": item, "minItems": 1, "uniqueItems": True}

@@ -1,17 +1,20 @@
 """Typed models of a study's configuration: the one source of its keys, defaults and limits.
 
-The JSON schema beside this file is generated from these models (`tlstudy schema`).
+The JSON schema beside this file is generated from these models (`tlstudy schema`). What they
+refuse is told by `tlstudy.mistakes`.
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
+    Tag,
     field_validator,
     model_validator,
 )
@@ -21,6 +24,9 @@ TEST_POOL = 10_000
 # Below, resampling says nothing about the spread of seeds, so there is no interval.
 MINIMUM_SEEDS = 5
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9.-]*$"
+Architecture = Literal["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"]
+ARCHITECTURES = get_args(Architecture)
+WITHOUT_BOTTLENECKS = ("resnet18", "resnet34")
 
 
 def _refuse_boolean(value: Any) -> Any:
@@ -35,13 +41,29 @@ def _odd(value: int) -> int:
     return value
 
 
-Number = Annotated[float, BeforeValidator(_refuse_boolean), Field(allow_inf_nan=False)]
-Positive = Annotated[Number, Field(gt=0)]
-Fraction = Annotated[Number, Field(ge=0, lt=1)]
+def _once(values: list[Any]) -> list[Any]:
+    if any(value in values[:index] for index, value in enumerate(values)):
+        raise ValueError("a value may be listed once only")
+    return values
+
+
+def _not_random(name: str) -> str:
+    if name == "random":
+        raise ValueError("must be another name: random stands for no pretrained weights")
+    return name
+
+
+# The limits stand before the validator, so that the JSON schema has them too.
+NUMBER = BeforeValidator(_refuse_boolean)
+Number = Annotated[float, Field(allow_inf_nan=False), NUMBER]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), NUMBER]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False), NUMBER]
+Fraction = Annotated[float, Field(ge=0, lt=1), NUMBER]
 Count = Annotated[int, Field(strict=True, ge=1)]
 Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
-Channels = Annotated[list[Number], Field(min_length=3, max_length=3)]
+THREE_CHANNELS = Field(min_length=3, max_length=3)
+Once = AfterValidator(_once)
 
 
 class Settings(BaseModel):
@@ -57,7 +79,7 @@ class Adam(Settings):
     learning_rate: Positive = Field(0.001, description="Step size.")
     beta1: Fraction = Field(0.9, description="Decay of the gradient's running mean.")
     beta2: Fraction = Field(0.999, description="Decay of the squared gradient's running mean.")
-    weight_decay: Annotated[Number, Field(ge=0)] = Field(0.0, description="L2 penalty factor.")
+    weight_decay: NotNegative = Field(0.0, description="L2 penalty factor.")
 
 
 class SGD(Settings):
@@ -66,7 +88,7 @@ class SGD(Settings):
     name: Literal["sgd"]
     learning_rate: Positive = Field(0.01, description="Step size.")
     momentum: Fraction = Field(0.0, description="Momentum factor.")
-    weight_decay: Annotated[Number, Field(ge=0)] = Field(0.0, description="L2 penalty factor.")
+    weight_decay: NotNegative = Field(0.0, description="L2 penalty factor.")
 
 
 Optimiser = Annotated[Adam | SGD, Field(discriminator="name")]
@@ -76,10 +98,10 @@ class WeightsFile(Settings):
     """Pretrained weights in a file of the user's."""
 
     file: Path = Field(description="A state dictionary: .safetensors, or .pth without code in it.")
-    mean: Channels = Field(
+    mean: Annotated[list[Number], THREE_CHANNELS] = Field(
         [0.485, 0.456, 0.406], description="Channel means of the inputs it was trained on, RGB."
     )
-    std: Channels = Field(
+    std: Annotated[list[Positive], THREE_CHANNELS] = Field(
         [0.229, 0.224, 0.225], description="Channel standard deviations, RGB, inputs in 0 to 1."
     )
     stride_on: Literal["3x3", "1x1"] = Field(
@@ -89,13 +111,21 @@ class WeightsFile(Settings):
     )
 
 
-WeightsSource = WeightsFile | str
+def _kind_of_source(source: Any) -> str:
+    return "name" if isinstance(source, str) else "file"
+
+
+# Told apart before they are validated, so that a mistake is told for the kind that is meant.
+WeightsSource = Annotated[
+    Annotated[WeightsFile, Tag("file")] | Annotated[str, Tag("name")],
+    Discriminator(_kind_of_source),
+]
 
 
 class Training(Settings):
     """What decides the numbers of a training run, the subset's size and the seed apart."""
 
-    architecture: Literal["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"] = Field(
+    architecture: Architecture = Field(
         "resnet50", description="torchvision network; its last layer is replaced by ten outputs."
     )
     initialisation: Name = Field(
@@ -175,7 +205,6 @@ class Evaluation(Settings):
     final_images: Annotated[int, Field(strict=True, ge=10, le=TEST_POOL)] = Field(
         TEST_POOL, description="Test images after the last epoch; they contain the former."
     )
-
     precision: Literal["float32", "bfloat16"] = Field(
         "float32", description="Arithmetic of the evaluations on test images."
     )
@@ -193,7 +222,7 @@ class Evaluation(Settings):
 class Landscape(Settings):
     """Loss over planes through the final weights; shared by all arms that are compared."""
 
-    seeds: list[Seed] = Field([], description="Seeds whose runs get landscapes.")
+    seeds: Annotated[list[Seed], Once] = Field([], description="Seeds whose runs get landscapes.")
     grid: Annotated[int, Field(strict=True, ge=3, le=201), AfterValidator(_odd)] = Field(
         21, description="Points along a side; odd, so that the centre is the checkpoint."
     )
@@ -213,11 +242,14 @@ class Study(Settings):
     results: Path = Path("results")
     cache: Path = Path("resources")
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    seed: Annotated[list[Seed], Field(min_length=1)]
+    seed: Annotated[list[Seed], Field(min_length=1), Once]
     subset_size: Annotated[
-        list[Annotated[int, Field(strict=True, ge=10, le=TRAIN_POOL)]], Field(min_length=1)
+        list[Annotated[int, Field(strict=True, ge=10, le=TRAIN_POOL)]], Field(min_length=1), Once
     ] = [50]
-    weights: dict[Name, Annotated[list[WeightsSource], Field(min_length=1)]] = {}
+    weights: dict[
+        Annotated[Name, AfterValidator(_not_random)],
+        Annotated[list[WeightsSource], Field(min_length=1), Once],
+    ] = {}
     evaluation: Evaluation = Evaluation()
     landscape: Landscape = Landscape()
     arms: Annotated[dict[str, Arm], Field(min_length=1)]

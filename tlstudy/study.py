@@ -3,21 +3,30 @@
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from tlstudy.errors import UserError
-from tlstudy.settings import Arm, Study, Training, WeightsFile, WeightsSource
+from tlstudy.mistakes import describe, sentences
+from tlstudy.settings import (
+    WITHOUT_BOTTLENECKS,
+    Arm,
+    Study,
+    Training,
+    WeightsFile,
+    WeightsSource,
+)
 from tlstudy.weights import allowed_sources, known_source
 
 SMALLEST_DIGIT_CLASS = 5421  # training images of the digit 5, the rarest
+# Up to this size the last stage is 1 x 1: BatchNorm needs a second image in the batch.
+ONE_PIXEL_AT_THE_END = 32
 
 
 @dataclass(frozen=True)
@@ -65,7 +74,7 @@ def read_configuration(paths: Sequence[Path]) -> dict[str, Any]:
             content = yaml.safe_load(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             raise UserError(f"{path}: cannot be read ({error}).") from None
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that does not exist
             raise UserError(f"{path}: is not YAML ({' '.join(str(error).split())}).") from None
         if not isinstance(content, dict):
             raise UserError(f"{path}: found {type(content).__name__}; must be a mapping of keys.")
@@ -92,14 +101,22 @@ def build_study(configuration: Mapping[str, Any]) -> Study:
     for key in ("seed", "subset_size"):
         if key in expanded and not isinstance(expanded[key], list):
             expanded[key] = [expanded[key]]
+    problems: list[str] = []
+    origins: dict[str, str] = {}
     if isinstance(expanded.get("arms"), Mapping):
-        expanded["arms"] = _expand_arms(expanded["arms"])
+        problems += _sweep_mistakes(expanded["arms"])
+        expanded["arms"], origins = _expand_arms(expanded["arms"])
     try:
         study = Study.model_validate(expanded)
     except ValidationError as error:
-        problems = dict.fromkeys(_sentence(item) for item in error.errors())
-        raise UserError("\n".join(problems)) from None
-    problems = dict.fromkeys(_contradictions(study))
+        told = {problem.partition(": ")[0] for problem in problems}
+        problems += [
+            sentence
+            for sentence in sentences(error, origins)
+            if sentence.partition(": ")[0] not in told
+        ]
+    if not problems:
+        problems += dict.fromkeys(_contradictions(study, origins))
     if problems:
         raise UserError("\n".join(problems))
     return study
@@ -110,28 +127,42 @@ def load_study(paths: Sequence[Path]) -> Study:
     return build_study(read_configuration(paths))
 
 
-def _expand_arms(arms: Mapping[str, Any]) -> dict[str, Any]:
-    expanded = {}
+def _expand_arms(arms: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """All arms by name, and for each the arm in which it is written.
+
+    An arm that is null is left out: so a later file removes an arm of an earlier one.
+    """
+    expanded, origins = {}, {}
     for name, settings in arms.items():
-        if not isinstance(settings, Mapping):
-            expanded[str(name)] = settings
+        if settings is None:
             continue
-        for variant, choices in _variants(settings):
-            suffix = "".join(f"~{key}={value}" for key, value in choices)
+        variants = _variants(settings) if isinstance(settings, Mapping) else [(settings, [])]
+        for variant, choices in variants:
             if choices:
-                label = settings.get("label") or name
-                described = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in choices)
-                variant["label"] = f"{label}, {described}"
-            expanded[f"{name}{suffix}"] = variant
-    return expanded
+                _label(variant, str(name), choices)
+            full_name = _variant_name(name, choices)
+            expanded[full_name] = variant
+            origins[full_name] = str(name)
+    return expanded, origins
+
+
+def _variant_name(name: Any, choices: Iterable[tuple[str, Any]]) -> str:
+    return f"{name}{''.join(f'~{key}={value}' for key, value in choices)}"
+
+
+def _label(variant: dict[str, Any], name: str, choices: Iterable[tuple[str, Any]]) -> None:
+    described = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in choices)
+    label = variant.get("label") or name
+    if isinstance(label, str):
+        variant["label"] = f"{label}, {described}"
 
 
 def _variants(settings: Mapping[str, Any]) -> Iterator[tuple[dict, list[tuple[str, Any]]]]:
     """Every combination of the values listed in (nested) settings."""
     keys, alternatives = list(settings), []
     for key, value in settings.items():
-        if isinstance(value, list):
-            alternatives.append([(item, [(key, item)]) for item in value])
+        if _is_sweep(key, value):
+            alternatives.append([(item, [(str(key), item)]) for item in value])
         elif isinstance(value, Mapping):
             alternatives.append(list(_variants(value)))
         else:
@@ -141,76 +172,115 @@ def _variants(settings: Mapping[str, Any]) -> Iterator[tuple[dict, list[tuple[st
         yield variant, [choice for _, choices in combination for choice in choices]
 
 
-def _sentence(error: Mapping[str, Any]) -> str:
-    """One sentence for a pydantic error: the key, what was found, what is allowed."""
-    parts = [str(part) for part in error["loc"] if part not in ("adam", "sgd", "WeightsFile")]
-    key = ".".join(parts) or "the configuration"
-    if error["type"] == "extra_forbidden":
-        return f"{key}: unknown key; {_allowed_keys(parts)}"
-    if error["type"] == "missing":
-        return f"{key}: missing; it must be given."
-    message = error["msg"].removeprefix("Value error, ")
-    message = message.removeprefix("Input should be ").removeprefix("Input ")
-    if error["type"] == "value_error" and isinstance(error["input"], Mapping):
-        return f"{key}: {message}."
-    if not message.startswith("must"):
-        message = f"must be {message}"
-    return f"{key}: found {error['input']!r}; {message}."
+def _is_sweep(key: Any, value: Any) -> bool:
+    """Whether a list is a sweep that can be expanded; other lists stay, and are refused."""
+    return isinstance(value, list) and not _list_mistake(key, value)
 
 
-def _allowed_keys(parts: Sequence[str]) -> str:
-    models: dict[str, type[BaseModel]] = {
-        name: field.annotation for name, field in Study.model_fields.items()
-    }
-    model: Any = Study if len(parts) == 1 else models.get(parts[0], Arm)
-    model = Arm if parts[0] == "arms" else model
-    if "optimiser" in parts[:-1]:
-        return "allowed are the optimiser's own settings."
-    if parts[0] == "weights":
-        model = WeightsFile
-    allowed = sorted(getattr(model, "model_fields", {}))
-    close = get_close_matches(parts[-1], allowed, n=1)
-    hint = f"did you mean '{close[0]}'? " if close else ""
-    return f"{hint}allowed are {', '.join(allowed)}."
+def _sweep_mistakes(arms: Mapping[str, Any]) -> Iterator[str]:
+    """Sentences on lists that are no sweep, and on arms that get the same name."""
+    if arms and all(settings is None for settings in arms.values()):
+        yield "arms: found null for each; must have at least 1 that is not null."
+    names: set[str] = set()
+    for name, settings in arms.items():
+        if settings is None:
+            continue
+        found = {str(name)}
+        if isinstance(settings, Mapping):
+            yield from _list_mistakes(f"arms.{name}", settings)
+            found = {_variant_name(name, choices) for _, choices in _variants(settings)}
+        for double in sorted(names & found):
+            yield f"arms.{name}: two arms are named '{double}' (a sweep names its arms so)."
+        names |= found
 
 
-def _contradictions(study: Study) -> Iterator[str]:
+def _list_mistakes(key: str, settings: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _list_mistakes(f"{key}.{name}", value)
+        elif isinstance(value, list) and (mistake := _list_mistake(name, value)):
+            yield f"{key}.{name}: found {describe(value)}; {mistake}."
+
+
+def _list_mistake(key: Any, values: list[Any]) -> str:
+    """Why a list of an arm is no sweep; empty if it is one."""
+    if key == "label":
+        return "must be text, as the arms of a sweep are told apart by what is swept"
+    if key == "optimiser":
+        return (
+            "must be a mapping; put the list at the value that varies, such as "
+            "{learning_rate: [0.01, 0.001]}"
+        )
+    if not values:
+        return "a sweep must have at least one value"
+    plain = [_plain(value) for value in values]
+    if any(value in plain[:index] for index, value in enumerate(plain)):
+        return "a sweep must list a value once only"
+    return ""
+
+
+def _plain(value: Any) -> Any:
+    """A number, however it is written (YAML reads 1e-3 as text), or the value."""
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return value
+
+
+def _contradictions(study: Study, origins: Mapping[str, str]) -> Iterator[str]:
     """Sentences on keys that are right one by one and wrong together."""
-    for key in ("seed", "subset_size"):
-        values = getattr(study, key)
-        if len(set(values)) < len(values):
-            yield f"{key}: found {values}; a value may be listed once only."
     for seed in study.landscape.seeds:
         if seed not in study.seed:
             yield f"landscape.seeds: found {seed}; must be among the study's seeds {study.seed}."
+    labels: dict[str, str] = {}
     for name, arm in study.arms.items():
-        yield from _arm_contradictions(study, name, arm)
+        key = f"arms.{origins[name]}"
+        label = arm.label or name
+        if label in labels:
+            yield f"{key}.label: found '{label}', as in {labels[label]}; labels must differ."
+        labels.setdefault(label, key)
+        yield from _size_contradictions(study.subset_size, key, arm)
+        yield from _source_contradictions(study, key, arm)
 
 
-def _arm_contradictions(study: Study, name: str, arm: Arm) -> Iterator[str]:
-    if arm.drawing == "stratified":
-        for size in study.subset_size:
-            if size > 10 * SMALLEST_DIGIT_CLASS:
-                yield (
-                    f"subset_size: found {size}; arms.{name} draws the same number of each digit, "
-                    f"so at most {10 * SMALLEST_DIGIT_CLASS} are allowed."
-                )
+def _size_contradictions(sizes: Iterable[int], key: str, arm: Arm) -> Iterator[str]:
+    most = 10 * SMALLEST_DIGIT_CLASS
+    for size in sizes:
+        if arm.drawing == "stratified" and size > most:
+            yield (
+                f"subset_size: found {size}; {key} draws the same number of each digit, "
+                f"so at most {most} are allowed."
+            )
+        smallest_batch = size // -(-size // arm.batch_size)
+        if arm.image_size <= ONE_PIXEL_AT_THE_END and smallest_batch == 1:
+            yield (
+                f"{key}.batch_size: found {arm.batch_size}, so a batch of {size} images at "
+                f"{arm.image_size} pixels would hold a single one, on which BatchNorm cannot be "
+                "trained; must be at least 3, or 2 if the subset sizes are even."
+            )
+
+
+def _source_contradictions(study: Study, key: str, arm: Arm) -> Iterator[str]:
     if arm.initialisation == "random":
         return
-    key = f"arms.{name}.initialisation"
     if arm.initialisation not in study.weights:
         names = ", ".join(["random", *study.weights])
-        yield f"{key}: found '{arm.initialisation}'; allowed are {names}."
+        yield f"{key}.initialisation: found '{arm.initialisation}'; allowed are {names}."
         return
+    key = f"weights.{arm.initialisation}"
     for source in study.weights[arm.initialisation]:
         if isinstance(source, WeightsFile):
             if not source.file.is_file():
-                yield f"weights.{arm.initialisation}: found '{source.file}'; no such file."
+                yield f"{key}: found '{source.file}'; no such file."
+            if source.stride_on == "1x1" and arm.architecture in WITHOUT_BOTTLENECKS:
+                yield (
+                    f"{key}: found stride_on 1x1; must be 3x3 for {arm.architecture}, "
+                    "which has no bottlenecks."
+                )
         elif not known_source(source, arm.architecture):
             yield (
-                f"weights.{arm.initialisation}: found '{source}'; allowed for "
-                f"{arm.architecture} are {', '.join(allowed_sources(arm.architecture))}, "
-                "or a file."
+                f"{key}: found '{source}'; allowed for {arm.architecture} are "
+                f"{', '.join(allowed_sources(arm.architecture))}, or a file."
             )
 
 
@@ -225,7 +295,7 @@ def parse_source(text: str) -> WeightsSource:
     try:
         return WeightsFile.model_validate_json(text)
     except ValidationError as error:
-        raise UserError("; ".join(_sentence(item) for item in error.errors())) from None
+        raise UserError("\n".join(sentences(error, option="--source"))) from None
 
 
 def runs(study: Study) -> list[Run]:
@@ -251,4 +321,20 @@ def find_run(study: Study, arm: str, subset_size: int, seed: int) -> Run:
     raise UserError(
         f"arm '{arm}', subset size {subset_size}, seed {seed}: not in the study; it has the arms "
         f"{', '.join(study.arms)}, the sizes {study.subset_size} and the seeds {study.seed}."
+    )
+
+
+def check_subset(study: Study, drawing: str, subset_size: int, seed: int) -> None:
+    """Refuse a choice of training images that no run of the study uses.
+
+    Raises:
+        UserError: the drawing, the size or the seed is not the study's.
+    """
+    drawings = list(dict.fromkeys(arm.drawing for arm in study.arms.values()))
+    if drawing in drawings and subset_size in study.subset_size and seed in study.seed:
+        return
+    raise UserError(
+        f"drawing {drawing}, subset size {subset_size}, seed {seed}: not in the study; it has "
+        f"the drawings {', '.join(drawings)}, the sizes {study.subset_size} and the seeds "
+        f"{study.seed}."
     )
