@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -66,6 +67,7 @@ class StudyFolder:
         )
 
     def start(self, *options: str) -> subprocess.Popen:
+        """Start in a process group of its own, as a terminal does."""
         return subprocess.Popen(
             self.command(*options),
             cwd=self.folder,
@@ -74,6 +76,8 @@ class StudyFolder:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            # A shell that runs the tests in the background lets them ignore interrupts.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def planned(self, *options: str) -> dict[str, int]:
