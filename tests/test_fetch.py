@@ -196,7 +196,8 @@ def test_written_files_have_the_usual_permissions(tmp_path):
 def test_json_is_canonical_and_has_no_nan(tmp_path):
     path = tmp_path / "record.json"
     write_json_atomically(path, {"b": 1, "a": [0.1]})
-    assert path.read_text() == '{\n "a": [\n  0.1\n ],\n "b": 1\n}\n'
+    # In the order given: the order of a study's arms means something.
+    assert path.read_text() == '{\n "b": 1,\n "a": [\n  0.1\n ]\n}\n'
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json_atomically(path, {"a": math.nan})
     assert json.loads(path.read_text()) == {"a": [0.1], "b": 1}
