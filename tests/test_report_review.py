@@ -163,3 +163,20 @@ def test_points_outside_the_grid_are_counted_in_the_table():
     plane = {**drawn.plane, "path": [[-31.0, 2.0], [4.0, 30.5], [30.0, -30.0], [0.0, 0.0]]}
     moved = dataclasses.replace(drawn, plane=plane)
     assert planes.comparison_table([moved], "trajectory").rows[0][-1] == "2 of 4"
+
+
+def test_the_opening_says_where_a_gap_is_no_evidence():
+    inputs = inputs_of("one seed")
+    opening = findings.opening(inputs, 50)
+    published = next(text for text in opening if "as published" in text)
+    others = [text for text in opening if text is not published]
+    assert "did not move" in published
+    assert others
+    assert not any("did not move" in text for text in others)
+
+
+def test_the_curves_sentence_names_their_test_images():
+    inputs = inputs_of("one seed")
+    assert f"the {inputs.study.evaluation.epoch_images} test images" in findings.see(
+        inputs, 50, "balanced-accuracy"
+    ).replace("\u202f", "").replace("\u2009", "").replace("\xa0", "")

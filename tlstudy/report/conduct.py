@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+from tlstudy import __version__
 from tlstudy.report.inputs import Inputs, Record
 from tlstudy.report.protocol import NETWORKS, Table, grouped_arms
 from tlstudy.report.words import MISSING, THIN, count, duration, join, number, seeds, sentence
@@ -217,9 +218,10 @@ def machine(inputs: Inputs) -> list[tuple[str, str]]:
         ("Arithmetic", arithmetic(runs)),
         ("Processor threads", join(distinct(runs, "threads"))),
         ("PyTorch", join(distinct(runs, "torch"))),
-        ("Code", join(short_commit(value) for value in distinct(runs, "commit"))),
+        ("tlstudy", __version__),
+        ("Commit", join(short_commit(value) for value in distinct(runs, "commit"))),
         (
-            "Time of all runs",
+            "Training and evaluation, all runs",
             duration(float(runs.drop_duplicates(["run", "subset_size", "seed"])["seconds"].sum())),
         ),
     ]

@@ -18,7 +18,7 @@ from tlstudy.statistics import reference_arms
 
 LANDSCAPES = {"landscape-trajectory": "trajectory", "landscape-random": "random"}
 PARTS = {  # headings of the results, in the slides' order, with their figures
-    "Best loss and balanced accuracy": ("results",),
+    "Reported loss and balanced accuracy": ("results",),
     "Loss": ("loss-new", "loss-pretrained"),
     "Accuracy": ("balanced-accuracy",),
     "Gradient norm": ("gradient-norm",),

@@ -16,6 +16,7 @@ from tlstudy.report.words import (
     percent,
     points,
     sentence,
+    whole,
 )
 from tlstudy.statistics import reference_arms, summarise
 
@@ -45,8 +46,26 @@ def opening(inputs: Inputs, size: int) -> list[str]:
     if len(reference_arms(inputs.study)) > MOST_FINDINGS:
         return []
     return [
-        text for arm in reference_arms(inputs.study) if (text := gap_sentence(inputs, arm, size))
+        " ".join(filter(None, (gap, untrained_clause(inputs, arm, reference, size))))
+        for arm, reference in reference_arms(inputs.study).items()
+        if (gap := gap_sentence(inputs, arm, size))
     ]
+
+
+def untrained_clause(inputs: Inputs, arm: str, reference: str, size: int) -> str:
+    """What a gap is worth where weights of one arm or both never moved; empty if they did."""
+    pair = (reference, arm)
+    if any(series.lost_at_once(inputs, name, size) for name in pair):
+        return ""
+    unmoved = [name for name in pair if not series.moved(inputs, name, size)]
+    if len(unmoved) == 2:
+        return "But the weights of neither moved: nothing was trained."
+    if unmoved:
+        return (
+            f"But the weights of {named(inputs)[unmoved[0]]} did not move, so this compares a "
+            "trained network with an untrained one and is no evidence on pretraining."
+        )
+    return ""
 
 
 def gap_sentence(inputs: Inputs, arm: str, size: int) -> str:
@@ -138,9 +157,14 @@ def _accuracies(inputs: Inputs, size: int) -> str:
         for column in [f"test_balanced_accuracy_{arm.batchnorm}"]
     ]
     return (
-        f"After the last epoch balanced accuracy on test images is {join(parts)}; guessing "
-        f"gives {GUESSING_TEXT}."
+        f"After the last epoch balanced accuracy on the {epoch_images(inputs)} test images looked "
+        f"at after every epoch is {join(parts)}; guessing gives {GUESSING_TEXT}."
     )
+
+
+def epoch_images(inputs: Inputs) -> str:
+    """Number of test images behind the curves."""
+    return whole(inputs.study.evaluation.epoch_images)
 
 
 def _gradients(inputs: Inputs, size: int) -> str:

@@ -17,6 +17,7 @@ from tlstudy.report.findings import (
     named,
     relief_sentence,
     trend,
+    untrained_clause,
 )
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.planes import surfaces
@@ -53,15 +54,9 @@ def _learns(inputs: Inputs, size: int) -> Iterator[str]:
             diverged = join(names[name] for name in lost)
             yield f"{gap} {diverged} diverged in the first epoch, so there is nothing to compare."
             continue
-        unmoved = [name for name in (reference, arm) if not series.moved(inputs, name, size)]
-        if len(unmoved) == 2:
-            yield f"{gap} But the weights of neither moved: nothing was trained."
-            continue
-        if unmoved:
-            yield (
-                f"{gap} But the weights of {names[unmoved[0]]} did not move, so this compares a "
-                "trained network with an untrained one and is no evidence on pretraining."
-            )
+        untrained = untrained_clause(inputs, arm, reference, size)
+        if untrained:
+            yield f"{gap} {untrained}"
             continue
         falls = trend(series.by_epoch(inputs, reference, size, "train_loss"))
         yield (

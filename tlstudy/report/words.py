@@ -77,11 +77,14 @@ def whole(value: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """3.2 s, 12 min or 1 h 47 min."""
+    """3.2 s, 2 min 22 s, 12 min or 1 h 47 min."""
     if not is_number(seconds):
         return MISSING
     if seconds < SECONDS_A_MINUTE:
         return f"{seconds:.1f}{THIN}s" if seconds < 10 else f"{seconds:.0f}{THIN}s"
+    if seconds < 10 * SECONDS_A_MINUTE:
+        minutes, rest = divmod(round(seconds), SECONDS_A_MINUTE)
+        return f"{minutes}{THIN}min {rest}{THIN}s" if rest else f"{minutes}{THIN}min"
     minutes = round(seconds / SECONDS_A_MINUTE)
     if minutes < SECONDS_AN_HOUR // SECONDS_A_MINUTE:
         return f"{minutes}{THIN}min"
