@@ -259,3 +259,7 @@ def test_files_that_cannot_be_read(tmp_path):
     for file in (tmp_path / "none.yaml", broken, listing, date):
         with pytest.raises(UserError, match=file.name):
             read_configuration([file])
+
+
+def test_a_study_file_alone_says_what_comes_first():
+    assert "--config config.yaml comes first" in message({"study": "quick", "seed": 26})
