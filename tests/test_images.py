@@ -5,7 +5,6 @@ import io
 import json
 import shutil
 import tarfile
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -46,20 +45,10 @@ def tarball(raw, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def no_network(monkeypatch, tmp_path):
+def no_network(monkeypatch, tmp_path, nothing_left_behind):
     """Nothing can be reached unless a test says so."""
     place_npm(monkeypatch, tmp_path / "bin", None)
     use_mirrors(monkeypatch, closed_port())
-
-
-@pytest.fixture(autouse=True)
-def nothing_left_behind(monkeypatch, tmp_path):
-    """However a test ends, no temporary file stays."""
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    yield
-    assert list(folder.iterdir()) == []
 
 
 def use_mirrors(monkeypatch, *addresses: str) -> None:

@@ -6,7 +6,6 @@ import pickle
 import socket
 import subprocess
 import sys
-import tempfile
 import zipfile
 from contextlib import suppress
 from pathlib import Path
@@ -60,7 +59,7 @@ def server(torchvision_file):
 
 
 @pytest.fixture(autouse=True)
-def no_network(monkeypatch, tmp_path):
+def no_network(monkeypatch, tmp_path, nothing_left_behind):
     """Nothing can be reached unless a test says so."""
     place_npm(monkeypatch, tmp_path / "bin", None)
     for architecture in ARCHITECTURES:
@@ -71,16 +70,6 @@ def no_network(monkeypatch, tmp_path):
                 weights.name,
                 f"{closed_port()}/{weights.url.rpartition('/')[2]}",
             )
-
-
-@pytest.fixture(autouse=True)
-def nothing_left_behind(monkeypatch, tmp_path):
-    """However a test ends, no temporary file stays."""
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    yield
-    assert list(folder.iterdir()) == []
 
 
 def use_address(monkeypatch, architecture: str, name: str, url: str) -> None:

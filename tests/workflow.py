@@ -56,15 +56,13 @@ class StudyFolder:
         }
 
     def run(self, *options: str, timeout: int = 600) -> subprocess.CompletedProcess:
-        return subprocess.run(
-            self.command(*options),
-            cwd=self.folder,
-            env=self.environment(),
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=timeout,
-        )
+        process = self.start(*options)
+        try:
+            output, _ = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+        return subprocess.CompletedProcess(process.args, process.returncode, output)
 
     def start(self, *options: str) -> subprocess.Popen:
         """Start in a process group of its own, as a terminal does."""
