@@ -6,9 +6,28 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from tlstudy.settings import SGD, Adam, Arm, Evaluation, Landscape, Settings, Study, WeightsFile
+from tlstudy.settings import (
+    SGD,
+    Adam,
+    Arm,
+    Curvature,
+    Encoder,
+    Evaluation,
+    Landscape,
+    Settings,
+    Study,
+    Tuning,
+    WeightsFile,
+)
 
-MODELS: dict[str, type[Settings]] = {"arms": Arm, "evaluation": Evaluation, "landscape": Landscape}
+MODELS: dict[str, type[Settings]] = {
+    "arms": Arm,
+    "evaluation": Evaluation,
+    "tuning": Tuning,
+    "landscape": Landscape,
+    "curvature": Curvature,
+    "encoder": Encoder,
+}
 MODELS |= dict.fromkeys(("weights", "--source"), WeightsFile)
 ALLOWED = {
     "string_pattern_mismatch": "must hold only the letters a to z and A to Z, digits, dots and "

@@ -14,6 +14,7 @@ class Stream(IntEnum):
     ORDER = 3
     LANDSCAPE = 4
     TEST_IMAGES = 5
+    FOLDS = 6
 
 
 def derived_seed(seed: int, stream: Stream) -> int:

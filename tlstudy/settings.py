@@ -5,7 +5,7 @@ refuse is told by `tlstudy.mistakes`.
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -24,6 +24,8 @@ TEST_POOL = 10_000
 # Below, resampling says nothing about the spread of seeds, so there is no interval.
 MINIMUM_SEEDS = 5
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9.-]*$"
+# BatchNorm statistics that test values can be taken with.
+STATISTICS = ("running", "recalibrated")
 Architecture = Literal["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"]
 ARCHITECTURES = get_args(Architecture)
 WITHOUT_BOTTLENECKS = ("resnet18", "resnet34")
@@ -148,6 +150,11 @@ class Training(Settings):
         "logits", description="What enters the cross-entropy: logits, or softmax outputs (F7)."
     )
     optimiser: Optimiser = Adam()
+    tune_learning_rate: bool = Field(
+        False,
+        description="Choose the learning rate by cross-validation within the training images, "
+        "among `tuning.learning_rates`; the optimiser's own is not used then.",
+    )
     optimiser_holds: Literal["network", "another-network"] = Field(
         "network",
         description="Whose parameters the optimiser holds; another-network is the published "
@@ -164,6 +171,19 @@ class Training(Settings):
     @classmethod
     def _adam_if_unnamed(cls, value: Any) -> Any:
         return {"name": "adam", **value} if isinstance(value, dict) else value
+
+    def with_learning_rate(self, rate: float) -> Self:
+        """The same training at another learning rate."""
+        optimiser = self.optimiser.model_copy(update={"learning_rate": rate})
+        return self.model_copy(update={"optimiser": optimiser})
+
+    @model_validator(mode="after")
+    def _tuned_networks_are_trained(self) -> "Training":
+        if self.tune_learning_rate and self.optimiser_holds != "network":
+            raise ValueError("tune_learning_rate needs an optimiser that holds the network")
+        if self.tune_learning_rate and self.drawing != "stratified":
+            raise ValueError("tune_learning_rate needs `drawing: stratified`, so that it has folds")
+        return self
 
     @model_validator(mode="after")
     def _normalisation_of_weights_needs_weights(self) -> "Training":
@@ -205,6 +225,12 @@ class Evaluation(Settings):
     final_images: Annotated[int, Field(strict=True, ge=10, le=TEST_POOL)] = Field(
         TEST_POOL, description="Test images after the last epoch; they contain the former."
     )
+    after_epochs: Literal["all", "reported"] = Field(
+        "all",
+        description="Which test values are taken after the epochs before the last: with running "
+        "and with recalibrated statistics for every run, or only what an arm reports "
+        "(best-on-test, with its statistics). Saves time without a GPU.",
+    )
     precision: Literal["float32", "bfloat16"] = Field(
         "float32", description="Arithmetic of the evaluations on test images."
     )
@@ -219,10 +245,27 @@ class Evaluation(Settings):
         return self
 
 
-class Landscape(Settings):
+class Tuning(Settings):
+    """Cross-validation for arms with `tune_learning_rate`: no test image is touched."""
+
+    learning_rates: Annotated[list[Positive], Field(min_length=2), Once] = Field(
+        [0.0001, 0.0003, 0.001, 0.003], description="Candidates."
+    )
+    folds: Annotated[int, Field(strict=True, ge=2)] = Field(
+        5, description="Stratified folds; each is left out once. Few folds save time."
+    )
+
+
+class Selection(Settings):
+    """Runs that get what takes much time beside the training itself."""
+
+    seeds: Annotated[list[Seed], Once] = Field([], description="Seeds; [] for none.")
+    arms: Annotated[list[str], Once] = Field([], description="Arms by name; [] for all.")
+
+
+class Landscape(Selection):
     """Loss over planes through the final weights; shared by all arms that are compared."""
 
-    seeds: Annotated[list[Seed], Once] = Field([], description="Seeds whose runs get landscapes.")
     grid: Annotated[int, Field(strict=True, ge=3, le=201), AfterValidator(_odd)] = Field(
         21, description="Points along a side; odd, so that the centre is the checkpoint."
     )
@@ -233,6 +276,36 @@ class Landscape(Settings):
         1.0,
         description="Half side of the random plane; 1 moves every filter by its own norm.",
     )
+
+
+class Curvature(Selection):
+    """Sharpness of the training loss at the final weights and at a train loss that all pass."""
+
+    train_loss: Positive = Field(
+        0.5, description="Train loss, nats, at which runs are compared before their end."
+    )
+    lanczos_steps: Annotated[int, Field(strict=True, ge=2, le=200)] = Field(
+        15, description="Most Hessian-vector products for the largest eigenvalue."
+    )
+    directions: Count = Field(5, description="Filter-normalised random directions.")
+    radius: Positive = Field(
+        0.1, description="How far along them; 1 moves every filter by its own norm."
+    )
+
+
+class Encoder(Selection):
+    """What the stages of a network hold before and after its training."""
+
+    test_images: Annotated[int, Field(strict=True, ge=10, le=TEST_POOL)] = Field(
+        1000, description="Test images for all measures of the encoder."
+    )
+
+
+class Rung(Settings):
+    """A step of the ladder: a group of two arms, a new network and a pretrained one."""
+
+    group: Name = Field(description="Group of the arms that are compared on this rung.")
+    mends: list[str] = Field([], description="Flaws that the rung before it still has.")
 
 
 class Study(Settings):
@@ -251,5 +324,9 @@ class Study(Settings):
         Annotated[list[WeightsSource], Field(min_length=1), Once],
     ] = {}
     evaluation: Evaluation = Evaluation()
+    tuning: Tuning = Tuning()
     landscape: Landscape = Landscape()
+    curvature: Curvature = Curvature()
+    encoder: Encoder = Encoder()
+    ladder: list[Rung] = Field([], description="Protocols, each with less wrong than the last.")
     arms: Annotated[dict[str, Arm], Field(min_length=1)]

@@ -15,8 +15,10 @@ from pydantic import ValidationError
 from tlstudy.errors import UserError
 from tlstudy.mistakes import describe, sentences
 from tlstudy.settings import (
+    STATISTICS,
     WITHOUT_BOTTLENECKS,
     Arm,
+    Selection,
     Study,
     Training,
     WeightsFile,
@@ -27,6 +29,7 @@ from tlstudy.weights import allowed_sources, known_source
 SMALLEST_DIGIT_CLASS = 5421  # training images of the digit 5, the rarest
 # Up to this size the last stage is 1 x 1: BatchNorm needs a second image in the batch.
 ONE_PIXEL_AT_THE_END = 32
+DIGITS = 10
 
 
 @dataclass(frozen=True)
@@ -229,9 +232,8 @@ def _plain(value: Any) -> Any:
 
 def _contradictions(study: Study, origins: Mapping[str, str]) -> Iterator[str]:
     """Sentences on keys that are right one by one and wrong together."""
-    for seed in study.landscape.seeds:
-        if seed not in study.seed:
-            yield f"landscape.seeds: found {seed}; must be among the study's seeds {study.seed}."
+    for name in ("landscape", "curvature", "encoder"):
+        yield from _selection_contradictions(study, name, getattr(study, name), origins)
     labels: dict[str, str] = {}
     for name, arm in study.arms.items():
         key = f"arms.{origins[name]}"
@@ -240,7 +242,20 @@ def _contradictions(study: Study, origins: Mapping[str, str]) -> Iterator[str]:
             yield f"{key}.label: found '{label}', as in {labels[label]}; labels must differ."
         labels.setdefault(label, key)
         yield from _size_contradictions(study.subset_size, key, arm)
+        yield from _fold_contradictions(study, key, arm)
         yield from _source_contradictions(study, key, arm)
+
+
+def _selection_contradictions(
+    study: Study, key: str, selection: Selection, origins: Mapping[str, str]
+) -> Iterator[str]:
+    for seed in selection.seeds:
+        if seed not in study.seed:
+            yield f"{key}.seeds: found {seed}; must be among the study's seeds {study.seed}."
+    for name in selection.arms:
+        if name not in {*study.arms, *origins.values()}:
+            allowed = ", ".join(dict.fromkeys(origins.values()))
+            yield f"{key}.arms: found '{name}'; must be among the study's arms {allowed}."
 
 
 def _size_contradictions(sizes: Iterable[int], key: str, arm: Arm) -> Iterator[str]:
@@ -258,6 +273,16 @@ def _size_contradictions(sizes: Iterable[int], key: str, arm: Arm) -> Iterator[s
                 f"{arm.image_size} pixels would hold a single one, on which BatchNorm cannot be "
                 "trained; must be at least 3, or 2 if the subset sizes are even."
             )
+
+
+def _fold_contradictions(study: Study, key: str, arm: Arm) -> Iterator[str]:
+    fewest = min(study.subset_size) // DIGITS
+    if arm.tune_learning_rate and study.tuning.folds > fewest:
+        yield (
+            f"tuning.folds: found {study.tuning.folds}; {key} is tuned within "
+            f"{min(study.subset_size)} images, {fewest} of each digit, so at most {fewest} "
+            "are allowed."
+        )
 
 
 def _source_contradictions(study: Study, key: str, arm: Arm) -> Iterator[str]:
@@ -306,6 +331,31 @@ def runs(study: Study) -> list[Run]:
         for subset_size in study.subset_size
         for seed in study.seed
     ]
+
+
+def selected(study: Study, selection: Selection) -> list[Run]:
+    """The runs that a selection of seeds and arms names; a swept arm is named by its own name."""
+    return [
+        run
+        for run in runs(study)
+        if run.seed in selection.seeds
+        and (not selection.arms or {run.arm, run.arm.partition("~")[0]} & set(selection.arms))
+    ]
+
+
+def values_after_epochs(study: Study) -> dict[str, tuple[str, ...]]:
+    """By name of the run: BatchNorm statistics of the test values taken after every epoch."""
+    every = study.evaluation.after_epochs == "all"
+    wanted: dict[str, set[str]] = {}
+    for run in runs(study.model_copy(update={"seed": study.seed[:1]})):
+        from_epochs = run.settings.reported_epoch == "best-on-test"
+        wanted.setdefault(run.name, set()).update(
+            STATISTICS if every else (run.settings.batchnorm,) if from_epochs else ()
+        )
+    return {
+        name: tuple(statistics for statistics in STATISTICS if statistics in values)
+        for name, values in wanted.items()
+    }
 
 
 def find_run(study: Study, arm: str, subset_size: int, seed: int) -> Run:

@@ -7,7 +7,7 @@ import pandas as pd
 from tlstudy import paths
 from tlstudy.errors import UserError
 from tlstudy.settings import Study
-from tlstudy.study import runs
+from tlstudy.study import selected
 
 
 def read_table(study: Study, name: str) -> pd.DataFrame:
@@ -25,12 +25,12 @@ def read_table(study: Study, name: str) -> pd.DataFrame:
 def read_landscapes(study: Study) -> list[dict]:
     """Landscape records of the study's runs, each with its arm's names: arms may share a run.
 
-    A run that has none yet is left out, and so is one whose seed is to have no landscape.
+    A run that has none yet is left out, and so is one that is to have no landscape.
     """
     records = []
-    for run in runs(study):
+    for run in selected(study, study.landscape):
         file = paths.folder_of_run(study, run) / "landscape.json"
-        if run.seed not in study.landscape.seeds or not file.is_file():
+        if not file.is_file():
             continue
         names = {
             "arm": run.arm,

@@ -23,7 +23,7 @@ from tlstudy.geometry import changes, moments, predicted_adam_displacement
 from tlstudy.initialisation import layer_kinds
 from tlstudy.inputs import Inputs
 from tlstudy.randomness import Stream, derived_seed
-from tlstudy.settings import Adam, Evaluation, Training
+from tlstudy.settings import STATISTICS, Adam, Evaluation, Training
 from tlstudy.trajectory import Trajectory
 
 log = logging.getLogger(__name__)
@@ -52,9 +52,19 @@ class Outcome:
     final: dict[str, Score] = field(default_factory=dict)
     checkpoint_train_loss: float = float("nan")
 
+    @property
+    def finished(self) -> bool:
+        return self.status == "finished"
+
 
 class Trainer:
-    """Trains a network on a handful of images and measures it after every epoch."""
+    """Trains a network on a handful of images and measures it after every epoch.
+
+    Args:
+        after_epochs: BatchNorm statistics with which test images are scored after the epochs
+            before the last; after the last it is always both.
+        follow_weights: measure how far the weights move and keep their path.
+    """
 
     def __init__(
         self,
@@ -64,17 +74,21 @@ class Trainer:
         evaluation: Evaluation,
         seed: int,
         device: torch.device,
+        after_epochs: tuple[str, ...] = STATISTICS,
+        follow_weights: bool = True,
     ):
         self.training, self.images, self.device = training, images, device
+        self.after_epochs, self.follow_weights = after_epochs, follow_weights
         self.evaluation = evaluation
         self.network = network.to(device, memory_format=torch.channels_last)
         self.kinds = layer_kinds(network)
         self.weights = list(network.parameters())
         self.optimiser = _optimiser(training, self._held_parameters())
         self.order = np.random.default_rng(derived_seed(seed, Stream.ORDER))
-        self.start = _copies(self.weights)
-        self.previous = self.start
-        self.trajectory = Trajectory(self.flat_weights(), training.epochs)
+        if follow_weights:
+            self.start = _copies(self.weights)
+            self.previous = self.start
+            self.trajectory = Trajectory(self.flat_weights(), training.epochs)
 
     def run(self) -> Outcome:
         """Train all epochs, or until the loss is not finite."""
@@ -124,7 +138,7 @@ class Trainer:
             "gradient_norm": gradient_norm,
         }
         finite = np.isfinite(train_score.loss) and self._weights_are_finite()
-        if finite:
+        if finite and self.follow_weights:
             row |= self._moves(epoch, len(steps), outcome)
         row |= self._test_values(epoch, outcome, finite)
         row["training_seconds"] = trained - began
@@ -198,9 +212,9 @@ class Trainer:
         count = self.evaluation.epoch_images
         last = epoch == self.training.epochs
         columns = {"test_images": count}
-        for statistics in ("running", "recalibrated"):
+        for statistics in STATISTICS:
             scores = NO_SCORE, NO_SCORE
-            if finite:
+            if finite and (last or statistics in self.after_epochs):
                 scores = self._test_scores(statistics, None if last else count, count)
             columns |= _score_columns("test", scores[0], f"_{statistics}")
             if last:

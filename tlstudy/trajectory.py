@@ -29,6 +29,10 @@ class Trajectory:
             self._rows[self._filled, part] = step.float()
         self._filled += 1
 
+    def weights_after(self, epoch: int) -> torch.Tensor:
+        """Flat float32 weights after an epoch, 0 for the start, to float32 rounding."""
+        return (self.start.double() + self._rows[epoch].double()).float()
+
     def gram(self) -> np.ndarray:
         """(T, T) float64 products of the rows."""
         rows = self._rows[: self._filled]

@@ -24,11 +24,12 @@ from tlstudy.images import load_images
 from tlstudy.initialisation import check_architecture, initial_network
 from tlstudy.inputs import Inputs, resize
 from tlstudy.provenance import PLUMBING, environment, source_digest
-from tlstudy.settings import Study
-from tlstudy.study import Run, changed_training
+from tlstudy.settings import Study, Training
+from tlstudy.study import Run, changed_training, values_after_epochs
 from tlstudy.subset import order_of_test_images
 from tlstudy.training import Images, Outcome, Trainer
 from tlstudy.trajectory import PrincipalPlane, principal_plane, random_walk_variance
+from tlstudy.tuning import tune_learning_rate
 from tlstudy.weights import load_weights
 
 log = logging.getLogger(__name__)
@@ -53,11 +54,20 @@ def train_run(study: Study, run: Run, gpus: int | None = None, threads: int | No
     log.info("%s, n = %d, seed %d, on %s", run.arm, run.subset_size, run.seed, device_name(device))
     weights = load_run_weights(study, run)
     images = load_run_images(study, run, weights[1] if weights else None, device)
-    network = initial_network(run.settings, run.seed, weights)
-    trainer = Trainer(run.settings, network, images, study.evaluation, run.seed, device)
+    training, tuning = tuned(study, run, weights, images, device)
+    trainer = Trainer(
+        training,
+        initial_network(training, run.seed, weights),
+        images,
+        study.evaluation,
+        run.seed,
+        device,
+        after_epochs=values_after_epochs(study)[run.name],
+    )
     outcome = trainer.run()
     folder = paths.folder_of_run(study, run)
-    plane = write_plane(trainer, outcome, folder / "plane.safetensors")
+    level = study.curvature.train_loss
+    plane = write_plane(trainer, outcome, level, folder / "plane.safetensors")
     for name in ("metrics", "layers"):
         with atomic_path(folder / f"{name}.parquet") as temporary:
             pd.DataFrame(getattr(outcome, name)).to_parquet(temporary, index=False)
@@ -66,6 +76,8 @@ def train_run(study: Study, run: Run, gpus: int | None = None, threads: int | No
         "subset_size": run.subset_size,
         "seed": run.seed,
         "training": changed_training(run.settings),
+        "learning_rate": training.optimiser.learning_rate,
+        "tuning": tuning,
         "weights": weights[1] if weights else None,
         "evaluation": study.evaluation.model_dump(),
         "code": code_digest(),
@@ -82,6 +94,38 @@ def train_run(study: Study, run: Run, gpus: int | None = None, threads: int | No
         "peak_memory_gib": peak_memory_gib(),
     }
     write_json_atomically(folder / "run.json", without_nan(record))
+
+
+def tuned(
+    study: Study,
+    run: Run,
+    weights: tuple[dict, dict] | None,
+    images: Images,
+    device: torch.device,
+) -> tuple[Training, dict | None]:
+    """The run's training at the learning rate that it is to have, and how that was chosen.
+
+    Raises:
+        UserError: every candidate diverged.
+    """
+    if not run.settings.tune_learning_rate:
+        return run.settings, None
+    result = tune_learning_rate(
+        run.settings,
+        study.tuning.learning_rates,
+        study.tuning.folds,
+        lambda: initial_network(run.settings, run.seed, weights),
+        images,
+        run.seed,
+        device,
+    )
+    if result["chosen"] is None:
+        raise UserError(
+            f"tuning.learning_rates: found {study.tuning.learning_rates}; at each of them the "
+            f"loss of arm '{run.arm}', seed {run.seed}, became infinite: give smaller ones."
+        )
+    log.info("learning rate %g chosen", result["chosen"])
+    return run.settings.with_learning_rate(result["chosen"]), result
 
 
 def load_run_weights(study: Study, run: Run) -> tuple[dict, dict] | None:
@@ -123,11 +167,12 @@ def read_record(file: Path, command: str) -> dict:
     return json.loads(file.read_text(encoding="utf-8"))
 
 
-def write_plane(trainer: Trainer, outcome: Outcome, path: Path) -> dict:
-    """Hand the trajectory's plane over to the landscape stage; return its description.
+def write_plane(trainer: Trainer, outcome: Outcome, level: float, path: Path) -> dict:
+    """Hand weights over to the stages that look at them; return the plane's description.
 
-    The file holds flat float32 vectors: start, end and, if there is a plane, direction_1 and
-    direction_2, of length one.
+    The file holds flat float32 vectors: start, end; if there is a plane, direction_1 and
+    direction_2, of length one; if the train loss fell below the level, the weights above and
+    below, from consecutive epochs.
     """
     plane = principal_plane(trainer.trajectory.gram())
     end = trainer.flat_weights()
@@ -136,6 +181,10 @@ def write_plane(trainer: Trainer, outcome: Outcome, path: Path) -> dict:
     if not reason:
         directions = trainer.trajectory.combine(plane.coefficients)
         tensors |= {"direction_1": directions[0].clone(), "direction_2": directions[1].clone()}
+    crossed = epoch_below(outcome, level)
+    if crossed:
+        tensors["above"] = trainer.trajectory.weights_after(crossed - 1)
+        tensors["below"] = trainer.trajectory.weights_after(crossed)
     with atomic_path(path) as temporary:
         save_file(tensors, temporary)
     return {
@@ -146,6 +195,14 @@ def write_plane(trainer: Trainer, outcome: Outcome, path: Path) -> dict:
         "off_plane": plane.off_plane.tolist(),
         "no_plane_reason": reason,
     }
+
+
+def epoch_below(outcome: Outcome, level: float) -> int | None:
+    """First epoch after which the train loss was at most the level; None if there is none."""
+    # A row's train loss is that of the weights before the epoch.
+    losses = [row["train_loss"] for row in outcome.metrics] + [outcome.checkpoint_train_loss]
+    below = (epoch for epoch, loss in enumerate(losses) if epoch > 0 and loss <= level)
+    return next(below, None) if losses[0] > level else None
 
 
 def _no_plane_reason(plane: PrincipalPlane, outcome: Outcome) -> str:

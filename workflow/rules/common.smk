@@ -10,7 +10,7 @@ from tlstudy.figures.names import FIGURES, FOR_ALL_SIZES, figure_files
 from tlstudy.files import write_json_atomically
 from tlstudy.provenance import PLUMBING, data_digest, source_digest
 from tlstudy.memory import training_memory_mb
-from tlstudy.study import build_study, digest, runs
+from tlstudy.study import build_study, digest, runs, selected, values_after_epochs
 
 if not os.access(os.curdir, os.W_OK):
     raise WorkflowError(f"{os.getcwd()}: this folder cannot be written to.")
@@ -21,6 +21,7 @@ except UserError as error:
     raise WorkflowError(error.message) from None
 
 study_runs = runs(study)
+after_epochs = values_after_epochs(study)
 run_of_folder = {
     (run.name, str(run.subset_size), str(run.seed)): run for run in study_runs
 }
@@ -72,8 +73,10 @@ def effective_training(wildcards):
     return digest(the_run(wildcards).settings.training())
 
 
-def runs_with_landscape():
-    return [run for run in study_runs if run.seed in study.landscape.seeds]
+def tuning_of_run(wildcards):
+    """How a learning rate is chosen, for runs that choose one."""
+    tuned = the_run(wildcards).settings.tune_learning_rate
+    return digest(study.tuning.model_dump()) if tuned else "none"
 
 
 def cache_folder(wildcards):
@@ -110,7 +113,8 @@ def source_files(wildcards):
 
 
 landscape_files = [
-    paths.folder_of_run(study, run) / "landscape.json" for run in runs_with_landscape()
+    paths.folder_of_run(study, run) / "landscape.json"
+    for run in selected(study, study.landscape)
 ]
 
 

@@ -20,7 +20,7 @@ rule landscape:
         runtime=120,
     params:
         settings=str(paths.settings_file(study)),
-        landscape=digest(study.landscape.model_dump(exclude={"seeds"})),
+        landscape=digest(study.landscape.model_dump(exclude={"seeds", "arms"})),
         training=effective_training,
         code=source_digest("tlstudy.stages.landscape", PLUMBING),
     message:

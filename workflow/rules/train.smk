@@ -23,6 +23,9 @@ rule train:
     params:
         settings=str(paths.settings_file(study)),
         evaluation=digest(study.evaluation.model_dump()),
+        after_epochs=lambda wildcards: " ".join(after_epochs[wildcards.run]),
+        tuning=tuning_of_run,
+        level=study.curvature.train_loss,
         training=effective_training,
         code=source_digest("tlstudy.stages.train", PLUMBING),
     message:
