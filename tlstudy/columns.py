@@ -107,6 +107,12 @@ RUNS = {
     "explained_variance_1": ("float64", "share of the trajectory's variance on axis 1"),
     "explained_variance_2": ("float64", "share of the trajectory's variance on axis 2"),
     "device": ("string", "device that trained"),
+    "learning_rate": ("float64", "step size trained with; the chosen one where it was tuned"),
+    "findings": (
+        "string",
+        "names of the sentinels that found something wrong with the run, separated by spaces; "
+        "the findings themselves are in findings.parquet",
+    ),
     "precision": ("string", "arithmetic of the training steps"),
     "evaluation_precision": ("string", "arithmetic of the evaluations on test images"),
     "threads": ("int64", "processor threads"),
@@ -117,6 +123,114 @@ RUNS = {
     "seconds": ("float64", "time of the whole run, seconds"),
     "peak_memory_gib": ("float64", "largest resident memory of the process, GiB"),
     "settings": ("string", "all settings of the arm, JSON"),
+}
+
+
+FINDINGS = {
+    **KEYS,
+    "sentinel": ("string", "name of the sentinel"),
+    "flaws": ("string", "flaws of the published study that it stands for, such as F1; or empty"),
+    "severity": (
+        "string",
+        "error: a comparison with this run means nothing; warning: it does not mean what it says",
+    ),
+    "saw": ("string", "what was seen, with the numbers"),
+    "why": ("string", "why it matters"),
+    "advice": ("string", "what to do"),
+}
+
+CURVATURE = {
+    **KEYS,
+    "point": ("string", "final: the final weights; matched: those at the same train loss"),
+    "epoch": ("float64", "where on the path: whole epochs, or between two by interpolation"),
+    "train_loss": (
+        "float64",
+        "loss on the training images, BatchNorm statistics of the batch, nats",
+    ),
+    "hessian_eigenvalue": ("float64", "largest eigenvalue of that loss's Hessian"),
+    "residual": (
+        "float64",
+        "norm of H v - lambda v of the unit Ritz vector v over |lambda|: how far Lanczos converged",
+    ),
+    "products": ("int64", "Hessian-vector products used"),
+    "rise": (
+        "float64",
+        "mean rise of that loss, nats, at both ends of the filter-normalised random directions",
+    ),
+    "reason": ("string", "why there are no values; empty if there are"),
+}
+
+ENCODER = {
+    **KEYS,
+    "measure": (
+        "string",
+        "probe: logistic regression on a stage's averaged outputs before training; frozen: "
+        "everything up to the stage held as it was, the rest trained; put-back: fine-tuned, then "
+        "the stage's weights put back; fine-tuned: nothing held or put back",
+    ),
+    "stage": (
+        "string",
+        "stem, layer1 to layer4, encoder (all of them), head (the last layer); empty if fine-tuned",
+    ),
+    "train_balanced_accuracy": ("float64", "mean recall on the training images, 0 to 1"),
+    "test_balanced_accuracy": ("float64", "mean recall on test images, 0 to 1"),
+    "test_loss": ("float64", "mean loss on test images, nats"),
+    "test_images": ("int64", "number of test images behind the values"),
+}
+
+LADDER = {
+    "rung": ("int64", "position on the ladder, from 0"),
+    "group": ("string", "group of the rung's arms"),
+    "mends": ("string", "what this rung mends, separated by commas"),
+    "subset_size": KEYS["subset_size"],
+    "quantity": ("string", "balanced_accuracy or loss, as reported by the arms"),
+    "part": (
+        "string",
+        "new, pretrained: that arm; gap: pretrained less new; step: gap less the gap of the rung "
+        "before, in the same seeds",
+    ),
+    "seeds": ("int64", "number of seeds with a value"),
+    "mean": ("float64", "mean over seeds; empty below five seeds"),
+    "low": ("float64", "lower end of the 95 % bootstrap interval of the mean; empty likewise"),
+    "high": ("float64", "upper end likewise"),
+    "interquartile_mean": ("float64", "mean of the middle half of the seeds; empty likewise"),
+    "smallest": ("float64", "smallest value of a seed"),
+    "largest": ("float64", "largest value of a seed"),
+}
+
+CLAIMS = {
+    "claim": ("string", "name of the claim"),
+    "subset_size": KEYS["subset_size"],
+    "text": ("string", "the claim as it was made"),
+    "slide": ("string", "where it was made"),
+    "statistic": ("string", "what is compared, in words, with its unit"),
+    "unit": ("string", "unit of mean, interval and effect"),
+    "effect": ("float64", "effect size stated in advance: the least that supports the claim"),
+    "seeds": ("int64", "number of seeds with a value"),
+    "mean": ("float64", "mean over seeds; empty below five seeds"),
+    "low": ("float64", "lower end of its 95 % bootstrap interval; empty likewise"),
+    "high": ("float64", "upper end likewise"),
+    "smallest": ("float64", "smallest value of a seed"),
+    "largest": ("float64", "largest value of a seed"),
+    "verdict": (
+        "string",
+        "supported: the interval lies wholly above the effect size; refuted: wholly below zero; "
+        "inconclusive; not testable: a control failed; open: there is no experiment yet",
+    ),
+    "because": ("string", "what led to the verdict: the failed control, the missing seeds"),
+    "more_seeds": (
+        "float64",
+        "further seeds that would settle the claim if mean and spread stayed; empty if settled "
+        "or if none would",
+    ),
+    "figure": ("string", "figure of the report that shows it"),
+}
+
+CLAIM_VALUES = {
+    "claim": CLAIMS["claim"],
+    "subset_size": KEYS["subset_size"],
+    "seed": KEYS["seed"],
+    "value": ("float64", "the claim's statistic in this seed, in the claim's unit"),
 }
 
 

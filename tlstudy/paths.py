@@ -74,3 +74,11 @@ def figures_folder(study: Study) -> Path:
 
 def report_file(study: Study) -> Path:
     return study_folder(study) / "report.html"
+
+
+def encoder_file(study: Study, run: Run) -> Path:
+    return folder_of_run(study, run) / "encoder.parquet"
+
+
+def curvature_file(study: Study, run: Run) -> Path:
+    return folder_of_run(study, run) / "curvature.parquet"
