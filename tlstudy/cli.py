@@ -185,6 +185,32 @@ def landscape(
 
 
 @main.command()
+@with_run
+@with_study
+def curvature(
+    study: Study, arm: str, subset_size: int, seed: int, gpus: int | None, threads: int | None
+) -> None:
+    """Measure how sharp the training loss is where a run ended and on its way."""
+    from tlstudy.stages.curvature import curvature_run
+    from tlstudy.study import find_run
+
+    curvature_run(study, find_run(study, arm, subset_size, seed), gpus, threads)
+
+
+@main.command()
+@with_run
+@with_study
+def encoder(
+    study: Study, arm: str, subset_size: int, seed: int, gpus: int | None, threads: int | None
+) -> None:
+    """Probe, freeze and put back the stages of a run's network."""
+    from tlstudy.stages.encoder import encoder_run
+    from tlstudy.study import find_run
+
+    encoder_run(study, find_run(study, arm, subset_size, seed), gpus, threads)
+
+
+@main.command()
 @with_study
 def aggregate(study: Study) -> None:
     """Put all runs into metrics.parquet, layers.parquet and runs.parquet."""
