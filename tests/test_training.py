@@ -294,3 +294,26 @@ if __name__ == "__main__":
     rows = golden_run()
     curve = {column: [float(row[column]) for row in rows] for column in GOLDEN_TOLERANCE}
     GOLDEN.write_text(json.dumps(curve, indent=1) + "\n")
+
+
+def test_values_that_are_not_asked_for_are_not_taken(sound):
+    training = tiny_training(epochs=6)
+    network = initial_network(training, 26, None)
+    images = tiny_images(training)
+    looked = Trainer(training, network, images, EVALUATION, 26, CPU, after_epochs=("running",))
+    table, full = pd.DataFrame(looked.run().metrics), pd.DataFrame(sound[1].metrics)
+    assert table["test_loss_recalibrated"].isna().tolist() == [True] * 5 + [False]
+    times = ["training_seconds", "evaluation_seconds"]
+    known = table.drop(columns=times).fillna(full)
+    pd.testing.assert_frame_equal(known, full.drop(columns=times), check_exact=True)
+
+
+def test_weights_need_not_be_followed_to_train_alike(sound):
+    training = tiny_training(epochs=6)
+    network = initial_network(training, 26, None)
+    trainer = Trainer(
+        training, network, tiny_images(training), EVALUATION, 26, CPU, follow_weights=False
+    )
+    outcome = trainer.run()
+    assert outcome.layers == []
+    assert outcome.final == sound[1].final

@@ -79,3 +79,13 @@ def test_long_random_walks_have_the_null_variance():
     shares = principal_plane(trajectory.gram()).explained_variance[:2]
     np.testing.assert_allclose(shares, random_walk_variance(2), rtol=0.15)
     assert random_walk_variance(2) == pytest.approx([0.608, 0.152], abs=1e-3)
+
+
+def test_weights_after_an_epoch_are_those_that_were_added():
+    start = torch.randn(1000, generator=torch.Generator().manual_seed(0))
+    trajectory, added = Trajectory(start, 3), [start]
+    for step in (0.1, -0.2, 0.05):
+        added.append(added[-1] + step)
+        trajectory.append(added[-1])
+    for epoch, weights in enumerate(added):
+        torch.testing.assert_close(trajectory.weights_after(epoch), weights, rtol=2e-7, atol=1e-7)

@@ -1,0 +1,32 @@
+rule encoder:
+    input:
+        images=ancient(image_files),
+        weights=run_weights,
+        subset=run_subset,
+        run=run_path / "run.json",
+        metrics=run_path / "metrics.parquet",
+        plane=run_path / "plane.safetensors",
+    output:
+        run_path / "encoder.parquet",
+    log:
+        logs / "encoder" / "{run}" / "n~{n}" / "seed~{seed}.log",
+    benchmark:
+        benchmarks / "encoder" / "{run}" / "n~{n}" / "seed~{seed}.tsv"
+    conda:
+        "../../envs/tlstudy.yaml"
+    threads: 4
+    resources:
+        gpu=1,
+        mem_mb=12000,
+        runtime=240,
+    params:
+        settings=str(paths.settings_file(study)),
+        encoder=digest(study.encoder.model_dump(exclude={"seeds", "arms"})),
+        training=effective_training,
+        code=source_digest("tlstudy.stages.encoder", PLUMBING),
+    message:
+        "Encoder of {wildcards.run}, n = {wildcards.n}, seed {wildcards.seed}"
+    shell:
+        "tlstudy encoder --config {params.settings:q} --arm {wildcards.run} "
+        "--subset-size {wildcards.n} --seed {wildcards.seed} "
+        "--gpus {resources.gpu} --threads {threads} 2>&1 | tee {log}"
