@@ -219,6 +219,32 @@ def aggregate(study: Study) -> None:
     aggregate_study(study)
 
 
+def _list_quantities(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from tlstudy.quantities import described
+
+        click.echo(described())
+        context.exit()
+
+
+@main.command()
+@click.option(
+    "--quantities",
+    is_flag=True,
+    is_eager=True,  # needs no configuration
+    expose_value=False,
+    callback=_list_quantities,
+    help="List what a claim may be about, with units, and stop.",
+)
+@with_study
+def claims(study: Study) -> None:
+    """Judge the claims and compute the ladder, from the tables."""
+    from tlstudy.claims import ledger_text
+    from tlstudy.stages.claims import make_claims
+
+    click.echo(ledger_text(make_claims(study)))
+
+
 @main.command()
 @with_study
 def figures(study: Study) -> None:

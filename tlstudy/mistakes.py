@@ -10,10 +10,13 @@ from tlstudy.settings import (
     SGD,
     Adam,
     Arm,
+    Claim,
+    Control,
     Curvature,
     Encoder,
     Evaluation,
     Landscape,
+    Rung,
     Settings,
     Study,
     Tuning,
@@ -27,6 +30,8 @@ MODELS: dict[str, type[Settings]] = {
     "landscape": Landscape,
     "curvature": Curvature,
     "encoder": Encoder,
+    "ladder": Rung,
+    "claims": Claim,
 }
 MODELS |= dict.fromkeys(("weights", "--source"), WeightsFile)
 ALLOWED = {
@@ -116,6 +121,8 @@ def _allowed_keys(location: Sequence[int | str]) -> str:
     model = MODELS.get(str(location[0]), Study) if len(location) > 1 else Study
     if location[0] == "arms" and len(location) > 4:  # arms, name, optimiser, its tag, key
         model = {"adam": Adam, "sgd": SGD}[str(location[3])]
+    if location[0] == "claims" and len(location) > 4:  # claims, name, controls, position, key
+        model = Control
     allowed = sorted(model.model_fields)
     close = get_close_matches(str(location[-1]), allowed, n=1)
     hint = f"did you mean '{close[0]}'? " if close else ""

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from tlstudy.settings import Study
+from tlstudy.settings import NAME_PATTERN, Study
 
 SCHEMA_FILE = Path(__file__).with_name("schema.json")
 
@@ -21,13 +21,16 @@ def configuration_schema() -> dict[str, Any]:
         schema["properties"][key]["anyOf"] = [one, _list_of(one)]
         for keyword in ("type", "items", "minItems"):
             del schema["properties"][key][keyword]
-    arms = schema["properties"]["arms"]
-    arms["additionalProperties"] = {
-        "anyOf": [arms["additionalProperties"], {"type": "null", "description": "Left out."}]
-    }
+    arms, claims = (schema["properties"][key] for key in ("arms", "claims"))
+    _or_null(arms, "additionalProperties")
+    _or_null(claims["patternProperties"], NAME_PATTERN)
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "Configuration of a tlstudy study"
     return schema
+
+
+def _or_null(named: dict[str, Any], key: str) -> None:
+    named[key] = {"anyOf": [named[key], {"type": "null", "description": "Left out."}]}
 
 
 def _or_list_of(value: dict[str, Any]) -> dict[str, Any]:

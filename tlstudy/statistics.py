@@ -4,17 +4,19 @@ Percentile bootstrap (Efron 1979) of a mean over seeds. Arms share their seeds' 
 initialisation, so the difference between two arms is taken seed by seed before it is averaged.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import bootstrap, trim_mean
+from scipy.stats import bootstrap, norm, trim_mean
 
 from tlstudy.settings import MINIMUM_SEEDS, Study
 
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
+POWER = 0.8  # share of repetitions in which seeds_to_settle seeds are to be enough
 GENERATOR_SEED = 1979  # fixed: the same values always have the same interval
 RESAMPLED_AT_A_TIME = 4_000_000  # values: 32 MB
 TRIMMED = 0.25  # from each side: what is left is the interquartile mean
@@ -92,6 +94,37 @@ def summarise(values: np.ndarray) -> Summary:
         smallest=float(values.min()),
         largest=float(values.max()),
     )
+
+
+def seeds_to_settle(values: np.ndarray, effect: float) -> int | None:
+    """Further seeds with which the interval would lie wholly above the effect or below zero.
+
+    With N seeds the interval is about mean +- 1.96 s / sqrt(N), the normal approximation of the
+    bootstrap's, and the mean itself varies by s / sqrt(N). If the true mean and standard
+    deviation are those seen, N >= ((1.96 + 0.84) s / distance)^2 seeds settle it in at least
+    POWER of all repetitions (Cohen 1988); distance is that of the mean from the effect or zero.
+
+    Args:
+        values: one per seed, (seeds,); what is not finite is left out.
+        effect: not negative.
+
+    Returns:
+        0 if it is settled; None if no number would settle it, as the mean lies between zero and
+        the effect, or below MINIMUM_SEEDS values.
+    """
+    values = np.asarray(values, dtype=float)
+    values = values[np.isfinite(values)]
+    interval = bootstrap_interval(values)
+    if interval is None:
+        return None
+    if interval[0] > effect or interval[1] < 0:
+        return 0
+    distance = max(values.mean() - effect, -values.mean())
+    if distance <= 0:
+        return None
+    reach = norm.ppf(0.5 + CONFIDENCE / 2) + norm.ppf(POWER)
+    needed = math.ceil((reach * values.std(ddof=1) / distance) ** 2)
+    return max(1, needed - len(values))
 
 
 def reference_arms(study: Study) -> dict[str, str]:

@@ -12,11 +12,11 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from tlstudy.contradictions import contradictions
 from tlstudy.errors import UserError
 from tlstudy.mistakes import describe, sentences
 from tlstudy.settings import (
     STATISTICS,
-    WITHOUT_BOTTLENECKS,
     Arm,
     Selection,
     Study,
@@ -24,12 +24,6 @@ from tlstudy.settings import (
     WeightsFile,
     WeightsSource,
 )
-from tlstudy.weights import allowed_sources, known_source
-
-SMALLEST_DIGIT_CLASS = 5421  # training images of the digit 5, the rarest
-# Up to this size the last stage is 1 x 1: BatchNorm needs a second image in the batch.
-ONE_PIXEL_AT_THE_END = 32
-DIGITS = 10
 
 
 @dataclass(frozen=True)
@@ -109,6 +103,9 @@ def build_study(configuration: Mapping[str, Any]) -> Study:
     if isinstance(expanded.get("arms"), Mapping):
         problems += _sweep_mistakes(expanded["arms"])
         expanded["arms"], origins = _expand_arms(expanded["arms"])
+    if isinstance(expanded.get("claims"), Mapping):  # null removes a claim, as it does an arm
+        claims = expanded["claims"].items()
+        expanded["claims"] = {name: claim for name, claim in claims if claim is not None}
     try:
         study = Study.model_validate(expanded)
     except ValidationError as error:
@@ -119,7 +116,8 @@ def build_study(configuration: Mapping[str, Any]) -> Study:
             if sentence.partition(": ")[0] not in told
         ]
     if not problems:
-        problems += dict.fromkeys(_contradictions(study, origins))
+        left_out = [str(name) for name, arm in configuration["arms"].items() if arm is None]
+        problems += dict.fromkeys(contradictions(study, origins, left_out))
     if problems:
         raise UserError("\n".join(problems))
     return study
@@ -228,85 +226,6 @@ def _plain(value: Any) -> Any:
         return float(value)
     except (TypeError, ValueError, OverflowError):
         return value
-
-
-def _contradictions(study: Study, origins: Mapping[str, str]) -> Iterator[str]:
-    """Sentences on keys that are right one by one and wrong together."""
-    for name in ("landscape", "curvature", "encoder"):
-        yield from _selection_contradictions(study, name, getattr(study, name), origins)
-    labels: dict[str, str] = {}
-    for name, arm in study.arms.items():
-        key = f"arms.{origins[name]}"
-        label = arm.label or name
-        if label in labels:
-            yield f"{key}.label: found '{label}', as in {labels[label]}; labels must differ."
-        labels.setdefault(label, key)
-        yield from _size_contradictions(study.subset_size, key, arm)
-        yield from _fold_contradictions(study, key, arm)
-        yield from _source_contradictions(study, key, arm)
-
-
-def _selection_contradictions(
-    study: Study, key: str, selection: Selection, origins: Mapping[str, str]
-) -> Iterator[str]:
-    for seed in selection.seeds:
-        if seed not in study.seed:
-            yield f"{key}.seeds: found {seed}; must be among the study's seeds {study.seed}."
-    for name in selection.arms:
-        if name not in {*study.arms, *origins.values()}:
-            allowed = ", ".join(dict.fromkeys(origins.values()))
-            yield f"{key}.arms: found '{name}'; must be among the study's arms {allowed}."
-
-
-def _size_contradictions(sizes: Iterable[int], key: str, arm: Arm) -> Iterator[str]:
-    most = 10 * SMALLEST_DIGIT_CLASS
-    for size in sizes:
-        if arm.drawing == "stratified" and size > most:
-            yield (
-                f"subset_size: found {size}; {key} draws the same number of each digit, "
-                f"so at most {most} are allowed."
-            )
-        smallest_batch = size // -(-size // arm.batch_size)
-        if arm.image_size <= ONE_PIXEL_AT_THE_END and smallest_batch == 1:
-            yield (
-                f"{key}.batch_size: found {arm.batch_size}, so a batch of {size} images at "
-                f"{arm.image_size} pixels would hold a single one, on which BatchNorm cannot be "
-                "trained; must be at least 3, or 2 if the subset sizes are even."
-            )
-
-
-def _fold_contradictions(study: Study, key: str, arm: Arm) -> Iterator[str]:
-    fewest = min(study.subset_size) // DIGITS
-    if arm.tune_learning_rate and study.tuning.folds > fewest:
-        yield (
-            f"tuning.folds: found {study.tuning.folds}; {key} is tuned within "
-            f"{min(study.subset_size)} images, {fewest} of each digit, so at most {fewest} "
-            "are allowed."
-        )
-
-
-def _source_contradictions(study: Study, key: str, arm: Arm) -> Iterator[str]:
-    if arm.initialisation == "random":
-        return
-    if arm.initialisation not in study.weights:
-        names = ", ".join(["random", *study.weights])
-        yield f"{key}.initialisation: found '{arm.initialisation}'; allowed are {names}."
-        return
-    key = f"weights.{arm.initialisation}"
-    for source in study.weights[arm.initialisation]:
-        if isinstance(source, WeightsFile):
-            if not source.file.is_file():
-                yield f"{key}: found '{source.file}'; no such file."
-            if source.stride_on == "1x1" and arm.architecture in WITHOUT_BOTTLENECKS:
-                yield (
-                    f"{key}: found stride_on 1x1; must be 3x3 for {arm.architecture}, "
-                    "which has no bottlenecks."
-                )
-        elif not known_source(source, arm.architecture):
-            yield (
-                f"{key}: found '{source}'; allowed for {arm.architecture} are "
-                f"{', '.join(allowed_sources(arm.architecture))}, or a file."
-            )
 
 
 def parse_source(text: str) -> WeightsSource:

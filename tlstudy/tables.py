@@ -5,20 +5,25 @@ import json
 import pandas as pd
 
 from tlstudy import paths
+from tlstudy.columns import CLAIM_VALUES, CLAIMS, LADDER
 from tlstudy.errors import UserError
 from tlstudy.settings import Study
 from tlstudy.study import selected
 
+# Tables of the stage `claims`, by file name; the others are of the stage `aggregate`.
+CLAIM_TABLES = {"ladder": LADDER, "claims": CLAIMS, "claim-values": CLAIM_VALUES}
+
 
 def read_table(study: Study, name: str) -> pd.DataFrame:
-    """runs, metrics or layers of a study; columns as in `tlstudy.columns`.
+    """A table of a study by name; columns as in `tlstudy.columns`.
 
     Raises:
         UserError: it is missing.
     """
     file = paths.tables_folder(study) / f"{name}.parquet"
     if not file.is_file():
-        raise UserError(f"{file}: missing; run `tlstudy aggregate`.")
+        command = "claims" if name in CLAIM_TABLES else "aggregate"
+        raise UserError(f"{file}: missing; run `tlstudy {command}`.")
     return pd.read_parquet(file)
 
 

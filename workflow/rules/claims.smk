@@ -1,0 +1,26 @@
+rule claims:
+    input:
+        rules.aggregate.output,
+    output:
+        [
+            paths.tables_folder(study) / f"{name}.parquet"
+            for name in ("ladder", "claims", "claim-values")
+        ],
+    log:
+        logs / "claims.log",
+    benchmark:
+        benchmarks / "claims.tsv"
+    conda:
+        "../../envs/tlstudy.yaml"
+    params:
+        settings=str(paths.settings_file(study)),
+        stated=digest(
+            study.model_dump(
+                mode="json", include={"ladder", "claims", "encoder", "curvature"}
+            )
+        ),
+        code=source_digest("tlstudy.stages.claims"),
+    message:
+        "Judging the claims"
+    shell:
+        "tlstudy claims --config {params.settings:q} > {log} 2>&1"
