@@ -12,6 +12,7 @@ from tlstudy.statistics import (
     interquartile_mean,
     paired_differences,
     reference_arms,
+    seeds_to_settle,
     summarise,
 )
 from tlstudy.study import build_study
@@ -148,3 +149,58 @@ def test_swept_arms_are_compared_with_the_arm_swept_to_the_same_values():
         "wide~image_size=96": "new~learning_rate=0.001",
         "wide~image_size=160": "new~learning_rate=0.001",
     }
+
+
+def share_settled(mean: float, deviation: float, effect: float, seeds: int) -> float:
+    """Share of 2000 repetitions whose interval lies above the effect or below zero."""
+    samples = np.random.default_rng(5).normal(mean, deviation, (seeds, 2000))
+    low, high = bootstrap_interval(samples)
+    return np.mean((low > effect) | (high < 0))
+
+
+def unsettled(mean: float, deviation: float, seeds: int = 6) -> np.ndarray:
+    """Values of exactly this mean and standard deviation."""
+    values = np.random.default_rng(6).normal(size=seeds)
+    return mean + deviation * (values - values.mean()) / values.std(ddof=1)
+
+
+@pytest.mark.parametrize(
+    ("mean", "deviation", "effect"), [(0.15, 0.15, 0.05), (-0.08, 0.15, 0.1), (0.06, 0.1, 0)]
+)
+def test_seeds_to_settle_settle_in_four_of_five_repetitions(monkeypatch, mean, deviation, effect):
+    monkeypatch.setattr(statistics, "RESAMPLES", 500)
+    values = unsettled(mean, deviation)
+    total = len(values) + seeds_to_settle(values, effect)
+    assert 0.77 < share_settled(mean, deviation, effect, total) < 0.9
+    assert share_settled(mean, deviation, effect, total // 2) < 0.7
+
+
+def test_seeds_to_settle_by_hand():
+    """((1.960 + 0.842) x 0.15 / 0.1)^2 = 17.7."""
+    assert seeds_to_settle(unsettled(0.15, 0.15), 0.05) == 18 - 6
+    assert seeds_to_settle(np.append(unsettled(0.15, 0.15), np.nan), 0.05) == 18 - 6
+    assert seeds_to_settle(-unsettled(0.1, 0.15), 0.05) == 18 - 6
+
+
+def test_what_is_settled_needs_no_seeds():
+    assert seeds_to_settle(unsettled(0.5, 0.01), 0.05) == 0
+    assert seeds_to_settle(unsettled(-0.5, 0.01), 0.05) == 0
+
+
+@pytest.mark.parametrize("mean", [0.0, 0.03, 0.05])
+def test_no_seeds_settle_what_lies_between_zero_and_the_effect(mean):
+    assert seeds_to_settle(np.full(6, mean), 0.05) is None
+    assert seeds_to_settle(unsettled(0.03, 0.1), 0.05) is None
+
+
+def test_a_few_values_do_not_tell_how_many_more_are_needed():
+    assert seeds_to_settle(unsettled(0.15, 0.15)[: MINIMUM_SEEDS - 1], 0.05) is None
+
+
+def test_interval_of_five_seeds_covers_less_than_it_says(monkeypatch):
+    """About +-1.96 s sqrt(0.8 / 5): as often as |t| with 4 degrees of freedom stays under
+    1.96 sqrt(0.8), in 84.6 % of cases. The report must not promise 95 %."""
+    monkeypatch.setattr(statistics, "RESAMPLES", 1000)
+    samples = np.random.default_rng(7).normal(7, 2, (5, 4000))
+    low, high = bootstrap_interval(samples)
+    assert np.mean((low <= 7) & (high >= 7)) == pytest.approx(0.846, abs=0.025)

@@ -12,7 +12,14 @@ import numpy as np
 import pandas as pd
 
 from tlstudy.columns import CLAIM_VALUES, CLAIMS
-from tlstudy.quantities import QUANTITIES, Tables, planned_seeds, values_of, why_missing
+from tlstudy.quantities import (
+    QUANTITIES,
+    SELECTIONS,
+    Tables,
+    planned_seeds,
+    values_of,
+    why_missing,
+)
 from tlstudy.settings import MINIMUM_SEEDS, Claim, Study
 from tlstudy.statistics import Summary, seeds_to_settle, summarise
 
@@ -109,11 +116,10 @@ def rule(study: Study, claim: Claim, tables: Tables, measured: Values, size: int
 
 def _unmeasured(claim: Claim) -> str:
     names = dict.fromkeys([claim.quantity, claim.against_quantity or claim.quantity])
-    places = dict.fromkeys(f"{QUANTITIES[name].table}.seeds" for name in names)
-    return (
-        f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} measured in no seed in "
-        f"common: list seeds under {' and '.join(places)}."
-    )
+    tables = dict.fromkeys(QUANTITIES[name].table for name in names)
+    places = [f"{table}.seeds" for table in tables if table in SELECTIONS]
+    measured = "is measured in no seed" if len(names) == 1 else "are measured in no common seed"
+    return f"{' and '.join(names)} {measured}: list seeds under {' and '.join(places)}."
 
 
 def by_interval(values: np.ndarray, effect: float) -> Ruling:
