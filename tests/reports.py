@@ -4,11 +4,12 @@ import functools
 import re
 from html.parser import HTMLParser
 
+import audit_study
 import numpy as np
 import pandas as pd
 import synthetic
 
-from tlstudy.figures.names import FOR_ALL_SIZES, figure_names
+from tlstudy.figures.names import figure_names, study_figure_names
 from tlstudy.report import ContactSheet, Inputs, render
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -40,7 +41,19 @@ DRAWING = """<?xml version="1.0" encoding="utf-8"?>
 
 def make_inputs(seeds=1, diverged=frozenset(), sizes=(50,), arms=None, epochs=6) -> Inputs:
     study = synthetic.make_study(seeds=seeds, sizes=sizes, arms=arms, epochs=epochs)
-    tables = synthetic.make_tables(study, diverged)
+    return inputs_from(study, synthetic.make_tables(study, diverged))
+
+
+def audit_inputs(seeds=5, diverged=frozenset(), sizes=(50,), epochs=6) -> Inputs:
+    """The audit's own study, its fourteen arms and claims, on made-up tables."""
+    study = audit_study.make_study(seeds=seeds, sizes=sizes, epochs=epochs)
+    return inputs_from(study, audit_study.make_tables(study, diverged))
+
+
+def inputs_from(study, tables: dict) -> Inputs:
+    """Inputs of a report with all of the study's figures, each the same drawing."""
+    sizes = study.subset_size
+    more = ("findings", "encoder", "curvature", "ladder", "claims")
     drawings = {name: DRAWING for name in figure_names(study)}
     digits = [digit for digit in range(10) for _ in range(5)]
     subset = {"indices": list(range(50)), "labels": digits, "counts": [5] * 10, "duplicates": 0}
@@ -49,9 +62,10 @@ def make_inputs(seeds=1, diverged=frozenset(), sizes=(50,), arms=None, epochs=6)
         runs=fill_runs(tables["runs"]),
         metrics=tables["metrics"],
         layers=tables["layers"],
+        **{name: tables[name] for name in more if name in tables},
         landscapes=tables["landscapes"],
         figures={size: drawings for size in sizes},
-        study_figures={name: DRAWING for name in FOR_ALL_SIZES} if len(sizes) > 1 else {},
+        study_figures={name: DRAWING for name in study_figure_names(study)},
         contact_sheets=[
             ContactSheet("published", 50, 26, subset, svg=DRAWING),
             ContactSheet("stratified", 50, 26, subset, svg=DRAWING),
@@ -65,7 +79,7 @@ def fill_runs(runs: pd.DataFrame) -> pd.DataFrame:
     """The columns that made-up runs lack; those that diverged have no reported values."""
     pretrained = runs["initialisation"] != "random"
     runs = runs.assign(
-        run=runs["arm"],
+        run=runs["arm"] + runs["subset_size"].map("/n~{}".format) + runs["seed"].map("/{}".format),
         device="cpu",
         precision="bfloat16",
         evaluation_precision="bfloat16",

@@ -196,6 +196,8 @@ def _run(arm, table, stopped) -> dict:
         },
         "final_test_images": 2000,
         "checkpoint_train_loss": last["train_loss"],
+        "trajectory_rank": 5 if arm.optimiser_holds == "network" else 0,
+        "settings": arm.model_dump_json(),
     }
 
 

@@ -10,6 +10,7 @@ from tlstudy import paths
 from tlstudy.figures import names
 from tlstudy.figures.names import figure_names
 from tlstudy.report import Inputs, load, render, write_report, write_results_table
+from tlstudy.report.inputs import TABLES
 from tlstudy.study import runs as runs_of
 from tlstudy.tables import read_landscapes
 
@@ -88,7 +89,7 @@ def test_report_is_found_on_disk_and_written_whole(tmp_path):
 def lay_out(study, inputs: Inputs) -> None:
     """Put inputs where the other stages would leave them."""
     paths.tables_folder(study).mkdir(parents=True)
-    for name in ("runs", "metrics", "layers"):
+    for name in TABLES:
         getattr(inputs, name).to_parquet(paths.tables_folder(study) / f"{name}.parquet")
     for name, drawing in inputs.figures[50].items():
         put(paths.figures_folder(study) / "n~50" / f"{name}.svg", drawing)

@@ -4,77 +4,99 @@
 modules only when something is drawn.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tlstudy.figures.names import ACCURACY_BY_SIZE, FIGURES, figure_names, size_folder
+from tlstudy.figures.names import (
+    ACCURACY_BY_SIZE,
+    FIGURES,
+    base_name,
+    figure_names,
+    part_of_study,
+    size_folder,
+    study_figure_names,
+)
 from tlstudy.settings import Study
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["FIGURES", "draw", "draw_all"]
+__all__ = ["FIGURES", "draw", "draw_all", "draw_of_study"]
 
 
 def draw_all(
-    study: Study,
-    metrics: "pd.DataFrame",
-    layers: "pd.DataFrame",
-    runs: "pd.DataFrame",
-    landscapes: list[dict],
-    folder: Path,
+    study: Study, tables: "Mapping[str, pd.DataFrame]", landscapes: list[dict], folder: Path
 ) -> list[Path]:
     """Write every figure as SVG and PNG: `folder`/n~{size}/{name}, and those of all sizes.
 
     Args:
-        metrics, layers, runs: the result tables, see `tlstudy.columns`.
+        tables: the result tables by name, see `tlstudy.columns`.
         landscapes: one mapping for each run that has one, see `tlstudy.figures.landscapes`.
 
     Returns:
         The paths, without suffix.
     """
-    from tlstudy.figures import style, summary
+    from tlstudy.figures import style
 
     stems = []
     for size in study.subset_size:
-        tables = [table[table["subset_size"] == size] for table in (metrics, layers, runs)]
+        of_size = {name: table[table["subset_size"] == size] for name, table in tables.items()}
         for name in figure_names(study):
             stem = Path(folder, size_folder(size), name)
             with style.look(f"{name}-{size}"):
-                style.write(draw(study, name, *tables, landscapes, size), stem, f"{name}-{size}")
+                style.write(draw(study, name, of_size, landscapes, size), stem, f"{name}-{size}")
             stems.append(stem)
-    if len(study.subset_size) > 1:
-        with style.look(ACCURACY_BY_SIZE):
-            figure = summary.size_figure(study, runs)
-            style.write(figure, Path(folder, ACCURACY_BY_SIZE), ACCURACY_BY_SIZE)
-        stems.append(Path(folder, ACCURACY_BY_SIZE))
+    for name in study_figure_names(study):
+        with style.look(name):
+            style.write(draw_of_study(study, name, tables), Path(folder, name), name)
+        stems.append(Path(folder, name))
     return stems
 
 
 def draw(
     study: Study,
     name: str,
-    metrics: "pd.DataFrame",
-    layers: "pd.DataFrame",
-    runs: "pd.DataFrame",
+    tables: "Mapping[str, pd.DataFrame]",
     landscapes: list[dict],
     size: int,
 ) -> "Figure":
-    """One figure; the tables hold one subset size only."""
-    from tlstudy.figures import curves, layerwise, summary
+    """One figure of a subset size; the tables hold that size only."""
+    from tlstudy.figures import claims, curvature, curves, encoder, ladder, layerwise, summary
     from tlstudy.figures import landscapes as planes
 
+    study = part_of_study(study, name)
     return {
-        "results": lambda: summary.results_figure(study, runs, size),
-        "loss-new": lambda: curves.loss_figure(study, metrics, size, new=True),
-        "loss-pretrained": lambda: curves.loss_figure(study, metrics, size, new=False),
-        "balanced-accuracy": lambda: curves.accuracy_figure(study, metrics, size),
-        "gradient-norm": lambda: curves.gradient_figure(study, metrics, size),
-        "magnitude-change": lambda: curves.magnitude_figure(study, metrics, size),
-        "angle-change": lambda: curves.angle_figure(study, metrics, size),
-        "layerwise-magnitude": lambda: layerwise.magnitude_figure(study, layers, runs, size),
-        "layerwise-angle": lambda: layerwise.angle_figure(study, layers, runs, size),
+        "ladder": lambda: ladder.accuracy_figure(study, tables["runs"], size),
+        "ladder-loss": lambda: ladder.loss_figure(study, tables["runs"], size),
+        "claims": lambda: claims.claims_figure(
+            study, tables["claims"], tables["claim-values"], size
+        ),
+        "results": lambda: summary.results_figure(study, tables["runs"], size),
+        "loss-new": lambda: curves.loss_figure(study, tables["metrics"], size, new=True),
+        "loss-pretrained": lambda: curves.loss_figure(study, tables["metrics"], size, new=False),
+        "balanced-accuracy": lambda: curves.accuracy_figure(study, tables["metrics"], size),
+        "gradient-norm": lambda: curves.gradient_figure(study, tables["metrics"], size),
+        "magnitude-change": lambda: curves.magnitude_figure(study, tables["metrics"], size),
+        "angle-change": lambda: curves.angle_figure(study, tables["metrics"], size),
+        "layerwise-magnitude": lambda: layerwise.magnitude_figure(
+            study, tables["layers"], tables["runs"], size
+        ),
+        "layerwise-angle": lambda: layerwise.angle_figure(
+            study, tables["layers"], tables["runs"], size
+        ),
+        "encoder": lambda: encoder.encoder_figure(study, tables["encoder"], size),
         "landscape-trajectory": lambda: planes.figure(study, landscapes, size, "trajectory"),
         "landscape-random": lambda: planes.figure(study, landscapes, size, "random"),
-    }[name]()
+        "curvature": lambda: curvature.curvature_figure(study, tables["curvature"], size),
+    }[base_name(name)]()
+
+
+def draw_of_study(study: Study, name: str, tables: "Mapping[str, pd.DataFrame]") -> "Figure":
+    """One figure that is not of one subset size."""
+    from tlstudy.figures import contradictions, summary
+
+    if name == ACCURACY_BY_SIZE:
+        return summary.size_figure(study, tables["runs"])
+    return contradictions.contradictions_figure()

@@ -19,7 +19,7 @@ from tlstudy.figures.names import (
     note,
 )
 from tlstudy.figures.series import draw_seeds, has_stopped, seed_curves
-from tlstudy.settings import Study
+from tlstudy.settings import STATISTICS, Study
 
 GUESSING = np.log(10)
 SOFTMAX_LOSS = (np.log(9 + np.e) - 1, np.log(9 + np.e))  # cross-entropy on a softmax's output
@@ -39,9 +39,13 @@ class Change:
 
 
 def overlaid_groups(study: Study) -> list[str]:
-    """Groups whose panels carry the slides' series: the published one, else all."""
+    """Groups whose panels carry the slides' series: the published one, else all.
+
+    On a ladder the other rungs are measured against the published one, and not all rungs may be
+    in the figure.
+    """
     groups = list(groups_of(study))
-    return [PUBLISHED_GROUP] if PUBLISHED_GROUP in groups else groups
+    return [PUBLISHED_GROUP] if PUBLISHED_GROUP in groups or study.ladder else groups
 
 
 def draw_slides(ax: Axes, table: pd.DataFrame, model: str, column: str, scale: float = 1) -> Axes:
@@ -58,7 +62,10 @@ def draw_slides(ax: Axes, table: pd.DataFrame, model: str, column: str, scale: f
     return ax
 
 
-def slides_handles(models: list[str]) -> list[Line2D]:
+def slides_handles(study: Study, models: list[str]) -> list[Line2D]:
+    """Legend entries of the slides' series; none where no panel carries them."""
+    if not set(overlaid_groups(study)) & set(groups_of(study)):
+        return []
     common = {"color": style.SLIDES, "linewidth": 2.2}
     return [
         Line2D([], [], label=f"slides, {model}", linestyle=SLIDES_DASHES[model], **common)
@@ -76,14 +83,32 @@ def note_of(study: Study, metrics: pd.DataFrame, size: int, arms: list[str]) -> 
     return text
 
 
+def single_points_text(study: Study, metrics: pd.DataFrame) -> str:
+    """Why there are points in place of test curves; empty where every epoch was looked at."""
+    if not looked_at_last_epoch_only(study, metrics):
+        return ""
+    return (
+        " A point in place of a test curve: test images were looked at after the last epoch only, "
+        "as nothing is chosen by earlier ones."
+    )
+
+
+def looked_at_last_epoch_only(study: Study, metrics: pd.DataFrame) -> list[str]:
+    """Arms without test values, of one kind of statistics or both, where they had train losses."""
+    rows = metrics[np.isfinite(metrics["train_loss"])]
+    last = rows["arm"].map({arm: settings.epochs for arm, settings in study.arms.items()})
+    columns = [f"test_loss_{statistics}" for statistics in STATISTICS]
+    lost = rows.loc[rows["epoch"] < last, ["arm", *columns]].isna().groupby(rows["arm"]).all()
+    return [arm for arm in study.arms if arm in lost.index and lost.loc[arm, columns].any()]
+
+
 def loss_figure(study: Study, metrics: pd.DataFrame, size: int, new: bool) -> Figure:
     """One panel for each arm of a kind; panels with the same head share the vertical axis."""
     arms = arms_of_kind(study, new)
     rows = style.panel_rows(len(arms))
     overlaid = any(has_slides_loss(study, arm) for arm in arms)
-    figure = style.new_figure(
-        2.3 * rows, _loss_handles(new, overlaid), note_of(study, metrics, size, arms)
-    )
+    text = note_of(study, metrics, size, arms) + single_points_text(study, metrics)
+    figure = style.new_figure(2.3 * rows, _loss_handles(new, overlaid), text)
     panels = figure.subplots(rows, min(len(arms), style.COLUMNS), squeeze=False).ravel()
     tops = {head: _largest_loss(study, metrics, arms, head) for head in ("softmax", "logits")}
     for ax, arm in zip(panels, arms, strict=False):
@@ -174,11 +199,13 @@ def _loss_axis(ax: Axes, head: str, top: float) -> None:
 def accuracy_figure(study: Study, metrics: pd.DataFrame, size: int) -> Figure:
     """A row for each group: BatchNorm's running statistics left, recalibrated ones right."""
     groups = groups_of(study)
-    handles = style.arm_handles(study, list(study.arms)) + slides_handles(["new", "pretrained"])
+    handles = style.arm_handles(study, list(study.arms)) + slides_handles(
+        study, ["new", "pretrained"]
+    )
     handles.append(
         Line2D([], [], color=style.MUTED, linestyle=":", linewidth=1, label="guessing (10 %)")
     )
-    text = note_of(study, metrics, size, list(study.arms))
+    text = note_of(study, metrics, size, list(study.arms)) + single_points_text(study, metrics)
     figure = style.new_figure(2.3 * len(groups), handles, text)
     panels = figure.subplots(len(groups), 2, sharey=True, squeeze=False)
     for row, group in zip(panels, groups, strict=True):
@@ -190,16 +217,22 @@ def accuracy_figure(study: Study, metrics: pd.DataFrame, size: int) -> Figure:
 
 def accuracy_panel(ax: Axes, study: Study, metrics: pd.DataFrame, group: str, policy: str) -> Axes:
     """Test balanced accuracy of a group's arms, per cent, under a BatchNorm policy."""
-    arms = groups_of(study)[group]
+    arms, slides_epochs = groups_of(study)[group], []
     if policy == "running" and group in overlaid_groups(study):
+        slides_epochs = [published.EPOCHS]
         table = published.balanced_accuracy().query("split == 'test'")
         for model in ("new", "pretrained"):
             draw_slides(ax, table, model, "balanced_accuracy", 100)
+    drawn = False
     for arm in arms:
         epochs, values = seed_curves(metrics, arm, f"test_balanced_accuracy_{policy}")
+        drawn = drawn or bool(np.isfinite(values).any())
         draw_seeds(ax, epochs, values, scale=100, **style.arm_styles(study)[arm])
+    if not drawn:
+        style.say(ax, "no test values here")
     ax.axhline(10, color=style.MUTED, linestyle=":", linewidth=1, zorder=1)
     ax.set_ylim(0, 100)
+    ax.set_xlim(0, 1.04 * max([study.arms[arm].epochs for arm in arms] + slides_epochs))
     reported = all(study.arms[arm].batchnorm == policy for arm in arms)
     title = f"{group}: {policy}{' (reported)' if reported else ''}"
     return style.panel_title(style.epoch_axis(ax), title)
@@ -209,7 +242,9 @@ def gradient_figure(study: Study, metrics: pd.DataFrame, size: int) -> Figure:
     """One panel for each group, on one shared logarithmic axis."""
     groups = groups_of(study)
     rows = style.panel_rows(len(groups))
-    handles = style.arm_handles(study, list(study.arms)) + slides_handles(["new", "pretrained"])
+    handles = style.arm_handles(study, list(study.arms)) + slides_handles(
+        study, ["new", "pretrained"]
+    )
     text = note_of(study, metrics, size, list(study.arms))
     figure = style.new_figure(2.5 * rows, handles, text)
     columns = min(len(groups), style.COLUMNS)
@@ -247,7 +282,7 @@ def change_figure(study: Study, metrics: pd.DataFrame, size: int, change: Change
     Panels of a column share their axis, so that groups can be compared.
     """
     groups = groups_of(study)
-    handles = style.arm_handles(study, list(study.arms)) + slides_handles(["pretrained"])
+    handles = style.arm_handles(study, list(study.arms)) + slides_handles(study, ["pretrained"])
     text = note_of(study, metrics, size, list(study.arms))
     figure = style.new_figure(
         2.3 * len(groups), handles, text + _still_text(study, metrics, change)

@@ -255,7 +255,11 @@ def _draw_profiles(
 
 def _profile_handles(study: Study) -> list[Line2D]:
     dotted = Line2D([], [], color=style.MUTED, linestyle=":", label="predicted (Adam)")
-    return [*style.arm_handles(study, list(study.arms)), *slides_handles(["pretrained"]), dotted]
+    return [
+        *style.arm_handles(study, list(study.arms)),
+        *slides_handles(study, ["pretrained"]),
+        dotted,
+    ]
 
 
 def _same_layers(slides: LayerMap, maps: list[LayerMap]) -> bool:

@@ -3,97 +3,35 @@
 Light on purpose: the workflow's rules read it without importing matplotlib.
 """
 
-from dataclasses import dataclass
-from pathlib import PurePosixPath
+from collections.abc import Callable
+from pathlib import PurePath, PurePosixPath
 
-from tlstudy.settings import MINIMUM_SEEDS, Study
+from tlstudy.figures.texts import (
+    ACCURACY_BY_SIZE,
+    CONTRADICTIONS,
+    FIGURES,
+    FOR_ALL_SIZES,
+    FigureText,
+)
+from tlstudy.settings import MINIMUM_SEEDS, Arm, Study
 
 SUFFIXES = (".svg", ".png")
 PUBLISHED_GROUP = "published"
 TRAINING_IMAGES = "training-images"
-ACCURACY_BY_SIZE = "accuracy-by-size"
-
-
-@dataclass(frozen=True)
-class FigureText:
-    """Title of a figure and sentences on how to read it; what it shows is the data's to say."""
-
-    title: str
-    what_to_see: str
-
-
-FIGURES: dict[str, FigureText] = {
-    "results": FigureText(
-        "Reported results",
-        "Each point is one seed. The grey crosses are the slides' table, the dotted lines what "
-        "guessing gives: 10 % and ln 10. Losses of arms whose head is a softmax lie between 1.461 "
-        "and 2.461 whatever the network does, and do not compare with those of logits.",
-    ),
-    "loss-new": FigureText(
-        "Loss of the new networks",
-        "Training loss before each epoch's update, test loss after it. A network that learns has a "
-        "falling training loss; the slides' new network stays at ln 10, the loss of guessing.",
-    ),
-    "loss-pretrained": FigureText(
-        "Loss of the pretrained networks",
-        "Training loss before each epoch's update, test loss after it. Where the head is a softmax "
-        "the loss cannot leave the band between the two grey lines.",
-    ),
-    "balanced-accuracy": FigureText(
-        "Balanced accuracy",
-        "The same weights evaluated twice: left with BatchNorm's running statistics, right with "
-        "statistics recomputed on the training images. The difference between left and right is "
-        "not learning.",
-    ),
-    "gradient-norm": FigureText(
-        "Gradient norm",
-        "Norm of the gradient of all weights at each epoch's last step. The slides' new network "
-        "never had its gradients cleared: there the norm grows in proportion to the epoch.",
-    ),
-    "magnitude-change": FigureText(
-        "Magnitude change of all weights",
-        "Left: how far the weights moved in one epoch, relative to their norm, as in the slides. "
-        "Right: how far they are from where they started, which the slides do not show.",
-    ),
-    "angle-change": FigureText(
-        "Angle change of all weights",
-        "Left: angle between the weights before and after an epoch, as in the slides, whose values "
-        "jump and touch zero because they come from a float32 arccos. Right: angle to the start.",
-    ),
-    "layerwise-magnitude": FigureText(
-        "Magnitude change by layer",
-        "All maps share one colour scale. Below, each layer's mean over the epochs from the second "
-        "on (solid) beside what it would be if Adam moved every weight by the learning rate at "
-        "each step (dotted): where the two have the same shape, the map shows the optimiser and "
-        "not what the layers learnt.",
-    ),
-    "layerwise-angle": FigureText(
-        "Angle change by layer",
-        "All maps share one colour scale. Below, each layer's mean over the epochs from the second "
-        "on (solid) beside the angle of a step at right angles to the weights with the length that "
-        "Adam's learning rate predicts (dotted).",
-    ),
-    "landscape-trajectory": FigureText(
-        "Loss landscape in the plane of the run's own path",
-        "Training loss around the final weights. Arms of a group share the grid, the radius, the "
-        "vertical scale and the colours. The line is the run's path, from the open to the filled "
-        "circle; the shares of variance stand beside those of a random walk, which has such a "
-        "plane too.",
-    ),
-    "landscape-random": FigureText(
-        "Loss landscape in a random plane",
-        "Training loss around the final weights along filter-normalised random directions (Li et "
-        "al. 2018). Arms of a group share the grid, the radius, the vertical scale and the "
-        "colours.",
-    ),
-}
-FOR_ALL_SIZES: dict[str, FigureText] = {
-    ACCURACY_BY_SIZE: FigureText(
-        "Balanced accuracy against the number of training images",
-        "Each point is one seed. Where there are enough seeds the line is their mean and the bar "
-        "its interval.",
-    )
-}
+OTHER_RUNGS = "-other-rungs"  # end of the name of a figure that shows what another leaves out
+# Figures of what came out, which Snakemake's report puts before those of how it did.
+RESULTS = ("ladder", "ladder-loss", "claims", "results", *FOR_ALL_SIZES)
+# Figures with a panel or a line for each arm: with a ladder they show two of its rungs.
+BY_ARM = (
+    "loss-new",
+    "loss-pretrained",
+    "balanced-accuracy",
+    "gradient-norm",
+    "magnitude-change",
+    "angle-change",
+    "layerwise-magnitude",
+    "layerwise-angle",
+)
 
 
 def label_of(study: Study, arm: str) -> str:
@@ -118,16 +56,103 @@ def groups_of(study: Study) -> dict[str, list[str]]:
     return groups
 
 
+def rung_groups(study: Study) -> list[str]:
+    """Groups of the ladder's rungs, in its order."""
+    return [rung.group for rung in study.ladder]
+
+
+def other_groups(study: Study) -> list[str]:
+    """Rungs that figures by arm leave to a second figure: all but the first and the last one.
+
+    The last one here is that before learning rates were chosen, where there is one: it differs
+    from the first in what was mended and in nothing else.
+    """
+    rungs = rung_groups(study)
+    untuned = [group for group in rungs if not _tuned(study, group)]
+    return [group for group in rungs if group not in (rungs[0], (untuned or rungs)[-1])]
+
+
+def _tuned(study: Study, group: str) -> bool:
+    return any(study.arms[arm].tune_learning_rate for arm in groups_of(study)[group])
+
+
+def without_other_rungs(study: Study) -> Study:
+    """The study with the arms that are looked at one by one; all of them without a ladder."""
+    return _chosen(study, lambda arm: arm.group not in other_groups(study))
+
+
+def part_of_study(study: Study, name: str) -> Study:
+    """The study with the arms only that a figure shows."""
+    if base_name(name) not in BY_ARM:
+        return study
+    if name.endswith(OTHER_RUNGS):
+        return _chosen(study, lambda arm: arm.group in other_groups(study))
+    return without_other_rungs(study)
+
+
+def _chosen(study: Study, chosen: Callable[[Arm], bool]) -> Study:
+    arms = {name: arm for name, arm in study.arms.items() if chosen(arm)}
+    return study.model_copy(update={"arms": arms})
+
+
+def base_name(name: str) -> str:
+    """The figure's name without the mark of one that shows the other rungs."""
+    return name.removesuffix(OTHER_RUNGS)
+
+
 def figure_names(study: Study) -> list[str]:
     """Figures that the study has for each of its subset sizes, in the report's order."""
-    left_out = set()
-    if not arms_of_kind(study, new=True):
-        left_out.add("loss-new")
-    if not arms_of_kind(study, new=False):
-        left_out.add("loss-pretrained")
-    if not study.landscape.seeds:
-        left_out |= {"landscape-trajectory", "landscape-random"}
-    return [name for name in FIGURES if name not in left_out]
+    needed = {
+        "ladder": study.ladder,
+        "ladder-loss": study.ladder,
+        "claims": [claim for claim in study.claims.values() if not claim.open],
+        "loss-new": arms_of_kind(study, new=True),
+        "loss-pretrained": arms_of_kind(study, new=False),
+        "encoder": study.encoder.seeds,
+        "landscape-trajectory": study.landscape.seeds,
+        "landscape-random": study.landscape.seeds,
+        "curvature": study.curvature.seeds,
+    }
+    present = [name for name in FIGURES if needed.get(name, True)]
+    return [figure for name in present for figure in (name, *_second_figure(study, name))]
+
+
+def _second_figure(study: Study, name: str) -> list[str]:
+    """A figure's counterpart with the other rungs, where it has one and they have such arms."""
+    others = other_groups(study) if name in BY_ARM else []
+    kinds = {"loss-new": {True}, "loss-pretrained": {False}}.get(name, {True, False})
+    arms = [arm for arm in study.arms if study.arms[arm].group in others]
+    return [f"{name}{OTHER_RUNGS}"] if any(is_new(study, arm) in kinds for arm in arms) else []
+
+
+def study_figure_names(study: Study) -> list[str]:
+    """Figures that are not of one subset size."""
+    needed = {
+        ACCURACY_BY_SIZE: len(study.subset_size) > 1,
+        CONTRADICTIONS: study.ladder or study.claims,
+    }
+    return [name for name in FOR_ALL_SIZES if needed[name]]
+
+
+def text_of(name: str) -> FigureText:
+    """Title and reading of a figure of any kind."""
+    return {**FIGURES, **FOR_ALL_SIZES}[base_name(name)]
+
+
+def title_of(study: Study, name: str) -> str:
+    """Title of a figure; one that shows the other rungs names them."""
+    others = ", ".join(group.replace("-", " ") for group in other_groups(study))
+    return text_of(name).title + (f": {others}" if name.endswith(OTHER_RUNGS) else "")
+
+
+def report_labels(path: PurePath) -> dict[str, str]:
+    """Labels of a figure's file in Snakemake's report."""
+    of_study = path.stem in FOR_ALL_SIZES
+    others = ", other rungs" if path.stem.endswith(OTHER_RUNGS) else ""
+    return {
+        "Figure": text_of(path.stem).title + others,
+        "Training images": "all" if of_study else path.parent.name.removeprefix("n~"),
+    }
 
 
 def size_folder(subset_size: int) -> str:
@@ -141,8 +166,7 @@ def figure_files(study: Study) -> list[str]:
         for size in study.subset_size
         for name in figure_names(study)
     ]
-    if len(study.subset_size) > 1:
-        stems += [PurePosixPath(name) for name in FOR_ALL_SIZES]
+    stems += [PurePosixPath(name) for name in study_figure_names(study)]
     return [f"{stem}{suffix}" for stem in stems for suffix in SUFFIXES]
 
 
@@ -174,12 +198,27 @@ def _seeds_text(seeds: list[int], intervals: bool) -> str:
 
 def caption(study: Study, name: str, subset_size: int | None = None) -> str:
     """What to see in a figure, and what is behind it."""
-    text = {**FIGURES, **FOR_ALL_SIZES}[name].what_to_see
+    text = text_of(name).what_to_see
+    if name == CONTRADICTIONS:
+        return text
     intervals = not name.startswith(("landscape-", "layerwise-"))
-    return f"{text} {note(study, subset_size, _seeds_shown(study, name), intervals)}"
+    shown = note(study, subset_size, _seeds_shown(study, base_name(name)), intervals)
+    return f"{text} {shown}{rungs_text(study, name)}"
+
+
+def rungs_text(study: Study, name: str) -> str:
+    """Which rungs of the ladder a figure by arm shows; empty for all others."""
+    if base_name(name) not in BY_ARM or not other_groups(study):
+        return ""
+    shown = [
+        group for group in groups_of(part_of_study(study, name)) if group in rung_groups(study)
+    ]
+    where = "" if name.endswith(OTHER_RUNGS) else "; the others have a figure of their own"
+    return f" Rungs shown: {', '.join(shown)}{where}."
 
 
 def _seeds_shown(study: Study, name: str) -> list[int]:
     if name.startswith("landscape-") and study.landscape.seeds:
         return [min(study.landscape.seeds)]
-    return list(study.seed)
+    chosen = {"encoder": study.encoder.seeds, "curvature": study.curvature.seeds}.get(name)
+    return [seed for seed in study.seed if chosen is None or seed in chosen]

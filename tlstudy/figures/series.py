@@ -28,9 +28,10 @@ def draw_seeds(
         style: keywords of `Axes.plot`.
     """
     values = scale * np.where(np.isfinite(values), values, np.nan)
+    epochs, values = from_first_value(epochs, values)
     marker = "." if len(epochs) <= FEW_EPOCHS else None
     whole = values[np.isfinite(values).all(axis=1)]
-    averaged = len(whole) >= MINIMUM_SEEDS
+    averaged = len(whole) >= MINIMUM_SEEDS and len(epochs) > 0
     width = style.pop("linewidth", 1.6)
     thin = (
         {"linewidth": 0.6, "alpha": 0.35}
@@ -47,7 +48,16 @@ def draw_seeds(
         low, high = bootstrap_interval(whole)
         ax.plot(epochs, whole.mean(axis=0), marker=marker, linewidth=width, **style)
         ax.fill_between(epochs, low, high, color=style["color"], alpha=0.22, linewidth=0)
+        if len(epochs) == 1:  # a band has no width there
+            ax.plot(np.repeat(epochs, 2), [*low, *high], linewidth=3, color=style["color"])
     return ax
+
+
+def from_first_value(epochs: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Without the first epochs at which no seed has a value: they were not looked at."""
+    there = np.flatnonzero(np.isfinite(values).any(axis=0))
+    first = there[0] if len(there) else len(epochs)
+    return epochs[first:], values[:, first:]
 
 
 def _mark_stop(ax: Axes, epochs: np.ndarray, curve: np.ndarray, style: dict) -> None:

@@ -18,6 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure, FigureBase
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from tlstudy.figures.names import groups_of, is_new, label_of
@@ -28,6 +29,7 @@ MUTED = "#8a8a93"
 NEW = "#d55e00"
 PRETRAINED = "#0072b2"
 SLIDES = "#74747e"
+GAP = "#009e73"  # differences between the two networks
 SHADES = {True: (NEW, "#e69f00", "#a34a1f"), False: (PRETRAINED, "#3fa3dc", "#5b5fc7")}
 DASHES = ("-", "--", "-.", (0, (1, 1.2)))
 WIDTH = 7.0  # inches: a printed page's text width
@@ -146,6 +148,13 @@ def legend_above(figure: FigureBase, handles: list[Line2D]) -> None:
     """A legend across the head of a figure or of a part of it."""
     columns = _legend_columns(handles)
     figure.legend(handles=handles, loc="outside upper left", ncols=columns, borderaxespad=0.2)
+
+
+def left_aligned(labels: list[Text]) -> None:
+    """Let the lines of each label start together: a page's font is not the one they were set in,
+    so lines that were set to end together do not."""
+    for label in labels:
+        label.set_multialignment("left")
 
 
 def panel_title(ax: Axes, text: str, characters: int = 40) -> Axes:

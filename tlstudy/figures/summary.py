@@ -61,6 +61,7 @@ def _row_axis(ax: Axes, study: Study, runs: pd.DataFrame, rows: dict[str, float]
         textwrap.fill(label_of(study, arm) + _diverged(runs, arm), LABEL_CHARACTERS) for arm in rows
     ]
     ax.set_yticks(list(rows.values()), labels=labels)
+    style.left_aligned(ax.get_yticklabels())
     ax.set_ylim(max(rows.values()) + 0.6, -0.6)
     ax.tick_params(axis="y", length=0)
 

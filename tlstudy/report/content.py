@@ -1,13 +1,14 @@
 """All that the page says, gathered from the data; the template only lays it out."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from tlstudy.figures.names import ACCURACY_BY_SIZE, FIGURES, FOR_ALL_SIZES, caption
-from tlstudy.report import conduct, findings, planes, protocol, results
+from tlstudy.figures.names import ACCURACY_BY_SIZE
+from tlstudy.report import audit, climb, conduct, findings, protocol, results
+from tlstudy.report.alarms import alarms
 from tlstudy.report.inputs import ContactSheet, Inputs
+from tlstudy.report.page_figures import LANDSCAPES, PageFigure, figures, study_figure
 from tlstudy.report.protocol import Table
 from tlstudy.report.results import ResultTable
 from tlstudy.report.review import review
@@ -16,7 +17,6 @@ from tlstudy.report.words import count, join, seeds, sentence, whole
 from tlstudy.settings import MINIMUM_SEEDS, Study
 from tlstudy.statistics import reference_arms
 
-LANDSCAPES = {"landscape-trajectory": "trajectory", "landscape-random": "random"}
 PARTS = {  # headings of the results, in the slides' order, with their figures
     "Reported loss and balanced accuracy": ("results",),
     "Loss": ("loss-new", "loss-pretrained"),
@@ -24,43 +24,10 @@ PARTS = {  # headings of the results, in the slides' order, with their figures
     "Gradient norm": ("gradient-norm",),
     "Change of all weights": ("magnitude-change", "angle-change"),
     "Change layer by layer": ("layerwise-magnitude", "layerwise-angle"),
+    "Encoder and decoder": ("encoder",),
     "Loss landscapes": tuple(LANDSCAPES),
+    "Curvature of the loss": ("curvature",),
 }
-
-
-@dataclass(frozen=True)
-class SurfaceGroup:
-    """Landscapes that are compared: same plane, group and seed, so same scales.
-
-    Attributes:
-        payload: what the script draws; empty if there is nothing to draw.
-        surfaces: label, text alternative (empty if not drawn), reason for no plane.
-    """
-
-    key: str
-    title: str
-    payload: Markup
-    surfaces: list[tuple[str, str, str]]
-    cut: str
-
-
-@dataclass(frozen=True)
-class PageFigure:
-    """A figure with its words.
-
-    Attributes:
-        see: one sentence, computed, on what there is to see.
-        svg: the drawing; empty if the study has none.
-        surfaces: the same landscapes as numbers that can be turned by hand.
-    """
-
-    key: str
-    title: str
-    see: str
-    caption: str
-    svg: Markup
-    surfaces: list[SurfaceGroup] = field(default_factory=list)
-    numbers: Table | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +53,7 @@ class SizeTable:
 class SizeResults(SizeTable):
     """Everything about one subset size."""
 
+    audit: audit.Audit | None
     seed_table: Table
     parts: list[Part]
     review: list[tuple[str, list[str]]]
@@ -110,6 +78,9 @@ def page(inputs: Inputs) -> dict:
         "no_weights": no_weights(inputs),
         "groups_line": groups_line(inputs),
         "arms_line": arms_line(inputs),
+        "contradictions": audit.contradictions(inputs),
+        "alarms": alarms(inputs),
+        "shown_rungs": climb.shown_rungs(inputs),
         "opening": findings.opening(inputs, inputs.study.subset_size[0]),
         "facts": first_facts(inputs),
         "warnings": conduct.warnings(inputs),
@@ -123,7 +94,7 @@ def page(inputs: Inputs) -> dict:
         "times": conduct.times(inputs.runs),
         "checksums": conduct.checksums(inputs),
         "configuration": conduct.configuration(inputs.study),
-        "by_size": _by_size(inputs),
+        "by_size": study_figure(inputs, ACCURACY_BY_SIZE),
         "minimum_seeds": MINIMUM_SEEDS,
     }
 
@@ -143,13 +114,21 @@ def no_weights(inputs: Inputs) -> str:
 def groups_line(inputs: Inputs) -> str:
     """How the study's groups of arms repeat the experiment."""
     groups = list(protocol.grouped_arms(inputs.study))
+    if inputs.study.ladder:
+        rungs = count(len(inputs.study.ladder), "protocol")
+        return f"under {rungs}, each with one flaw less than the one before"
     if set(groups) == {"published", "corrected"}:
         return "once as it was published, mistakes included, and once corrected"
     return f"in {count(len(groups), 'variant')}: {join(groups)}" if len(groups) > 1 else ""
 
 
 def arms_line(inputs: Inputs) -> str:
-    """The arms by name, each with the one it is compared with."""
+    """The arms by name, each with the one it is compared with; the rungs of a ladder in one."""
+    if inputs.study.ladder:
+        return (
+            "On each rung of the ladder the pretrained arm is compared with the new one, seed by "
+            "seed."
+        )
     names, references = findings.named(inputs), reference_arms(inputs.study)
     parts = []
     for first in (name for name in names if name not in references):
@@ -199,11 +178,12 @@ def size_results(inputs: Inputs, size: int) -> SizeResults:
     """Table, figures and review of one subset size."""
     base = size_table(inputs, size)
     parts = [
-        Part(f"{base.key}-{slug(title)}", title, list(_figures(inputs, size, names)))
+        Part(f"{base.key}-{slug(title)}", title, figures(inputs, size, names))
         for title, names in PARTS.items()
     ]
     return SizeResults(
         **vars(base),
+        audit=audit.of_size(inputs, size),
         seed_table=results.seed_table(inputs, size),
         parts=[part for part in parts if part.figures],
         review=review(inputs, size),
@@ -246,71 +226,23 @@ def _interval_rule(study: Study) -> str:
 
 
 def _rules(inputs: Inputs) -> str:
-    """Epoch rule and BatchNorm policy of each group of arms."""
-    sentences = []
+    """Epoch rule and BatchNorm policy of each group of arms; once for groups that share them."""
+    groups: dict[str, list[str]] = {}
     for group, arms in protocol.grouped_arms(inputs.study).items():
         epochs = dict.fromkeys(protocol.REPORTED[arm.reported_epoch] for _, arm in arms)
         statistics = dict.fromkeys(protocol.STATISTICS[arm.batchnorm] for _, arm in arms)
-        sentences.append(
-            f"{results.group_title(group)}: epoch reported, {join(epochs, 'or')}; BatchNorm "
-            f"statistics, {join(statistics, 'or')}; test images, {_tested_images(inputs, group)}."
+        rule = (
+            f"epoch reported, {join(epochs, 'or')}; BatchNorm statistics, "
+            f"{join(statistics, 'or')}; test images, {_tested_images(inputs, group)}."
         )
-    return " ".join(sentences)
+        groups.setdefault(rule, []).append(results.group_title(group))
+    return " ".join(f"{_titles(titles)}: {rule}" for rule, titles in groups.items())
 
 
-def _figures(inputs: Inputs, size: int, names: tuple[str, ...]) -> Iterator[PageFigure]:
-    drawings = inputs.figures.get(size, {})
-    for name in names:
-        groups = list(_surface_groups(inputs, size, name)) if name in LANDSCAPES else []
-        if name in drawings or groups:
-            yield _figure(inputs, size, name, drawings.get(name, ""), groups)
-
-
-def _figure(
-    inputs: Inputs, size: int, name: str, drawing: str, groups: list[SurfaceGroup]
-) -> PageFigure:
-    key = f"n{size}-figure-{name}"
-    title, text = FIGURES[name].title, caption(inputs.study, name, size)
-    see = findings.see(inputs, size, name)
-    svg = Markup(inline_svg(drawing, f"{key}-drawing", title, see or text)) if drawing else Markup()
-    numbers = None
-    if groups:
-        found = planes.surfaces(inputs, size, LANDSCAPES[name])
-        numbers = planes.comparison_table(found, LANDSCAPES[name])
-    return PageFigure(key, title, see, text, svg, groups, numbers)
-
-
-def _surface_groups(inputs: Inputs, size: int, name: str) -> Iterator[SurfaceGroup]:
-    plane = LANDSCAPES[name]
-    found = planes.surfaces(inputs, size, plane)
-    keys = dict.fromkeys((surface.group, surface.seed) for surface in found)
-    for group, seed in keys:
-        alike = [surface for surface in found if (surface.group, surface.seed) == (group, seed)]
-        drawn = [surface for surface in alike if surface.drawn]
-        yield SurfaceGroup(
-            key=f"n{size}-{plane}-{group}-{seed}",
-            title=f"{results.group_title(group)}, seed {seed}",
-            payload=Markup(planes.payload(drawn)) if drawn else Markup(),
-            surfaces=[
-                (
-                    surface.label,
-                    planes.alternative(surface, plane) if surface.drawn else "",
-                    "" if surface.drawn else surface.reason,
-                )
-                for surface in alike
-            ],
-            cut=planes.cut(drawn) if drawn else "",
-        )
-
-
-def _by_size(inputs: Inputs) -> PageFigure | None:
-    drawing = inputs.study_figures.get(ACCURACY_BY_SIZE)
-    if drawing is None:
-        return None
-    title = FOR_ALL_SIZES[ACCURACY_BY_SIZE].title
-    text = caption(inputs.study, ACCURACY_BY_SIZE)
-    svg = Markup(inline_svg(drawing, f"{ACCURACY_BY_SIZE}-drawing", title, text))
-    return PageFigure(ACCURACY_BY_SIZE, title, "", text, svg)
+def _titles(titles: list[str]) -> str:
+    """Ours, logits and Ours, trained in one: Ours, logits and trained."""
+    first, *others = titles
+    return join([first, *(title.removeprefix("Ours, ") for title in others)])
 
 
 def _sheet(sheet: ContactSheet) -> Sheet:

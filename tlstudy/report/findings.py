@@ -1,8 +1,11 @@
 """Sentences that the numbers bear out, each computed: nothing here is known beforehand."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
+from tlstudy.figures.names import BY_ARM, without_other_rungs
 from tlstudy.report import results, series
+from tlstudy.report.experiments import curvature_sentences, encoder_sentence
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.planes import surfaces
 from tlstudy.report.protocol import label
@@ -110,7 +113,11 @@ def _with_interval(arm: str, reference: str, summary) -> str:
 
 def see(inputs: Inputs, size: int, figure: str) -> str:
     """The one sentence that says what to see in a figure; empty if there is nothing to say."""
+    if figure in (*BY_ARM, "results"):
+        inputs = replace(inputs, study=without_other_rungs(inputs.study))
     makers: dict[str, Callable[[Inputs, int], str]] = {
+        "encoder": encoder_sentence,
+        "curvature": lambda inputs, size: " ".join(curvature_sentences(inputs, size)),
         "results": _spread,
         "loss-new": lambda inputs, size: _losses(inputs, size, "random"),
         "loss-pretrained": lambda inputs, size: _losses(inputs, size, "pretrained"),
@@ -156,9 +163,12 @@ def _accuracies(inputs: Inputs, size: int) -> str:
         for name, arm in inputs.study.arms.items()
         for column in [f"test_balanced_accuracy_{arm.batchnorm}"]
     ]
+    every = inputs.study.evaluation.after_epochs == "all"
+    images = f"{epoch_images(inputs)} test images"
+    which = f"{images} looked at after every epoch" if every else f"{images} behind the curves"
     return (
-        f"After the last epoch balanced accuracy on the {epoch_images(inputs)} test images looked "
-        f"at after every epoch is {join(parts)}; guessing gives {GUESSING_TEXT}."
+        f"After the last epoch balanced accuracy on the {which} is {join(parts)}; guessing gives "
+        f"{GUESSING_TEXT}."
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from tlstudy import paths
+from tlstudy import columns, paths
 from tlstudy.figures.names import figure_files, size_folder
 from tlstudy.settings import Study
 from tlstudy.study import runs as runs_of
@@ -16,6 +16,20 @@ from tlstudy.tables import read_landscapes, read_table
 
 Record = dict[str, Any]
 CONTACT_SHEET = "contact-sheet"
+TABLES = (
+    "runs",
+    "metrics",
+    "layers",
+    "findings",
+    "encoder",
+    "curvature",
+    "ladder",
+    "claims",
+)
+
+
+def _empty(described: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
+    return columns.schema(dict(described)).empty_table().to_pandas()
 
 
 @dataclass(frozen=True)
@@ -40,6 +54,7 @@ class Inputs:
 
     Attributes:
         runs, metrics, layers: the result tables, columns as in `tlstudy.columns`.
+        findings, encoder, curvature, ladder, claims: further tables, empty if a study has none.
         landscapes: one record for each run that has landscapes.
         figures: SVG text by subset size and name of the figure.
         study_figures: SVG text of the figures over all subset sizes, by name.
@@ -52,6 +67,11 @@ class Inputs:
     runs: pd.DataFrame
     metrics: pd.DataFrame
     layers: pd.DataFrame
+    findings: pd.DataFrame = field(default_factory=lambda: _empty(columns.FINDINGS))
+    encoder: pd.DataFrame = field(default_factory=lambda: _empty(columns.ENCODER))
+    curvature: pd.DataFrame = field(default_factory=lambda: _empty(columns.CURVATURE))
+    ladder: pd.DataFrame = field(default_factory=lambda: _empty(columns.LADDER))
+    claims: pd.DataFrame = field(default_factory=lambda: _empty(columns.CLAIMS))
     landscapes: list[Record] = field(default_factory=list)
     figures: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
     study_figures: Mapping[str, str] = field(default_factory=dict)
@@ -65,7 +85,7 @@ def load(study: Study) -> Inputs:
     drawings = _drawings(study)
     return Inputs(
         study=study,
-        **{name: read_table(study, name) for name in ("runs", "metrics", "layers")},
+        **{name: read_table(study, name) for name in TABLES},
         landscapes=read_landscapes(study),
         figures={size: drawings.get(size_folder(size), {}) for size in study.subset_size},
         study_figures=drawings.get(".", {}),

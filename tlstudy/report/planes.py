@@ -47,7 +47,7 @@ def surfaces(inputs: Inputs, size: int, plane: str) -> list[Surface]:
     records = [
         record
         for record in inputs.landscapes
-        if record["subset_size"] == size and plane in record["planes"]
+        if record["subset_size"] == size and plane in record["planes"] and record["arm"] in order
     ]
     records.sort(key=lambda record: (record["seed"], order.index(record["arm"])))
     return [

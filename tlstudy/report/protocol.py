@@ -231,10 +231,25 @@ def _carriers(flaw: Flaw, study: Study) -> str:
         return "all arms: one seed" if alone else f"no arm: {len(study.seed)} seeds"
     if flaw.carried is None:
         return f"no arm: {flaw.instead}"
-    carriers = [label(name, arm) for name, arm in study.arms.items() if flaw.carried(arm)]
+    carriers = {name: arm for name, arm in study.arms.items() if flaw.carried(arm)}
     if len(carriers) == len(study.arms) > 1:
         return "all arms"
-    return ", ".join(carriers) or "no arm"
+    return _rungs_first(carriers, study) or "no arm"
+
+
+def _rungs_first(carriers: Mapping[str, Arm], study: Study) -> str:
+    """The arms; on a ladder those that are a whole rung together by its name."""
+    grouped = grouped_arms(study)
+    whole = [
+        rung.group
+        for rung in study.ladder
+        if all(name in carriers for name, _ in grouped[rung.group])
+    ]
+    others = [label(name, arm) for name, arm in carriers.items() if arm.group not in whole]
+    rungs = (
+        f"rungs {', '.join(whole)}" if len(whole) > 1 else f"rung {''.join(whole)}" * bool(whole)
+    )
+    return "; ".join(filter(None, (rungs, ", ".join(others))))
 
 
 def grouped_arms(study: Study) -> Mapping[str, list[tuple[str, Arm]]]:

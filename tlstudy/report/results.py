@@ -7,7 +7,7 @@ import pandas as pd
 
 from tlstudy import published
 from tlstudy.report.inputs import Inputs
-from tlstudy.report.protocol import Table, grouped_arms, label
+from tlstudy.report.protocol import MOST_ARM_COLUMNS, Table, grouped_arms, label
 from tlstudy.report.words import MISSING, THIN, join, loss, percent, points, whole
 from tlstudy.settings import Arm
 from tlstudy.statistics import Summary, paired_differences, reference_arms, summarise
@@ -173,12 +173,12 @@ def _arm_rows(
 def arm_cell(inputs: Inputs, arm: str, size: int, measure: str) -> Cell:
     """An arm's value with its interval or range, and how many runs stand behind it."""
     summary = summarise(reported(inputs, arm, size, measure).to_numpy())
-    cell = _cell(summary, lambda value: value_text(measure, value))
+    found = cell(summary, lambda value: value_text(measure, value))
     # That seeds are few is said once, at the difference: a value alone claims no interval.
-    note = cell.note.removesuffix(NO_INTERVAL) if summary.n != 1 else ""
+    note = found.note.removesuffix(NO_INTERVAL) if summary.n != 1 else ""
     notes = [note, _lost(inputs, arm, size)]
     last = last_epoch_text(inputs, arm, size, measure)
-    return Cell(cell.text, "; ".join(note for note in notes if note), last)
+    return Cell(found.text, "; ".join(note for note in notes if note), last)
 
 
 def last_epoch_text(inputs: Inputs, arm: str, size: int, measure: str) -> str:
@@ -189,10 +189,10 @@ def last_epoch_text(inputs: Inputs, arm: str, size: int, measure: str) -> str:
     summary = summarise(rows[f"final_test_{measure}_{settings.batchnorm}"].to_numpy(dtype=float))
     if settings.reported_epoch != "best-on-test" or summary.n == 0:
         return ""
-    cell = _cell(summary, lambda value: value_text(measure, value))
-    note = f" ({cell.note.removesuffix(NO_INTERVAL)})" if summary.n > 1 else ""
+    found = cell(summary, lambda value: value_text(measure, value))
+    note = f" ({found.note.removesuffix(NO_INTERVAL)})" if summary.n > 1 else ""
     amounts = join((whole(amount) for amount in sorted(set(rows["final_test_images"]))), "or")
-    return f"last epoch, {amounts} images: {cell.text}{note}"
+    return f"last epoch, {amounts} images: {found.text}{note}"
 
 
 def _lost(inputs: Inputs, arm: str, size: int) -> str:
@@ -205,7 +205,7 @@ def difference_cell(inputs: Inputs, arm: str, size: int, measure: str) -> Cell:
     """The paired difference with its interval; from fewer than five seeds there is none."""
     summary = summarise(differences(inputs, arm, size, measure).to_numpy())
     unit = points_unit(measure)
-    return _cell(summary, lambda value: difference_text(measure, value), unit)
+    return cell(summary, lambda value: difference_text(measure, value), unit)
 
 
 def points_unit(measure: str) -> str:
@@ -213,7 +213,8 @@ def points_unit(measure: str) -> str:
     return "" if measure == "loss" else f"{THIN}points"
 
 
-def _cell(summary: Summary, shown: Callable[[float], str], unit: str = "") -> Cell:
+def cell(summary: Summary, shown: Callable[[float], str], unit: str = "") -> Cell:
+    """A mean with its interval, a range or a single value, whatever the seeds allow."""
     if summary.n == 0:
         return Cell(MISSING, "no finished run")
     if summary.n == 1:
@@ -238,7 +239,10 @@ def difference_text(measure: str, value: float) -> str:
 
 
 def seed_table(inputs: Inputs, size: int) -> Table:
-    """Reported values of every run: the points behind the means, seed by seed."""
+    """Reported values of every run: the points behind the means, seed by seed.
+
+    Many arms are listed downwards.
+    """
     names = [(name, label(name, arm)) for name, arm in inputs.study.arms.items()]
     heads = ["Seed", *(title for _, title in names)]
     rows = [
@@ -246,7 +250,11 @@ def seed_table(inputs: Inputs, size: int) -> Table:
         for seed in inputs.study.seed
     ]
     middle = ["Interquartile mean", *(_middle(inputs, name, size) for name, _ in names)]
-    return Table(heads, [*rows, middle])
+    table = Table(heads, [*rows, middle])
+    if len(names) <= MOST_ARM_COLUMNS:
+        return table
+    columns = [list(column) for column in zip(table.heads, *table.rows, strict=True)]
+    return Table(["Arm", *columns[0][1:]], columns[1:])
 
 
 def _run_text(inputs: Inputs, arm: str, size: int, seed: int) -> str:

@@ -4,10 +4,13 @@ Whether a sentence is said depends on the numbers alone; a control that fails is
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
+from tlstudy.figures.names import without_other_rungs
 from tlstudy.report import results, series
+from tlstudy.report.experiments import curvature_sentences, encoder_sentence
 from tlstudy.report.findings import (
     GUESSING,
     GUESSING_TEXT,
@@ -28,7 +31,11 @@ STRONG, WEAK = 0.8, 0.5  # rank correlations called close and loose
 
 
 def review(inputs: Inputs, size: int) -> list[tuple[str, list[str]]]:
-    """Each assumption of the slides as a question, and what this study's numbers say of it."""
+    """Each assumption of the slides as a question, and what this study's numbers say of it.
+
+    On a ladder arm by arm for the rungs that are looked at one by one only.
+    """
+    inputs = replace(inputs, study=without_other_rungs(inputs.study))
     questions: list[tuple[str, Callable[[Inputs, int], Iterator[str]]]] = [
         ("Does a pretrained network learn from so few images where a new one does not?", _learns),
         ("Do only the last layer\u2019s weights need to change?", _last_layer),
@@ -96,7 +103,8 @@ def _last_layer(inputs: Inputs, size: int) -> Iterator[str]:
             f"norm from where they began, the median convolution {percent(drift.convolution)}."
             + _prediction(drift)
         )
-    yield (
+    encoder = encoder_sentence(inputs, size)
+    yield encoder or (
         "What changes is not what needs to change: no arm here holds layers fixed, so need is "
         "not tested."
     )
@@ -126,12 +134,13 @@ def _landscape(inputs: Inputs, size: int) -> Iterator[str]:
                     f"\u201c{surface.label}\u201d has no landscape on {words} "
                     f"(seed {surface.seed}): {surface.reason}."
                 )
+    yield from curvature_sentences(inputs, size)
     if reliefs:
         yield (
             "A range of losses on one plane is not smoothness, and these are single planes: "
             "they show surfaces and decide nothing between them."
         )
-    else:
+    elif not curvature_sentences(inputs, size):
         yield "This study has no landscape to judge by."
 
 

@@ -93,8 +93,12 @@ def duration(seconds: float) -> str:
 
 def count(amount: int, noun: str, plural: str | None = None) -> str:
     """one seed, ten seeds, 12 seeds."""
-    spelled = SMALL_NUMBERS[amount] if amount < len(SMALL_NUMBERS) else whole(amount)
-    return f"{spelled} {noun if amount == 1 else plural or noun + 's'}"
+    return f"{spelled(amount)} {noun if amount == 1 else plural or noun + 's'}"
+
+
+def spelled(amount: int) -> str:
+    """one, ten, 12."""
+    return SMALL_NUMBERS[amount] if amount < len(SMALL_NUMBERS) else whole(amount)
 
 
 def join(items: Iterable[str], last: str = "and") -> str:

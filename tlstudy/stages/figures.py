@@ -1,13 +1,14 @@
-"""Stage `figures`: the slides' plots from the tables."""
+"""Stage `figures`: the slides' plots and the audit's own from the tables."""
 
 from tlstudy import paths
 from tlstudy.figures import draw_all
 from tlstudy.settings import Study
 from tlstudy.tables import read_landscapes, read_table
 
+TABLES = ("metrics", "layers", "runs", "encoder", "curvature", "claims", "claim-values")
+
 
 def draw_figures(study: Study) -> None:
     """Draw every figure of the study, as SVG and PNG."""
-    tables = {name: read_table(study, name) for name in ("metrics", "layers", "runs")}
-    folder = paths.figures_folder(study)
-    draw_all(study, **tables, landscapes=read_landscapes(study), folder=folder)
+    tables = {name: read_table(study, name) for name in TABLES}
+    draw_all(study, tables, read_landscapes(study), paths.figures_folder(study))

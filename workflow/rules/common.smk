@@ -6,7 +6,7 @@ from snakemake.exceptions import WorkflowError
 
 from tlstudy import paths
 from tlstudy.errors import UserError
-from tlstudy.figures.names import FIGURES, FOR_ALL_SIZES, figure_files
+from tlstudy.figures.names import RESULTS, base_name, figure_files, report_labels
 from tlstudy.files import write_json_atomically
 from tlstudy.provenance import PLUMBING, data_digest, source_digest
 from tlstudy.memory import training_memory_mb
@@ -122,13 +122,9 @@ def reported_figure(path):
     """An SVG with its caption and labels in Snakemake's report; a PNG as it is."""
     if path.suffix != ".svg":
         return path
-    titles = {**FIGURES, **FOR_ALL_SIZES}
-    size = path.parent.name.removeprefix("n~") if path.stem in FIGURES else "all"
     return report(
         path,
-        caption=f"../../report/{path.stem}.rst",
-        category=(
-            "2. Results" if path.stem in ("results", *FOR_ALL_SIZES) else "3. Figures"
-        ),
-        labels={"Figure": titles[path.stem].title, "Training images": size},
+        caption=f"../../report/{base_name(path.stem)}.rst",
+        category="2. Results" if path.stem in RESULTS else "3. Figures",
+        labels=report_labels(path),
     )

@@ -1,6 +1,7 @@
 rule report:
     input:
         tables=rules.aggregate.output,
+        claims=rules.claims.output,
         landscapes=rules.figures.input.landscapes,
         figures=rules.figures.output,
         sheets=contact_sheets,
