@@ -109,9 +109,12 @@ CASES = {
 }
 
 
+AUDIT_CASES = {"audit": {}, "audit, one seed, two sizes": {"seeds": 1, "sizes": (50, 100)}}
+
+
 @functools.cache
 def inputs_of(case: str) -> Inputs:
-    return make_inputs(**CASES[case])
+    return audit_inputs(**AUDIT_CASES[case]) if case in AUDIT_CASES else make_inputs(**CASES[case])
 
 
 @functools.cache

@@ -6,7 +6,17 @@ import re
 
 import pytest
 import synthetic
-from reports import CASES, COMMIT, DRAWING, WEIGHTS, Page, inputs_of, make_inputs, report_of
+from reports import (
+    AUDIT_CASES,
+    CASES,
+    COMMIT,
+    DRAWING,
+    WEIGHTS,
+    Page,
+    inputs_of,
+    make_inputs,
+    report_of,
+)
 
 from tlstudy import columns
 from tlstudy.report import (
@@ -20,7 +30,7 @@ from tlstudy.report import (
 from tlstudy.report.svg import inline_svg
 
 
-@pytest.fixture(params=CASES)
+@pytest.fixture(params=[*CASES, *AUDIT_CASES])
 def report(request) -> Page:
     return report_of(request.param)
 

@@ -81,7 +81,7 @@ needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not in
 
 @pytest.mark.browser
 @needs_chromium
-@pytest.mark.parametrize("case", ["one seed", "sizes", "sweep"])
+@pytest.mark.parametrize("case", ["one seed", "sizes", "sweep", "audit"])
 def test_a_telephone_shows_it_without_sideways_scrolling_or_errors(case, tmp_path):
     answer = probe(report_of(case).html, tmp_path, 320)
     assert not answer["title"].startswith("ERROR")

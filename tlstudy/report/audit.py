@@ -24,7 +24,7 @@ class Audit:
 
     headlines: list[str]
     heads: list[str]
-    rungs: list[tuple[str, list[Cell]]]
+    rungs: list[tuple[Cell, list[Cell]]]
     ladder: PageFigure | None
     ladder_loss: PageFigure | None
     tally: str

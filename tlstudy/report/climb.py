@@ -11,10 +11,11 @@ from tlstudy.figures.texts import MENDED
 from tlstudy.report import results
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.results import Cell
-from tlstudy.report.words import THIN, count, join, percent, points, sentence
+from tlstudy.report.words import THIN, count, join, percent, points, sentence, spelled
+from tlstudy.settings import MINIMUM_SEEDS
 from tlstudy.statistics import Summary
 
-HEADS = ["What it mends", "New", "Pretrained", "Gap, points", "Change of the gap", "Seeds"]
+HEADS = ["Gap, points", "Change of the gap", "New", "Pretrained", "Seeds"]
 SETTLES = "F9"  # from the rung that mends this on, test values are those of what was learnt
 MEASURE = "balanced_accuracy"
 
@@ -52,6 +53,14 @@ def amount(item: Summary) -> str:
         return f"{points(item.smallest)} (one seed, so no interval)"
     ends = f"{points(item.smallest, unit=False)} to {points(item.largest)}"
     return f"{ends} (range of {count(item.n, 'seed')}, too few for an interval)"
+
+
+def short_amount(item: Summary) -> str:
+    """The same where seeds and kind of interval were said before."""
+    if item.mean is None:
+        return amount(item).partition(" (")[0]
+    ends = f"{points(item.low, unit=False)} to {points(item.high, unit=False)}"
+    return f"{points(item.mean)} ({ends})"
 
 
 def published_gap() -> float:
@@ -100,7 +109,7 @@ def _left_line(inputs: Inputs, size: int) -> str:
     item = summary(inputs, size, first, "gap")
     text = f"Once {_mended_by(inputs, first)}, what is left is {amount(item)}{_share(item)}."
     later = [
-        f"{amount(summary(inputs, size, index, 'gap'))} on {rung_title(ladder[index].group)}"
+        f"{short_amount(summary(inputs, size, index, 'gap'))} on {rung_title(ladder[index].group)}"
         for index in range(first + 1, len(ladder))
     ]
     return f"{text} Further up the ladder it is {join(later)}." if later else text
@@ -131,7 +140,7 @@ def _worth(inputs: Inputs, size: int) -> str:
     if gap.n == 0:
         return "The last rung has no seed in which both networks finished."
     if gap.mean is None:
-        return "With so few seeds nothing can be said of how sure the last rung\u2019s gap is."
+        return f"With fewer than {spelled(MINIMUM_SEEDS)} seeds no gap here has an interval."
     reach = (
         f"On the last rung the new network reaches {percent(new.mean)} and the pretrained one "
         f"{percent(pretrained.mean)}"
@@ -153,11 +162,9 @@ def _largest_line(inputs: Inputs, size: int) -> str:
     if not steps:
         return "No two rungs can be compared."
     index = max(steps, key=lambda key: abs(_middle(steps[key])))
-    line = (
-        f"What changed the gap most is {_fix(inputs, index)}: by {amount(steps[index])}. "
-        f"{_unsettled(inputs, steps)}"
-    )
-    return line.rstrip()
+    start = "What" if steps[index].mean is not None else "In these seeds, what"
+    line = f"{start} changed the gap most is {_fix(inputs, index)}: by {amount(steps[index])}."
+    return f"{line} {_unsettled(inputs, steps)}".rstrip()
 
 
 def _middle(item: Summary) -> float:
@@ -181,9 +188,9 @@ def _unsettled(inputs: Inputs, steps: dict[int, Summary]) -> str:
     return f"Not told apart from no change: {join(names)}." if names else ""
 
 
-def ladder_rows(inputs: Inputs, size: int) -> list[tuple[str, list[Cell]]]:
-    """The slides, then a row for each rung: what it mends, both arms, the gap, its change."""
-    rows = [("Slides", _slides_cells())]
+def ladder_rows(inputs: Inputs, size: int) -> list[tuple[Cell, list[Cell]]]:
+    """The slides, then a row for each rung with what it mends: gap, its change, both arms."""
+    rows = [(Cell("Slides", "as printed"), _slides_cells())]
     for index, rung in enumerate(inputs.study.ladder):
         new, pretrained, gap, step = (
             summary(inputs, size, index, part) for part in ("new", "pretrained", "gap", "step")
@@ -191,12 +198,11 @@ def ladder_rows(inputs: Inputs, size: int) -> list[tuple[str, list[Cell]]]:
         title = sentence(rung.group.replace("-", " "))
         rows.append(
             (
-                title,
+                Cell(title, _mends_text(rung.mends)),
                 [
-                    _mends_cell(rung.mends),
-                    *(_ends_below(item, percent) for item in (new, pretrained)),
                     _ends_below(gap, _bare),
                     _ends_below(step, _bare) if index else Cell(""),
+                    *(_ends_below(item, percent) for item in (new, pretrained)),
                     Cell("", str(gap.n)),
                 ],
             )
@@ -214,16 +220,16 @@ def _bare(share: float) -> str:
     return points(share, unit=False)
 
 
-def _mends_cell(mends: list[str]) -> Cell:
-    flaws = [name for name in mends if name[0] == "F" and name[1:].isdigit()]
-    words = sentence(join(MENDED.get(name, name) for name in mends))
-    return Cell(words or "Nothing: as published", ", ".join(flaws))
+def _mends_text(mends: list[str]) -> str:
+    flaws = ", ".join(name for name in mends if name[0] == "F" and name[1:].isdigit())
+    words = join(MENDED.get(name, name) for name in mends)
+    return f"{flaws}: {words}" if flaws else words or "nothing mended"
 
 
 def _slides_cells() -> list[Cell]:
     slides = published.best().set_index("model")["balanced_accuracy"]
     values = [Cell(f"{100 * slides[name]:.2f}{THIN}%") for name in ("new", "pretrained")]
-    return [Cell("As printed"), *values, Cell(_bare(published_gap())), Cell(""), Cell("", "1")]
+    return [Cell(_bare(published_gap())), Cell(""), *values, Cell("", "1")]
 
 
 def shown_rungs(inputs: Inputs) -> str:

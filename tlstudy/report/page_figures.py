@@ -81,7 +81,8 @@ def study_figure(inputs: Inputs, name: str) -> PageFigure | None:
     if drawing is None:
         return None
     title, text = title_of(inputs.study, name), caption(inputs.study, name)
-    return PageFigure(name, title, "", text, _inline(drawing, name, title, text))
+    key = f"figure-{name}"
+    return PageFigure(key, title, "", text, _inline(drawing, key, title, text))
 
 
 def _inline(drawing: str, key: str, title: str, text: str) -> Markup:
