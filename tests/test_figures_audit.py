@@ -1,6 +1,7 @@
 """Figures of the audit: what they draw is what the tables say, and they fit a ladder of arms."""
 
 from functools import cache
+from pathlib import PurePosixPath
 
 import audit_study
 import numpy as np
@@ -237,6 +238,19 @@ def test_figures_by_arm_show_two_rungs_and_leave_the_others_to_a_second_figure()
     figure = drawn("gradient-norm-other-rungs")
     assert [ax.get_title(loc="left") for ax in figure.axes][:5] == list(others)
     assert "slides" not in words_of(figure)
+
+
+def test_snakemake_s_report_names_size_and_rungs():
+    folder = PurePosixPath("n~50")
+    shown = names.report_labels(folder / "gradient-norm-other-rungs.svg")
+    assert shown == {"Figure": "Gradient norm, other rungs", "Training images": "50"}
+    assert names.report_labels(PurePosixPath("contradictions.svg"))["Training images"] == "all"
+
+
+def test_captions_of_measures_without_a_seed_of_the_study_do_not_fail():
+    study = audit_study.make_study()
+    encoder = study.encoder.model_copy(update={"seeds": [99]})
+    assert "5 seeds" in names.caption(study.model_copy(update={"encoder": encoder}), "encoder", 50)
 
 
 def test_a_study_without_a_ladder_has_none_of_this():

@@ -221,4 +221,5 @@ def _seeds_shown(study: Study, name: str) -> list[int]:
     if name.startswith("landscape-") and study.landscape.seeds:
         return [min(study.landscape.seeds)]
     chosen = {"encoder": study.encoder.seeds, "curvature": study.curvature.seeds}.get(name)
-    return [seed for seed in study.seed if chosen is None or seed in chosen]
+    shown = [seed for seed in study.seed if chosen is None or seed in chosen]
+    return shown or list(study.seed)
