@@ -132,7 +132,8 @@ FINDINGS = {
     "flaws": ("string", "flaws of the published study that it stands for, such as F1; or empty"),
     "severity": (
         "string",
-        "error: a comparison with this run means nothing; warning: it does not mean what it says",
+        "error: a comparison with this run means nothing; warning: it does not mean what it "
+        "says; note: true of many a sound run and no alarm, but it limits what may be concluded",
     ),
     "saw": ("string", "what was seen, with the numbers"),
     "why": ("string", "why it matters"),
@@ -220,8 +221,8 @@ CLAIMS = {
     "because": ("string", "what led to the verdict: the failed control, the missing seeds"),
     "more_seeds": (
         "float64",
-        "further seeds that would settle the claim if mean and spread stayed; empty if settled "
-        "or if none would",
+        "further seeds that would settle the claim in four of five repetitions if mean and spread "
+        "stayed; empty if settled or if none would",
     ),
     "figure": ("string", "figure of the report that shows it"),
 }

@@ -1,6 +1,6 @@
 """Stage `aggregate`: tidy tables of all runs of a study."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -8,27 +8,38 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tlstudy import paths
-from tlstudy.columns import LAYERS, METRICS, RUNS, schema
+from tlstudy.columns import CURVATURE, ENCODER, FINDINGS, LAYERS, METRICS, RUNS, schema
 from tlstudy.errors import UserError
 from tlstudy.files import atomic_path
+from tlstudy.sentinels.runs import findings_of_study, names_of_alarms
+from tlstudy.sentinels.sentinel import Finding
 from tlstudy.settings import Study
 from tlstudy.stages.train import read_record
-from tlstudy.study import Run, runs
-
-TABLES = {"metrics": METRICS, "layers": LAYERS, "runs": RUNS}
+from tlstudy.study import Run, runs, selected
 
 
 def aggregate_study(study: Study) -> None:
-    """Write metrics.parquet, layers.parquet and runs.parquet; one run in memory at a time.
+    """Write the tables of runs, metrics, layers, findings, curvature and encoder.
+
+    A few runs are in memory at a time. Tables that the study asks for nothing of are empty.
 
     Raises:
         UserError: runs with the same named weights did not use the same weights.
     """
     check_weights(study)
-    folder = paths.tables_folder(study)
-    _write(folder / "metrics.parquet", METRICS, study, lambda run: _series(study, run, "metrics"))
-    _write(folder / "layers.parquet", LAYERS, study, lambda run: _series(study, run, "layers"))
-    _write(folder / "runs.parquet", RUNS, study, lambda run: pd.DataFrame([run_row(study, run)]))
+    folder, findings = paths.tables_folder(study), findings_of_study(study)
+    tables = {
+        "metrics": (METRICS, runs(study)),
+        "layers": (LAYERS, runs(study)),
+        "curvature": (CURVATURE, selected(study, study.curvature)),
+        "encoder": (ENCODER, selected(study, study.encoder)),
+    }
+    for name, (columns, members) in tables.items():
+        frames = (_of_run(study, run, name) for run in members)
+        _write(folder / f"{name}.parquet", columns, frames)
+    _write_findings(folder / "findings.parquet", findings)
+    rows = (pd.DataFrame([run_row(study, run, findings)]) for run in runs(study))
+    _write(folder / "runs.parquet", RUNS, rows)
 
 
 def run_record(study: Study, run: Run) -> dict:
@@ -53,23 +64,33 @@ def check_weights(study: Study) -> None:
             )
 
 
-def _write(path: Path, columns: dict, study: Study, rows_of: Callable[[Run], pd.DataFrame]) -> None:
+def _write(path: Path, columns: dict, frames: Iterable[pd.DataFrame]) -> None:
     table_schema = schema(columns)
     with atomic_path(path) as temporary, pq.ParquetWriter(temporary, table_schema) as writer:
-        for run in runs(study):
-            frame = rows_of(run).reindex(columns=list(columns))
+        for frame in frames:
+            frame = frame.reindex(columns=list(columns))
             writer.write_table(pa.Table.from_pandas(frame, table_schema, preserve_index=False))
 
 
-def _series(study: Study, run: Run, table: str) -> pd.DataFrame:
-    frame = pd.read_parquet(paths.folder_of_run(study, run) / f"{table}.parquet")
+def _write_findings(path: Path, findings: list[Finding]) -> None:
+    rows = [finding.row() for finding in findings]
+    with atomic_path(path) as temporary:
+        pq.write_table(pa.Table.from_pylist(rows, schema(FINDINGS)), temporary)
+
+
+def _of_run(study: Study, run: Run, table: str) -> pd.DataFrame:
+    file = paths.folder_of_run(study, run) / f"{table}.parquet"
+    if not file.is_file():
+        command = table if table in ("curvature", "encoder") else "train"
+        raise UserError(f"{file}: missing; run `tlstudy {command}`.")
+    frame = pd.read_parquet(file)
     return frame.assign(arm=run.arm, subset_size=run.subset_size, seed=run.seed)
 
 
-def run_row(study: Study, run: Run) -> dict:
+def run_row(study: Study, run: Run, findings: list[Finding]) -> dict:
     """One row of the table of runs."""
     record = run_record(study, run)
-    metrics = _series(study, run, "metrics")
+    metrics = _of_run(study, run, "metrics")
     weights = record["weights"] or {}
     environment = record["environment"]
     return {
@@ -93,6 +114,8 @@ def run_row(study: Study, run: Run) -> dict:
         "trajectory_rank": record["trajectory"]["rank"],
         **_explained(record["trajectory"]["explained_variance"]),
         "device": record["device"],
+        "learning_rate": record["learning_rate"],
+        "findings": names_of_alarms(findings, run.arm, run.subset_size, run.seed),
         "precision": run.settings.precision,
         "evaluation_precision": record["evaluation"]["precision"],
         "threads": record["threads"],

@@ -7,10 +7,31 @@ rule aggregate:
                 for name in ("run.json", "metrics.parquet", "layers.parquet")
             }
         ),
+        # The sentinels read these too.
+        subsets=sorted(
+            {paths.run_subset_folder(study, run) / "subset.json" for run in study_runs}
+        ),
+        landscapes=sorted(set(landscape_files)),
+        curvature=sorted(
+            {
+                paths.curvature_file(study, run)
+                for run in selected(study, study.curvature)
+            }
+        ),
+        encoder=sorted(
+            {paths.encoder_file(study, run) for run in selected(study, study.encoder)}
+        ),
     output:
         [
             paths.tables_folder(study) / f"{name}.parquet"
-            for name in ("runs", "metrics", "layers")
+            for name in (
+                "runs",
+                "metrics",
+                "layers",
+                "curvature",
+                "encoder",
+                "findings",
+            )
         ],
     log:
         logs / "aggregate.log",

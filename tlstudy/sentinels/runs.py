@@ -1,0 +1,83 @@
+"""Evidence from the folders of runs, and the findings of a whole study."""
+
+import itertools
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tlstudy import paths
+from tlstudy.sentinels.evidence import Evidence
+from tlstudy.sentinels.registry import examine, examine_group
+from tlstudy.sentinels.sentinel import Finding
+from tlstudy.settings import Study
+from tlstudy.study import Run, runs
+from tlstudy.tables import read_landscapes
+
+
+def findings_of_study(study: Study) -> list[Finding]:
+    """Findings of all sentinels, run by run in the order of the study.
+
+    Runs are compared with those of the same group, subset size and seed.
+    """
+    landscapes = {
+        (record["arm"], record["subset_size"], record["seed"]): record
+        for record in read_landscapes(study)
+    }
+    found: dict[tuple, list[Finding]] = {_key(run): [] for run in runs(study)}
+    for compared in _compared_runs(study):
+        evidences = [evidence_of_run(study, run, landscapes.get(_key(run))) for run in compared]
+        parts = [examine(evidence) for evidence in evidences] + [examine_group(evidences)]
+        for finding in itertools.chain.from_iterable(part.findings for part in parts):
+            found[finding.arm, finding.subset_size, finding.seed].append(finding)
+    return [finding for findings in found.values() for finding in findings]
+
+
+def _key(run: Run) -> tuple[str, int, int]:
+    return run.arm, run.subset_size, run.seed
+
+
+def _compared_runs(study: Study) -> list[list[Run]]:
+    groups: dict[tuple, list[Run]] = {}
+    for run in runs(study):
+        key = run.settings.group, run.subset_size, run.seed
+        groups.setdefault(key, []).append(run)
+    return list(groups.values())
+
+
+def evidence_of_run(study: Study, run: Run, landscape: dict[str, Any] | None) -> Evidence:
+    """Everything that is known of a run of a study.
+
+    Args:
+        landscape: the run's landscape, if the study is to have one of it.
+    """
+    folder = paths.folder_of_run(study, run)
+    return Evidence(
+        arm=run.arm,
+        subset_size=run.subset_size,
+        seed=run.seed,
+        metrics=pd.read_parquet(folder / "metrics.parquet"),
+        layers=pd.read_parquet(folder / "layers.parquet"),
+        record=_json(folder / "run.json"),
+        landscape=landscape,
+        subset=_json(paths.run_subset_folder(study, run) / "subset.json"),
+        training=run.settings,
+        batchnorm=run.settings.batchnorm,
+        reported_epoch=run.settings.reported_epoch,
+    )
+
+
+def _json(file: Path) -> dict[str, Any] | None:
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+
+
+def names_of_alarms(findings: Iterable[Finding], arm: str, subset_size: int, seed: int) -> str:
+    """Names of the sentinels that found something wrong with a run, separated by spaces."""
+    return " ".join(
+        finding.sentinel
+        for finding in findings
+        if (finding.arm, finding.subset_size, finding.seed) == (arm, subset_size, seed)
+        and finding.is_alarm
+    )
