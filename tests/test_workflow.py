@@ -37,6 +37,12 @@ def test_tables_have_the_documented_columns(finished):
         ("runs", columns.RUNS),
         ("metrics", columns.METRICS),
         ("layers", columns.LAYERS),
+        ("findings", columns.FINDINGS),
+        ("curvature", columns.CURVATURE),
+        ("encoder", columns.ENCODER),
+        ("ladder", columns.LADDER),
+        ("claims", columns.CLAIMS),
+        ("claim-values", columns.CLAIM_VALUES),
     ):
         assert list(table(finished, name).columns) == list(documented)
     assert len(table(finished, "runs")) == 4
@@ -87,6 +93,53 @@ def test_landscapes_centre_on_the_checkpoint_and_say_why_there_is_none(finished)
     assert untrained["trajectory"]["status"] == "none"
     assert "no weight ever moved" in untrained["trajectory"]["reason"]
     assert untrained["random"]["status"] == "drawn"
+
+
+def test_learning_rate_is_tuned_where_it_is_asked_for(finished):
+    runs = table(finished, "runs").set_index("arm")
+    folder = finished.results / "runs" / runs.loc["pretrained", "run"]
+    tuning = json.loads((folder / "run.json").read_text())["tuning"]
+    assert [row["learning_rate"] for row in tuning["candidates"]] == [0.001, 0.003]
+    assert runs.loc["pretrained", "learning_rate"] == tuning["chosen"]
+    assert runs.loc["new", "learning_rate"] == 0.001
+
+
+def test_curvature_is_compared_at_the_same_train_loss(finished):
+    curvature = table(finished, "curvature").set_index(["arm", "point"])
+    checkpoint = table(finished, "runs").set_index("arm")["checkpoint_train_loss"]
+    for arm in ("new", "pretrained"):
+        assert curvature.loc[(arm, "matched"), "train_loss"] == pytest.approx(2.2, rel=0.01)
+        final = curvature.loc[(arm, "final"), "train_loss"]
+        assert final == pytest.approx(checkpoint[arm], rel=1e-5)
+
+
+def test_encoder_has_every_measure_and_agrees_with_the_run(finished):
+    encoder = table(finished, "encoder").set_index(["arm", "measure", "stage"])
+    assert len(encoder) == 2 * (5 + 5 + 1 + 7)
+    runs = table(finished, "runs").set_index("arm")
+    for arm in ("new", "pretrained"):
+        # The stage looks at 20 of the 40 test images of the run's own final values.
+        row = encoder.loc[(arm, "fine-tuned", "")]
+        assert row["test_images"] == 20
+        hits = row["test_balanced_accuracy"] * 20
+        assert hits <= 40 * runs.loc[arm, "final_test_balanced_accuracy_recalibrated"] <= hits + 20
+
+
+def test_claims_on_runs_of_the_published_protocol_are_not_testable(finished):
+    claims = table(finished, "claims").set_index("claim")
+    assert claims.loc["gap-as-published", "verdict"] == "not testable"
+    assert claims.loc["gap", "verdict"] == "inconclusive"
+    assert "needs 5" in claims.loc["gap", "because"]
+
+
+def test_sentinels_tell_the_published_runs_from_the_corrected(finished):
+    findings = table(finished, "findings").groupby("arm")["sentinel"].agg(set)
+    assert "no-weight-moved" in findings["new-published"]
+    assert "loss-of-softmax-outputs" in findings["pretrained-published"]
+    for arm in ("new", "pretrained"):
+        assert not findings[arm] & {"no-weight-moved", "loss-of-softmax-outputs"}
+    named = table(finished, "runs").set_index("arm")["findings"]
+    assert "no-weight-moved" in named["new-published"].split()
 
 
 def test_no_trajectory_stays_on_disk(finished):
