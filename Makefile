@@ -1,14 +1,19 @@
-# make study: install and run the quick study.  make test: install and run the tests.
+# make study: install and run the quick study.  make audit: install and run the audit.
+# make test: install and run the tests.
 PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 TESTS ?=
 
-.PHONY: study test lint clean
+.PHONY: study audit test lint clean
 
 study: .venv/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES) --configfile studies/quick.yaml
 	@echo "The report is in results/quick/report.html"
+
+audit: .venv/installed
+	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES) --configfile studies/audit.yaml
+	@echo "The report is in results/audit/report.html"
 
 test: .venv/installed-tests
 	$(BIN)/python -m pytest $(TESTS)

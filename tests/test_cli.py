@@ -22,9 +22,13 @@ COMMANDS = [
     "subset",
     "train",
     "landscape",
+    "curvature",
+    "encoder",
     "aggregate",
+    "claims",
     "figures",
     "report",
+    "audit",
 ]
 CONFIG = ["--config", str(ROOT / "config.yaml")]
 

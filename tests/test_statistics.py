@@ -9,6 +9,7 @@ from tlstudy import statistics
 from tlstudy.statistics import (
     MINIMUM_SEEDS,
     bootstrap_interval,
+    expected_coverage,
     interquartile_mean,
     paired_differences,
     reference_arms,
@@ -34,7 +35,8 @@ def test_interval_covers_as_often_as_theory_says(monkeypatch):
     monkeypatch.setattr(statistics, "RESAMPLES", 1000)
     samples = np.random.default_rng(3).normal(7, 2, (10, 2000))
     low, high = bootstrap_interval(samples)
-    assert np.mean((low <= 7) & (high >= 7)) == pytest.approx(0.904, abs=0.025)
+    assert np.mean((low <= 7) & (high >= 7)) == pytest.approx(expected_coverage(10), abs=0.025)
+    assert expected_coverage(10) == pytest.approx(0.904, abs=0.001)
 
 
 def test_same_values_same_interval():
@@ -203,4 +205,5 @@ def test_interval_of_five_seeds_covers_less_than_it_says(monkeypatch):
     monkeypatch.setattr(statistics, "RESAMPLES", 1000)
     samples = np.random.default_rng(7).normal(7, 2, (5, 4000))
     low, high = bootstrap_interval(samples)
-    assert np.mean((low <= 7) & (high >= 7)) == pytest.approx(0.846, abs=0.025)
+    assert np.mean((low <= 7) & (high >= 7)) == pytest.approx(expected_coverage(5), abs=0.025)
+    assert expected_coverage(5) == pytest.approx(0.846, abs=0.001)

@@ -213,7 +213,7 @@ def encoder(
 @main.command()
 @with_study
 def aggregate(study: Study) -> None:
-    """Put all runs into metrics.parquet, layers.parquet and runs.parquet."""
+    """Put all runs into tables, with what the sentinels found in them."""
     from tlstudy.stages.aggregate import aggregate_study
 
     aggregate_study(study)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import bootstrap, norm, trim_mean
+from scipy.stats import bootstrap, norm, t, trim_mean
 
 from tlstudy.settings import MINIMUM_SEEDS, Study
 
@@ -67,6 +67,16 @@ def bootstrap_interval(values: np.ndarray, axis: int = 0) -> tuple[np.ndarray, n
         rng=np.random.default_rng(GENERATOR_SEED),
     ).confidence_interval
     return np.where(whole, result.low, np.nan), np.where(whole, result.high, np.nan)
+
+
+def expected_coverage(seeds: int) -> float:
+    """Share of repetitions in which the interval covers the mean of normal values.
+
+    The percentile bootstrap's interval is about mean +- 1.96 s sqrt((n - 1) / n) / sqrt(n): too
+    short for few seeds (Efron & Tibshirani 1993, section 13), 0.846 at 5 and 0.904 at 10.
+    """
+    reach = norm.ppf(0.5 + CONFIDENCE / 2) * math.sqrt((seeds - 1) / seeds)
+    return float(2 * t.cdf(reach, seeds - 1) - 1)
 
 
 def interquartile_mean(values: np.ndarray, axis: int = 0) -> np.ndarray | None:

@@ -13,9 +13,9 @@ from tlstudy.report.protocol import Table
 from tlstudy.report.results import ResultTable
 from tlstudy.report.review import review
 from tlstudy.report.svg import inline_svg
-from tlstudy.report.words import count, join, seeds, sentence, whole
+from tlstudy.report.words import count, join, percent, seeds, sentence, whole
 from tlstudy.settings import MINIMUM_SEEDS, Study
-from tlstudy.statistics import reference_arms
+from tlstudy.statistics import expected_coverage, reference_arms
 
 PARTS = {  # headings of the results, in the slides' order, with their figures
     "Reported loss and balanced accuracy": ("results",),
@@ -96,7 +96,19 @@ def page(inputs: Inputs) -> dict:
         "configuration": conduct.configuration(inputs.study),
         "by_size": study_figure(inputs, ACCURACY_BY_SIZE),
         "minimum_seeds": MINIMUM_SEEDS,
+        "coverage": coverage(inputs.study),
     }
+
+
+def coverage(study: Study) -> str:
+    """How far the intervals keep their word with the study's number of seeds."""
+    if len(study.seed) < MINIMUM_SEEDS:
+        return ""
+    return (
+        f"With {count(len(study.seed), 'seed')} such an interval is somewhat too short: for "
+        f"normal values it covers the true mean in {percent(expected_coverage(len(study.seed)))} "
+        "of repetitions."
+    )
 
 
 def networks(inputs: Inputs) -> str:
