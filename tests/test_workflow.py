@@ -181,6 +181,7 @@ def test_another_arm_runs_that_arm_only(place):
 
 
 def test_a_swept_field_keeps_the_run_that_was_there(place):
+    place.overlay |= {"ladder": [], "claims": {}}  # they name the arm, which is now two
     place.overlay["arms"]["new"]["optimiser"] = {"learning_rate": [0.001, 0.01]}
     assert place.planned()["train"] == 1
 
@@ -258,6 +259,7 @@ def test_a_mistake_is_told_before_any_job_starts(tmp_path, cache):
 
 
 def test_a_run_that_diverges_is_a_result(place):
+    place.overlay["ladder"] = []  # a rung is a group of two arms, and this one gets a third
     place.overlay["arms"]["wild"] = {
         "initialisation": "random",
         "image_size": 32,
