@@ -417,19 +417,20 @@ def test_the_stage_writes_tables_of_their_schema(written):
 
 def test_a_study_without_ladder_and_claims_has_empty_tables(written):
     study = written.model_copy(update={"ladder": [], "claims": {}})
-    assert make_claims(study).empty
+    assert all(table.empty for table in make_claims(study))
     for name, specified in (("ladder", LADDER), ("claims", CLAIMS), ("claim-values", CLAIM_VALUES)):
         table = pd.read_parquet(paths.tables_folder(study) / f"{name}.parquet")
         assert table.empty
         assert list(table.columns) == list(specified)
 
 
-def test_the_command_prints_the_ledger(written, tmp_path):
+def test_the_command_prints_the_ladder_and_the_ledger(written, tmp_path):
     configuration = tmp_path / "study.json"
     write_json_atomically(configuration, written.model_dump(mode="json"))
     result = CliRunner().invoke(main, ["claims", "--config", str(configuration)])
     assert result.exit_code == 0
-    first, because, last, why = result.stdout.splitlines()
+    *rungs, first, because, last, why = result.stdout.splitlines()
+    assert [rung.partition(",")[0] for rung in rungs] == [rung.group for rung in written.ladder]
     assert first.startswith("C1, 50 images: supported (mean 0.3, 95 % interval 0.28")
     assert first.endswith("share, effect size 0.1, 6 seeds)")
     assert because.strip() == "The interval lies wholly above the effect size."

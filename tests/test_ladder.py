@@ -9,7 +9,14 @@ from known import SIZE, accuracies, make_study, runs_table
 
 from tlstudy import statistics
 from tlstudy.columns import LADDER
-from tlstudy.ladder import VALUES, arms_of_rung, comparable, ladder_table, seed_values
+from tlstudy.ladder import (
+    VALUES,
+    arms_of_rung,
+    comparable,
+    ladder_table,
+    ladder_text,
+    seed_values,
+)
 
 SHARED = np.array([0.0, 0.1, -0.05, 0.02, 0.07, -0.03])  # what a seed's images do to both arms
 GAPS = {"first": 0.5, "second": 0.2, "third": 0.3}
@@ -138,6 +145,23 @@ def test_a_study_without_a_ladder_has_an_empty_table():
     values = seed_values(study, runs, "loss", SIZE)
     assert values.empty
     assert list(values.columns) == VALUES
+
+
+@pytest.mark.parametrize(
+    ("seeds", "expected"),
+    [
+        (6, "gap +50.0 points (95 % interval +50.0 to +50.0, 6 seeds)"),
+        (2, "gap +50.0 to +50.0 points (2 seeds, no interval)"),
+    ],
+)
+def test_the_ladder_in_a_terminal(seeds, expected):
+    rungs = [{"group": "first"}, {"group": "second", "mends": ["F1", "F2"]}, {"group": "third"}]
+    study = make_study(seeds=seeds, ladder=rungs)
+    gap = {"new-first": [0.3] * seeds, "pretrained-first": [0.8] * seeds}
+    first, second, third = ladder_text(ladder_table(study, accuracies(study, gap))).splitlines()
+    assert first == f"first, {SIZE} images: {expected}"
+    assert second == f"second, {SIZE} images: gap without a value; mends F1, F2"
+    assert third.startswith("third, ")
 
 
 def test_arms_of_a_rung():

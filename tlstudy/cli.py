@@ -240,9 +240,11 @@ def _list_quantities(context: click.Context, _: click.Parameter, wanted: bool) -
 def claims(study: Study) -> None:
     """Judge the claims and compute the ladder, from the tables."""
     from tlstudy.claims import ledger_text
+    from tlstudy.ladder import ladder_text
     from tlstudy.stages.claims import make_claims
 
-    click.echo(ledger_text(make_claims(study)))
+    ladder, ledger = make_claims(study)
+    click.echo("\n".join(filter(None, (ladder_text(ladder), ledger_text(ledger)))))
 
 
 @main.command()

@@ -97,6 +97,31 @@ def ladder_table(study: Study, runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(LADDER))
 
 
+def ladder_text(table: pd.DataFrame, quantity: str = "balanced_accuracy") -> str:
+    """The ladder for a terminal: the gap in points at every rung, its interval or range, and n.
+
+    Args:
+        table: rows of `tlstudy.columns.LADDER`.
+    """
+    gaps = table[(table["quantity"] == quantity) & (table["part"] == "gap")]
+    return "\n".join(
+        f"{row['group']}, {row['subset_size']} images: gap {_points(row)}"
+        f"{'; mends ' + row['mends'] if row['mends'] else ''}"
+        for row in gaps.to_dict("records")
+    )
+
+
+def _points(row: dict) -> str:
+    seeds = f"{row['seeds']} seed{'' if row['seeds'] == 1 else 's'}"
+    if not row["seeds"]:
+        return "without a value"
+    if pd.isna(row["mean"]):
+        ends = (100 * row[name] for name in ("smallest", "largest"))
+        return f"{' to '.join(f'{end:+.1f}' for end in ends)} points ({seeds}, no interval)"
+    mean, low, high = (100 * row[name] for name in ("mean", "low", "high"))
+    return f"{mean:+.1f} points (95 % interval {low:+.1f} to {high:+.1f}, {seeds})"
+
+
 def _statistics(values: pd.Series) -> dict[str, float | int | None]:
     summary = asdict(summarise(values.to_numpy(dtype=float)))
     return {"seeds": summary.pop("n"), **summary}

@@ -17,18 +17,18 @@ from tlstudy.tables import CLAIM_TABLES, read_table
 MEASURED = ("runs", "metrics", "layers", "encoder", "curvature")
 
 
-def make_claims(study: Study) -> pd.DataFrame:
+def make_claims(study: Study) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Write ladder.parquet, claims.parquet and claim-values.parquet.
 
     Returns:
-        The ledger: `tlstudy.columns.CLAIMS`.
+        The ladder and the ledger: `tlstudy.columns.LADDER` and `CLAIMS`.
     """
     tables = {name: read_table(study, name) for name in MEASURED}
     claims, values = ledger(study, tables)
     made = {"ladder": ladder_table(study, tables["runs"]), "claims": claims, "claim-values": values}
     for name, table in made.items():
         _write(paths.tables_folder(study) / f"{name}.parquet", table, CLAIM_TABLES[name])
-    return claims
+    return made["ladder"], claims
 
 
 def _write(path: Path, table: pd.DataFrame, columns: dict) -> None:
