@@ -66,6 +66,14 @@ LADDERS = [
 ]
 
 
+def test_the_encoder_sees_no_more_test_images_than_there_are():
+    configuration = changed("encoder", {"seeds": [26], "test_images": 600})
+    configuration["evaluation"] = {"epoch_images": 100, "final_images": 500}
+    assert message(configuration) == (
+        "encoder.test_images: found 600; must be at most evaluation.final_images (500)."
+    )
+
+
 @pytest.mark.parametrize(("configuration", "expected"), LADDERS)
 def test_a_wrong_ladder_is_told(configuration, expected):
     assert message(configuration) == expected
@@ -132,6 +140,17 @@ CLAIMS = [
         "claims.C1.above: found 0.5 beside `against`; must be left out, as a claim compares with "
         "an arm or with a number.",
     ),
+    (
+        with_claim(against="pretrained"),
+        "claims.C1.against: found 'pretrained', the claim's own arm; must be another arm, or come "
+        "with another `against_quantity`.",
+    ),
+    (
+        with_claim(quantity="loss", against="new-published"),
+        "claims.C1.against: found 'new-published' with head softmax beside 'pretrained' with head "
+        "logits; losses of softmax outputs and of logits do not compare.",
+    ),
+    (with_claim(figure="lader"), "claims.C1.figure: found 'lader'; allowed are ladder, *"),
     (with_claim(txt=""), "claims.C1.txt: unknown key; did you mean 'text'? allowed are above, *"),
     (with_claim(effect=-1), "claims.C1.effect: found -1; must be greater than or equal to 0."),
     (with_claim(direction="up"), "claims.C1.direction: found 'up'; must be 'higher' or 'lower'."),

@@ -22,7 +22,7 @@ from tlstudy.quantities import (
 ARM, SEED = "new-first", 26
 RUN = (ARM, SIZE, SEED)
 CLEARED = [5.0, 2.0, 1.0, 0.5]
-ADDED_UP = [17.496, 2 * 17.49, 3 * 17.485, 4 * 17.483]
+ADDED_UP = [17.496, 2 * 17.49, 3 * 17.485, 4 * 17.483, 5 * 17.481]
 
 
 def tables(run: dict | None = None, untrained: bool = False, **metrics) -> dict:
@@ -70,8 +70,8 @@ def test_rank_of_the_path():
         (False, ADDED_UP, 0),  # whatever the settings say
         (True, ADDED_UP, 0),
         (True, CLEARED, 0),
-        (False, ADDED_UP[:2], 1),  # too few epochs to tell
-        (False, [1.0, 2.0, 3.0, 4.5], 1),  # more than 10 % off at the last epoch
+        (False, ADDED_UP[:4], 1),  # too few epochs to tell
+        (False, [1.0, 2.0, 3.0, 4.0, 5.6], 1),  # more than 10 % off at the last epoch
     ],
 )
 def test_gradients_cleared(untrained, norms, expected):
@@ -87,10 +87,10 @@ def test_without_settings_clearing_is_unknown():
     [
         (ADDED_UP, True),
         (ADDED_UP[::-1], False),
-        ([1.0, 2.0, np.nan, 4.0], True),
-        ([0.0, 0.0, 0.0], False),
-        ([1.0, 2.0, 3.0 * 1.09], True),
-        ([1.0, 2.0, 3.0 * 1.11], False),
+        ([1.0, 2.0, np.nan, 4.0, 5.0, 6.0], True),
+        ([0.0, 0.0, 0.0, 0.0, 0.0], False),
+        ([1.0, 2.0, 3.0, 4.0, 5.0 * 1.09], True),
+        ([1.0, 2.0, 3.0, 4.0, 5.0 * 1.11], False),
         ([np.nan], False),
     ],
 )

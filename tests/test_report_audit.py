@@ -7,7 +7,17 @@ from reports import Page, audit_inputs, inputs_of, make_inputs, report_of
 
 from tlstudy import published
 from tlstudy.figures.names import base_name, figure_names
-from tlstudy.report import alarms, climb, content, experiments, ledger, render, review, words
+from tlstudy.report import (
+    alarms,
+    climb,
+    content,
+    experiments,
+    ledger,
+    render,
+    review,
+    test_images,
+    words,
+)
 from tlstudy.report.inputs import Inputs
 from tlstudy.sentinels.published import findings_on_published
 
@@ -85,9 +95,36 @@ def test_one_seed_has_no_interval_and_says_so():
     inputs = inputs_of("audit, one seed, two sizes")
     text = " ".join(climb.headlines(inputs, 50))
     assert "one seed, so no interval" in text
-    assert "no gap here has an interval" in text
+    assert "finished in one seed; an interval needs five" in text
     assert "95\u202f%" not in text
     assert "of the published gap" not in text
+
+
+def test_only_the_last_rung_is_said_to_lack_seeds_where_it_does():
+    inputs = audit_inputs(seeds=5, diverged={("new-tuned", 26)}, epochs=2)
+    text = " ".join(climb.headlines(inputs, 50))
+    assert "On the last rung both networks finished in four seeds; an interval needs five." in text
+    assert "95\u202f% interval" in text
+
+
+def test_the_test_images_of_the_rungs_are_told_and_compared_on_the_same_ones():
+    inputs, few, many = inputs_of("audit"), 100, 500
+    final = inputs.runs["reported_epoch"] == "final"
+    runs = inputs.runs.assign(reported_test_images=final.map({True: many, False: few}))
+    inputs = dataclasses.replace(inputs, runs=runs)
+    text = test_images.sentences(inputs, 50)
+    assert f"{few} on \u201cpublished\u201d" in text
+    assert f"{many} on \u201cstratified final\u201d and \u201ctuned\u201d" in text
+    last = inputs.metrics.query("epoch == epoch.max() and subset_size == 50").set_index("arm")
+    column = last["test_balanced_accuracy_recalibrated"]
+    gap = column["pretrained-final"].mean() - column["new-final"].mean()
+    assert f"the gap is {words.points(gap)}" in text
+    deviation = 100 * (0.6 * 0.4 / few) ** 0.5
+    assert f"by {deviation:.1f}\u202fpoints (one standard deviation)" in text
+    alike = inputs.runs.assign(reported_test_images=300)
+    assert "the same images: 300." in test_images.sentences(
+        dataclasses.replace(inputs, runs=alike), 50
+    )
 
 
 def test_a_rung_without_a_common_seed_has_no_gap():

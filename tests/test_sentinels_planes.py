@@ -159,6 +159,13 @@ def test_landscapes_on_other_axes_are_not_comparable(landscape, radius, points, 
     assert all(differs in finding.saw for finding in found)
 
 
+def test_landscapes_of_two_runs_of_one_name_are_compared_too(landscape):
+    trainer, evidence, record = landscape
+    other = replace(evidence, landscape=landscape_of(trainer, evidence, 1.0, 5))
+    result = examine_group([replace(evidence, landscape=record), other])
+    assert "landscapes-not-comparable" in {finding.sentinel for finding in result.findings}
+
+
 def test_a_single_landscape_has_nothing_to_be_compared_with(landscape):
     _, evidence, record = landscape
     result = examine_group([replace(evidence, landscape=record), evidence])

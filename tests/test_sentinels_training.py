@@ -190,6 +190,19 @@ def test_divergence_shows_in_the_series():
     assert saw("diverged", series(gradient_norm=[1.0, np.inf]))
 
 
+def test_a_loss_that_was_never_logged_is_no_sound_one():
+    evidence = series(train_loss=[np.nan, np.nan], gradient_norm=[1.0, 2.0])
+    assert skipped("diverged", evidence) == "an epoch with a train_loss"
+
+
+def test_a_run_that_diverged_in_its_last_epoch_has_no_final_accuracy():
+    final = {"running": {"accuracy": None}, "recalibrated": {"accuracy": None}}
+    record = {"status": "diverged", "final": final, "final_test_images": 100}
+    result = examine(replace(series(train_loss=[2.3, np.nan]), record=record))
+    assert "diverged" in {finding.sentinel for finding in result.findings}
+    assert "a test accuracy" in result.skipped["test-accuracy-of-guessing"]
+
+
 def test_softmax_outputs_by_the_settings():
     """F7."""
     assert "1.4612 to 2.4612" in saw("loss-of-softmax-outputs", published_new_run())
@@ -271,6 +284,15 @@ def test_an_accuracy_of_an_unknown_number_of_images_says_nothing():
     assert "test_images" in skipped("test-accuracy-of-guessing", bare)
     half = replace(bare, record={"final": {}, "final_test_images": 100})
     assert "and its test images" in skipped("test-accuracy-of-guessing", half)
+
+
+def test_a_network_guesses_if_it_does_with_either_statistics():
+    """Unless it is known which are reported."""
+    known = series(
+        test_accuracy_running=[0.1], test_accuracy_recalibrated=[0.7], test_images=[1000]
+    )
+    assert saw("test-accuracy-of-guessing", known) is None
+    assert saw("test-accuracy-of-guessing", replace(known, batchnorm="running"))
 
 
 def test_a_network_that_guesses_is_found_with_the_stated_probability():

@@ -199,6 +199,10 @@ def test_compared_runs_on_other_images():
     found = examine_group([one, replace(other, arm="other")]).findings
     assert {finding.sentinel for finding in found} == {"other-training-images"}
     assert examine_group([one, replace(one, arm="same")]).findings == []
+    twice = replace(one, arm="twice", subset={**one.subset, "indices": [1, 1, 2]})
+    once = replace(one, arm="once", subset={**one.subset, "indices": [1, 2, 3]})
+    for pair in ([twice, once], [once, twice]):
+        assert "1 in" in examine_group(pair).findings[0].saw
 
 
 def single_precision_angles(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -243,6 +247,12 @@ def test_angles_that_are_zero_although_the_weights_moved():
     assert saw("angles-below-resolution", moved)
     rested = series(angle_from_previous=angles, displacement_from_previous=[0.01, 0, 0.006])
     assert saw("angles-below-resolution", rested) is None
+
+
+def test_angles_that_were_printed_with_few_digits_are_no_rounding_of_their_arithmetic():
+    printed = [5.12, 1.03, 0.12, 0.01, 0.0, 0.0]
+    log = series(angle_from_previous=printed, displacement_from_previous=[0.1] * 6)
+    assert saw("angles-below-resolution", log) is None
 
 
 def test_angles_of_weights_that_never_moved_are_no_rounding():

@@ -216,7 +216,8 @@ CLAIMS = {
     "verdict": (
         "string",
         "supported: the interval lies wholly above the effect size; refuted: wholly below zero; "
-        "inconclusive; not testable: a control failed; open: there is no experiment yet",
+        "inconclusive; not testable: a control failed, or there is no value; open: there is no "
+        "experiment yet",
     ),
     "because": ("string", "what led to the verdict: the failed control, the missing seeds"),
     "more_seeds": (

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 
+from tlstudy.figures.texts import FIGURES
 from tlstudy.settings import WITHOUT_BOTTLENECKS, Arm, Claim, Control, Selection, Study, WeightsFile
 from tlstudy.weights import allowed_sources, known_source
 
@@ -23,6 +24,11 @@ def contradictions(
     """
     for name in ("landscape", "curvature", "encoder"):
         yield from _selection_contradictions(study, name, getattr(study, name), origins)
+    if study.encoder.seeds and study.encoder.test_images > study.evaluation.final_images:
+        yield (
+            f"encoder.test_images: found {study.encoder.test_images}; must be at most "
+            f"evaluation.final_images ({study.evaluation.final_images})."
+        )
     labels: dict[str, str] = {}
     for name, arm in study.arms.items():
         key = f"arms.{origins[name]}"
@@ -157,12 +163,30 @@ def _claim_contradictions(
             f"{key}.above: found {claim.above:g} beside `against`; must be left out, as a claim "
             "compares with an arm or with a number."
         )
+    if claim.against == claim.arm and claim.against_quantity in ("", claim.quantity):
+        yield (
+            f"{key}.against: found '{claim.against}', the claim's own arm; must be another arm, "
+            "or come with another `against_quantity`."
+        )
+    if claim.figure and claim.figure not in FIGURES:
+        yield f"{key}.figure: found '{claim.figure}'; allowed are {', '.join(FIGURES)}."
+    yield from _loss_contradictions(study, key, claim)
     if claim.against_quantity and not claim.against:
         yield f"{key}.against_quantity: found '{claim.against_quantity}'; needs `against` too."
     controls = ((f"{key}.controls.{index}", one) for index, one in enumerate(claim.controls))
     for place, named in ((key, claim), *controls):
         yield from _quantity_mistakes(place, named)
         yield from _arm_mistakes(study, place, named, origins, left_out)
+
+
+def _loss_contradictions(study: Study, key: str, claim: Claim) -> Iterator[str]:
+    arms = [study.arms[name] for name in (claim.arm, claim.against) if name in study.arms]
+    if claim.quantity == "loss" and len({arm.head for arm in arms}) > 1:
+        yield (
+            f"{key}.against: found '{claim.against}' with head {arms[1].head} beside "
+            f"'{claim.arm}' with head {arms[0].head}; losses of softmax outputs and of logits do "
+            "not compare."
+        )
 
 
 def _quantity_mistakes(key: str, named: Claim | Control) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The ladder: what pretraining seems to be worth, one flaw mended at a time.
+"""The ladder: what pretraining seems to be worth as what was wrong is mended step by step.
 
 A rung is a group of two arms, a new network and a pretrained one. All differences are taken seed
 by seed before anything is averaged.

@@ -24,7 +24,7 @@ POINTS = {"final": "at the end", "matched": "at the train loss that all runs pas
 SELECTIONS = ("encoder", "curvature")
 # A gradient norm adds up if at every epoch it is the first one times the epoch, to this share.
 ADDS_UP_WITHIN = 0.1
-EPOCHS_TO_TELL = 3  # with fewer a norm that happens to double would look like one that adds up
+EPOCHS_TO_TELL = 5  # with fewer a norm that happens to grow would look like one that adds up
 
 
 @dataclass(frozen=True)
@@ -300,7 +300,7 @@ QUANTITIES: dict[str, Quantity] = {
         "clearing of the gradients",
         "1 if gradients were cleared before each step: the optimiser held the network's own "
         "weights, and the observed gradient norm is not, within 10 % at every epoch, the first "
-        "epoch's times the epoch (with fewer than 3 epochs this cannot be told, and the settings "
+        "epoch's times the epoch (with fewer than 5 epochs this cannot be told, and the settings "
         "decide); else 0.",
         "metrics",
         _gradients_cleared,

@@ -4,6 +4,7 @@ The tables are described in docs/audit-format.md.
 """
 
 import json
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -32,6 +33,7 @@ NUMBERS = tuple(
 COLUMNS = (*NAMES, "epoch", *NUMBERS, *PLAIN)
 SUFFIXES = (".csv", ".parquet")
 LARGEST_EPOCH = 10**9
+MOST_IMAGES = 10**12
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ def read_runs(path: Path, renamed: Mapping[str, str], classes: int = DIGITS) -> 
     if path.is_dir():
         return Source(path, [replace(_read_folder(path), classes=classes)])
     frame = _standard_names(_read_table(path), renamed, path)
+    if frame.empty:
+        raise UserError(f"{path}: found no rows; must have a row for each epoch.")
     if "epoch" not in frame:
         raise UserError(
             f"{path}: found the columns {_list(frame)}; must have a column epoch, or name it with "
@@ -81,13 +85,23 @@ def _read_table(path: Path) -> pd.DataFrame:
             "folder of a run."
         )
     try:
-        read = pd.read_csv if path.suffix.lower() == ".csv" else pd.read_parquet
-        frame = read(path)
+        frame = _read_csv(path) if path.suffix.lower() == ".csv" else pd.read_parquet(path)
     except (OSError, ValueError, pa.ArrowException) as error:  # pandas' own are ValueErrors
         raise UserError(f"{path}: cannot be read ({' '.join(str(error).split())}).") from None
-    if frame.empty:
-        raise UserError(f"{path}: found no rows; must have a row for each epoch.")
-    return frame.reset_index() if any(frame.index.names) else frame
+    named = [name for name in frame.index.names if name and name not in frame]
+    return frame.reset_index(drop=not named)
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    """Without pandas' guess that a surplus first field is an index: it shifts all columns."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            return pd.read_csv(path, index_col=False)
+        except pd.errors.ParserWarning:
+            raise UserError(
+                f"{path}: found rows with more fields than the header; must have as many."
+            ) from None
 
 
 def _standard_names(frame: pd.DataFrame, renamed: Mapping[str, str], path: Path) -> pd.DataFrame:
@@ -100,7 +114,7 @@ def _standard_names(frame: pd.DataFrame, renamed: Mapping[str, str], path: Path)
             )
     # A column that is there under the name of another one gives way to the one asked for.
     frame = frame.drop(
-        columns=[name for name in renamed if name in frame and renamed[name] != name]
+        columns=[name for name in renamed if name in frame and name not in renamed.values()]
     )
     frame = frame.rename(columns={theirs: name for name, theirs in renamed.items()})
     for plain, full in PLAIN.items():
@@ -180,11 +194,11 @@ def _check_shares(frame: pd.DataFrame, path: Path) -> None:
                 )
     if "test_images" in frame:
         images = frame["test_images"].dropna()
-        wrong = images[(images < 1) | (images % 1 != 0)]
+        wrong = images[(images < 1) | (images % 1 != 0) | (images > MOST_IMAGES)]
         if len(wrong):
             raise UserError(
                 f"{path}: column test_images: found {wrong.iloc[0]:g}; must be a whole number "
-                "from 1."
+                f"from 1 to {MOST_IMAGES:,}."
             )
 
 
@@ -238,7 +252,9 @@ def _record(file: Path) -> dict[str, Any] | None:
 
 
 def _part(file: Path) -> pd.DataFrame | None:
-    return _read_table(file) if file.is_file() else None
+    """A table of a run's folder; None if it is missing or empty, as of a run that diverged."""
+    frame = _read_table(file) if file.is_file() else None
+    return None if frame is None or frame.empty else frame
 
 
 def _list(names: Iterable) -> str:

@@ -27,7 +27,7 @@ class FigureText:
 
 FIGURES: dict[str, FigureText] = {
     "ladder": FigureText(
-        "The gap between the two networks, one flaw mended at a time",
+        "The gap between the two networks, mended step by step",
         "A rung is one protocol, run with a new and with a pretrained network on the same seeds "
         "and images; each rung mends what is named under it and keeps all that was mended before. "
         "Above, the balanced accuracy of both. In the middle, pretrained less new in the same "

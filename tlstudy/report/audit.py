@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tlstudy.figures.names import CONTRADICTIONS
-from tlstudy.report import climb, ledger
+from tlstudy.report import climb, ledger, test_images
 from tlstudy.report import contradictions as published_contradictions
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.ledger import Entry
@@ -18,6 +18,7 @@ class Audit:
     Attributes:
         headlines: sentences for the first screen, computed.
         heads, rungs: the table of the ladder; no rungs without one.
+        tested: on which test images its values are; empty likewise.
         tally: how many claims have which verdict; empty without claims.
         meanings: what each verdict that occurs means.
     """
@@ -25,6 +26,7 @@ class Audit:
     headlines: list[str]
     heads: list[str]
     rungs: list[tuple[Cell, list[Cell]]]
+    tested: str
     ladder: PageFigure | None
     ladder_loss: PageFigure | None
     tally: str
@@ -43,6 +45,7 @@ def of_size(inputs: Inputs, size: int) -> Audit | None:
         headlines=climb.headlines(inputs, size),
         heads=climb.HEADS,
         rungs=climb.ladder_rows(inputs, size) if inputs.study.ladder else [],
+        tested=test_images.sentences(inputs, size) if inputs.study.ladder else "",
         ladder=figure(inputs, size, "ladder"),
         ladder_loss=figure(inputs, size, "ladder-loss"),
         tally=ledger.tally(inputs, size),

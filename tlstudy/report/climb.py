@@ -128,7 +128,8 @@ def _mended_by(inputs: Inputs, rung: int) -> str:
     if not names:
         return "nothing is mended"
     listed = join(MENDED.get(name, name) for name in names)
-    return f"{count(len(names), 'flaw')} of the protocol are mended ({listed})"
+    verb = "is" if len(names) == 1 else "are"
+    return f"{count(len(names), 'flaw')} of the protocol {verb} mended ({listed})"
 
 
 def _worth(inputs: Inputs, size: int) -> str:
@@ -140,7 +141,10 @@ def _worth(inputs: Inputs, size: int) -> str:
     if gap.n == 0:
         return "The last rung has no seed in which both networks finished."
     if gap.mean is None:
-        return f"With fewer than {spelled(MINIMUM_SEEDS)} seeds no gap here has an interval."
+        return (
+            f"On the last rung both networks finished in {count(gap.n, 'seed')}; an interval needs "
+            f"{spelled(MINIMUM_SEEDS)}."
+        )
     reach = (
         f"On the last rung the new network reaches {percent(new.mean)} and the pretrained one "
         f"{percent(pretrained.mean)}"
@@ -161,7 +165,10 @@ def _largest_line(inputs: Inputs, size: int) -> str:
     }
     if not steps:
         return "No two rungs can be compared."
-    index = max(steps, key=lambda key: abs(_middle(steps[key])))
+    told = {index: item for index, item in steps.items() if not _contains_zero(item)}
+    if not told:
+        return "No rung changed the gap by more than the seeds leave open."
+    index = max(told, key=lambda key: abs(_middle(told[key])))
     start = "What" if steps[index].mean is not None else "In these seeds, what"
     line = f"{start} changed the gap most is {_fix(inputs, index)}: by {amount(steps[index])}."
     return f"{line} {_unsettled(inputs, steps)}".rstrip()
@@ -180,12 +187,12 @@ def _fix(inputs: Inputs, rung: int) -> str:
 
 def _unsettled(inputs: Inputs, steps: dict[int, Summary]) -> str:
     """The fixes whose effect on the gap cannot be told from none."""
-    names = [
-        _fix(inputs, index)
-        for index, item in steps.items()
-        if item.mean is not None and item.low <= 0 <= item.high
-    ]
+    names = [_fix(inputs, index) for index, item in steps.items() if _contains_zero(item)]
     return f"Not told apart from no change: {join(names)}." if names else ""
+
+
+def _contains_zero(item: Summary) -> bool:
+    return item.mean is not None and item.low <= 0 <= item.high
 
 
 def ladder_rows(inputs: Inputs, size: int) -> list[tuple[Cell, list[Cell]]]:

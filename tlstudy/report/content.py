@@ -128,7 +128,7 @@ def groups_line(inputs: Inputs) -> str:
     groups = list(protocol.grouped_arms(inputs.study))
     if inputs.study.ladder:
         rungs = count(len(inputs.study.ladder), "protocol")
-        return f"under {rungs}, each with one flaw less than the one before"
+        return f"under {rungs}, each with less wrong than the one before"
     if set(groups) == {"published", "corrected"}:
         return "once as it was published, mistakes included, and once corrected"
     return f"in {count(len(groups), 'variant')}: {join(groups)}" if len(groups) > 1 else ""

@@ -23,7 +23,7 @@ MEANINGS = {
     "supported": "the interval lies wholly beyond the effect size stated in advance",
     "refuted": "it lies wholly on the other side of zero",
     "inconclusive": "neither, or too few seeds for an interval",
-    "not testable": "a control failed, so the comparison would mean nothing",
+    "not testable": "a control failed or nothing was measured, so the comparison means nothing",
     "open": "there is no experiment yet",
 }
 
@@ -139,4 +139,4 @@ def tally(inputs: Inputs, size: int) -> str:
         if verdict in verdicts
     ]
     total = count(int(verdicts.sum()), "claim")
-    return f"Of {total} in the slides {join(parts)}." if parts else ""
+    return f"Of {total} on what the slides say, {join(parts)}." if parts else ""

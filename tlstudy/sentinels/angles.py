@@ -13,6 +13,7 @@ OFF_STEP = 0.05  # of a step
 # Six angles that know nothing of the steps all lie so near to one with probability
 # (2 x 0.05)^6 = 1e-6.
 DISTINCT_ANGLES = 6
+DIGITS_OF_A_LOG = 4  # after the point: no computed angles are all so round
 
 
 def below_resolution(evidence: Evidence) -> str | None:
@@ -46,6 +47,8 @@ def _on_steps(angles: pd.Series) -> str | None:
 
 
 def _zeros(evidence: Evidence, angles: pd.Series) -> str | None:
+    if (angles.round(DIGITS_OF_A_LOG) == angles).all():
+        return None  # printed with few digits: small angles became 0 there
     zeros = angles.index[angles == 0]
     if evidence.has("metrics.displacement_from_previous"):
         moved = evidence.series("displacement_from_previous").reindex(zeros)

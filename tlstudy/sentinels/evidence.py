@@ -95,9 +95,10 @@ class Evidence:
             TooLittleError: there is none, or the number of images is unknown.
         """
         record = self.record or {}
-        final, images = record.get("final", {}).get(statistics), record.get("final_test_images")
-        if final and images:
-            return final["accuracy"], images
+        final = record.get("final", {}).get(statistics) or {}
+        accuracy, images = final.get("accuracy"), record.get("final_test_images")
+        if accuracy is not None and images:  # a run that diverged at the end has none
+            return accuracy, images
         for kind in ACCURACIES:
             column = f"test_{kind}_{statistics}"
             if self.has(f"metrics.{column}") and self.has("metrics.test_images"):

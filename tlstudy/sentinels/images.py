@@ -1,5 +1,7 @@
 """What the network was shown."""
 
+from collections import Counter
+
 import numpy as np
 
 from tlstudy.sentinels.evidence import Evidence
@@ -60,12 +62,16 @@ def _list(counts: list[int]) -> str:
 def other_training_images(evidences: list[Evidence]) -> str | None:
     """Runs that are compared were trained on other images."""
     first = evidences[0]
-    images = set(first.subset["indices"])
-    others = {e.arm: len(images - set(e.subset["indices"])) for e in evidences[1:]}
-    seen = [f"{missing} in {name}" for name, missing in others.items() if missing]
+    images = Counter(first.subset["indices"])  # an image that is drawn twice counts twice
+    others = {e.arm: Counter(e.subset["indices"]) for e in evidences[1:]}
+    seen = [
+        f"{(images - other).total()} in {name}, which has {(other - images).total()} others"
+        for name, other in others.items()
+        if other != images
+    ]
     if not seen:
         return None
-    return f"of the {len(images)} training images of {first.arm} are missing: {', '.join(seen)}"
+    return f"of the {images.total()} training images of {first.arm} are missing: {', '.join(seen)}"
 
 
 def layers_of_some_runs_only(evidences: list[Evidence]) -> str | None:

@@ -114,22 +114,22 @@ def not_comparable(evidences: list[Evidence]) -> str | None:
     names = dict.fromkeys(name for evidence in evidences for name, _ in _drawn(evidence))
     seen = []
     for name in names:
-        planes = {
-            evidence.arm: plane
+        planes = [
+            (evidence.arm, plane)
             for evidence in evidences
             for other, plane in _drawn(evidence)
             if other == name
-        }
+        ]
         seen += [text for facet in FACETS if (text := _difference(name, planes, facet))]
     return "; ".join(seen) or None
 
 
-def _difference(name: str, planes: dict[str, dict], facet: str) -> str:
+def _difference(name: str, planes: list[tuple[str, dict]], facet: str) -> str:
     describe = FACETS[facet]
-    texts = {arm: text for arm, plane in planes.items() if (text := describe(plane))}
-    if len(set(texts.values())) < 2:
+    texts = [(arm, text) for arm, plane in planes if (text := describe(plane))]
+    if len({text for _, text in texts}) < 2:
         return ""
-    return f"{name} plane, {facet}: " + ", ".join(f"{text} in {arm}" for arm, text in texts.items())
+    return f"{name} plane, {facet}: " + ", ".join(f"{text} in {arm}" for arm, text in texts)
 
 
 def _loss_range(plane: dict) -> str:

@@ -1,5 +1,6 @@
 """Losses, accuracies, and how the result was read off."""
 
+from contextlib import suppress
 from decimal import Decimal
 
 import numpy as np
@@ -9,6 +10,7 @@ from scipy.stats import binomtest
 from tlstudy.sentinels.evidence import Evidence, TooLittleError
 from tlstudy.sentinels.sentinel import Sentinel
 from tlstudy.sentinels.words import percent
+from tlstudy.settings import STATISTICS
 
 LEAST_FALL = 0.01  # of the first train loss
 EPOCHS_OF_A_FALL = 3
@@ -31,7 +33,11 @@ def diverged(evidence: Evidence) -> str | None:
             infinite = metrics.loc[np.isinf(metrics[column].astype(float)), "epoch"]
             if len(infinite):
                 return f"{column} is infinite in epoch {infinite.iloc[0]}"
-    if evidence.has("metrics.train_loss") and pd.isna(metrics["train_loss"].iloc[-1]):
+    if metrics is None or "train_loss" not in metrics:
+        return None
+    if metrics["train_loss"].isna().all():
+        raise TooLittleError("an epoch with a train_loss")
+    if pd.isna(metrics["train_loss"].iloc[-1]):
         return f"train_loss has no value in the last epoch, {_last_epoch(evidence)}, and had before"
     return None
 
@@ -114,7 +120,7 @@ def accuracy_of_guessing(evidence: Evidence) -> str | None:
     A network that guesses is found with a probability of 97.5 % at least. A better one is found
     where the test images are too few to tell: of 0.2 with fewer than 60 or so.
     """
-    accuracy, images = evidence.last_test_accuracy(_reported_statistics(evidence))
+    accuracy, images = _last_accuracy(evidence)
     chance = 1 / evidence.classes
     low = binomtest(round(accuracy * images), images).proportion_ci(CONFIDENCE).low
     if low > chance:
@@ -125,11 +131,20 @@ def accuracy_of_guessing(evidence: Evidence) -> str | None:
     )
 
 
-def _reported_statistics(evidence: Evidence) -> str:
+def _last_accuracy(evidence: Evidence) -> tuple[float, int]:
+    """The last accuracy with the reported statistics; with the better ones if it is unknown which.
+
+    A network that guesses does so with either.
+    """
     if evidence.batchnorm:
-        return evidence.batchnorm
-    running = any(evidence.has(f"metrics.{name}") for name in TEST_ACCURACIES[:2])
-    return "running" if running or evidence.has("record.final") else "recalibrated"
+        return evidence.last_test_accuracy(evidence.batchnorm)
+    found = []
+    for statistics in STATISTICS:
+        with suppress(TooLittleError):
+            found.append(evidence.last_test_accuracy(statistics))
+    if not found:
+        raise TooLittleError("a test accuracy and its test images")
+    return max(found)
 
 
 def best_epoch_on_test(evidence: Evidence) -> str | None:

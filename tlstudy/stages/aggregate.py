@@ -17,6 +17,8 @@ from tlstudy.settings import Study
 from tlstudy.stages.train import read_record
 from tlstudy.study import Run, runs, selected
 
+CURVATURE_VALUES = ["epoch", "train_loss", "hessian_eigenvalue", "residual", "rise"]
+
 
 def aggregate_study(study: Study) -> None:
     """Write the tables of runs, metrics, layers, findings, curvature and encoder.
@@ -84,6 +86,10 @@ def _of_run(study: Study, run: Run, table: str) -> pd.DataFrame:
         command = table if table in ("curvature", "encoder") else "train"
         raise UserError(f"{file}: missing; run `tlstudy {command}`.")
     frame = pd.read_parquet(file)
+    if table == "curvature" and run_record(study, run)["status"] == "diverged":
+        # What a diverged run was on its way is no result to compare, here as in the ledger.
+        frame[CURVATURE_VALUES] = float("nan")
+        frame["reason"] = "the run diverged"
     return frame.assign(arm=run.arm, subset_size=run.subset_size, seed=run.seed)
 
 
