@@ -29,6 +29,7 @@ COMMANDS = [
     "figures",
     "report",
     "audit",
+    "formulas",
 ]
 CONFIG = ["--config", str(ROOT / "config.yaml")]
 

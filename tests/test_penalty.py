@@ -1,5 +1,6 @@
 """The penalty of Proposition 3 against brute force, in weight space, and against autograd."""
 
+import dataclasses
 import time
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
+from tlstudy.formulas import REUSE, brute_force
 from tlstudy.penalty import (
     diagonal_penalty,
     multi_task_penalty,
@@ -17,10 +19,6 @@ from tlstudy.penalty import (
     reuse_penalty,
     squared_change,
 )
-
-GRID = np.geomspace(1e-9, 1e9, 1200)
-REFINEMENTS = 120
-GOLDEN = (np.sqrt(5) - 1) / 2
 
 
 def draws(count: int, seed: int = 0) -> tuple[np.ndarray, ...]:
@@ -34,31 +32,6 @@ def draws(count: int, seed: int = 0) -> tuple[np.ndarray, ...]:
     w = np.where(generator.random(count) < 0.02, 0, np.abs(wide()))
     gamma = np.where(generator.random(count) < 0.02, 0, wide())
     return wide(), gamma, w, rho
-
-
-def brute_force(m, gamma, w, rho) -> np.ndarray:
-    """The least squared change over a grid of norms, refined by golden section around each dip."""
-    best = np.full(len(m), np.inf)
-    for part in np.array_split(np.arange(len(m)), max(1, len(m) // 5000)):
-        arguments = [values[part, None] for values in (m, gamma, w, rho)]
-        costs = squared_change(GRID[None], *arguments)
-        dips = np.ones(costs.shape, dtype=bool)
-        dips[:, 1:] &= costs[:, 1:] <= costs[:, :-1]
-        dips[:, :-1] &= costs[:, :-1] <= costs[:, 1:]
-        rows, columns = np.nonzero(dips)
-        low = np.log(GRID[np.maximum(columns - 1, 0)])
-        high = np.log(GRID[np.minimum(columns + 1, len(GRID) - 1)])
-        found = golden_section(low, high, [values[part][rows] for values in (m, gamma, w, rho)])
-        np.minimum.at(best, part[rows], found)
-    return best
-
-
-def golden_section(low, high, arguments) -> np.ndarray:
-    for _ in range(REFINEMENTS):
-        inner, outer = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
-        left = squared_change(np.exp(inner), *arguments) < squared_change(np.exp(outer), *arguments)
-        low, high = np.where(left, low, inner), np.where(left, outer, high)
-    return squared_change(np.exp((low + high) / 2), *arguments)
 
 
 def stationary_norms(m, gamma, w, rho) -> np.ndarray:
@@ -75,7 +48,9 @@ def test_the_known_case():
 def test_brute_force_over_a_wide_range():
     arguments = draws(100_000)
     penalty, norm = reuse_penalty(*arguments)
-    np.testing.assert_allclose(penalty, brute_force(*arguments), rtol=1e-9)
+    named = dict(zip(("m_main", "gamma", "w_aux", "rho"), arguments, strict=True))
+    problem = dataclasses.replace(REUSE, limits=(1e-9, 1e9))
+    np.testing.assert_allclose(penalty, brute_force(problem, named), rtol=1e-9)
     np.testing.assert_allclose(penalty, squared_change(norm, *arguments), rtol=1e-12)
 
 

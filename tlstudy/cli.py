@@ -306,5 +306,21 @@ def audit(
     sys.exit(1 if found else 0)
 
 
+@main.command()
+@click.option(
+    "--draws",
+    type=click.IntRange(1),
+    default=5000,
+    show_default=True,
+    help="Random arguments that each formula is tried on.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+def formulas(draws: int, seed: int) -> None:
+    """Hold the printed variants of Proposition 3 against brute-force minimisation."""
+    from tlstudy.formulas import check_all, table_text
+
+    click.echo(table_text(check_all(draws, seed)))
+
+
 if __name__ == "__main__":
     main()
