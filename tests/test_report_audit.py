@@ -285,8 +285,19 @@ def test_encoder_and_curvature_are_told_with_their_numbers():
     assert experiments.encoder_sentence(empty, 50) == ""
     assert experiments.encoder_table(empty, 50) is None
     assert experiments.curvature_sentences(empty, 50) == []
+    assert experiments.convergence_sentence(empty, 50) == ""
     text = " ".join(review.review(inputs, 50)[1][1])
     assert "no arm here holds layers fixed" not in text
+
+
+def test_eigenvalues_that_did_not_converge_are_told():
+    inputs = inputs_of("audit")
+    assert experiments.convergence_sentence(inputs, 50).endswith("or less each time.")
+    curvature = inputs.curvature.assign(residual=0.005)
+    curvature.loc[curvature.index[0], "residual"] = 0.25
+    text = experiments.convergence_sentence(dataclasses.replace(inputs, curvature=curvature), 50)
+    assert f"in {len(curvature) - 1} of {len(curvature)} cases" in text
+    assert f"{words.percent(0.25)} at most" in text
 
 
 def test_values_after_the_last_epoch_only_are_not_said_to_be_of_every_epoch():

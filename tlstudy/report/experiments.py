@@ -14,6 +14,7 @@ MEASURES = {
     ("fine-tuned", ""): "everything trained",
     ("put-back", "encoder"): "everything trained and the convolutions then put back",
 }
+CONVERGED = 0.01  # at this residual `tlstudy.curvature.lanczos` stops
 POINTS = {"final": "at the final weights", "matched": "at the same training loss"}
 QUANTITIES = {
     "hessian_eigenvalue": "the largest Hessian eigenvalue",
@@ -123,6 +124,23 @@ def _curvature_sentence(
     if not parts:
         return f"{text} has no value to compare with that of \u201c{new}\u201d."
     return f"{text} is, as a multiple of that of \u201c{new}\u201d, {join(parts)}."
+
+
+def convergence_sentence(inputs: Inputs, size: int) -> str:
+    """How well the eigenvalues are converged; empty if none was measured."""
+    table = inputs.curvature
+    residuals = table.loc[table["subset_size"] == size, "residual"].dropna()
+    if residuals.empty:
+        return ""
+    open_ones = int((residuals > CONVERGED).sum())
+    text = f"Lanczos stopped at a residual of {percent(CONVERGED)} of the eigenvalue or less"
+    if not open_ones:
+        return f"{text} each time."
+    return (
+        f"{text} in {len(residuals) - open_ones} of {len(residuals)} cases; elsewhere the products "
+        f"ran out, at {percent(residuals.max())} at most, and the largest eigenvalue may be higher "
+        "than given."
+    )
 
 
 def multiple(item: Summary) -> str:

@@ -5,7 +5,11 @@ from dataclasses import replace
 
 from tlstudy.figures.names import BY_ARM, without_other_rungs
 from tlstudy.report import results, series
-from tlstudy.report.experiments import curvature_sentences, encoder_sentence
+from tlstudy.report.experiments import (
+    convergence_sentence,
+    curvature_sentences,
+    encoder_sentence,
+)
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.planes import surfaces
 from tlstudy.report.protocol import label
@@ -117,7 +121,9 @@ def see(inputs: Inputs, size: int, figure: str) -> str:
         inputs = replace(inputs, study=without_other_rungs(inputs.study))
     makers: dict[str, Callable[[Inputs, int], str]] = {
         "encoder": encoder_sentence,
-        "curvature": lambda inputs, size: " ".join(curvature_sentences(inputs, size)),
+        "curvature": lambda inputs, size: " ".join(
+            [*curvature_sentences(inputs, size), convergence_sentence(inputs, size)]
+        ),
         "results": _spread,
         "loss-new": lambda inputs, size: _losses(inputs, size, "random"),
         "loss-pretrained": lambda inputs, size: _losses(inputs, size, "pretrained"),
