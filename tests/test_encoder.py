@@ -120,6 +120,17 @@ def test_rows_are_whole_and_leave_the_fine_tuned_network_as_it_was(tuned, start)
     assert {*columns.KEYS, *rows[0]} == set(columns.ENCODER)
 
 
+def test_only_the_stages_that_are_asked_for_are_frozen(tuned, start):
+    rows = list(
+        encoder_rows(start, tuned.network, tuned.training, tuned.images, 26, ["layer4"], "bfloat16")
+    )
+    assert [row["stage"] for row in rows if row["measure"] == "frozen"] == ["layer4"]
+    exact = scores_after(tuned.network, None, tuned.training, tuned.images)[1]
+    [tuned_row] = [row for row in rows if row["measure"] == "fine-tuned"]
+    assert tuned_row["test_loss"] == pytest.approx(exact.loss, rel=0.05)
+    assert tuned_row["test_loss"] != exact.loss  # bfloat16 was used
+
+
 def made_outputs(labels, features) -> Outputs:
     values = torch.from_numpy(features).float()[:, :, None, None]
     return Outputs(train={"stem": values[: len(labels)]}, test={"stem": values[len(labels) :]})

@@ -150,6 +150,14 @@ CLAIMS = [
         "claims.C1.against: found 'new-published' with head softmax beside 'pretrained' with head "
         "logits; losses of softmax outputs and of logits do not compare.",
     ),
+    (
+        {
+            **with_claim(quantity="frozen.stem"),
+            "encoder": {"frozen_stages": ["layer3", "layer4"]},
+        },
+        "claims.C1.quantity: found 'frozen.stem'; must be a stage of encoder.frozen_stages "
+        "(layer3, layer4).",
+    ),
     (with_claim(figure="lader"), "claims.C1.figure: found 'lader'; allowed are ladder, *"),
     (with_claim(txt=""), "claims.C1.txt: unknown key; did you mean 'text'? allowed are above, *"),
     (with_claim(effect=-1), "claims.C1.effect: found -1; must be greater than or equal to 0."),

@@ -10,7 +10,6 @@ from tlstudy.columns import LAYERS, schema
 from tlstudy.quantities import (
     INDEX,
     QUANTITIES,
-    STAGES,
     adds_up,
     described,
     listed_names,
@@ -182,7 +181,6 @@ def test_encoder_quantities_are_rows_of_its_table():
 
 
 def test_encoder_quantities_are_those_that_are_measured():
-    assert STAGES == encoder.ENCODER_STAGES
     put_back = [name.partition(".")[2] for name in QUANTITIES if name.startswith("put-back.")]
     assert sorted(put_back) == sorted((*encoder.STAGES, "encoder"))
 

@@ -4,7 +4,16 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 
 from tlstudy.figures.texts import FIGURES
-from tlstudy.settings import WITHOUT_BOTTLENECKS, Arm, Claim, Control, Selection, Study, WeightsFile
+from tlstudy.settings import (
+    ENCODER_STAGES,
+    WITHOUT_BOTTLENECKS,
+    Arm,
+    Claim,
+    Control,
+    Selection,
+    Study,
+    WeightsFile,
+)
 from tlstudy.weights import allowed_sources, known_source
 
 SMALLEST_DIGIT_CLASS = 5421  # training images of the digit 5, the rarest
@@ -171,12 +180,24 @@ def _claim_contradictions(
     if claim.figure and claim.figure not in FIGURES:
         yield f"{key}.figure: found '{claim.figure}'; allowed are {', '.join(FIGURES)}."
     yield from _loss_contradictions(study, key, claim)
+    yield from _frozen_contradictions(study, key, claim)
     if claim.against_quantity and not claim.against:
         yield f"{key}.against_quantity: found '{claim.against_quantity}'; needs `against` too."
     controls = ((f"{key}.controls.{index}", one) for index, one in enumerate(claim.controls))
     for place, named in ((key, claim), *controls):
         yield from _quantity_mistakes(place, named)
         yield from _arm_mistakes(study, place, named, origins, left_out)
+
+
+def _frozen_contradictions(study: Study, key: str, claim: Claim) -> Iterator[str]:
+    for field in ("quantity", "against_quantity"):
+        family, _, stage = getattr(claim, field).partition(".")
+        measured = study.encoder.frozen_stages
+        if family == "frozen" and stage in ENCODER_STAGES and stage not in measured:
+            yield (
+                f"{key}.{field}: found 'frozen.{stage}'; must be a stage of encoder.frozen_stages "
+                f"({', '.join(measured) or 'none'})."
+            )
 
 
 def _loss_contradictions(study: Study, key: str, claim: Claim) -> Iterator[str]:

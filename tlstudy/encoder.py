@@ -4,7 +4,7 @@ A stage works here as it does in an evaluation: BatchNorm has the statistics of 
 images. So its outputs are computed once, and what comes after it is trained or scored on them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 import torch
@@ -14,11 +14,11 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from tlstudy.batchnorm import recalibrated
+from tlstudy.device import autocast
 from tlstudy.evaluation import BATCH, Score, predict, score
-from tlstudy.settings import Evaluation, Training
+from tlstudy.settings import ENCODER_STAGES, Evaluation, Training
 from tlstudy.training import Images, Trainer, training_batches
 
-ENCODER_STAGES = ("stem", "layer1", "layer2", "layer3", "layer4")
 STAGES = (*ENCODER_STAGES, "head")
 
 
@@ -140,17 +140,22 @@ def trained_after(
 
 
 def scores_after(
-    network: nn.Module, stage: str | None, training: Training, images: Images
+    network: nn.Module,
+    stage: str | None,
+    training: Training,
+    images: Images,
+    precision: str = "float32",
 ) -> tuple[Score, Score]:
     """Train and test score of what comes after the stage, BatchNorm recalibrated.
 
     Args:
         stage: None for the whole network, on images as they are.
+        precision: arithmetic of the predictions, float32 or bfloat16.
     """
     rest = from_stage(network, STAGES[STAGES.index(stage) + 1]) if stage else network
     device = next(network.parameters()).device
     batches = [batch for batch, _ in training_batches(training, images, device)]
-    with recalibrated(rest, batches):
+    with autocast(device, precision), recalibrated(rest, batches):
         train = predict(rest, images.train, images.inputs)
         test = predict(rest, images.test, images.inputs)
     return (
@@ -175,36 +180,51 @@ def put_back(network: nn.Module, start: dict[str, torch.Tensor], stage: str) -> 
 
 
 def encoder_rows(
-    start: nn.Module, tuned: nn.Module, training: Training, images: Images, seed: int
+    start: nn.Module,
+    tuned: nn.Module,
+    training: Training,
+    images: Images,
+    seed: int,
+    frozen_stages: Collection[str] = ENCODER_STAGES,
+    precision: str = "float32",
 ) -> Iterator[dict]:
     """Rows of the encoder table, without keys.
 
     Args:
-        start: network before training; it is trained stage by stage here and not restored.
+        start: network before training; it is trained stage by stage here and restored.
         tuned: the same network after fine-tuning; restored at the end.
         images: training and test images, all of which are used.
+        frozen_stages: those up to which all is held while the rest is trained.
+        precision: arithmetic in which whole networks are evaluated; what comes after a frozen
+            stage is trained and evaluated in float32.
     """
     outputs = stage_outputs(start, training, images)
     device = next(start.parameters()).device
     before = {name: value.detach().clone() for name, value in start.named_parameters()}
     for stage in ENCODER_STAGES:
         yield _row("probe", stage, probe(outputs, images, stage), images)
-    for stage in ENCODER_STAGES:
+    for stage in frozen_stages:
         seen = after_stage(images, outputs, stage, device)
         yield _row("frozen", stage, trained_after(start, stage, training, seen, seed), images)
         _restore(start, before)
     del outputs
-    yield _row("fine-tuned", "", scores_after(tuned, None, training, images), images)
-    yield from _put_back_rows(tuned, before, training, images)
+    scores = scores_after(tuned, None, training, images, precision)
+    yield _row("fine-tuned", "", scores, images)
+    yield from _put_back_rows(tuned, before, training, images, precision)
 
 
 def _put_back_rows(
-    tuned: nn.Module, before: dict[str, torch.Tensor], training: Training, images: Images
+    tuned: nn.Module,
+    before: dict[str, torch.Tensor],
+    training: Training,
+    images: Images,
+    precision: str,
 ) -> Iterator[dict]:
     after = {name: value.detach().clone() for name, value in tuned.named_parameters()}
     for stage in (*STAGES, "encoder"):
         put_back(tuned, before, stage)
-        yield _row("put-back", stage, scores_after(tuned, None, training, images), images)
+        scores = scores_after(tuned, None, training, images, precision)
+        yield _row("put-back", stage, scores, images)
         _restore(tuned, after)
 
 

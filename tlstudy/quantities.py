@@ -13,12 +13,11 @@ import numpy as np
 import pandas as pd
 
 from tlstudy.columns import KEYS
-from tlstudy.settings import Selection, Study
+from tlstudy.settings import ENCODER_STAGES, Selection, Study
 
 Tables = Mapping[str, pd.DataFrame]
 
 INDEX = list(KEYS)
-STAGES = ("stem", "layer1", "layer2", "layer3", "layer4")
 POINTS = {"final": "at the end", "matched": "at the train loss that all runs pass"}
 # Tables of runs that a study selects, by the key of the selection.
 SELECTIONS = ("encoder", "curvature")
@@ -199,19 +198,19 @@ def _encoder_family() -> dict[str, Quantity]:
     """Quantities of the encoder table; which stages a measure has: `tlstudy.encoder`."""
     measures = {
         "probe": (
-            STAGES,
+            ENCODER_STAGES,
             "read off {stage} linearly",
             "Balanced accuracy on test images of a linear readout (logistic regression) of a "
             "stage's averaged outputs before the network is trained.",
         ),
         "frozen": (
-            STAGES,
+            ENCODER_STAGES,
             "everything up to {stage} held",
             "Balanced accuracy on test images where everything up to the stage is held as it was "
             "before training and the rest is trained.",
         ),
         "put-back": (
-            (*STAGES, "head", "encoder"),
+            (*ENCODER_STAGES, "head", "encoder"),
             "{stage} put back",
             "Balanced accuracy on test images after fine-tuning, the weights of one stage put "
             "back to where they started; encoder: all stages before the head.",

@@ -28,6 +28,8 @@ NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9.-]*$"
 STATISTICS = ("running", "recalibrated")
 Architecture = Literal["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"]
 ARCHITECTURES = get_args(Architecture)
+EncoderStage = Literal["stem", "layer1", "layer2", "layer3", "layer4"]
+ENCODER_STAGES = get_args(EncoderStage)
 WITHOUT_BOTTLENECKS = ("resnet18", "resnet34")
 
 
@@ -296,6 +298,11 @@ class Curvature(Selection):
 class Encoder(Selection):
     """What the stages of a network hold before and after its training."""
 
+    frozen_stages: Annotated[list[EncoderStage], Once] = Field(
+        list(ENCODER_STAGES),
+        description="Stages up to which all is held while the rest is trained. What follows an "
+        "early stage takes nearly as long as the whole network.",
+    )
     test_images: Annotated[int, Field(strict=True, ge=10, le=TEST_POOL)] = Field(
         1000, description="Test images for all measures of the encoder."
     )

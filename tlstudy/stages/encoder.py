@@ -40,7 +40,16 @@ def encoder_run(
     if tuned.finished:
         start = tuned.network_with(tuned.vectors["start"])
         end = tuned.network_with(tuned.vectors["end"])
-        for row in encoder_rows(start, end, tuned.training, tuned.images, run.seed):
+        rows_of_run = encoder_rows(
+            start,
+            end,
+            tuned.training,
+            tuned.images,
+            run.seed,
+            study.encoder.frozen_stages,
+            study.evaluation.precision,
+        )
+        for row in rows_of_run:
             log.info("%s %s: %.3f", row["measure"], row["stage"], row["test_balanced_accuracy"])
             rows.append(row)
     with atomic_path(paths.encoder_file(study, run)) as temporary:
