@@ -85,6 +85,7 @@ def fill_runs(runs: pd.DataFrame) -> pd.DataFrame:
         evaluation_precision="bfloat16",
         threads=2,
         torch="2.6.0",
+        code="0123456789",
         commit=COMMIT,
         reported_test_images=2000,
         weights_source=np.where(pretrained, "he2015", ""),

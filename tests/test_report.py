@@ -196,6 +196,7 @@ def test_missing_runs_are_named():
         ("device", "cuda", "different devices: cpu and cuda"),
         ("precision", "float32", "different kinds of arithmetic: bfloat16 and float32"),
         ("torch", "2.7.0", "different versions of PyTorch: 2.6.0 and 2.7.0"),
+        ("code", "9876543210", "states of the code that trains: 0123456789 and 9876543210"),
         ("commit", f"{COMMIT}+changes", "in no commit when runs were made"),
         ("weights_sha256", "ef" * 32, "used different weights"),
     ],

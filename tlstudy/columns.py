@@ -117,6 +117,7 @@ RUNS = {
     "evaluation_precision": ("string", "arithmetic of the evaluations on test images"),
     "threads": ("int64", "processor threads"),
     "torch": ("string", "version of PyTorch"),
+    "code": ("string", "digest of the code that decides a run's numbers, comments apart"),
     "commit": ("string", "commit of the code, '+changes' if it was modified"),
     "training_seconds": ("float64", "time of all training steps, seconds"),
     "evaluation_seconds": ("float64", "time of all evaluations, seconds"),

@@ -126,6 +126,7 @@ def run_row(study: Study, run: Run, findings: list[Finding]) -> dict:
         "evaluation_precision": record["evaluation"]["precision"],
         "threads": record["threads"],
         "torch": environment["torch"],
+        "code": record.get("code", ""),
         "commit": environment["commit"],
         "training_seconds": metrics["training_seconds"].sum(),
         "evaluation_seconds": metrics["evaluation_seconds"].sum(),
