@@ -161,24 +161,24 @@ def test_one_quantity_against_another():
 
 
 WORDS = [
-    ({}, "balanced accuracy of 'pretrained-first' less that of 'new-first' (share)"),
+    ({}, "balanced accuracy of 'pretrained-first' minus that of 'new-first' (share)"),
     (
         {"direction": "lower"},
-        "balanced accuracy of 'new-first' less that of 'pretrained-first' (share)",
+        "balanced accuracy of 'new-first' minus that of 'pretrained-first' (share)",
     ),
     ({"against": ""}, "balanced accuracy of 'pretrained-first' (share)"),
-    ({"against": "", "above": 0.2}, "balanced accuracy of 'pretrained-first' less 0.2 (share)"),
+    ({"against": "", "above": 0.2}, "balanced accuracy of 'pretrained-first' minus 0.2 (share)"),
     (
         {"against": "", "above": 0.2, "direction": "lower", "margin": 0.05},
-        "0.2 less balanced accuracy of 'pretrained-first', plus 0.05 (share)",
+        "0.2 minus balanced accuracy of 'pretrained-first', plus 0.05 (share)",
     ),
     (
         {"against": "", "direction": "lower"},
-        "0 less balanced accuracy of 'pretrained-first' (share)",
+        "0 minus balanced accuracy of 'pretrained-first' (share)",
     ),
     (
         {"quantity": "probe.stem", "against": PRETRAINED, "against_quantity": "fine-tuned"},
-        "balanced accuracy, read off stem linearly, of 'pretrained-first' less balanced "
+        "balanced accuracy, read off stem linearly, of 'pretrained-first' minus balanced "
         "accuracy, fine-tuned, of 'pretrained-first' (share)",
     ),
     ({"open": "Later."}, ""),

@@ -43,7 +43,7 @@ def test_the_page_opens_with_what_is_left():
     assert places == sorted(places)
     first_screen = text[: places[0]]
     assert "a gap of 50.6 points" in first_screen
-    assert "Of 17 claims taken from the slides," in first_screen
+    assert "Of 17 claims, the slides' and variants of them," in first_screen
 
 
 def test_headlines_are_the_ladder_s_numbers():
@@ -98,6 +98,17 @@ def test_one_seed_has_no_interval_and_says_so():
     assert "finished in one seed; an interval needs five" in text
     assert "95\u202f%" not in text
     assert "of the published gap" not in text
+
+
+def test_what_running_statistics_hide_is_told():
+    inputs = inputs_of("audit")
+    column = inputs.runs.set_index("arm")["final_test_balanced_accuracy_recalibrated"]
+    text = climb.hidden_line(inputs, 50)
+    for group in ("trained", "logits", "normalised"):
+        assert f"{words.percent(column[f'new-{group}'].mean())} (" in text
+    assert "published" not in text  # never trained: there is nothing to hide
+    assert " ".join(text.split()) in report_of("audit").text
+    assert climb.hidden_line(inputs_of("audit, one seed, two sizes"), 50) == ""
 
 
 def test_only_the_last_rung_is_said_to_lack_seeds_where_it_does():

@@ -208,7 +208,7 @@ def statistic(study: Study, claim: Claim) -> str:
     if words[1] == "0":  # a quantity by itself
         del words[1]
     margin = f", plus {claim.margin:g}" if claim.margin else ""
-    return f"{' less '.join(words)}{margin} ({unit})"
+    return f"{' minus '.join(words)}{margin} ({unit})"
 
 
 def _of(study: Study, quantity: str, arm: str) -> str:

@@ -22,8 +22,8 @@ EFFECT = {"color": style.GAP, "marker": "|", "markersize": 17, "markeredgewidth"
 # How a unit of the ledger is shown: its words, and the factor of the values.
 UNITS = {
     "share": ("percentage points", 100),
-    "doublings": ("doublings (1: twice as large)", 1),
-    "powers of ten": ("powers of ten (1: ten times as large)", 1),
+    "doublings": ("doublings (1: a factor of two)", 1),
+    "powers of ten": ("powers of ten (1: a factor of ten)", 1),
 }
 LABEL_CHARACTERS = 44
 LINE = 0.17  # inches: a line of a row's label

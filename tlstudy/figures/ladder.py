@@ -103,7 +103,9 @@ def _loss_column(
 def _handles(study: Study, guessing: str) -> list[Line2D]:
     dotted = Line2D([], [], color=style.MUTED, linestyle=":", label=guessing)
     slides = PUBLISHED_GROUP in rung_groups(study)
-    return [*points.handles(["new", "pretrained"], len(study.seed), slides), dotted]
+    gap = Line2D([], [], color=style.GAP, marker="D", linestyle="", label="pretrained less new")
+    seed = Line2D([], [], color=style.MUTED, marker=".", linestyle="", label="one seed")
+    return [*points.handles(["new", "pretrained"], len(study.seed), slides), gap, seed, dotted]
 
 
 def arms_panel(

@@ -48,7 +48,8 @@ def draw_values(
     summary = summarise(values)
     if summary.mean is not None:
         ends = [summary.low, summary.high]
-        _plot(ax, [place, place], ends, vertical, color=colour, linewidth=3, alpha=0.9)
+        bar = {"linewidth": 3, "alpha": 0.9, "solid_capstyle": "butt"}  # not longer than it is
+        _plot(ax, [place, place], ends, vertical, color=colour, **bar)
         look = {"color": colour, "marker": marker, "markersize": 6.5, "linestyle": ""}
         _plot(ax, [place], [summary.mean], vertical, zorder=3, **look)
     return summary

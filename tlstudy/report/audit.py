@@ -19,6 +19,7 @@ class Audit:
         headlines: sentences for the first screen, computed.
         heads, rungs: the table of the ladder; no rungs without one.
         tested: on which test images its values are; empty likewise.
+        hidden: what the new networks know that their running BatchNorm statistics do not show.
         tally: how many claims have which verdict; empty without claims.
         meanings: what each verdict that occurs means.
     """
@@ -27,6 +28,7 @@ class Audit:
     heads: list[str]
     rungs: list[tuple[Cell, list[Cell]]]
     tested: str
+    hidden: str
     ladder: PageFigure | None
     ladder_loss: PageFigure | None
     tally: str
@@ -46,6 +48,7 @@ def of_size(inputs: Inputs, size: int) -> Audit | None:
         heads=climb.HEADS,
         rungs=climb.ladder_rows(inputs, size) if inputs.study.ladder else [],
         tested=test_images.sentences(inputs, size) if inputs.study.ladder else "",
+        hidden=climb.hidden_line(inputs, size),
         ladder=figure(inputs, size, "ladder"),
         ladder_loss=figure(inputs, size, "ladder-loss"),
         tally=ledger.tally(inputs, size),

@@ -8,12 +8,13 @@ import pandas as pd
 from tlstudy import published
 from tlstudy.figures.names import other_groups, rung_groups
 from tlstudy.figures.texts import MENDED
+from tlstudy.ladder import arms_of_rung
 from tlstudy.report import results
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.results import Cell
 from tlstudy.report.words import THIN, count, join, percent, points, sentence, spelled
 from tlstudy.settings import MINIMUM_SEEDS
-from tlstudy.statistics import Summary
+from tlstudy.statistics import Summary, summarise
 
 HEADS = ["Gap, points", "Change of the gap", "New", "Pretrained", "Seeds"]
 SETTLES = "F9"  # from the rung that mends this on, test values are those of what was learnt
@@ -193,6 +194,27 @@ def _unsettled(inputs: Inputs, steps: dict[int, Summary]) -> str:
 
 def _contains_zero(item: Summary) -> bool:
     return item.mean is not None and item.low <= 0 <= item.high
+
+
+def hidden_line(inputs: Inputs, size: int) -> str:
+    """What new networks have learnt on the rungs that judge them by running statistics (F9)."""
+    runs = inputs.runs[inputs.runs["subset_size"] == size]
+    parts = []
+    for index, rung in enumerate(inputs.study.ladder):
+        arm = arms_of_rung(inputs.study, index)["new"]
+        settings = inputs.study.arms[arm]
+        if settings.batchnorm == "running" and settings.optimiser_holds == "network":
+            rows = runs.loc[runs["arm"] == arm, "final_test_balanced_accuracy_recalibrated"]
+            item = summarise(rows.to_numpy(dtype=float))
+            if item.mean is not None:
+                ends = f"{percent(item.low)} to {percent(item.high)}"
+                parts.append(f"{percent(item.mean)} ({ends}) on {rung_title(rung.group)}")
+    if not parts:
+        return ""
+    return (
+        "Running BatchNorm statistics hide what a new network has learnt: with recomputed ones it "
+        f"has, after the last epoch, {join(parts)}."
+    )
 
 
 def ladder_rows(inputs: Inputs, size: int) -> list[tuple[Cell, list[Cell]]]:

@@ -139,4 +139,4 @@ def tally(inputs: Inputs, size: int) -> str:
         if verdict in verdicts
     ]
     total = count(int(verdicts.sum()), "claim")
-    return f"Of {total} taken from the slides, {join(parts)}." if parts else ""
+    return f"Of {total}, the slides' and variants of them, {join(parts)}." if parts else ""

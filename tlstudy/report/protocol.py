@@ -204,7 +204,7 @@ FLAWS = (
     Flaw(
         "F15",
         "Images were drawn with replacement and not by digit.",
-        "Digits are unevenly represented; the effect is small.",
+        "In the slides' draw digits have two to nine images each.",
         lambda arm: arm.drawing == "published",
     ),
     Flaw(
