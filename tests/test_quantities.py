@@ -185,6 +185,41 @@ def test_encoder_quantities_are_those_that_are_measured():
     assert sorted(put_back) == sorted((*encoder.STAGES, "encoder"))
 
 
+def reuse_rows(values: dict[tuple[str, str], float]) -> pd.DataFrame:
+    rows = [(*RUN, measure, layer, value) for (measure, layer), value in values.items()]
+    return pd.DataFrame(rows, columns=list(columns.REUSE))
+
+
+REUSED = {
+    ("alignment", "a"): 0.9,
+    ("share-within", "a"): 0.4,
+    ("share-within-random", "a"): 0.1,
+    ("drift.training", ""): 12.0,
+    ("drift.gradient-descent", ""): 3.0,
+    ("drift.explicit", ""): 1.5,
+}
+
+
+def test_reuse_is_the_median_over_convolutions():
+    values = {}
+    for layer, alignment, ratio in (("a", 0.1, 8), ("b", 0.7, 2), ("c", 0.9, 0.5)):
+        values |= {
+            ("alignment", layer): alignment,
+            ("share-within", layer): 0.05 * ratio,
+            ("share-within-random", layer): 0.05,
+        }
+    table = reuse_rows(values)
+    assert value({**tables(), "reuse": table}, "filter_alignment") == 0.7
+    assert value({**tables(), "reuse": table}, "log2_span_excess") == pytest.approx(1)
+
+
+def test_drift_excess_is_over_the_least_change_and_needs_one():
+    table = reuse_rows(REUSED)
+    assert value({**tables(), "reuse": table}, "log2_drift_excess.training") == 3
+    assert value({**tables(), "reuse": table}, "log2_drift_excess.gradient-descent") == 1
+    assert np.isnan(value({**tables(), "reuse": table[:-1]}, "log2_drift_excess.training"))
+
+
 def curvature_table(eigenvalue: float, rise: float, reason: str = "") -> pd.DataFrame:
     rows = [(*RUN, "final", 8.0, 0.5, ""), (*RUN, "matched", eigenvalue, rise, reason)]
     named = [*INDEX, "point", "hessian_eigenvalue", "rise", "reason"]
@@ -225,6 +260,7 @@ def test_a_run_that_diverged_has_no_values(name):
         "layers": layers_table(MOVED, PREDICTED),
         "encoder": encoder_table({(ARM, SEED, family, stage): 0.5}),
         "curvature": curvature_table(2.0, 2.0),
+        "reuse": reuse_rows(REUSED),
     }
     assert np.isfinite(value({**tables(run, **series), **others}, name))
     diverged = {**tables({**run, "status": "diverged"}, **series), **others}
@@ -266,8 +302,8 @@ def test_every_quantity_is_listed_with_unit_and_description():
     text = described()
     assert "probe.<stem|layer1|layer2|layer3|layer4>: share" in text
     assert "log2_rise.<final|matched>: doublings" in text
-    assert len(listed_names()) == 14
-    assert sum(not line.startswith(" ") for line in text.splitlines()) == 14
+    assert len(listed_names()) == 17
+    assert sum(not line.startswith(" ") for line in text.splitlines()) == 17
     for name in QUANTITIES:
         family = name.partition(".")[0]
         assert any(line.startswith((f"{family}:", f"{family}.<")) for line in text.splitlines())

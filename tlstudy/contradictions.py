@@ -31,7 +31,7 @@ def contradictions(
         origins: for each arm the arm in which it is written, sweep or not.
         left_out: arms that are set to null.
     """
-    for name in ("landscape", "curvature", "encoder"):
+    for name in ("landscape", "curvature", "encoder", "reuse"):
         yield from _selection_contradictions(study, name, getattr(study, name), origins)
     if study.encoder.seeds and study.encoder.test_images > study.evaluation.final_images:
         yield (

@@ -16,6 +16,7 @@ from tlstudy.settings import (
     Encoder,
     Evaluation,
     Landscape,
+    Reuse,
     Rung,
     Settings,
     Study,
@@ -30,6 +31,7 @@ MODELS: dict[str, type[Settings]] = {
     "landscape": Landscape,
     "curvature": Curvature,
     "encoder": Encoder,
+    "reuse": Reuse,
     "ladder": Rung,
     "claims": Claim,
 }

@@ -80,5 +80,9 @@ def encoder_file(study: Study, run: Run) -> Path:
     return folder_of_run(study, run) / "encoder.parquet"
 
 
+def reuse_file(study: Study, run: Run) -> Path:
+    return folder_of_run(study, run) / "reuse.parquet"
+
+
 def curvature_file(study: Study, run: Run) -> Path:
     return folder_of_run(study, run) / "curvature.parquet"

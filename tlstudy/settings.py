@@ -308,6 +308,20 @@ class Encoder(Selection):
     )
 
 
+class Reuse(Selection):
+    """How much of its pretrained features a run kept, and how far it had to move.
+
+    The ways are compared at the train loss of the first epoch below `curvature.train_loss`.
+    """
+
+    descent_steps: Count = Field(
+        30, description="Most gradients that descent along the gradient may take to get there."
+    )
+    explicit_steps: Count = Field(
+        30, description="Most gradients for the search of the least change of the weights."
+    )
+
+
 class Rung(Settings):
     """A step of the ladder: a group of two arms, a new network and a pretrained one."""
 
@@ -370,6 +384,7 @@ class Study(Settings):
     landscape: Landscape = Landscape()
     curvature: Curvature = Curvature()
     encoder: Encoder = Encoder()
+    reuse: Reuse = Reuse()
     ladder: list[Rung] = Field([], description="Protocols, each with less wrong than the last.")
     claims: dict[Name, Claim] = Field({}, description="Ledger of claims, by name.")
     arms: Annotated[dict[str, Arm], Field(min_length=1)]

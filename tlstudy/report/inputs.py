@@ -23,6 +23,7 @@ TABLES = (
     "findings",
     "encoder",
     "curvature",
+    "reuse",
     "ladder",
     "claims",
 )
@@ -54,7 +55,8 @@ class Inputs:
 
     Attributes:
         runs, metrics, layers: the result tables, columns as in `tlstudy.columns`.
-        findings, encoder, curvature, ladder, claims: further tables, empty if a study has none.
+        findings, encoder, curvature, reuse, ladder, claims: further tables, empty if a study has
+            none.
         landscapes: one record for each run that has landscapes.
         figures: SVG text by subset size and name of the figure.
         study_figures: SVG text of the figures over all subset sizes, by name.
@@ -70,6 +72,7 @@ class Inputs:
     findings: pd.DataFrame = field(default_factory=lambda: _empty(columns.FINDINGS))
     encoder: pd.DataFrame = field(default_factory=lambda: _empty(columns.ENCODER))
     curvature: pd.DataFrame = field(default_factory=lambda: _empty(columns.CURVATURE))
+    reuse: pd.DataFrame = field(default_factory=lambda: _empty(columns.REUSE))
     ladder: pd.DataFrame = field(default_factory=lambda: _empty(columns.LADDER))
     claims: pd.DataFrame = field(default_factory=lambda: _empty(columns.CLAIMS))
     landscapes: list[Record] = field(default_factory=list)

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tlstudy import paths
-from tlstudy.columns import CURVATURE, ENCODER, FINDINGS, LAYERS, METRICS, RUNS, schema
+from tlstudy.columns import CURVATURE, ENCODER, FINDINGS, LAYERS, METRICS, REUSE, RUNS, schema
 from tlstudy.errors import UserError
 from tlstudy.files import atomic_path
 from tlstudy.sentinels.runs import findings_of_study, names_of_alarms
@@ -21,7 +21,7 @@ CURVATURE_VALUES = ["epoch", "train_loss", "hessian_eigenvalue", "residual", "ri
 
 
 def aggregate_study(study: Study) -> None:
-    """Write the tables of runs, metrics, layers, findings, curvature and encoder.
+    """Write the tables of runs, metrics, layers, findings, curvature, encoder and reuse.
 
     A few runs are in memory at a time. Tables that the study asks for nothing of are empty.
 
@@ -35,6 +35,7 @@ def aggregate_study(study: Study) -> None:
         "layers": (LAYERS, runs(study)),
         "curvature": (CURVATURE, selected(study, study.curvature)),
         "encoder": (ENCODER, selected(study, study.encoder)),
+        "reuse": (REUSE, selected(study, study.reuse)),
     }
     for name, (columns, members) in tables.items():
         frames = (_of_run(study, run, name) for run in members)
@@ -83,7 +84,7 @@ def _write_findings(path: Path, findings: list[Finding]) -> None:
 def _of_run(study: Study, run: Run, table: str) -> pd.DataFrame:
     file = paths.folder_of_run(study, run) / f"{table}.parquet"
     if not file.is_file():
-        command = table if table in ("curvature", "encoder") else "train"
+        command = table if table in ("curvature", "encoder", "reuse") else "train"
         raise UserError(f"{file}: missing; run `tlstudy {command}`.")
     frame = pd.read_parquet(file)
     if table == "curvature" and run_record(study, run)["status"] == "diverged":

@@ -21,6 +21,9 @@ rule aggregate:
         encoder=sorted(
             {paths.encoder_file(study, run) for run in selected(study, study.encoder)}
         ),
+        reuse=sorted(
+            {paths.reuse_file(study, run) for run in selected(study, study.reuse)}
+        ),
     output:
         [
             paths.tables_folder(study) / f"{name}.parquet"
@@ -30,6 +33,7 @@ rule aggregate:
                 "layers",
                 "curvature",
                 "encoder",
+                "reuse",
                 "findings",
             )
         ],
