@@ -124,6 +124,7 @@ def layers_table(moved: dict[tuple[str, str], list], predicted: dict[str, list])
                 "kind": kind,
                 "displacement_from_previous": values,
                 "predicted_displacement": predicted[layer],
+                "angle_from_start": np.cumsum(values),
             }
         )
         for (layer, kind), values in moved.items()
@@ -168,6 +169,14 @@ def test_no_excess_where_nothing_moved():
 def test_no_excess_where_no_layer_was_measured():
     empty = schema(LAYERS).empty_table().to_pandas()
     assert np.isnan(value({**tables(), "layers": empty}, "log2_head_excess"))
+
+
+def test_encoder_angle_is_the_median_over_convolutions_at_the_end():
+    moved = {("a", "convolution"): [30.0, 2.0], ("b", "convolution"): [1.0, 1.0]}
+    moved |= {("c", "convolution"): [4.0, 4.0], ("d", "downsample"): [0.1, 0.1]}
+    layers = layers_table(moved, {layer: [1, 1] for layer in "abcd"})
+    shuffled = layers.sample(frac=1, random_state=0)
+    assert value({**tables(), "layers": shuffled}, "log2_encoder_angle") == 3
 
 
 def test_encoder_quantities_are_rows_of_its_table():
@@ -302,8 +311,8 @@ def test_every_quantity_is_listed_with_unit_and_description():
     text = described()
     assert "probe.<stem|layer1|layer2|layer3|layer4>: share" in text
     assert "log2_rise.<final|matched>: doublings" in text
-    assert len(listed_names()) == 17
-    assert sum(not line.startswith(" ") for line in text.splitlines()) == 17
+    assert len(listed_names()) == 18
+    assert sum(not line.startswith(" ") for line in text.splitlines()) == 18
     for name in QUANTITIES:
         family = name.partition(".")[0]
         assert any(line.startswith((f"{family}:", f"{family}.<")) for line in text.splitlines())

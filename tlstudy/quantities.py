@@ -177,6 +177,13 @@ def _head_excess(tables: Tables) -> pd.Series:
     return _logarithm(head / convolutions, 2)
 
 
+def _encoder_angle(tables: Tables) -> pd.Series:
+    layers = tables["layers"]
+    layers = layers[layers["kind"] == "convolution"].sort_values("epoch")
+    last = layers.drop_duplicates([*INDEX, "layer"], keep="last")
+    return _logarithm(last.groupby(INDEX)["angle_from_start"].median(), 2)
+
+
 def _encoder(measure: str, stage: str = "") -> Callable[[Tables], pd.Series]:
     def compute(tables: Tables) -> pd.Series:
         rows = tables["encoder"]
@@ -373,6 +380,14 @@ QUANTITIES: dict[str, Quantity] = {
         "log10 of the last epoch's gradient norm over the first epoch's.",
         "metrics",
         _gradient_growth,
+    ),
+    "log2_encoder_angle": Quantity(
+        "doublings",
+        "angle between the convolutions and their start (log2)",
+        "log2 of the angle, in degrees, between a convolution's weights before training and after "
+        "the last epoch: median over convolutions (downsampling ones apart).",
+        "layers",
+        _encoder_angle,
     ),
     "log2_head_excess": Quantity(
         "doublings",

@@ -126,6 +126,23 @@ WeightsSource = Annotated[
 ]
 
 
+class Rescaling(Settings):
+    """A part of the network whose weights are multiplied before training."""
+
+    part: Literal["encoder", "head", "both"] = Field(
+        "encoder", description="encoder: all convolutions; head: the last layer."
+    )
+    factor: Positive = Field(1.0, description="What its weights are multiplied by.")
+    learning_rate_factor: Positive = Field(
+        1.0,
+        description="Its learning rate over the optimiser's. Under BatchNorm a convolution times "
+        "the factor trains as without it if this is the factor (Adam) or its square (SGD).",
+    )
+    running_statistics: Literal["kept", "rescaled"] = Field(
+        "kept", description="BatchNorm's running statistics at the start, if the encoder changes."
+    )
+
+
 class Training(Settings):
     """What decides the numbers of a training run, the subset's size and the seed apart."""
 
@@ -134,6 +151,9 @@ class Training(Settings):
     )
     initialisation: Name = Field(
         "random", description="random, or a name from `weights` for pretrained weights."
+    )
+    rescaling: Rescaling = Field(
+        Rescaling(), description="Weights multiplied before training, with learning rates to go."
     )
     drawing: Literal["stratified", "published"] = Field(
         "stratified",
