@@ -313,6 +313,11 @@ def test_reuse_is_told_with_its_numbers():
     assert "times that in a random span" in filters_pretrained
     assert f"{words.number(factor, 2)} (95" in drifts[1]
     assert reuse.reuse_sentences(make_inputs(), 50) == []
+    lost = inputs.reuse["measure"].str.contains("gradient|explicit")
+    lost &= (inputs.reuse["arm"] == "new-final") & (inputs.reuse["seed"] > 26)
+    fewer = dataclasses.replace(inputs, reuse=inputs.reuse[~lost])
+    told = " ".join(reuse.reuse_sentences(fewer, 50))
+    assert "did not come to that train loss within 30 steps in 4 of 5 runs" in told
 
 
 def test_eigenvalues_that_did_not_converge_are_told():

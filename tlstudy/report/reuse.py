@@ -6,7 +6,7 @@ from tlstudy.quantities import values_of
 from tlstudy.report.experiments import multiple
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.protocol import label
-from tlstudy.report.words import join, number
+from tlstudy.report.words import count, join, number
 from tlstudy.statistics import Summary, summarise
 
 WAYS = {"training": "the run\u2019s own optimiser", "gradient-descent": "following the gradient"}
@@ -46,10 +46,29 @@ def _filters(inputs: Inputs, arm: str, size: int) -> str:
 def _drifts(inputs: Inputs, arm: str, size: int) -> str:
     ways = {way: _summary(inputs, arm, size, f"log2_drift_excess.{way}") for way in WAYS}
     parts = [f"{multiple(item)} times {WAYS[way]}" for way, item in ways.items() if item.n]
-    if not parts:
-        return ""
     named = f"\u201c{label(arm, inputs.study.arms[arm])}\u201d"
+    sentences = [_not_reached(inputs, arm, size, named)]
+    if parts:
+        sentences.insert(
+            0,
+            f"To the same train loss {named} goes further than the least change that was found: "
+            f"{join(parts)}.",
+        )
+    return " ".join(filter(None, sentences))
+
+
+def _not_reached(inputs: Inputs, arm: str, size: int, named: str) -> str:
+    """In how many runs gradient descent did not come to the train loss; empty if it always did."""
+    rows = inputs.reuse[(inputs.reuse["arm"] == arm) & (inputs.reuse["subset_size"] == size)]
+    seeds = {
+        way: set(rows.loc[rows["measure"] == f"drift.{way}", "seed"])
+        for way in ("training", "gradient-descent")
+    }
+    missed = len(seeds["training"] - seeds["gradient-descent"])
+    if not missed:
+        return ""
     return (
-        f"To the same train loss {named} goes further than the least change that was found: "
-        f"{join(parts)}."
+        f"Following the gradient, {named} did not come to that train loss within "
+        f"{count(inputs.study.reuse.descent_steps, 'step')} in {missed} of "
+        f"{len(seeds['training'])} runs: so short must its steps be for the loss to fall."
     )
