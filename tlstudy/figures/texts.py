@@ -132,9 +132,9 @@ FIGURES: dict[str, FigureText] = {
     "reuse": FigureText(
         "What fine-tuning kept of the features it started from",
         "Above left: the cosine between a filter before and after training, and (dotted) what it "
-        "would be had every filter moved as far at right angles to itself. Above right: the share "
-        "of a convolution's change that lies in the span of the input directions that hold half "
-        "of its squared norm before training, over the share in a random span of that size. "
+        "would be had every filter moved as far at right angles to itself: where the two cover "
+        "each other, that is how filters moved. Above right: the share of a convolution's change "
+        "that lies in the span of the input directions that hold half of its squared norm before training, over the share in a random span of that size. "
         "Below: how far all weights are from their start where the train loss is the same: by the "
         "run's own optimiser, following the gradient in short steps, and the least change that "
         "was found. Where regularisation is implicit, the first two are near the third.",
