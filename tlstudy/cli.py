@@ -315,11 +315,18 @@ def audit(
     help="Random arguments that each formula is tried on.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-def formulas(draws: int, seed: int) -> None:
+@click.option(
+    "--table",
+    "destination",
+    type=click.Path(path_type=Path),
+    help="Parquet file to write the table to as well.",
+)
+def formulas(draws: int, seed: int, destination: Path | None) -> None:
     """Hold the printed variants of Proposition 3 against brute-force minimisation."""
-    from tlstudy.formulas import check_all, table_text
+    from tlstudy.formulas import table_text
+    from tlstudy.stages.formulas import make_formulas
 
-    click.echo(table_text(check_all(draws, seed)))
+    click.echo(table_text(make_formulas(draws, seed, destination)))
 
 
 if __name__ == "__main__":

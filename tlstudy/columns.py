@@ -236,6 +236,21 @@ CLAIM_VALUES = {
     "value": ("float64", "the claim's statistic in this seed, in the claim's unit"),
 }
 
+FORMULAS = {
+    "formula": ("string", "name of the printed variant of Proposition 3"),
+    "source": ("string", "where it was printed"),
+    "draws": ("int64", "random arguments that it was tried on"),
+    "seed": ("int64", "seed of these draws"),
+    "no_root": ("float64", "share of the draws where its polynomial has no positive root"),
+    "several_roots": ("float64", "share where it has more than one"),
+    "exact": ("float64", "share where its value is the minimum, to a relative error of 1e-6"),
+    "median_error": (
+        "float64",
+        "median of |printed - true| / true over the draws with a root; a ratio",
+    ),
+    "large_error": ("float64", "95th percentile of the same"),
+}
+
 
 def schema(columns: dict[str, tuple[str, str]]) -> pa.Schema:
     """Arrow schema of a table; the description of a column is in its field's metadata."""
