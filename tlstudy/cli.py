@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from tlstudy import __version__
-from tlstudy.settings import ARCHITECTURES, Study
+from tlstudy.settings import ARCHITECTURES, LABORATORY_EXPERIMENTS, Study
 
 # Heavy imports (torch, pandas, matplotlib) are inside the commands: help must not wait for them.
 
@@ -208,6 +208,17 @@ def encoder(
     from tlstudy.study import find_run
 
     encoder_run(study, find_run(study, arm, subset_size, seed), gpus, threads)
+
+
+@main.command()
+@click.option("--seed", type=int, required=True)
+@click.option("--experiment", type=click.Choice(LABORATORY_EXPERIMENTS), required=True)
+@with_study
+def laboratory(study: Study, experiment: str, seed: int) -> None:
+    """Run an experiment on small networks with made data."""
+    from tlstudy.stages.laboratory import run_experiment
+
+    run_experiment(study, experiment, seed)
 
 
 @main.command()

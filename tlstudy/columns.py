@@ -180,6 +180,39 @@ ENCODER = {
     "test_images": ("int64", "number of test images behind the values"),
 }
 
+LABORATORY = {
+    "seed": ("int64", "seed of tasks, data and starts"),
+    "experiment": ("string", "diagonal, relu or batchnorm"),
+    "network": ("string", "diagonal, relu, batchnorm, or plain: no normalisation"),
+    "method": (
+        "string",
+        "pretrained: before fine-tuning; fine-tuned; scratch; multi-task: both tasks at once; "
+        "least-penalty and least-change: interpolating solutions found by optimisation",
+    ),
+    "overlap": ("float64", "share of the main task's features that the auxiliary task has, 0 to 1"),
+    "cosine": (
+        "float64",
+        "cosine between a main feature and the auxiliary one that it was made from, 0 to 1",
+    ),
+    "features": ("float64", "number of features of the main task"),
+    "scale": ("float64", "factor of the pretrained weights"),
+    "gamma": ("float64", "size of the output weights that fine-tuning starts with"),
+    "samples": ("float64", "training samples of the main task"),
+    "part": ("string", "what the factor is on: encoder, head or both"),
+    "statistics": (
+        "string",
+        "BatchNorm statistics behind the value: running, rescaled with the weights before "
+        "training, or recalibrated on the training samples",
+    ),
+    "optimiser": ("string", "sgd or adam"),
+    "learning_rate_rule": (
+        "string",
+        "learning rate of the scaled part: fixed, factor or squared factor times the others'",
+    ),
+    "measure": ("string", "what was measured"),
+    "value": ("float64", "its value; units of the measures: tlstudy.laboratory.measures"),
+}
+
 LADDER = {
     "rung": ("int64", "position on the ladder, from 0"),
     "group": ("string", "group of the rung's arms"),

@@ -15,6 +15,7 @@ from tlstudy.settings import (
     Curvature,
     Encoder,
     Evaluation,
+    Laboratory,
     Landscape,
     Rung,
     Settings,
@@ -30,6 +31,7 @@ MODELS: dict[str, type[Settings]] = {
     "landscape": Landscape,
     "curvature": Curvature,
     "encoder": Encoder,
+    "laboratory": Laboratory,
     "ladder": Rung,
     "claims": Claim,
 }

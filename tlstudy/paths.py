@@ -80,5 +80,9 @@ def encoder_file(study: Study, run: Run) -> Path:
     return folder_of_run(study, run) / "encoder.parquet"
 
 
+def laboratory_file(study: Study, experiment: str, seed: int | str) -> Path:
+    return study_folder(study) / "laboratory" / experiment / f"seed~{seed}.parquet"
+
+
 def curvature_file(study: Study, run: Run) -> Path:
     return folder_of_run(study, run) / "curvature.parquet"

@@ -102,6 +102,8 @@ def base_name(name: str) -> str:
 
 def figure_names(study: Study) -> list[str]:
     """Figures that the study has for each of its subset sizes, in the report's order."""
+    if not study.arms:
+        return []
     needed = {
         "ladder": study.ladder,
         "ladder-loss": study.ladder,

@@ -21,6 +21,7 @@ rule aggregate:
         encoder=sorted(
             {paths.encoder_file(study, run) for run in selected(study, study.encoder)}
         ),
+        laboratory=laboratory_files,
     output:
         [
             paths.tables_folder(study) / f"{name}.parquet"
@@ -31,6 +32,7 @@ rule aggregate:
                 "curvature",
                 "encoder",
                 "findings",
+                "laboratory",
             )
         ],
     log:

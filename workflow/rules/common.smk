@@ -36,12 +36,15 @@ logs, benchmarks = folder / "logs", folder / "benchmarks"
 image_files = [paths.images_folder(study.cache) / name for name in paths.IMAGE_FILES]
 result_table = paths.results_table(study)
 drawn_figures = [paths.figures_folder(study) / name for name in figure_files(study)]
+# A report follows the arms; without any, the laboratory's tables and figures are the result.
+pages = [paths.report_file(study), result_table] if study.arms else []
 contact_sheets = sorted(
     {paths.run_subset_folder(study, run) / "contact-sheet.svg" for run in study_runs}
 )
 
 
 wildcard_constraints:
+    experiment=r"[a-z]+",
     run=r"[A-Za-z0-9.-]+",
     n=r"\d+",
     seed=r"\d+",
@@ -112,6 +115,11 @@ def source_files(wildcards):
     return [source.file for source in sources if not isinstance(source, str)]
 
 
+laboratory_files = [
+    paths.laboratory_file(study, experiment, seed)
+    for experiment in study.laboratory.experiments
+    for seed in study.seed
+]
 landscape_files = [
     paths.folder_of_run(study, run) / "landscape.json"
     for run in selected(study, study.landscape)

@@ -1,0 +1,34 @@
+"""Stage `laboratory`: one experiment on small networks, for one seed."""
+
+import logging
+import time
+from importlib import import_module
+
+import pandas as pd
+
+from tlstudy import paths
+from tlstudy.errors import UserError
+from tlstudy.files import atomic_path
+from tlstudy.settings import Study
+
+log = logging.getLogger(__name__)
+
+
+def run_experiment(study: Study, experiment: str, seed: int) -> None:
+    """Run an experiment and write its rows, columns as in `tlstudy.columns.LABORATORY`.
+
+    Raises:
+        UserError: the study does not have the experiment or the seed.
+    """
+    if experiment not in study.laboratory.experiments or seed not in study.seed:
+        raise UserError(
+            f"experiment {experiment}, seed {seed}: not in the study; it has the experiments "
+            f"{', '.join(study.laboratory.experiments) or 'none'} and the seeds {study.seed}."
+        )
+    start = time.perf_counter()
+    # By name, as the workflow has it too: so what one experiment imports is not the others' code.
+    module = import_module(f"tlstudy.laboratory.{experiment}_experiment")
+    rows = [{"seed": seed, "experiment": experiment, **row} for row in module.rows(seed)]
+    log.info("%s, seed %d: %.1f s", experiment, seed, time.perf_counter() - start)
+    with atomic_path(paths.laboratory_file(study, experiment, seed)) as temporary:
+        pd.DataFrame(rows).to_parquet(temporary, index=False)
