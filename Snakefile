@@ -7,4 +7,4 @@ rule study:
     input:
         rules.all.input,
     message:
-        f"The study is complete; see {pages[0] if pages else folder}"
+        "The study is complete; its report is {input[0]}"

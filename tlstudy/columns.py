@@ -269,6 +269,22 @@ CLAIM_VALUES = {
     "value": ("float64", "the claim's statistic in this seed, in the claim's unit"),
 }
 
+LABORATORY_RUNS = {
+    "experiment": ("string", "experiment of the laboratory"),
+    "seed": ("int64", "seed of tasks, data and starts"),
+    "seconds": ("float64", "time that it took, seconds"),
+    "processor": ("string", "model of the processor"),
+    "python": ("string", "version of Python"),
+    "numpy": ("string", "version of NumPy"),
+    "torch": ("string", "version of PyTorch"),
+    "commit": ("string", "commit of the code, '+changes' if it was modified"),
+}
+
+LABORATORY_CLAIMS = {
+    "experiment": ("string", "experiment of the laboratory that it is about"),
+    **{name: item for name, item in CLAIMS.items() if name not in ("subset_size", "slide")},
+}
+
 FORMULAS = {
     "formula": ("string", "name of the printed variant of Proposition 3"),
     "source": ("string", "where it was printed"),

@@ -23,6 +23,8 @@ def read_table(study: Study, name: str) -> pd.DataFrame:
     file = paths.tables_folder(study) / f"{name}.parquet"
     if not file.is_file():
         command = "claims" if name in CLAIM_TABLES else "aggregate"
+        if name == "formulas":
+            command = f"formulas --table {file}"
         raise UserError(f"{file}: missing; run `tlstudy {command}`.")
     return pd.read_parquet(file)
 

@@ -11,6 +11,7 @@ from tlstudy.figures.texts import (
     CONTRADICTIONS,
     FIGURES,
     FOR_ALL_SIZES,
+    PENALTY,
     FigureText,
 )
 from tlstudy.settings import MINIMUM_SEEDS, Arm, Study
@@ -21,6 +22,7 @@ TRAINING_IMAGES = "training-images"
 OTHER_RUNGS = "-other-rungs"  # end of the name of a figure that shows what another leaves out
 # Figures of what came out, which Snakemake's report puts before those of how it did.
 RESULTS = ("ladder", "ladder-loss", "claims", "results", *FOR_ALL_SIZES)
+WITHOUT_RUNS = (CONTRADICTIONS, PENALTY)
 # Figures with a panel or a line for each arm: with a ladder they show two of its rungs.
 BY_ARM = (
     "loss-new",
@@ -132,8 +134,13 @@ def study_figure_names(study: Study) -> list[str]:
     needed = {
         ACCURACY_BY_SIZE: len(study.subset_size) > 1,
         CONTRADICTIONS: study.ladder or study.claims,
+        PENALTY: study.laboratory.experiments,
     }
     return [name for name in FOR_ALL_SIZES if needed[name]]
+
+
+def laboratory_figures(study: Study) -> list[str]:
+    return []
 
 
 def text_of(name: str) -> FigureText:
@@ -151,6 +158,8 @@ def report_labels(path: PurePath) -> dict[str, str]:
     """Labels of a figure's file in Snakemake's report."""
     of_study = path.stem in FOR_ALL_SIZES
     others = ", other rungs" if path.stem.endswith(OTHER_RUNGS) else ""
+    if path.stem == PENALTY:
+        return {"Figure": text_of(path.stem).title}
     return {
         "Figure": text_of(path.stem).title + others,
         "Training images": "all" if of_study else path.parent.name.removeprefix("n~"),
@@ -201,7 +210,7 @@ def _seeds_text(seeds: list[int], intervals: bool) -> str:
 def caption(study: Study, name: str, subset_size: int | None = None) -> str:
     """What to see in a figure, and what is behind it."""
     text = text_of(name).what_to_see
-    if name == CONTRADICTIONS:
+    if name in WITHOUT_RUNS:
         return text
     intervals = not name.startswith(("landscape-", "layerwise-"))
     shown = note(study, subset_size, _seeds_shown(study, base_name(name)), intervals)

@@ -6,11 +6,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tlstudy.figures import style
+from tlstudy.figures.texts import GAMMA, RHO
 from tlstudy.formulas import EXACT, EXAMPLE, REUSE, named_formula, printed_minimum
 from tlstudy.penalty import diagonal_penalty, multi_task_penalty, reuse_penalty
 
 NO_BREAK = "\u00a0"
-GAMMA, RHO = "\N{GREEK SMALL LETTER GAMMA}", "\N{GREEK SMALL LETTER RHO}"
 SHADES = ("#e69f00", style.NEW, style.GAP, style.PRETRAINED)
 NEW_UNIT = {"color": style.SLIDES, "linestyle": "--"}
 RIGHT = {"color": style.GAP, "linewidth": 3.5, "alpha": 0.55}

@@ -13,6 +13,7 @@ from tlstudy.columns import (
     ENCODER,
     FINDINGS,
     LABORATORY,
+    LABORATORY_RUNS,
     LAYERS,
     METRICS,
     RUNS,
@@ -49,6 +50,7 @@ def aggregate_study(study: Study) -> None:
         frames = (_of_run(study, run, name) for run in members)
         _write(folder / f"{name}.parquet", columns, frames)
     _write(folder / "laboratory.parquet", LABORATORY, _laboratory(study))
+    _write(folder / "laboratory-runs.parquet", LABORATORY_RUNS, _laboratory_runs(study))
     _write_findings(folder / "findings.parquet", findings)
     rows = (pd.DataFrame([run_row(study, run, findings)]) for run in runs(study))
     _write(folder / "runs.parquet", RUNS, rows)
@@ -110,6 +112,14 @@ def _laboratory(study: Study) -> Iterator[pd.DataFrame]:
             if not file.is_file():
                 raise UserError(f"{file}: missing; run `tlstudy laboratory`.")
             yield pd.read_parquet(file)
+
+
+def _laboratory_runs(study: Study) -> Iterator[pd.DataFrame]:
+    for experiment in study.laboratory.experiments:
+        for seed in study.seed:
+            file = paths.laboratory_record(study, experiment, seed)
+            record = read_record(file, "laboratory")
+            yield pd.DataFrame([record | record["environment"]])
 
 
 def run_row(study: Study, run: Run, findings: list[Finding]) -> dict:

@@ -8,7 +8,8 @@ import pandas as pd
 
 from tlstudy import paths
 from tlstudy.errors import UserError
-from tlstudy.files import atomic_path
+from tlstudy.files import atomic_path, write_json_atomically
+from tlstudy.provenance import environment
 from tlstudy.settings import Study
 
 log = logging.getLogger(__name__)
@@ -16,6 +17,8 @@ log = logging.getLogger(__name__)
 
 def run_experiment(study: Study, experiment: str, seed: int) -> None:
     """Run an experiment and write its rows, columns as in `tlstudy.columns.LABORATORY`.
+
+    Beside them a record: versions, processor, and the time it took.
 
     Raises:
         UserError: the study does not have the experiment or the seed.
@@ -29,6 +32,10 @@ def run_experiment(study: Study, experiment: str, seed: int) -> None:
     # By name, as the workflow has it too: so what one experiment imports is not the others' code.
     module = import_module(f"tlstudy.laboratory.{experiment}_experiment")
     rows = [{"seed": seed, "experiment": experiment, **row} for row in module.rows(seed)]
-    log.info("%s, seed %d: %.1f s", experiment, seed, time.perf_counter() - start)
+    seconds = time.perf_counter() - start
+    log.info("%s, seed %d: %.1f s", experiment, seed, seconds)
     with atomic_path(paths.laboratory_file(study, experiment, seed)) as temporary:
         pd.DataFrame(rows).to_parquet(temporary, index=False)
+    record = {"experiment": experiment, "seed": seed, "seconds": seconds}
+    record_file = paths.laboratory_record(study, experiment, seed)
+    write_json_atomically(record_file, {**record, "environment": environment()})

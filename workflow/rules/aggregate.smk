@@ -33,6 +33,7 @@ rule aggregate:
                 "encoder",
                 "findings",
                 "laboratory",
+                "laboratory-runs",
             )
         ],
     log:

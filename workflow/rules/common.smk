@@ -34,10 +34,14 @@ logs, benchmarks = folder / "logs", folder / "benchmarks"
 
 # Rules take these as ancient: getting the same bytes again is no reason to train again.
 image_files = [paths.images_folder(study.cache) / name for name in paths.IMAGE_FILES]
-result_table = paths.results_table(study)
+# Of arms: a study of the laboratory alone has none.
+result_tables = [paths.results_table(study)] if study.arms else []
+formulas_table = (
+    [paths.tables_folder(study) / "formulas.parquet"]
+    if study.laboratory.experiments
+    else []
+)
 drawn_figures = [paths.figures_folder(study) / name for name in figure_files(study)]
-# A report follows the arms; without any, the laboratory's tables and figures are the result.
-pages = [paths.report_file(study), result_table] if study.arms else []
 contact_sheets = sorted(
     {paths.run_subset_folder(study, run) / "contact-sheet.svg" for run in study_runs}
 )
@@ -116,7 +120,8 @@ def source_files(wildcards):
 
 
 laboratory_files = [
-    paths.laboratory_file(study, experiment, seed)
+    file(study, experiment, seed)
+    for file in (paths.laboratory_file, paths.laboratory_record)
     for experiment in study.laboratory.experiments
     for seed in study.seed
 ]
@@ -124,6 +129,16 @@ landscape_files = [
     paths.folder_of_run(study, run) / "landscape.json"
     for run in selected(study, study.landscape)
 ]
+
+
+def reported_results(path):
+    """The table of results with its caption in Snakemake's report."""
+    return report(
+        path,
+        caption="../../report/results-table.rst",
+        category="2. Results",
+        labels={"Document": "Table of results"},
+    )
 
 
 def reported_figure(path):

@@ -8,6 +8,7 @@ def experiment_code(wildcards):
 rule laboratory:
     output:
         paths.laboratory_file(study, "{experiment}", "{seed}"),
+        paths.laboratory_record(study, "{experiment}", "{seed}"),
     log:
         logs / "laboratory" / "{experiment}" / "seed~{seed}.log",
     benchmark:
