@@ -1,6 +1,7 @@
 """Reading what the report and the figures are made from: tables, and records of landscapes."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
 
@@ -22,11 +23,15 @@ def read_table(study: Study, name: str) -> pd.DataFrame:
     """
     file = paths.tables_folder(study) / f"{name}.parquet"
     if not file.is_file():
-        command = "claims" if name in CLAIM_TABLES else "aggregate"
-        if name == "formulas":
-            command = f"formulas --table {file}"
-        raise UserError(f"{file}: missing; run `tlstudy {command}`.")
+        raise UserError(f"{file}: missing; run `tlstudy {_command(name, file)}`.")
     return pd.read_parquet(file)
+
+
+def _command(name: str, file: Path) -> str:
+    """The command that makes a table."""
+    if name == "formulas":
+        return f"formulas --table {file}"
+    return "claims" if name in CLAIM_TABLES else "aggregate"
 
 
 def read_landscapes(study: Study) -> list[dict]:
