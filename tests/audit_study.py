@@ -24,7 +24,7 @@ def make_study(seeds: int = 5, epochs: int = 6, sizes: tuple[int, ...] = (50,)) 
     arms = {name: arm.model_copy(update={"epochs": epochs}) for name, arm in study.arms.items()}
     selections = {
         name: getattr(study, name).model_copy(update={"seeds": chosen})
-        for name in ("curvature", "encoder")
+        for name in ("curvature", "encoder", "reuse")
     }
     return study.model_copy(
         update={"arms": arms, "seed": chosen, "subset_size": list(sizes), **selections}
@@ -79,6 +79,28 @@ def curvature_table(study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(columns.CURVATURE))
 
 
+def reuse_table(study: Study) -> pd.DataFrame:
+    """Follows `columns.REUSE`: three convolutions, and drifts of a ratio of 16, 1.25 and 1."""
+    rows = []
+    for arm, size, seed in measured(study, study.reuse):
+        generator = np.random.default_rng([len(arm), size, seed])
+        excess = 1.1 if study.arms[arm].initialisation == "random" else 3
+        for layer in ("conv1.weight", "layer1.0.conv1.weight", "layer1.0.conv2.weight"):
+            values = {
+                "alignment": 0.9 + generator.normal(0, 0.01),
+                "alignment-if-across": 0.92,
+                "directions": 10,
+                "share-within": 0.1 * excess * np.exp(generator.normal(0, 0.05)),
+                "share-within-random": 0.1,
+            }
+            rows += [(arm, size, seed, name, layer, value) for name, value in values.items()]
+        for way, ratio in (("training", 16), ("gradient-descent", 1.25), ("explicit", 1)):
+            drift = ratio * np.exp(generator.normal(0, 0.02))
+            rows.append((arm, size, seed, f"drift.{way}", "", drift))
+            rows.append((arm, size, seed, f"train-loss.{way}", "", 0.1))
+    return pd.DataFrame(rows, columns=list(columns.REUSE))
+
+
 def without_values_between(study: Study, metrics: pd.DataFrame) -> pd.DataFrame:
     """Test values as the audit takes them: after every epoch only where an arm reports the best."""
     taken, metrics = values_after_epochs(study), metrics.copy()
@@ -98,6 +120,7 @@ def make_tables(study: Study, diverged: set[tuple[str, int]] = frozenset()) -> d
     ]
     tables["metrics"] = without_values_between(study, tables["metrics"])
     tables |= {"encoder": encoder_table(study), "curvature": curvature_table(study)}
+    tables["reuse"] = reuse_table(study)
     claims, values = ledger(study, tables)
     return {
         **tables,

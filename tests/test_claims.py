@@ -393,7 +393,7 @@ def written(tmp_path):
     }
     study = make_study(claims, groups=("first",), results=str(tmp_path / "results"))
     tables = made_tables(study, 0.3 + AROUND)
-    for name in ("layers", "encoder", "curvature"):
+    for name in ("layers", "encoder", "curvature", "reuse"):
         tables[name] = schema(getattr(columns, name.upper())).empty_table().to_pandas()
     for name, table in tables.items():
         with atomic_path(paths.tables_folder(study) / f"{name}.parquet") as temporary:

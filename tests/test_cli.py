@@ -24,6 +24,7 @@ COMMANDS = [
     "landscape",
     "curvature",
     "encoder",
+    "reuse",
     "aggregate",
     "claims",
     "figures",

@@ -180,13 +180,35 @@ def test_curvature_joins_the_networks_of_a_seed():
     assert "nan" not in text
 
 
+def test_reuse_draws_every_layer_and_every_way():
+    _, tables, _ = audit()
+    alignment, span, drifts, excess = drawn("reuse").axes
+    rows = tables["reuse"].query("arm == 'pretrained-final'")
+    solid = [line for line in alignment.lines if line.get_linestyle() == "-"]
+    means = rows[rows["measure"] == "alignment"].groupby("layer", sort=False)["value"].mean()
+    assert solid[1].get_ydata() == pytest.approx(means.to_numpy())
+    assert [line.get_linestyle() for line in alignment.lines].count(":") == 2
+    assert len([line for line in span.lines if len(line.get_xdata()) == 3]) == 2
+    ways = ("drift.training", "drift.gradient-descent", "drift.explicit")
+    by_way = rows[rows["measure"].isin(ways)].pivot(index="seed", columns="measure", values="value")
+    drawn_ways = [list(line.get_ydata()) for line in drifts.lines]
+    for values in by_way[list(ways)].to_numpy():
+        assert list(values) in drawn_ways
+    assert [label.get_text() for label in excess.get_xticklabels()] == [
+        "the run's\noptimiser",
+        "along the\ngradient",
+    ]
+
+
 def test_empty_tables_are_said_to_be_empty():
     study, tables, _ = audit()
-    empty = {name: tables[name].iloc[:0] for name in ("encoder", "curvature", "claims")}
+    tabled = ("encoder", "curvature", "reuse", "claims")
+    empty = {name: tables[name].iloc[:0] for name in tabled}
     empty |= {"claim-values": tables["claim-values"].iloc[:0]}
     for name, words in (
         ("encoder", "no run was measured"),
         ("curvature", "no run's curvature"),
+        ("reuse", "no run's reuse"),
         ("claims", "no claim could be tested"),
     ):
         with style.look(name):

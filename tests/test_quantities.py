@@ -124,6 +124,7 @@ def layers_table(moved: dict[tuple[str, str], list], predicted: dict[str, list])
                 "kind": kind,
                 "displacement_from_previous": values,
                 "predicted_displacement": predicted[layer],
+                "angle_from_start": np.cumsum(values),
             }
         )
         for (layer, kind), values in moved.items()
@@ -170,6 +171,14 @@ def test_no_excess_where_no_layer_was_measured():
     assert np.isnan(value({**tables(), "layers": empty}, "log2_head_excess"))
 
 
+def test_encoder_angle_is_the_median_over_convolutions_at_the_end():
+    moved = {("a", "convolution"): [30.0, 2.0], ("b", "convolution"): [1.0, 1.0]}
+    moved |= {("c", "convolution"): [4.0, 4.0], ("d", "downsample"): [0.1, 0.1]}
+    layers = layers_table(moved, {layer: [1, 1] for layer in "abcd"})
+    shuffled = layers.sample(frac=1, random_state=0)
+    assert value({**tables(), "layers": shuffled}, "log2_encoder_angle") == 3
+
+
 def test_encoder_quantities_are_rows_of_its_table():
     names = [name for name, quantity in QUANTITIES.items() if quantity.table == "encoder"]
     keys = [(ARM, SEED, *(name.split(".") if "." in name else (name, ""))) for name in names]
@@ -183,6 +192,41 @@ def test_encoder_quantities_are_rows_of_its_table():
 def test_encoder_quantities_are_those_that_are_measured():
     put_back = [name.partition(".")[2] for name in QUANTITIES if name.startswith("put-back.")]
     assert sorted(put_back) == sorted((*encoder.STAGES, "encoder"))
+
+
+def reuse_rows(values: dict[tuple[str, str], float]) -> pd.DataFrame:
+    rows = [(*RUN, measure, layer, value) for (measure, layer), value in values.items()]
+    return pd.DataFrame(rows, columns=list(columns.REUSE))
+
+
+REUSED = {
+    ("alignment", "a"): 0.9,
+    ("share-within", "a"): 0.4,
+    ("share-within-random", "a"): 0.1,
+    ("drift.training", ""): 12.0,
+    ("drift.gradient-descent", ""): 3.0,
+    ("drift.explicit", ""): 1.5,
+}
+
+
+def test_reuse_is_the_median_over_convolutions():
+    values = {}
+    for layer, alignment, ratio in (("a", 0.1, 8), ("b", 0.7, 2), ("c", 0.9, 0.5)):
+        values |= {
+            ("alignment", layer): alignment,
+            ("share-within", layer): 0.05 * ratio,
+            ("share-within-random", layer): 0.05,
+        }
+    table = reuse_rows(values)
+    assert value({**tables(), "reuse": table}, "filter_alignment") == 0.7
+    assert value({**tables(), "reuse": table}, "log2_span_excess") == pytest.approx(1)
+
+
+def test_drift_excess_is_over_the_least_change_and_needs_one():
+    table = reuse_rows(REUSED)
+    assert value({**tables(), "reuse": table}, "log2_drift_excess.training") == 3
+    assert value({**tables(), "reuse": table}, "log2_drift_excess.gradient-descent") == 1
+    assert np.isnan(value({**tables(), "reuse": table[:-1]}, "log2_drift_excess.training"))
 
 
 def curvature_table(eigenvalue: float, rise: float, reason: str = "") -> pd.DataFrame:
@@ -225,6 +269,7 @@ def test_a_run_that_diverged_has_no_values(name):
         "layers": layers_table(MOVED, PREDICTED),
         "encoder": encoder_table({(ARM, SEED, family, stage): 0.5}),
         "curvature": curvature_table(2.0, 2.0),
+        "reuse": reuse_rows(REUSED),
     }
     assert np.isfinite(value({**tables(run, **series), **others}, name))
     diverged = {**tables({**run, "status": "diverged"}, **series), **others}
@@ -266,8 +311,8 @@ def test_every_quantity_is_listed_with_unit_and_description():
     text = described()
     assert "probe.<stem|layer1|layer2|layer3|layer4>: share" in text
     assert "log2_rise.<final|matched>: doublings" in text
-    assert len(listed_names()) == 14
-    assert sum(not line.startswith(" ") for line in text.splitlines()) == 14
+    assert len(listed_names()) == 18
+    assert sum(not line.startswith(" ") for line in text.splitlines()) == 18
     for name in QUANTITIES:
         family = name.partition(".")[0]
         assert any(line.startswith((f"{family}:", f"{family}.<")) for line in text.splitlines())

@@ -7,6 +7,7 @@ from reports import Page, audit_inputs, inputs_of, make_inputs, report_of
 
 from tlstudy import published
 from tlstudy.figures.names import base_name, figure_names
+from tlstudy.quantities import values_of
 from tlstudy.report import (
     alarms,
     climb,
@@ -14,6 +15,7 @@ from tlstudy.report import (
     experiments,
     ledger,
     render,
+    reuse,
     review,
     test_images,
     words,
@@ -43,7 +45,7 @@ def test_the_page_opens_with_what_is_left():
     assert places == sorted(places)
     first_screen = text[: places[0]]
     assert "a gap of 50.6 points" in first_screen
-    assert "Of 17 claims, the slides' and variants of them," in first_screen
+    assert "Of 19 claims, the slides' and variants of them," in first_screen
 
 
 def test_headlines_are_the_ladder_s_numbers():
@@ -196,7 +198,8 @@ def test_claims_link_to_the_figure_that_shows_their_arm():
     links = {name: ledger.figure_link(inputs, 50, row)[0] for name, row in rows.items()}
     assert links["C1"] == "n50-figure-balanced-accuracy"
     assert links["C5"] == "n50-figure-gradient-norm-other-rungs"  # its arm is on another rung
-    assert links["C6"] == ""
+    assert links["C6"] == "n50-figure-reuse"
+    assert links["C7"] == ""
     bare = dataclasses.replace(inputs, figures={})
     assert ledger.figure_link(bare, 50, rows["C1"]) == ("", "")
 
@@ -299,6 +302,17 @@ def test_encoder_and_curvature_are_told_with_their_numbers():
     assert experiments.convergence_sentence(empty, 50) == ""
     text = " ".join(review.review(inputs, 50)[1][1])
     assert "no arm here holds layers fixed" not in text
+
+
+def test_reuse_is_told_with_its_numbers():
+    inputs = inputs_of("audit")
+    values = values_of({"runs": inputs.runs, "reuse": inputs.reuse}, "log2_drift_excess.training")
+    factor = 2 ** values["pretrained-final"].mean()
+    filters_new, filters_pretrained, *drifts = reuse.reuse_sentences(inputs, 50)
+    assert "cosine of 0.9" in filters_new
+    assert "times that in a random span" in filters_pretrained
+    assert f"{words.number(factor, 2)} (95" in drifts[1]
+    assert reuse.reuse_sentences(make_inputs(), 50) == []
 
 
 def test_eigenvalues_that_did_not_converge_are_told():

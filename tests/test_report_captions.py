@@ -23,6 +23,7 @@ class Snakemake:
             "arms": {"new": {"epochs": 30}},
             "landscape": {"trajectory_radius": 30, "random_radius": 1},
             "encoder": {"seeds": seed if isinstance(seed, list) else [seed]},
+            "reuse": {"seeds": seed if isinstance(seed, list) else [seed]},
             "curvature": {"seeds": seed if isinstance(seed, list) else [seed]},
         }
         self.wildcards = {"drawing": "published", "n": "50", "seed": "26"}

@@ -42,7 +42,8 @@ def ledger(study: Study, tables: Tables) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rows of `tlstudy.columns.CLAIMS` and of `CLAIM_VALUES`.
 
     Args:
-        tables: runs, metrics and layers; encoder and curvature where the study has them.
+        tables: runs, metrics and layers; encoder, curvature and reuse where the study has
+            them.
     """
     tested = [claim for claim in study.claims.values() if not claim.open]
     measured = {name: values_of(tables, name) for claim in tested for name in _names(claim)}

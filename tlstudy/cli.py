@@ -222,6 +222,19 @@ def laboratory(study: Study, experiment: str, seed: int) -> None:
 
 
 @main.command()
+@with_run
+@with_study
+def reuse(
+    study: Study, arm: str, subset_size: int, seed: int, gpus: int | None, threads: int | None
+) -> None:
+    """Measure how much of its features a run kept, and how far it had to move."""
+    from tlstudy.stages.reuse import reuse_run
+    from tlstudy.study import find_run
+
+    reuse_run(study, find_run(study, arm, subset_size, seed), gpus, threads)
+
+
+@main.command()
 @with_study
 def aggregate(study: Study) -> None:
     """Put all runs into tables, with what the sentinels found in them."""

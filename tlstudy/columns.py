@@ -213,6 +213,24 @@ LABORATORY = {
     "value": ("float64", "its value; units of the measures: tlstudy.laboratory.measures"),
 }
 
+REUSE = {
+    **KEYS,
+    "measure": (
+        "string",
+        "alignment: median cosine between a filter before and after training; alignment-if-across: "
+        "what it would be if every filter had moved as far at right angles to itself; directions: "
+        "number k of input directions that hold half of the layer's squared norm before training; "
+        "share-within: share of the change's squared norm in their span; share-within-random: its "
+        "mean in a random span, k over the dimensions; drift.training, drift.gradient-descent, "
+        "drift.explicit: distance of all weights from the start at the same train loss, by the "
+        "run's own optimiser, along the gradient, and the least that was found; train-loss.<way>: "
+        "that loss, nats; across.<way>: share of the drift at right angles to the gradient, 0 "
+        "where no less would do nearby",
+    ),
+    "layer": ("string", "name of the convolution's weight; empty for all weights together"),
+    "value": ("float64", "the measure's value"),
+}
+
 LADDER = {
     "rung": ("int64", "position on the ladder, from 0"),
     "group": ("string", "group of the rung's arms"),

@@ -38,7 +38,7 @@ def contradictions(
             else "arms: found an empty mapping; must have at least 1 entry."
         )
         return
-    for name in ("landscape", "curvature", "encoder"):
+    for name in ("landscape", "curvature", "encoder", "reuse"):
         yield from _selection_contradictions(study, name, getattr(study, name), origins)
     if study.encoder.seeds and study.encoder.test_images > study.evaluation.final_images:
         yield (

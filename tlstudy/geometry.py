@@ -44,12 +44,15 @@ def changes(sums: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def predicted_adam_displacement(
-    before: Sequence[torch.Tensor], learning_rate: float, steps: int
+    before: Sequence[torch.Tensor], learning_rate: float | np.ndarray, steps: int
 ) -> np.ndarray:
     """(layers,) displacement if Adam moved every weight by the learning rate, one way, each step.
 
     steps x learning rate / root mean square of the layer: the size of Adam's step does not
     depend on the gradient's (Kingma & Ba 2015, section 2.1).
+
+    Args:
+        learning_rate: one, or (layers,) of them.
     """
     mean_squares = [tensor.detach().double().square().mean() for tensor in before]
     with np.errstate(divide="ignore"):

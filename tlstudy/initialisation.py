@@ -6,6 +6,7 @@ from torch import nn
 from tlstudy.errors import UserError
 from tlstudy.network import build_classifier
 from tlstudy.randomness import Stream, derived_seed
+from tlstudy.rescaling import rescale
 from tlstudy.settings import Training
 from tlstudy.subset import DIGITS
 
@@ -23,7 +24,7 @@ def initial_network(
 ) -> nn.Module:
     """Build the network before training, on the processor.
 
-    The head depends on the seed alone, so arms share it. So does a random body.
+    The head depends on the seed alone, so arms share it, up to a rescaling. So does a random body.
 
     Args:
         weights: state dictionary and record of the pretrained weights; None for random.
@@ -39,6 +40,7 @@ def initial_network(
             network.load_state_dict(body, strict=True)
         torch.manual_seed(derived_seed(seed, Stream.HEAD))
         network.fc = Float32Linear(features, DIGITS)
+    rescale(network, layer_kinds(network), training.rescaling)
     return network
 
 

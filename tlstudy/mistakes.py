@@ -17,6 +17,7 @@ from tlstudy.settings import (
     Evaluation,
     Laboratory,
     Landscape,
+    Reuse,
     Rung,
     Settings,
     Study,
@@ -32,6 +33,7 @@ MODELS: dict[str, type[Settings]] = {
     "curvature": Curvature,
     "encoder": Encoder,
     "laboratory": Laboratory,
+    "reuse": Reuse,
     "ladder": Rung,
     "claims": Claim,
 }

@@ -89,5 +89,9 @@ def laboratory_record(study: Study, experiment: str, seed: int | str) -> Path:
     return laboratory_file(study, experiment, seed).with_suffix(".json")
 
 
+def reuse_file(study: Study, run: Run) -> Path:
+    return folder_of_run(study, run) / "reuse.parquet"
+
+
 def curvature_file(study: Study, run: Run) -> Path:
     return folder_of_run(study, run) / "curvature.parquet"

@@ -20,7 +20,7 @@ Tables = Mapping[str, pd.DataFrame]
 INDEX = list(KEYS)
 POINTS = {"final": "at the end", "matched": "at the train loss that all runs pass"}
 # Tables of runs that a study selects, by the key of the selection.
-SELECTIONS = ("encoder", "curvature")
+SELECTIONS = ("encoder", "curvature", "reuse")
 # A gradient norm adds up if at every epoch it is the first one times the epoch, to this share.
 ADDS_UP_WITHIN = 0.1
 EPOCHS_TO_TELL = 5  # with fewer a norm that happens to grow would look like one that adds up
@@ -177,6 +177,13 @@ def _head_excess(tables: Tables) -> pd.Series:
     return _logarithm(head / convolutions, 2)
 
 
+def _encoder_angle(tables: Tables) -> pd.Series:
+    layers = tables["layers"]
+    layers = layers[layers["kind"] == "convolution"].sort_values("epoch")
+    last = layers.drop_duplicates([*INDEX, "layer"], keep="last")
+    return _logarithm(last.groupby(INDEX)["angle_from_start"].median(), 2)
+
+
 def _encoder(measure: str, stage: str = "") -> Callable[[Tables], pd.Series]:
     def compute(tables: Tables) -> pd.Series:
         rows = tables["encoder"]
@@ -190,6 +197,33 @@ def _curvature(column: str, point: str) -> Callable[[Tables], pd.Series]:
     def compute(tables: Tables) -> pd.Series:
         rows = tables["curvature"]
         return _logarithm(rows[rows["point"] == point].set_index(INDEX)[column], 2)
+
+    return compute
+
+
+def _filter_alignment(tables: Tables) -> pd.Series:
+    return _over_convolutions(tables, "alignment").groupby(INDEX).median()
+
+
+def _span_excess(tables: Tables) -> pd.Series:
+    within = _over_convolutions(tables, "share-within")
+    ratios = within / _over_convolutions(tables, "share-within-random")
+    return _logarithm(ratios.groupby(INDEX).median(), 2)
+
+
+def _over_convolutions(tables: Tables, measure: str) -> pd.Series:
+    rows = tables["reuse"]
+    return rows[rows["measure"] == measure].set_index([*INDEX, "layer"])["value"]
+
+
+def _drift_excess(way: str) -> Callable[[Tables], pd.Series]:
+    def compute(tables: Tables) -> pd.Series:
+        rows = tables["reuse"].set_index(INDEX)
+        drifts = {
+            name: rows.loc[rows["measure"] == f"drift.{name}", "value"]
+            for name in (way, "explicit")
+        }
+        return _logarithm(drifts[way] / drifts["explicit"], 2)
 
     return compute
 
@@ -257,6 +291,42 @@ def _curvature_family() -> dict[str, Quantity]:
     }
 
 
+def _reuse_family() -> dict[str, Quantity]:
+    ways = {"training": "the run's own way", "gradient-descent": "gradient descent's way"}
+    return {
+        "filter_alignment": Quantity(
+            "cosine",
+            "alignment of the filters with their start",
+            "Cosine between a filter before and after training: median over the filters of a "
+            "convolution, then over convolutions (downsampling ones apart).",
+            "reuse",
+            _filter_alignment,
+        ),
+        "log2_span_excess": Quantity(
+            "doublings",
+            "excess of the change within the start's top directions (log2)",
+            "log2 of the share of a convolution's change that lies in the span of the input "
+            "directions that hold half of its squared norm before training, over the share in a "
+            "random span of that size; median over convolutions (downsampling ones apart).",
+            "reuse",
+            _span_excess,
+        ),
+        **{
+            f"log2_drift_excess.{way}": Quantity(
+                "doublings",
+                f"excess of {words} over the least change (log2)",
+                "log2 of how far all weights are from their start where the train loss first is "
+                "below the matched one (curvature.train_loss), over the least change that was "
+                "found to meet the same train loss; training: by the run's own optimiser; "
+                "gradient-descent: following the gradient in short steps.",
+                "reuse",
+                _drift_excess(way),
+            )
+            for way, words in ways.items()
+        },
+    }
+
+
 QUANTITIES: dict[str, Quantity] = {
     "balanced_accuracy": Quantity(
         "share",
@@ -311,6 +381,14 @@ QUANTITIES: dict[str, Quantity] = {
         "metrics",
         _gradient_growth,
     ),
+    "log2_encoder_angle": Quantity(
+        "doublings",
+        "angle between the convolutions and their start (log2)",
+        "log2 of the angle, in degrees, between a convolution's weights before training and after "
+        "the last epoch: median over convolutions (downsampling ones apart).",
+        "layers",
+        _encoder_angle,
+    ),
     "log2_head_excess": Quantity(
         "doublings",
         "excess movement of the last layer (log2)",
@@ -331,4 +409,5 @@ QUANTITIES: dict[str, Quantity] = {
         _encoder("fine-tuned"),
     ),
     **_curvature_family(),
+    **_reuse_family(),
 }

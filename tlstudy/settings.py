@@ -128,6 +128,23 @@ WeightsSource = Annotated[
 ]
 
 
+class Rescaling(Settings):
+    """A part of the network whose weights are multiplied before training."""
+
+    part: Literal["encoder", "head", "both"] = Field(
+        "encoder", description="encoder: all convolutions; head: the last layer."
+    )
+    factor: Positive = Field(1.0, description="What its weights are multiplied by.")
+    learning_rate_factor: Positive = Field(
+        1.0,
+        description="Its learning rate over the optimiser's. Under BatchNorm a convolution times "
+        "the factor trains as without it if this is the factor (Adam) or its square (SGD).",
+    )
+    running_statistics: Literal["kept", "rescaled"] = Field(
+        "kept", description="BatchNorm's running statistics at the start, if the encoder changes."
+    )
+
+
 class Training(Settings):
     """What decides the numbers of a training run, the subset's size and the seed apart."""
 
@@ -136,6 +153,9 @@ class Training(Settings):
     )
     initialisation: Name = Field(
         "random", description="random, or a name from `weights` for pretrained weights."
+    )
+    rescaling: Rescaling = Field(
+        Rescaling(), description="Weights multiplied before training, with learning rates to go."
     )
     drawing: Literal["stratified", "published"] = Field(
         "stratified",
@@ -321,6 +341,20 @@ class Laboratory(Settings):
     )
 
 
+class Reuse(Selection):
+    """How much of its pretrained features a run kept, and how far it had to move.
+
+    The ways are compared at the train loss of the first epoch below `curvature.train_loss`.
+    """
+
+    descent_steps: Count = Field(
+        30, description="Most gradients that descent along the gradient may take to get there."
+    )
+    explicit_steps: Count = Field(
+        30, description="Most gradients for the search of the least change of the weights."
+    )
+
+
 class Rung(Settings):
     """A step of the ladder: a group of two arms, a new network and a pretrained one."""
 
@@ -384,6 +418,7 @@ class Study(Settings):
     curvature: Curvature = Curvature()
     encoder: Encoder = Encoder()
     laboratory: Laboratory = Laboratory()
+    reuse: Reuse = Reuse()
     ladder: list[Rung] = Field([], description="Protocols, each with less wrong than the last.")
     claims: dict[Name, Claim] = Field({}, description="Ledger of claims, by name.")
     arms: dict[str, Arm]

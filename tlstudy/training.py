@@ -23,6 +23,7 @@ from tlstudy.geometry import changes, moments, predicted_adam_displacement
 from tlstudy.initialisation import layer_kinds
 from tlstudy.inputs import Inputs
 from tlstudy.randomness import Stream, derived_seed
+from tlstudy.rescaling import learning_rate_factors
 from tlstudy.settings import STATISTICS, Adam, Evaluation, Training
 from tlstudy.trajectory import Trajectory
 
@@ -83,7 +84,8 @@ class Trainer:
         self.network = network.to(device, memory_format=torch.channels_last)
         self.kinds = layer_kinds(network)
         self.weights = list(network.parameters())
-        self.optimiser = _optimiser(training, self._held_parameters())
+        self.rate_factors = learning_rate_factors(self.kinds, training.rescaling)
+        self.optimiser = _optimiser(training, self._held_parameters(), self.rate_factors)
         self.order = np.random.default_rng(derived_seed(seed, Stream.ORDER))
         if follow_weights:
             self.start = _copies(self.weights)
@@ -200,8 +202,8 @@ class Trainer:
             return np.zeros(len(self.weights))
         if not isinstance(self.training.optimiser, Adam):
             return np.full(len(self.weights), np.nan)
-        rate = self.training.optimiser.learning_rate
-        return predicted_adam_displacement(self.previous, rate, steps)
+        rates = self.training.optimiser.learning_rate * np.array(self.rate_factors)
+        return predicted_adam_displacement(self.previous, rates, steps)
 
     def _test_values(self, epoch: int, outcome: Outcome, finite: bool) -> dict:
         """Score the test images with running and with recalibrated statistics.
@@ -267,12 +269,21 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def _optimiser(training: Training, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+def _optimiser(
+    training: Training, parameters: list[nn.Parameter], rate_factors: list[float]
+) -> torch.optim.Optimizer:
     settings = training.optimiser
-    shared = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay, "fused": True}
+    groups = [
+        {
+            "params": [p for p, own in zip(parameters, rate_factors, strict=True) if own == factor],
+            "lr": settings.learning_rate * factor,
+        }
+        for factor in dict.fromkeys(rate_factors)
+    ]
+    shared = {"weight_decay": settings.weight_decay, "fused": True}
     if isinstance(settings, Adam):
-        return torch.optim.Adam(parameters, betas=(settings.beta1, settings.beta2), **shared)
-    return torch.optim.SGD(parameters, momentum=settings.momentum, **shared)
+        return torch.optim.Adam(groups, betas=(settings.beta1, settings.beta2), **shared)
+    return torch.optim.SGD(groups, momentum=settings.momentum, **shared)
 
 
 def _copies(weights: list[torch.Tensor]) -> list[torch.Tensor]:

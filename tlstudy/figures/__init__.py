@@ -69,7 +69,16 @@ def draw(
     size: int,
 ) -> "Figure":
     """One figure of a subset size; the tables hold that size only."""
-    from tlstudy.figures import claims, curvature, curves, encoder, ladder, layerwise, summary
+    from tlstudy.figures import (
+        claims,
+        curvature,
+        curves,
+        encoder,
+        ladder,
+        layerwise,
+        reuse,
+        summary,
+    )
     from tlstudy.figures import landscapes as planes
 
     study = part_of_study(study, name)
@@ -96,6 +105,7 @@ def draw(
         "landscape-trajectory": lambda: planes.figure(study, landscapes, size, "trajectory"),
         "landscape-random": lambda: planes.figure(study, landscapes, size, "random"),
         "curvature": lambda: curvature.curvature_figure(study, tables["curvature"], size),
+        "reuse": lambda: reuse.reuse_figure(study, tables["reuse"], size),
     }[base_name(name)]()
 
 

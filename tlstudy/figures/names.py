@@ -116,6 +116,7 @@ def figure_names(study: Study) -> list[str]:
         "landscape-trajectory": study.landscape.seeds,
         "landscape-random": study.landscape.seeds,
         "curvature": study.curvature.seeds,
+        "reuse": study.reuse.seeds,
     }
     present = [name for name in FIGURES if needed.get(name, True)]
     return [figure for name in present for figure in (name, *_second_figure(study, name))]
@@ -231,6 +232,7 @@ def rungs_text(study: Study, name: str) -> str:
 def _seeds_shown(study: Study, name: str) -> list[int]:
     if name.startswith("landscape-") and study.landscape.seeds:
         return [min(study.landscape.seeds)]
-    chosen = {"encoder": study.encoder.seeds, "curvature": study.curvature.seeds}.get(name)
+    selection = {"encoder": study.encoder, "curvature": study.curvature, "reuse": study.reuse}
+    chosen = selection[name].seeds if name in selection else None
     shown = [seed for seed in study.seed if chosen is None or seed in chosen]
     return shown or list(study.seed)

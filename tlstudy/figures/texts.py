@@ -131,6 +131,16 @@ FIGURES: dict[str, FigureText] = {
         "networks of a seed; above each panel is the pretrained network's value as a multiple of "
         "the new one's, the geometric mean over seeds.",
     ),
+    "reuse": FigureText(
+        "What fine-tuning kept of the features it started from",
+        "Above left: the cosine between a filter before and after training, and (dotted) what it "
+        "would be had every filter moved as far at right angles to itself. Above right: the share "
+        "of a convolution's change that lies in the span of the input directions that hold half "
+        "of its squared norm before training, over the share in a random span of that size. "
+        "Below: how far all weights are from their start where the train loss is the same: by the "
+        "run's own optimiser, following the gradient in short steps, and the least change that "
+        "was found. Where regularisation is implicit, the first two are near the third.",
+    ),
 }
 FOR_ALL_SIZES: dict[str, FigureText] = {
     CONTRADICTIONS: FigureText(

@@ -27,6 +27,7 @@ PARTS = {  # headings of the results, in the slides' order, with their figures
     "Encoder and decoder": ("encoder",),
     "Loss landscapes": tuple(LANDSCAPES),
     "Curvature of the loss": ("curvature",),
+    "Reuse of features": ("reuse",),
 }
 
 

@@ -13,6 +13,7 @@ from tlstudy.report.experiments import (
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.planes import surfaces
 from tlstudy.report.protocol import label
+from tlstudy.report.reuse import reuse_sentences
 from tlstudy.report.words import (
     THIN,
     count,
@@ -124,6 +125,7 @@ def see(inputs: Inputs, size: int, figure: str) -> str:
         "curvature": lambda inputs, size: " ".join(
             [*curvature_sentences(inputs, size), convergence_sentence(inputs, size)]
         ),
+        "reuse": lambda inputs, size: " ".join(reuse_sentences(inputs, size)),
         "results": _spread,
         "loss-new": lambda inputs, size: _losses(inputs, size, "random"),
         "loss-pretrained": lambda inputs, size: _losses(inputs, size, "pretrained"),

@@ -23,6 +23,7 @@ TABLES = (
     "findings",
     "encoder",
     "curvature",
+    "reuse",
     "ladder",
     "claims",
 )
@@ -55,7 +56,8 @@ class Inputs:
 
     Attributes:
         runs, metrics, layers: the result tables, columns as in `tlstudy.columns`.
-        findings, encoder, curvature, ladder, claims: further tables, empty if a study has none.
+        findings, encoder, curvature, reuse, ladder, claims: further tables, empty if a study has
+            none.
         formulas, laboratory_claims, laboratory_runs: likewise, of studies with a laboratory.
         landscapes: one record for each run that has landscapes.
         figures: SVG text by subset size and name of the figure.
@@ -72,6 +74,7 @@ class Inputs:
     findings: pd.DataFrame = field(default_factory=lambda: _empty(columns.FINDINGS))
     encoder: pd.DataFrame = field(default_factory=lambda: _empty(columns.ENCODER))
     curvature: pd.DataFrame = field(default_factory=lambda: _empty(columns.CURVATURE))
+    reuse: pd.DataFrame = field(default_factory=lambda: _empty(columns.REUSE))
     ladder: pd.DataFrame = field(default_factory=lambda: _empty(columns.LADDER))
     claims: pd.DataFrame = field(default_factory=lambda: _empty(columns.CLAIMS))
     formulas: pd.DataFrame = field(default_factory=lambda: _empty(columns.FORMULAS))

@@ -17,6 +17,11 @@ STATISTICS = {
     "recalibrated": "recomputed on the training images",
 }
 REPORTED = {"final": "last", "best-on-test": "best on the test images"}
+PARTS = {
+    "encoder": "the convolutions",
+    "head": "the last layer",
+    "both": "convolutions and last layer",
+}
 MOST_ARM_COLUMNS = 5
 NORMALISATIONS = {
     "none": "none: pixels from 0 to 1",
@@ -45,9 +50,25 @@ def optimiser(arm: Arm) -> str:
     )
 
 
+def rescaled(arm: Arm) -> str:
+    """Which weights were multiplied, by what, and their learning rate."""
+    settings = arm.rescaling
+    parts = []
+    if settings.factor != 1:
+        parts.append(f"{PARTS[settings.part]} times {settings.factor:g}")
+        if settings.part != "head":
+            parts.append(f"BatchNorm\u2019s running statistics {settings.running_statistics}")
+    if settings.learning_rate_factor != 1:
+        parts.append(
+            f"learning rate of {PARTS[settings.part]} times {settings.learning_rate_factor:g}"
+        )
+    return "; ".join(parts) or "nothing"
+
+
 SETTINGS: dict[str, Callable[[Arm], str]] = {
     "Network": lambda arm: NETWORKS[arm.architecture],
     "Start of the weights": start,
+    "Rescaled": rescaled,
     "Training images drawn": lambda arm: DRAWINGS[arm.drawing],
     "Image side": lambda arm: f"{arm.image_size} pixels",
     "Input normalisation": lambda arm: NORMALISATIONS[arm.normalisation],

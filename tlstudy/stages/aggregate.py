@@ -16,6 +16,7 @@ from tlstudy.columns import (
     LABORATORY_RUNS,
     LAYERS,
     METRICS,
+    REUSE,
     RUNS,
     schema,
 )
@@ -31,7 +32,7 @@ CURVATURE_VALUES = ["epoch", "train_loss", "hessian_eigenvalue", "residual", "ri
 
 
 def aggregate_study(study: Study) -> None:
-    """Write the tables of runs, metrics, layers, findings, curvature, encoder and laboratory.
+    """Write the tables of runs, what was measured on them, findings, and the laboratory's.
 
     A few runs are in memory at a time. Tables that the study asks for nothing of are empty.
 
@@ -45,6 +46,7 @@ def aggregate_study(study: Study) -> None:
         "layers": (LAYERS, runs(study)),
         "curvature": (CURVATURE, selected(study, study.curvature)),
         "encoder": (ENCODER, selected(study, study.encoder)),
+        "reuse": (REUSE, selected(study, study.reuse)),
     }
     for name, (columns, members) in tables.items():
         frames = (_of_run(study, run, name) for run in members)
@@ -95,7 +97,7 @@ def _write_findings(path: Path, findings: list[Finding]) -> None:
 def _of_run(study: Study, run: Run, table: str) -> pd.DataFrame:
     file = paths.folder_of_run(study, run) / f"{table}.parquet"
     if not file.is_file():
-        command = table if table in ("curvature", "encoder") else "train"
+        command = table if table in ("curvature", "encoder", "reuse") else "train"
         raise UserError(f"{file}: missing; run `tlstudy {command}`.")
     frame = pd.read_parquet(file)
     if table == "curvature" and run_record(study, run)["status"] == "diverged":

@@ -14,7 +14,7 @@ from tlstudy.ladder import ladder_table
 from tlstudy.settings import Study
 from tlstudy.tables import CLAIM_TABLES, read_table
 
-MEASURED = ("runs", "metrics", "layers", "encoder", "curvature")
+MEASURED = ("runs", "metrics", "layers", "encoder", "curvature", "reuse")
 
 
 def make_claims(study: Study) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -5,7 +5,7 @@ from tlstudy.figures import draw_all
 from tlstudy.settings import Study
 from tlstudy.tables import read_landscapes, read_table
 
-TABLES = ("metrics", "layers", "runs", "encoder", "curvature", "claims", "claim-values")
+TABLES = ("metrics", "layers", "runs", "encoder", "curvature", "reuse", "claims", "claim-values")
 LABORATORY_TABLES = ("formulas",)
 
 

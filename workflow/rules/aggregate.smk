@@ -22,6 +22,9 @@ rule aggregate:
             {paths.encoder_file(study, run) for run in selected(study, study.encoder)}
         ),
         laboratory=laboratory_files,
+        reuse=sorted(
+            {paths.reuse_file(study, run) for run in selected(study, study.reuse)}
+        ),
     output:
         [
             paths.tables_folder(study) / f"{name}.parquet"
@@ -31,6 +34,7 @@ rule aggregate:
                 "layers",
                 "curvature",
                 "encoder",
+                "reuse",
                 "findings",
                 "laboratory",
                 "laboratory-runs",

@@ -16,7 +16,8 @@ rule claims:
         settings=str(paths.settings_file(study)),
         stated=digest(
             study.model_dump(
-                mode="json", include={"ladder", "claims", "encoder", "curvature"}
+                mode="json",
+                include={"ladder", "claims", "encoder", "curvature", "reuse"},
             )
         ),
         code=source_digest("tlstudy.stages.claims"),

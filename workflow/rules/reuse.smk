@@ -1,0 +1,31 @@
+rule reuse:
+    input:
+        images=ancient(image_files),
+        weights=run_weights,
+        subset=run_subset,
+        run=run_path / "run.json",
+        plane=run_path / "plane.safetensors",
+    output:
+        run_path / "reuse.parquet",
+    log:
+        logs / "reuse" / "{run}" / "n~{n}" / "seed~{seed}.log",
+    benchmark:
+        benchmarks / "reuse" / "{run}" / "n~{n}" / "seed~{seed}.tsv"
+    conda:
+        "../../envs/tlstudy.yaml"
+    threads: 4
+    resources:
+        gpu=1,
+        mem_mb=12000,
+        runtime=240,
+    params:
+        settings=str(paths.settings_file(study)),
+        reuse=digest(study.reuse.model_dump(exclude={"seeds", "arms"})),
+        training=effective_training,
+        code=source_digest("tlstudy.stages.reuse", PLUMBING),
+    message:
+        "Reuse of features in {wildcards.run}, n = {wildcards.n}, seed {wildcards.seed}"
+    shell:
+        "tlstudy reuse --config {params.settings:q} --arm {wildcards.run} "
+        "--subset-size {wildcards.n} --seed {wildcards.seed} "
+        "--gpus {resources.gpu} --threads {threads} 2>&1 | tee {log}"
