@@ -37,7 +37,7 @@ def make_claims(seeds: int = 10) -> pd.DataFrame:
     rows = [
         {
             "claim": name,
-            "experiment": "relu",
+            "experiment": "diagonal" if name == "L1" else "relu",
             "text": f"Made-up claim number {name[1:]}.",
             "statistic": f"made-up statistic {name} ({unit})",
             "unit": unit,

@@ -70,7 +70,7 @@ def test_time_and_versions_are_those_of_the_record(study):
     file.write_text(json.dumps(record | {"seconds": 4321.0}))
     aggregate_study(study)
     make_report(study)
-    assert "They took 1 h 12 min of one core" in page_of(study).text
+    assert "All together took 1 h 12 min of one core" in page_of(study).text
 
 
 def test_a_missing_table_names_the_command_that_makes_it(study, tmp_path):

@@ -43,11 +43,11 @@ def test_nothing_is_said_of_what_a_laboratory_does_not_have(page):
 def test_the_opening_tells_the_verdicts_of_the_table(inputs, page):
     start = page.text[: page.text.index("What it says")]
     assert "Of four claims tested in the laboratory, one is supported, one is refuted" in start
-    assert "Refuted: Made-up claim number 2 (L2)." in start
+    assert "\u2717 refuted Made-up claim number 2." in start
     claims = inputs.laboratory_claims.assign(verdict="refuted")
     other = Page(render(dataclasses.replace(inputs, laboratory_claims=claims)))
     assert "Of four claims tested in the laboratory, four are refuted." in other.text
-    assert "Supported:" not in other.text
+    assert "\u2713 supported" not in other.text
 
 
 def test_values_and_intervals_are_those_of_the_table(inputs, page):
@@ -122,8 +122,9 @@ def test_what_is_rounding_is_not_shown_as_an_error():
 
 
 def test_times_are_summed_and_unlike_runs_warned_of(inputs, page):
-    assert "They took 2 min 45 s of one core (A processor; NumPy 2.1.0 and PyTorch 2.6.0)." in (
-        page.text
+    assert (
+        "All together took 2 min 45 s of one core (A processor; NumPy 2.1.0 and PyTorch 2.6.0)."
+        in (page.text)
     )
     assert "Two-layer ReLU networks 10 1.0 s 10 s 55 s" in page.text
     assert "Before you use the numbers" not in page.text

@@ -23,6 +23,7 @@ OTHER_RUNGS = "-other-rungs"  # end of the name of a figure that shows what anot
 # Figures of what came out, which Snakemake's report puts before those of how it did.
 RESULTS = ("ladder", "ladder-loss", "claims", "results", *FOR_ALL_SIZES)
 WITHOUT_RUNS = (CONTRADICTIONS, PENALTY)
+LABORATORY = "laboratory-"  # start of the name of a figure of the laboratory
 # Figures with a panel or a line for each arm: with a ladder they show two of its rungs.
 BY_ARM = (
     "loss-new",
@@ -141,7 +142,8 @@ def study_figure_names(study: Study) -> list[str]:
 
 
 def laboratory_figures(study: Study) -> list[str]:
-    return []
+    """Figures of what the laboratory measured."""
+    return [name for name in study_figure_names(study) if name.startswith(LABORATORY)]
 
 
 def text_of(name: str) -> FigureText:
@@ -159,7 +161,7 @@ def report_labels(path: PurePath) -> dict[str, str]:
     """Labels of a figure's file in Snakemake's report."""
     of_study = path.stem in FOR_ALL_SIZES
     others = ", other rungs" if path.stem.endswith(OTHER_RUNGS) else ""
-    if path.stem == PENALTY:
+    if path.stem == PENALTY or path.stem.startswith(LABORATORY):
         return {"Figure": text_of(path.stem).title}
     return {
         "Figure": text_of(path.stem).title + others,
@@ -213,6 +215,8 @@ def caption(study: Study, name: str, subset_size: int | None = None) -> str:
     text = text_of(name).what_to_see
     if name in WITHOUT_RUNS:
         return text
+    if name.startswith(LABORATORY):
+        return f"{text} {_seeds_text(study.seed, intervals=True).capitalize()}."
     intervals = not name.startswith(("landscape-", "layerwise-"))
     shown = note(study, subset_size, _seeds_shown(study, base_name(name)), intervals)
     return f"{text} {shown}{rungs_text(study, name)}"

@@ -33,7 +33,7 @@ def page(inputs: Inputs) -> dict:
 
 def opening(inputs: Inputs) -> list[str]:
     """What came out, for the first screen: the laboratory's verdicts, the slides' formula."""
-    return [*laboratory.headlines(inputs), theory.formula_line(inputs.formulas)]
+    return [*filter(None, [laboratory.tally(inputs)]), theory.formula_line(inputs.formulas)]
 
 
 def facts(inputs: Inputs) -> list[tuple[str, str]]:
