@@ -77,10 +77,11 @@ def test_shares_are_those_of_the_table_of_formulas(inputs, page):
     for row in inputs.formulas.to_dict("records"):
         assert theory.share(row["no_root"]).replace("\u202f", " ") in page.text
     assert "400 draws (seed 0)" in page.text
-    formulas = inputs.formulas.assign(no_root=0.123, draws=777, seed=5)
+    formulas = inputs.formulas.assign(no_root=0.123, draws=777, seed=5, several_roots=0.045)
     other = Page(render(dataclasses.replace(inputs, formulas=formulas))).text
     assert "no solution in 12.3 % of 777 random draws" in other
     assert "777 draws (seed 5)" in other
+    assert "more than one positive root in 4.5 % of the draws" in other
 
 
 @pytest.mark.parametrize("formula", FORMULAS, ids=lambda formula: formula.name)

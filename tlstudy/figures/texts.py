@@ -158,7 +158,7 @@ FOR_ALL_SIZES: dict[str, FigureText] = {
         "(a) Diagonal networks (Corollary 2): the more pretraining left of a coefficient, the less "
         "it costs; dashed, what it adds where both tasks are learnt at once, the other coefficient "
         "being 1. (b) How the penalty grows with a strength: with its square as long as it is "
-        "small beside what pretraining left, as in l2 (lazy), in proportion to it beyond, as in l1 "
+        "small beside what pretraining left, as in l2 (lazy), almost in proportion beyond, as in l1 "
         "(sparse). (c) A ReLU unit that must turn pays for that first, and below the dashed line "
         "it is cheaper to reuse it than to make a new one. (d) The output weight that fine-tuning "
         "starts with decides which strength, of which sign, is cheapest. (e) The printed variants "
