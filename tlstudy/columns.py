@@ -269,6 +269,32 @@ CLAIM_VALUES = {
     "value": ("float64", "the claim's statistic in this seed, in the claim's unit"),
 }
 
+LABORATORY_CLAIMS = {
+    "claim": CLAIMS["claim"],
+    "experiment": LABORATORY["experiment"],
+    "text": ("string", "what is claimed"),
+    **{
+        name: CLAIMS[name]
+        for name in (
+            "statistic",
+            "unit",
+            "effect",
+            "seeds",
+            "mean",
+            "low",
+            "high",
+            "smallest",
+            "largest",
+            "verdict",
+            "because",
+            "more_seeds",
+            "figure",
+        )
+    },
+}
+
+LABORATORY_CLAIM_VALUES = {name: CLAIM_VALUES[name] for name in ("claim", "seed", "value")}
+
 
 def schema(columns: dict[str, tuple[str, str]]) -> pa.Schema:
     """Arrow schema of a table; the description of a column is in its field's metadata."""
