@@ -263,12 +263,13 @@ def _list_quantities(context: click.Context, _: click.Parameter, wanted: bool) -
 @with_study
 def claims(study: Study) -> None:
     """Judge the claims and compute the ladder, from the tables."""
-    from tlstudy.claims import ledger_text
+    from tlstudy.claims import laboratory_text, ledger_text
     from tlstudy.ladder import ladder_text
     from tlstudy.stages.claims import make_claims
 
-    ladder, ledger = make_claims(study)
-    click.echo("\n".join(filter(None, (ladder_text(ladder), ledger_text(ledger)))))
+    ladder, ledger, laboratory = make_claims(study)
+    texts = (ladder_text(ladder), ledger_text(ledger), laboratory_text(laboratory))
+    click.echo("\n".join(filter(None, texts)))
 
 
 @main.command()

@@ -299,9 +299,30 @@ LABORATORY_RUNS = {
 }
 
 LABORATORY_CLAIMS = {
-    "experiment": ("string", "experiment of the laboratory that it is about"),
-    **{name: item for name, item in CLAIMS.items() if name not in ("subset_size", "slide")},
+    "claim": CLAIMS["claim"],
+    "experiment": LABORATORY["experiment"],
+    "text": ("string", "what is claimed"),
+    **{
+        name: CLAIMS[name]
+        for name in (
+            "statistic",
+            "unit",
+            "effect",
+            "seeds",
+            "mean",
+            "low",
+            "high",
+            "smallest",
+            "largest",
+            "verdict",
+            "because",
+            "more_seeds",
+            "figure",
+        )
+    },
 }
+
+LABORATORY_CLAIM_VALUES = {name: CLAIM_VALUES[name] for name in ("claim", "seed", "value")}
 
 FORMULAS = {
     "formula": ("string", "name of the printed variant of Proposition 3"),

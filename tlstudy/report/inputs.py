@@ -27,7 +27,7 @@ TABLES = (
     "ladder",
     "claims",
 )
-LABORATORY_TABLES = ("formulas", "laboratory-runs")
+LABORATORY_TABLES = ("formulas", "laboratory-claims", "laboratory-runs")
 
 
 def _empty(described: Mapping[str, tuple[str, str]]) -> pd.DataFrame:

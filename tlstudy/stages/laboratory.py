@@ -7,6 +7,7 @@ from importlib import import_module
 import pandas as pd
 
 from tlstudy import paths
+from tlstudy.device import make_deterministic
 from tlstudy.errors import UserError
 from tlstudy.files import atomic_path, write_json_atomically
 from tlstudy.provenance import environment
@@ -28,6 +29,7 @@ def run_experiment(study: Study, experiment: str, seed: int) -> None:
             f"experiment {experiment}, seed {seed}: not in the study; it has the experiments "
             f"{', '.join(study.laboratory.experiments) or 'none'} and the seeds {study.seed}."
         )
+    make_deterministic(threads=1)
     start = time.perf_counter()
     # By name, as the workflow has it too: so what one experiment imports is not the others' code.
     module = import_module(f"tlstudy.laboratory.{experiment}_experiment")

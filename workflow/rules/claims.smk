@@ -4,7 +4,13 @@ rule claims:
     output:
         [
             paths.tables_folder(study) / f"{name}.parquet"
-            for name in ("ladder", "claims", "claim-values")
+            for name in (
+                "ladder",
+                "claims",
+                "claim-values",
+                "laboratory-claims",
+                "laboratory-claim-values",
+            )
         ],
     log:
         logs / "claims.log",
@@ -17,7 +23,14 @@ rule claims:
         stated=digest(
             study.model_dump(
                 mode="json",
-                include={"ladder", "claims", "encoder", "curvature", "reuse"},
+                include={
+                    "ladder",
+                    "claims",
+                    "encoder",
+                    "curvature",
+                    "reuse",
+                    "laboratory",
+                },
             )
         ),
         code=source_digest("tlstudy.stages.claims"),
