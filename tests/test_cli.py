@@ -16,6 +16,7 @@ from workflow import ROOT
 
 COMMANDS = [
     "runs",
+    "plan",
     "schema",
     "images",
     "weights",

@@ -228,7 +228,7 @@ def test_landscape_without_a_plane_says_why():
     figure = drawn(synthetic.make_study(), "landscape-trajectory")
     texts = [text.get_text().replace("\n", " ") for text in figure.findobj(Text)]
     assert any("the weights never moved" in text for text in texts)
-    assert any("random walk 61 %" in text for text in texts)
+    assert any("axis 1: " in text and "% (61 %)" in text for text in texts)
 
 
 def test_landscape_that_is_cut_says_so():

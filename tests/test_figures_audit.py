@@ -21,6 +21,7 @@ from tlstudy.figures import (
     names,
     style,
 )
+from tlstudy.figures import landscapes as planes
 from tlstudy.figures.texts import CONTRADICTIONS, MENDED
 from tlstudy.ladder import seed_values
 
@@ -306,3 +307,16 @@ def test_curves_of_every_epoch_say_nothing_of_points():
     for name in [column for column in metrics if column.startswith("test_")]:
         metrics[name] = 0.5
     assert curves.single_points_text(study, metrics) == ""
+
+
+def test_only_arms_that_are_to_have_landscapes_have_panels():
+    study, tables, landscapes = audit()
+    assert planes.selected_groups(study) == {
+        "published": ["new-published", "pretrained-published"],
+        "stratified-final": ["new-final", "pretrained-final"],
+    }
+    every = study.model_copy(update={"landscape": study.landscape.model_copy(update={"arms": []})})
+    assert list(planes.selected_groups(every)) == [r.group for r in study.ladder]
+    with style.look("landscape-trajectory"):
+        figure = draw(study, "landscape-trajectory", tables, landscapes, 50)
+    assert len(figure.subfigs) == 2

@@ -95,6 +95,19 @@ def runs(study: Study) -> None:
 
 
 @main.command()
+@with_study
+def plan(study: Study) -> None:
+    """Say what a study will cost before it starts: jobs, hours, disk, memory.
+
+    Hours are of one processor core: from Snakemake's records of jobs on this machine, else from
+    operation counts and the machine's own speed.
+    """
+    from tlstudy import plan as planning
+
+    click.echo(planning.plan_text(study, planning.plan(study)))
+
+
+@main.command()
 def schema() -> None:
     """Print the JSON schema of the configuration."""
     from tlstudy.schema import configuration_schema

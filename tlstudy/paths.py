@@ -95,3 +95,9 @@ def reuse_file(study: Study, run: Run) -> Path:
 
 def curvature_file(study: Study, run: Run) -> Path:
     return folder_of_run(study, run) / "curvature.parquet"
+
+
+def benchmark_file(study: Study, stage: str, run: Run) -> Path:
+    """Snakemake's record of a job: times and memory."""
+    place = Path(stage, run.name, f"n~{run.subset_size}", f"seed~{run.seed}.tsv")
+    return study_folder(study) / "benchmarks" / place

@@ -20,7 +20,7 @@ from mpl_toolkits.mplot3d import Axes3D
 from scipy.interpolate import RegularGridInterpolator
 
 from tlstudy.figures import style
-from tlstudy.figures.names import groups_of, label_of, note
+from tlstudy.figures.names import groups_of, label_of, note, rung_groups
 from tlstudy.settings import Study
 
 COLOURS = "viridis"
@@ -56,7 +56,7 @@ def figure(study: Study, landscapes: list[dict], size: int, which: str) -> Figur
         which: trajectory or random.
     """
     chosen = first_seed(landscapes, size)
-    groups = groups_of(study)
+    groups = selected_groups(study)
     heights = [_group_height(len(arms)) for arms in groups.values()]
     seeds = [item["seed"] for item in chosen.values()][:1] or study.seed
     whole = style.new_figure(sum(heights), note=note(study, size, seeds, False))
@@ -65,6 +65,17 @@ def figure(study: Study, landscapes: list[dict], size: int, which: str) -> Figur
         part.patch.set_alpha(0)
         draw_group(part, study, group, {arm: chosen.get(arm) for arm in arms}, which)
     return whole
+
+
+def selected_groups(study: Study) -> dict[str, list[str]]:
+    """Groups with the arms that are to have landscapes; rungs in the ladder's order first."""
+    names, groups = set(study.landscape.arms), groups_of(study)
+    order = [*dict.fromkeys([*rung_groups(study), *groups])]
+    chosen = {
+        group: [arm for arm in groups[group] if not names or {arm, arm.partition("~")[0]} & names]
+        for group in order
+    }
+    return {group: arms for group, arms in chosen.items() if arms}
 
 
 def _group_height(arms: int) -> float:
@@ -98,14 +109,14 @@ def plane_of(landscape: dict | None, which: str) -> Plane | str:
 
 def _variance_text(plane: dict) -> str:
     shares = [
-        f"axis {axis}: {100 * share:.0f} % (random walk {100 * null:.0f} %)"
+        f"axis {axis}: {100 * share:.0f} % ({100 * null:.0f} %)"
         for axis, (share, null) in enumerate(
             zip(plane["explained_variance"][:2], plane["random_walk_null"], strict=False), start=1
         )
     ]
     farthest = max(plane.get("off_plane") or [0.0])
     distance = f"path {farthest:.3g} off the plane at most"
-    return "\n".join(["variance of the path on", *shares, distance, *_outside_text(plane)])
+    return "\n".join(["path's variance (random walk)", *shares, distance, *_outside_text(plane)])
 
 
 def _outside_text(plane: dict) -> list[str]:

@@ -5,10 +5,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 from tlstudy.figures import points, style
 from tlstudy.figures.names import is_new, label_of, note
-from tlstudy.settings import MINIMUM_SEEDS, Study
+from tlstudy.settings import Study
 from tlstudy.statistics import summarise
 
 WAYS = {
@@ -78,11 +79,13 @@ def _finish_layers(panels: np.ndarray) -> None:
     left.set_ylabel("cosine of a filter\nwith its start (median)")
     left.set_title("Filters before and after", loc="left")
     right.set_yscale("log", base=2)
+    right.yaxis.set_major_formatter(ScalarFormatter())
     right.set_ylabel("times that in\na random span")
-    right.set_title("Change within the start's top directions", loc="left")
+    right.set_title("Change within top directions", loc="left")
     right.axhline(1, color=style.MUTED, linestyle=":", linewidth=1, zorder=1)
     for ax in panels:
         ax.set_xlabel("convolution, from the input on")
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _drifts(table: pd.DataFrame, arm: str, way: str) -> pd.Series:
@@ -124,10 +127,8 @@ def _label_places(ax: Axes, labels: list[str]) -> None:
 
 def _handles(study: Study, arms: list[str], seeds: int) -> list[Line2D]:
     kinds = list(dict.fromkeys("new" if is_new(study, arm) else "pretrained" for arm in arms))
-    lines = {"-": "measured", ":": "if every filter moved at right angles to itself"}
+    lines = {"-": "measured", ":": "had it moved at right angles"}
     handles = points.handles(kinds, seeds, slides=False)
     for line, label in lines.items():
         handles.append(Line2D([], [], color=style.MUTED, linestyle=line, label=label))
-    if seeds >= MINIMUM_SEEDS:
-        handles.append(Line2D([], [], color=style.MUTED, linewidth=7, alpha=0.3, label="interval"))
     return handles
