@@ -3,9 +3,11 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from tlstudy import columns
 from tlstudy.cli import main
 from tlstudy.formulas import (
     FORMULAS,
@@ -16,11 +18,13 @@ from tlstudy.formulas import (
     check,
     check_all,
     positive_roots,
+    printed_minimum,
 )
 
 BY_NAME = {formula.name: formula for formula in FORMULAS}
 # Three formulas, and only one finds the minimum here.
 KNOWN = {"m_main": 1.0, "gamma": 0.0, "w_aux": 2.0, "rho": 0.9}
+SEVERAL = {"m_main": 0.9, "gamma": 2.6, "w_aux": 2.5, "rho": 0.95}
 
 
 def known_case() -> dict[str, np.ndarray]:
@@ -130,3 +134,36 @@ def test_draws_have_both_signs_and_every_direction():
     for name in ("m_main", "gamma", "rho"):
         assert drawn[name].min() < 0 < drawn[name].max()
     assert drawn["w_aux"].min() > 0
+
+
+def test_the_printed_minimum_is_the_root_with_the_least_value():
+    """The quartic of the proof has three positive roots here, two of them minima."""
+    at = {name: np.array([value]) for name, value in SEVERAL.items()}
+    proof = BY_NAME["paper's proof"]
+    [roots] = positive_roots(proof.coefficients(at))
+    roots = roots[np.isfinite(roots)]
+    assert len(roots) == 3
+    norm, value = printed_minimum(proof, at)
+    costs = [REUSE.objective(root, at)[0] for root in roots]
+    assert value == pytest.approx(min(costs))
+    assert norm == pytest.approx(roots[int(np.argmin(costs))])
+    assert value == pytest.approx(brute_force(REUSE, at), rel=1e-9)
+
+
+def test_no_root_is_no_minimum():
+    at = {"m_main": np.array([-1.0]), "gamma": np.array([0.0]), "w_aux": np.array([2.0])}
+    norm, value = printed_minimum(BY_NAME["slides"], at | {"rho": np.array([-0.9])})
+    assert np.isnan(norm).all()
+    assert np.isinf(value).all()
+
+
+def test_the_written_table_is_that_of_check_all(tmp_path):
+    file = tmp_path / "formulas.parquet"
+    options = ["formulas", "--draws", "300", "--seed", "7", "--table", str(file)]
+    result = CliRunner().invoke(main, options)
+    assert result.exit_code == 0
+    table = pd.read_parquet(file)
+    assert list(table) == list(columns.FORMULAS)
+    pd.testing.assert_frame_equal(table, check_all(300, 7), check_dtype=False)
+    assert set(table["draws"]) == {300}
+    assert set(table["seed"]) == {7}

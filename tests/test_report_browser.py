@@ -5,8 +5,11 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import laboratory_study
 import pytest
 from reports import Page, report_of
+
+from tlstudy.report import render
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PROBE = """
@@ -84,6 +87,15 @@ needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not in
 @pytest.mark.parametrize("case", ["one seed", "sizes", "sweep", "audit"])
 def test_a_telephone_shows_it_without_sideways_scrolling_or_errors(case, tmp_path):
     answer = probe(report_of(case).html, tmp_path, 320)
+    assert not answer["title"].startswith("ERROR")
+    assert answer["viewport"] == 320
+    assert answer["width"] <= 320
+
+
+@pytest.mark.browser
+@needs_chromium
+def test_a_telephone_shows_a_study_of_the_laboratory_alone(tmp_path):
+    answer = probe(render(laboratory_study.make_inputs()), tmp_path, 320)
     assert not answer["title"].startswith("ERROR")
     assert answer["viewport"] == 320
     assert answer["width"] <= 320

@@ -42,7 +42,7 @@ def test_captions_render_and_say_what_the_interval_is(caption, seed, expected):
     body = publish_parts(text, writer="html", settings_overrides={"halt_level": 2})["body"]
     assert "{" not in body.replace("{\n", "").replace('": {', "") or caption.stem == "workflow"
     shown = " ".join(re.sub("<[^>]+>", "", body).split())
-    without = ("report", "contact-sheet", "contradictions")
+    without = ("report", "contact-sheet", "contradictions", "penalty")
     statistic = caption.stem not in without and "layerwise" not in caption.stem
     if statistic and "landscape" not in caption.stem:
         assert expected in shown
@@ -68,3 +68,21 @@ def test_captions_say_what_was_averaged_and_what_is_shared(name, expected):
     assert expected in text
     if name in FIGURES:
         assert "mean over the epochs from the second on" in FIGURES[name].what_to_see
+
+
+@pytest.mark.parametrize("name", ["workflow", "report"])
+def test_a_study_of_the_laboratory_alone_has_captions_without_arms(name):
+    snakemake = Snakemake(list(range(10)))
+    snakemake.config["arms"] = {"new": None, "pretrained": None}
+    snakemake.config["laboratory"] = {"experiments": ["diagonal", "relu"]}
+    text = jinja2.Template(
+        (CAPTIONS / f"{name}.rst").read_text(encoding="utf-8"), undefined=jinja2.StrictUndefined
+    ).render(snakemake=snakemake)
+    body = publish_parts(text, writer="html", settings_overrides={"halt_level": 2})["body"]
+    words = body.partition("Configuration")[0]
+    assert "Proposition 3" in words
+    for absent in ("arms", "ResNet", "landscapes", "training images", "diverged"):
+        assert absent not in words
+    if name == "workflow":
+        assert "experiments:\ndiagonal, relu; seeds: 0, 1" in words
+        assert "10\nseeds (10,000 resamples)" in words

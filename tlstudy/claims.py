@@ -252,6 +252,14 @@ def ledger_text(claims: pd.DataFrame) -> str:
     )
 
 
+def laboratory_text(claims: pd.DataFrame) -> str:
+    """The laboratory's ledger for a terminal, likewise."""
+    return "\n".join(
+        f"{row['claim']}: {row['verdict']}{_interval_text(row)}\n    {row['because']}"
+        for row in claims.to_dict("records")
+    )
+
+
 def _interval_text(row: Mapping) -> str:
     if row["verdict"] == "open":
         return ""

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from tlstudy import __version__
-from tlstudy.settings import ARCHITECTURES, Study
+from tlstudy.settings import ARCHITECTURES, LABORATORY_EXPERIMENTS, Study
 
 # Heavy imports (torch, pandas, matplotlib) are inside the commands: help must not wait for them.
 
@@ -224,6 +224,17 @@ def encoder(
 
 
 @main.command()
+@click.option("--seed", type=int, required=True)
+@click.option("--experiment", type=click.Choice(LABORATORY_EXPERIMENTS), required=True)
+@with_study
+def laboratory(study: Study, experiment: str, seed: int) -> None:
+    """Run an experiment on small networks with made data."""
+    from tlstudy.stages.laboratory import run_experiment
+
+    run_experiment(study, experiment, seed)
+
+
+@main.command()
 @with_run
 @with_study
 def reuse(
@@ -265,12 +276,13 @@ def _list_quantities(context: click.Context, _: click.Parameter, wanted: bool) -
 @with_study
 def claims(study: Study) -> None:
     """Judge the claims and compute the ladder, from the tables."""
-    from tlstudy.claims import ledger_text
+    from tlstudy.claims import laboratory_text, ledger_text
     from tlstudy.ladder import ladder_text
     from tlstudy.stages.claims import make_claims
 
-    ladder, ledger = make_claims(study)
-    click.echo("\n".join(filter(None, (ladder_text(ladder), ledger_text(ledger)))))
+    ladder, ledger, laboratory = make_claims(study)
+    texts = (ladder_text(ladder), ledger_text(ledger), laboratory_text(laboratory))
+    click.echo("\n".join(filter(None, texts)))
 
 
 @main.command()
@@ -341,11 +353,18 @@ def audit(
     help="Random arguments that each formula is tried on.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-def formulas(draws: int, seed: int) -> None:
+@click.option(
+    "--table",
+    "destination",
+    type=click.Path(path_type=Path),
+    help="Parquet file to write the table to as well.",
+)
+def formulas(draws: int, seed: int, destination: Path | None) -> None:
     """Hold the printed variants of Proposition 3 against brute-force minimisation."""
-    from tlstudy.formulas import check_all, table_text
+    from tlstudy.formulas import table_text
+    from tlstudy.stages.formulas import make_formulas
 
-    click.echo(table_text(check_all(draws, seed)))
+    click.echo(table_text(make_formulas(draws, seed, destination)))
 
 
 if __name__ == "__main__":

@@ -180,6 +180,39 @@ ENCODER = {
     "test_images": ("int64", "number of test images behind the values"),
 }
 
+LABORATORY = {
+    "seed": ("int64", "seed of tasks, data and starts"),
+    "experiment": ("string", "diagonal, relu or batchnorm"),
+    "network": ("string", "diagonal, relu, batchnorm, or plain: no normalisation"),
+    "method": (
+        "string",
+        "pretrained: before fine-tuning; fine-tuned; scratch; multi-task: both tasks at once; "
+        "least-penalty and least-change: interpolating solutions found by optimisation",
+    ),
+    "overlap": ("float64", "share of the main task's features that the auxiliary task has, 0 to 1"),
+    "cosine": (
+        "float64",
+        "cosine between a main feature and the auxiliary one that it was made from, 0 to 1",
+    ),
+    "features": ("float64", "number of features of the main task"),
+    "scale": ("float64", "factor of the pretrained weights"),
+    "gamma": ("float64", "size of the output weights that fine-tuning starts with"),
+    "samples": ("float64", "training samples of the main task"),
+    "part": ("string", "what the factor is on: encoder, head or both"),
+    "statistics": (
+        "string",
+        "BatchNorm statistics behind the value: running, rescaled with the weights before "
+        "training, or recalibrated on the training samples",
+    ),
+    "optimiser": ("string", "sgd or adam"),
+    "learning_rate_rule": (
+        "string",
+        "learning rate of the scaled part: fixed, factor or squared factor times the others'",
+    ),
+    "measure": ("string", "what was measured"),
+    "value": ("float64", "its value; units of the measures: tlstudy.laboratory.measures"),
+}
+
 REUSE = {
     **KEYS,
     "measure": (
@@ -252,6 +285,58 @@ CLAIM_VALUES = {
     "subset_size": KEYS["subset_size"],
     "seed": KEYS["seed"],
     "value": ("float64", "the claim's statistic in this seed, in the claim's unit"),
+}
+
+LABORATORY_RUNS = {
+    "experiment": ("string", "experiment of the laboratory"),
+    "seed": ("int64", "seed of tasks, data and starts"),
+    "seconds": ("float64", "time that it took, seconds"),
+    "processor": ("string", "model of the processor"),
+    "python": ("string", "version of Python"),
+    "numpy": ("string", "version of NumPy"),
+    "torch": ("string", "version of PyTorch"),
+    "commit": ("string", "commit of the code, '+changes' if it was modified"),
+}
+
+LABORATORY_CLAIMS = {
+    "claim": CLAIMS["claim"],
+    "experiment": LABORATORY["experiment"],
+    "text": ("string", "what is claimed"),
+    **{
+        name: CLAIMS[name]
+        for name in (
+            "statistic",
+            "unit",
+            "effect",
+            "seeds",
+            "mean",
+            "low",
+            "high",
+            "smallest",
+            "largest",
+            "verdict",
+            "because",
+            "more_seeds",
+            "figure",
+        )
+    },
+}
+
+LABORATORY_CLAIM_VALUES = {name: CLAIM_VALUES[name] for name in ("claim", "seed", "value")}
+
+FORMULAS = {
+    "formula": ("string", "name of the printed variant of Proposition 3"),
+    "source": ("string", "where it was printed"),
+    "draws": ("int64", "random arguments that it was tried on"),
+    "seed": ("int64", "seed of these draws"),
+    "no_root": ("float64", "share of the draws where its polynomial has no positive root"),
+    "several_roots": ("float64", "share where it has more than one"),
+    "exact": ("float64", "share where its value is the minimum, to a relative error of 1e-6"),
+    "median_error": (
+        "float64",
+        "median of |printed - true| / true over the draws with a root; a ratio",
+    ),
+    "large_error": ("float64", "95th percentile of the same"),
 }
 
 

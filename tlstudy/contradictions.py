@@ -31,6 +31,13 @@ def contradictions(
         origins: for each arm the arm in which it is written, sweep or not.
         left_out: arms that are set to null.
     """
+    if not study.arms and not study.laboratory.experiments:
+        yield (
+            "arms: found null for each; must have at least 1 that is not null."
+            if left_out
+            else "arms: found an empty mapping; must have at least 1 entry."
+        )
+        return
     for name in ("landscape", "curvature", "encoder", "reuse"):
         yield from _selection_contradictions(study, name, getattr(study, name), origins)
     if study.encoder.seeds and study.encoder.test_images > study.evaluation.final_images:

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from tlstudy import columns
 from tlstudy.penalty import squared_change
 
 Arguments = Mapping[str, np.ndarray]
 
+DRAWS, SEED = 5000, 0  # arguments that formulas are tried on, unless told otherwise
 GRID = 1200  # norms, evenly spaced in their logarithm, between the limits of a minimisation
 REFINEMENTS = 120  # golden sections around every dip of the grid: down to rounding
 AT_A_TIME = 5000
@@ -98,11 +100,23 @@ def positive_roots(coefficients: tuple[np.ndarray, ...]) -> np.ndarray:
     return np.where(real, roots.real, np.nan)
 
 
-def check(formula: PrintedFormula, count: int = 5000, seed: int = 0) -> dict[str, float]:
-    """How a printed formula fares against brute force.
+def printed_minimum(formula: PrintedFormula, arguments: Arguments) -> tuple[np.ndarray, np.ndarray]:
+    """(count,) minimisers and (count,) values as printed; NaN and infinite without a root.
 
-    Where its polynomial has several positive roots, the one with the least printed value counts:
+    Where the polynomial has several positive roots, the one with the least printed value counts:
     the reading that favours it.
+    """
+    roots = positive_roots(formula.coefficients(arguments))
+    values = formula.value(roots, {k: v[:, None] for k, v in arguments.items()})
+    values = np.where(np.isnan(values), np.inf, values)
+    chosen = values.argmin(axis=1)[:, None]
+    minimisers = np.take_along_axis(roots, chosen, axis=1)[:, 0]
+    least = np.take_along_axis(values, chosen, axis=1)[:, 0]
+    return np.where(np.isfinite(least), minimisers, np.nan), least
+
+
+def check(formula: PrintedFormula, count: int = DRAWS, seed: int = SEED) -> dict[str, float]:
+    """How a printed formula fares against brute force.
 
     Returns:
         no_root, several_roots, exact: shares of the draws; median_error and large_error: median
@@ -111,8 +125,7 @@ def check(formula: PrintedFormula, count: int = 5000, seed: int = 0) -> dict[str
     problem = formula.minimisation
     arguments = problem.draw(np.random.default_rng(seed), count)
     roots = positive_roots(formula.coefficients(arguments))
-    values = formula.value(roots, {k: v[:, None] for k, v in arguments.items()})
-    printed = np.where(np.isnan(values), np.inf, values).min(axis=1)
+    _, printed = printed_minimum(formula, arguments)
     solved = np.isfinite(printed)
     truth = brute_force(problem, arguments)
     errors = np.abs(printed[solved] - truth[solved]) / truth[solved]
@@ -127,13 +140,18 @@ def check(formula: PrintedFormula, count: int = 5000, seed: int = 0) -> dict[str
     }
 
 
-def check_all(count: int = 5000, seed: int = 0) -> pd.DataFrame:
-    """A row for each printed formula: its name, source, and what `check` returns."""
+def check_all(count: int = DRAWS, seed: int = SEED) -> pd.DataFrame:
+    """A row for each printed formula; columns as in `tlstudy.columns.FORMULAS`."""
     rows = [
-        {"formula": formula.name, "source": formula.source, **check(formula, count, seed)}
+        {
+            "formula": formula.name,
+            "source": formula.source,
+            "seed": seed,
+            **check(formula, count, seed),
+        }
         for formula in FORMULAS
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=list(columns.FORMULAS))
 
 
 def table_text(table: pd.DataFrame) -> str:
@@ -180,6 +198,10 @@ def _quartic(
     return coefficients
 
 
+# Arguments at which the mistake shows that the slides share with the paper's statement. (Their own
+# two show where m is not 1 and gamma not 0; with w = 1 too nothing would.)
+EXAMPLE = {"m_main": 1.0, "gamma": 0.0, "w_aux": 2.0, "rho": 0.9}
+
 # In the printed r, m_aux stands for w^2, and then r is right; the quartics are as printed.
 FORMULAS = (
     PrintedFormula(
@@ -216,3 +238,8 @@ FORMULAS = (
         value=_reuse_cost,
     ),
 )
+
+
+def named_formula(name: str) -> PrintedFormula:
+    """The printed formula of that name."""
+    return next(formula for formula in FORMULAS if formula.name == name)

@@ -80,6 +80,15 @@ def encoder_file(study: Study, run: Run) -> Path:
     return folder_of_run(study, run) / "encoder.parquet"
 
 
+def laboratory_file(study: Study, experiment: str, seed: int | str) -> Path:
+    return study_folder(study) / "laboratory" / experiment / f"seed~{seed}.parquet"
+
+
+def laboratory_record(study: Study, experiment: str, seed: int | str) -> Path:
+    """What an experiment was run with, and how long it took."""
+    return laboratory_file(study, experiment, seed).with_suffix(".json")
+
+
 def reuse_file(study: Study, run: Run) -> Path:
     return folder_of_run(study, run) / "reuse.parquet"
 

@@ -31,6 +31,8 @@ ARCHITECTURES = get_args(Architecture)
 EncoderStage = Literal["stem", "layer1", "layer2", "layer3", "layer4"]
 ENCODER_STAGES = get_args(EncoderStage)
 WITHOUT_BOTTLENECKS = ("resnet18", "resnet34")
+LaboratoryExperiment = Literal["diagonal", "relu", "batchnorm"]
+LABORATORY_EXPERIMENTS = get_args(LaboratoryExperiment)
 
 
 def _refuse_boolean(value: Any) -> Any:
@@ -328,6 +330,17 @@ class Encoder(Selection):
     )
 
 
+class Laboratory(Settings):
+    """Experiments on small networks with made data, for each of the study's seeds."""
+
+    experiments: Annotated[list[LaboratoryExperiment], Once] = Field(
+        [],
+        description="diagonal: diagonal linear networks (Lippl & Lindsey, Corollary 2); relu: "
+        "two-layer ReLU networks (Proposition 3); batchnorm: rescaled weights under BatchNorm. "
+        "A study with experiments needs no arms.",
+    )
+
+
 class Reuse(Selection):
     """How much of its pretrained features a run kept, and how far it had to move.
 
@@ -404,7 +417,8 @@ class Study(Settings):
     landscape: Landscape = Landscape()
     curvature: Curvature = Curvature()
     encoder: Encoder = Encoder()
+    laboratory: Laboratory = Laboratory()
     reuse: Reuse = Reuse()
     ladder: list[Rung] = Field([], description="Protocols, each with less wrong than the last.")
     claims: dict[Name, Claim] = Field({}, description="Ledger of claims, by name.")
-    arms: Annotated[dict[str, Arm], Field(min_length=1)]
+    arms: dict[str, Arm]

@@ -180,8 +180,6 @@ def _is_sweep(key: Any, value: Any) -> bool:
 
 def _sweep_mistakes(arms: Mapping[str, Any]) -> Iterator[str]:
     """Sentences on lists that are no sweep, and on arms that get the same name."""
-    if arms and all(settings is None for settings in arms.values()):
-        yield "arms: found null for each; must have at least 1 that is not null."
     names: set[str] = set()
     for name, settings in arms.items():
         if settings is None:

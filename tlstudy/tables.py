@@ -1,17 +1,32 @@
 """Reading what the report and the figures are made from: tables, and records of landscapes."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
 
 from tlstudy import paths
-from tlstudy.columns import CLAIM_VALUES, CLAIMS, LADDER
+from tlstudy.columns import (
+    CLAIM_VALUES,
+    CLAIMS,
+    LABORATORY,
+    LABORATORY_CLAIM_VALUES,
+    LABORATORY_CLAIMS,
+    LADDER,
+    schema,
+)
 from tlstudy.errors import UserError
 from tlstudy.settings import Study
 from tlstudy.study import selected
 
 # Tables of the stage `claims`, by file name; the others are of the stage `aggregate`.
-CLAIM_TABLES = {"ladder": LADDER, "claims": CLAIMS, "claim-values": CLAIM_VALUES}
+CLAIM_TABLES = {
+    "ladder": LADDER,
+    "claims": CLAIMS,
+    "claim-values": CLAIM_VALUES,
+    "laboratory-claims": LABORATORY_CLAIMS,
+    "laboratory-claim-values": LABORATORY_CLAIM_VALUES,
+}
 
 
 def read_table(study: Study, name: str) -> pd.DataFrame:
@@ -22,9 +37,22 @@ def read_table(study: Study, name: str) -> pd.DataFrame:
     """
     file = paths.tables_folder(study) / f"{name}.parquet"
     if not file.is_file():
-        command = "claims" if name in CLAIM_TABLES else "aggregate"
-        raise UserError(f"{file}: missing; run `tlstudy {command}`.")
+        raise UserError(f"{file}: missing; run `tlstudy {_command(name, file)}`.")
     return pd.read_parquet(file)
+
+
+def _command(name: str, file: Path) -> str:
+    """The command that makes a table."""
+    if name == "formulas":
+        return f"formulas --table {file}"
+    return "claims" if name in CLAIM_TABLES else "aggregate"
+
+
+def read_laboratory(study: Study) -> pd.DataFrame:
+    """The laboratory's table, empty for a study without experiments."""
+    if study.laboratory.experiments:
+        return read_table(study, "laboratory")
+    return schema(LABORATORY).empty_table().to_pandas()
 
 
 def read_landscapes(study: Study) -> list[dict]:

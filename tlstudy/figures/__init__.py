@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 from tlstudy.figures.names import (
     ACCURACY_BY_SIZE,
+    CONTRADICTIONS,
     FIGURES,
+    PENALTY,
     base_name,
     figure_names,
     part_of_study,
@@ -42,7 +44,11 @@ def draw_all(
 
     stems = []
     for size in study.subset_size:
-        of_size = {name: table[table["subset_size"] == size] for name, table in tables.items()}
+        of_size = {
+            name: table[table["subset_size"] == size]
+            for name, table in tables.items()
+            if "subset_size" in table
+        }
         for name in figure_names(study):
             stem = Path(folder, size_folder(size), name)
             with style.look(f"{name}-{size}"):
@@ -105,8 +111,10 @@ def draw(
 
 def draw_of_study(study: Study, name: str, tables: "Mapping[str, pd.DataFrame]") -> "Figure":
     """One figure that is not of one subset size."""
-    from tlstudy.figures import contradictions, summary
+    from tlstudy.figures import contradictions, summary, theory
 
-    if name == ACCURACY_BY_SIZE:
-        return summary.size_figure(study, tables["runs"])
-    return contradictions.contradictions_figure()
+    return {
+        ACCURACY_BY_SIZE: lambda: summary.size_figure(study, tables["runs"]),
+        CONTRADICTIONS: contradictions.contradictions_figure,
+        PENALTY: lambda: theory.penalty_figure(tables["formulas"]),
+    }[name]()

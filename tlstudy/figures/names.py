@@ -11,6 +11,7 @@ from tlstudy.figures.texts import (
     CONTRADICTIONS,
     FIGURES,
     FOR_ALL_SIZES,
+    PENALTY,
     FigureText,
 )
 from tlstudy.settings import MINIMUM_SEEDS, Arm, Study
@@ -21,6 +22,8 @@ TRAINING_IMAGES = "training-images"
 OTHER_RUNGS = "-other-rungs"  # end of the name of a figure that shows what another leaves out
 # Figures of what came out, which Snakemake's report puts before those of how it did.
 RESULTS = ("ladder", "ladder-loss", "claims", "results", *FOR_ALL_SIZES)
+WITHOUT_RUNS = (CONTRADICTIONS, PENALTY)
+LABORATORY = "laboratory-"  # start of the name of a figure of the laboratory
 # Figures with a panel or a line for each arm: with a ladder they show two of its rungs.
 BY_ARM = (
     "loss-new",
@@ -102,6 +105,8 @@ def base_name(name: str) -> str:
 
 def figure_names(study: Study) -> list[str]:
     """Figures that the study has for each of its subset sizes, in the report's order."""
+    if not study.arms:
+        return []
     needed = {
         "ladder": study.ladder,
         "ladder-loss": study.ladder,
@@ -131,8 +136,14 @@ def study_figure_names(study: Study) -> list[str]:
     needed = {
         ACCURACY_BY_SIZE: len(study.subset_size) > 1,
         CONTRADICTIONS: study.ladder or study.claims,
+        PENALTY: study.laboratory.experiments,
     }
     return [name for name in FOR_ALL_SIZES if needed[name]]
+
+
+def laboratory_figures(study: Study) -> list[str]:
+    """Figures of what the laboratory measured."""
+    return [name for name in study_figure_names(study) if name.startswith(LABORATORY)]
 
 
 def text_of(name: str) -> FigureText:
@@ -150,6 +161,8 @@ def report_labels(path: PurePath) -> dict[str, str]:
     """Labels of a figure's file in Snakemake's report."""
     of_study = path.stem in FOR_ALL_SIZES
     others = ", other rungs" if path.stem.endswith(OTHER_RUNGS) else ""
+    if path.stem == PENALTY or path.stem.startswith(LABORATORY):
+        return {"Figure": text_of(path.stem).title}
     return {
         "Figure": text_of(path.stem).title + others,
         "Training images": "all" if of_study else path.parent.name.removeprefix("n~"),
@@ -200,8 +213,10 @@ def _seeds_text(seeds: list[int], intervals: bool) -> str:
 def caption(study: Study, name: str, subset_size: int | None = None) -> str:
     """What to see in a figure, and what is behind it."""
     text = text_of(name).what_to_see
-    if name == CONTRADICTIONS:
+    if name in WITHOUT_RUNS:
         return text
+    if name.startswith(LABORATORY):
+        return f"{text} {_seeds_text(study.seed, intervals=True).capitalize()}."
     intervals = not name.startswith(("landscape-", "layerwise-"))
     shown = note(study, subset_size, _seeds_shown(study, base_name(name)), intervals)
     return f"{text} {shown}{rungs_text(study, name)}"

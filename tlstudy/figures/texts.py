@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 ACCURACY_BY_SIZE = "accuracy-by-size"
 CONTRADICTIONS = "contradictions"
+PENALTY = "penalty"
+GAMMA, RHO = "\N{GREEK SMALL LETTER GAMMA}", "\N{GREEK SMALL LETTER RHO}"
 # What a rung mends, in words short enough for a figure; flaws as in the report's list of them.
 MENDED = {
     "F1": "the new network is trained",
@@ -134,7 +136,8 @@ FIGURES: dict[str, FigureText] = {
         "Above left: the cosine between a filter before and after training, and (dotted) what it "
         "would be had every filter moved as far at right angles to itself: where the two cover "
         "each other, that is how filters moved. Above right: the share of a convolution's change "
-        "that lies in the span of the input directions that hold half of its squared norm before training, over the share in a random span of that size. "
+        "that lies in the span of the input directions that hold half of its squared norm before "
+        "training, over the share in a random span of that size. "
         "Below: how far all weights are from their start where the train loss is the same: by the "
         "run's own optimiser, following the gradient in short steps, and the least change that "
         "was found. Where regularisation is implicit, the first two are near the third.",
@@ -150,6 +153,19 @@ FOR_ALL_SIZES: dict[str, FigureText] = {
         "zeros are rounding. (c) The new network's gradient norm beside the straight line of "
         "gradients that are never cleared. (d) The change of the last layer beside the one that "
         "Adam's step size predicts at its initial scale.",
+    ),
+    PENALTY: FigureText(
+        "The penalty of Proposition 3, and its printed variants",
+        "(a) Diagonal networks (Corollary 2): the more pretraining left of a coefficient, the less "
+        "it costs; dashed, what it adds where both tasks are learnt at once, the other coefficient "
+        "being 1. (b) How the penalty grows with a strength: with its square as long as it is "
+        "small beside what pretraining left, as in l2 (lazy), almost in proportion beyond, as in "
+        "l1 (sparse). (c) A ReLU unit that must turn pays for that first; below the dashed line "
+        "it is cheaper to reuse it than to make a new one. (d) The output weight that fine-tuning "
+        "starts with decides which strength, of which sign, is cheapest. (e) The printed variants "
+        "where the slides and the paper's statement share their mistake; at w = 1 none shows. "
+        "(f) The share of random draws in which each is off by no more than so much; a line that "
+        "stays below 100 % has draws without any root.",
     ),
     ACCURACY_BY_SIZE: FigureText(
         "Balanced accuracy against the number of training images",

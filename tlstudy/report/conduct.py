@@ -1,6 +1,6 @@
 """How the study was run: machines, versions, checksums, times, and what went wrong."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,17 +100,18 @@ def _weights(architecture: str, name: str, record: Record) -> Weights:
 def warnings(inputs: Inputs) -> list[str]:
     """Sentences on whatever makes runs of this study unlike each other, or unfinished."""
     return [
-        *_unlike(inputs.runs),
+        *unlike(inputs.runs, SAME_FOR_ALL),
         *_several_weights(inputs.runs),
         *_several_drawings(inputs.study),
-        *_modified_code(inputs.runs),
+        *modified_code(inputs.runs),
         *_diverged(inputs.runs),
         *_missing(inputs),
     ]
 
 
-def _unlike(runs: pd.DataFrame) -> Iterator[str]:
-    for column, words in SAME_FOR_ALL.items():
+def unlike(runs: pd.DataFrame, same_for_all: Mapping[str, str]) -> Iterator[str]:
+    """A sentence for each of the columns that should have one value and has several."""
+    for column, words in same_for_all.items():
         values = distinct(runs, column)
         if len(values) > 1:
             yield f"Runs were made with different {words}: {join(values)}."
@@ -135,7 +136,8 @@ def _several_drawings(study: Study) -> Iterator[str]:
             )
 
 
-def _modified_code(runs: pd.DataFrame) -> Iterator[str]:
+def modified_code(runs: pd.DataFrame) -> Iterator[str]:
+    """A sentence if runs were made with code that was in no commit."""
     modified = [value for value in distinct(runs, "commit") if value.endswith("+changes")]
     if modified:
         yield (

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from tlstudy.figures.names import ACCURACY_BY_SIZE
-from tlstudy.report import audit, climb, conduct, findings, protocol, results
+from tlstudy.report import audit, climb, conduct, findings, protocol, results, theory
 from tlstudy.report.alarms import alarms
 from tlstudy.report.inputs import ContactSheet, Inputs
 from tlstudy.report.page_figures import LANDSCAPES, PageFigure, figures, study_figure
@@ -82,6 +82,7 @@ def page(inputs: Inputs) -> dict:
         "contradictions": audit.contradictions(inputs),
         "alarms": alarms(inputs),
         "shown_rungs": climb.shown_rungs(inputs),
+        "theory": theory.section(inputs),
         "opening": findings.opening(inputs, inputs.study.subset_size[0]),
         "facts": first_facts(inputs),
         "warnings": conduct.warnings(inputs),

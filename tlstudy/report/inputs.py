@@ -27,6 +27,7 @@ TABLES = (
     "ladder",
     "claims",
 )
+LABORATORY_TABLES = ("formulas", "laboratory-claims", "laboratory-runs")
 
 
 def _empty(described: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
@@ -57,6 +58,7 @@ class Inputs:
         runs, metrics, layers: the result tables, columns as in `tlstudy.columns`.
         findings, encoder, curvature, reuse, ladder, claims: further tables, empty if a study has
             none.
+        formulas, laboratory_claims, laboratory_runs: likewise, of studies with a laboratory.
         landscapes: one record for each run that has landscapes.
         figures: SVG text by subset size and name of the figure.
         study_figures: SVG text of the figures over all subset sizes, by name.
@@ -75,6 +77,11 @@ class Inputs:
     reuse: pd.DataFrame = field(default_factory=lambda: _empty(columns.REUSE))
     ladder: pd.DataFrame = field(default_factory=lambda: _empty(columns.LADDER))
     claims: pd.DataFrame = field(default_factory=lambda: _empty(columns.CLAIMS))
+    formulas: pd.DataFrame = field(default_factory=lambda: _empty(columns.FORMULAS))
+    laboratory_claims: pd.DataFrame = field(
+        default_factory=lambda: _empty(columns.LABORATORY_CLAIMS)
+    )
+    laboratory_runs: pd.DataFrame = field(default_factory=lambda: _empty(columns.LABORATORY_RUNS))
     landscapes: list[Record] = field(default_factory=list)
     figures: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
     study_figures: Mapping[str, str] = field(default_factory=dict)
@@ -88,7 +95,7 @@ def load(study: Study) -> Inputs:
     drawings = _drawings(study)
     return Inputs(
         study=study,
-        **{name: read_table(study, name) for name in TABLES},
+        **{name.replace("-", "_"): read_table(study, name) for name in _tables(study)},
         landscapes=read_landscapes(study),
         figures={size: drawings.get(size_folder(size), {}) for size in study.subset_size},
         study_figures=drawings.get(".", {}),
@@ -96,6 +103,10 @@ def load(study: Study) -> Inputs:
         weights=_weights(study),
         images=_json(paths.images_folder(study.cache) / "record.json"),
     )
+
+
+def _tables(study: Study) -> tuple[str, ...]:
+    return TABLES + (LABORATORY_TABLES if study.laboratory.experiments else ())
 
 
 def _json(file: Path) -> Record | None:

@@ -63,18 +63,23 @@ def entries(inputs: Inputs, size: int) -> list[Entry]:
 
 
 def _entry(inputs: Inputs, size: int, row: dict) -> Entry:
-    link, link_text = figure_link(inputs, size, row)
+    quoted = {name: _quoted(inputs, row[name] or "") for name in ("statistic", "because")}
+    return entry(row | quoted, *figure_link(inputs, size, row))
+
+
+def entry(row: dict, link: str, link_text: str) -> Entry:
+    """A row of a table of claims as an entry, with the link to the figure that shows it."""
     verdict = str(row["verdict"])
     return Entry(
         name=row["claim"],
         text=row["text"],
-        slide=row["slide"] or "",
-        decides=_decides(inputs, row),
+        slide=row.get("slide") or "",
+        decides=_decides(row),
         value=_value(row),
         verdict=verdict,
         sign=SIGNS[verdict],
         kind=verdict.replace(" ", "-"),
-        because=_quoted(inputs, row["because"] or ""),
+        because=row["because"] or "",
         link=link,
         link_text=link_text,
     )
@@ -87,13 +92,12 @@ def shown(unit: str) -> tuple[Callable[[float], str], str]:
     return lambda value: number(value, 3, sign=True), f" {unit}"
 
 
-def _decides(inputs: Inputs, row: dict) -> str:
+def _decides(row: dict) -> str:
     if not row["statistic"]:
         return ""
     factor, unit = (100, f"{THIN}points") if row["unit"] == "share" else (1, f" {row['unit']}")
     least = f"{factor * row['effect']:g}{unit}" if row["effect"] else "zero"
-    words = sentence(_quoted(inputs, row["statistic"]))
-    return f"{words}. Stated in advance: more than {least}."
+    return f"{sentence(row['statistic'])}. Stated in advance: more than {least}."
 
 
 def _quoted(inputs: Inputs, text: str) -> str:
@@ -132,11 +136,16 @@ def figure_link(inputs: Inputs, size: int, row: dict) -> tuple[str, str]:
 
 def tally(inputs: Inputs, size: int) -> str:
     """How many claims have which verdict, in a sentence; empty without claims."""
-    verdicts = of_size(inputs, size)["verdict"].value_counts()
+    return tally_of(of_size(inputs, size), ", the slides' and variants of them,")
+
+
+def tally_of(claims: pd.DataFrame, whose: str) -> str:
+    """How many of a table's claims have which verdict, in a sentence; empty without claims."""
+    verdicts = claims["verdict"].value_counts()
     parts = [
         f"{spelled(int(verdicts[verdict]))} {'is' if verdicts[verdict] == 1 else 'are'} {verdict}"
         for verdict in SIGNS
         if verdict in verdicts
     ]
     total = count(int(verdicts.sum()), "claim")
-    return f"Of {total}, the slides' and variants of them, {join(parts)}." if parts else ""
+    return f"Of {total}{whose} {join(parts)}." if parts else ""

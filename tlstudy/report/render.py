@@ -6,20 +6,25 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from tlstudy.files import write_bytes_atomically
-from tlstudy.report.content import page, size_tables
+from tlstudy.report import content, laboratory_page
 from tlstudy.report.inputs import Inputs
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render(inputs: Inputs) -> str:
-    """The report as HTML with style, drawings and script inside."""
-    return _fill("report.html.j2", script=_own_file("landscape.js"), **page(inputs))
+    """The report as HTML with style, drawings and script inside.
+
+    Without arms it is the laboratory's alone, and needs no script.
+    """
+    if not inputs.study.arms:
+        return _fill("laboratory.html.j2", **laboratory_page.page(inputs))
+    return _fill("report.html.j2", script=_own_file("landscape.js"), **content.page(inputs))
 
 
 def render_results_table(inputs: Inputs) -> str:
     """The table of results alone, as a page of its own."""
-    return _fill("results.html.j2", study=inputs.study, sizes=size_tables(inputs))
+    return _fill("results.html.j2", study=inputs.study, sizes=content.size_tables(inputs))
 
 
 def _fill(name: str, **values: object) -> str:

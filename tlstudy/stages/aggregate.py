@@ -8,7 +8,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tlstudy import paths
-from tlstudy.columns import CURVATURE, ENCODER, FINDINGS, LAYERS, METRICS, REUSE, RUNS, schema
+from tlstudy.columns import (
+    CURVATURE,
+    ENCODER,
+    FINDINGS,
+    LABORATORY,
+    LABORATORY_RUNS,
+    LAYERS,
+    METRICS,
+    REUSE,
+    RUNS,
+    schema,
+)
 from tlstudy.errors import UserError
 from tlstudy.files import atomic_path
 from tlstudy.sentinels.runs import findings_of_study, names_of_alarms
@@ -21,7 +32,7 @@ CURVATURE_VALUES = ["epoch", "train_loss", "hessian_eigenvalue", "residual", "ri
 
 
 def aggregate_study(study: Study) -> None:
-    """Write the tables of runs, metrics, layers, findings, curvature, encoder and reuse.
+    """Write the tables of runs, what was measured on them, findings, and the laboratory's.
 
     A few runs are in memory at a time. Tables that the study asks for nothing of are empty.
 
@@ -40,6 +51,8 @@ def aggregate_study(study: Study) -> None:
     for name, (columns, members) in tables.items():
         frames = (_of_run(study, run, name) for run in members)
         _write(folder / f"{name}.parquet", columns, frames)
+    _write(folder / "laboratory.parquet", LABORATORY, _laboratory(study))
+    _write(folder / "laboratory-runs.parquet", LABORATORY_RUNS, _laboratory_runs(study))
     _write_findings(folder / "findings.parquet", findings)
     rows = (pd.DataFrame([run_row(study, run, findings)]) for run in runs(study))
     _write(folder / "runs.parquet", RUNS, rows)
@@ -92,6 +105,23 @@ def _of_run(study: Study, run: Run, table: str) -> pd.DataFrame:
         frame[CURVATURE_VALUES] = float("nan")
         frame["reason"] = "the run diverged"
     return frame.assign(arm=run.arm, subset_size=run.subset_size, seed=run.seed)
+
+
+def _laboratory(study: Study) -> Iterator[pd.DataFrame]:
+    for experiment in study.laboratory.experiments:
+        for seed in study.seed:
+            file = paths.laboratory_file(study, experiment, seed)
+            if not file.is_file():
+                raise UserError(f"{file}: missing; run `tlstudy laboratory`.")
+            yield pd.read_parquet(file)
+
+
+def _laboratory_runs(study: Study) -> Iterator[pd.DataFrame]:
+    for experiment in study.laboratory.experiments:
+        for seed in study.seed:
+            file = paths.laboratory_record(study, experiment, seed)
+            record = read_record(file, "laboratory")
+            yield pd.DataFrame([record | record["environment"]])
 
 
 def run_row(study: Study, run: Run, findings: list[Finding]) -> dict:

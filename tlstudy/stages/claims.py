@@ -10,25 +10,36 @@ from tlstudy import paths
 from tlstudy.claims import ledger
 from tlstudy.columns import schema
 from tlstudy.files import atomic_path
+from tlstudy.laboratory.claims import laboratory_ledger
 from tlstudy.ladder import ladder_table
 from tlstudy.settings import Study
-from tlstudy.tables import CLAIM_TABLES, read_table
+from tlstudy.tables import CLAIM_TABLES, read_laboratory, read_table
 
 MEASURED = ("runs", "metrics", "layers", "encoder", "curvature", "reuse")
 
 
-def make_claims(study: Study) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Write ladder.parquet, claims.parquet and claim-values.parquet.
+def make_claims(study: Study) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Write the tables of `tlstudy.tables.CLAIM_TABLES`.
 
     Returns:
-        The ladder and the ledger: `tlstudy.columns.LADDER` and `CLAIMS`.
+        The ladder, the ledger and the laboratory's: `tlstudy.columns.LADDER`, `CLAIMS` and
+        `LABORATORY_CLAIMS`.
     """
     tables = {name: read_table(study, name) for name in MEASURED}
     claims, values = ledger(study, tables)
-    made = {"ladder": ladder_table(study, tables["runs"]), "claims": claims, "claim-values": values}
+    of_laboratory, laboratory_values = laboratory_ledger(
+        read_laboratory(study), study.laboratory.experiments
+    )
+    made = {
+        "ladder": ladder_table(study, tables["runs"]),
+        "claims": claims,
+        "claim-values": values,
+        "laboratory-claims": of_laboratory,
+        "laboratory-claim-values": laboratory_values,
+    }
     for name, table in made.items():
         _write(paths.tables_folder(study) / f"{name}.parquet", table, CLAIM_TABLES[name])
-    return made["ladder"], claims
+    return made["ladder"], claims, of_laboratory
 
 
 def _write(path: Path, table: pd.DataFrame, columns: dict) -> None:

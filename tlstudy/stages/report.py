@@ -1,4 +1,4 @@
-"""Stage `report`: the report, and the table of results as a page of its own."""
+"""Stage `report`: the report, and the table of results of the arms as a page of its own."""
 
 from tlstudy import paths
 from tlstudy.report import load, write_report, write_results_table
@@ -9,4 +9,5 @@ def make_report(study: Study) -> None:
     """Write report.html and results.html from what the other stages left."""
     inputs = load(study)
     write_report(inputs, paths.report_file(study))
-    write_results_table(inputs, paths.results_table(study))
+    if study.arms:
+        write_results_table(inputs, paths.results_table(study))

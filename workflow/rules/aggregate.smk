@@ -21,6 +21,7 @@ rule aggregate:
         encoder=sorted(
             {paths.encoder_file(study, run) for run in selected(study, study.encoder)}
         ),
+        laboratory=laboratory_files,
         reuse=sorted(
             {paths.reuse_file(study, run) for run in selected(study, study.reuse)}
         ),
@@ -35,6 +36,8 @@ rule aggregate:
                 "encoder",
                 "reuse",
                 "findings",
+                "laboratory",
+                "laboratory-runs",
             )
         ],
     log:

@@ -4,7 +4,13 @@ rule claims:
     output:
         [
             paths.tables_folder(study) / f"{name}.parquet"
-            for name in ("ladder", "claims", "claim-values")
+            for name in (
+                "ladder",
+                "claims",
+                "claim-values",
+                "laboratory-claims",
+                "laboratory-claim-values",
+            )
         ],
     log:
         logs / "claims.log",
@@ -16,7 +22,15 @@ rule claims:
         settings=str(paths.settings_file(study)),
         stated=digest(
             study.model_dump(
-                mode="json", include={"ladder", "claims", "encoder", "curvature", "reuse"}
+                mode="json",
+                include={
+                    "ladder",
+                    "claims",
+                    "encoder",
+                    "curvature",
+                    "reuse",
+                    "laboratory",
+                },
             )
         ),
         code=source_digest("tlstudy.stages.claims"),

@@ -34,7 +34,13 @@ logs, benchmarks = folder / "logs", folder / "benchmarks"
 
 # Rules take these as ancient: getting the same bytes again is no reason to train again.
 image_files = [paths.images_folder(study.cache) / name for name in paths.IMAGE_FILES]
-result_table = paths.results_table(study)
+# Of arms: a study of the laboratory alone has none.
+result_tables = [paths.results_table(study)] if study.arms else []
+formulas_table = (
+    [paths.tables_folder(study) / "formulas.parquet"]
+    if study.laboratory.experiments
+    else []
+)
 drawn_figures = [paths.figures_folder(study) / name for name in figure_files(study)]
 contact_sheets = sorted(
     {paths.run_subset_folder(study, run) / "contact-sheet.svg" for run in study_runs}
@@ -42,6 +48,7 @@ contact_sheets = sorted(
 
 
 wildcard_constraints:
+    experiment=r"[a-z]+",
     run=r"[A-Za-z0-9.-]+",
     n=r"\d+",
     seed=r"\d+",
@@ -112,10 +119,26 @@ def source_files(wildcards):
     return [source.file for source in sources if not isinstance(source, str)]
 
 
+laboratory_files = [
+    file(study, experiment, seed)
+    for file in (paths.laboratory_file, paths.laboratory_record)
+    for experiment in study.laboratory.experiments
+    for seed in study.seed
+]
 landscape_files = [
     paths.folder_of_run(study, run) / "landscape.json"
     for run in selected(study, study.landscape)
 ]
+
+
+def reported_results(path):
+    """The table of results with its caption in Snakemake's report."""
+    return report(
+        path,
+        caption="../../report/results-table.rst",
+        category="2. Results",
+        labels={"Document": "Table of results"},
+    )
 
 
 def reported_figure(path):

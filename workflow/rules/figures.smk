@@ -2,6 +2,7 @@ rule figures:
     input:
         tables=rules.aggregate.output,
         claims=rules.claims.output,
+        formulas=formulas_table,
         landscapes=sorted(set(landscape_files)),
     output:
         [reported_figure(path) for path in drawn_figures],

@@ -2,6 +2,7 @@ rule report:
     input:
         tables=rules.aggregate.output,
         claims=rules.claims.output,
+        formulas=formulas_table,
         landscapes=rules.figures.input.landscapes,
         figures=rules.figures.output,
         sheets=contact_sheets,
@@ -12,12 +13,7 @@ rule report:
             category="0. Report",
             labels={"Document": "The whole report"},
         ),
-        report(
-            result_table,
-            caption="../../report/results-table.rst",
-            category="2. Results",
-            labels={"Document": "Table of results"},
-        ),
+        [reported_results(path) for path in result_tables],
     log:
         logs / "report.log",
     benchmark:

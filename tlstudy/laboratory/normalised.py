@@ -1,0 +1,113 @@
+"""Pretrained weights times a factor: networks with two hidden ReLU layers, and their training.
+
+Under BatchNorm a layer's output does not depend on the scale of its weights, and their gradient
+goes with one over it. So plain gradient descent on weights times c, at a learning rate times c^2,
+passes through c times the weights of the unscaled run; Adam, whose steps do not depend on the
+gradient's size, does at a learning rate times c. Both but for the eps in their denominators.
+"""
+
+import copy
+
+import torch
+from torch import nn
+
+WIDTH = 32
+PARTS = ("encoder", "head", "both")
+# Powers of the factor by which the scaled part's learning rate is multiplied.
+RULES = {"fixed": 0, "factor": 1, "squared-factor": 2}
+OPTIMISERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
+
+
+def network(dimensions: int, normalised: bool, eps: float = 1e-5) -> nn.Sequential:
+    """Two hidden layers of WIDTH units without biases of their own, and a linear head."""
+    layers = []
+    for incoming in (dimensions, WIDTH):
+        layers.append(nn.Linear(incoming, WIDTH, bias=not normalised))
+        layers += [nn.BatchNorm1d(WIDTH, eps=eps)] if normalised else []
+        layers.append(nn.ReLU())
+    return nn.Sequential(*layers, nn.Linear(WIDTH, 1))
+
+
+def encoder_weights(model: nn.Sequential) -> list[nn.Parameter]:
+    """Weights of the hidden layers, (WIDTH, incoming) each."""
+    return [layer.weight for layer in model[:-1] if isinstance(layer, nn.Linear)]
+
+
+def scaled_parameters(model: nn.Sequential, part: str) -> list[nn.Parameter]:
+    """What a factor multiplies: weights of the hidden layers, all of the head, or both."""
+    head = list(model[-1].parameters())
+    return {
+        "encoder": encoder_weights(model),
+        "head": head,
+        "both": [*encoder_weights(model), *head],
+    }[part]
+
+
+def rescaled(
+    model: nn.Sequential, part: str, factor: float, with_statistics: bool = False
+) -> nn.Sequential:
+    """A copy with a part's weights times the factor.
+
+    Args:
+        with_statistics: multiply the running means of what the weights feed by the factor and the
+            running variances by its square, or leave them as they are.
+    """
+    result = copy.deepcopy(model)
+    with torch.no_grad():
+        for weight in scaled_parameters(result, part):
+            weight *= factor
+        if with_statistics and part != "head":
+            for layer in normalisations(result):
+                layer.running_mean *= factor
+                layer.running_var *= factor**2
+    return result
+
+
+def recalibrated(model: nn.Sequential, inputs: torch.Tensor) -> nn.Sequential:
+    """A copy in evaluation mode with the statistics of inputs (samples, dimensions)."""
+    result = copy.deepcopy(model)
+    for layer in normalisations(result):
+        layer.momentum = 1.0  # forgets all that was before
+    with torch.no_grad():
+        result.train()(inputs)
+    return result.eval()
+
+
+def normalisations(model: nn.Sequential) -> list[nn.BatchNorm1d]:
+    """Its BatchNorm layers."""
+    return [layer for layer in model if isinstance(layer, nn.BatchNorm1d)]
+
+
+def optimiser(
+    model: nn.Sequential, name: str, rate: float, part: str, factor: float, rule: str
+) -> torch.optim.Optimizer:
+    """The optimiser, its learning rate for the scaled part by a rule of RULES."""
+    scaled = scaled_parameters(model, part)
+    known = {id(weight) for weight in scaled}
+    others = [weight for weight in model.parameters() if id(weight) not in known]
+    groups = [{"params": others}, {"params": scaled, "lr": rate * factor ** RULES[rule]}]
+    return OPTIMISERS[name](groups, lr=rate)
+
+
+def fit(
+    model: nn.Sequential,
+    inputs: torch.Tensor,
+    targets: torch.Tensor,
+    chosen: torch.optim.Optimizer,
+    steps: int,
+) -> None:
+    """Full-batch steps on half the mean squared error.
+
+    Args:
+        inputs, targets: (samples, dimensions) and (samples,).
+    """
+    model.train()
+    for _ in range(steps):
+        chosen.zero_grad()
+        (0.5 * ((outputs(model, inputs) - targets) ** 2).mean()).backward()
+        chosen.step()
+
+
+def outputs(model: nn.Sequential, inputs: torch.Tensor) -> torch.Tensor:
+    """(samples,) outputs."""
+    return model(inputs)[:, 0]

@@ -1,0 +1,158 @@
+"""The theory section: what Proposition 3 says and does not say, how it was printed, and what the
+laboratory measured of it."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+
+from tlstudy.figures.texts import GAMMA, PENALTY, RHO
+from tlstudy.formulas import EXAMPLE, Arguments, named_formula, printed_minimum
+from tlstudy.report import laboratory
+from tlstudy.report.inputs import Inputs
+from tlstudy.report.laboratory import Laboratory
+from tlstudy.report.ledger import SIGNS
+from tlstudy.report.page_figures import PageFigure, study_figure
+from tlstudy.report.protocol import Table
+from tlstudy.report.words import (
+    MINUS,
+    MISSING,
+    SUPERSCRIPTS,
+    THIN,
+    count,
+    join,
+    number,
+    signed,
+    whole,
+)
+
+# The equation for the norm as it was printed, with m_aux as w^2, and what is wrong with it.
+QUARTICS = {
+    "slides": (
+        "u^4 - w^2 &rho; u^3 + &gamma; u - m = 0",
+        "three: w^2 for w, &gamma; for &gamma; m, m for m^2",
+    ),
+    "paper's statement": ("u^4 - w^2 &rho; u^3 + &gamma; m u - m^2 = 0", "one: w^2 for w"),
+    "paper's proof": ("u^4 - w &rho; u^3 + &gamma; m u - m^2 = 0", "none"),
+}
+NAMES = {
+    "slides": "Slides",
+    "paper's statement": "Paper, Eq. 6",
+    "paper's proof": "Paper\u2019s proof",
+}
+OF_THE_NETWORK = ("C6", "C7")  # claims of the ledger that take the question to the slides' network
+
+
+@dataclass(frozen=True)
+class Theory:
+    """The section's parts that depend on the data.
+
+    Attributes:
+        printed: the equations as printed, and what is wrong with each.
+        fares: how each fares on random draws, and at one example.
+        draws, example: what these draws are, and that example.
+        ledger: claims on the slides' network with their verdicts: sign, name, verdict, text.
+    """
+
+    printed: Table
+    fares: Table
+    draws: str
+    example: str
+    penalty: PageFigure | None
+    laboratory: Laboratory
+    ledger: list[tuple[str, str, str, str]]
+
+
+def section(inputs: Inputs) -> Theory | None:
+    """The section; None for a study without a laboratory."""
+    if not inputs.study.laboratory.experiments:
+        return None
+    return Theory(
+        printed=printed_table(inputs.formulas),
+        fares=fares_table(inputs.formulas),
+        draws=draws_line(inputs.formulas),
+        example=example_line(),
+        penalty=study_figure(inputs, PENALTY),
+        laboratory=laboratory.of_study(inputs),
+        ledger=ledger_lines(inputs),
+    )
+
+
+def printed_table(formulas: pd.DataFrame) -> Table:
+    """A row for each printed variant: where, its equation, its mistakes."""
+    rows = [[NAMES[name], *map(mathematics, QUARTICS[name])] for name in formulas["formula"]]
+    return Table(["Printed in", "Equation for u", "Mistakes"], rows)
+
+
+def mathematics(text: str) -> Markup:
+    """Variables in italics, powers raised, true minus signs."""
+    text = re.sub(r"&\w+;|\b[muw]\b", r"<var>\g<0></var>", text.replace(" - ", f" {MINUS} "))
+    return Markup(re.sub(r"\^(\d)", lambda power: power[1].translate(SUPERSCRIPTS), text))
+
+
+def fares_table(formulas: pd.DataFrame) -> Table:
+    """How each variant fares: shares of the draws, errors, and the values at the example."""
+    heads = ["Printed in", "No root", "Exact", "Median error", "95th percentile"]
+    return Table([*heads, "Example: u", "r"], [_fares(row) for row in formulas.to_dict("records")])
+
+
+def _fares(row: dict) -> list[str]:
+    norm, penalty = example_values(row["formula"])
+    shares = [share(row[name]) for name in ("no_root", "exact", "median_error", "large_error")]
+    return [NAMES[row["formula"]], *shares, number(norm, 4), number(penalty, 4)]
+
+
+def share(value: float) -> str:
+    """Three digits of a share in per cent; what is rounding is called less than a millionth."""
+    if not np.isfinite(value):
+        return MISSING
+    if 0 < value < 1e-6:
+        return f"< 0.0001{THIN}%"
+    return signed(f"{100 * value:.3g}") + f"{THIN}%"
+
+
+def example_values(name: str) -> tuple[float, float]:
+    """(u, r) of a printed variant at the example."""
+    at: Arguments = {key: np.array([value]) for key, value in EXAMPLE.items()}
+    norm, penalty = printed_minimum(named_formula(name), at)
+    return float(norm[0]), float(penalty[0])
+
+
+def draws_line(formulas: pd.DataFrame) -> str:
+    """What the variants were tried on."""
+    first, proof = formulas.iloc[0], formulas.set_index("formula").loc["paper's proof"]
+    return (
+        f"{whole(first['draws'])} draws (seed {first['seed']}): m and {GAMMA} normal, w the size "
+        f"of a normal number plus 0.1, {RHO} uniform. Exact: within a millionth of the minimum by "
+        "brute force. Errors are relative, of r, where there is a root. The right equation too has "
+        f"more than one positive root in {share(proof['several_roots'])} of the draws, although "
+        "the paper calls it unique: the one with the least r counts, for every variant."
+    )
+
+
+def example_line() -> str:
+    """The arguments of the example."""
+    names = {"m_main": "m", "gamma": GAMMA, "w_aux": "w", "rho": RHO}
+    return join(f"{names[key]}\u00a0=\u00a0{value:g}" for key, value in EXAMPLE.items())
+
+
+def ledger_lines(inputs: Inputs) -> list[tuple[str, str, str, str]]:
+    """Claims of the ledger on the slides' own network, for the first subset size."""
+    rows = inputs.claims[inputs.claims["subset_size"] == inputs.study.subset_size[0]]
+    return [
+        (SIGNS[row["verdict"]], row["claim"], row["verdict"], row["text"])
+        for row in rows.to_dict("records")
+        if str(row["claim"]).startswith(OF_THE_NETWORK)
+    ]
+
+
+def formula_line(formulas: pd.DataFrame) -> str:
+    """How the slides' variant fares, in a sentence."""
+    row = formulas.set_index("formula").loc["slides"]
+    return (
+        f"As the slides print the proposition, its equation has no solution in "
+        f"{share(row['no_root'])} of {count(int(row['draws']), 'random draw')} and gives the right "
+        f"penalty in {share(row['exact'])}."
+    )

@@ -1,0 +1,43 @@
+"""Stage `laboratory`: one experiment on small networks, for one seed."""
+
+import logging
+import time
+from importlib import import_module
+
+import pandas as pd
+
+from tlstudy import paths
+from tlstudy.device import make_deterministic
+from tlstudy.errors import UserError
+from tlstudy.files import atomic_path, write_json_atomically
+from tlstudy.provenance import environment
+from tlstudy.settings import Study
+
+log = logging.getLogger(__name__)
+
+
+def run_experiment(study: Study, experiment: str, seed: int) -> None:
+    """Run an experiment and write its rows, columns as in `tlstudy.columns.LABORATORY`.
+
+    Beside them a record: versions, processor, and the time it took.
+
+    Raises:
+        UserError: the study does not have the experiment or the seed.
+    """
+    if experiment not in study.laboratory.experiments or seed not in study.seed:
+        raise UserError(
+            f"experiment {experiment}, seed {seed}: not in the study; it has the experiments "
+            f"{', '.join(study.laboratory.experiments) or 'none'} and the seeds {study.seed}."
+        )
+    make_deterministic(threads=1)
+    start = time.perf_counter()
+    # By name, as the workflow has it too: so what one experiment imports is not the others' code.
+    module = import_module(f"tlstudy.laboratory.{experiment}_experiment")
+    rows = [{"seed": seed, "experiment": experiment, **row} for row in module.rows(seed)]
+    seconds = time.perf_counter() - start
+    log.info("%s, seed %d: %.1f s", experiment, seed, seconds)
+    with atomic_path(paths.laboratory_file(study, experiment, seed)) as temporary:
+        pd.DataFrame(rows).to_parquet(temporary, index=False)
+    record = {"experiment": experiment, "seed": seed, "seconds": seconds}
+    record_file = paths.laboratory_record(study, experiment, seed)
+    write_json_atomically(record_file, {**record, "environment": environment()})

@@ -1,0 +1,27 @@
+def experiment_code(wildcards):
+    """Each experiment by itself: mending one does not run the others again."""
+    return source_digest(
+        f"tlstudy.laboratory.{wildcards.experiment}_experiment", PLUMBING
+    )
+
+
+rule laboratory:
+    output:
+        paths.laboratory_file(study, "{experiment}", "{seed}"),
+        paths.laboratory_record(study, "{experiment}", "{seed}"),
+    log:
+        logs / "laboratory" / "{experiment}" / "seed~{seed}.log",
+    benchmark:
+        benchmarks / "laboratory" / "{experiment}" / "seed~{seed}.tsv"
+    conda:
+        "../../envs/tlstudy.yaml"
+    threads: 1
+    params:
+        settings=str(paths.settings_file(study)),
+        stage=source_digest("tlstudy.stages.laboratory", PLUMBING),
+        code=experiment_code,
+    message:
+        "Laboratory: {wildcards.experiment}, seed {wildcards.seed}"
+    shell:
+        "tlstudy laboratory --config {params.settings:q} --experiment {wildcards.experiment} "
+        "--seed {wildcards.seed} > {log} 2>&1"
