@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tlstudy.figures.names import (
     ACCURACY_BY_SIZE,
+    CONTRADICTIONS,
     FIGURES,
     base_name,
     figure_names,
@@ -42,7 +43,11 @@ def draw_all(
 
     stems = []
     for size in study.subset_size:
-        of_size = {name: table[table["subset_size"] == size] for name, table in tables.items()}
+        of_size = {
+            name: table[table["subset_size"] == size]
+            for name, table in tables.items()
+            if "subset_size" in table  # not in the laboratory's
+        }
         for name in figure_names(study):
             stem = Path(folder, size_folder(size), name)
             with style.look(f"{name}-{size}"):
@@ -95,8 +100,17 @@ def draw(
 
 def draw_of_study(study: Study, name: str, tables: "Mapping[str, pd.DataFrame]") -> "Figure":
     """One figure that is not of one subset size."""
-    from tlstudy.figures import contradictions, summary
+    from tlstudy.figures import contradictions, laboratory, summary
 
-    if name == ACCURACY_BY_SIZE:
-        return summary.size_figure(study, tables["runs"])
-    return contradictions.contradictions_figure()
+    return {
+        ACCURACY_BY_SIZE: lambda: summary.size_figure(study, tables["runs"]),
+        CONTRADICTIONS: contradictions.contradictions_figure,
+        "laboratory-claims": lambda: laboratory.claims_figure(
+            study, tables["laboratory-claims"], tables["laboratory-claim-values"]
+        ),
+        "laboratory-regimes": lambda: laboratory.regimes_figure(study, tables["laboratory"]),
+        "laboratory-diagonal": lambda: laboratory.diagonal_figure(study, tables["laboratory"]),
+        "laboratory-implicit": lambda: laboratory.implicit_figure(study, tables["laboratory"]),
+        "laboratory-features": lambda: laboratory.features_figure(study, tables["laboratory"]),
+        "laboratory-rescaling": lambda: laboratory.rescaling_figure(study, tables["laboratory"]),
+    }[name]()

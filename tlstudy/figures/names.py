@@ -11,6 +11,7 @@ from tlstudy.figures.texts import (
     CONTRADICTIONS,
     FIGURES,
     FOR_ALL_SIZES,
+    LABORATORY,
     FigureText,
 )
 from tlstudy.settings import MINIMUM_SEEDS, Arm, Study
@@ -132,6 +133,10 @@ def study_figure_names(study: Study) -> list[str]:
     needed = {
         ACCURACY_BY_SIZE: len(study.subset_size) > 1,
         CONTRADICTIONS: study.ladder or study.claims,
+        **{
+            name: any(one in study.laboratory.experiments for one in experiments)
+            for name, experiments in LABORATORY.items()
+        },
     }
     return [name for name in FOR_ALL_SIZES if needed[name]]
 
@@ -150,6 +155,8 @@ def title_of(study: Study, name: str) -> str:
 def report_labels(path: PurePath) -> dict[str, str]:
     """Labels of a figure's file in Snakemake's report."""
     of_study = path.stem in FOR_ALL_SIZES
+    if path.stem in LABORATORY:
+        return {"Figure": text_of(path.stem).title, "Training images": "none: made data"}
     others = ", other rungs" if path.stem.endswith(OTHER_RUNGS) else ""
     return {
         "Figure": text_of(path.stem).title + others,
@@ -185,6 +192,11 @@ def note(
     return f"{images}; {_seeds_text(seeds, intervals)}."
 
 
+def seeds_note(study: Study) -> str:
+    """Small line under a figure of made data: how many seeds, and what the bars stand for."""
+    return f"{_seeds_text(study.seed, True)}.".capitalize()
+
+
 def _seeds_text(seeds: list[int], intervals: bool) -> str:
     if len(seeds) == 1:
         return f"one seed ({seeds[0]})" + ", no interval" * intervals
@@ -203,6 +215,8 @@ def caption(study: Study, name: str, subset_size: int | None = None) -> str:
     text = text_of(name).what_to_see
     if name == CONTRADICTIONS:
         return text
+    if name in LABORATORY:
+        return f"{text} {seeds_note(study)}"
     intervals = not name.startswith(("landscape-", "layerwise-"))
     shown = note(study, subset_size, _seeds_shown(study, base_name(name)), intervals)
     return f"{text} {shown}{rungs_text(study, name)}"
