@@ -47,7 +47,7 @@ def draw_all(
         of_size = {
             name: table[table["subset_size"] == size]
             for name, table in tables.items()
-            if "subset_size" in table
+            if "subset_size" in table  # not in the laboratory's
         }
         for name in figure_names(study):
             stem = Path(folder, size_folder(size), name)
@@ -111,10 +111,18 @@ def draw(
 
 def draw_of_study(study: Study, name: str, tables: "Mapping[str, pd.DataFrame]") -> "Figure":
     """One figure that is not of one subset size."""
-    from tlstudy.figures import contradictions, summary, theory
+    from tlstudy.figures import contradictions, laboratory, summary, theory
 
     return {
         ACCURACY_BY_SIZE: lambda: summary.size_figure(study, tables["runs"]),
         CONTRADICTIONS: contradictions.contradictions_figure,
         PENALTY: lambda: theory.penalty_figure(tables["formulas"]),
+        "laboratory-claims": lambda: laboratory.claims_figure(
+            study, tables["laboratory-claims"], tables["laboratory-claim-values"]
+        ),
+        "laboratory-regimes": lambda: laboratory.regimes_figure(study, tables["laboratory"]),
+        "laboratory-diagonal": lambda: laboratory.diagonal_figure(study, tables["laboratory"]),
+        "laboratory-implicit": lambda: laboratory.implicit_figure(study, tables["laboratory"]),
+        "laboratory-features": lambda: laboratory.features_figure(study, tables["laboratory"]),
+        "laboratory-rescaling": lambda: laboratory.rescaling_figure(study, tables["laboratory"]),
     }[name]()

@@ -36,10 +36,19 @@ def claims_figure(study: Study, claims: pd.DataFrame, values: pd.DataFrame, size
     Args:
         claims, values: `tlstudy.columns.CLAIMS` and `CLAIM_VALUES` of one subset size.
     """
+    return ledger_figure(claims, values, note(study, size))
+
+
+def ledger_figure(claims: pd.DataFrame, values: pd.DataFrame, what: str) -> Figure:
+    """The same for any ledger with these columns.
+
+    Args:
+        what: the small line below: seeds, and what the bars stand for.
+    """
     tested = claims[~claims["verdict"].isin(UNTESTED)]
     parts = [rows for _, rows in tested.groupby("unit", sort=False)]
     heights = [PANEL_GAP + sum(map(row_height, rows.to_dict("records"))) for rows in parts]
-    text = f"{note(study, size)}{untested_text(claims)}"
+    text = f"{what}{untested_text(claims)}"
     if not parts:
         figure = style.new_figure(1.2, note=text)
         style.words_only(figure.subplots(), "no claim could be tested", 60)

@@ -11,6 +11,7 @@ from tlstudy.figures.texts import (
     CONTRADICTIONS,
     FIGURES,
     FOR_ALL_SIZES,
+    LABORATORY,
     PENALTY,
     FigureText,
 )
@@ -23,7 +24,6 @@ OTHER_RUNGS = "-other-rungs"  # end of the name of a figure that shows what anot
 # Figures of what came out, which Snakemake's report puts before those of how it did.
 RESULTS = ("ladder", "ladder-loss", "claims", "results", *FOR_ALL_SIZES)
 WITHOUT_RUNS = (CONTRADICTIONS, PENALTY)
-LABORATORY = "laboratory-"  # start of the name of a figure of the laboratory
 # Figures with a panel or a line for each arm: with a ladder they show two of its rungs.
 BY_ARM = (
     "loss-new",
@@ -137,13 +137,17 @@ def study_figure_names(study: Study) -> list[str]:
         ACCURACY_BY_SIZE: len(study.subset_size) > 1,
         CONTRADICTIONS: study.ladder or study.claims,
         PENALTY: study.laboratory.experiments,
+        **{
+            name: any(one in study.laboratory.experiments for one in experiments)
+            for name, experiments in LABORATORY.items()
+        },
     }
     return [name for name in FOR_ALL_SIZES if needed[name]]
 
 
 def laboratory_figures(study: Study) -> list[str]:
     """Figures of what the laboratory measured."""
-    return [name for name in study_figure_names(study) if name.startswith(LABORATORY)]
+    return [name for name in study_figure_names(study) if name in LABORATORY]
 
 
 def text_of(name: str) -> FigureText:
@@ -160,9 +164,9 @@ def title_of(study: Study, name: str) -> str:
 def report_labels(path: PurePath) -> dict[str, str]:
     """Labels of a figure's file in Snakemake's report."""
     of_study = path.stem in FOR_ALL_SIZES
+    if path.stem in (PENALTY, *LABORATORY):
+        return {"Figure": text_of(path.stem).title, "Training images": "none: made data"}
     others = ", other rungs" if path.stem.endswith(OTHER_RUNGS) else ""
-    if path.stem == PENALTY or path.stem.startswith(LABORATORY):
-        return {"Figure": text_of(path.stem).title}
     return {
         "Figure": text_of(path.stem).title + others,
         "Training images": "all" if of_study else path.parent.name.removeprefix("n~"),
@@ -197,6 +201,11 @@ def note(
     return f"{images}; {_seeds_text(seeds, intervals)}."
 
 
+def seeds_note(study: Study) -> str:
+    """Small line under a figure of made data: how many seeds, and what the bars stand for."""
+    return f"{_seeds_text(study.seed, True)}.".capitalize()
+
+
 def _seeds_text(seeds: list[int], intervals: bool) -> str:
     if len(seeds) == 1:
         return f"one seed ({seeds[0]})" + ", no interval" * intervals
@@ -215,8 +224,8 @@ def caption(study: Study, name: str, subset_size: int | None = None) -> str:
     text = text_of(name).what_to_see
     if name in WITHOUT_RUNS:
         return text
-    if name.startswith(LABORATORY):
-        return f"{text} {_seeds_text(study.seed, intervals=True).capitalize()}."
+    if name in LABORATORY:
+        return f"{text} {seeds_note(study)}"
     intervals = not name.startswith(("landscape-", "layerwise-"))
     shown = note(study, subset_size, _seeds_shown(study, base_name(name)), intervals)
     return f"{text} {shown}{rungs_text(study, name)}"

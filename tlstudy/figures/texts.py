@@ -6,6 +6,15 @@ ACCURACY_BY_SIZE = "accuracy-by-size"
 CONTRADICTIONS = "contradictions"
 PENALTY = "penalty"
 GAMMA, RHO = "\N{GREEK SMALL LETTER GAMMA}", "\N{GREEK SMALL LETTER RHO}"
+# Figures of the laboratory, each with the experiments without which there is nothing to draw.
+LABORATORY = {
+    "laboratory-claims": ("diagonal", "relu", "batchnorm"),
+    "laboratory-regimes": ("relu",),
+    "laboratory-diagonal": ("diagonal",),
+    "laboratory-implicit": ("diagonal", "relu"),
+    "laboratory-features": ("relu",),
+    "laboratory-rescaling": ("batchnorm",),
+}
 # What a rung mends, in words short enough for a figure; flaws as in the report's list of them.
 MENDED = {
     "F1": "the new network is trained",
@@ -165,6 +174,45 @@ FOR_ALL_SIZES: dict[str, FigureText] = {
         "where the slides and the paper's statement share their mistake; at w = 1 none shows. "
         "(f) The share of random draws in which each is off by no more than so much; a line that "
         "stays below 100 % has draws without any root.",
+    ),
+    "laboratory-claims": FigureText(
+        "The laboratory's claims against the effect stated in advance",
+        "A row for each claim, in the unit of its axis: right of zero is what the claim says. "
+        "Small points are seeds, the large mark their mean, the bar its 95 % interval, the "
+        "upright mark the effect size that was stated before the seeds were run.",
+    ),
+    "laboratory-regimes": FigureText(
+        "When an auxiliary task helps: ReLU networks",
+        "A teacher of four units, learnt from few samples: from scratch, after an auxiliary task "
+        "with eight units, or both at once. From panel to panel the two tasks have more in common. "
+        "The last panel has no auxiliary task: a teacher of fewer units needs fewer samples.",
+    ),
+    "laboratory-diagonal": FigureText(
+        "When an auxiliary task helps: diagonal linear networks",
+        "Ten of 100 coefficients, learnt from few samples, after an auxiliary task with 20 or "
+        "beside it. What gradient descent finds has the least penalty of Corollary 2 (Lippl & "
+        "Lindsey); the solution with the least change of the weights is another one.",
+    ),
+    "laboratory-implicit": FigureText(
+        "What gradient descent pays, over the least",
+        "1 (dotted) is the optimum for the outputs that gradient descent arrived at. Change: "
+        "squared change of all weights over the least one, which is exact in diagonal networks "
+        "and the least found in ReLU networks. Price: in diagonal networks the penalty of "
+        "Corollary 2 over the least, in ReLU networks the change over the sum of Proposition 3 "
+        "for the units that were found.",
+    ),
+    "laboratory-features": FigureText(
+        "What a factor on the pretrained weights selects: ReLU networks",
+        "Features used: units whose directions agree (cosine of 0.9 or more) count as one, "
+        "weighted by their share of the solution. On pretrained features: that share within such "
+        "a cone around one of the auxiliary teacher's units.",
+    ),
+    "laboratory-rescaling": FigureText(
+        "A factor on pretrained weights under BatchNorm",
+        "Left SGD, right Adam. First row: how far outputs are from those of the run without a "
+        "factor. With SGD a learning rate times the squared factor makes the factor vanish, with "
+        "Adam one times the factor. Third row: BatchNorm's running statistics belong to the "
+        "weights as they were, unless they are rescaled too.",
     ),
     ACCURACY_BY_SIZE: FigureText(
         "Balanced accuracy against the number of training images",

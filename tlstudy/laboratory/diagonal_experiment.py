@@ -2,7 +2,9 @@
 
 A sparse main task and a sparse auxiliary one that shares some of its coefficients. After training
 on the auxiliary task from an infinitesimal start input weights are the roots of its coefficients;
-Corollary 2 of Lippl & Lindsey starts fine-tuning there.
+Corollary 2 of Lippl & Lindsey starts fine-tuning there, with both paths alike. (Training that
+starts with output weights zero leaves both paths alike too, but each with half of the coefficient:
+a scale of 1 / sqrt 2 here.)
 """
 
 from collections.abc import Iterator
@@ -92,12 +94,12 @@ def conditions() -> list[Condition]:
 def rows(seed: int) -> Iterator[Row]:
     """Rows of `tlstudy.columns.LABORATORY`, without seed and experiment."""
     tasks = problem(seed)
-    yield from _fine_tuned(tasks, conditions())
+    yield from fine_tuned_rows(tasks, conditions())
     yield from _scratch(tasks)
     yield from _multi_task(tasks)
 
 
-def _fine_tuned(tasks: Problem, swept: list[Condition]) -> Iterator[Row]:
+def fine_tuned_rows(tasks: Problem, swept: list[Condition]) -> Iterator[Row]:
     start, task = fine_tuning_start(tasks, swept), main_task(tasks, [one.samples for one in swept])
     end = descend(task, start)
     found, left, change = end.coefficients()[:, 0], residuals(task, end), end.squared_change(start)

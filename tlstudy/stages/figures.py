@@ -6,11 +6,11 @@ from tlstudy.settings import Study
 from tlstudy.tables import read_landscapes, read_table
 
 TABLES = ("metrics", "layers", "runs", "encoder", "curvature", "reuse", "claims", "claim-values")
-LABORATORY_TABLES = ("formulas",)
+OF_LABORATORY = ("laboratory", "laboratory-claims", "laboratory-claim-values", "formulas")
 
 
 def draw_figures(study: Study) -> None:
     """Draw every figure of the study, as SVG and PNG."""
-    names = TABLES + (LABORATORY_TABLES if study.laboratory.experiments else ())
+    names = (*TABLES, *OF_LABORATORY) if study.laboratory.experiments else TABLES
     tables = {name: read_table(study, name) for name in names}
     draw_all(study, tables, read_landscapes(study), paths.figures_folder(study))

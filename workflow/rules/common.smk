@@ -125,6 +125,15 @@ laboratory_files = [
     for experiment in study.laboratory.experiments
     for seed in study.seed
 ]
+
+
+def experiment_code(wildcards):
+    """Each experiment by itself: mending one does not run the others again."""
+    return source_digest(
+        f"tlstudy.laboratory.{wildcards.experiment}_experiment", PLUMBING
+    )
+
+
 landscape_files = [
     paths.folder_of_run(study, run) / "landscape.json"
     for run in selected(study, study.landscape)

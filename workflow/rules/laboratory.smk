@@ -1,10 +1,3 @@
-def experiment_code(wildcards):
-    """Each experiment by itself: mending one does not run the others again."""
-    return source_digest(
-        f"tlstudy.laboratory.{wildcards.experiment}_experiment", PLUMBING
-    )
-
-
 rule laboratory:
     output:
         paths.laboratory_file(study, "{experiment}", "{seed}"),
