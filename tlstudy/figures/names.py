@@ -164,11 +164,9 @@ def title_of(study: Study, name: str) -> str:
 def report_labels(path: PurePath) -> dict[str, str]:
     """Labels of a figure's file in Snakemake's report."""
     of_study = path.stem in FOR_ALL_SIZES
-    if path.stem in LABORATORY:
+    if path.stem in (PENALTY, *LABORATORY):
         return {"Figure": text_of(path.stem).title, "Training images": "none: made data"}
     others = ", other rungs" if path.stem.endswith(OTHER_RUNGS) else ""
-    if path.stem == PENALTY:
-        return {"Figure": text_of(path.stem).title}
     return {
         "Figure": text_of(path.stem).title + others,
         "Training images": "all" if of_study else path.parent.name.removeprefix("n~"),
