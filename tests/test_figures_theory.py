@@ -96,4 +96,6 @@ def test_the_note_tells_draws_and_seed(figure):
 
 
 def test_snakemake_s_report_labels_it_without_images():
-    assert set(names.report_labels(names.PurePosixPath("penalty.svg"))) == {"Figure"}
+    labels = names.report_labels(names.PurePosixPath("penalty.svg"))
+    assert labels["Training images"] == "none"
+    assert "Proposition 3" in labels["Figure"]

@@ -165,7 +165,7 @@ def report_labels(path: PurePath) -> dict[str, str]:
     """Labels of a figure's file in Snakemake's report."""
     of_study = path.stem in FOR_ALL_SIZES
     if path.stem in (PENALTY, *LABORATORY):
-        return {"Figure": text_of(path.stem).title, "Training images": "none: made data"}
+        return {"Figure": text_of(path.stem).title, "Training images": "none"}
     others = ", other rungs" if path.stem.endswith(OTHER_RUNGS) else ""
     return {
         "Figure": text_of(path.stem).title + others,
