@@ -98,6 +98,7 @@ def reuse_table(study: Study) -> pd.DataFrame:
             drift = ratio * np.exp(generator.normal(0, 0.02))
             rows.append((arm, size, seed, f"drift.{way}", "", drift))
             rows.append((arm, size, seed, f"train-loss.{way}", "", 0.1))
+        rows.append((arm, size, seed, "across.explicit", "", 0.3))
     return pd.DataFrame(rows, columns=list(columns.REUSE))
 
 

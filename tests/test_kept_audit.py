@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from tlstudy import columns
-from tlstudy.claims import by_interval
+from tlstudy.claims import by_interval, ledger
 from tlstudy.ladder import ladder_table
 from tlstudy.quantities import values_of
 from tlstudy.sentinels.alarms import false_alarms
@@ -119,6 +119,18 @@ def test_the_readme_quotes_the_reuse_of_features():
         found = summarise(values.to_numpy())
         mean, low, high = (2**end for end in (found.mean, found.low, found.high))
         assert f"{three(mean)} ({three(low)} to {three(high)}) times" in readme, name
+
+
+def test_reuse_decides_c6_as_it_did(study):
+    claims = {name: claim for name, claim in study.claims.items() if name.startswith("C6")}
+    tables = {"runs": kept("runs"), "metrics": kept("metrics"), "reuse": kept("reuse")}
+    found, values = ledger(study.model_copy(update={"claims": claims}), tables)
+    stored = kept("claims").set_index("claim")["verdict"]
+    assert list(found["verdict"]) == [stored[name] for name in claims]
+    before = kept("claim-values").set_index(["claim", "seed"])["value"]
+    assert values["value"].to_numpy() == pytest.approx(
+        [before[row.claim, row.seed] for row in values.itertuples()]
+    )
 
 
 def three(value: float) -> str:

@@ -9,7 +9,6 @@ from tiny import tiny_run
 from tlstudy.evaluation import training_mode_loss
 from tlstudy.least_change import (
     NEAR_ENOUGH,
-    Met,
     gradient_descent_to,
     least_change_to,
     loss_and_gradient,
@@ -34,21 +33,25 @@ def problem(seed: int):
     return evaluate, torch.from_numpy(generator.normal(size=8) * 0.1)
 
 
-def least_by_scipy(evaluate, start: torch.Tensor, met: Met) -> float:
-    """Distance of the nearest vector with a loss of at most that which was met."""
+def least_by_scipy(evaluate, start: torch.Tensor, loss: float) -> float:
+    """Distance of the nearest vector with at most that loss, from several beginnings."""
 
     def excess(vector):
-        return met.loss - evaluate(torch.from_numpy(vector))[0]
+        return loss - evaluate(torch.from_numpy(vector))[0]
 
-    found = minimize(
-        lambda vector: ((vector - start.numpy()) ** 2).sum(),
-        met.vector.numpy(),
-        constraints={"type": "ineq", "fun": excess},
-        method="COBYQA",
-        options={"maxiter": 2000},
-    )
-    assert excess(found.x) >= -1e-6
-    return float(np.sqrt(found.fun))
+    distances = []
+    for seed in range(3):
+        begin = start.numpy() + np.random.default_rng(seed).normal(0, 0.3, len(start))
+        found = minimize(
+            lambda vector: ((vector - start.numpy()) ** 2).sum(),
+            begin,
+            constraints={"type": "ineq", "fun": excess},
+            method="COBYQA",
+            options={"maxiter": 2000},
+        )
+        if excess(found.x) >= -1e-6:
+            distances.append(float(np.sqrt(found.fun)))
+    return min(distances)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -62,7 +65,7 @@ def test_descent_meets_the_loss_and_the_search_finds_the_nearest_weights(seed):
     assert descent.evaluations <= found.evaluations <= descent.evaluations + 300
     distance = float((found.vector - start).norm())
     assert distance <= float((descent.vector - start).norm())
-    assert distance == pytest.approx(least_by_scipy(evaluate, start, found), rel=0.02)
+    assert distance == pytest.approx(least_by_scipy(evaluate, start, found.loss), rel=0.02)
 
 
 def test_where_the_gradient_never_turns_descent_is_the_least_change():

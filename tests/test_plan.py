@@ -1,10 +1,11 @@
 """The plan: operations by hand, and times against records that are known."""
 
 import json
+import time
 
-import numpy as np
 import pandas as pd
 import pytest
+import torch
 from click.testing import CliRunner
 
 from tlstudy import paths, plan
@@ -120,10 +121,42 @@ def test_a_study_of_another_version_is_passed_over_with_a_word(tmp_path, caplog)
     assert f"{settings}: passed over" in caplog.text
 
 
-def test_the_peak_of_this_machine_is_a_plausible_one():
+def test_the_peak_is_that_of_the_core_s_own_time():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    matrix = torch.ones(1024, 1024)
+    began = time.thread_time()
+    for _ in range(5):
+        matrix @ matrix
+    measured = 5 * 2 * 1024**3 / (time.thread_time() - began)
+    torch.set_num_threads(threads)
     per_second = 1 / plan.peak_cost().per_operation
-    assert 1e9 < per_second < 1e13
-    assert np.isfinite(per_second)
+    assert per_second == pytest.approx(plan.OF_PEAK * measured, rel=0.5)
+
+
+def test_the_laboratory_is_planned_by_its_records_or_by_what_was_measured(tmp_path):
+    changes = {"laboratory": {"experiments": ["diagonal", "relu"]}, "arms": {}, "landscape": {}}
+    study = make_study(tmp_path, **changes)
+    table = plan.plan_table(study, {}, plan.peak_cost()).set_index("stage")
+    each = plan.LABORATORY_SECONDS
+    expected = 2 * (each["diagonal"] + each["relu"]) / 3600
+    assert table.loc["laboratory", "left"] == pytest.approx(expected)
+    record = paths.laboratory_record(study, "relu", 1)
+    record.parent.mkdir(parents=True)
+    record.write_text(json.dumps({"seconds": 100.0}))
+    row = plan.plan_table(study, {}, plan.peak_cost()).set_index("stage").loc["laboratory"]
+    assert (row["jobs"], row["done"], row["records"]) == (4, 1, 1)
+    assert row["left"] == pytest.approx((2 * each["diagonal"] + 100) / 3600)
+    assert "another machine" not in plan.plan_text(study, plan.plan(study))
+
+
+@pytest.mark.parametrize("study", ["quick", "audit", "rescaling", "theory"])
+def test_every_study_that_is_shipped_can_be_planned(study):
+    files = [ROOT / "config.yaml", ROOT / "studies" / f"{study}.yaml"]
+    options = [part for file in files for part in ("--config", str(file))]
+    result = CliRunner().invoke(main, ["plan", *options])
+    assert result.exit_code == 0, result.output
+    assert "all " in result.output
 
 
 def test_the_command_prints_every_stage_and_where_its_time_is_known_from(tmp_path):

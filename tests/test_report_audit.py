@@ -310,7 +310,14 @@ def test_reuse_is_told_with_its_numbers():
     factor = 2 ** values["pretrained-final"].mean()
     filters_new, filters_pretrained, *drifts = reuse.reuse_sentences(inputs, 50)
     assert "cosine of 0.9" in filters_new
-    assert "times that in a random span" in filters_pretrained
+    assert "times the share in a random span" in filters_pretrained
+    assert "(0.92 had it moved at right angles to itself)" in filters_pretrained
+    assert "stopped after 30 gradients" in drifts[1]
+    assert "still at right angles to the gradient" in drifts[1]
+    values = inputs.reuse["value"]
+    reached = inputs.reuse.assign(value=values.where(values != 0.3, 0.01))
+    told = " ".join(reuse.reuse_sentences(dataclasses.replace(inputs, reuse=reached), 50))
+    assert "Nothing nearby does with less." in told
     assert f"{words.number(factor, 2)} (95" in drifts[1]
     assert reuse.reuse_sentences(make_inputs(), 50) == []
     lost = inputs.reuse["measure"].str.contains("gradient|explicit")

@@ -249,7 +249,7 @@ def _arm_mistakes(
         name = getattr(named, field, "")
         if not name or name in study.arms:
             continue
-        found, arms = f"{key}.{field}: found '{name}'", ", ".join(study.arms)
+        found, arms = f"{key}.{field}: found '{name}'", ", ".join(study.arms) or "(it has none)"
         swept = [arm for arm, origin in origins.items() if origin == name]
         if swept:
             yield f"{found}, which is a sweep; must be one of its arms {', '.join(swept)}."

@@ -17,6 +17,7 @@ from tlstudy.settings import (
     Evaluation,
     Laboratory,
     Landscape,
+    Rescaling,
     Reuse,
     Rung,
     Settings,
@@ -123,7 +124,9 @@ def _allowed(item: Mapping[str, Any], location: Sequence[int | str]) -> str:
 
 def _allowed_keys(location: Sequence[int | str]) -> str:
     model = MODELS.get(str(location[0]), Study) if len(location) > 1 else Study
-    if location[0] == "arms" and len(location) > 4:  # arms, name, optimiser, its tag, key
+    if location[0] == "arms" and location[2:3] == ("rescaling",) and len(location) > 3:
+        model = Rescaling
+    elif location[0] == "arms" and len(location) > 4:  # arms, name, optimiser, its tag, key
         model = {"adam": Adam, "sgd": SGD}[str(location[3])]
     if location[0] == "claims" and len(location) > 4:  # claims, name, controls, position, key
         model = Control

@@ -29,7 +29,7 @@ def rescale(network: nn.Module, kinds: dict[str, str], rescaling: Rescaling) -> 
         for name, weight in network.named_parameters():
             if kinds[name] in PARTS[rescaling.part]:
                 weight.mul_(rescaling.factor)
-        if rescaling.running_statistics == "rescaled" and rescaling.part != "head":
+        if rescaling.running_statistics == "rescaled":
             _rescale_statistics(network, rescaling.factor)
 
 

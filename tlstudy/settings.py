@@ -65,6 +65,7 @@ Number = Annotated[float, Field(allow_inf_nan=False), NUMBER]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), NUMBER]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False), NUMBER]
 Fraction = Annotated[float, Field(ge=0, lt=1), NUMBER]
+Factor = Annotated[float, Field(ge=0.001, le=1000, allow_inf_nan=False), NUMBER]
 Count = Annotated[int, Field(strict=True, ge=1)]
 Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
@@ -134,8 +135,8 @@ class Rescaling(Settings):
     part: Literal["encoder", "head", "both"] = Field(
         "encoder", description="encoder: all convolutions; head: the last layer."
     )
-    factor: Positive = Field(1.0, description="What its weights are multiplied by.")
-    learning_rate_factor: Positive = Field(
+    factor: Factor = Field(1.0, description="What its weights are multiplied by.")
+    learning_rate_factor: Factor = Field(
         1.0,
         description="Its learning rate over the optimiser's. Under BatchNorm a convolution times "
         "the factor trains as without it if this is the factor (Adam) or its square (SGD).",
@@ -143,6 +144,15 @@ class Rescaling(Settings):
     running_statistics: Literal["kept", "rescaled"] = Field(
         "kept", description="BatchNorm's running statistics at the start, if the encoder changes."
     )
+
+    @model_validator(mode="after")
+    def _statistics_follow_an_encoder(self) -> "Rescaling":
+        unchanged = self.factor == 1 or self.part == "head"
+        if self.running_statistics == "rescaled" and unchanged:
+            raise ValueError(
+                "running_statistics: rescaled needs a factor other than 1 on the encoder or both"
+            )
+        return self
 
 
 class Training(Settings):

@@ -2,11 +2,12 @@
 
 import numpy as np
 
+from tlstudy.least_change import STATIONARY
 from tlstudy.quantities import values_of
 from tlstudy.report.experiments import multiple
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.protocol import label
-from tlstudy.report.words import count, join, number
+from tlstudy.report.words import count, join, number, percent
 from tlstudy.statistics import Summary, summarise
 
 WAYS = {"training": "the run\u2019s own optimiser", "gradient-descent": "following the gradient"}
@@ -36,11 +37,20 @@ def _filters(inputs: Inputs, arm: str, size: int) -> str:
     if not span.n or not cosine.n:
         return f"{named} has no fine-tuned weights to compare."
     middle = cosine.mean if cosine.mean is not None else (cosine.smallest + cosine.largest) / 2
+    across = _median(inputs, arm, size, "alignment-if-across")
+    within = _median(inputs, arm, size, "share-within")
     return (
-        f"The median filter of {named} ends at a cosine of {number(middle, 3)} to where it began; "
-        "the share of a convolution\u2019s change within its start\u2019s top directions is "
-        f"{multiple(span)} times that in a random span."
+        f"The median filter of {named} ends at a cosine of {number(middle, 4)} to where it began "
+        f"({number(across, 4)} had it moved at right angles to itself). Within its start\u2019s "
+        f"top directions lies {percent(within)} of a convolution\u2019s change (median), "
+        f"{multiple(span)} times the share in a random span."
     )
+
+
+def _median(inputs: Inputs, arm: str, size: int, measure: str) -> float:
+    """Median over convolutions of a seed, mean over seeds."""
+    rows = inputs.reuse[(inputs.reuse["arm"] == arm) & (inputs.reuse["subset_size"] == size)]
+    return float(rows[rows["measure"] == measure].groupby("seed")["value"].median().mean())
 
 
 def _drifts(inputs: Inputs, arm: str, size: int) -> str:
@@ -52,9 +62,22 @@ def _drifts(inputs: Inputs, arm: str, size: int) -> str:
         sentences.insert(
             0,
             f"To the same train loss {named} goes further than the least change that was found: "
-            f"{join(parts)}.",
+            f"{join(parts)}. {_convergence(inputs, arm, size)}",
         )
     return " ".join(filter(None, sentences))
+
+
+def _convergence(inputs: Inputs, arm: str, size: int) -> str:
+    """How far the search for the least change came."""
+    rows = inputs.reuse[(inputs.reuse["arm"] == arm) & (inputs.reuse["subset_size"] == size)]
+    across = rows.loc[rows["measure"] == "across.explicit", "value"]
+    if across.empty or across.max() <= STATIONARY:
+        return "Nothing nearby does with less."
+    return (
+        f"The search was stopped after {count(inputs.study.reuse.explicit_steps, 'gradient')} with "
+        f"{percent(across.min())} to {percent(across.max())} of that change still at right angles "
+        "to the gradient: the least is smaller, and these factors are too small, if anything."
+    )
 
 
 def _not_reached(inputs: Inputs, arm: str, size: int, named: str) -> str:
