@@ -95,6 +95,40 @@ def test_a_seed_with_a_missing_value_has_none():
     assert values.isna().tolist() == [seed == 2 for seed in SEEDS]
 
 
+def rescaled(**row) -> dict:
+    fixed = {"experiment": "batchnorm", "network": "batchnorm", "method": "fine-tuned"}
+    rule = {"part": "encoder", "optimiser": "sgd", "learning_rate_rule": "squared-factor"}
+    measure = {"measure": "prediction_difference", "statistics": "recalibrated"}
+    return {**fixed, **rule, **measure, "scale": 2.0, **row}
+
+
+def test_the_contrast_is_of_the_network_without_batchnorm():
+    plain = {"network": "plain", "statistics": ""}
+    made = table(
+        rescaled(value=0.01),
+        rescaled(value=0.03, scale=0.5),
+        rescaled(**plain, value=lambda seed: 0.2 + seed),
+        rescaled(**plain, value=0.4, scale=0.5),
+        *(
+            rescaled(**plain, **{"value": 9.0} | other)
+            for other in (
+                {"scale": 1.0, "value": 0.0},
+                {"optimiser": "adam"},
+                {"learning_rate_rule": "fixed"},
+                {"part": "head"},
+                {"method": "pretrained"},
+            )
+        ),
+    )
+    without = LABORATORY_CLAIMS_BY_NAME["factor-without-batchnorm"].values(made)
+    np.testing.assert_allclose(without, [0.25 + seed / 2 for seed in SEEDS])
+    under = LABORATORY_CLAIMS_BY_NAME["factor-is-rate-sgd"].values(made)
+    np.testing.assert_allclose(under, [0.02] * len(SEEDS))
+    swapped = made.assign(value=0.01)
+    claims, _ = laboratory_ledger(swapped, ["batchnorm"])
+    assert claims.set_index("claim").loc["factor-without-batchnorm", "verdict"] == "refuted"
+
+
 def test_claims_name_figures_that_there_are():
     assert {claim.figure for claim in LABORATORY_CLAIMS_BY_NAME.values()} <= set(LABORATORY_FIGURES)
     for name in LABORATORY_FIGURES:

@@ -15,6 +15,12 @@ from tlstudy.columns import LABORATORY_CLAIM_VALUES, LABORATORY_CLAIMS
 from tlstudy.statistics import summarise
 
 CONDITION = ["overlap", "cosine", "features", "scale", "gamma", "samples"]
+WITHOUT_BATCHNORM = {  # it has no statistics, and the rule is the one that works under BatchNorm
+    "network": "plain",
+    "statistics": "",
+    "optimiser": "sgd",
+    "learning_rate_rule": "squared-factor",
+}
 
 
 @dataclass(frozen=True)
@@ -129,8 +135,9 @@ def _nested(table: pd.DataFrame, measure: str, scale: float) -> pd.Series:
 
 def _difference(table: pd.DataFrame, reduce: str, **conditions: float | str) -> pd.Series:
     """By seed: difference from the outputs of the unscaled run, over factors on the encoder."""
-    fixed = {"network": "batchnorm", "method": "fine-tuned", "part": "encoder"}
-    rows = of(table, "prediction_difference", **fixed, **conditions, statistics="recalibrated")
+    fixed = {"network": "batchnorm", "statistics": "recalibrated"}
+    tuned = {"method": "fine-tuned", "part": "encoder"}
+    rows = of(table, "prediction_difference", **fixed | tuned | conditions)
     return by_seed(rows[rows["scale"] != 1], reduce)
 
 
@@ -268,5 +275,15 @@ LABORATORY_CLAIMS_BY_NAME = {
         lambda table: (
             0.05 - _difference(table, "max", optimiser="adam", learning_rate_rule="factor")
         ),
+    ),
+    "factor-without-batchnorm": LaboratoryClaim(
+        "Without BatchNorm a rate times the squared factor does not undo it: with SGD outputs "
+        "differ.",
+        "batchnorm",
+        "mean difference of outputs from the unscaled run's, of all factors, minus 0.05",
+        "deviations of the targets",
+        0.0,
+        "laboratory-claims",  # the figure of the factor is about BatchNorm alone
+        lambda table: _difference(table, "mean", **WITHOUT_BATCHNORM) - 0.05,
     ),
 }
