@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from laboratory_study import SEEDS, relu, rescaled, table
 
 from tlstudy import columns
-from tlstudy.columns import LABORATORY
 from tlstudy.figures import draw_of_study, style
 from tlstudy.figures.names import caption, figure_files, study_figure_names
 from tlstudy.figures.texts import LABORATORY as LABORATORY_FIGURES
@@ -17,28 +17,6 @@ from tlstudy.laboratory.claims import (
 )
 from tlstudy.study import build_study
 from workflow import ROOT, StudyFolder
-
-SEEDS = range(6)
-TUNED = {"method": "fine-tuned", "overlap": 1.0, "cosine": 0.0, "features": 4.0}
-TUNED |= {"scale": 1.0, "gamma": 0.03, "samples": 32.0}
-
-
-def table(*rows: dict) -> pd.DataFrame:
-    """The rows in every seed; values that are callable are functions of the seed."""
-    found = [
-        {
-            "seed": seed,
-            **row,
-            "value": row["value"](seed) if callable(row["value"]) else row["value"],
-        }
-        for seed in SEEDS
-        for row in rows
-    ]
-    return pd.DataFrame(found).reindex(columns=list(LABORATORY))
-
-
-def relu(**row) -> dict:
-    return {"experiment": "relu", "network": "relu", **TUNED, **row}
 
 
 def test_gain_is_in_doublings_seed_by_seed():
@@ -93,6 +71,33 @@ def test_a_seed_with_a_missing_value_has_none():
     )
     values = LABORATORY_CLAIMS_BY_NAME["relu-units"].values(made)
     assert values.isna().tolist() == [seed == 2 for seed in SEEDS]
+
+
+def test_the_contrast_is_of_the_network_without_batchnorm():
+    plain = {"network": "plain", "statistics": ""}
+    made = table(
+        rescaled(value=0.01),
+        rescaled(value=0.03, scale=0.5),
+        rescaled(**plain, value=lambda seed: 0.2 + seed),
+        rescaled(**plain, value=0.4, scale=0.5),
+        *(
+            rescaled(**plain, **{"value": 9.0} | other)
+            for other in (
+                {"scale": 1.0, "value": 0.0},
+                {"optimiser": "adam"},
+                {"learning_rate_rule": "fixed"},
+                {"part": "head"},
+                {"method": "pretrained"},
+            )
+        ),
+    )
+    without = LABORATORY_CLAIMS_BY_NAME["factor-without-batchnorm"].values(made)
+    np.testing.assert_allclose(without, [0.25 + seed / 2 for seed in SEEDS])
+    under = LABORATORY_CLAIMS_BY_NAME["factor-is-rate-sgd"].values(made)
+    np.testing.assert_allclose(under, [0.02] * len(SEEDS))
+    swapped = made.assign(value=0.01)
+    claims, _ = laboratory_ledger(swapped, ["batchnorm"])
+    assert claims.set_index("claim").loc["factor-without-batchnorm", "verdict"] == "refuted"
 
 
 def test_claims_name_figures_that_there_are():
