@@ -10,7 +10,7 @@ from laboratory_study import MADE_UP, make_claims, make_inputs
 from reports import Page, inputs_of, report_of
 
 from tlstudy.figures.names import study_figure_names
-from tlstudy.formulas import EXAMPLE, FORMULAS
+from tlstudy.formulas import EXAMPLE, FORMULAS, REUSE, named_formula, printed_minimum
 from tlstudy.report import render, theory
 from tlstudy.settings import Laboratory
 
@@ -79,7 +79,7 @@ def test_shares_are_those_of_the_table_of_formulas(inputs, page):
     assert "400 draws (seed 0)" in page.text
     formulas = inputs.formulas.assign(no_root=0.123, draws=777, seed=5, several_roots=0.045)
     other = Page(render(dataclasses.replace(inputs, formulas=formulas))).text
-    assert "no solution in 12.3 % of 777 random draws" in other
+    assert "of 777 random draws. It has no solution in 12.3 %" in other
     assert "777 draws (seed 5)" in other
     assert "more than one positive root in 4.5 % of the draws" in other
 
@@ -175,3 +175,16 @@ def test_without_a_laboratory_there_is_no_such_section():
     for case in ("audit", "one seed"):
         assert "What it does not say" not in report_of(case).text
         assert theory.section(inputs_of(case)) is None
+
+
+def test_the_slides_equation_lacks_a_root_only_where_the_strength_is_negative(inputs):
+    arguments = REUSE.draw(np.random.default_rng(1), 3000)
+    printed, _ = printed_minimum(named_formula("slides"), arguments)
+    rootless, negative = np.isnan(printed), arguments["m_main"] < 0
+    assert rootless.any()
+    assert not (rootless & ~negative).any()
+    line = theory.formula_line(inputs.formulas)
+    assert "only where the strength m is negative" in line
+    slides = inputs.formulas.set_index("formula").loc["slides"]
+    exact, lacking = (line.index(theory.share(slides[name])) for name in ("exact", "no_root"))
+    assert exact < lacking

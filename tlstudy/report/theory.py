@@ -126,7 +126,9 @@ def draws_line(formulas: pd.DataFrame) -> str:
     return (
         f"{whole(first['draws'])} draws (seed {first['seed']}): m and {GAMMA} normal, w the size "
         f"of a normal number plus 0.1, {RHO} uniform. Exact: within a millionth of the minimum by "
-        "brute force. Errors are relative, of r, where there is a root. The right equation too has "
+        "brute force. Errors are relative, of r, where there is a root. The slides\u2019 equation "
+        "can lack one only where m is negative, as it is in half of the draws or so. The right "
+        "equation too has "
         f"more than one positive root in {share(proof['several_roots'])} of the draws, although "
         "the paper calls it unique: the one with the least r counts, for every variant."
     )
@@ -152,7 +154,7 @@ def formula_line(formulas: pd.DataFrame) -> str:
     """How the slides' variant fares, in a sentence."""
     row = formulas.set_index("formula").loc["slides"]
     return (
-        f"As the slides print the proposition, its equation has no solution in "
-        f"{share(row['no_root'])} of {count(int(row['draws']), 'random draw')} and gives the right "
-        f"penalty in {share(row['exact'])}."
+        "As the slides print the proposition, its equation gives the right penalty in "
+        f"{share(row['exact'])} of {count(int(row['draws']), 'random draw')}. It has no solution "
+        f"in {share(row['no_root'])}, which is possible only where the strength m is negative."
     )
