@@ -171,10 +171,32 @@ def test_a_study_with_arms_and_a_laboratory_has_the_section_and_points_to_the_le
     assert "Diagonal linear networks" not in page.text
 
 
-def test_without_a_laboratory_there_is_no_such_section():
-    for case in ("audit", "one seed"):
-        assert "What it does not say" not in report_of(case).text
-        assert theory.section(inputs_of(case)) is None
+def test_a_ledger_that_tests_reuse_has_the_section_without_a_laboratory():
+    inputs, page = inputs_of("audit"), report_of("audit")
+    assert inputs.study.laboratory.experiments == []
+    section = page.text[page.text.index("What it says") : page.text.rindex("How it was run")]
+    assert "In the laboratory" not in section
+    slides = inputs.formulas.set_index("formula").loc["slides"]
+    assert theory.share(slides["no_root"]).replace("\u202f", " ") in section
+    assert "figure-penalty" in [item.get("id") for _, item in page.elements]
+    told = section[section.index("On the slides\u2019 own network") :]
+    claims = inputs.claims.set_index("claim")
+    for name in claims.index:
+        line = f"{claims.loc[name, 'verdict']} {name} {claims.loc[name, 'text']}"
+        assert (line in told) == name.startswith(("C6", "C7")), name
+
+
+def test_the_section_s_verdicts_are_those_of_the_table():
+    inputs = inputs_of("audit")
+    claims = inputs.claims.assign(verdict="inconclusive")
+    told = theory.section(dataclasses.replace(inputs, claims=claims)).ledger
+    assert [line[1] for line in told] == ["C6", "C6-implicit", "C6-descent", "C7"]
+    assert {line[2] for line in told} == {"inconclusive"}
+
+
+def test_a_study_that_tests_nothing_of_it_has_no_such_section():
+    assert "What it does not say" not in report_of("one seed").text
+    assert theory.section(inputs_of("one seed")) is None
 
 
 def test_the_slides_equation_lacks_a_root_only_where_the_strength_is_negative(inputs):

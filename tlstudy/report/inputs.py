@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from tlstudy import columns, paths
-from tlstudy.figures.names import figure_files, size_folder
+from tlstudy.figures.names import figure_files, size_folder, states_proposition
 from tlstudy.settings import Study
 from tlstudy.study import runs as runs_of
 from tlstudy.tables import read_landscapes, read_table
@@ -27,7 +27,7 @@ TABLES = (
     "ladder",
     "claims",
 )
-LABORATORY_TABLES = ("formulas", "laboratory-claims", "laboratory-runs")
+LABORATORY_TABLES = ("laboratory-claims", "laboratory-runs")
 
 
 def _empty(described: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
@@ -58,7 +58,8 @@ class Inputs:
         runs, metrics, layers: the result tables, columns as in `tlstudy.columns`.
         findings, encoder, curvature, reuse, ladder, claims: further tables, empty if a study has
             none.
-        formulas, laboratory_claims, laboratory_runs: likewise, of studies with a laboratory.
+        formulas: likewise, of studies that show Proposition 3.
+        laboratory_claims, laboratory_runs: likewise, of studies with a laboratory.
         landscapes: one record for each run that has landscapes.
         figures: SVG text by subset size and name of the figure.
         study_figures: SVG text of the figures over all subset sizes, by name.
@@ -106,7 +107,8 @@ def load(study: Study) -> Inputs:
 
 
 def _tables(study: Study) -> tuple[str, ...]:
-    return TABLES + (LABORATORY_TABLES if study.laboratory.experiments else ())
+    of_laboratory = LABORATORY_TABLES if study.laboratory.experiments else ()
+    return (*TABLES, *of_laboratory, *(("formulas",) if states_proposition(study) else ()))
 
 
 def _json(file: Path) -> Record | None:
