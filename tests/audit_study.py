@@ -9,11 +9,13 @@ import synthetic
 
 from tlstudy import columns
 from tlstudy.claims import ledger
+from tlstudy.formulas import check_all
 from tlstudy.ladder import ladder_table
 from tlstudy.settings import STATISTICS, Study
 from tlstudy.study import load_study, runs, values_after_epochs
 
 ROOT = Path(__file__).parents[1]
+DRAWS = 400  # of the formulas' table, the one here that is real
 STAGES = ("stem", "layer1", "layer2", "layer3", "layer4")
 
 
@@ -129,6 +131,7 @@ def make_tables(study: Study, diverged: set[tuple[str, int]] = frozenset()) -> d
         "claims": claims,
         "claim-values": values,
         "findings": findings_table(study),
+        "formulas": check_all(DRAWS),
     }
 
 

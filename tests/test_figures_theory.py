@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from configurations import DEFAULT, ROOT, changed
 from matplotlib.text import Text
 
 from tlstudy.figures import names, style, theory
 from tlstudy.formulas import check_all
 from tlstudy.penalty import diagonal_penalty, multi_task_penalty
+from tlstudy.study import build_study, load_study
 
 DRAWS, SEED = 700, 3
 
@@ -99,3 +101,26 @@ def test_snakemake_s_report_labels_it_without_images():
     labels = names.report_labels(names.PurePosixPath("penalty.svg"))
     assert labels["Training images"] == "none"
     assert "Proposition 3" in labels["Figure"]
+
+
+@pytest.mark.parametrize(
+    ("overlay", "there"), [("audit", True), ("rescaling", True), ("theory", True), ("quick", False)]
+)
+def test_it_belongs_to_studies_of_reuse_and_rescaling_and_of_the_laboratory(overlay, there):
+    study = load_study([ROOT / "config.yaml", ROOT / "studies" / f"{overlay}.yaml"])
+    assert (names.PENALTY in names.study_figure_names(study)) == there
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "there"),
+    [
+        ("C6", {"quantity": "balanced_accuracy", "arm": "new"}, True),
+        ("C7-again", {"quantity": "balanced_accuracy", "arm": "new"}, True),
+        ("C5", {"quantity": "balanced_accuracy", "arm": "new"}, False),
+        ("C7", {"open": "Tested elsewhere."}, False),
+    ],
+)
+def test_a_claim_brings_it_if_it_is_tested_here(name, settings, there):
+    study = build_study(changed("claims", {name: {"text": "A claim."} | settings}))
+    assert (names.PENALTY in names.study_figure_names(study)) == there
+    assert names.PENALTY not in names.study_figure_names(build_study(DEFAULT))

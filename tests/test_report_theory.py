@@ -10,7 +10,7 @@ from laboratory_study import MADE_UP, make_claims, make_inputs
 from reports import Page, inputs_of, report_of
 
 from tlstudy.figures.names import study_figure_names
-from tlstudy.formulas import EXAMPLE, FORMULAS
+from tlstudy.formulas import EXAMPLE, FORMULAS, REUSE, named_formula, printed_minimum
 from tlstudy.report import render, theory
 from tlstudy.settings import Laboratory
 
@@ -79,7 +79,7 @@ def test_shares_are_those_of_the_table_of_formulas(inputs, page):
     assert "400 draws (seed 0)" in page.text
     formulas = inputs.formulas.assign(no_root=0.123, draws=777, seed=5, several_roots=0.045)
     other = Page(render(dataclasses.replace(inputs, formulas=formulas))).text
-    assert "no solution in 12.3 % of 777 random draws" in other
+    assert "of 777 random draws. It has no solution in 12.3 %" in other
     assert "777 draws (seed 5)" in other
     assert "more than one positive root in 4.5 % of the draws" in other
 
@@ -171,7 +171,42 @@ def test_a_study_with_arms_and_a_laboratory_has_the_section_and_points_to_the_le
     assert "Diagonal linear networks" not in page.text
 
 
-def test_without_a_laboratory_there_is_no_such_section():
-    for case in ("audit", "one seed"):
-        assert "What it does not say" not in report_of(case).text
-        assert theory.section(inputs_of(case)) is None
+def test_a_ledger_that_tests_reuse_has_the_section_without_a_laboratory():
+    inputs, page = inputs_of("audit"), report_of("audit")
+    assert inputs.study.laboratory.experiments == []
+    section = page.text[page.text.index("What it says") : page.text.rindex("How it was run")]
+    assert "In the laboratory" not in section
+    slides = inputs.formulas.set_index("formula").loc["slides"]
+    assert theory.share(slides["no_root"]).replace("\u202f", " ") in section
+    assert "figure-penalty" in [item.get("id") for _, item in page.elements]
+    told = section[section.index("On the slides\u2019 own network") :]
+    claims = inputs.claims.set_index("claim")
+    for name in claims.index:
+        line = f"{claims.loc[name, 'verdict']} {name} {claims.loc[name, 'text']}"
+        assert (line in told) == name.startswith(("C6", "C7")), name
+
+
+def test_the_section_s_verdicts_are_those_of_the_table():
+    inputs = inputs_of("audit")
+    claims = inputs.claims.assign(verdict="inconclusive")
+    told = theory.section(dataclasses.replace(inputs, claims=claims)).ledger
+    assert [line[1] for line in told] == ["C6", "C6-implicit", "C6-descent", "C7"]
+    assert {line[2] for line in told} == {"inconclusive"}
+
+
+def test_a_study_that_tests_nothing_of_it_has_no_such_section():
+    assert "What it does not say" not in report_of("one seed").text
+    assert theory.section(inputs_of("one seed")) is None
+
+
+def test_the_slides_equation_lacks_a_root_only_where_the_strength_is_negative(inputs):
+    arguments = REUSE.draw(np.random.default_rng(1), 3000)
+    printed, _ = printed_minimum(named_formula("slides"), arguments)
+    rootless, negative = np.isnan(printed), arguments["m_main"] < 0
+    assert rootless.any()
+    assert not (rootless & ~negative).any()
+    line = theory.formula_line(inputs.formulas)
+    assert "only where the strength m is negative" in line
+    slides = inputs.formulas.set_index("formula").loc["slides"]
+    exact, lacking = (line.index(theory.share(slides[name])) for name in ("exact", "no_root"))
+    assert exact < lacking

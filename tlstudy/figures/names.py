@@ -24,6 +24,8 @@ OTHER_RUNGS = "-other-rungs"  # end of the name of a figure that shows what anot
 # Figures of what came out, which Snakemake's report puts before those of how it did.
 RESULTS = ("ladder", "ladder-loss", "claims", "results", *FOR_ALL_SIZES)
 WITHOUT_RUNS = (CONTRADICTIONS, PENALTY)
+# Beginnings of the names of claims that put Proposition 3 to the slides' network: reuse, rescaling.
+ON_PROPOSITION = ("C6", "C7")
 # Figures with a panel or a line for each arm: with a ladder they show two of its rungs.
 BY_ARM = (
     "loss-new",
@@ -131,12 +133,23 @@ def _second_figure(study: Study, name: str) -> list[str]:
     return [f"{name}{OTHER_RUNGS}"] if any(is_new(study, arm) in kinds for arm in arms) else []
 
 
+def states_proposition(study: Study) -> bool:
+    """Whether a study shows Proposition 3: it has a laboratory, or tests a claim on it."""
+    tested = [name for name, claim in study.claims.items() if not claim.open]
+    return bool(study.laboratory.experiments) or any(map(is_on_proposition, tested))
+
+
+def is_on_proposition(claim: str) -> bool:
+    """Whether a claim of the ledger, by its name, puts Proposition 3 to the slides' network."""
+    return claim.startswith(ON_PROPOSITION)
+
+
 def study_figure_names(study: Study) -> list[str]:
     """Figures that are not of one subset size."""
     needed = {
         ACCURACY_BY_SIZE: len(study.subset_size) > 1,
         CONTRADICTIONS: study.ladder or study.claims,
-        PENALTY: study.laboratory.experiments,
+        PENALTY: states_proposition(study),
         **{
             name: any(one in study.laboratory.experiments for one in experiments)
             for name, experiments in LABORATORY.items()

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from tlstudy import columns, paths
-from tlstudy.figures.names import figure_files, size_folder
+from tlstudy.figures.names import figure_files, size_folder, states_proposition
 from tlstudy.settings import Study
 from tlstudy.study import runs as runs_of
 from tlstudy.tables import read_landscapes, read_table
@@ -27,7 +27,7 @@ TABLES = (
     "ladder",
     "claims",
 )
-LABORATORY_TABLES = ("formulas", "laboratory", "laboratory-claims", "laboratory-runs")
+LABORATORY_TABLES = ("laboratory", "laboratory-claims", "laboratory-runs")
 
 
 def _empty(described: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
@@ -54,18 +54,17 @@ class ContactSheet:
 class Inputs:
     """Everything that the report shows; only `study` and the tables must be there.
 
-    Attributes:
-        runs, metrics, layers: the result tables, columns as in `tlstudy.columns`.
-        findings, encoder, curvature, reuse, ladder, claims: further tables, empty if a study has
-            none.
-        formulas, laboratory, laboratory_claims, laboratory_runs: likewise, of studies with a
-            laboratory.
-        landscapes: one record for each run that has landscapes.
-        figures: SVG text by subset size and name of the figure.
-        study_figures: SVG text of the figures over all subset sizes, by name.
-        contact_sheets: training images of the first seed.
-        weights: records of pretrained weights, by architecture and name, from the runs.
-        images: record of the data set's files.
+        Attributes:
+            runs, metrics, layers: the result tables, columns as in `tlstudy.columns`.
+            findings, encoder, curvature, reuse, ladder, claims: further tables, empty if a study has
+                none.
+    LABORATORY_TABLES = ("laboratory", "laboratory-claims", "laboratory-runs")
+            landscapes: one record for each run that has landscapes.
+            figures: SVG text by subset size and name of the figure.
+            study_figures: SVG text of the figures over all subset sizes, by name.
+            contact_sheets: training images of the first seed.
+            weights: records of pretrained weights, by architecture and name, from the runs.
+            images: record of the data set's files.
     """
 
     study: Study
@@ -108,7 +107,8 @@ def load(study: Study) -> Inputs:
 
 
 def _tables(study: Study) -> tuple[str, ...]:
-    return TABLES + (LABORATORY_TABLES if study.laboratory.experiments else ())
+    of_laboratory = LABORATORY_TABLES if study.laboratory.experiments else ()
+    return (*TABLES, *of_laboratory, *(("formulas",) if states_proposition(study) else ()))
 
 
 def _json(file: Path) -> Record | None:

@@ -1,5 +1,5 @@
-"""The theory section: what Proposition 3 says and does not say, how it was printed, and what the
-laboratory measured of it."""
+"""The theory section: what Proposition 3 says and does not say, how it was printed, and what a
+laboratory and the slides' own network make of it."""
 
 import re
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
+from tlstudy.figures.names import is_on_proposition, states_proposition
 from tlstudy.figures.texts import GAMMA, PENALTY, RHO
 from tlstudy.formulas import EXAMPLE, Arguments, named_formula, printed_minimum
 from tlstudy.report import laboratory
@@ -42,7 +43,6 @@ NAMES = {
     "paper's statement": "Paper, Eq. 6",
     "paper's proof": "Paper\u2019s proof",
 }
-OF_THE_NETWORK = ("C6", "C7")  # claims of the ledger that take the question to the slides' network
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ class Theory:
         printed: the equations as printed, and what is wrong with each.
         fares: how each fares on random draws, and at one example.
         draws, example: what these draws are, and that example.
+        laboratory: what it measured; None for a study without one.
         ledger: claims on the slides' network with their verdicts: sign, name, verdict, text.
     """
 
@@ -61,21 +62,22 @@ class Theory:
     draws: str
     example: str
     penalty: PageFigure | None
-    laboratory: Laboratory
+    laboratory: Laboratory | None
     ledger: list[tuple[str, str, str, str]]
 
 
 def section(inputs: Inputs) -> Theory | None:
-    """The section; None for a study without a laboratory."""
-    if not inputs.study.laboratory.experiments:
+    """The section; None for a study without a laboratory whose ledger tests nothing of it."""
+    if not states_proposition(inputs.study):
         return None
+    measured = laboratory.of_study(inputs) if inputs.study.laboratory.experiments else None
     return Theory(
         printed=printed_table(inputs.formulas),
         fares=fares_table(inputs.formulas),
         draws=draws_line(inputs.formulas),
         example=example_line(),
         penalty=study_figure(inputs, PENALTY),
-        laboratory=laboratory.of_study(inputs),
+        laboratory=measured,
         ledger=ledger_lines(inputs),
     )
 
@@ -126,7 +128,9 @@ def draws_line(formulas: pd.DataFrame) -> str:
     return (
         f"{whole(first['draws'])} draws (seed {first['seed']}): m and {GAMMA} normal, w the size "
         f"of a normal number plus 0.1, {RHO} uniform. Exact: within a millionth of the minimum by "
-        "brute force. Errors are relative, of r, where there is a root. The right equation too has "
+        "brute force. Errors are relative, of r, where there is a root. The slides\u2019 equation "
+        "can lack one only where m is negative, as it is in half of the draws or so. The right "
+        "equation too has "
         f"more than one positive root in {share(proof['several_roots'])} of the draws, although "
         "the paper calls it unique: the one with the least r counts, for every variant."
     )
@@ -144,7 +148,7 @@ def ledger_lines(inputs: Inputs) -> list[tuple[str, str, str, str]]:
     return [
         (SIGNS[row["verdict"]], row["claim"], row["verdict"], row["text"])
         for row in rows.to_dict("records")
-        if str(row["claim"]).startswith(OF_THE_NETWORK)
+        if is_on_proposition(row["claim"])
     ]
 
 
@@ -152,7 +156,7 @@ def formula_line(formulas: pd.DataFrame) -> str:
     """How the slides' variant fares, in a sentence."""
     row = formulas.set_index("formula").loc["slides"]
     return (
-        f"As the slides print the proposition, its equation has no solution in "
-        f"{share(row['no_root'])} of {count(int(row['draws']), 'random draw')} and gives the right "
-        f"penalty in {share(row['exact'])}."
+        "As the slides print the proposition, its equation gives the right penalty in "
+        f"{share(row['exact'])} of {count(int(row['draws']), 'random draw')}. It has no solution "
+        f"in {share(row['no_root'])}, which is possible only where the strength m is negative."
     )

@@ -2,15 +2,20 @@
 
 from tlstudy import paths
 from tlstudy.figures import draw_all
+from tlstudy.figures.names import states_proposition
 from tlstudy.settings import Study
 from tlstudy.tables import read_landscapes, read_table
 
 TABLES = ("metrics", "layers", "runs", "encoder", "curvature", "reuse", "claims", "claim-values")
-OF_LABORATORY = ("laboratory", "laboratory-claims", "laboratory-claim-values", "formulas")
+OF_LABORATORY = ("laboratory", "laboratory-claims", "laboratory-claim-values")
 
 
 def draw_figures(study: Study) -> None:
     """Draw every figure of the study, as SVG and PNG."""
-    names = (*TABLES, *OF_LABORATORY) if study.laboratory.experiments else TABLES
-    tables = {name: read_table(study, name) for name in names}
+    tables = {name: read_table(study, name) for name in _tables(study)}
     draw_all(study, tables, read_landscapes(study), paths.figures_folder(study))
+
+
+def _tables(study: Study) -> tuple[str, ...]:
+    of_laboratory = OF_LABORATORY if study.laboratory.experiments else ()
+    return (*TABLES, *of_laboratory, *(("formulas",) if states_proposition(study) else ()))

@@ -6,7 +6,13 @@ from snakemake.exceptions import WorkflowError
 
 from tlstudy import paths
 from tlstudy.errors import UserError
-from tlstudy.figures.names import RESULTS, base_name, figure_files, report_labels
+from tlstudy.figures.names import (
+    RESULTS,
+    base_name,
+    figure_files,
+    report_labels,
+    states_proposition,
+)
 from tlstudy.files import write_json_atomically
 from tlstudy.provenance import PLUMBING, data_digest, source_digest
 from tlstudy.memory import training_memory_mb
@@ -38,7 +44,7 @@ image_files = [paths.images_folder(study.cache) / name for name in paths.IMAGE_F
 result_tables = [paths.results_table(study)] if study.arms else []
 formulas_table = (
     [paths.tables_folder(study) / "formulas.parquet"]
-    if study.laboratory.experiments
+    if states_proposition(study)
     else []
 )
 drawn_figures = [paths.figures_folder(study) / name for name in figure_files(study)]
