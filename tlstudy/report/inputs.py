@@ -54,17 +54,18 @@ class ContactSheet:
 class Inputs:
     """Everything that the report shows; only `study` and the tables must be there.
 
-        Attributes:
-            runs, metrics, layers: the result tables, columns as in `tlstudy.columns`.
-            findings, encoder, curvature, reuse, ladder, claims: further tables, empty if a study has
-                none.
-    LABORATORY_TABLES = ("laboratory", "laboratory-claims", "laboratory-runs")
-            landscapes: one record for each run that has landscapes.
-            figures: SVG text by subset size and name of the figure.
-            study_figures: SVG text of the figures over all subset sizes, by name.
-            contact_sheets: training images of the first seed.
-            weights: records of pretrained weights, by architecture and name, from the runs.
-            images: record of the data set's files.
+    Attributes:
+        runs, metrics, layers: the result tables, columns as in `tlstudy.columns`.
+        findings, encoder, curvature, reuse, ladder, claims: further tables, empty if a study has
+            none.
+        formulas: likewise, of studies that show Proposition 3.
+        laboratory, laboratory_claims, laboratory_runs: likewise, of studies with a laboratory.
+        landscapes: one record for each run that has landscapes.
+        figures: SVG text by subset size and name of the figure.
+        study_figures: SVG text of the figures over all subset sizes, by name.
+        contact_sheets: training images of the first seed.
+        weights: records of pretrained weights, by architecture and name, from the runs.
+        images: record of the data set's files.
     """
 
     study: Study

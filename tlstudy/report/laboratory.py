@@ -25,8 +25,8 @@ EXPERIMENTS = {
     "batchnorm": (
         "Rescaled weights under BatchNorm",
         "The pretrained weights of a small network with BatchNorm, and of one without it for "
-        "contrast, are multiplied by a factor before it is fine-tuned, with learning rates that undo the "
-        "factor under BatchNorm and others that do not",
+        "contrast, are multiplied by a factor before it is fine-tuned, with learning rates that "
+        "undo the factor under BatchNorm and others that do not",
     ),
 }
 LIBRARIES = {"numpy": "NumPy", "torch": "PyTorch"}
