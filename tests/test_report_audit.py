@@ -311,7 +311,7 @@ def test_reuse_is_told_with_its_numbers():
     filters_new, filters_pretrained, *drifts = reuse.reuse_sentences(inputs, 50)
     assert "cosine of 0.9" in filters_new
     assert "times the share in a random span" in filters_pretrained
-    assert "(0.92 had it moved at right angles to itself)" in filters_pretrained
+    assert "(0.9200 had it moved at right angles to itself)" in filters_pretrained
     assert "stopped after 30 gradients" in drifts[1]
     assert "still at right angles to the gradient" in drifts[1]
     values = inputs.reuse["value"]
