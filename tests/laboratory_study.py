@@ -19,6 +19,9 @@ MADE_UP = {
     "L3": ("inconclusive", "powers of ten", 0.1, 0.0432, -0.0211, 0.1076),
     "L4": ("not testable", "share", 0.1, 0.31, 0.28, 0.34),
 }
+SEEDS = range(6)
+TUNED = {"method": "fine-tuned", "overlap": 1.0, "cosine": 0.0, "features": 4.0}
+TUNED |= {"scale": 1.0, "gamma": 0.03, "samples": 32.0}
 
 
 def make_study(seeds: int = 10, experiments=("diagonal", "relu", "batchnorm")) -> Study:
@@ -85,3 +88,29 @@ def make_inputs(study: Study | None = None, claims: pd.DataFrame | None = None) 
         laboratory_claims=make_claims() if claims is None else claims,
         study_figures={name: DRAWING for name in study_figure_names(study)},
     )
+
+
+def table(*rows: dict) -> pd.DataFrame:
+    """Made-up `tlstudy.columns.LABORATORY`: the rows in every seed; values that are callable are
+    functions of the seed."""
+    found = [
+        {
+            "seed": seed,
+            **row,
+            "value": row["value"](seed) if callable(row["value"]) else row["value"],
+        }
+        for seed in SEEDS
+        for row in rows
+    ]
+    return pd.DataFrame(found).reindex(columns=list(columns.LABORATORY))
+
+
+def relu(**row) -> dict:
+    return {"experiment": "relu", "network": "relu", **TUNED, **row}
+
+
+def rescaled(**row) -> dict:
+    fixed = {"experiment": "batchnorm", "network": "batchnorm", "method": "fine-tuned"}
+    rule = {"part": "encoder", "optimiser": "sgd", "learning_rate_rule": "squared-factor"}
+    measure = {"measure": "prediction_difference", "statistics": "recalibrated"}
+    return {**fixed, **rule, **measure, "scale": 2.0, **row}

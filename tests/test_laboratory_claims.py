@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from laboratory_study import SEEDS, relu, rescaled, table
 
 from tlstudy import columns
-from tlstudy.columns import LABORATORY
 from tlstudy.figures import draw_of_study, style
 from tlstudy.figures.names import caption, figure_files, study_figure_names
 from tlstudy.figures.texts import LABORATORY as LABORATORY_FIGURES
@@ -17,28 +17,6 @@ from tlstudy.laboratory.claims import (
 )
 from tlstudy.study import build_study
 from workflow import ROOT, StudyFolder
-
-SEEDS = range(6)
-TUNED = {"method": "fine-tuned", "overlap": 1.0, "cosine": 0.0, "features": 4.0}
-TUNED |= {"scale": 1.0, "gamma": 0.03, "samples": 32.0}
-
-
-def table(*rows: dict) -> pd.DataFrame:
-    """The rows in every seed; values that are callable are functions of the seed."""
-    found = [
-        {
-            "seed": seed,
-            **row,
-            "value": row["value"](seed) if callable(row["value"]) else row["value"],
-        }
-        for seed in SEEDS
-        for row in rows
-    ]
-    return pd.DataFrame(found).reindex(columns=list(LABORATORY))
-
-
-def relu(**row) -> dict:
-    return {"experiment": "relu", "network": "relu", **TUNED, **row}
 
 
 def test_gain_is_in_doublings_seed_by_seed():
@@ -93,13 +71,6 @@ def test_a_seed_with_a_missing_value_has_none():
     )
     values = LABORATORY_CLAIMS_BY_NAME["relu-units"].values(made)
     assert values.isna().tolist() == [seed == 2 for seed in SEEDS]
-
-
-def rescaled(**row) -> dict:
-    fixed = {"experiment": "batchnorm", "network": "batchnorm", "method": "fine-tuned"}
-    rule = {"part": "encoder", "optimiser": "sgd", "learning_rate_rule": "squared-factor"}
-    measure = {"measure": "prediction_difference", "statistics": "recalibrated"}
-    return {**fixed, **rule, **measure, "scale": 2.0, **row}
 
 
 def test_the_contrast_is_of_the_network_without_batchnorm():

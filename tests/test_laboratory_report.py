@@ -9,6 +9,7 @@ from reports import Page
 
 from tlstudy import columns, paths
 from tlstudy.errors import UserError
+from tlstudy.report.laboratory_notes import notes
 from tlstudy.report.theory import share
 from tlstudy.report.words import duration
 from tlstudy.stages.aggregate import aggregate_study
@@ -56,6 +57,9 @@ def test_there_is_a_report_and_no_table_of_arms(study):
     assert page.errors == []
     assert "Diagonal linear networks" in page.text
     assert "BatchNorm whose" not in page.text
+    for note in notes(table(study, "laboratory"), "diagonal"):
+        assert note.replace("\u202f", " ") in page.text
+    assert "of 34 fine-tuned stayed above 0.001" in page.text
     assert not paths.results_table(study).exists()
     slides = table(study, "formulas").set_index("formula").loc["slides"]
     assert f"no solution in {share(slides['no_root'])}".replace("\u202f", " ") in page.text

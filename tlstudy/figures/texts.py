@@ -5,6 +5,10 @@ from dataclasses import dataclass
 ACCURACY_BY_SIZE = "accuracy-by-size"
 CONTRADICTIONS = "contradictions"
 PENALTY = "penalty"
+STEPS_SHOWN = (
+    " A network that did not fit its training samples is shown as its last step left it: such "
+    "points show a number of steps."
+)
 GAMMA, RHO = "\N{GREEK SMALL LETTER GAMMA}", "\N{GREEK SMALL LETTER RHO}"
 # Figures of the laboratory, each with the experiments without which there is nothing to draw.
 LABORATORY = {
@@ -180,19 +184,20 @@ FOR_ALL_SIZES: dict[str, FigureText] = {
         "The laboratory's claims against the effect stated in advance",
         "A row for each claim, in the unit of its axis: right of zero is what the claim says. "
         "Small points are seeds, the large mark their mean, the bar its 95 % interval, the "
-        "upright mark the effect size that was stated before the seeds were run.",
+        "upright mark the effect size that was stated before it was computed on these seeds.",
     ),
     "laboratory-regimes": FigureText(
         "When an auxiliary task helps: ReLU networks",
         "A teacher of four units, learnt from few samples: from scratch, after an auxiliary task "
         "with eight units, or both at once. From panel to panel the two tasks have more in common. "
-        "The last panel has no auxiliary task: a teacher of fewer units needs fewer samples.",
+        "The last panel has no auxiliary task: a teacher of fewer units needs fewer samples."
+        + STEPS_SHOWN,
     ),
     "laboratory-diagonal": FigureText(
         "When an auxiliary task helps: diagonal linear networks",
         "Ten of 100 coefficients, learnt from few samples, after an auxiliary task with 20 or "
         "beside it. What gradient descent finds has the least penalty of Corollary 2 (Lippl & "
-        "Lindsey); the solution with the least change of the weights is another one.",
+        "Lindsey); the solution with the least change of the weights is another one." + STEPS_SHOWN,
     ),
     "laboratory-implicit": FigureText(
         "What gradient descent pays, over the least",
@@ -200,13 +205,13 @@ FOR_ALL_SIZES: dict[str, FigureText] = {
         "squared change of all weights over the least one, which is exact in diagonal networks "
         "and the least found in ReLU networks. Price: in diagonal networks the penalty of "
         "Corollary 2 over the least, in ReLU networks the change over the sum of Proposition 3 "
-        "for the units that were found.",
+        "for the units that were found." + STEPS_SHOWN,
     ),
     "laboratory-features": FigureText(
         "What a factor on the pretrained weights selects: ReLU networks",
         "Features used: units whose directions agree (cosine of 0.9 or more) count as one, "
         "weighted by their share of the solution. On pretrained features: that share within such "
-        "a cone around one of the auxiliary teacher's units.",
+        "a cone around one of the auxiliary teacher's units." + STEPS_SHOWN,
     ),
     "laboratory-rescaling": FigureText(
         "A factor on pretrained weights under BatchNorm",

@@ -27,7 +27,7 @@ TABLES = (
     "ladder",
     "claims",
 )
-LABORATORY_TABLES = ("formulas", "laboratory-claims", "laboratory-runs")
+LABORATORY_TABLES = ("formulas", "laboratory", "laboratory-claims", "laboratory-runs")
 
 
 def _empty(described: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
@@ -58,7 +58,8 @@ class Inputs:
         runs, metrics, layers: the result tables, columns as in `tlstudy.columns`.
         findings, encoder, curvature, reuse, ladder, claims: further tables, empty if a study has
             none.
-        formulas, laboratory_claims, laboratory_runs: likewise, of studies with a laboratory.
+        formulas, laboratory, laboratory_claims, laboratory_runs: likewise, of studies with a
+            laboratory.
         landscapes: one record for each run that has landscapes.
         figures: SVG text by subset size and name of the figure.
         study_figures: SVG text of the figures over all subset sizes, by name.
@@ -78,6 +79,7 @@ class Inputs:
     ladder: pd.DataFrame = field(default_factory=lambda: _empty(columns.LADDER))
     claims: pd.DataFrame = field(default_factory=lambda: _empty(columns.CLAIMS))
     formulas: pd.DataFrame = field(default_factory=lambda: _empty(columns.FORMULAS))
+    laboratory: pd.DataFrame = field(default_factory=lambda: _empty(columns.LABORATORY))
     laboratory_claims: pd.DataFrame = field(
         default_factory=lambda: _empty(columns.LABORATORY_CLAIMS)
     )

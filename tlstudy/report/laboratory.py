@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from tlstudy.figures.names import laboratory_figures
 from tlstudy.report import conduct, ledger
 from tlstudy.report.inputs import Inputs
+from tlstudy.report.laboratory_notes import notes
 from tlstudy.report.ledger import Entry
 from tlstudy.report.page_figures import PageFigure, study_figure
 from tlstudy.report.words import count, duration, join, seeds
@@ -23,8 +24,9 @@ EXPERIMENTS = {
     ),
     "batchnorm": (
         "Rescaled weights under BatchNorm",
-        "The pretrained weights of a small network with BatchNorm are multiplied by a factor "
-        "before it is fine-tuned, with learning rates that undo the factor and others that do not",
+        "The pretrained weights of a small network with BatchNorm, and of one without as a "
+        "contrast, are multiplied by a factor before it is fine-tuned, with learning rates that "
+        "undo the factor under BatchNorm and others that do not",
     ),
 }
 LIBRARIES = {"numpy": "NumPy", "torch": "PyTorch"}
@@ -32,12 +34,17 @@ LIBRARIES = {"numpy": "NumPy", "torch": "PyTorch"}
 
 @dataclass(frozen=True)
 class Experiment:
-    """One of the laboratory's experiments with the claims that it decides."""
+    """One of the laboratory's experiments with the claims that it decides.
+
+    Attributes:
+        notes: what the claims' means hide: networks that did not fit, the worst conditions.
+    """
 
     name: str
     title: str
     words: str
     entries: list[Entry]
+    notes: list[str]
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,9 @@ def of_study(inputs: Inputs) -> Laboratory:
     names = laboratory_figures(inputs.study)
     return Laboratory(
         experiments=[
-            Experiment(name, *EXPERIMENTS[name], entries(inputs, name))
+            Experiment(
+                name, *EXPERIMENTS[name], entries(inputs, name), notes(inputs.laboratory, name)
+            )
             for name in inputs.study.laboratory.experiments
         ],
         seeds=f"{count(len(inputs.study.seed), 'seed')} ({seeds(inputs.study.seed)})",
