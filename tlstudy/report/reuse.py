@@ -10,7 +10,7 @@ from tlstudy.report.protocol import label
 from tlstudy.report.words import count, join, number, percent
 from tlstudy.statistics import Summary, summarise
 
-WAYS = {"training": "the run\u2019s own optimiser", "gradient-descent": "following the gradient"}
+WAYS = {"training": "by its own optimiser", "gradient-descent": "along the gradient"}
 
 
 def reuse_sentences(inputs: Inputs, size: int) -> list[str]:
@@ -55,14 +55,14 @@ def _median(inputs: Inputs, arm: str, size: int, measure: str) -> float:
 
 def _drifts(inputs: Inputs, arm: str, size: int) -> str:
     ways = {way: _summary(inputs, arm, size, f"log2_drift_excess.{way}") for way in WAYS}
-    parts = [f"{multiple(item)} times {WAYS[way]}" for way, item in ways.items() if item.n]
+    parts = [f"{WAYS[way]} {multiple(item)} times" for way, item in ways.items() if item.n]
     named = f"\u201c{label(arm, inputs.study.arms[arm])}\u201d"
     sentences = [_not_reached(inputs, arm, size, named)]
     if parts:
         sentences.insert(
             0,
-            f"To the same train loss {named} goes further than the least change that was found: "
-            f"{join(parts)}. {_convergence(inputs, arm, size)}",
+            f"To the same train loss {named} goes {join(parts)} as far as the least change that "
+            f"was found. {_convergence(inputs, arm, size)}",
         )
     return " ".join(filter(None, sentences))
 
