@@ -1,0 +1,38 @@
+"""The group of all commands."""
+
+import logging
+import sys
+
+import click
+
+from tlstudy import __version__
+
+
+class Commands(click.Group):
+    """Turns what a user can mend into one sentence, without a traceback."""
+
+    def invoke(self, context: click.Context) -> object:
+        try:
+            return super().invoke(context)
+        except PermissionError as error:
+            raise click.ClickException(f"{error.filename}: permission denied.") from None
+        except OSError as error:
+            if error.filename is None:
+                raise
+            raise click.ClickException(f"{error.filename}: {error.strerror}.") from None
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(self.commands)  # in the order of the workflow
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """Re-run, audit and report a transfer-learning study.
+
+    The commands are the stages of the workflow, in its order; each reads the configuration and
+    works on the study's folders, with or without Snakemake.
+    """
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
+    )

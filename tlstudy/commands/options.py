@@ -1,0 +1,52 @@
+"""Options that several commands share."""
+
+import functools
+from pathlib import Path
+
+import click
+
+
+def with_study(command):
+    """Add --config and pass the study on."""
+
+    @functools.wraps(command)
+    def wrapped(configs: tuple[Path, ...], **options) -> object:
+        from tlstudy.study import load_study
+
+        return command(load_study(configs), **options)
+
+    return click.option(
+        "--config",
+        "configs",
+        multiple=True,
+        default=["config.yaml"],
+        show_default=True,
+        type=click.Path(path_type=Path),
+        help="Configuration file; give more than one to add later ones on top.",
+    )(wrapped)
+
+
+def with_run(command):
+    """Add the options that name a run and the resources it may use."""
+    for option in (
+        click.option("--threads", type=click.IntRange(1), help="Processor threads."),
+        click.option(
+            "--gpus",
+            type=click.IntRange(0),
+            help="GPUs granted by the workflow; 0 keeps `device: auto` on the processor.",
+        ),
+        click.option("--seed", type=int, required=True),
+        click.option("--subset-size", type=int, required=True, help="Number of training images."),
+        click.option("--arm", required=True, help="Name of the arm, or of its run folder."),
+    ):
+        command = option(command)
+    return command
+
+
+cache_option = click.option(
+    "--cache",
+    default="resources",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Folder of the images and weights that all studies share.",
+)

@@ -1,0 +1,41 @@
+"""What a study consists of, before anything starts."""
+
+import json
+
+import click
+
+from tlstudy.commands.options import with_study
+from tlstudy.settings import Study
+
+
+@click.command()
+@with_study
+def runs(study: Study) -> None:
+    """List the runs of a study: arm, subset size, seed and folder."""
+    from tlstudy import paths
+    from tlstudy.study import runs as all_runs
+
+    for run in all_runs(study):
+        folder = paths.folder_of_run(study, run)
+        click.echo(f"{run.arm}\t{run.subset_size}\t{run.seed}\t{folder}")
+
+
+@click.command()
+@with_study
+def plan(study: Study) -> None:
+    """Say what a study will cost before it starts: jobs, hours, disk, memory.
+
+    Hours are of one processor core: from Snakemake's records of jobs on this machine, else from
+    operation counts and the machine's own speed.
+    """
+    from tlstudy import plan as planning
+
+    click.echo(planning.plan_text(study, planning.plan(study)))
+
+
+@click.command()
+def schema() -> None:
+    """Print the JSON schema of the configuration."""
+    from tlstudy.schema import configuration_schema
+
+    click.echo(json.dumps(configuration_schema(), indent=2))
