@@ -20,6 +20,7 @@ PLUMBING = frozenset(
         "files",
         "mistakes",
         "paths",
+        "progress",
         "provenance",
         "settings",
         "study",
