@@ -1,11 +1,11 @@
 # make study: install and run the quick study.  make audit: install and run the audit.
-# make test: install and run the tests.
+# make test: install and run the tests.  make benchmark: how fast this machine is.
 PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 TESTS ?=
 
-.PHONY: study audit test lint clean
+.PHONY: study audit test benchmark lint clean
 
 study: .venv/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES) --configfile studies/quick.yaml
@@ -17,6 +17,9 @@ audit: .venv/installed
 
 test: .venv/installed-tests
 	$(BIN)/python -m pytest $(TESTS)
+
+benchmark: .venv/installed
+	$(BIN)/python -m benchmarks
 
 lint: .venv/installed-tests
 	$(BIN)/ruff check .

@@ -51,13 +51,13 @@ def forward_passes(work: Work) -> Callable[[], dict]:
 
 def plain_plane(work: Work) -> Callable[[], dict]:
     """Principal components by scikit-learn, the path as one array."""
-    path = _path(work)
+    path = path_of_weights(work)
     return lambda: plain.principal_components(path)
 
 
 def our_plane(work: Work) -> Callable[[], dict]:
     """Principal plane from the Gram matrix."""
-    path = [torch.from_numpy(point) for point in _path(work)]
+    path = [torch.from_numpy(point) for point in path_of_weights(work)]
     trajectory = Trajectory(path[0], len(path) - 1)
     for point in path[1:]:
         trajectory.append(point)
@@ -105,7 +105,7 @@ def _prepared(work: Work):
     return network, [(inputs, torch.from_numpy(labels).to(device))]
 
 
-def _path(work: Work) -> list[np.ndarray]:
+def path_of_weights(work: Work) -> list[np.ndarray]:
     """A path as training leaves it: from the start, steps with a drift and a random part."""
     work.torch_device()
     generator = np.random.default_rng(SEED)
