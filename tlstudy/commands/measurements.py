@@ -2,6 +2,7 @@
 
 import click
 
+from tlstudy.commands.imports import slow_imports
 from tlstudy.commands.options import with_run, with_study
 from tlstudy.settings import LABORATORY_EXPERIMENTS, Study
 
@@ -13,8 +14,10 @@ def train(
     study: Study, arm: str, subset_size: int, seed: int, gpus: int | None, threads: int | None
 ) -> None:
     """Train one run and measure it at every epoch."""
-    from tlstudy.stages.train import train_run
     from tlstudy.study import find_run
+
+    with slow_imports():
+        from tlstudy.stages.train import train_run
 
     train_run(study, find_run(study, arm, subset_size, seed), gpus, threads)
 
@@ -26,8 +29,10 @@ def landscape(
     study: Study, arm: str, subset_size: int, seed: int, gpus: int | None, threads: int | None
 ) -> None:
     """Compute the loss over two planes through a run's final weights."""
-    from tlstudy.stages.landscape import landscape_run
     from tlstudy.study import find_run
+
+    with slow_imports():
+        from tlstudy.stages.landscape import landscape_run
 
     landscape_run(study, find_run(study, arm, subset_size, seed), gpus, threads)
 
@@ -39,8 +44,10 @@ def curvature(
     study: Study, arm: str, subset_size: int, seed: int, gpus: int | None, threads: int | None
 ) -> None:
     """Measure how sharp the training loss is where a run ended and on its way."""
-    from tlstudy.stages.curvature import curvature_run
     from tlstudy.study import find_run
+
+    with slow_imports():
+        from tlstudy.stages.curvature import curvature_run
 
     curvature_run(study, find_run(study, arm, subset_size, seed), gpus, threads)
 
@@ -52,8 +59,10 @@ def encoder(
     study: Study, arm: str, subset_size: int, seed: int, gpus: int | None, threads: int | None
 ) -> None:
     """Probe, freeze and put back the stages of a run's network."""
-    from tlstudy.stages.encoder import encoder_run
     from tlstudy.study import find_run
+
+    with slow_imports():
+        from tlstudy.stages.encoder import encoder_run
 
     encoder_run(study, find_run(study, arm, subset_size, seed), gpus, threads)
 
@@ -65,8 +74,10 @@ def reuse(
     study: Study, arm: str, subset_size: int, seed: int, gpus: int | None, threads: int | None
 ) -> None:
     """Measure how much of its features a run kept, and how far it had to move."""
-    from tlstudy.stages.reuse import reuse_run
     from tlstudy.study import find_run
+
+    with slow_imports():
+        from tlstudy.stages.reuse import reuse_run
 
     reuse_run(study, find_run(study, arm, subset_size, seed), gpus, threads)
 

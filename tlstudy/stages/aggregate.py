@@ -21,11 +21,10 @@ from tlstudy.columns import (
     schema,
 )
 from tlstudy.errors import UserError
-from tlstudy.files import atomic_path
+from tlstudy.files import atomic_path, read_record
 from tlstudy.sentinels.runs import findings_of_study, names_of_alarms
 from tlstudy.sentinels.sentinel import Finding
 from tlstudy.settings import Study
-from tlstudy.stages.train import read_record
 from tlstudy.study import Run, runs, selected
 
 CURVATURE_VALUES = ["epoch", "train_loss", "hessian_eigenvalue", "residual", "rise"]
