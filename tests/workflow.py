@@ -19,6 +19,7 @@ class StudyFolder:
 
     def __init__(self, folder: Path, root: Path = ROOT):
         self.folder, self.root = folder, root
+        self.limits = ("--cores", "2")
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / "config.yaml", folder / "config.yaml")
         self.overlay = yaml.safe_load(TINY.read_text())
@@ -39,8 +40,7 @@ class StudyFolder:
             "snakemake",
             "--snakefile",
             str(self.root / "Snakefile"),
-            "--cores",
-            "2",
+            *self.limits,
             "--configfile",
             "tiny.yaml",
             *options,

@@ -13,7 +13,7 @@ from scipy.optimize import nnls
 
 from tlstudy import paths
 from tlstudy.errors import UserError
-from tlstudy.memory import MILLIONS_OF_WEIGHTS, training_memory_mb
+from tlstudy.memory import MILLIONS_OF_WEIGHTS, memory_mb
 from tlstudy.operations import operations
 from tlstudy.provenance import processor_name
 from tlstudy.settings import Study
@@ -234,7 +234,7 @@ def _room(study: Study) -> list[str]:
     if not study.arms:
         return []
     kept, waiting = disk_mb(study)
-    memory = max(training_memory_mb(arm) for arm in study.arms.values())
+    memory = max(memory_mb(run, "train") for run in runs(study))
     return [
         f"disk: {kept:,.0f} MB at the end, and up to {waiting:,.0f} MB more for each run that a "
         "later stage waits for",

@@ -15,7 +15,8 @@ from tlstudy.figures.names import (
 )
 from tlstudy.files import write_json_atomically
 from tlstudy.provenance import PLUMBING, data_digest, source_digest
-from tlstudy.memory import training_memory_mb
+from tlstudy.runtime import runtime_minutes
+from tlstudy.memory import memory_mb
 from tlstudy.study import build_study, digest, runs, selected, values_after_epochs
 
 if not os.access(os.curdir, os.W_OK):
@@ -62,6 +63,23 @@ wildcard_constraints:
 
 def the_run(wildcards):
     return run_of_folder[wildcards.run, wildcards.n, wildcards.seed]
+
+
+# Jobs ask for a GPU where the study may use one and the workflow has one to give.
+gpu_limit = workflow.global_resources.get("gpu")
+gpus = 0 if study.device == "cpu" or (gpu_limit and gpu_limit.value == 0) else 1
+
+
+def minutes_of(stage):
+    """What a job of the stage asks for; after each failure it asks for as much again."""
+    return lambda wildcards, threads, attempt: attempt * runtime_minutes(
+        study, the_run(wildcards), stage, threads, gpus
+    )
+
+
+def memory_of(stage):
+    """Likewise, in MB."""
+    return lambda wildcards, attempt: attempt * memory_mb(the_run(wildcards), stage)
 
 
 def run_weights(wildcards):

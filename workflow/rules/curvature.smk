@@ -16,9 +16,9 @@ rule curvature:
         "../../envs/tlstudy.yaml"
     threads: 4
     resources:
-        gpu=1,
-        mem_mb=12000,
-        runtime=240,
+        gpu=gpus,
+        mem_mb=memory_of("curvature"),
+        runtime=minutes_of("curvature"),
     params:
         settings=str(paths.settings_file(study)),
         curvature=digest(study.curvature.model_dump(exclude={"seeds", "arms"})),

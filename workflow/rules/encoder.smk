@@ -16,9 +16,9 @@ rule encoder:
         "../../envs/tlstudy.yaml"
     threads: 4
     resources:
-        gpu=1,
-        mem_mb=12000,
-        runtime=240,
+        gpu=gpus,
+        mem_mb=memory_of("encoder"),
+        runtime=minutes_of("encoder"),
     params:
         settings=str(paths.settings_file(study)),
         encoder=digest(study.encoder.model_dump(exclude={"seeds", "arms"})),

@@ -15,9 +15,9 @@ rule landscape:
         "../../envs/tlstudy.yaml"
     threads: 4
     resources:
-        gpu=1,
-        mem_mb=8000,
-        runtime=120,
+        gpu=gpus,
+        mem_mb=memory_of("landscape"),
+        runtime=minutes_of("landscape"),
     params:
         settings=str(paths.settings_file(study)),
         landscape=digest(study.landscape.model_dump(exclude={"seeds", "arms"})),

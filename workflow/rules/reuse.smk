@@ -15,9 +15,9 @@ rule reuse:
         "../../envs/tlstudy.yaml"
     threads: 4
     resources:
-        gpu=1,
-        mem_mb=12000,
-        runtime=240,
+        gpu=gpus,
+        mem_mb=memory_of("reuse"),
+        runtime=minutes_of("reuse"),
     params:
         settings=str(paths.settings_file(study)),
         reuse=digest(study.reuse.model_dump(exclude={"seeds", "arms"})),
