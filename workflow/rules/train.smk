@@ -21,7 +21,7 @@ rule train:
         mem_mb=lambda wildcards: training_memory_mb(the_run(wildcards).settings),
         runtime=240,
     params:
-        settings=str(paths.settings_file(study)),
+        settings=settings_of_jobs,
         evaluation=digest(study.evaluation.model_dump()),
         after_epochs=lambda wildcards: " ".join(after_epochs[wildcards.run]),
         tuning=tuning_of_run,
