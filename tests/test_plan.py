@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from tlstudy import paths, plan
 from tlstudy.cli import main
 from tlstudy.operations import MULTIPLY_ADDS, operations, per_image
+from tlstudy.stages.settings import write_settings
 from tlstudy.study import build_study, runs
 from workflow import ROOT
 
@@ -39,8 +40,7 @@ def finish(
     study, seconds, processor: str = PROCESSOR, threads: int = 1, device: str = "cpu"
 ) -> None:
     """Leave the records of finished trainings; seconds: from a run to what it took."""
-    (paths.study_folder(study)).mkdir(parents=True, exist_ok=True)
-    paths.settings_file(study).write_text(json.dumps(study.model_dump(mode="json")))
+    write_settings(study)
     for run in runs(study):
         file = paths.benchmark_file(study, "train", run)
         for folder in (file.parent, paths.folder_of_run(study, run)):

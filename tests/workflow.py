@@ -82,7 +82,7 @@ class StudyFolder:
         """Jobs by rule that a dry run plans; without the target."""
         result = self.run("--dry-run", *options)
         assert result.returncode == 0, result.stdout
-        counts = re.findall(r"^([a-z]+) +(\d+)$", result.stdout, flags=re.MULTILINE)
+        counts = re.findall(r"^([a-z_]+) +(\d+)$", result.stdout, flags=re.MULTILINE)
         return {
             rule: int(count)
             for rule, count in dict(counts).items()

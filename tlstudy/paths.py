@@ -19,8 +19,16 @@ def study_folder(study: Study) -> Path:
 
 
 def settings_file(study: Study) -> Path:
-    """The study's configuration with all sweeps expanded and defaults filled in."""
-    return study_folder(study) / "study.json"
+    """The study's configuration with all sweeps expanded and defaults filled in.
+
+    One file for each configuration that the study was run with, named by its content.
+    """
+    return study_folder(study) / "settings" / f"{digest(study.model_dump(mode='json'))}.json"
+
+
+def settings_files(results: Path) -> list[Path]:
+    """The settings that studies under `results` were run with, the latest last."""
+    return sorted(results.glob("*/settings/*.json"), key=lambda file: file.stat().st_mtime)
 
 
 def images_folder(cache: Path) -> Path:

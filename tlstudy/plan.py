@@ -83,8 +83,8 @@ def measured_costs(results: Path, device: str) -> dict[str, Cost]:
         results: folder of all studies.
         device: name of this machine's processor or GPU; records of another count for nothing.
     """
-    spent: dict[str, list[tuple[float, float]]] = {}
-    for settings in sorted(results.glob("*/study.json")):
+    spent: dict[str, dict[Path, tuple[float, float]]] = {}
+    for settings in paths.settings_files(results):
         try:
             study = build_study(json.loads(settings.read_text(encoding="utf-8")))
         except UserError as error:
@@ -93,8 +93,10 @@ def measured_costs(results: Path, device: str) -> dict[str, Cost]:
         for job in jobs(study):
             spent_on_it = _seconds_held(study, job, device) if job.done else None
             if spent_on_it:
-                spent.setdefault(job.stage, []).append((job.operations, spent_on_it))
-    return {stage: _fitted(np.array(pairs)) for stage, pairs in spent.items()}
+                # Configurations of one study share most of their jobs.
+                folder = paths.folder_of_run(study, job.run)
+                spent.setdefault(job.stage, {})[folder] = (job.operations, spent_on_it)
+    return {stage: _fitted(np.array([*pairs.values()])) for stage, pairs in spent.items()}
 
 
 def _fitted(pairs: np.ndarray) -> Cost:

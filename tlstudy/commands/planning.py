@@ -34,8 +34,13 @@ def plan(study: Study) -> None:
 
 
 @click.command()
-def schema() -> None:
+@click.option("--markdown", is_flag=True, help="Print tables for readers instead.")
+def schema(markdown: bool) -> None:
     """Print the JSON schema of the configuration."""
+    from tlstudy.reference import configuration_reference
     from tlstudy.schema import configuration_schema
 
-    click.echo(json.dumps(configuration_schema(), indent=2))
+    if markdown:
+        click.echo(configuration_reference(), nl=False)
+    else:
+        click.echo(json.dumps(configuration_schema(), indent=2))

@@ -47,7 +47,7 @@ rule aggregate:
     conda:
         "../../envs/tlstudy.yaml"
     params:
-        settings=str(paths.settings_file(study)),
+        settings=settings_of_jobs,
         arms=digest(study.model_dump(mode="json")["arms"]),
         code=source_digest("tlstudy.stages.aggregate"),
     message:

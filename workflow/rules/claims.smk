@@ -19,7 +19,7 @@ rule claims:
     conda:
         "../../envs/tlstudy.yaml"
     params:
-        settings=str(paths.settings_file(study)),
+        settings=settings_of_jobs,
         stated=digest(
             study.model_dump(
                 mode="json",

@@ -1,8 +1,17 @@
 """The study, and what several rules need to know of it."""
 
 import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+
+if find_spec("tlstudy") is None:
+    raise WorkflowError(
+        f"tlstudy: not installed for {sys.executable}, which runs Snakemake; "
+        "install this workflow's repository there with pip."
+    )
 
 from tlstudy import paths
 from tlstudy.errors import UserError
@@ -13,10 +22,10 @@ from tlstudy.figures.names import (
     report_labels,
     states_proposition,
 )
-from tlstudy.files import write_json_atomically
 from tlstudy.provenance import PLUMBING, data_digest, source_digest
-from tlstudy.runtime import runtime_minutes
 from tlstudy.memory import memory_mb
+from tlstudy.runtime import runtime_minutes
+from tlstudy.stages.settings import write_settings
 from tlstudy.study import build_study, digest, runs, selected, values_after_epochs
 
 if not os.access(os.curdir, os.W_OK):
@@ -59,6 +68,31 @@ wildcard_constraints:
     run=r"[A-Za-z0-9.-]+",
     n=r"\d+",
     seed=r"\d+",
+
+
+def settings_of_jobs(wildcards, output):
+    """The file in which a job reads the configuration; it is there before a job starts.
+
+    A parameter that takes `output` never makes a job run again: what a job depends on is in its
+    other parameters. A module's `onstart` is not called, hence here.
+    """
+    really_runs = workflow.executor_plugin is not None and not workflow.dryrun
+    return write_settings(moved_study()) if really_runs else paths.settings_file(study)
+
+
+def moved_study():
+    """The study with the folders that Snakemake has for it: a module's prefix moves them."""
+    subset, images = rules.subset.output[0], rules.images.output[0]
+    folders = {
+        "results": moved(study.results, subset_path / "subset.json", subset),
+        "cache": moved(study.cache, image_files[0], images),
+    }
+    return study.model_copy(update=folders)
+
+
+def moved(place, declared, actual):
+    """Where a folder is, by a file in it as it was declared and as Snakemake has it."""
+    return Path(actual).parents[len(declared.relative_to(place).parts) - 1]
 
 
 def the_run(wildcards):
@@ -111,7 +145,7 @@ def tuning_of_run(wildcards):
 
 
 def cache_folder(wildcards):
-    return str(study.cache)
+    return str(moved_study().cache)
 
 
 def cached_sources():
@@ -138,9 +172,9 @@ def source_options(wildcards):
 
 
 def source_files(wildcards):
-    """The user's own files among the sources."""
+    """The user's own files among the sources; absolute, as no prefix of a module moves them."""
     sources = source_lists[wildcards.architecture, wildcards.sources]
-    return [source.file for source in sources if not isinstance(source, str)]
+    return [source.file.absolute() for source in sources if not isinstance(source, str)]
 
 
 laboratory_files = [

@@ -20,7 +20,7 @@ rule curvature:
         mem_mb=memory_of("curvature"),
         runtime=minutes_of("curvature"),
     params:
-        settings=str(paths.settings_file(study)),
+        settings=settings_of_jobs,
         curvature=digest(study.curvature.model_dump(exclude={"seeds", "arms"})),
         training=effective_training,
         code=source_digest("tlstudy.stages.curvature", PLUMBING),

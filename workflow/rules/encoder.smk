@@ -20,7 +20,7 @@ rule encoder:
         mem_mb=memory_of("encoder"),
         runtime=minutes_of("encoder"),
     params:
-        settings=str(paths.settings_file(study)),
+        settings=settings_of_jobs,
         encoder=digest(study.encoder.model_dump(exclude={"seeds", "arms"})),
         training=effective_training,
         code=source_digest("tlstudy.stages.encoder", PLUMBING),

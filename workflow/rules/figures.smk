@@ -13,7 +13,7 @@ rule figures:
     conda:
         "../../envs/tlstudy.yaml"
     params:
-        settings=str(paths.settings_file(study)),
+        settings=settings_of_jobs,
         code=source_digest("tlstudy.stages.figures"),
         published=data_digest("published"),
     message:

@@ -10,7 +10,7 @@ rule laboratory:
         "../../envs/tlstudy.yaml"
     threads: 1
     params:
-        settings=str(paths.settings_file(study)),
+        settings=settings_of_jobs,
         stage=source_digest("tlstudy.stages.laboratory", PLUMBING),
         code=experiment_code,
     message:

@@ -19,7 +19,7 @@ rule landscape:
         mem_mb=memory_of("landscape"),
         runtime=minutes_of("landscape"),
     params:
-        settings=str(paths.settings_file(study)),
+        settings=settings_of_jobs,
         landscape=digest(study.landscape.model_dump(exclude={"seeds", "arms"})),
         training=effective_training,
         code=source_digest("tlstudy.stages.landscape", PLUMBING),

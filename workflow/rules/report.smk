@@ -21,7 +21,7 @@ rule report:
     conda:
         "../../envs/tlstudy.yaml"
     params:
-        settings=str(paths.settings_file(study)),
+        settings=settings_of_jobs,
         configuration=digest(study.model_dump(mode="json")),
         code=source_digest("tlstudy.stages.report"),
         templates=data_digest("report/templates"),

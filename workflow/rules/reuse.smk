@@ -19,7 +19,7 @@ rule reuse:
         mem_mb=memory_of("reuse"),
         runtime=minutes_of("reuse"),
     params:
-        settings=str(paths.settings_file(study)),
+        settings=settings_of_jobs,
         reuse=digest(study.reuse.model_dump(exclude={"seeds", "arms"})),
         training=effective_training,
         code=source_digest("tlstudy.stages.reuse", PLUMBING),

@@ -21,7 +21,7 @@ rule subset:
     conda:
         "../../envs/tlstudy.yaml"
     params:
-        settings=str(paths.settings_file(study)),
+        settings=settings_of_jobs,
         code=source_digest("tlstudy.subset", PLUMBING),
     message:
         "Drawing {wildcards.n} training images ({wildcards.drawing}), seed {wildcards.seed}"

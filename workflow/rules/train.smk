@@ -21,7 +21,7 @@ rule train:
         mem_mb=memory_of("train"),
         runtime=minutes_of("train"),
     params:
-        settings=str(paths.settings_file(study)),
+        settings=settings_of_jobs,
         evaluation=digest(study.evaluation.model_dump()),
         after_epochs=lambda wildcards: " ".join(after_epochs[wildcards.run]),
         tuning=tuning_of_run,
