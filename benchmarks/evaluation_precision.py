@@ -18,10 +18,10 @@ from tlstudy.batchnorm import recalibrated
 from tlstudy.commands.options import with_study
 from tlstudy.device import autocast, choose_device, keep_freed_memory, make_deterministic
 from tlstudy.evaluation import predict, score
-from tlstudy.progress import with_time_left
 from tlstudy.settings import Study
 from tlstudy.stages.fine_tuned import FineTuned, load_fine_tuned
 from tlstudy.study import runs
+from tlstudy.time_left import with_time_left
 from tlstudy.training import training_batches
 
 PRECISIONS = ("float32", "bfloat16")

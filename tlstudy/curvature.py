@@ -10,8 +10,8 @@ from torch import nn
 from tlstudy.batchnorm import untracked
 from tlstudy.evaluation import loss_of_head, training_mode_loss
 from tlstudy.landscape import filter_normalised_direction
-from tlstudy.progress import with_time_left
 from tlstudy.randomness import Stream, derived_seed
+from tlstudy.time_left import with_time_left
 from tlstudy.training import Batch
 
 # A Ritz value is good to the square of this where the eigenvalue is apart from the others.

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from tlstudy.evaluation import training_mode_loss
-from tlstudy.progress import with_time_left
 from tlstudy.randomness import Stream, derived_seed
+from tlstudy.time_left import with_time_left
 
 
 def filter_normalised_direction(

@@ -20,7 +20,7 @@ PLUMBING = frozenset(
         "files",
         "mistakes",
         "paths",
-        "progress",
+        "time_left",
         "provenance",
         "settings",
         "study",

@@ -22,10 +22,10 @@ from tlstudy.evaluation import (
 from tlstudy.geometry import changes, moments, predicted_adam_displacement
 from tlstudy.initialisation import layer_kinds
 from tlstudy.inputs import Inputs
-from tlstudy.progress import duration
 from tlstudy.randomness import Stream, derived_seed
 from tlstudy.rescaling import learning_rate_factors
 from tlstudy.settings import STATISTICS, Adam, Evaluation, Training
+from tlstudy.time_left import duration
 from tlstudy.trajectory import Trajectory
 
 log = logging.getLogger(__name__)

@@ -20,12 +20,12 @@ from tlstudy.least_change import (
     least_change_to,
     loss_and_gradient,
 )
-from tlstudy.progress import duration
 from tlstudy.provenance import PLUMBING, source_digest
 from tlstudy.reuse import layer_rows
 from tlstudy.settings import Reuse, Study
 from tlstudy.stages.fine_tuned import FineTuned, load_fine_tuned
 from tlstudy.study import Run
+from tlstudy.time_left import duration
 from tlstudy.training import training_batches
 
 log = logging.getLogger(__name__)
