@@ -5,6 +5,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from tlstudy import paths
 from tlstudy.progress import STATES, Job, Progress
 from tlstudy.report.words import join
 from tlstudy.settings import Study
@@ -66,6 +67,7 @@ class Section:
         study: the whole study, of which the page's own may be a part.
         states: (name, sign, number of runs, meaning) of each state that occurs.
         incomplete: whether the page makes do with the runs that are there.
+        earlier: whether an older report of the whole study lies beside the page.
         problem: why the page has no results, in a sentence; empty if it has them.
     """
 
@@ -75,38 +77,41 @@ class Section:
     states: list[tuple[str, str, int, str]]
     failures: list[Failure]
     incomplete: bool
+    earlier: bool
     problem: str
 
 
 def section(
     found: Progress, incomplete: bool = False, call: str = "", problem: str = ""
 ) -> Section:
-    """The grid with the failures.
+    """The grid, and of an incomplete study the failures.
 
     Args:
         call: the call of Snakemake that a target can be appended to.
     """
-    failed = {job.log: f"failure-{number}" for number, job in enumerate(found.unended(), 1)}
+    told = found.unended() if incomplete else []
+    keys = {job.log: f"failure-{number}" for number, job in enumerate(told, 1)}
     counts = found.counts()
     return Section(
         study=found.study,
         headline=found.headline(),
-        rows=_rows(found, failed),
+        rows=_rows(found, keys),
         states=[
             (state, SIGNS[state], counts[state], MEANINGS[state])
             for state in STATES
             if state in counts
         ],
-        failures=[_failure(found, job, failed[job.log], call) for job in found.unended()],
+        failures=[_failure(found, job, keys[job.log], call) for job in told],
         incomplete=incomplete,
+        earlier=paths.report_file(found.study).is_file(),
         problem=problem,
     )
 
 
-def _rows(found: Progress, failed: dict[Path, str]) -> list[GridRow]:
+def _rows(found: Progress, keys: dict[Path, str]) -> list[GridRow]:
     rows: dict[tuple[str, ...], list[GridCell]] = {}
     for cell in found.cells:
-        links = [failed[job.log] for job in cell.jobs if job.log in failed]
+        links = [keys[job.log] for job in cell.jobs if job.log in keys]
         shown = GridCell(cell.state, SIGNS[cell.state], cell.seed, "".join(links[:1]))
         rows.setdefault(cell.row, []).append(shown)
     return [GridRow(_row_name(found.study, row), cells) for row, cells in rows.items()]

@@ -1,6 +1,8 @@
 """From the runs that are there to tables, figures and a report, in a place of their own."""
 
+import logging
 import shutil
+from functools import partial
 from pathlib import Path
 
 from tlstudy import paths
@@ -9,7 +11,7 @@ from tlstudy.figures.names import states_proposition
 from tlstudy.files import write_bytes_atomically
 from tlstudy.formulas import DRAWS, SEED
 from tlstudy.progress import Progress, progress
-from tlstudy.report import load, render_without_results, section, write_report
+from tlstudy.report import load, render, render_without_results, section
 from tlstudy.settings import Study
 from tlstudy.stages.aggregate import aggregate_study
 from tlstudy.stages.claims import make_claims
@@ -17,30 +19,37 @@ from tlstudy.stages.figures import draw_figures
 from tlstudy.stages.formulas import make_formulas
 from tlstudy.study import experiments, runs_of_stage
 
+log = logging.getLogger(__name__)
+
 
 def make_incomplete_report(study: Study, call: str = "") -> tuple[Path, Progress]:
     """Write the report of the runs that are there into the study's folder `incomplete`.
 
-    A report is written whatever is there: without results, if none can be had.
+    It has the grid and the failures whatever is there, and results if any can be had.
 
     Args:
         call: the call of Snakemake that a target can be appended to; empty outside of it.
 
     Returns:
         The report, and the state of the study that it tells.
+
+    Raises:
+        UserError: nothing is lacking.
     """
     found = progress(study)
+    if found.complete and not found.unended():
+        raise UserError(f"study {study.study}: {found.headline()} Run `tlstudy report`.")
     part = part_that_is_there(study, found)
     shutil.rmtree(paths.incomplete_folder(study), ignore_errors=True)
+    shown = partial(section, found, incomplete=True, call=call)
     try:
         _make_products(part)
-    except UserError as error:
-        shown = section(found, incomplete=True, call=call, problem=error.message)
-        page = render_without_results(shown)
-        write_bytes_atomically(paths.report_file(part), page.encode())
-    else:
-        inputs = load(part, section(found, incomplete=True, call=call))
-        write_report(inputs, paths.report_file(part))
+        page = render(load(part, shown()))
+    except Exception as error:  # whatever it is, it must not hide what failed before
+        if not isinstance(error, UserError):
+            log.exception("The incomplete report has no results")
+        page = render_without_results(shown(problem=f"There are no results: {error}"))
+    write_bytes_atomically(paths.report_file(part), page.encode())
     return paths.report_file(part), found
 
 
@@ -49,11 +58,13 @@ def part_that_is_there(study: Study, found: Progress) -> Study:
     part = study.without(found.lacking())
     sizes = {run.subset_size for run in runs_of_stage(part, "train")}
     named = {experiment for experiment, _ in experiments(part)}
-    laboratory = study.laboratory.model_copy(
-        update={"experiments": [name for name in study.laboratory.experiments if name in named]}
+    kept = [name for name in study.laboratory.experiments if name in named]
+    return part.model_copy(
+        update={
+            "subset_size": [size for size in study.subset_size if size in sizes or not study.arms],
+            "laboratory": study.laboratory.model_copy(update={"experiments": kept}),
+        }
     )
-    kept = [size for size in study.subset_size if size in sizes]
-    return part.model_copy(update={"subset_size": kept, "laboratory": laboratory})
 
 
 def _make_products(part: Study) -> None:
@@ -62,8 +73,8 @@ def _make_products(part: Study) -> None:
     Raises:
         UserError: nothing is there that they could be made of.
     """
-    if not part.subset_size if part.arms else not part.laboratory.experiments:
-        raise UserError("No run is there yet, so there are no results.")
+    if not (part.subset_size if part.arms else part.laboratory.experiments):
+        raise UserError("no run is there yet.")
     aggregate_study(part)
     make_claims(part)
     if states_proposition(part):
