@@ -17,14 +17,12 @@ from tlstudy.memory import MILLIONS_OF_WEIGHTS, memory_mb
 from tlstudy.operations import operations
 from tlstudy.provenance import processor_name
 from tlstudy.settings import Study
-from tlstudy.study import Run, build_study, runs, selected
+from tlstudy.study import STAGES, Run, build_study, runs, runs_of_stage
 
 log = logging.getLogger(__name__)
 
 # Core seconds of the laboratory's experiments where none is on record: measured, AMD EPYC (Zen 4).
 LABORATORY_SECONDS = {"diagonal": 6, "relu": 30, "batchnorm": 13}
-STAGES = ("train", "landscape", "curvature", "encoder", "reuse")
-FILES = {"train": "run.json", "landscape": "landscape.json"}  # others: as the stage is called
 MEASURED_SIDE = 2048  # of the square matrices whose product tells the processor's peak
 OF_PEAK = 0.6  # share of it that jobs reach, where nothing is on record
 KEPT_MB = 0.5  # of a run's folder at the end
@@ -66,13 +64,10 @@ class Cost:
 
 def jobs(study: Study) -> Iterator[Job]:
     """The jobs of a study that take long, one for each run that arms may share."""
-    members = {
-        "train": runs(study),
-        **{stage: selected(study, getattr(study, stage)) for stage in STAGES[1:]},
-    }
-    for stage, of_stage in members.items():
-        for folder, run in {paths.folder_of_run(study, run): run for run in of_stage}.items():
-            done = (folder / FILES.get(stage, f"{stage}.parquet")).is_file()
+    for stage in STAGES:
+        of_stage = runs_of_stage(study, stage)
+        for run in {paths.folder_of_run(study, run): run for run in of_stage}.values():
+            done = paths.stage_files(study, stage, run)[0].is_file()
             yield Job(stage, run, operations(study, run, stage), done)
 
 

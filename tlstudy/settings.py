@@ -4,6 +4,7 @@ The JSON schema beside this file is generated from these models (`tlstudy schema
 refuse is told by `tlstudy.mistakes`.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
@@ -14,6 +15,7 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    PrivateAttr,
     Tag,
     field_validator,
     model_validator,
@@ -439,3 +441,25 @@ class Study(Settings):
     ladder: list[Rung] = Field([], description="Protocols, each with less wrong than the last.")
     claims: dict[Name, Claim] = Field({}, description="Ledger of claims, by name.")
     arms: dict[str, Arm] = Field(description="Conditions by name: a start and a protocol each.")
+
+    # In no configuration: what there are no results of, as keys of `tlstudy.progress`.
+    _lacking: frozenset[tuple] | None = PrivateAttr(None)
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether it makes do with the results that are there."""
+        return self._lacking is not None
+
+    def without(self, lacking: Iterable[tuple]) -> Self:
+        """The same study, incomplete: it makes do without the results of these keys."""
+        study = self.model_copy()
+        study._lacking = frozenset(lacking)
+        return study
+
+    def has(self, *key: str | int) -> bool:
+        """Whether there are results of (stage, arm, subset size, seed).
+
+        Of the laboratory the key is ("laboratory", experiment, seed). A study that is to be
+        complete counts on all of them.
+        """
+        return key not in (self._lacking or ())

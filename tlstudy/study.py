@@ -25,6 +25,9 @@ from tlstudy.settings import (
     WeightsSource,
 )
 
+# Stages that leave results of a run, in the order of the workflow.
+STAGES = ("train", "landscape", "curvature", "encoder", "reuse")
+
 
 @dataclass(frozen=True)
 class Run:
@@ -257,6 +260,22 @@ def selected(study: Study, selection: Selection) -> list[Run]:
         for run in runs(study)
         if run.seed in selection.seeds
         and (not selection.arms or {run.arm, run.arm.partition("~")[0]} & set(selection.arms))
+    ]
+
+
+def runs_of_stage(study: Study, stage: str) -> list[Run]:
+    """The runs that a stage leaves results of, without those that an incomplete study lacks."""
+    members = runs(study) if stage == "train" else selected(study, getattr(study, stage))
+    return [run for run in members if study.has(stage, run.arm, run.subset_size, run.seed)]
+
+
+def experiments(study: Study) -> list[tuple[str, int]]:
+    """The laboratory's experiments, each with each seed, likewise."""
+    return [
+        (experiment, seed)
+        for experiment in study.laboratory.experiments
+        for seed in study.seed
+        if study.has("laboratory", experiment, seed)
     ]
 
 

@@ -1,4 +1,4 @@
-"""What a study consists of, before anything starts."""
+"""What a study consists of, what it will cost, and how far it is."""
 
 import json
 
@@ -31,6 +31,15 @@ def plan(study: Study) -> None:
     from tlstudy import plan as planning
 
     click.echo(planning.plan_text(study, *planning.plan(study)))
+
+
+@click.command()
+@with_study
+def status(study: Study) -> None:
+    """Say which runs of a study are there, which failed and why, and which are missing."""
+    from tlstudy.progress import progress, progress_text
+
+    click.echo(progress_text(progress(study)))
 
 
 @click.command()

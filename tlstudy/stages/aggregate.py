@@ -25,7 +25,7 @@ from tlstudy.files import atomic_path, read_record
 from tlstudy.sentinels.runs import findings_of_study, names_of_alarms
 from tlstudy.sentinels.sentinel import Finding
 from tlstudy.settings import Study
-from tlstudy.study import Run, runs, selected
+from tlstudy.study import Run, experiments, runs_of_stage
 
 CURVATURE_VALUES = ["epoch", "train_loss", "hessian_eigenvalue", "residual", "rise"]
 
@@ -33,19 +33,21 @@ CURVATURE_VALUES = ["epoch", "train_loss", "hessian_eigenvalue", "residual", "ri
 def aggregate_study(study: Study) -> None:
     """Write the tables of runs, what was measured on them, findings, and the laboratory's.
 
-    A few runs are in memory at a time. Tables that the study asks for nothing of are empty.
+    A few runs are in memory at a time. Tables that the study asks for nothing of are empty, and
+    what an incomplete study lacks has no rows.
 
     Raises:
         UserError: runs with the same named weights did not use the same weights.
     """
     check_weights(study)
     folder, findings = paths.tables_folder(study), findings_of_study(study)
+    trained = runs_of_stage(study, "train")
     tables = {
-        "metrics": (METRICS, runs(study)),
-        "layers": (LAYERS, runs(study)),
-        "curvature": (CURVATURE, selected(study, study.curvature)),
-        "encoder": (ENCODER, selected(study, study.encoder)),
-        "reuse": (REUSE, selected(study, study.reuse)),
+        "metrics": (METRICS, trained),
+        "layers": (LAYERS, trained),
+        "curvature": (CURVATURE, runs_of_stage(study, "curvature")),
+        "encoder": (ENCODER, runs_of_stage(study, "encoder")),
+        "reuse": (REUSE, runs_of_stage(study, "reuse")),
     }
     for name, (columns, members) in tables.items():
         frames = (_of_run(study, run, name) for run in members)
@@ -53,7 +55,7 @@ def aggregate_study(study: Study) -> None:
     _write(folder / "laboratory.parquet", LABORATORY, _laboratory(study))
     _write(folder / "laboratory-runs.parquet", LABORATORY_RUNS, _laboratory_runs(study))
     _write_findings(folder / "findings.parquet", findings)
-    rows = (pd.DataFrame([run_row(study, run, findings)]) for run in runs(study))
+    rows = (pd.DataFrame([run_row(study, run, findings)]) for run in trained)
     _write(folder / "runs.parquet", RUNS, rows)
 
 
@@ -65,7 +67,7 @@ def run_record(study: Study, run: Run) -> dict:
 def check_weights(study: Study) -> None:
     """Refuse to put runs on different weights of one name into one table."""
     used: dict[tuple[str, str], set[str]] = {}
-    for run in runs(study):
+    for run in runs_of_stage(study, "train"):
         weights = run_record(study, run)["weights"]
         if weights:
             key = run.settings.initialisation, run.settings.architecture
@@ -107,20 +109,18 @@ def _of_run(study: Study, run: Run, table: str) -> pd.DataFrame:
 
 
 def _laboratory(study: Study) -> Iterator[pd.DataFrame]:
-    for experiment in study.laboratory.experiments:
-        for seed in study.seed:
-            file = paths.laboratory_file(study, experiment, seed)
-            if not file.is_file():
-                raise UserError(f"{file}: missing; run `tlstudy laboratory`.")
-            yield pd.read_parquet(file)
+    for experiment, seed in experiments(study):
+        file = paths.laboratory_file(study, experiment, seed)
+        if not file.is_file():
+            raise UserError(f"{file}: missing; run `tlstudy laboratory`.")
+        yield pd.read_parquet(file)
 
 
 def _laboratory_runs(study: Study) -> Iterator[pd.DataFrame]:
-    for experiment in study.laboratory.experiments:
-        for seed in study.seed:
-            file = paths.laboratory_record(study, experiment, seed)
-            record = read_record(file, "laboratory")
-            yield pd.DataFrame([record | record["environment"]])
+    for experiment, seed in experiments(study):
+        file = paths.laboratory_record(study, experiment, seed)
+        record = read_record(file, "laboratory")
+        yield pd.DataFrame([record | record["environment"]])
 
 
 def run_row(study: Study, run: Run, findings: list[Finding]) -> dict:

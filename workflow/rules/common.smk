@@ -1,6 +1,8 @@
 """The study, and what several rules need to know of it."""
 
 import os
+import shlex
+import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,6 +26,7 @@ from tlstudy.figures.names import (
 )
 from tlstudy.provenance import PLUMBING, data_digest, source_digest
 from tlstudy.memory import memory_mb
+from tlstudy.progress import progress
 from tlstudy.runtime import runtime_minutes
 from tlstudy.stages.settings import write_settings
 from tlstudy.study import build_study, digest, runs, selected, values_after_epochs
@@ -218,3 +221,29 @@ def reported_figure(path):
         category="2. Results" if path.stem in RESULTS else "3. Figures",
         labels=report_labels(path),
     )
+
+
+def report_incomplete():
+    """Report what is there if a job failed: jobs that are interrupted call for no report.
+
+    Its own failure is told in a sentence and changes nothing.
+    """
+    if not progress(study).unended():
+        return
+    command = ["tlstudy", "report", "--incomplete"]
+    settings = ["--config", str(paths.settings_file(study))]
+    # Appended targets would be taken for configuration files without the dashes.
+    call = ["--call", shlex.join(["snakemake", *sys.argv[1:], "--"])]
+    made = subprocess.run(
+        [sys.executable, "-m", "tlstudy.cli", *command[1:], *settings, *call],
+        capture_output=True,
+        text=True,
+    )
+    if made.returncode == 0:
+        print(made.stdout.strip(), file=sys.stderr)
+    else:
+        reason = made.stderr.strip().rpartition("\n")[2]
+        print(
+            f"There is no incomplete report ({reason}); see `{shlex.join(command + settings)}`.",
+            file=sys.stderr,
+        )
