@@ -21,6 +21,8 @@ for command in (
     results.claims,
     results.figures,
     results.report,
+    checks.verify,
+    checks.pack,
     checks.audit,
     checks.formulas,
 ):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tlstudy.settings import Study, WeightsSource
-from tlstudy.study import Run, digest
+from tlstudy.study import SETTINGS_FILE, Run, digest
 
 IMAGE_FILES = (
     "train-images-idx3-ubyte",
@@ -12,6 +12,18 @@ IMAGE_FILES = (
     "t10k-images-idx3-ubyte",
     "t10k-labels-idx1-ubyte",
 )
+AGGREGATED = (
+    "runs",
+    "metrics",
+    "layers",
+    "curvature",
+    "encoder",
+    "reuse",
+    "findings",
+    "laboratory",
+    "laboratory-runs",
+)
+JUDGED = ("ladder", "claims", "claim-values", "laboratory-claims", "laboratory-claim-values")
 
 
 def study_folder(study: Study) -> Path:
@@ -20,11 +32,15 @@ def study_folder(study: Study) -> Path:
 
 def settings_file(study: Study) -> Path:
     """The study's configuration with all sweeps expanded and defaults filled in."""
-    return study_folder(study) / "study.json"
+    return study_folder(study) / SETTINGS_FILE
 
 
 def images_folder(cache: Path) -> Path:
     return cache / "mnist"
+
+
+def image_files(cache: Path) -> list[Path]:
+    return [images_folder(cache) / name for name in IMAGE_FILES]
 
 
 def downloads_folder(cache: Path) -> Path:
@@ -63,6 +79,18 @@ def tables_folder(study: Study) -> Path:
     return study_folder(study) / "tables"
 
 
+def aggregated_tables(study: Study) -> list[Path]:
+    return [tables_folder(study) / f"{name}.parquet" for name in AGGREGATED]
+
+
+def claim_tables(study: Study) -> list[Path]:
+    return [tables_folder(study) / f"{name}.parquet" for name in JUDGED]
+
+
+def formulas_table(study: Study) -> Path:
+    return tables_folder(study) / "formulas.parquet"
+
+
 def results_table(study: Study) -> Path:
     """The table of results as a page of its own, for Snakemake's report."""
     return tables_folder(study) / "results.html"
@@ -89,6 +117,10 @@ def laboratory_record(study: Study, experiment: str, seed: int | str) -> Path:
     return laboratory_file(study, experiment, seed).with_suffix(".json")
 
 
+def landscape_file(study: Study, run: Run) -> Path:
+    return folder_of_run(study, run) / "landscape.json"
+
+
 def reuse_file(study: Study, run: Run) -> Path:
     return folder_of_run(study, run) / "reuse.parquet"
 
@@ -101,3 +133,13 @@ def benchmark_file(study: Study, stage: str, run: Run) -> Path:
     """Snakemake's record of a job: times and memory."""
     place = Path(stage, run.name, f"n~{run.subset_size}", f"seed~{run.seed}.tsv")
     return study_folder(study) / "benchmarks" / place
+
+
+def provenance_folder(study: Study) -> Path:
+    return study_folder(study) / "provenance"
+
+
+def provenance_file(study: Study, stage: str, *place: str) -> Path:
+    """What the results of a job were made from; laid out as logs and benchmarks are."""
+    *folders, name = (stage, *place)
+    return provenance_folder(study).joinpath(*folders, f"{name}.json")

@@ -10,6 +10,7 @@ import pandas as pd
 
 from tlstudy import columns, paths
 from tlstudy.figures.names import figure_files, size_folder, states_proposition
+from tlstudy.images import images_record
 from tlstudy.settings import Study
 from tlstudy.study import runs as runs_of
 from tlstudy.tables import read_landscapes, read_table
@@ -103,7 +104,7 @@ def load(study: Study) -> Inputs:
         study_figures=drawings.get(".", {}),
         contact_sheets=_contact_sheets(study),
         weights=_weights(study),
-        images=_json(paths.images_folder(study.cache) / "record.json"),
+        images=images_record() if study.arms else None,
     )
 
 

@@ -1,5 +1,6 @@
 """Stage `aggregate`: tidy tables of all runs of a study."""
 
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tlstudy import paths
+from tlstudy import artefacts, paths
 from tlstudy.columns import (
     CURVATURE,
     ENCODER,
@@ -21,7 +22,8 @@ from tlstudy.columns import (
     schema,
 )
 from tlstudy.errors import UserError
-from tlstudy.files import atomic_path
+from tlstudy.files import atomic_path, write_json_atomically
+from tlstudy.records import recorded
 from tlstudy.sentinels.runs import findings_of_study, names_of_alarms
 from tlstudy.sentinels.sentinel import Finding
 from tlstudy.settings import Study
@@ -31,15 +33,18 @@ from tlstudy.study import Run, runs, selected
 CURVATURE_VALUES = ["epoch", "train_loss", "hessian_eigenvalue", "residual", "rise"]
 
 
+@recorded(artefacts.aggregate)
 def aggregate_study(study: Study) -> None:
     """Write the tables of runs, what was measured on them, findings, and the laboratory's.
 
-    A few runs are in memory at a time. Tables that the study asks for nothing of are empty.
+    The study's configuration is left in its folder, as by the workflow. A few runs are in memory
+    at a time. Tables that the study asks for nothing of are empty.
 
     Raises:
         UserError: runs with the same named weights did not use the same weights.
     """
     check_weights(study)
+    keep_settings(study)
     folder, findings = paths.tables_folder(study), findings_of_study(study)
     tables = {
         "metrics": (METRICS, runs(study)),
@@ -56,6 +61,14 @@ def aggregate_study(study: Study) -> None:
     _write_findings(folder / "findings.parquet", findings)
     rows = (pd.DataFrame([run_row(study, run, findings)]) for run in runs(study))
     _write(folder / "runs.parquet", RUNS, rows)
+
+
+def keep_settings(study: Study) -> None:
+    """Write the study's configuration into its folder unless it is there: places do not count."""
+    file, data = paths.settings_file(study), study.model_dump(mode="json")
+    kept = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    if kept | {place: data[place] for place in artefacts.PLACES} != data:
+        write_json_atomically(file, data)
 
 
 def run_record(study: Study, run: Run) -> dict:

@@ -4,7 +4,8 @@ import os
 
 from snakemake.exceptions import WorkflowError
 
-from tlstudy import paths
+from tlstudy import artefacts, paths
+from tlstudy.artefacts import experiment_code, stage_code
 from tlstudy.errors import UserError
 from tlstudy.figures.names import (
     RESULTS,
@@ -14,7 +15,7 @@ from tlstudy.figures.names import (
     states_proposition,
 )
 from tlstudy.files import write_json_atomically
-from tlstudy.provenance import PLUMBING, data_digest, source_digest
+from tlstudy.provenance import PLUMBING, source_digest
 from tlstudy.memory import training_memory_mb
 from tlstudy.study import build_study, digest, runs, selected, values_after_epochs
 
@@ -39,14 +40,10 @@ weights_path = study.cache / "weights" / "{architecture}" / "{sources}"
 logs, benchmarks = folder / "logs", folder / "benchmarks"
 
 # Rules take these as ancient: getting the same bytes again is no reason to train again.
-image_files = [paths.images_folder(study.cache) / name for name in paths.IMAGE_FILES]
+image_files = paths.image_files(study.cache)
 # Of arms: a study of the laboratory alone has none.
 result_tables = [paths.results_table(study)] if study.arms else []
-formulas_table = (
-    [paths.tables_folder(study) / "formulas.parquet"]
-    if states_proposition(study)
-    else []
-)
+formulas_table = [paths.formulas_table(study)] if states_proposition(study) else []
 drawn_figures = [paths.figures_folder(study) / name for name in figure_files(study)]
 contact_sheets = sorted(
     {paths.run_subset_folder(study, run) / "contact-sheet.svg" for run in study_runs}
@@ -64,6 +61,25 @@ def the_run(wildcards):
     return run_of_folder[wildcards.run, wildcards.n, wildcards.seed]
 
 
+def provenance_of_run(stage):
+    """The record that a stage leaves of what it made a run's results from."""
+    return paths.provenance_file(study, stage, "{run}", "n~{n}", "seed~{seed}")
+
+
+def decided_by(step):
+    """Settings that decide a step's results: those that its record holds, in one digest."""
+    return digest(step.settings)
+
+
+def training_decided_by(wildcards):
+    return decided_by(artefacts.train(study, the_run(wildcards), after_epochs))
+
+
+def measurement_decided_by(step):
+    """The same for what is measured on a run after its training."""
+    return lambda wildcards: decided_by(step(study, the_run(wildcards)))
+
+
 def run_weights(wildcards):
     """The run's pretrained weights: none for a random start.
 
@@ -79,17 +95,6 @@ def run_weights(wildcards):
 
 def run_subset(wildcards):
     return paths.run_subset_folder(study, the_run(wildcards)) / "subset.json"
-
-
-def effective_training(wildcards):
-    """All settings of a run: a default that changes makes a run anew, as its name cannot."""
-    return digest(the_run(wildcards).settings.training())
-
-
-def tuning_of_run(wildcards):
-    """How a learning rate is chosen, for runs that choose one."""
-    tuned = the_run(wildcards).settings.tune_learning_rate
-    return digest(study.tuning.model_dump()) if tuned else "none"
 
 
 def cache_folder(wildcards):
@@ -133,16 +138,8 @@ laboratory_files = [
 ]
 
 
-def experiment_code(wildcards):
-    """Each experiment by itself: mending one does not run the others again."""
-    return source_digest(
-        f"tlstudy.laboratory.{wildcards.experiment}_experiment", PLUMBING
-    )
-
-
 landscape_files = [
-    paths.folder_of_run(study, run) / "landscape.json"
-    for run in selected(study, study.landscape)
+    paths.landscape_file(study, run) for run in selected(study, study.landscape)
 ]
 
 
