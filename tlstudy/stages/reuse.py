@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pandas as pd
 import torch
 
-from tlstudy import paths
+from tlstudy import artefacts, paths
 from tlstudy.device import choose_device, device_name, keep_freed_memory, make_deterministic
 from tlstudy.evaluation import training_mode_loss
 from tlstudy.files import atomic_path
@@ -20,7 +20,7 @@ from tlstudy.least_change import (
     least_change_to,
     loss_and_gradient,
 )
-from tlstudy.provenance import PLUMBING, source_digest
+from tlstudy.records import recorded
 from tlstudy.reuse import layer_rows
 from tlstudy.settings import Reuse, Study
 from tlstudy.stages.fine_tuned import FineTuned, load_fine_tuned
@@ -31,11 +31,7 @@ from tlstudy.training import training_batches
 log = logging.getLogger(__name__)
 
 
-def code_digest() -> str:
-    """Digest of the code that decides the numbers of this stage."""
-    return source_digest("tlstudy.stages.reuse", PLUMBING)
-
-
+@recorded(artefacts.reuse)
 def reuse_run(study: Study, run: Run, gpus: int | None = None, threads: int | None = None) -> None:
     """Measure a run's filters and its way to the train loss, and write `reuse.parquet`.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from tlstudy import paths
+from tlstudy import artefacts, paths
 from tlstudy.device import (
     choose_device,
     device_name,
@@ -21,7 +21,8 @@ from tlstudy.files import atomic_path, read_record, write_json_atomically
 from tlstudy.images import load_images
 from tlstudy.initialisation import check_architecture, initial_network
 from tlstudy.inputs import Inputs, resize
-from tlstudy.provenance import PLUMBING, environment, source_digest
+from tlstudy.provenance import environment
+from tlstudy.records import recorded
 from tlstudy.settings import Study, Training
 from tlstudy.study import Run, changed_training, values_after_epochs
 from tlstudy.subset import order_of_test_images
@@ -33,11 +34,7 @@ from tlstudy.weights import load_weights
 log = logging.getLogger(__name__)
 
 
-def code_digest() -> str:
-    """Digest of the code that decides the numbers of a run."""
-    return source_digest("tlstudy.stages.train", PLUMBING)
-
-
+@recorded(artefacts.train)
 def train_run(study: Study, run: Run, gpus: int | None = None, threads: int | None = None) -> None:
     """Train, measure and write a run's folder: metrics, layers, plane and record.
 
@@ -76,7 +73,7 @@ def train_run(study: Study, run: Run, gpus: int | None = None, threads: int | No
         "tuning": tuning,
         "weights": weights[1] if weights else None,
         "evaluation": study.evaluation.model_dump(),
-        "code": code_digest(),
+        "code": artefacts.stage_code("train"),
         "device": device_name(device),
         "threads": torch.get_num_threads(),
         "environment": environment(),

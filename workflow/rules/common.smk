@@ -4,6 +4,7 @@ import os
 import shlex
 import subprocess
 import sys
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,7 +16,8 @@ if find_spec("tlstudy") is None:
         "install this workflow's repository there with pip."
     )
 
-from tlstudy import paths
+from tlstudy import artefacts, paths
+from tlstudy.artefacts import experiment_code, stage_code
 from tlstudy.errors import UserError
 from tlstudy.figures.names import (
     RESULTS,
@@ -24,9 +26,9 @@ from tlstudy.figures.names import (
     report_labels,
     states_proposition,
 )
-from tlstudy.provenance import PLUMBING, data_digest, source_digest
 from tlstudy.memory import memory_mb
 from tlstudy.progress import progress
+from tlstudy.provenance import PLUMBING, source_digest
 from tlstudy.runtime import runtime_minutes
 from tlstudy.stages.settings import write_settings
 from tlstudy.study import build_study, digest, runs, selected, values_after_epochs
@@ -52,14 +54,10 @@ weights_path = study.cache / "weights" / "{architecture}" / "{sources}"
 logs, benchmarks = folder / "logs", folder / "benchmarks"
 
 # Rules take these as ancient: getting the same bytes again is no reason to train again.
-image_files = [paths.images_folder(study.cache) / name for name in paths.IMAGE_FILES]
+image_files = paths.image_files(study.cache)
 # Of arms: a study of the laboratory alone has none.
 result_tables = [paths.results_table(study)] if study.arms else []
-formulas_table = (
-    [paths.tables_folder(study) / "formulas.parquet"]
-    if states_proposition(study)
-    else []
-)
+formulas_table = [paths.formulas_table(study)] if states_proposition(study) else []
 drawn_figures = [paths.figures_folder(study) / name for name in figure_files(study)]
 contact_sheets = sorted(
     {paths.run_subset_folder(study, run) / "contact-sheet.svg" for run in study_runs}
@@ -80,7 +78,15 @@ def settings_of_jobs(wildcards, output):
     other parameters. A module's `onstart` is not called, hence here.
     """
     really_runs = workflow.executor_plugin is not None and not workflow.dryrun
-    return write_settings(moved_study()) if really_runs else paths.settings_file(study)
+    return written_settings() if really_runs else planned_settings
+
+
+planned_settings = paths.settings_file(study)
+
+
+@cache
+def written_settings():
+    return write_settings(moved_study())
 
 
 def moved_study():
@@ -119,6 +125,25 @@ def memory_of(stage):
     return lambda wildcards, attempt: attempt * memory_mb(the_run(wildcards), stage)
 
 
+def provenance_of_run(stage):
+    """The record that a stage leaves of what it made a run's results from."""
+    return paths.provenance_file(study, stage, "{run}", "n~{n}", "seed~{seed}")
+
+
+def decided_by(step):
+    """Settings that decide a step's results: those that its record holds, in one digest."""
+    return digest(step.settings)
+
+
+def training_decided_by(wildcards):
+    return decided_by(artefacts.train(study, the_run(wildcards), after_epochs))
+
+
+def measurement_decided_by(step):
+    """The same for what is measured on a run after its training."""
+    return lambda wildcards: decided_by(step(study, the_run(wildcards)))
+
+
 def run_weights(wildcards):
     """The run's pretrained weights: none for a random start.
 
@@ -134,17 +159,6 @@ def run_weights(wildcards):
 
 def run_subset(wildcards):
     return paths.run_subset_folder(study, the_run(wildcards)) / "subset.json"
-
-
-def effective_training(wildcards):
-    """All settings of a run: a default that changes makes a run anew, as its name cannot."""
-    return digest(the_run(wildcards).settings.training())
-
-
-def tuning_of_run(wildcards):
-    """How a learning rate is chosen, for runs that choose one."""
-    tuned = the_run(wildcards).settings.tune_learning_rate
-    return digest(study.tuning.model_dump()) if tuned else "none"
 
 
 def cache_folder(wildcards):
@@ -188,16 +202,8 @@ laboratory_files = [
 ]
 
 
-def experiment_code(wildcards):
-    """Each experiment by itself: mending one does not run the others again."""
-    return source_digest(
-        f"tlstudy.laboratory.{wildcards.experiment}_experiment", PLUMBING
-    )
-
-
 landscape_files = [
-    paths.folder_of_run(study, run) / "landscape.json"
-    for run in selected(study, study.landscape)
+    paths.landscape_file(study, run) for run in selected(study, study.landscape)
 ]
 
 

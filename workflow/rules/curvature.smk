@@ -8,6 +8,7 @@ rule curvature:
         plane=run_path / "plane.safetensors",
     output:
         run_path / "curvature.parquet",
+        provenance_of_run("curvature"),
     log:
         logs / "curvature" / "{run}" / "n~{n}" / "seed~{seed}.log",
     benchmark:
@@ -21,9 +22,8 @@ rule curvature:
         runtime=minutes_of("curvature"),
     params:
         settings=settings_of_jobs,
-        curvature=digest(study.curvature.model_dump(exclude={"seeds", "arms"})),
-        training=effective_training,
-        code=source_digest("tlstudy.stages.curvature", PLUMBING),
+        decided_by=measurement_decided_by(artefacts.curvature),
+        code=stage_code("curvature"),
     message:
         "Sharpness of the loss of {wildcards.run}, n = {wildcards.n}, seed {wildcards.seed}"
     shell:

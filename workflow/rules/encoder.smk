@@ -8,6 +8,7 @@ rule encoder:
         plane=run_path / "plane.safetensors",
     output:
         run_path / "encoder.parquet",
+        provenance_of_run("encoder"),
     log:
         logs / "encoder" / "{run}" / "n~{n}" / "seed~{seed}.log",
     benchmark:
@@ -21,9 +22,8 @@ rule encoder:
         runtime=minutes_of("encoder"),
     params:
         settings=settings_of_jobs,
-        encoder=digest(study.encoder.model_dump(exclude={"seeds", "arms"})),
-        training=effective_training,
-        code=source_digest("tlstudy.stages.encoder", PLUMBING),
+        decided_by=measurement_decided_by(artefacts.encoder),
+        code=stage_code("encoder"),
     message:
         "Encoder of {wildcards.run}, n = {wildcards.n}, seed {wildcards.seed}"
     shell:

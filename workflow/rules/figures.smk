@@ -1,11 +1,12 @@
 rule figures:
     input:
-        tables=rules.aggregate.output,
-        claims=rules.claims.output,
+        tables=rules.aggregate.output.tables,
+        claims=rules.claims.output.tables,
         formulas=formulas_table,
         landscapes=sorted(set(landscape_files)),
     output:
-        [reported_figure(path) for path in drawn_figures],
+        paths.provenance_file(study, "figures"),
+        drawn=[reported_figure(path) for path in drawn_figures],
     log:
         logs / "figures.log",
     benchmark:
@@ -14,8 +15,8 @@ rule figures:
         "../../envs/tlstudy.yaml"
     params:
         settings=settings_of_jobs,
-        code=source_digest("tlstudy.stages.figures"),
-        published=data_digest("published"),
+        decided_by=decided_by(artefacts.figures(study)),
+        code=stage_code("figures"),
     message:
         "Drawing the figures"
     shell:

@@ -2,6 +2,7 @@ rule laboratory:
     output:
         paths.laboratory_file(study, "{experiment}", "{seed}"),
         paths.laboratory_record(study, "{experiment}", "{seed}"),
+        paths.provenance_file(study, "laboratory", "{experiment}", "seed~{seed}"),
     log:
         logs / "laboratory" / "{experiment}" / "seed~{seed}.log",
     benchmark:
@@ -11,8 +12,7 @@ rule laboratory:
     threads: 1
     params:
         settings=settings_of_jobs,
-        stage=source_digest("tlstudy.stages.laboratory", PLUMBING),
-        code=experiment_code,
+        code=lambda wildcards: experiment_code(wildcards.experiment),
     message:
         "Laboratory: {wildcards.experiment}, seed {wildcards.seed}"
     shell:

@@ -7,6 +7,7 @@ rule landscape:
         plane=run_path / "plane.safetensors",
     output:
         run_path / "landscape.json",
+        provenance_of_run("landscape"),
     log:
         logs / "landscape" / "{run}" / "n~{n}" / "seed~{seed}.log",
     benchmark:
@@ -20,9 +21,8 @@ rule landscape:
         runtime=minutes_of("landscape"),
     params:
         settings=settings_of_jobs,
-        landscape=digest(study.landscape.model_dump(exclude={"seeds", "arms"})),
-        training=effective_training,
-        code=source_digest("tlstudy.stages.landscape", PLUMBING),
+        decided_by=measurement_decided_by(artefacts.landscape),
+        code=stage_code("landscape"),
     message:
         "Loss landscapes of {wildcards.run}, n = {wildcards.n}, seed {wildcards.seed}"
     shell:

@@ -7,6 +7,7 @@ rule reuse:
         plane=run_path / "plane.safetensors",
     output:
         run_path / "reuse.parquet",
+        provenance_of_run("reuse"),
     log:
         logs / "reuse" / "{run}" / "n~{n}" / "seed~{seed}.log",
     benchmark:
@@ -20,9 +21,8 @@ rule reuse:
         runtime=minutes_of("reuse"),
     params:
         settings=settings_of_jobs,
-        reuse=digest(study.reuse.model_dump(exclude={"seeds", "arms"})),
-        training=effective_training,
-        code=source_digest("tlstudy.stages.reuse", PLUMBING),
+        decided_by=measurement_decided_by(artefacts.reuse),
+        code=stage_code("reuse"),
     message:
         "Reuse of features in {wildcards.run}, n = {wildcards.n}, seed {wildcards.seed}"
     shell:

@@ -4,6 +4,7 @@ rule subset:
     output:
         subset_path / "subset.json",
         subset_path / "contact-sheet.png",
+        paths.provenance_file(study, "subset", "{drawing}", "n~{n}", "seed~{seed}"),
         sheet=report(
             subset_path / "contact-sheet.svg",
             caption="../../report/contact-sheet.rst",
@@ -22,7 +23,7 @@ rule subset:
         "../../envs/tlstudy.yaml"
     params:
         settings=settings_of_jobs,
-        code=source_digest("tlstudy.subset", PLUMBING),
+        code=stage_code("subset"),
     message:
         "Drawing {wildcards.n} training images ({wildcards.drawing}), seed {wildcards.seed}"
     shell:
