@@ -21,6 +21,7 @@ rule curvature:
         runtime=minutes_of("curvature"),
     params:
         settings=str(paths.settings_file(study)),
+        gpus=granted_gpus,
         curvature=digest(study.curvature.model_dump(exclude={"seeds", "arms"})),
         training=effective_training,
         code=source_digest("tlstudy.stages.curvature", PLUMBING),
@@ -29,4 +30,4 @@ rule curvature:
     shell:
         "tlstudy curvature --config {params.settings:q} --arm {wildcards.run} "
         "--subset-size {wildcards.n} --seed {wildcards.seed} "
-        "--gpus {resources.gpu} --threads {threads} 2>&1 | tee {log}"
+        "--gpus {params.gpus} --threads {threads} 2>&1 | tee {log}"

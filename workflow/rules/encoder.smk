@@ -21,6 +21,7 @@ rule encoder:
         runtime=minutes_of("encoder"),
     params:
         settings=str(paths.settings_file(study)),
+        gpus=granted_gpus,
         encoder=digest(study.encoder.model_dump(exclude={"seeds", "arms"})),
         training=effective_training,
         code=source_digest("tlstudy.stages.encoder", PLUMBING),
@@ -29,4 +30,4 @@ rule encoder:
     shell:
         "tlstudy encoder --config {params.settings:q} --arm {wildcards.run} "
         "--subset-size {wildcards.n} --seed {wildcards.seed} "
-        "--gpus {resources.gpu} --threads {threads} 2>&1 | tee {log}"
+        "--gpus {params.gpus} --threads {threads} 2>&1 | tee {log}"

@@ -20,6 +20,7 @@ rule landscape:
         runtime=minutes_of("landscape"),
     params:
         settings=str(paths.settings_file(study)),
+        gpus=granted_gpus,
         landscape=digest(study.landscape.model_dump(exclude={"seeds", "arms"})),
         training=effective_training,
         code=source_digest("tlstudy.stages.landscape", PLUMBING),
@@ -28,4 +29,4 @@ rule landscape:
     shell:
         "tlstudy landscape --config {params.settings:q} --arm {wildcards.run} "
         "--subset-size {wildcards.n} --seed {wildcards.seed} "
-        "--gpus {resources.gpu} --threads {threads} 2>&1 | tee {log}"
+        "--gpus {params.gpus} --threads {threads} 2>&1 | tee {log}"

@@ -20,6 +20,7 @@ rule reuse:
         runtime=minutes_of("reuse"),
     params:
         settings=str(paths.settings_file(study)),
+        gpus=granted_gpus,
         reuse=digest(study.reuse.model_dump(exclude={"seeds", "arms"})),
         training=effective_training,
         code=source_digest("tlstudy.stages.reuse", PLUMBING),
@@ -28,4 +29,4 @@ rule reuse:
     shell:
         "tlstudy reuse --config {params.settings:q} --arm {wildcards.run} "
         "--subset-size {wildcards.n} --seed {wildcards.seed} "
-        "--gpus {resources.gpu} --threads {threads} 2>&1 | tee {log}"
+        "--gpus {params.gpus} --threads {threads} 2>&1 | tee {log}"

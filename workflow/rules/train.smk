@@ -22,6 +22,7 @@ rule train:
         runtime=minutes_of("train"),
     params:
         settings=str(paths.settings_file(study)),
+        gpus=granted_gpus,
         evaluation=digest(study.evaluation.model_dump()),
         after_epochs=lambda wildcards: " ".join(after_epochs[wildcards.run]),
         tuning=tuning_of_run,
@@ -33,4 +34,4 @@ rule train:
     shell:
         "tlstudy train --config {params.settings:q} --arm {wildcards.run} "
         "--subset-size {wildcards.n} --seed {wildcards.seed} "
-        "--gpus {resources.gpu} --threads {threads} 2>&1 | tee {log}"
+        "--gpus {params.gpus} --threads {threads} 2>&1 | tee {log}"
