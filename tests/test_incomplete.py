@@ -1,20 +1,25 @@
 """Runs that fail in a study: the rest is done and reported, and what failed is told."""
 
+import dataclasses
 import json
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import audit_study
 import pandas as pd
 import pytest
 from configurations import DEFAULT
-from reports import Page
+from reports import Page, inputs_from
 
 from tlstudy import paths
 from tlstudy.attempts import attempt, read_attempt
+from tlstudy.claims import ledger
 from tlstudy.errors import UserError
+from tlstudy.ladder import ladder_table
 from tlstudy.progress import progress, progress_text
+from tlstudy.report import render
 from tlstudy.report.progress import LOG_LINES, log_end
 from tlstudy.stages.aggregate import aggregate_study
 from tlstudy.stages.claims import make_claims
@@ -23,7 +28,7 @@ from tlstudy.stages.incomplete import make_incomplete_report
 from tlstudy.stages.report import make_report
 from tlstudy.stages.subset import make_subset
 from tlstudy.stages.train import train_run
-from tlstudy.study import build_study, find_run, runs
+from tlstudy.study import STAGES, build_study, find_run, runs
 from workflow import StudyFolder
 
 ARM = {"architecture": "resnet18", "image_size": 32, "epochs": 1, "group": "main"}
@@ -191,6 +196,48 @@ def test_a_large_grid_stays_light(tmp_path):
     page = make_incomplete_report(made)[0].read_text()
     assert "0 of 500 runs" in page
     assert len(page) < 100_000
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        pytest.param(
+            lambda arm, seed: arm == "pretrained-final" or seed == 26,
+            id="an arm, and the first seed",
+        ),
+        pytest.param(
+            lambda arm, seed: (arm, seed) != ("new-final", 27),
+            id="all but one",
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_whatever_is_lacking_there_is_a_report(lost):
+    """The audit with its ladder and claims, on made-up tables."""
+    study = audit_study.make_study(seeds=5, epochs=6)
+    tables = {
+        name: table[~rows_of(table, lost)] if "arm" in table else table
+        for name, table in audit_study.make_tables(study).items()
+        if name != "landscapes"
+    }
+    part = study.without(
+        (stage, run.arm, run.subset_size, run.seed)
+        for run in runs(study)
+        if lost(run.arm, run.seed)
+        for stage in STAGES
+    )
+    tables["claims"], _ = ledger(part, tables)
+    tables["ladder"] = ladder_table(part, tables["runs"])
+    inputs = inputs_from(study, {**tables, "landscapes": []})
+    assert Page(render(dataclasses.replace(inputs, study=part))).errors == []
+    tested = tables["claims"][tables["claims"]["verdict"] != "open"]
+    untested = tested[tested["seeds"] == 0]
+    assert (tested["seeds"] < 5).any()
+    assert set(untested["verdict"]) <= {"not testable"}
+
+
+def rows_of(table, lost) -> pd.Series:
+    return pd.Series(map(lost, table["arm"], table["seed"]), index=table.index, dtype=bool)
 
 
 def test_a_job_that_ends_well_or_is_interrupted_leaves_no_note(tmp_path):
