@@ -22,6 +22,8 @@ for command in (
     results.claims,
     results.figures,
     results.report,
+    checks.verify,
+    checks.pack,
     checks.audit,
     checks.formulas,
 ):

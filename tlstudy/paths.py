@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePath
 
 from tlstudy.settings import Study, WeightsSource
-from tlstudy.study import Run, digest
+from tlstudy.study import STUDY_FILE, Run, digest
 
 IMAGE_FILES = (
     "train-images-idx3-ubyte",
@@ -12,6 +12,18 @@ IMAGE_FILES = (
     "t10k-images-idx3-ubyte",
     "t10k-labels-idx1-ubyte",
 )
+AGGREGATED = (
+    "runs",
+    "metrics",
+    "layers",
+    "curvature",
+    "encoder",
+    "reuse",
+    "findings",
+    "laboratory",
+    "laboratory-runs",
+)
+JUDGED = ("ladder", "claims", "claim-values", "laboratory-claims", "laboratory-claim-values")
 
 
 def study_folder(study: Study) -> Path:
@@ -19,12 +31,29 @@ def study_folder(study: Study) -> Path:
 
 
 def settings_file(study: Study) -> Path:
-    """The study's configuration with all sweeps expanded and defaults filled in."""
-    return study_folder(study) / "study.json"
+    """The study's configuration with all sweeps expanded and defaults filled in.
+
+    One file for each configuration that the study was run with, named by its content.
+    """
+    return study_folder(study) / "settings" / f"{digest(study.model_dump(mode='json'))}.json"
+
+
+def settings_files(results: Path) -> list[Path]:
+    """The settings that studies under `results` were run with, the latest last."""
+    return sorted(results.glob("*/settings/*.json"), key=lambda file: file.stat().st_mtime)
+
+
+def study_file(study: Study) -> Path:
+    """The configuration of the study as its tables were made by: what the folder is of."""
+    return study_folder(study) / STUDY_FILE
 
 
 def images_folder(cache: Path) -> Path:
     return cache / "mnist"
+
+
+def image_files(cache: Path) -> list[Path]:
+    return [images_folder(cache) / name for name in IMAGE_FILES]
 
 
 def downloads_folder(cache: Path) -> Path:
@@ -82,6 +111,18 @@ def tables_folder(study: Study) -> Path:
     return products_folder(study) / "tables"
 
 
+def aggregated_tables(study: Study) -> list[Path]:
+    return [tables_folder(study) / f"{name}.parquet" for name in AGGREGATED]
+
+
+def claim_tables(study: Study) -> list[Path]:
+    return [tables_folder(study) / f"{name}.parquet" for name in JUDGED]
+
+
+def formulas_table(study: Study) -> Path:
+    return tables_folder(study) / "formulas.parquet"
+
+
 def results_table(study: Study) -> Path:
     """The table of results as a page of its own, for Snakemake's report."""
     return tables_folder(study) / "results.html"
@@ -106,6 +147,10 @@ def laboratory_file(study: Study, experiment: str, seed: int | str) -> Path:
 def laboratory_record(study: Study, experiment: str, seed: int | str) -> Path:
     """What an experiment was run with, and how long it took."""
     return laboratory_file(study, experiment, seed).with_suffix(".json")
+
+
+def landscape_file(study: Study, run: Run) -> Path:
+    return folder_of_run(study, run) / "landscape.json"
 
 
 def reuse_file(study: Study, run: Run) -> Path:
@@ -146,3 +191,13 @@ def log_file(root: Path, job: PurePath) -> Path:
 def attempt_file(root: Path, job: PurePath) -> Path:
     """There from a job's start until it ends well: see `tlstudy.attempts`."""
     return root / "attempts" / f"{job}.json"
+
+
+def provenance_folder(study: Study) -> Path:
+    return study_folder(study) / "provenance"
+
+
+def provenance_file(study: Study, stage: str, *place: str) -> Path:
+    """What the results of a job were made from; laid out as logs and benchmarks are."""
+    *folders, name = (stage, *place)
+    return provenance_folder(study).joinpath(*folders, f"{name}.json")

@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
+# They say what results were made from, and take part in none.
+RECORDING = frozenset({"tlstudy.artefacts", "tlstudy.records"})
 # They move files and settings about and decide no number of a run: its settings count by
 # themselves, and content read from files is checked by its checksum.
 PLUMBING = frozenset(
@@ -20,11 +22,12 @@ PLUMBING = frozenset(
         "files",
         "mistakes",
         "paths",
+        "time_left",
         "provenance",
         "settings",
         "study",
     )
-)
+).union(RECORDING)
 RECORDED_PACKAGES = ("tlstudy", "torch", "torchvision", "numpy", "snakemake")
 
 
@@ -32,12 +35,13 @@ RECORDED_PACKAGES = ("tlstudy", "torch", "torchvision", "numpy", "snakemake")
 def source_digest(module: str, passed_over: frozenset[str] = frozenset()) -> str:
     """Digest of the code of a module and of all modules of this package that it imports.
 
-    Comments, docstrings and layout do not count, so that mending them reruns nothing.
+    Comments, docstrings and layout do not count, so that mending them reruns nothing; nor does
+    the version of Python, so that results can be verified on another machine.
     """
     digest = hashlib.sha256()
     for name in sorted(_with_imports(module, passed_over)):
         tree = ast.parse(_module_file(name).read_text(encoding="utf-8"))
-        digest.update(f"{name}\n{ast.dump(_without_docstrings(tree))}\n".encode())
+        digest.update(f"{name}\n{_shape(_without_docstrings(tree))}\n".encode())
     return digest.hexdigest()[:10]
 
 
@@ -86,6 +90,20 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
         ):
             node.body = node.body[1:]
     return tree
+
+
+def _shape(node: object) -> str:
+    """A syntax tree as text, without empty fields: each version of Python has others."""
+    if isinstance(node, list):
+        return f"[{','.join(map(_shape, node))}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    fields = (
+        f"{name}={_shape(value)}"
+        for name, value in ast.iter_fields(node)
+        if value is not None and value != []
+    )
+    return f"{type(node).__name__}({','.join(fields)})"
 
 
 def commit() -> str:

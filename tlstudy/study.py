@@ -27,6 +27,8 @@ from tlstudy.settings import (
 
 # Stages that leave results of a run, in the order of the workflow.
 STAGES = ("train", "landscape", "curvature", "encoder", "reuse")
+# The study's configuration in its folder, sweeps expanded and defaults filled in.
+STUDY_FILE = "study.json"
 
 
 @dataclass(frozen=True)
@@ -91,8 +93,11 @@ def _merge(target: dict[str, Any], update: Mapping[str, Any]) -> None:
             target[key] = value
 
 
-def build_study(configuration: Mapping[str, Any]) -> Study:
+def build_study(configuration: Mapping[str, Any], finished: bool = False) -> Study:
     """Expand the sweeps of a configuration and validate it.
+
+    Args:
+        finished: the user's own weights need not be there any more.
 
     Raises:
         UserError: one sentence for each key that is wrong.
@@ -120,15 +125,52 @@ def build_study(configuration: Mapping[str, Any]) -> Study:
         ]
     if not problems:
         left_out = [str(name) for name, arm in configuration["arms"].items() if arm is None]
-        problems += dict.fromkeys(contradictions(study, origins, left_out))
+        problems += dict.fromkeys(contradictions(study, origins, left_out, finished))
     if problems:
         raise UserError("\n".join(problems))
     return study
 
 
 def load_study(paths: Sequence[Path]) -> Study:
-    """Read, merge and validate configuration files."""
+    """Read, merge and validate configuration files.
+
+    A single path to a study's folder, or to the study.json in it, is the study where it lies now.
+    """
+    if len(paths) == 1 and paths[0].is_dir():
+        return finished_study(paths[0])
+    if len(paths) == 1 and paths[0].name == STUDY_FILE:
+        study = build_study(read_configuration(paths), finished=True)
+        folder = _with_name(paths[0].parent)
+        return _lying_in(folder, study) if folder.name == study.study else study
     return build_study(read_configuration(paths))
+
+
+def finished_study(folder: Path) -> Study:
+    """The study of a results folder, wherever it was made.
+
+    Raises:
+        UserError: it holds no study, or that of another name.
+    """
+    file = folder / STUDY_FILE
+    if not file.is_file():
+        raise UserError(
+            f"{folder}: found no {STUDY_FILE}; must be a study's folder, such as results/quick "
+            "(the workflow and `tlstudy report` leave that file there)."
+        )
+    study, folder = build_study(read_configuration([file]), finished=True), _with_name(folder)
+    if folder.name != study.study:
+        raise UserError(
+            f"{folder}: holds study '{study.study}'; a study's folder must have its name."
+        )
+    return _lying_in(folder, study)
+
+
+def _with_name(folder: Path) -> Path:
+    return folder.resolve() if folder.name in ("", "..") else folder
+
+
+def _lying_in(folder: Path, study: Study) -> Study:
+    return study.model_copy(update={"results": folder.parent})
 
 
 def _expand_arms(arms: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:

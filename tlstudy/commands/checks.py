@@ -1,4 +1,4 @@
-"""Questions that need no study of ours."""
+"""Questions to finished runs and results, and to formulas."""
 
 import sys
 from pathlib import Path
@@ -45,6 +45,42 @@ def audit(
 
 
 @click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--all", "everything", is_flag=True, help="Tell everything, not the first alone.")
+def verify(folder: Path, everything: bool) -> None:
+    """Hold a results folder against its records and name the first thing that does not hold.
+
+    FOLDER is a study's, such as results/quick; docs/integrity.md says what is looked at. Exit
+    status: 0 if it holds, 1 if something was altered, truncated, is missing, or was made by other
+    code, from other settings or from other inputs.
+    """
+    from tlstudy.verify import verify_folder
+
+    text, holds = verify_folder(folder, everything)
+    click.echo(text)
+    sys.exit(0 if holds else 1)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--output",
+    "destination",
+    type=click.Path(path_type=Path),
+    help="File to write; <study>.tar.gz if not given.",
+)
+def pack(folder: Path, destination: Path | None) -> None:
+    """Verify a results folder and pack it into one file, without logs.
+
+    Unpacked with `tar xzf` anywhere, it can be verified, and its claims, figures and report made
+    again with `--config <folder>`.
+    """
+    from tlstudy.pack import pack_study
+
+    click.echo(pack_study(folder, destination))
+
+
+@click.command()
 @click.option(
     "--draws",
     type=click.IntRange(1),
@@ -54,14 +90,18 @@ def audit(
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option(
-    "--table",
-    "destination",
+    "--config",
+    "configs",
+    multiple=True,
     type=click.Path(path_type=Path),
-    help="Parquet file to write the table to as well.",
+    help="Configuration of a study whose table is to be written as well.",
 )
-def formulas(draws: int, seed: int, destination: Path | None) -> None:
+def formulas(draws: int, seed: int, configs: tuple[Path, ...]) -> None:
     """Hold the printed variants of Proposition 3 against brute-force minimisation."""
-    from tlstudy.formulas import table_text
+    from tlstudy.formulas import check_all, table_text
     from tlstudy.stages.formulas import make_formulas
+    from tlstudy.study import load_study
 
-    click.echo(table_text(make_formulas(draws, seed, destination)))
+    study = load_study(configs) if configs else None
+    table = make_formulas(study, draws, seed) if study else check_all(draws, seed)
+    click.echo(table_text(table))

@@ -2,6 +2,7 @@
 
 import click
 
+from tlstudy.commands.imports import slow_imports
 from tlstudy.commands.options import noted, with_run, with_study
 from tlstudy.settings import LABORATORY_EXPERIMENTS, Study
 from tlstudy.study import Run
@@ -11,7 +12,8 @@ from tlstudy.study import Run
 @with_run
 def train(study: Study, run: Run, gpus: int | None, threads: int | None) -> None:
     """Train one run and measure it at every epoch."""
-    from tlstudy.stages.train import train_run
+    with slow_imports():
+        from tlstudy.stages.train import train_run
 
     train_run(study, run, gpus, threads)
 
@@ -20,7 +22,8 @@ def train(study: Study, run: Run, gpus: int | None, threads: int | None) -> None
 @with_run
 def landscape(study: Study, run: Run, gpus: int | None, threads: int | None) -> None:
     """Compute the loss over two planes through a run's final weights."""
-    from tlstudy.stages.landscape import landscape_run
+    with slow_imports():
+        from tlstudy.stages.landscape import landscape_run
 
     landscape_run(study, run, gpus, threads)
 
@@ -29,7 +32,8 @@ def landscape(study: Study, run: Run, gpus: int | None, threads: int | None) -> 
 @with_run
 def curvature(study: Study, run: Run, gpus: int | None, threads: int | None) -> None:
     """Measure how sharp the training loss is where a run ended and on its way."""
-    from tlstudy.stages.curvature import curvature_run
+    with slow_imports():
+        from tlstudy.stages.curvature import curvature_run
 
     curvature_run(study, run, gpus, threads)
 
@@ -38,7 +42,8 @@ def curvature(study: Study, run: Run, gpus: int | None, threads: int | None) -> 
 @with_run
 def encoder(study: Study, run: Run, gpus: int | None, threads: int | None) -> None:
     """Probe, freeze and put back the stages of a run's network."""
-    from tlstudy.stages.encoder import encoder_run
+    with slow_imports():
+        from tlstudy.stages.encoder import encoder_run
 
     encoder_run(study, run, gpus, threads)
 
@@ -47,7 +52,8 @@ def encoder(study: Study, run: Run, gpus: int | None, threads: int | None) -> No
 @with_run
 def reuse(study: Study, run: Run, gpus: int | None, threads: int | None) -> None:
     """Measure how much of its features a run kept, and how far it had to move."""
-    from tlstudy.stages.reuse import reuse_run
+    with slow_imports():
+        from tlstudy.stages.reuse import reuse_run
 
     reuse_run(study, run, gpus, threads)
 

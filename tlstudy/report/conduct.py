@@ -8,6 +8,7 @@ import pandas as pd
 import yaml
 
 from tlstudy import __version__
+from tlstudy.artefacts import PLACES
 from tlstudy.report.inputs import Inputs, Record
 from tlstudy.report.protocol import NETWORKS, Table, grouped_arms
 from tlstudy.report.words import MISSING, THIN, count, duration, join, number, seeds, sentence
@@ -159,8 +160,11 @@ def _diverged(runs: pd.DataFrame) -> Iterator[str]:
 
 
 def configuration(study: Study) -> str:
-    """The study with sweeps expanded and defaults filled in, as YAML."""
-    data = study.model_dump(mode="json")
+    """The study with sweeps expanded and defaults filled in, as YAML.
+
+    Without the places of its files, which differ where it is moved to.
+    """
+    data = study.model_dump(mode="json", exclude=PLACES)
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=90)
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from tlstudy import columns, paths
 from tlstudy.figures.names import figure_files, size_folder, states_proposition
+from tlstudy.images import images_record
 from tlstudy.report.progress import Section
 from tlstudy.settings import Study
 from tlstudy.study import runs as runs_of
@@ -107,7 +108,7 @@ def load(study: Study, progress: Section) -> Inputs:
         study_figures=drawings.get(".", {}),
         contact_sheets=_contact_sheets(study),
         weights=_weights(study),
-        images=_json(paths.images_folder(study.cache) / "record.json"),
+        images=images_record() if study.arms else None,
     )
 
 

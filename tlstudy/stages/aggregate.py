@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tlstudy import paths
+from tlstudy import artefacts, paths
 from tlstudy.columns import (
     CURVATURE,
     ENCODER,
@@ -21,26 +21,29 @@ from tlstudy.columns import (
     schema,
 )
 from tlstudy.errors import UserError
-from tlstudy.files import atomic_path
+from tlstudy.files import atomic_path, read_record
+from tlstudy.records import recorded
 from tlstudy.sentinels.runs import findings_of_study, names_of_alarms
 from tlstudy.sentinels.sentinel import Finding
 from tlstudy.settings import Study
-from tlstudy.stages.train import read_record
+from tlstudy.stages.settings import keep_study
 from tlstudy.study import Run, experiments, runs_of_stage
 
 CURVATURE_VALUES = ["epoch", "train_loss", "hessian_eigenvalue", "residual", "rise"]
 
 
+@recorded(artefacts.aggregate)
 def aggregate_study(study: Study) -> None:
     """Write the tables of runs, what was measured on them, findings, and the laboratory's.
 
-    A few runs are in memory at a time. Tables that the study asks for nothing of are empty, and
-    what an incomplete study lacks has no rows.
+    The study's configuration is left in its folder. A few runs are in memory at a time. Tables
+    that the study asks for nothing of are empty, and what an incomplete study lacks has no rows.
 
     Raises:
         UserError: runs with the same named weights did not use the same weights.
     """
     check_weights(study)
+    keep_study(study)
     folder, findings = paths.tables_folder(study), findings_of_study(study)
     trained = runs_of_stage(study, "train")
     tables = {

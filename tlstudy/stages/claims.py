@@ -6,18 +6,20 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tlstudy import paths
+from tlstudy import artefacts, paths
 from tlstudy.claims import ledger
 from tlstudy.columns import schema
 from tlstudy.files import atomic_path
 from tlstudy.laboratory.claims import laboratory_ledger
 from tlstudy.ladder import ladder_table
+from tlstudy.records import recorded
 from tlstudy.settings import Study
 from tlstudy.tables import CLAIM_TABLES, read_laboratory, read_table
 
 MEASURED = ("runs", "metrics", "layers", "encoder", "curvature", "reuse")
 
 
+@recorded(artefacts.claims)
 def make_claims(study: Study) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Write the tables of `tlstudy.tables.CLAIM_TABLES`.
 

@@ -8,13 +8,13 @@ import torch
 from scipy.optimize import brentq
 from torch import nn
 
-from tlstudy import paths
+from tlstudy import artefacts, paths
 from tlstudy.curvature import largest_hessian_eigenvalue, rise_along_random_directions
 from tlstudy.device import choose_device, device_name, keep_freed_memory, make_deterministic
 from tlstudy.evaluation import training_mode_loss
 from tlstudy.files import atomic_path
 from tlstudy.landscape import unflatten
-from tlstudy.provenance import PLUMBING, source_digest
+from tlstudy.records import recorded
 from tlstudy.settings import Study
 from tlstudy.stages.fine_tuned import FineTuned, load_fine_tuned
 from tlstudy.stages.train import epoch_below
@@ -27,11 +27,7 @@ log = logging.getLogger(__name__)
 ALONG = 1e-6
 
 
-def code_digest() -> str:
-    """Digest of the code that decides the numbers of this stage."""
-    return source_digest("tlstudy.stages.curvature", PLUMBING)
-
-
+@recorded(artefacts.curvature)
 def curvature_run(
     study: Study, run: Run, gpus: int | None = None, threads: int | None = None
 ) -> None:

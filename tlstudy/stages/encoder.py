@@ -4,11 +4,11 @@ import logging
 
 import pandas as pd
 
-from tlstudy import paths
+from tlstudy import artefacts, paths
 from tlstudy.device import choose_device, device_name, keep_freed_memory, make_deterministic
 from tlstudy.encoder import encoder_rows
 from tlstudy.files import atomic_path
-from tlstudy.provenance import PLUMBING, source_digest
+from tlstudy.records import recorded
 from tlstudy.settings import Study
 from tlstudy.stages.fine_tuned import load_fine_tuned
 from tlstudy.study import Run
@@ -16,11 +16,7 @@ from tlstudy.study import Run
 log = logging.getLogger(__name__)
 
 
-def code_digest() -> str:
-    """Digest of the code that decides the numbers of this stage."""
-    return source_digest("tlstudy.stages.encoder", PLUMBING)
-
-
+@recorded(artefacts.encoder)
 def encoder_run(
     study: Study, run: Run, gpus: int | None = None, threads: int | None = None
 ) -> None:

@@ -1,8 +1,9 @@
 """Stage `figures`: the slides' plots and the audit's own from the tables."""
 
-from tlstudy import paths
+from tlstudy import artefacts, paths
 from tlstudy.figures import draw_all
 from tlstudy.figures.names import states_proposition
+from tlstudy.records import recorded
 from tlstudy.settings import Study
 from tlstudy.tables import read_landscapes, read_table
 
@@ -10,6 +11,7 @@ TABLES = ("metrics", "layers", "runs", "encoder", "curvature", "reuse", "claims"
 OF_LABORATORY = ("laboratory", "laboratory-claims", "laboratory-claim-values")
 
 
+@recorded(artefacts.figures)
 def draw_figures(study: Study) -> None:
     """Draw every figure of the study, as SVG and PNG."""
     tables = {name: read_table(study, name) for name in _tables(study)}

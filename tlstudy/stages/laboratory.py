@@ -6,16 +6,18 @@ from importlib import import_module
 
 import pandas as pd
 
-from tlstudy import paths
+from tlstudy import artefacts, paths
 from tlstudy.device import make_deterministic
 from tlstudy.errors import UserError
 from tlstudy.files import atomic_path, write_json_atomically
 from tlstudy.provenance import environment
+from tlstudy.records import recorded
 from tlstudy.settings import Study
 
 log = logging.getLogger(__name__)
 
 
+@recorded(artefacts.laboratory)
 def run_experiment(study: Study, experiment: str, seed: int) -> None:
     """Run an experiment and write its rows, columns as in `tlstudy.columns.LABORATORY`.
 

@@ -6,26 +6,22 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from tlstudy import paths
+from tlstudy import artefacts, paths
 from tlstudy.device import choose_device, device_name, keep_freed_memory, make_deterministic
 from tlstudy.errors import UserError
-from tlstudy.files import write_json_atomically
+from tlstudy.files import read_record, write_json_atomically
 from tlstudy.initialisation import initial_network
 from tlstudy.landscape import grid_axis, loss_grid, random_plane, unflatten
-from tlstudy.provenance import PLUMBING, source_digest
+from tlstudy.records import recorded
 from tlstudy.settings import Study
-from tlstudy.stages.train import load_run_images, load_run_weights, read_record, without_nan
+from tlstudy.stages.train import load_run_images, load_run_weights, without_nan
 from tlstudy.study import Run
 from tlstudy.training import training_batches
 
 log = logging.getLogger(__name__)
 
 
-def code_digest() -> str:
-    """Digest of the code that decides the numbers of a landscape."""
-    return source_digest("tlstudy.stages.landscape", PLUMBING)
-
-
+@recorded(artefacts.landscape)
 def landscape_run(
     study: Study, run: Run, gpus: int | None = None, threads: int | None = None
 ) -> None:
@@ -67,7 +63,7 @@ def landscape_run(
         "run": run.name,
         "subset_size": run.subset_size,
         "seed": run.seed,
-        "code": code_digest(),
+        "code": artefacts.stage_code("landscape"),
         "device": device_name(device),
         "checkpoint_train_loss": record["checkpoint_train_loss"],
         "planes": planes,

@@ -2,12 +2,14 @@
 
 import shutil
 
-from tlstudy import paths
+from tlstudy import artefacts, paths
 from tlstudy.progress import progress
+from tlstudy.records import recorded
 from tlstudy.report import load, section, write_report, write_results_table
 from tlstudy.settings import Study
 
 
+@recorded(artefacts.report)
 def make_report(study: Study) -> None:
     """Write report.html and results.html from what the other stages left.
 

@@ -1,13 +1,15 @@
 """Stage `subset`: the training images of (drawing, size, seed), and a look at them."""
 
-from tlstudy import paths
+from tlstudy import artefacts, paths
 from tlstudy.figures.contact_sheet import write_contact_sheet
 from tlstudy.files import write_json_atomically
 from tlstudy.images import load_images
+from tlstudy.records import recorded
 from tlstudy.settings import Study
 from tlstudy.subset import describe_subset, draw_subset
 
 
+@recorded(artefacts.subset)
 def make_subset(study: Study, drawing: str, size: int, seed: int) -> None:
     """Draw training images and write `subset.json` and a contact sheet."""
     images, labels = load_images(paths.images_folder(study.cache), "train")

@@ -26,20 +26,8 @@ rule aggregate:
             {paths.reuse_file(study, run) for run in selected(study, study.reuse)}
         ),
     output:
-        [
-            paths.tables_folder(study) / f"{name}.parquet"
-            for name in (
-                "runs",
-                "metrics",
-                "layers",
-                "curvature",
-                "encoder",
-                "reuse",
-                "findings",
-                "laboratory",
-                "laboratory-runs",
-            )
-        ],
+        paths.provenance_file(study, "aggregate"),
+        tables=paths.aggregated_tables(study),
     log:
         logs / "aggregate.log",
     benchmark:
@@ -47,9 +35,9 @@ rule aggregate:
     conda:
         "../../envs/tlstudy.yaml"
     params:
-        settings=str(paths.settings_file(study)),
-        arms=digest(study.model_dump(mode="json")["arms"]),
-        code=source_digest("tlstudy.stages.aggregate"),
+        settings=settings_of_jobs,
+        decided_by=decided_by(artefacts.aggregate(study)),
+        code=stage_code("aggregate"),
     message:
         "Putting all runs into tables"
     shell:

@@ -1,17 +1,9 @@
 rule claims:
     input:
-        rules.aggregate.output,
+        rules.aggregate.output.tables,
     output:
-        [
-            paths.tables_folder(study) / f"{name}.parquet"
-            for name in (
-                "ladder",
-                "claims",
-                "claim-values",
-                "laboratory-claims",
-                "laboratory-claim-values",
-            )
-        ],
+        paths.provenance_file(study, "claims"),
+        tables=paths.claim_tables(study),
     log:
         logs / "claims.log",
     benchmark:
@@ -19,21 +11,9 @@ rule claims:
     conda:
         "../../envs/tlstudy.yaml"
     params:
-        settings=str(paths.settings_file(study)),
-        stated=digest(
-            study.model_dump(
-                mode="json",
-                include={
-                    "ladder",
-                    "claims",
-                    "encoder",
-                    "curvature",
-                    "reuse",
-                    "laboratory",
-                },
-            )
-        ),
-        code=source_digest("tlstudy.stages.claims"),
+        settings=settings_of_jobs,
+        decided_by=decided_by(artefacts.claims(study)),
+        code=stage_code("claims"),
     message:
         "Judging the claims"
     shell:

@@ -4,10 +4,20 @@ import os
 import shlex
 import subprocess
 import sys
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from tlstudy import paths
+if find_spec("tlstudy") is None:
+    raise WorkflowError(
+        f"tlstudy: not installed for {sys.executable}, which runs Snakemake; "
+        "install this workflow's repository there with pip."
+    )
+
+from tlstudy import artefacts, paths
+from tlstudy.artefacts import experiment_code, stage_code
 from tlstudy.errors import UserError
 from tlstudy.figures.names import (
     RESULTS,
@@ -16,10 +26,11 @@ from tlstudy.figures.names import (
     report_labels,
     states_proposition,
 )
-from tlstudy.files import write_json_atomically
-from tlstudy.provenance import PLUMBING, data_digest, source_digest
-from tlstudy.memory import training_memory_mb
+from tlstudy.memory import memory_mb
 from tlstudy.progress import progress
+from tlstudy.provenance import PLUMBING, source_digest
+from tlstudy.runtime import runtime_minutes
+from tlstudy.stages.settings import write_settings
 from tlstudy.study import build_study, digest, runs, selected, values_after_epochs
 
 if not os.access(os.curdir, os.W_OK):
@@ -43,14 +54,10 @@ weights_path = study.cache / "weights" / "{architecture}" / "{sources}"
 logs, benchmarks = folder / "logs", folder / "benchmarks"
 
 # Rules take these as ancient: getting the same bytes again is no reason to train again.
-image_files = [paths.images_folder(study.cache) / name for name in paths.IMAGE_FILES]
+image_files = paths.image_files(study.cache)
 # Of arms: a study of the laboratory alone has none.
 result_tables = [paths.results_table(study)] if study.arms else []
-formulas_table = (
-    [paths.tables_folder(study) / "formulas.parquet"]
-    if states_proposition(study)
-    else []
-)
+formulas_table = [paths.formulas_table(study)] if states_proposition(study) else []
 drawn_figures = [paths.figures_folder(study) / name for name in figure_files(study)]
 contact_sheets = sorted(
     {paths.run_subset_folder(study, run) / "contact-sheet.svg" for run in study_runs}
@@ -64,8 +71,77 @@ wildcard_constraints:
     seed=r"\d+",
 
 
+def settings_of_jobs(wildcards, output):
+    """The file in which a job reads the configuration; it is there before a job starts.
+
+    A parameter that takes `output` never makes a job run again: what a job depends on is in its
+    other parameters. A module's `onstart` is not called, hence here.
+    """
+    really_runs = workflow.executor_plugin is not None and not workflow.dryrun
+    return written_settings() if really_runs else planned_settings
+
+
+planned_settings = paths.settings_file(study)
+
+
+@cache
+def written_settings():
+    return write_settings(moved_study())
+
+
+def moved_study():
+    """The study with the folders that Snakemake has for it: a module's prefix moves them."""
+    subset, images = rules.subset.output[0], rules.images.output[0]
+    folders = {
+        "results": moved(study.results, subset_path / "subset.json", subset),
+        "cache": moved(study.cache, image_files[0], images),
+    }
+    return study.model_copy(update=folders)
+
+
+def moved(place, declared, actual):
+    """Where a folder is, by a file in it as it was declared and as Snakemake has it."""
+    return Path(actual).parents[len(declared.relative_to(place).parts) - 1]
+
+
 def the_run(wildcards):
     return run_of_folder[wildcards.run, wildcards.n, wildcards.seed]
+
+
+# Jobs ask for a GPU where the study may use one and the workflow has one to give.
+gpu_limit = workflow.global_resources.get("gpu")
+gpus = 0 if study.device == "cpu" or (gpu_limit and gpu_limit.value == 0) else 1
+
+
+def minutes_of(stage):
+    """What a job of the stage asks for; after each failure it asks for as much again."""
+    return lambda wildcards, threads, attempt: attempt * runtime_minutes(
+        study, the_run(wildcards), stage, threads, gpus
+    )
+
+
+def memory_of(stage):
+    """Likewise, in MB."""
+    return lambda wildcards, attempt: attempt * memory_mb(the_run(wildcards), stage)
+
+
+def provenance_of_run(stage):
+    """The record that a stage leaves of what it made a run's results from."""
+    return paths.provenance_file(study, stage, "{run}", "n~{n}", "seed~{seed}")
+
+
+def decided_by(step):
+    """Settings that decide a step's results: those that its record holds, in one digest."""
+    return digest(step.settings)
+
+
+def training_decided_by(wildcards):
+    return decided_by(artefacts.train(study, the_run(wildcards), after_epochs))
+
+
+def measurement_decided_by(step):
+    """The same for what is measured on a run after its training."""
+    return lambda wildcards: decided_by(step(study, the_run(wildcards)))
 
 
 def run_weights(wildcards):
@@ -85,19 +161,8 @@ def run_subset(wildcards):
     return paths.run_subset_folder(study, the_run(wildcards)) / "subset.json"
 
 
-def effective_training(wildcards):
-    """All settings of a run: a default that changes makes a run anew, as its name cannot."""
-    return digest(the_run(wildcards).settings.training())
-
-
-def tuning_of_run(wildcards):
-    """How a learning rate is chosen, for runs that choose one."""
-    tuned = the_run(wildcards).settings.tune_learning_rate
-    return digest(study.tuning.model_dump()) if tuned else "none"
-
-
 def cache_folder(wildcards):
-    return str(study.cache)
+    return str(moved_study().cache)
 
 
 def cached_sources():
@@ -124,9 +189,9 @@ def source_options(wildcards):
 
 
 def source_files(wildcards):
-    """The user's own files among the sources."""
+    """The user's own files among the sources; absolute, as no prefix of a module moves them."""
     sources = source_lists[wildcards.architecture, wildcards.sources]
-    return [source.file for source in sources if not isinstance(source, str)]
+    return [source.file.absolute() for source in sources if not isinstance(source, str)]
 
 
 laboratory_files = [
@@ -137,16 +202,8 @@ laboratory_files = [
 ]
 
 
-def experiment_code(wildcards):
-    """Each experiment by itself: mending one does not run the others again."""
-    return source_digest(
-        f"tlstudy.laboratory.{wildcards.experiment}_experiment", PLUMBING
-    )
-
-
 landscape_files = [
-    paths.folder_of_run(study, run) / "landscape.json"
-    for run in selected(study, study.landscape)
+    paths.landscape_file(study, run) for run in selected(study, study.landscape)
 ]
 
 

@@ -8,6 +8,7 @@ rule curvature:
         plane=run_path / "plane.safetensors",
     output:
         run_path / "curvature.parquet",
+        provenance_of_run("curvature"),
     log:
         logs / "curvature" / "{run}" / "n~{n}" / "seed~{seed}.log",
     benchmark:
@@ -16,14 +17,13 @@ rule curvature:
         "../../envs/tlstudy.yaml"
     threads: 4
     resources:
-        gpu=1,
-        mem_mb=12000,
-        runtime=240,
+        gpu=gpus,
+        mem_mb=memory_of("curvature"),
+        runtime=minutes_of("curvature"),
     params:
-        settings=str(paths.settings_file(study)),
-        curvature=digest(study.curvature.model_dump(exclude={"seeds", "arms"})),
-        training=effective_training,
-        code=source_digest("tlstudy.stages.curvature", PLUMBING),
+        settings=settings_of_jobs,
+        decided_by=measurement_decided_by(artefacts.curvature),
+        code=stage_code("curvature"),
     message:
         "Sharpness of the loss of {wildcards.run}, n = {wildcards.n}, seed {wildcards.seed}"
     shell:

@@ -8,6 +8,7 @@ rule encoder:
         plane=run_path / "plane.safetensors",
     output:
         run_path / "encoder.parquet",
+        provenance_of_run("encoder"),
     log:
         logs / "encoder" / "{run}" / "n~{n}" / "seed~{seed}.log",
     benchmark:
@@ -16,14 +17,13 @@ rule encoder:
         "../../envs/tlstudy.yaml"
     threads: 4
     resources:
-        gpu=1,
-        mem_mb=12000,
-        runtime=240,
+        gpu=gpus,
+        mem_mb=memory_of("encoder"),
+        runtime=minutes_of("encoder"),
     params:
-        settings=str(paths.settings_file(study)),
-        encoder=digest(study.encoder.model_dump(exclude={"seeds", "arms"})),
-        training=effective_training,
-        code=source_digest("tlstudy.stages.encoder", PLUMBING),
+        settings=settings_of_jobs,
+        decided_by=measurement_decided_by(artefacts.encoder),
+        code=stage_code("encoder"),
     message:
         "Encoder of {wildcards.run}, n = {wildcards.n}, seed {wildcards.seed}"
     shell:

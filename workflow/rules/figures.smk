@@ -1,11 +1,12 @@
 rule figures:
     input:
-        tables=rules.aggregate.output,
-        claims=rules.claims.output,
+        tables=rules.aggregate.output.tables,
+        claims=rules.claims.output.tables,
         formulas=formulas_table,
         landscapes=sorted(set(landscape_files)),
     output:
-        [reported_figure(path) for path in drawn_figures],
+        paths.provenance_file(study, "figures"),
+        drawn=[reported_figure(path) for path in drawn_figures],
     log:
         logs / "figures.log",
     benchmark:
@@ -13,9 +14,9 @@ rule figures:
     conda:
         "../../envs/tlstudy.yaml"
     params:
-        settings=str(paths.settings_file(study)),
-        code=source_digest("tlstudy.stages.figures"),
-        published=data_digest("published"),
+        settings=settings_of_jobs,
+        decided_by=decided_by(artefacts.figures(study)),
+        code=stage_code("figures"),
     message:
         "Drawing the figures"
     shell:

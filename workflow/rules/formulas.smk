@@ -1,6 +1,7 @@
 rule formulas:
     output:
-        paths.tables_folder(study) / "formulas.parquet",
+        paths.formulas_table(study),
+        paths.provenance_file(study, "formulas"),
     log:
         logs / "formulas.log",
     benchmark:
@@ -8,8 +9,10 @@ rule formulas:
     conda:
         "../../envs/tlstudy.yaml"
     params:
-        code=source_digest("tlstudy.stages.formulas"),
+        settings=settings_of_jobs,
+        decided_by=decided_by(artefacts.formulas(study)),
+        code=stage_code("formulas"),
     message:
         "Holding the printed variants of Proposition 3 against brute force"
     shell:
-        "tlstudy formulas --table {output:q} > {log} 2>&1"
+        "tlstudy formulas --config {params.settings:q} > {log} 2>&1"

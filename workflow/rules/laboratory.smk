@@ -2,6 +2,7 @@ rule laboratory:
     output:
         paths.laboratory_file(study, "{experiment}", "{seed}"),
         paths.laboratory_record(study, "{experiment}", "{seed}"),
+        paths.provenance_file(study, "laboratory", "{experiment}", "seed~{seed}"),
     log:
         logs / "laboratory" / "{experiment}" / "seed~{seed}.log",
     benchmark:
@@ -10,9 +11,8 @@ rule laboratory:
         "../../envs/tlstudy.yaml"
     threads: 1
     params:
-        settings=str(paths.settings_file(study)),
-        stage=source_digest("tlstudy.stages.laboratory", PLUMBING),
-        code=experiment_code,
+        settings=settings_of_jobs,
+        code=lambda wildcards: experiment_code(wildcards.experiment),
     message:
         "Laboratory: {wildcards.experiment}, seed {wildcards.seed}"
     shell:

@@ -7,6 +7,7 @@ rule landscape:
         plane=run_path / "plane.safetensors",
     output:
         run_path / "landscape.json",
+        provenance_of_run("landscape"),
     log:
         logs / "landscape" / "{run}" / "n~{n}" / "seed~{seed}.log",
     benchmark:
@@ -15,14 +16,13 @@ rule landscape:
         "../../envs/tlstudy.yaml"
     threads: 4
     resources:
-        gpu=1,
-        mem_mb=8000,
-        runtime=120,
+        gpu=gpus,
+        mem_mb=memory_of("landscape"),
+        runtime=minutes_of("landscape"),
     params:
-        settings=str(paths.settings_file(study)),
-        landscape=digest(study.landscape.model_dump(exclude={"seeds", "arms"})),
-        training=effective_training,
-        code=source_digest("tlstudy.stages.landscape", PLUMBING),
+        settings=settings_of_jobs,
+        decided_by=measurement_decided_by(artefacts.landscape),
+        code=stage_code("landscape"),
     message:
         "Loss landscapes of {wildcards.run}, n = {wildcards.n}, seed {wildcards.seed}"
     shell:

@@ -1,10 +1,10 @@
 rule report:
     input:
-        tables=rules.aggregate.output,
-        claims=rules.claims.output,
+        tables=rules.aggregate.output.tables,
+        claims=rules.claims.output.tables,
         formulas=formulas_table,
         landscapes=rules.figures.input.landscapes,
-        figures=rules.figures.output,
+        figures=rules.figures.output.drawn,
         sheets=contact_sheets,
     output:
         report(
@@ -14,6 +14,7 @@ rule report:
             labels={"Document": "The whole report"},
         ),
         [reported_results(path) for path in result_tables],
+        paths.provenance_file(study, "report"),
     log:
         logs / "report.log",
     benchmark:
@@ -21,11 +22,10 @@ rule report:
     conda:
         "../../envs/tlstudy.yaml"
     params:
-        settings=str(paths.settings_file(study)),
+        settings=settings_of_jobs,
+        # With the places of files, which are in the study's configuration file.
         configuration=digest(study.model_dump(mode="json")),
-        code=source_digest("tlstudy.stages.report"),
-        templates=data_digest("report/templates"),
-        published=data_digest("published"),
+        code=stage_code("report"),
     message:
         "Writing the report"
     shell:

@@ -7,6 +7,7 @@ rule reuse:
         plane=run_path / "plane.safetensors",
     output:
         run_path / "reuse.parquet",
+        provenance_of_run("reuse"),
     log:
         logs / "reuse" / "{run}" / "n~{n}" / "seed~{seed}.log",
     benchmark:
@@ -15,14 +16,13 @@ rule reuse:
         "../../envs/tlstudy.yaml"
     threads: 4
     resources:
-        gpu=1,
-        mem_mb=12000,
-        runtime=240,
+        gpu=gpus,
+        mem_mb=memory_of("reuse"),
+        runtime=minutes_of("reuse"),
     params:
-        settings=str(paths.settings_file(study)),
-        reuse=digest(study.reuse.model_dump(exclude={"seeds", "arms"})),
-        training=effective_training,
-        code=source_digest("tlstudy.stages.reuse", PLUMBING),
+        settings=settings_of_jobs,
+        decided_by=measurement_decided_by(artefacts.reuse),
+        code=stage_code("reuse"),
     message:
         "Reuse of features in {wildcards.run}, n = {wildcards.n}, seed {wildcards.seed}"
     shell:

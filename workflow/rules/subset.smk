@@ -4,6 +4,7 @@ rule subset:
     output:
         subset_path / "subset.json",
         subset_path / "contact-sheet.png",
+        paths.provenance_file(study, "subset", "{drawing}", "n~{n}", "seed~{seed}"),
         sheet=report(
             subset_path / "contact-sheet.svg",
             caption="../../report/contact-sheet.rst",
@@ -21,8 +22,8 @@ rule subset:
     conda:
         "../../envs/tlstudy.yaml"
     params:
-        settings=str(paths.settings_file(study)),
-        code=source_digest("tlstudy.subset", PLUMBING),
+        settings=settings_of_jobs,
+        code=stage_code("subset"),
     message:
         "Drawing {wildcards.n} training images ({wildcards.drawing}), seed {wildcards.seed}"
     shell:

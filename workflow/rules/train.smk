@@ -9,6 +9,7 @@ rule train:
         run_path / "layers.parquet",
         # For the landscape only; hundreds of megabytes, so it does not stay.
         temp(run_path / "plane.safetensors"),
+        provenance_of_run("train"),
     log:
         logs / "train" / "{run}" / "n~{n}" / "seed~{seed}.log",
     benchmark:
@@ -17,17 +18,13 @@ rule train:
         "../../envs/tlstudy.yaml"
     threads: 4
     resources:
-        gpu=1,
-        mem_mb=lambda wildcards: training_memory_mb(the_run(wildcards).settings),
-        runtime=240,
+        gpu=gpus,
+        mem_mb=memory_of("train"),
+        runtime=minutes_of("train"),
     params:
-        settings=str(paths.settings_file(study)),
-        evaluation=digest(study.evaluation.model_dump()),
-        after_epochs=lambda wildcards: " ".join(after_epochs[wildcards.run]),
-        tuning=tuning_of_run,
-        level=study.curvature.train_loss,
-        training=effective_training,
-        code=source_digest("tlstudy.stages.train", PLUMBING),
+        settings=settings_of_jobs,
+        decided_by=training_decided_by,
+        code=stage_code("train"),
     message:
         "Training {wildcards.run}, n = {wildcards.n}, seed {wildcards.seed}"
     shell:
