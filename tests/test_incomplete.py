@@ -26,6 +26,7 @@ from tlstudy.stages.claims import make_claims
 from tlstudy.stages.figures import draw_figures
 from tlstudy.stages.incomplete import make_incomplete_report
 from tlstudy.stages.report import make_report
+from tlstudy.stages.settings import write_settings
 from tlstudy.stages.subset import make_subset
 from tlstudy.stages.train import train_run
 from tlstudy.study import STAGES, build_study, find_run, runs
@@ -113,9 +114,7 @@ def test_status_needs_no_heavy_imports(study):
         "import sys; from tlstudy.cli import main; main(sys.argv[1:], standalone_mode=False); "
         "print([m for m in ('torch', 'matplotlib', 'snakemake') if m in sys.modules])"
     )
-    file = paths.study_folder(study) / "study.json"
-    file.write_text(study.model_dump_json())
-    command = [sys.executable, "-c", code, "status", "--config", str(file)]
+    command = [sys.executable, "-c", code, "status", "--config", str(write_settings(study))]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert told.startswith("7 of 9 runs are there")
     assert told.strip().endswith("[]")
@@ -157,7 +156,8 @@ def test_the_incomplete_report_tells_error_and_commands_escaped(study, incomplet
 def test_nothing_incomplete_lies_among_what_is_complete(study, incomplete):
     folder = paths.study_folder(study)
     assert incomplete == folder / "incomplete" / "report.html"
-    assert not any((folder / name).exists() for name in ("tables", "figures", "report.html"))
+    names = ("tables", "figures", "report.html", "provenance/aggregate.json")
+    assert not any((folder / name).exists() for name in names)
     table = pd.read_parquet(incomplete.parent / "tables" / "runs.parquet")
     assert len(table) == 7
 
@@ -323,7 +323,7 @@ def test_a_failing_run_leaves_a_report_until_it_is_mended(broken):
     log = next(place.results.glob("logs/train/*/*/*.log"), None)
     assert log
     assert "fold 2 of 2" in html  # of the log
-    assert "tlstudy train --config results/tiny/study.json --arm" in html
+    assert "tlstudy train --config results/tiny/settings/" in html
     assert "--configfile tiny.yaml --keep-going -- &#39;results/tiny/runs/" in html
     place.overlay["tuning"]["learning_rates"] = [0.001, 0.003]
     result = place.run("--keep-going")
