@@ -245,7 +245,7 @@ def report_incomplete():
     if not progress(study).unended():
         return
     command = ["tlstudy", "report", "--incomplete"]
-    settings = ["--config", str(paths.settings_file(study))]
+    settings = ["--config", str(written_settings())]
     # Appended targets would be taken for configuration files without the dashes.
     call = ["--call", shlex.join(["snakemake", *sys.argv[1:], "--"])]
     made = subprocess.run(
