@@ -59,6 +59,12 @@ def folder_of_run(study: Study, run: Run) -> Path:
     return run_folder(study, run.name, run.subset_size, run.seed)
 
 
+def scratch_folder(study: Study, run: Run) -> Path:
+    """What an unfinished training keeps."""
+    scratch = study.scratch / study.study if study.scratch else study_folder(study) / "scratch"
+    return scratch / f"{run.name}~n~{run.subset_size}~seed~{run.seed}"
+
+
 def tables_folder(study: Study) -> Path:
     return study_folder(study) / "tables"
 

@@ -413,6 +413,11 @@ class Study(Settings):
     study: Name = Field(description="Name of the study, and of its folder under `results`.")
     results: Path = Path("results")
     cache: Path = Path("resources")
+    scratch: Path | None = Field(
+        None,
+        description="Folder of what unfinished trainings keep, to go on from if they are ended; "
+        "null: within the study's results.",
+    )
     device: Literal["auto", "cpu", "cuda"] = "auto"
     seed: Annotated[list[Seed], Field(min_length=1), Once]
     subset_size: Annotated[
