@@ -175,4 +175,10 @@ def test_the_command_prints_every_stage_and_where_its_time_is_known_from(tmp_pat
     assert result.exit_code == 0
     assert "train" in result.output
     assert "this machine's peak" in result.output or "on record" in result.output
+    assert "in the scratch folder up to" in result.output
     assert "memory: about" in result.output
+
+
+def test_room_for_checkpoints_is_three_vectors_old_and_new_and_one_an_epoch(tmp_path):
+    study = make_study(tmp_path)
+    assert plan.disk_mb(study)[1] == pytest.approx(4 * 11.2 * (2 * 3 + 8))

@@ -17,7 +17,7 @@ from tlstudy.study import Run, digest, runs, selected, values_after_epochs
 # Which runs a step looks at decides which of them there are, and no number of any.
 WHICH_RUNS = {"seeds", "arms"}
 # Where files are, which a study that was moved shows.
-PLACES = {"results", "cache"}
+PLACES = {"results", "cache", "scratch"}
 JUDGED_BY = {"ladder", "claims", "encoder", "curvature", "reuse", "laboratory"}
 FORMULA_DRAWS, FORMULA_SEED = 5000, 0
 

@@ -26,6 +26,29 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def durable_path(path: Path) -> Iterator[Path]:
+    """An atomic path whose content is on the disk, name and all, when it is left."""
+    with atomic_path(path) as temporary:
+        yield temporary
+        _flush(temporary)
+    _flush(path.parent)
+
+
+def remove_half_written(folder: Path) -> None:
+    """Remove temporary files that ended processes left; for who alone writes in the folder."""
+    for file in folder.glob(".*"):
+        file.unlink()
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
@@ -35,6 +58,12 @@ def _umask() -> int:
 def write_bytes_atomically(path: Path, content: bytes) -> None:
     """Write a whole file or none."""
     with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Write a whole file or none, and wait until it is on the disk."""
+    with durable_path(path) as temporary:
         temporary.write_bytes(content)
 
 

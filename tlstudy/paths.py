@@ -107,6 +107,12 @@ def incomplete_folder(study: Study) -> Path:
     return study_folder(study) / "incomplete"
 
 
+def scratch_folder(study: Study, run: Run) -> Path:
+    """What an unfinished training keeps."""
+    scratch = study.scratch / study.study if study.scratch else study_folder(study) / "scratch"
+    return scratch / f"{run.name}~n~{run.subset_size}~seed~{run.seed}"
+
+
 def tables_folder(study: Study) -> Path:
     return products_folder(study) / "tables"
 

@@ -27,6 +27,7 @@ MEASURED_SIDE = 2048  # of the square matrices whose product tells the processor
 OF_PEAK = 0.6  # share of it that jobs reach, where nothing is on record
 KEPT_MB = 0.5  # of a run's folder at the end
 PLANE_VECTORS = 6  # vectors of weights in the file that training leaves for the later stages
+CHECKPOINT_VECTORS = 6  # in two checkpoints, old and new, beside one for each epoch
 
 
 @dataclass(frozen=True)
@@ -194,11 +195,13 @@ def plan(study: Study) -> tuple[pd.DataFrame, str]:
     return table, "core" if on_processor else "GPU"
 
 
-def disk_mb(study: Study) -> tuple[float, float]:
-    """What the runs keep at the end, and what each adds while later stages wait for it, MB."""
+def disk_mb(study: Study) -> tuple[float, float, float]:
+    """What the runs keep at the end; what each adds while it is trained; and while later stages
+    wait for it, MB."""
     folders = {paths.folder_of_run(study, run) for run in runs(study)}
     weights = max(MILLIONS_OF_WEIGHTS[arm.architecture] for arm in study.arms.values())
-    return KEPT_MB * len(folders), PLANE_VECTORS * 4 * weights
+    vectors = CHECKPOINT_VECTORS + max(arm.epochs for arm in study.arms.values())
+    return KEPT_MB * len(folders), 4 * weights * vectors, 4 * weights * PLANE_VECTORS
 
 
 def plan_text(study: Study, table: pd.DataFrame, of: str) -> str:
@@ -230,10 +233,11 @@ def _room(study: Study) -> list[str]:
     """Disk and memory, where networks are trained."""
     if not study.arms:
         return []
-    kept, waiting = disk_mb(study)
+    kept, training, waiting = disk_mb(study)
     memory = max(memory_mb(run, "train") for run in runs(study))
     return [
         f"disk: {kept:,.0f} MB at the end, and up to {waiting:,.0f} MB more for each run that a "
-        "later stage waits for",
+        f"later stage waits for; in the scratch folder up to {training:,.0f} MB for each training "
+        "that is not done",
         f"memory: about {memory / 1000:.1f} GB a training",
     ]

@@ -124,7 +124,7 @@ def _git(*arguments: str) -> str:
 
 def environment() -> dict[str, str]:
     """Versions of code and libraries, and the processor's name."""
-    versions = {name: _version(name) for name in RECORDED_PACKAGES}
+    versions = {name: version(name) for name in RECORDED_PACKAGES}
     return {
         "commit": commit(),
         "python": platform.python_version(),
@@ -134,7 +134,8 @@ def environment() -> dict[str, str]:
     }
 
 
-def _version(package: str) -> str:
+def version(package: str) -> str:
+    """The installed version of a package."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:

@@ -417,6 +417,11 @@ class Study(Settings):
     cache: Path = Field(
         Path("resources"), description="Folder of the images and weights that all studies share."
     )
+    scratch: Path | None = Field(
+        None,
+        description="Folder of what unfinished trainings keep, to go on from if they are ended; "
+        "null: within the study's results.",
+    )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="auto: a GPU where there is one; cuda: an error where there is none."
     )

@@ -3,6 +3,7 @@
 import copy
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -93,15 +94,27 @@ class Trainer:
             self.previous = self.start
             self.trajectory = Trajectory(self.flat_weights(), training.epochs)
 
-    def run(self) -> Outcome:
-        """Train all epochs, or until the loss is not finite."""
-        outcome, began = Outcome(), time.monotonic()
-        for epoch in range(1, self.training.epochs + 1):
+    def run(
+        self,
+        before: Outcome | None = None,
+        after_epoch: Callable[[Outcome], None] = lambda outcome: None,
+    ) -> Outcome:
+        """Train all epochs, or until the loss is not finite.
+
+        Args:
+            before: what earlier epochs left, if the trainer was put to where they ended.
+            after_epoch: called with all there is so far after every epoch but the last.
+        """
+        outcome, began = before or Outcome(), time.monotonic()
+        done, epochs = len(outcome.metrics), self.training.epochs
+        for epoch in range(done + 1, epochs + 1):
             if not self._epoch(epoch, outcome):
                 outcome.status = "diverged"
                 log.warning("epoch %d: the loss is not finite; the run ends here", epoch)
                 return outcome
-            self._report_progress(epoch, time.monotonic() - began, outcome)
+            self._report_progress(epoch, (time.monotonic() - began) / (epoch - done), outcome)
+            if epoch < epochs:
+                after_epoch(outcome)
         # In float32 whatever the evaluation's: landscapes have this loss in their centre, and
         # their relief can be as small as bfloat16's rounding.
         outcome.checkpoint_train_loss = float(
@@ -237,8 +250,8 @@ class Trainer:
         head = self.training.head
         return score(logits[:count], labels[:count], head), score(logits, labels, head)
 
-    def _report_progress(self, epoch: int, elapsed: float, outcome: Outcome) -> None:
-        left = elapsed / epoch * (self.training.epochs - epoch)
+    def _report_progress(self, epoch: int, epoch_seconds: float, outcome: Outcome) -> None:
+        left = epoch_seconds * (self.training.epochs - epoch)
         log.info(
             "epoch %d of %d: train loss %.4f, about %s left",
             epoch,

@@ -29,6 +29,15 @@ class Trajectory:
             self._rows[self._filled, part] = step.float()
         self._filled += 1
 
+    def rows_after(self, epoch: int) -> torch.Tensor:
+        """(epochs since, weights) float32 rows of the epochs after one, 0 for the start."""
+        return self._rows[epoch + 1 : self._filled]
+
+    def append_rows(self, rows: torch.Tensor) -> None:
+        """Add rows that `rows_after` gave."""
+        self._rows[self._filled : self._filled + len(rows)] = rows
+        self._filled += len(rows)
+
     def weights_after(self, epoch: int) -> torch.Tensor:
         """Flat float32 weights after an epoch, 0 for the start, to float32 rounding."""
         return (self.start.double() + self._rows[epoch].double()).float()

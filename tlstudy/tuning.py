@@ -2,7 +2,8 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -14,6 +15,9 @@ from tlstudy.training import Images, Trainer
 
 log = logging.getLogger(__name__)
 
+FoldScore = dict[str, float] | None
+Remembered = Callable[[str, Callable[[], FoldScore]], FoldScore]
+
 
 def tune_learning_rate(
     training: Training,
@@ -23,6 +27,7 @@ def tune_learning_rate(
     images: Images,
     seed: int,
     device: torch.device,
+    remembered: Remembered = lambda name, compute: compute(),
 ) -> dict:
     """Train on all folds but one, score the one left out, for every candidate.
 
@@ -31,6 +36,7 @@ def tune_learning_rate(
 
     Args:
         start: makes the network before training, the same each time.
+        remembered: gives the score of a fold by its name: known from before, or computed.
 
     Returns:
         chosen: the rate with the highest balanced accuracy over folds; the lower loss decides
@@ -39,26 +45,34 @@ def tune_learning_rate(
     """
     candidates = []
     for rate in learning_rates:
-        scores = []
+        candidate, scores = training.with_learning_rate(rate), []
         for number, (kept, held_out) in enumerate(_folds(images, folds, seed), start=1):
-            log.info("learning rate %g, fold %d of %d", rate, number, folds)
+            name = f"learning rate {rate}, fold {number} of {folds}"
             fold = _fold_images(images, kept, held_out)
-            trainer = Trainer(
-                training.with_learning_rate(rate),
-                start(),
-                fold,
-                Evaluation(epoch_images=TEST_POOL, final_images=TEST_POOL),
-                seed,
-                device,
-                after_epochs=(),
-                follow_weights=False,
-            )
-            outcome = trainer.run()
-            scores.append(outcome.final.get("recalibrated") if outcome.finished else None)
+            compute = partial(_score_of_fold, name, candidate, start, fold, seed, device)
+            scores.append(remembered(name, compute))
         candidates.append(_candidate(rate, scores))
     finished = [row for row in candidates if np.isfinite(row["loss"])]
     best = max(finished, key=lambda row: (row["balanced_accuracy"], -row["loss"]), default=None)
     return {"chosen": best and best["learning_rate"], "folds": folds, "candidates": candidates}
+
+
+def _score_of_fold(
+    name: str,
+    training: Training,
+    start: Callable[[], nn.Module],
+    fold: Images,
+    seed: int,
+    device: torch.device,
+) -> FoldScore:
+    """Score of the images left out; None if the training diverged."""
+    log.info("%s", name)
+    everything = Evaluation(epoch_images=TEST_POOL, final_images=TEST_POOL)
+    trainer = Trainer(
+        training, start(), fold, everything, seed, device, after_epochs=(), follow_weights=False
+    )
+    outcome = trainer.run()
+    return asdict(outcome.final["recalibrated"]) if outcome.finished else None
 
 
 def _folds(images: Images, folds: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -80,11 +94,9 @@ def _fold_images(images: Images, kept: np.ndarray, held_out: np.ndarray) -> Imag
     )
 
 
-def _candidate(rate: float, scores: list) -> dict:
+def _candidate(rate: float, scores: list[FoldScore]) -> dict:
     if None in scores:
         return {"learning_rate": rate, "balanced_accuracy": np.nan, "loss": np.nan}
-    return {
-        "learning_rate": rate,
-        "balanced_accuracy": float(np.mean([score.balanced_accuracy for score in scores])),
-        "loss": float(np.mean([score.loss for score in scores])),
-    }
+    names = ("balanced_accuracy", "loss")
+    means = {name: float(np.mean([score[name] for score in scores])) for name in names}
+    return {"learning_rate": rate, **means}

@@ -15,7 +15,7 @@ from tlstudy.settings import Study
 from tlstudy.study import finished_study
 
 # Of how jobs went, and no artefacts.
-NOT_VERIFIED = ("logs", "benchmarks", "attempts", "incomplete", "settings")
+NOT_VERIFIED = ("logs", "benchmarks", "attempts", "incomplete", "scratch", "settings")
 DIGITS = 12  # of a checksum, where it is told
 
 

@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from tlstudy import artefacts, paths
+from tlstudy.checkpoint import train_from_checkpoint
 from tlstudy.device import (
     choose_device,
     device_name,
@@ -17,14 +18,15 @@ from tlstudy.device import (
     peak_memory_gib,
 )
 from tlstudy.errors import UserError
-from tlstudy.files import atomic_path, read_record, write_json_atomically
+from tlstudy.files import atomic_path, read_record, remove_half_written, write_json_atomically
 from tlstudy.images import load_images
 from tlstudy.initialisation import check_architecture, initial_network
 from tlstudy.inputs import Inputs, resize
-from tlstudy.provenance import environment
+from tlstudy.provenance import environment, processor_name, version
 from tlstudy.records import recorded
+from tlstudy.scratch import Scratch
 from tlstudy.settings import Study, Training
-from tlstudy.study import Run, changed_training, values_after_epochs
+from tlstudy.study import Run, changed_training, digest, values_after_epochs
 from tlstudy.subset import order_of_test_images
 from tlstudy.training import Images, Outcome, Trainer
 from tlstudy.trajectory import PrincipalPlane, principal_plane, random_walk_variance
@@ -33,10 +35,15 @@ from tlstudy.weights import load_weights
 
 log = logging.getLogger(__name__)
 
+# Those whose version may decide a number.
+LIBRARIES = ("torch", "torchvision", "numpy", "scikit-learn")
+
 
 @recorded(artefacts.train)
 def train_run(study: Study, run: Run, gpus: int | None = None, threads: int | None = None) -> None:
     """Train, measure and write a run's folder: metrics, layers, plane and record.
+
+    A training that was ended goes on from its last checkpoint.
 
     Args:
         gpus: GPUs granted by the workflow; None outside one.
@@ -48,8 +55,20 @@ def train_run(study: Study, run: Run, gpus: int | None = None, threads: int | No
     device = choose_device(study.device, gpus)
     log.info("%s, n = %d, seed %d, on %s", run.arm, run.subset_size, run.seed, device_name(device))
     weights = load_run_weights(study, run)
+    decisive = what_decides(study, run, weights[1] if weights else None, device)
+    with Scratch(paths.scratch_folder(study, run), decisive, began) as scratch:
+        _train_with(scratch, study, run, weights, device)
+
+
+def _train_with(
+    scratch: Scratch,
+    study: Study,
+    run: Run,
+    weights: tuple[dict, dict] | None,
+    device: torch.device,
+) -> None:
     images = load_run_images(study, run, weights[1] if weights else None, device)
-    training, tuning = tuned(study, run, weights, images, device)
+    training, tuning = tuned(study, run, weights, images, device, scratch)
     trainer = Trainer(
         training,
         initial_network(training, run.seed, weights),
@@ -59,8 +78,10 @@ def train_run(study: Study, run: Run, gpus: int | None = None, threads: int | No
         device,
         after_epochs=values_after_epochs(study)[run.name],
     )
-    outcome = trainer.run()
+    outcome = train_from_checkpoint(trainer, scratch)
     folder = paths.folder_of_run(study, run)
+    if scratch.held:
+        remove_half_written(folder)
     level = study.curvature.train_loss
     plane = write_plane(trainer, outcome, level, folder / "plane.safetensors")
     write_measured(outcome, folder)
@@ -83,10 +104,31 @@ def train_run(study: Study, run: Run, gpus: int | None = None, threads: int | No
         "final_test_images": len(images.test_labels),
         "checkpoint_train_loss": outcome.checkpoint_train_loss,
         "trajectory": plane,
-        "seconds": time.monotonic() - began,
+        "resumed_after_epochs": scratch.resumed_after_epochs,
+        "seconds": scratch.seconds(),
         "peak_memory_gib": peak_memory_gib(),
     }
     write_json_atomically(folder / "run.json", without_nan(record))
+    scratch.remove()
+
+
+def what_decides(
+    study: Study, run: Run, weights_record: dict | None, device: torch.device
+) -> dict[str, object]:
+    """All that decides the numbers of a run: a checkpoint is used where it is the same."""
+    subset = read_record(paths.run_subset_folder(study, run) / "subset.json", "subset")
+    return {
+        "training settings": run.settings.training(),
+        "tuning": study.tuning.model_dump() if run.settings.tune_learning_rate else None,
+        "evaluation": [study.evaluation.model_dump(), values_after_epochs(study)[run.name]],
+        "training images": digest(subset["indices"]),
+        "seed": run.seed,
+        "weights": weights_record,
+        "code": artefacts.stage_code("train"),
+        "device": [device_name(device), processor_name(), torch.backends.cpu.get_cpu_capability()],
+        "threads": torch.get_num_threads(),
+        "libraries": [version(name) for name in LIBRARIES],
+    }
 
 
 def write_measured(outcome: Outcome, folder: Path) -> None:
@@ -104,6 +146,7 @@ def tuned(
     weights: tuple[dict, dict] | None,
     images: Images,
     device: torch.device,
+    scratch: Scratch,
 ) -> tuple[Training, dict | None]:
     """The run's training at the learning rate that it is to have, and how that was chosen.
 
@@ -120,6 +163,7 @@ def tuned(
         images,
         run.seed,
         device,
+        scratch.value,
     )
     if result["chosen"] is None:
         raise UserError(

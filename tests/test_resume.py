@@ -1,0 +1,145 @@
+"""The stage `train`, ended and started again: its files are those of a run that never ended."""
+
+import json
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from killing import PROCESSES, killed
+from resuming import TIMES, after_every_epoch
+from safetensors.torch import load_file, save_file
+
+from tlstudy import paths
+from tlstudy.network import build_classifier
+from tlstudy.settings import Study
+from tlstudy.stages.subset import make_subset
+from tlstudy.stages.train import train_run
+from tlstudy.study import build_study, find_run
+from tlstudy.weights import cache_weights
+
+TRAINING = {"architecture": "resnet18", "image_size": 32, "epochs": 4, "batch_size": 16}
+ARMS = {
+    "new": TRAINING,
+    "published": TRAINING | {"optimiser_holds": "another-network", "head": "softmax"},
+    "pretrained": TRAINING | {"initialisation": "made", "tune_learning_rate": True},
+}
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory, cache) -> Study:
+    """A study on real images, with its subsets; the pretrained weights are made here."""
+    folder = tmp_path_factory.mktemp("study")
+    weights = folder / "made.safetensors"
+    save_file(build_classifier("resnet18", "3x3").state_dict(), weights)
+    (folder / "cache").mkdir()
+    paths.images_folder(folder / "cache").symlink_to(paths.images_folder(cache))
+    study = build_study(
+        {
+            "study": "resumed",
+            "results": str(folder / "results"),
+            "cache": str(folder / "cache"),
+            "device": "cpu",
+            "seed": 26,
+            "subset_size": 20,
+            "weights": {"made": [{"file": str(weights)}]},
+            "evaluation": {"epoch_images": 10, "final_images": 20},
+            "tuning": {"learning_rates": [0.001, 0.01], "folds": 2},
+            "arms": ARMS,
+        }
+    )
+    run = find_run(study, "pretrained", 20, 26)
+    target = paths.weights_folder(study.cache, "resnet18", run.sources)
+    cache_weights(run.sources, "resnet18", target, folder / "none")
+    make_subset(study, "stratified", 20, 26)
+    return study
+
+
+def train(study: Study, arm: str) -> None:
+    """Work for a process: the stage, with a checkpoint after every epoch."""
+    after_every_epoch()
+    began = time.process_time()
+    train_run(study, find_run(study, arm, 20, 26), threads=1)
+    (study.results / "took").write_text(str(time.process_time() - began))
+
+
+def elsewhere(study: Study, name: str) -> Study:
+    """The same study on the same subsets, its results in a folder of their own."""
+    other = study.model_copy(update={"study": name})
+    if not paths.study_folder(other).exists():
+        paths.study_folder(other).mkdir()
+        (paths.study_folder(other) / "subsets").symlink_to(paths.study_folder(study) / "subsets")
+    return other
+
+
+def files_of(study: Study, arm: str) -> Path:
+    return paths.folder_of_run(study, find_run(study, arm, 20, 26))
+
+
+def assert_same_files(study: Study, expected: Study, arm: str) -> list[int]:
+    """To the last digit, times apart; return the epochs after which the run was resumed."""
+    ours, theirs = files_of(study, arm), files_of(expected, arm)
+    assert {file.name for file in ours.iterdir()} == {file.name for file in theirs.iterdir()}
+    for name in ("metrics", "layers"):
+        tables = [pd.read_parquet(folder / f"{name}.parquet") for folder in (ours, theirs)]
+        found, wanted = (table.drop(columns=TIMES, errors="ignore") for table in tables)
+        pd.testing.assert_frame_equal(found, wanted, check_exact=True)
+    vectors = [load_file(folder / "plane.safetensors") for folder in (ours, theirs)]
+    assert vectors[0].keys() == vectors[1].keys()
+    assert all(torch.equal(vectors[0][name], vectors[1][name]) for name in vectors[0])
+    found, wanted = (json.loads((folder / "run.json").read_text()) for folder in (ours, theirs))
+    after = found.pop("resumed_after_epochs")
+    for record in (found, wanted):
+        for key in ("seconds", "peak_memory_gib"):
+            record.pop(key)
+    wanted.pop("resumed_after_epochs")
+    assert found == wanted
+    assert not list((paths.study_folder(study) / "scratch").iterdir())
+    return after
+
+
+@pytest.fixture(scope="module")
+def whole(study) -> Study:
+    """Where runs that were never ended are made, each when it is first asked for."""
+    return elsewhere(study, "whole")
+
+
+def time_of_whole(whole: Study, arm: str) -> float:
+    """Make a run without an end; return the processor time that it takes, seconds."""
+    assert not killed(None, train, whole, arm)
+    return float((whole.results / "took").read_text())
+
+
+@pytest.mark.parametrize("arm", ARMS)
+def test_files_are_those_of_a_run_that_was_never_ended(arm, study, whole):
+    took, ended = time_of_whole(whole, arm), elsewhere(study, "ended")
+    for part in (0.9, 0.5):
+        assert killed(part * took, train, ended, arm) or part == 0.5
+    killed(None, train, ended, arm)
+    assert assert_same_files(ended, whole, arm)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arm", ARMS)
+def test_killed_at_twenty_random_moments_the_files_are_the_same(arm, study, whole):
+    """By kill -9, at moments of the clock."""
+    took, ended, kills = time_of_whole(whole, arm), elsewhere(study, f"killed-{arm}"), 0
+    moments, after = np.random.default_rng(26), []
+    while kills < 20 or not (files_of(ended, arm) / "run.json").exists():
+        process = PROCESSES.Process(target=train, args=(ended, arm))
+        process.start()
+        process.join(moments.uniform(0.3, 1.3) * took if kills < 20 else None)
+        if process.is_alive():
+            process.kill()
+            process.join()
+            assert process.exitcode == -signal.SIGKILL
+            kills += 1
+        else:
+            assert process.exitcode == 0
+            after += assert_same_files(ended, whole, arm)
+            if kills < 20:
+                (files_of(ended, arm) / "run.json").unlink()
+    assert after
