@@ -1,11 +1,13 @@
 # make study: install and run the quick study.  make audit: install and run the audit.
-# make test: install and run the tests.
+# make test: install and run the tests.  make benchmark: how fast this machine is.
+# make slurm: install SLURM (Debian, as root).
+# make test-slurm: run the study on a SLURM cluster that the tests start on this machine.
 PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 TESTS ?=
 
-.PHONY: study audit test lint clean
+.PHONY: study audit test slurm test-slurm benchmark lint clean
 
 study: .venv/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES) --configfile studies/quick.yaml
@@ -17,6 +19,17 @@ audit: .venv/installed
 
 test: .venv/installed-tests
 	$(BIN)/python -m pytest $(TESTS)
+
+benchmark: .venv/installed
+	$(BIN)/python -m benchmarks
+
+# SLURM itself is the tests' to start and to end.
+slurm:
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends slurm-wlm munge
+
+test-slurm: .venv/installed-cluster
+	$(BIN)/python -m pytest -m slow tests/test_slurm.py
 
 lint: .venv/installed-tests
 	$(BIN)/ruff check .
@@ -33,6 +46,11 @@ lint: .venv/installed-tests
 
 .venv/installed-tests: .venv/installed
 	$(BIN)/python -m pip install --quiet --constraint envs/constraints.txt --editable '.[test]'
+	touch $@
+
+# Apart from the others, as each call of Snakemake takes longer with the executors installed.
+.venv/installed-cluster: .venv/installed-tests
+	$(BIN)/python -m pip install --quiet --constraint envs/constraints.txt --editable '.[test,cluster]'
 	touch $@
 
 clean:

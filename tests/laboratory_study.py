@@ -7,7 +7,8 @@ from reports import COMMIT, DRAWING
 from tlstudy import columns
 from tlstudy.figures.names import study_figure_names
 from tlstudy.formulas import check_all
-from tlstudy.report import Inputs
+from tlstudy.progress import progress
+from tlstudy.report import Inputs, section
 from tlstudy.settings import Study
 from tlstudy.study import build_study
 
@@ -80,6 +81,7 @@ def make_inputs(study: Study | None = None, claims: pd.DataFrame | None = None) 
     study = study or make_study()
     return Inputs(
         study=study,
+        progress=section(progress(study)),
         runs=empty(columns.RUNS),
         metrics=empty(columns.METRICS),
         layers=empty(columns.LAYERS),

@@ -10,7 +10,8 @@ import pandas as pd
 import synthetic
 
 from tlstudy.figures.names import figure_names, study_figure_names
-from tlstudy.report import ContactSheet, Inputs, render
+from tlstudy.progress import progress
+from tlstudy.report import ContactSheet, Inputs, render, section
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 WEIGHTS = {
@@ -59,6 +60,7 @@ def inputs_from(study, tables: dict) -> Inputs:
     subset = {"indices": list(range(50)), "labels": digits, "counts": [5] * 10, "duplicates": 0}
     return Inputs(
         study=study,
+        progress=section(progress(study)),
         runs=fill_runs(tables["runs"]),
         metrics=tables["metrics"],
         layers=tables["layers"],

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from tlstudy import paths, plan
 from tlstudy.cli import main
 from tlstudy.operations import MULTIPLY_ADDS, operations, per_image
+from tlstudy.stages.settings import write_settings
 from tlstudy.study import build_study, runs
 from workflow import ROOT
 
@@ -35,17 +36,18 @@ def make_study(tmp_path, name: str = "planned", **changes):
     return build_study(configuration | changes)
 
 
-def finish(study, seconds, processor: str = PROCESSOR, threads: int = 1) -> None:
+def finish(
+    study, seconds, processor: str = PROCESSOR, threads: int = 1, device: str = "cpu"
+) -> None:
     """Leave the records of finished trainings; seconds: from a run to what it took."""
-    (paths.study_folder(study)).mkdir(parents=True, exist_ok=True)
-    paths.settings_file(study).write_text(json.dumps(study.model_dump(mode="json")))
+    write_settings(study)
     for run in runs(study):
         file = paths.benchmark_file(study, "train", run)
         for folder in (file.parent, paths.folder_of_run(study, run)):
             folder.mkdir(parents=True, exist_ok=True)
         pd.DataFrame([{"s": seconds(run)}]).to_csv(file, sep="\t", index=False)
         environment = {"processor": processor}
-        record = {"device": "cpu", "threads": threads, "environment": environment}
+        record = {"device": device, "threads": threads, "environment": environment}
         (paths.folder_of_run(study, run) / "run.json").write_text(json.dumps(record))
 
 
@@ -93,6 +95,15 @@ def test_times_come_from_records_of_this_processor(tmp_path):
     landscape = operations(study, runs(study)[0], "landscape")
     assert table.loc["landscape", "hours"] == pytest.approx(1e-8 * landscape / 3600)
     assert plan.measured_costs(study.results, "Another processor") == {}
+
+
+def test_a_gpu_s_records_are_its_own_hours_whatever_the_threads(tmp_path):
+    study = make_study(tmp_path)
+    finish(study, lambda run: 10.0, threads=4, device="A GPU")
+    costs = plan.measured_costs(study.results, "A GPU")
+    table = plan.plan_table(study, costs, plan.Cost(0.0, 1.0, 0)).set_index("stage")
+    assert table.loc["train", "hours"] == pytest.approx(4 * 10 / 3600, rel=0.01)
+    assert plan.measured_costs(study.results, PROCESSOR) == {}
 
 
 def test_finished_jobs_are_not_left(tmp_path):
@@ -147,7 +158,7 @@ def test_the_laboratory_is_planned_by_its_records_or_by_what_was_measured(tmp_pa
     row = plan.plan_table(study, {}, plan.peak_cost()).set_index("stage").loc["laboratory"]
     assert (row["jobs"], row["done"], row["records"]) == (4, 1, 1)
     assert row["left"] == pytest.approx((2 * each["diagonal"] + 100) / 3600)
-    assert "another machine" not in plan.plan_text(study, plan.plan(study))
+    assert "another machine" not in plan.plan_text(study, *plan.plan(study))
 
 
 @pytest.mark.parametrize("study", ["quick", "audit", "rescaling", "theory"])

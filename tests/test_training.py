@@ -15,7 +15,7 @@ from tlstudy.batchnorm import recalibrated
 from tlstudy.evaluation import balanced_accuracy, loss_of_head, predict, training_mode_loss
 from tlstudy.initialisation import initial_network, layer_kinds
 from tlstudy.inputs import Inputs, resize
-from tlstudy.training import Trainer, duration
+from tlstudy.training import Trainer
 
 GOLDEN = Path(__file__).with_name("golden_curve.json")
 
@@ -283,10 +283,6 @@ def test_inputs_are_those_of_torchvision():
         tensor = functional.to_dtype(pixels, torch.float32, scale=True).expand(3, -1, -1)
         expected = functional.normalize(tensor, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
         torch.testing.assert_close(got, expected)
-
-
-def test_durations_in_words():
-    assert [duration(s) for s in (40, 180, 7500)] == ["40 s", "3 min", "2 h 5 min"]
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ class StudyFolder:
 
     def __init__(self, folder: Path, root: Path = ROOT):
         self.folder, self.root = folder, root
+        self.limits = ("--cores", "2")
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / "config.yaml", folder / "config.yaml")
         self.overlay = yaml.safe_load(TINY.read_text())
@@ -39,8 +40,7 @@ class StudyFolder:
             "snakemake",
             "--snakefile",
             str(self.root / "Snakefile"),
-            "--cores",
-            "2",
+            *self.limits,
             "--configfile",
             "tiny.yaml",
             *options,
@@ -82,7 +82,7 @@ class StudyFolder:
         """Jobs by rule that a dry run plans; without the target."""
         result = self.run("--dry-run", *options)
         assert result.returncode == 0, result.stdout
-        counts = re.findall(r"^([a-z]+) +(\d+)$", result.stdout, flags=re.MULTILINE)
+        counts = re.findall(r"^([a-z_]+) +(\d+)$", result.stdout, flags=re.MULTILINE)
         return {
             rule: int(count)
             for rule, count in dict(counts).items()

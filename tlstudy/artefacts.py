@@ -217,7 +217,7 @@ def report(study: Study) -> Step:
         code=stage_code("report"),
         outputs=(paths.report_file(study), *table),
         inputs=(
-            paths.settings_file(study),
+            paths.study_file(study),
             *(paths.folder_of_run(study, run) / "run.json" for run in members),
             *_subset_files(study, sheets),
             *_landscapes(study),

@@ -77,9 +77,27 @@ def claim_seeds(study: Study, claim: Claim) -> list[int]:
     return [seed for seed in planned_seeds(study, claim.quantity) if seed in other]
 
 
+def complete_seeds(study: Study, claim: Claim, subset_size: int) -> list[int]:
+    """Of the claim's seeds those of which nothing that it needs is lacking: all, as a rule."""
+    sides = [(claim.quantity, claim.arm), (claim.against_quantity or claim.quantity, claim.against)]
+    sides += [(control.quantity, control.arm) for control in claim.controls]
+    needed = {(_stage(quantity), arm) for quantity, arm in sides if arm}
+    return [
+        seed
+        for seed in claim_seeds(study, claim)
+        if all(study.has(stage, arm, subset_size, seed) for stage, arm in needed)
+    ]
+
+
+def _stage(quantity: str) -> str:
+    """The stage whose results hold a quantity."""
+    table = QUANTITIES[quantity].table
+    return table if table in SELECTIONS else "train"
+
+
 def seed_values(study: Study, claim: Claim, measured: Values, subset_size: int) -> pd.Series:
     """The claim's statistic by seed, as `tlstudy.settings.Claim` defines it; NaN without value."""
-    seeds = claim_seeds(study, claim)
+    seeds = complete_seeds(study, claim, subset_size)
     if not seeds:
         return pd.Series([], index=pd.Index([], dtype="int64"), dtype=float)
     values = _of_arm(measured[claim.quantity], claim.arm, subset_size, seeds)
@@ -103,7 +121,7 @@ def rule(study: Study, claim: Claim, tables: Tables, measured: Values, size: int
         return Ruling("open", claim.open)
     values = seed_values(study, claim, measured, size)
     if values.empty:
-        return Ruling("not testable", _unmeasured(claim))
+        return Ruling("not testable", _unmeasured(study, claim))
     failed = " ".join(failed_controls(study, claim, tables, measured, size))
     if failed:
         return Ruling("not testable", failed)
@@ -112,10 +130,19 @@ def rule(study: Study, claim: Claim, tables: Tables, measured: Values, size: int
         return Ruling("not testable", f"There is no value: {missing}.")
     ruling = by_interval(values.to_numpy(), claim.effect)
     left_out = f" Left out: {missing}." if missing else ""
-    return Ruling(ruling.verdict, f"{ruling.because}{left_out}", ruling.more_seeds)
+    because = f"{ruling.because}{left_out}{_waiting(study, claim, len(values))}"
+    return Ruling(ruling.verdict, because, ruling.more_seeds)
 
 
-def _unmeasured(claim: Claim) -> str:
+def _waiting(study: Study, claim: Claim, complete: int) -> str:
+    """How many seeds there are to come, as a sentence after another one; empty if none."""
+    planned = len(claim_seeds(study, claim))
+    return "" if complete == planned else f" Judged from {complete} of {_seeds(planned)}."
+
+
+def _unmeasured(study: Study, claim: Claim) -> str:
+    if planned := claim_seeds(study, claim):
+        return f"There is no seed yet, of {len(planned)}, in which all that it needs is there."
     names = dict.fromkeys([claim.quantity, claim.against_quantity or claim.quantity])
     tables = dict.fromkeys(QUANTITIES[name].table for name in names)
     places = [f"{table}.seeds" for table in tables if table in SELECTIONS]
@@ -157,7 +184,7 @@ def failed_controls(
     study: Study, claim: Claim, tables: Tables, measured: Values, subset_size: int
 ) -> Iterator[str]:
     """A sentence for each control that fails, or has no value, in any seed of the claim."""
-    seeds = claim_seeds(study, claim)
+    seeds = complete_seeds(study, claim, subset_size)
     for control in claim.controls:
         values = _of_arm(measured[control.quantity], control.arm, subset_size, seeds)
         found: dict[str, list[int]] = {}
@@ -186,9 +213,10 @@ def missing_values(
     sides = [(claim.quantity, claim.arm)]
     if claim.against:
         sides.append((claim.against_quantity or claim.quantity, claim.against))
+    seeds = complete_seeds(study, claim, subset_size)
     reasons: dict[str, list[int]] = {}
     for quantity, arm in sides:
-        values = _of_arm(measured[quantity], arm, subset_size, claim_seeds(study, claim))
+        values = _of_arm(measured[quantity], arm, subset_size, seeds)
         for seed in values[values.isna()].index:
             reason = why_missing(tables, quantity, (arm, subset_size, seed))
             reasons.setdefault(f"{_of(study, quantity, arm)} ({reason})", []).append(seed)

@@ -7,6 +7,7 @@ from tlstudy.commands.group import main
 for command in (
     planning.runs,
     planning.plan,
+    planning.status,
     planning.schema,
     inputs.images,
     inputs.weights,

@@ -11,6 +11,7 @@ from tlstudy.batchnorm import untracked
 from tlstudy.evaluation import loss_of_head, training_mode_loss
 from tlstudy.landscape import filter_normalised_direction
 from tlstudy.randomness import Stream, derived_seed
+from tlstudy.time_left import with_time_left
 from tlstudy.training import Batch
 
 # A Ritz value is good to the square of this where the eigenvalue is apart from the others.
@@ -42,7 +43,7 @@ def lanczos(product: Callable[[Vector], Vector], start: Vector, steps: int) -> E
     """
     basis = [start / start.norm()]
     alphas, betas = [], []
-    for _ in range(steps):
+    for _ in with_time_left(range(steps), "product"):
         image = product(basis[-1])
         alphas.append(float(image @ basis[-1]))
         image = image - torch.stack([image @ vector for vector in basis]) @ torch.stack(basis)

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tlstudy.errors import UserError
+
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
@@ -40,3 +42,14 @@ def write_json_atomically(path: Path, data: Any) -> None:
     """Write JSON in the order of its keys; values that JSON cannot hold (NaN) are errors."""
     text = json.dumps(data, indent=1, allow_nan=False)
     write_bytes_atomically(path, f"{text}\n".encode())
+
+
+def read_record(file: Path, command: str) -> dict:
+    """A record that an earlier stage left.
+
+    Raises:
+        UserError: it is missing; names the command that makes it.
+    """
+    if not file.is_file():
+        raise UserError(f"{file}: missing; run `tlstudy {command}`.")
+    return json.loads(file.read_text(encoding="utf-8"))

@@ -6,6 +6,7 @@ from torch import nn
 
 from tlstudy.evaluation import training_mode_loss
 from tlstudy.randomness import Stream, derived_seed
+from tlstudy.time_left import with_time_left
 
 
 def filter_normalised_direction(
@@ -64,7 +65,7 @@ def loss_grid(
     weights = [weight.data for weight in network.parameters()]
     centre = [weight.clone() for weight in weights]
     losses = []
-    for second in axis:
+    for second in with_time_left(axis, "row"):
         row = torch._foreach_add(centre, directions[1], alpha=float(second))
         for first in axis:
             torch._foreach_copy_(weights, row)

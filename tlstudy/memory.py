@@ -1,6 +1,7 @@
-"""How much memory a training needs, so that a scheduler can be asked for it."""
+"""How much memory a job needs, so that a scheduler can be asked for it."""
 
-from tlstudy.settings import Arm
+from tlstudy.operations import MULTIPLY_ADDS
+from tlstudy.study import Run
 
 # Weights of torchvision's networks with ten outputs, millions.
 MILLIONS_OF_WEIGHTS = {
@@ -11,10 +12,23 @@ MILLIONS_OF_WEIGHTS = {
     "resnet152": 58.2,
 }
 # Measured: 6.8 GiB for resnet50 at 30 epochs, of which 2.7 GiB are the path of the weights.
-BASE_MB = 5000
+PROGRAM_MB = 1000
+# What the passes of a stage hold: resnet50, 64 images of 128 x 128.
+PASSES_MB = {
+    "train": 4000,
+    "landscape": 7000,
+    "curvature": 11000,
+    "encoder": 11000,
+    "reuse": 11000,
+}
+TOGETHER = 64  # images that are only looked at
 
 
-def training_memory_mb(arm: Arm) -> int:
-    """Memory of a training, MB: the path of the weights in float32, and the rest."""
-    path = 4 * MILLIONS_OF_WEIGHTS[arm.architecture] * (arm.epochs + 1)
-    return round(BASE_MB + path)
+def memory_mb(run: Run, stage: str) -> int:
+    """Memory of a job of a stage, MB: program, passes, and in training the path of the weights."""
+    settings = run.settings
+    batch = max(TOGETHER, min(settings.batch_size, run.subset_size))
+    depth = max(1, MULTIPLY_ADDS[settings.architecture] / MULTIPLY_ADDS["resnet50"])
+    passes = PASSES_MB[stage] * depth * batch / TOGETHER * (settings.image_size / 128) ** 2
+    vectors = settings.epochs + 1 if stage == "train" else 0
+    return round(PROGRAM_MB + passes + 4 * MILLIONS_OF_WEIGHTS[settings.architecture] * vectors)

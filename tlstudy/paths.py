@@ -1,10 +1,10 @@
 """Every path of a study, in one place: used by the commands and by the workflow's rules."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from tlstudy.settings import Study, WeightsSource
-from tlstudy.study import SETTINGS_FILE, Run, digest
+from tlstudy.study import STUDY_FILE, Run, digest
 
 IMAGE_FILES = (
     "train-images-idx3-ubyte",
@@ -31,8 +31,21 @@ def study_folder(study: Study) -> Path:
 
 
 def settings_file(study: Study) -> Path:
-    """The study's configuration with all sweeps expanded and defaults filled in."""
-    return study_folder(study) / SETTINGS_FILE
+    """The study's configuration with all sweeps expanded and defaults filled in.
+
+    One file for each configuration that the study was run with, named by its content.
+    """
+    return study_folder(study) / "settings" / f"{digest(study.model_dump(mode='json'))}.json"
+
+
+def settings_files(results: Path) -> list[Path]:
+    """The settings that studies under `results` were run with, the latest last."""
+    return sorted(results.glob("*/settings/*.json"), key=lambda file: file.stat().st_mtime)
+
+
+def study_file(study: Study) -> Path:
+    """The configuration of the study as its tables were made by: what the folder is of."""
+    return study_folder(study) / STUDY_FILE
 
 
 def images_folder(cache: Path) -> Path:
@@ -50,7 +63,7 @@ def downloads_folder(cache: Path) -> Path:
 
 def weights_folder(cache: Path, architecture: str, sources: Sequence[WeightsSource]) -> Path:
     """Cached weights: one folder for each architecture and ordered list of sources."""
-    return cache / "weights" / architecture / "+".join(map(_folder_part, sources))
+    return cache / job_of_weights(architecture, sources)
 
 
 def _folder_part(source: WeightsSource) -> str:
@@ -75,8 +88,27 @@ def folder_of_run(study: Study, run: Run) -> Path:
     return run_folder(study, run.name, run.subset_size, run.seed)
 
 
+def stage_files(study: Study, stage: str, run: Run) -> list[Path]:
+    """What a stage leaves in a run's folder for good; the file that it writes last comes first."""
+    names = {
+        "train": ("run.json", "metrics.parquet", "layers.parquet"),
+        "landscape": ("landscape.json",),
+    }.get(stage, (f"{stage}.parquet",))
+    return [folder_of_run(study, run) / name for name in names]
+
+
+def products_folder(study: Study) -> Path:
+    """Where tables, figures and report go: apart while the study is incomplete."""
+    return incomplete_folder(study) if study.incomplete else study_folder(study)
+
+
+def incomplete_folder(study: Study) -> Path:
+    """What is made of a study before it is complete, so that it never mixes with the whole."""
+    return study_folder(study) / "incomplete"
+
+
 def tables_folder(study: Study) -> Path:
-    return study_folder(study) / "tables"
+    return products_folder(study) / "tables"
 
 
 def aggregated_tables(study: Study) -> list[Path]:
@@ -97,11 +129,11 @@ def results_table(study: Study) -> Path:
 
 
 def figures_folder(study: Study) -> Path:
-    return study_folder(study) / "figures"
+    return products_folder(study) / "figures"
 
 
 def report_file(study: Study) -> Path:
-    return study_folder(study) / "report.html"
+    return products_folder(study) / "report.html"
 
 
 def encoder_file(study: Study, run: Run) -> Path:
@@ -129,10 +161,36 @@ def curvature_file(study: Study, run: Run) -> Path:
     return folder_of_run(study, run) / "curvature.parquet"
 
 
+def job_of_run(stage: str, run: Run) -> PurePath:
+    """A job's place among the logs, the benchmarks and the attempts; without suffix."""
+    return PurePath(stage, run.name, f"n~{run.subset_size}", f"seed~{run.seed}")
+
+
+def job_of_subset(drawing: str, subset_size: int, seed: int) -> PurePath:
+    return PurePath("subset", drawing, f"n~{subset_size}", f"seed~{seed}")
+
+
+def job_of_laboratory(experiment: str, seed: int) -> PurePath:
+    return PurePath("laboratory", experiment, f"seed~{seed}")
+
+
+def job_of_weights(architecture: str, sources: Sequence[WeightsSource]) -> PurePath:
+    return PurePath("weights", architecture, "+".join(map(_folder_part, sources)))
+
+
 def benchmark_file(study: Study, stage: str, run: Run) -> Path:
     """Snakemake's record of a job: times and memory."""
-    place = Path(stage, run.name, f"n~{run.subset_size}", f"seed~{run.seed}.tsv")
-    return study_folder(study) / "benchmarks" / place
+    return study_folder(study) / "benchmarks" / f"{job_of_run(stage, run)}.tsv"
+
+
+def log_file(root: Path, job: PurePath) -> Path:
+    """What a job said; root is the study's folder, or the cache for what fills it."""
+    return root / "logs" / f"{job}.log"
+
+
+def attempt_file(root: Path, job: PurePath) -> Path:
+    """There from a job's start until it ends well: see `tlstudy.attempts`."""
+    return root / "attempts" / f"{job}.json"
 
 
 def provenance_folder(study: Study) -> Path:

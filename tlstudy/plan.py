@@ -13,18 +13,16 @@ from scipy.optimize import nnls
 
 from tlstudy import paths
 from tlstudy.errors import UserError
-from tlstudy.memory import MILLIONS_OF_WEIGHTS, training_memory_mb
+from tlstudy.memory import MILLIONS_OF_WEIGHTS, memory_mb
 from tlstudy.operations import operations
 from tlstudy.provenance import processor_name
 from tlstudy.settings import Study
-from tlstudy.study import Run, build_study, runs, selected
+from tlstudy.study import STAGES, Run, build_study, runs, runs_of_stage
 
 log = logging.getLogger(__name__)
 
 # Core seconds of the laboratory's experiments where none is on record: measured, AMD EPYC (Zen 4).
 LABORATORY_SECONDS = {"diagonal": 6, "relu": 30, "batchnorm": 13}
-STAGES = ("train", "landscape", "curvature", "encoder", "reuse")
-FILES = {"train": "run.json", "landscape": "landscape.json"}  # others: as the stage is called
 MEASURED_SIDE = 2048  # of the square matrices whose product tells the processor's peak
 OF_PEAK = 0.6  # share of it that jobs reach, where nothing is on record
 KEPT_MB = 0.5  # of a run's folder at the end
@@ -48,7 +46,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds that a job of a stage holds a processor core for.
+    """Seconds that a job of a stage holds a processor core, or a GPU, for.
 
     Attributes:
         start: of any job, whatever it computes.
@@ -66,35 +64,34 @@ class Cost:
 
 def jobs(study: Study) -> Iterator[Job]:
     """The jobs of a study that take long, one for each run that arms may share."""
-    members = {
-        "train": runs(study),
-        **{stage: selected(study, getattr(study, stage)) for stage in STAGES[1:]},
-    }
-    for stage, of_stage in members.items():
-        for folder, run in {paths.folder_of_run(study, run): run for run in of_stage}.items():
-            done = (folder / FILES.get(stage, f"{stage}.parquet")).is_file()
+    for stage in STAGES:
+        of_stage = runs_of_stage(study, stage)
+        for run in {paths.folder_of_run(study, run): run for run in of_stage}.values():
+            done = paths.stage_files(study, stage, run)[0].is_file()
             yield Job(stage, run, operations(study, run, stage), done)
 
 
-def measured_costs(results: Path, processor: str) -> dict[str, Cost]:
+def measured_costs(results: Path, device: str) -> dict[str, Cost]:
     """Costs by stage from the records that Snakemake kept of the jobs of any study.
 
     Args:
         results: folder of all studies.
-        processor: name of this machine's; records of another count for nothing.
+        device: name of this machine's processor or GPU; records of another count for nothing.
     """
-    spent: dict[str, list[tuple[float, float]]] = {}
-    for settings in sorted(results.glob("*/study.json")):
+    spent: dict[str, dict[Path, tuple[float, float]]] = {}
+    for settings in paths.settings_files(results):
         try:
             study = build_study(json.loads(settings.read_text(encoding="utf-8")))
         except UserError as error:
             log.warning("%s: passed over, of another version (%s)", settings, error.message)
             continue
         for job in jobs(study):
-            spent_on_it = _core_seconds(study, job, processor) if job.done else None
+            spent_on_it = _seconds_held(study, job, device) if job.done else None
             if spent_on_it:
-                spent.setdefault(job.stage, []).append((job.operations, spent_on_it))
-    return {stage: _fitted(np.array(pairs)) for stage, pairs in spent.items()}
+                # Configurations of one study share most of their jobs.
+                folder = paths.folder_of_run(study, job.run)
+                spent.setdefault(job.stage, {})[folder] = (job.operations, spent_on_it)
+    return {stage: _fitted(np.array([*pairs.values()])) for stage, pairs in spent.items()}
 
 
 def _fitted(pairs: np.ndarray) -> Cost:
@@ -109,33 +106,41 @@ def _fitted(pairs: np.ndarray) -> Cost:
     return Cost(parts[0], parts[1] / size, len(pairs))
 
 
-def _core_seconds(study: Study, job: Job, processor: str) -> float | None:
-    """Seconds that a job held its cores for; None if it is not on record or ran elsewhere."""
+def _seconds_held(study: Study, job: Job, device: str) -> float | None:
+    """Seconds that a job held its cores or its GPU; None if not on record or of another device."""
     record = json.loads((paths.folder_of_run(study, job.run) / "run.json").read_text("utf-8"))
     file = paths.benchmark_file(study, job.stage, job.run)
-    here = record["device"] == "cpu" and record["environment"]["processor"] == processor
-    if not (here and file.is_file()):
+    on_processor = record["device"] == "cpu"
+    held = record["environment"]["processor"] if on_processor else record["device"]
+    if held != device or not file.is_file():
         return None
-    return float(pd.read_csv(file, sep="\t")["s"].iloc[0]) * record["threads"]
+    seconds = float(pd.read_csv(file, sep="\t")["s"].iloc[0])
+    return seconds * record["threads"] if on_processor else seconds
 
 
-def peak_cost() -> Cost:
-    """A share of what this machine's core does in products of large float32 matrices."""
-    import torch
+def peak_cost(device: str = "cpu") -> Cost:
+    """A share of what this machine's core or GPU does in products of large float32 matrices.
 
+    Args:
+        device: cpu or cuda.
+    """
+    import torch  # here, as the workflow's own estimates need no such heavy import
+
+    # Of a core its own time, not the wall's: others may be using it.
+    clock = time.thread_time if device == "cpu" else time.perf_counter
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    matrix, best = torch.ones(MEASURED_SIDE, MEASURED_SIDE), np.inf
+    matrix, best = torch.ones(MEASURED_SIDE, MEASURED_SIDE, device=device), np.inf
     for _ in range(4):
-        began = time.thread_time()  # not the wall's: others may be using the core
-        matrix @ matrix
-        best = min(best, time.thread_time() - began)
+        began = clock()
+        (matrix @ matrix)[0, 0].item()  # waits for a GPU
+        best = min(best, clock() - began)
     torch.set_num_threads(threads)
     return Cost(0.0, best / (2 * MEASURED_SIDE**3 * OF_PEAK), 0)
 
 
 def plan_table(study: Study, costs: dict[str, Cost], otherwise: Cost) -> pd.DataFrame:
-    """A row a stage: stage, jobs, done, hours, left (both of one core), records."""
+    """A row a stage: stage, jobs, done, hours, left (both of a core or GPU), records."""
     rows = laboratory_rows(study)
     listed = list(jobs(study))
     for stage in dict.fromkeys(job.stage for job in listed):
@@ -171,10 +176,22 @@ def laboratory_rows(study: Study) -> list[dict]:
     return [row | {"records": records}] if count else []
 
 
-def plan(study: Study) -> pd.DataFrame:
-    """The plan of a study by what is on record, and by this machine's peak where nothing is."""
-    costs = measured_costs(study.results, processor_name())
-    return plan_table(study, costs, peak_cost())
+def plan(study: Study) -> tuple[pd.DataFrame, str]:
+    """The plan of a study by what is on record, and by this machine's peak where nothing is.
+
+    Returns:
+        The table; what its hours are hours of, core or GPU.
+
+    Raises:
+        UserError: the study is for a GPU and there is none here.
+    """
+    from tlstudy.device import choose_device, device_name
+
+    device = choose_device(study.device)
+    on_processor = device.type == "cpu"
+    name = processor_name() if on_processor else device_name(device)
+    table = plan_table(study, measured_costs(study.results, name), peak_cost(device.type))
+    return table, "core" if on_processor else "GPU"
 
 
 def disk_mb(study: Study) -> tuple[float, float]:
@@ -184,9 +201,9 @@ def disk_mb(study: Study) -> tuple[float, float]:
     return KEPT_MB * len(folders), PLANE_VECTORS * 4 * weights
 
 
-def plan_text(study: Study, table: pd.DataFrame) -> str:
-    """The plan for a terminal."""
-    lines = [f"{'stage':<10} {'jobs':>6} {'done':>6} {'core hours':>11} {'left':>7}  known from"]
+def plan_text(study: Study, table: pd.DataFrame, of: str) -> str:
+    """The plan for a terminal; `of`: what its hours are hours of."""
+    lines = [f"{'stage':<10} {'jobs':>6} {'done':>6} {of + ' hours':>11} {'left':>7}  known from"]
     for row in table.to_dict("records"):
         source = _known_from(row)
         lines.append(
@@ -214,7 +231,7 @@ def _room(study: Study) -> list[str]:
     if not study.arms:
         return []
     kept, waiting = disk_mb(study)
-    memory = max(training_memory_mb(arm) for arm in study.arms.values())
+    memory = max(memory_mb(run, "train") for run in runs(study))
     return [
         f"disk: {kept:,.0f} MB at the end, and up to {waiting:,.0f} MB more for each run that a "
         "later stage waits for",

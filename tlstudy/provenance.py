@@ -22,6 +22,7 @@ PLUMBING = frozenset(
         "files",
         "mistakes",
         "paths",
+        "time_left",
         "provenance",
         "settings",
         "study",

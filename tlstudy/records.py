@@ -57,6 +57,8 @@ class Record(BaseModel):
 def recorded(step_of: Callable[..., Step]) -> Callable[[Callable], Callable]:
     """Decorate a stage so that it leaves a record of what its results were made from.
 
+    What is made of an incomplete study passes, and has none.
+
     Args:
         step_of: the stage's step, of those arguments of the stage that have its names.
     """
@@ -75,6 +77,8 @@ def recorded(step_of: Callable[..., Step]) -> Callable[[Callable], Callable]:
             }
             # Before the stage runs: inputs and code are those that it starts with.
             study, step = given["study"], step_of(**given)
+            if study.incomplete:
+                return stage(*positional, **named)
             inputs = _checksums(step.inputs, paths.study_folder(study))
             cache = _checksums(step.cached, study.cache)
             result = stage(*positional, **named)

@@ -4,6 +4,7 @@ The JSON schema beside this file is generated from these models (`tlstudy schema
 refuse is told by `tlstudy.mistakes`.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
@@ -14,6 +15,7 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    PrivateAttr,
     Tag,
     field_validator,
     model_validator,
@@ -411,17 +413,24 @@ class Study(Settings):
     """A whole study, its sweeps expanded: every arm here is one condition."""
 
     study: Name = Field(description="Name of the study, and of its folder under `results`.")
-    results: Path = Path("results")
-    cache: Path = Path("resources")
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    seed: Annotated[list[Seed], Field(min_length=1), Once]
+    results: Path = Field(Path("results"), description="Folder of all studies' results.")
+    cache: Path = Field(
+        Path("resources"), description="Folder of the images and weights that all studies share."
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="auto: a GPU where there is one; cuda: an error where there is none."
+    )
+    seed: Annotated[list[Seed], Field(min_length=1), Once] = Field(
+        description="Each draws the training images, the start of the weights and the order of the "
+        f"images; intervals need {MINIMUM_SEEDS}."
+    )
     subset_size: Annotated[
         list[Annotated[int, Field(strict=True, ge=10, le=TRAIN_POOL)]], Field(min_length=1), Once
-    ] = [50]
+    ] = Field([50], description="Number of training images.")
     weights: dict[
         Annotated[Name, AfterValidator(_not_random)],
         Annotated[list[WeightsSource], Field(min_length=1), Once],
-    ] = {}
+    ] = Field({}, description="Named pretrained weights: sources in the order they are tried.")
     evaluation: Evaluation = Evaluation()
     tuning: Tuning = Tuning()
     landscape: Landscape = Landscape()
@@ -431,4 +440,26 @@ class Study(Settings):
     reuse: Reuse = Reuse()
     ladder: list[Rung] = Field([], description="Protocols, each with less wrong than the last.")
     claims: dict[Name, Claim] = Field({}, description="Ledger of claims, by name.")
-    arms: dict[str, Arm]
+    arms: dict[str, Arm] = Field(description="Conditions by name: a start and a protocol each.")
+
+    # In no configuration: what there are no results of, as keys of `tlstudy.progress`.
+    _lacking: frozenset[tuple] | None = PrivateAttr(None)
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether it makes do with the results that are there."""
+        return self._lacking is not None
+
+    def without(self, lacking: Iterable[tuple]) -> Self:
+        """The same study, incomplete: it makes do without the results of these keys."""
+        study = self.model_copy()
+        study._lacking = frozenset(lacking)
+        return study
+
+    def has(self, *key: str | int) -> bool:
+        """Whether there are results of (stage, arm, subset size, seed).
+
+        Of the laboratory the key is ("laboratory", experiment, seed). A study that is to be
+        complete counts on all of them.
+        """
+        return key not in (self._lacking or ())

@@ -25,8 +25,10 @@ from tlstudy.settings import (
     WeightsSource,
 )
 
+# Stages that leave results of a run, in the order of the workflow.
+STAGES = ("train", "landscape", "curvature", "encoder", "reuse")
 # The study's configuration in its folder, sweeps expanded and defaults filled in.
-SETTINGS_FILE = "study.json"
+STUDY_FILE = "study.json"
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ def load_study(paths: Sequence[Path]) -> Study:
     """
     if len(paths) == 1 and paths[0].is_dir():
         return finished_study(paths[0])
-    if len(paths) == 1 and paths[0].name == SETTINGS_FILE:
+    if len(paths) == 1 and paths[0].name == STUDY_FILE:
         study = build_study(read_configuration(paths), finished=True)
         folder = _with_name(paths[0].parent)
         return _lying_in(folder, study) if folder.name == study.study else study
@@ -149,10 +151,10 @@ def finished_study(folder: Path) -> Study:
     Raises:
         UserError: it holds no study, or that of another name.
     """
-    file = folder / SETTINGS_FILE
+    file = folder / STUDY_FILE
     if not file.is_file():
         raise UserError(
-            f"{folder}: found no {SETTINGS_FILE}; must be a study's folder, such as results/quick "
+            f"{folder}: found no {STUDY_FILE}; must be a study's folder, such as results/quick "
             "(the workflow and `tlstudy aggregate` leave that file there)."
         )
     try:
@@ -301,6 +303,22 @@ def selected(study: Study, selection: Selection) -> list[Run]:
         for run in runs(study)
         if run.seed in selection.seeds
         and (not selection.arms or {run.arm, run.arm.partition("~")[0]} & set(selection.arms))
+    ]
+
+
+def runs_of_stage(study: Study, stage: str) -> list[Run]:
+    """The runs that a stage leaves results of, without those that an incomplete study lacks."""
+    members = runs(study) if stage == "train" else selected(study, getattr(study, stage))
+    return [run for run in members if study.has(stage, run.arm, run.subset_size, run.seed)]
+
+
+def experiments(study: Study) -> list[tuple[str, int]]:
+    """The laboratory's experiments, each with each seed, likewise."""
+    return [
+        (experiment, seed)
+        for experiment in study.laboratory.experiments
+        for seed in study.seed
+        if study.has("laboratory", experiment, seed)
     ]
 
 

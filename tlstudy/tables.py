@@ -17,7 +17,7 @@ from tlstudy.columns import (
 )
 from tlstudy.errors import UserError
 from tlstudy.settings import Study
-from tlstudy.study import SETTINGS_FILE, selected
+from tlstudy.study import STUDY_FILE, selected
 
 # Tables of the stage `claims`, by file name; the others are of the stage `aggregate`.
 CLAIM_TABLES = {
@@ -44,7 +44,7 @@ def read_table(study: Study, name: str) -> pd.DataFrame:
 def _command(name: str, file: Path) -> str:
     """The command that makes a table."""
     if name == "formulas":
-        return f"formulas --config {file.parents[1] / SETTINGS_FILE}"
+        return f"formulas --config {file.parents[1] / STUDY_FILE}"
     return "claims" if name in CLAIM_TABLES else "aggregate"
 
 

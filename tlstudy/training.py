@@ -25,6 +25,7 @@ from tlstudy.inputs import Inputs
 from tlstudy.randomness import Stream, derived_seed
 from tlstudy.rescaling import learning_rate_factors
 from tlstudy.settings import STATISTICS, Adam, Evaluation, Training
+from tlstudy.time_left import duration
 from tlstudy.trajectory import Trajectory
 
 log = logging.getLogger(__name__)
@@ -142,9 +143,10 @@ class Trainer:
         finite = np.isfinite(train_score.loss) and self._weights_are_finite()
         if finite and self.follow_weights:
             row |= self._moves(epoch, len(steps), outcome)
-        row |= self._test_values(epoch, outcome, finite)
         row["training_seconds"] = trained - began
-        row["evaluation_seconds"] = time.monotonic() - trained
+        looked = time.monotonic()
+        row |= self._test_values(epoch, outcome, finite)
+        row["evaluation_seconds"] = time.monotonic() - looked
         outcome.metrics.append(row)
         return finite
 
@@ -259,14 +261,6 @@ def training_batches(
         (images.inputs(images.train[part]), images.train_labels[part].to(device))
         for part in map(torch.from_numpy, parts)
     ]
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words: 40 s, 3 min, 2 h 5 min."""
-    minutes = round(seconds / 60)
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def _optimiser(

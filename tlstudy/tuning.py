@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from sklearn.model_selection import StratifiedKFold
 from torch import nn
 
 from tlstudy.randomness import Stream, derived_seed
@@ -63,6 +62,8 @@ def tune_learning_rate(
 
 
 def _folds(images: Images, folds: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    from sklearn.model_selection import StratifiedKFold  # a second, and few runs are tuned
+
     state = derived_seed(seed, Stream.FOLDS) % 2**32
     splitter = StratifiedKFold(folds, shuffle=True, random_state=state)
     labels = images.train_labels.numpy()

@@ -15,7 +15,7 @@ from tlstudy.settings import Study
 from tlstudy.study import finished_study
 
 # Of how jobs went, and no artefacts.
-NOT_VERIFIED = ("logs", "benchmarks")
+NOT_VERIFIED = ("logs", "benchmarks", "attempts", "incomplete", "settings")
 DIGITS = 12  # of a checksum, where it is told
 
 
@@ -60,7 +60,7 @@ class Verification:
     def files(self) -> list[Path]:
         """The study's files: its configuration, results that stay, and their records."""
         records = [step.record for step in self.steps]
-        return [paths.settings_file(self.study), *self.results(), *records]
+        return [paths.study_file(self.study), *self.results(), *records]
 
     def strangers(self) -> list[Path]:
         """Files in the folder that the study does not know; logs and the like apart."""

@@ -1,10 +1,10 @@
 """Images, weights and subsets."""
 
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import click
 
-from tlstudy.commands.options import cache_option, with_study
+from tlstudy.commands.options import cache_option, noted, with_study
 from tlstudy.settings import ARCHITECTURES, Study
 
 
@@ -12,9 +12,10 @@ from tlstudy.settings import ARCHITECTURES, Study
 @cache_option
 def images(cache: Path) -> None:
     """Get MNIST into the cache, checksums verified."""
-    from tlstudy.images import cache_images
+    with noted(cache, PurePath("images")):
+        from tlstudy.images import cache_images
 
-    cache_images(cache)
+        cache_images(cache)
 
 
 @click.command()
@@ -34,11 +35,13 @@ def weights(sources: tuple[str, ...], architecture: str, cache: Path) -> None:
     """Get pretrained weights into the cache, as safetensors beside a record."""
     from tlstudy import paths
     from tlstudy.study import parse_source
-    from tlstudy.weights import cache_weights
 
     parsed = [parse_source(source) for source in sources]
-    folder = paths.weights_folder(cache, architecture, parsed)
-    cache_weights(parsed, architecture, folder, paths.downloads_folder(cache))
+    with noted(cache, paths.job_of_weights(architecture, parsed)):
+        from tlstudy.weights import cache_weights
+
+        folder = paths.weights_folder(cache, architecture, parsed)
+        cache_weights(parsed, architecture, folder, paths.downloads_folder(cache))
 
 
 @click.command()
@@ -48,8 +51,11 @@ def weights(sources: tuple[str, ...], architecture: str, cache: Path) -> None:
 @with_study
 def subset(study: Study, drawing: str, subset_size: int, seed: int) -> None:
     """Draw the training images of a seed and write them with a contact sheet."""
-    from tlstudy.stages.subset import make_subset
+    from tlstudy import paths
     from tlstudy.study import check_subset
 
     check_subset(study, drawing, subset_size, seed)
-    make_subset(study, drawing, subset_size, seed)
+    with noted(paths.study_folder(study), paths.job_of_subset(drawing, subset_size, seed)):
+        from tlstudy.stages.subset import make_subset
+
+        make_subset(study, drawing, subset_size, seed)

@@ -2,73 +2,60 @@
 
 import click
 
-from tlstudy.commands.options import with_run, with_study
+from tlstudy.commands.imports import slow_imports
+from tlstudy.commands.options import noted, with_run, with_study
 from tlstudy.settings import LABORATORY_EXPERIMENTS, Study
+from tlstudy.study import Run
 
 
 @click.command()
 @with_run
-@with_study
-def train(
-    study: Study, arm: str, subset_size: int, seed: int, gpus: int | None, threads: int | None
-) -> None:
+def train(study: Study, run: Run, gpus: int | None, threads: int | None) -> None:
     """Train one run and measure it at every epoch."""
-    from tlstudy.stages.train import train_run
-    from tlstudy.study import find_run
+    with slow_imports():
+        from tlstudy.stages.train import train_run
 
-    train_run(study, find_run(study, arm, subset_size, seed), gpus, threads)
+    train_run(study, run, gpus, threads)
 
 
 @click.command()
 @with_run
-@with_study
-def landscape(
-    study: Study, arm: str, subset_size: int, seed: int, gpus: int | None, threads: int | None
-) -> None:
+def landscape(study: Study, run: Run, gpus: int | None, threads: int | None) -> None:
     """Compute the loss over two planes through a run's final weights."""
-    from tlstudy.stages.landscape import landscape_run
-    from tlstudy.study import find_run
+    with slow_imports():
+        from tlstudy.stages.landscape import landscape_run
 
-    landscape_run(study, find_run(study, arm, subset_size, seed), gpus, threads)
+    landscape_run(study, run, gpus, threads)
 
 
 @click.command()
 @with_run
-@with_study
-def curvature(
-    study: Study, arm: str, subset_size: int, seed: int, gpus: int | None, threads: int | None
-) -> None:
+def curvature(study: Study, run: Run, gpus: int | None, threads: int | None) -> None:
     """Measure how sharp the training loss is where a run ended and on its way."""
-    from tlstudy.stages.curvature import curvature_run
-    from tlstudy.study import find_run
+    with slow_imports():
+        from tlstudy.stages.curvature import curvature_run
 
-    curvature_run(study, find_run(study, arm, subset_size, seed), gpus, threads)
+    curvature_run(study, run, gpus, threads)
 
 
 @click.command()
 @with_run
-@with_study
-def encoder(
-    study: Study, arm: str, subset_size: int, seed: int, gpus: int | None, threads: int | None
-) -> None:
+def encoder(study: Study, run: Run, gpus: int | None, threads: int | None) -> None:
     """Probe, freeze and put back the stages of a run's network."""
-    from tlstudy.stages.encoder import encoder_run
-    from tlstudy.study import find_run
+    with slow_imports():
+        from tlstudy.stages.encoder import encoder_run
 
-    encoder_run(study, find_run(study, arm, subset_size, seed), gpus, threads)
+    encoder_run(study, run, gpus, threads)
 
 
 @click.command()
 @with_run
-@with_study
-def reuse(
-    study: Study, arm: str, subset_size: int, seed: int, gpus: int | None, threads: int | None
-) -> None:
+def reuse(study: Study, run: Run, gpus: int | None, threads: int | None) -> None:
     """Measure how much of its features a run kept, and how far it had to move."""
-    from tlstudy.stages.reuse import reuse_run
-    from tlstudy.study import find_run
+    with slow_imports():
+        from tlstudy.stages.reuse import reuse_run
 
-    reuse_run(study, find_run(study, arm, subset_size, seed), gpus, threads)
+    reuse_run(study, run, gpus, threads)
 
 
 @click.command()
@@ -77,6 +64,9 @@ def reuse(
 @with_study
 def laboratory(study: Study, experiment: str, seed: int) -> None:
     """Run an experiment on small networks with made data."""
-    from tlstudy.stages.laboratory import run_experiment
+    from tlstudy import paths
 
-    run_experiment(study, experiment, seed)
+    with noted(paths.study_folder(study), paths.job_of_laboratory(experiment, seed)):
+        from tlstudy.stages.laboratory import run_experiment
+
+        run_experiment(study, experiment, seed)

@@ -1,7 +1,7 @@
 """Options that several commands share."""
 
 import functools
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import click
 
@@ -27,7 +27,20 @@ def with_study(command):
 
 
 def with_run(command):
-    """Add the options that name a run and the resources it may use."""
+    """Add the options that name a run and the resources it may use; pass study and run on.
+
+    The job is noted while it runs, and if it fails: see `tlstudy.attempts`.
+    """
+
+    @functools.wraps(command)
+    def wrapped(study, arm: str, subset_size: int, seed: int, **options) -> object:
+        from tlstudy import paths
+        from tlstudy.study import find_run
+
+        run = find_run(study, arm, subset_size, seed)
+        with noted(paths.study_folder(study), paths.job_of_run(command.__name__, run)):
+            return command(study, run, **options)
+
     for option in (
         click.option("--threads", type=click.IntRange(1), help="Processor threads."),
         click.option(
@@ -39,8 +52,16 @@ def with_run(command):
         click.option("--subset-size", type=int, required=True, help="Number of training images."),
         click.option("--arm", required=True, help="Name of the arm, or of its run folder."),
     ):
-        command = option(command)
-    return command
+        wrapped = option(wrapped)
+    return with_study(wrapped)
+
+
+def noted(root: Path, job: PurePath):
+    """Note a job of a study or of the cache, `root`, while it runs, and if it fails."""
+    from tlstudy import paths
+    from tlstudy.attempts import attempt
+
+    return attempt(paths.attempt_file(root, job))
 
 
 cache_option = click.option(

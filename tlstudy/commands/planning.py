@@ -1,4 +1,4 @@
-"""What a study consists of, before anything starts."""
+"""What a study consists of, what it will cost, and how far it is."""
 
 import json
 
@@ -25,17 +25,31 @@ def runs(study: Study) -> None:
 def plan(study: Study) -> None:
     """Say what a study will cost before it starts: jobs, hours, disk, memory.
 
-    Hours are of one processor core: from Snakemake's records of jobs on this machine, else from
-    operation counts and the machine's own speed.
+    Hours are of one processor core, or of a GPU where the study runs on one: from Snakemake's
+    records of jobs on this machine, else from operation counts and the machine's own speed.
     """
     from tlstudy import plan as planning
 
-    click.echo(planning.plan_text(study, planning.plan(study)))
+    click.echo(planning.plan_text(study, *planning.plan(study)))
 
 
 @click.command()
-def schema() -> None:
+@with_study
+def status(study: Study) -> None:
+    """Say which runs of a study are there, which failed and why, and which are missing."""
+    from tlstudy.progress import progress, progress_text
+
+    click.echo(progress_text(progress(study)))
+
+
+@click.command()
+@click.option("--markdown", is_flag=True, help="Print tables for readers instead.")
+def schema(markdown: bool) -> None:
     """Print the JSON schema of the configuration."""
+    from tlstudy.reference import configuration_reference
     from tlstudy.schema import configuration_schema
 
-    click.echo(json.dumps(configuration_schema(), indent=2))
+    if markdown:
+        click.echo(configuration_reference(), nl=False)
+    else:
+        click.echo(json.dumps(configuration_schema(), indent=2))

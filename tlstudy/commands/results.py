@@ -1,10 +1,11 @@
 """From finished runs to the report."""
 
 import os
+from pathlib import PurePath
 
 import click
 
-from tlstudy.commands.options import with_study
+from tlstudy.commands.options import noted, with_study
 from tlstudy.settings import Study
 
 
@@ -12,9 +13,10 @@ from tlstudy.settings import Study
 @with_study
 def aggregate(study: Study) -> None:
     """Put all runs into tables, with what the sentinels found in them."""
-    from tlstudy.stages.aggregate import aggregate_study
+    with _noted(study, "aggregate"):
+        from tlstudy.stages.aggregate import aggregate_study
 
-    aggregate_study(study)
+        aggregate_study(study)
 
 
 def _list_quantities(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -37,11 +39,12 @@ def _list_quantities(context: click.Context, _: click.Parameter, wanted: bool) -
 @with_study
 def claims(study: Study) -> None:
     """Judge the claims and compute the ladder, from the tables."""
-    from tlstudy.claims import laboratory_text, ledger_text
-    from tlstudy.ladder import ladder_text
-    from tlstudy.stages.claims import make_claims
+    with _noted(study, "claims"):
+        from tlstudy.claims import laboratory_text, ledger_text
+        from tlstudy.ladder import ladder_text
+        from tlstudy.stages.claims import make_claims
 
-    ladder, ledger, laboratory = make_claims(study)
+        ladder, ledger, laboratory = make_claims(study)
     texts = (ladder_text(ladder), ledger_text(ledger), laboratory_text(laboratory))
     click.echo("\n".join(filter(None, texts)))
 
@@ -50,18 +53,47 @@ def claims(study: Study) -> None:
 @with_study
 def figures(study: Study) -> None:
     """Draw the slides' plots from the tables, the published series laid under ours."""
-    from tlstudy.stages.figures import draw_figures
+    with _noted(study, "figures"):
+        from tlstudy.stages.figures import draw_figures
 
-    draw_figures(study)
+        draw_figures(study)
 
 
 @click.command()
+@click.option(
+    "--incomplete",
+    is_flag=True,
+    help="Make tables, figures and report of the runs that are there, in a folder `incomplete`.",
+)
+@click.option(
+    "--call",
+    default="",
+    metavar="TEXT",
+    help="With --incomplete: the call of Snakemake to name, each failed target appended to it.",
+)
 @with_study
-def report(study: Study) -> None:
+def report(study: Study, incomplete: bool, call: str) -> None:
     """Write the report: one HTML file that needs nothing else."""
+    if incomplete:
+        _report_incomplete(study, call)
+        return
     from tlstudy import paths
-    from tlstudy.stages.report import make_report
 
-    make_report(study)
+    with _noted(study, "report"):
+        from tlstudy.stages.report import make_report
 
+        make_report(study)
     click.echo(f"Report: {os.path.relpath(paths.report_file(study))}")
+
+
+def _report_incomplete(study: Study, call: str) -> None:
+    from tlstudy.stages.incomplete import make_incomplete_report
+
+    file, found = make_incomplete_report(study, call)
+    click.echo(f"Incomplete report, {found.headline()[:-1]}: {os.path.relpath(file)}")
+
+
+def _noted(study: Study, stage: str):
+    from tlstudy import paths
+
+    return noted(paths.study_folder(study), PurePath(stage))

@@ -211,7 +211,8 @@ def note(
     seeds = study.seed if seeds is None else seeds
     sizes = study.subset_size if subset_size is None else [subset_size]
     images = f"n = {', '.join(f'{size:,}' for size in sizes)} training images"
-    return f"{images}; {_seeds_text(seeds, intervals)}."
+    there = ", as far as their runs are there" if study.incomplete else ""
+    return f"{images}; {_seeds_text(seeds, intervals)}{there}."
 
 
 def seeds_note(study: Study) -> str:

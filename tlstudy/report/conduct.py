@@ -13,7 +13,6 @@ from tlstudy.report.inputs import Inputs, Record
 from tlstudy.report.protocol import NETWORKS, Table, grouped_arms
 from tlstudy.report.words import MISSING, THIN, count, duration, join, number, seeds, sentence
 from tlstudy.settings import Study
-from tlstudy.study import runs as runs_of
 
 SAME_FOR_ALL = {
     "device": "devices",
@@ -99,14 +98,13 @@ def _weights(architecture: str, name: str, record: Record) -> Weights:
 
 
 def warnings(inputs: Inputs) -> list[str]:
-    """Sentences on whatever makes runs of this study unlike each other, or unfinished."""
+    """Sentences on whatever makes runs of this study unlike each other."""
     return [
         *unlike(inputs.runs, SAME_FOR_ALL),
         *_several_weights(inputs.runs),
         *_several_drawings(inputs.study),
         *modified_code(inputs.runs),
         *_diverged(inputs.runs),
-        *_missing(inputs),
     ]
 
 
@@ -159,19 +157,6 @@ def _diverged(runs: pd.DataFrame) -> Iterator[str]:
         f"{count(len(lost), 'run')} of {len(runs)} diverged, the loss was not finite: "
         f"{'; '.join(parts)}. Reported values are of the others; curves end where it stopped."
     )
-
-
-def _missing(inputs: Inputs) -> Iterator[str]:
-    there = set(inputs.runs[["arm", "subset_size", "seed"]].itertuples(index=False, name=None))
-    for name, arm in inputs.study.arms.items():
-        lost = [
-            (run.subset_size, run.seed)
-            for run in runs_of(inputs.study)
-            if run.arm == name and (name, run.subset_size, run.seed) not in there
-        ]
-        if lost:
-            described = join(f"seed {seed} with {size} images" for size, seed in lost)
-            yield f"Arm \u201c{arm.label or name}\u201d has no result for {described}."
 
 
 def configuration(study: Study) -> str:

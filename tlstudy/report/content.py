@@ -75,6 +75,7 @@ def page(inputs: Inputs) -> dict:
     sizes = [size_results(inputs, size) for size in inputs.study.subset_size]
     return {
         "study": inputs.study,
+        "progress": inputs.progress,
         "weights": conduct.weights_used(inputs),
         "no_weights": no_weights(inputs),
         "groups_line": groups_line(inputs),
@@ -95,7 +96,7 @@ def page(inputs: Inputs) -> dict:
         "machine": conduct.machine(inputs),
         "times": conduct.times(inputs.runs),
         "checksums": conduct.checksums(inputs),
-        "configuration": conduct.configuration(inputs.study),
+        "configuration": conduct.configuration(inputs.progress.study),
         "by_size": study_figure(inputs, ACCURACY_BY_SIZE),
         "minimum_seeds": MINIMUM_SEEDS,
         "coverage": coverage(inputs.study),

@@ -11,6 +11,7 @@ import pandas as pd
 from tlstudy import columns, paths
 from tlstudy.figures.names import figure_files, size_folder, states_proposition
 from tlstudy.images import images_record
+from tlstudy.report.progress import Section
 from tlstudy.settings import Study
 from tlstudy.study import runs as runs_of
 from tlstudy.tables import read_landscapes, read_table
@@ -53,9 +54,10 @@ class ContactSheet:
 
 @dataclass(frozen=True)
 class Inputs:
-    """Everything that the report shows; only `study` and the tables must be there.
+    """Everything that the report shows; only `study`, `progress` and the tables must be there.
 
     Attributes:
+        progress: the grid of its runs.
         runs, metrics, layers: the result tables, columns as in `tlstudy.columns`.
         findings, encoder, curvature, reuse, ladder, claims: further tables, empty if a study has
             none.
@@ -70,6 +72,7 @@ class Inputs:
     """
 
     study: Study
+    progress: Section
     runs: pd.DataFrame
     metrics: pd.DataFrame
     layers: pd.DataFrame
@@ -93,11 +96,12 @@ class Inputs:
     images: Record | None = None
 
 
-def load(study: Study) -> Inputs:
+def load(study: Study, progress: Section) -> Inputs:
     """Read what a study has left on disk; what is not there yet is left out."""
     drawings = _drawings(study)
     return Inputs(
         study=study,
+        progress=progress,
         **{name.replace("-", "_"): read_table(study, name) for name in _tables(study)},
         landscapes=read_landscapes(study),
         figures={size: drawings.get(size_folder(size), {}) for size in study.subset_size},

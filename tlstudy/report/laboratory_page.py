@@ -20,6 +20,7 @@ def page(inputs: Inputs) -> dict:
     """Names and values for the template."""
     return {
         "study": inputs.study,
+        "progress": inputs.progress,
         "theory": theory.section(inputs),
         "opening": opening(inputs),
         "facts": facts(inputs),
@@ -27,7 +28,7 @@ def page(inputs: Inputs) -> dict:
         "machine": machine(inputs),
         "times": times(inputs),
         "minimum_seeds": MINIMUM_SEEDS,
-        "configuration": conduct.configuration(inputs.study),
+        "configuration": conduct.configuration(inputs.progress.study),
     }
 
 

@@ -8,6 +8,7 @@ from markupsafe import Markup
 from tlstudy.files import write_bytes_atomically
 from tlstudy.report import content, laboratory_page
 from tlstudy.report.inputs import Inputs
+from tlstudy.report.progress import Section
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -20,6 +21,11 @@ def render(inputs: Inputs) -> str:
     if not inputs.study.arms:
         return _fill("laboratory.html.j2", **laboratory_page.page(inputs))
     return _fill("report.html.j2", script=_own_file("landscape.js"), **content.page(inputs))
+
+
+def render_without_results(progress: Section) -> str:
+    """The page of a study that is not far enough for results: its grid and its failures."""
+    return _fill("incomplete.html.j2", study=progress.study, progress=progress)
 
 
 def render_results_table(inputs: Inputs) -> str:

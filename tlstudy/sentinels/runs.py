@@ -13,7 +13,7 @@ from tlstudy.sentinels.evidence import Evidence
 from tlstudy.sentinels.registry import examine, examine_group
 from tlstudy.sentinels.sentinel import Finding
 from tlstudy.settings import Study
-from tlstudy.study import Run, runs
+from tlstudy.study import Run, runs_of_stage
 from tlstudy.tables import read_landscapes
 
 
@@ -26,7 +26,7 @@ def findings_of_study(study: Study) -> list[Finding]:
         (record["arm"], record["subset_size"], record["seed"]): record
         for record in read_landscapes(study)
     }
-    found: dict[tuple, list[Finding]] = {_key(run): [] for run in runs(study)}
+    found: dict[tuple, list[Finding]] = {_key(run): [] for run in runs_of_stage(study, "train")}
     for compared in _compared_runs(study):
         evidences = [evidence_of_run(study, run, landscapes.get(_key(run))) for run in compared]
         parts = [examine(evidence) for evidence in evidences] + [examine_group(evidences)]
@@ -41,7 +41,7 @@ def _key(run: Run) -> tuple[str, int, int]:
 
 def _compared_runs(study: Study) -> list[list[Run]]:
     groups: dict[tuple, list[Run]] = {}
-    for run in runs(study):
+    for run in runs_of_stage(study, "train"):
         key = run.settings.group, run.subset_size, run.seed
         groups.setdefault(key, []).append(run)
     return list(groups.values())

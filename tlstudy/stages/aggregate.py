@@ -1,6 +1,5 @@
 """Stage `aggregate`: tidy tables of all runs of a study."""
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -22,13 +21,13 @@ from tlstudy.columns import (
     schema,
 )
 from tlstudy.errors import UserError
-from tlstudy.files import atomic_path, write_json_atomically
+from tlstudy.files import atomic_path, read_record
 from tlstudy.records import recorded
 from tlstudy.sentinels.runs import findings_of_study, names_of_alarms
 from tlstudy.sentinels.sentinel import Finding
 from tlstudy.settings import Study
-from tlstudy.stages.train import read_record
-from tlstudy.study import Run, runs, selected
+from tlstudy.stages.settings import keep_study
+from tlstudy.study import Run, experiments, runs_of_stage
 
 CURVATURE_VALUES = ["epoch", "train_loss", "hessian_eigenvalue", "residual", "rise"]
 
@@ -37,21 +36,22 @@ CURVATURE_VALUES = ["epoch", "train_loss", "hessian_eigenvalue", "residual", "ri
 def aggregate_study(study: Study) -> None:
     """Write the tables of runs, what was measured on them, findings, and the laboratory's.
 
-    The study's configuration is left in its folder, as by the workflow. A few runs are in memory
-    at a time. Tables that the study asks for nothing of are empty.
+    The study's configuration is left in its folder. A few runs are in memory at a time. Tables
+    that the study asks for nothing of are empty, and what an incomplete study lacks has no rows.
 
     Raises:
         UserError: runs with the same named weights did not use the same weights.
     """
     check_weights(study)
-    keep_settings(study)
+    keep_study(study)
     folder, findings = paths.tables_folder(study), findings_of_study(study)
+    trained = runs_of_stage(study, "train")
     tables = {
-        "metrics": (METRICS, runs(study)),
-        "layers": (LAYERS, runs(study)),
-        "curvature": (CURVATURE, selected(study, study.curvature)),
-        "encoder": (ENCODER, selected(study, study.encoder)),
-        "reuse": (REUSE, selected(study, study.reuse)),
+        "metrics": (METRICS, trained),
+        "layers": (LAYERS, trained),
+        "curvature": (CURVATURE, runs_of_stage(study, "curvature")),
+        "encoder": (ENCODER, runs_of_stage(study, "encoder")),
+        "reuse": (REUSE, runs_of_stage(study, "reuse")),
     }
     for name, (columns, members) in tables.items():
         frames = (_of_run(study, run, name) for run in members)
@@ -59,16 +59,8 @@ def aggregate_study(study: Study) -> None:
     _write(folder / "laboratory.parquet", LABORATORY, _laboratory(study))
     _write(folder / "laboratory-runs.parquet", LABORATORY_RUNS, _laboratory_runs(study))
     _write_findings(folder / "findings.parquet", findings)
-    rows = (pd.DataFrame([run_row(study, run, findings)]) for run in runs(study))
+    rows = (pd.DataFrame([run_row(study, run, findings)]) for run in trained)
     _write(folder / "runs.parquet", RUNS, rows)
-
-
-def keep_settings(study: Study) -> None:
-    """Write the study's configuration into its folder unless it is there: places do not count."""
-    file, data = paths.settings_file(study), study.model_dump(mode="json")
-    kept = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    if kept | {place: data[place] for place in artefacts.PLACES} != data:
-        write_json_atomically(file, data)
 
 
 def run_record(study: Study, run: Run) -> dict:
@@ -79,7 +71,7 @@ def run_record(study: Study, run: Run) -> dict:
 def check_weights(study: Study) -> None:
     """Refuse to put runs on different weights of one name into one table."""
     used: dict[tuple[str, str], set[str]] = {}
-    for run in runs(study):
+    for run in runs_of_stage(study, "train"):
         weights = run_record(study, run)["weights"]
         if weights:
             key = run.settings.initialisation, run.settings.architecture
@@ -121,20 +113,18 @@ def _of_run(study: Study, run: Run, table: str) -> pd.DataFrame:
 
 
 def _laboratory(study: Study) -> Iterator[pd.DataFrame]:
-    for experiment in study.laboratory.experiments:
-        for seed in study.seed:
-            file = paths.laboratory_file(study, experiment, seed)
-            if not file.is_file():
-                raise UserError(f"{file}: missing; run `tlstudy laboratory`.")
-            yield pd.read_parquet(file)
+    for experiment, seed in experiments(study):
+        file = paths.laboratory_file(study, experiment, seed)
+        if not file.is_file():
+            raise UserError(f"{file}: missing; run `tlstudy laboratory`.")
+        yield pd.read_parquet(file)
 
 
 def _laboratory_runs(study: Study) -> Iterator[pd.DataFrame]:
-    for experiment in study.laboratory.experiments:
-        for seed in study.seed:
-            file = paths.laboratory_record(study, experiment, seed)
-            record = read_record(file, "laboratory")
-            yield pd.DataFrame([record | record["environment"]])
+    for experiment, seed in experiments(study):
+        file = paths.laboratory_record(study, experiment, seed)
+        record = read_record(file, "laboratory")
+        yield pd.DataFrame([record | record["environment"]])
 
 
 def run_row(study: Study, run: Run, findings: list[Finding]) -> dict:

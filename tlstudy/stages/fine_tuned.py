@@ -8,10 +8,11 @@ from torch import nn
 
 from tlstudy import paths
 from tlstudy.errors import UserError
+from tlstudy.files import read_record
 from tlstudy.initialisation import initial_network
 from tlstudy.landscape import unflatten
 from tlstudy.settings import Study, Training
-from tlstudy.stages.train import load_run_images, load_run_weights, read_record
+from tlstudy.stages.train import load_run_images, load_run_weights
 from tlstudy.study import Run
 from tlstudy.training import Images
 

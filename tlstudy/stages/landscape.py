@@ -9,12 +9,12 @@ from safetensors.torch import load_file
 from tlstudy import artefacts, paths
 from tlstudy.device import choose_device, device_name, keep_freed_memory, make_deterministic
 from tlstudy.errors import UserError
-from tlstudy.files import write_json_atomically
+from tlstudy.files import read_record, write_json_atomically
 from tlstudy.initialisation import initial_network
 from tlstudy.landscape import grid_axis, loss_grid, random_plane, unflatten
 from tlstudy.records import recorded
 from tlstudy.settings import Study
-from tlstudy.stages.train import load_run_images, load_run_weights, read_record, without_nan
+from tlstudy.stages.train import load_run_images, load_run_weights, without_nan
 from tlstudy.study import Run
 from tlstudy.training import training_batches
 

@@ -1,15 +1,22 @@
 """Stage `report`: the report, and the table of results of the arms as a page of its own."""
 
+import shutil
+
 from tlstudy import artefacts, paths
+from tlstudy.progress import progress
 from tlstudy.records import recorded
-from tlstudy.report import load, write_report, write_results_table
+from tlstudy.report import load, section, write_report, write_results_table
 from tlstudy.settings import Study
 
 
 @recorded(artefacts.report)
 def make_report(study: Study) -> None:
-    """Write report.html and results.html from what the other stages left."""
-    inputs = load(study)
+    """Write report.html and results.html from what the other stages left.
+
+    They take the place of what was made of the study while it was incomplete.
+    """
+    inputs = load(study, section(progress(study)))
     write_report(inputs, paths.report_file(study))
     if study.arms:
         write_results_table(inputs, paths.results_table(study))
+    shutil.rmtree(paths.incomplete_folder(study), ignore_errors=True)

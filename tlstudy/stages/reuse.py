@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+import time
 from collections.abc import Iterator
 
 import pandas as pd
@@ -24,6 +25,7 @@ from tlstudy.reuse import layer_rows
 from tlstudy.settings import Reuse, Study
 from tlstudy.stages.fine_tuned import FineTuned, load_fine_tuned
 from tlstudy.study import Run
+from tlstudy.time_left import duration
 from tlstudy.training import training_batches
 
 log = logging.getLogger(__name__)
@@ -74,7 +76,8 @@ def _drift_rows(tuned: FineTuned, settings: Reuse) -> Iterator[dict]:
     batches = training_batches(tuned.training, tuned.images, tuned.device)
     level = float(training_mode_loss(network, batches, tuned.training.head))
     yield from _rows("training", float((reached - start).norm()), level)
-    evaluate = _told(loss_and_gradient(network, batches, tuned.training.head), start)
+    most = settings.descent_steps + settings.explicit_steps
+    evaluate = _told(loss_and_gradient(network, batches, tuned.training.head), start, most)
     descent = gradient_descent_to(evaluate, start, level, settings.descent_steps)
     if descent is None:
         log.info("gradient descent did not reach %.4f in the evaluations allowed", level)
@@ -84,14 +87,16 @@ def _drift_rows(tuned: FineTuned, settings: Reuse) -> Iterator[dict]:
     yield from _met("explicit", explicit, start)
 
 
-def _told(evaluate: Evaluate, start: torch.Tensor) -> Evaluate:
-    """The same, with a line in the log for every evaluation."""
-    count = itertools.count(1)
+def _told(evaluate: Evaluate, start: torch.Tensor, most: int) -> Evaluate:
+    """The same, with a line in the log for every evaluation of the most that may be."""
+    count, began = itertools.count(1), time.monotonic()
 
     def told(vector: torch.Tensor) -> tuple[float, torch.Tensor]:
         loss, gradient = evaluate(vector)
-        away = float((vector - start).norm())
-        log.info("evaluation %d: train loss %.4f, %.4g from the start", next(count), loss, away)
+        done, away = next(count), float((vector - start).norm())
+        left = duration((time.monotonic() - began) / done * (most - done))
+        text = "evaluation %d: train loss %.4f, %.4g from the start, at most about %s left"
+        log.info(text, done, loss, away, left)
         return loss, gradient
 
     return told

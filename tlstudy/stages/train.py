@@ -1,12 +1,10 @@
 """Stage `train`: one run, from pretrained or random weights to its measurements."""
 
-import json
 import logging
 import time
 from dataclasses import asdict
 from pathlib import Path
 
-import pandas as pd
 import torch
 from safetensors.torch import save_file
 
@@ -19,7 +17,7 @@ from tlstudy.device import (
     peak_memory_gib,
 )
 from tlstudy.errors import UserError
-from tlstudy.files import atomic_path, write_json_atomically
+from tlstudy.files import atomic_path, read_record, write_json_atomically
 from tlstudy.images import load_images
 from tlstudy.initialisation import check_architecture, initial_network
 from tlstudy.inputs import Inputs, resize
@@ -65,9 +63,7 @@ def train_run(study: Study, run: Run, gpus: int | None = None, threads: int | No
     folder = paths.folder_of_run(study, run)
     level = study.curvature.train_loss
     plane = write_plane(trainer, outcome, level, folder / "plane.safetensors")
-    for name in ("metrics", "layers"):
-        with atomic_path(folder / f"{name}.parquet") as temporary:
-            pd.DataFrame(getattr(outcome, name)).to_parquet(temporary, index=False)
+    write_measured(outcome, folder)
     record = {
         "run": run.name,
         "subset_size": run.subset_size,
@@ -91,6 +87,15 @@ def train_run(study: Study, run: Run, gpus: int | None = None, threads: int | No
         "peak_memory_gib": peak_memory_gib(),
     }
     write_json_atomically(folder / "run.json", without_nan(record))
+
+
+def write_measured(outcome: Outcome, folder: Path) -> None:
+    """The tables of what was measured after every epoch."""
+    import pandas as pd  # half a second, and the training need not wait for it
+
+    for name in ("metrics", "layers"):
+        with atomic_path(folder / f"{name}.parquet") as temporary:
+            pd.DataFrame(getattr(outcome, name)).to_parquet(temporary, index=False)
 
 
 def tuned(
@@ -151,17 +156,6 @@ def load_run_images(
         test_labels=torch.from_numpy(test_labels[order]),
         inputs=Inputs(run.settings.normalisation, weights_record, device),
     )
-
-
-def read_record(file: Path, command: str) -> dict:
-    """A record that an earlier stage left.
-
-    Raises:
-        UserError: it is missing; names the command that makes it.
-    """
-    if not file.is_file():
-        raise UserError(f"{file}: missing; run `tlstudy {command}`.")
-    return json.loads(file.read_text(encoding="utf-8"))
 
 
 def write_plane(trainer: Trainer, outcome: Outcome, level: float, path: Path) -> dict:

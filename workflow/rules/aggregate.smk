@@ -35,7 +35,7 @@ rule aggregate:
     conda:
         "../../envs/tlstudy.yaml"
     params:
-        settings=str(paths.settings_file(study)),
+        settings=settings_of_jobs,
         decided_by=decided_by(artefacts.aggregate(study)),
         code=stage_code("aggregate"),
     message:

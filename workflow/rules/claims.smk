@@ -11,7 +11,7 @@ rule claims:
     conda:
         "../../envs/tlstudy.yaml"
     params:
-        settings=str(paths.settings_file(study)),
+        settings=settings_of_jobs,
         decided_by=decided_by(artefacts.claims(study)),
         code=stage_code("claims"),
     message:

@@ -1,8 +1,20 @@
 """The study, and what several rules need to know of it."""
 
 import os
+import shlex
+import subprocess
+import sys
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+
+if find_spec("tlstudy") is None:
+    raise WorkflowError(
+        f"tlstudy: not installed for {sys.executable}, which runs Snakemake; "
+        "install this workflow's repository there with pip."
+    )
 
 from tlstudy import artefacts, paths
 from tlstudy.artefacts import experiment_code, stage_code
@@ -14,9 +26,11 @@ from tlstudy.figures.names import (
     report_labels,
     states_proposition,
 )
-from tlstudy.files import write_json_atomically
+from tlstudy.memory import memory_mb
+from tlstudy.progress import progress
 from tlstudy.provenance import PLUMBING, source_digest
-from tlstudy.memory import training_memory_mb
+from tlstudy.runtime import runtime_minutes
+from tlstudy.stages.settings import write_settings
 from tlstudy.study import build_study, digest, runs, selected, values_after_epochs
 
 if not os.access(os.curdir, os.W_OK):
@@ -57,8 +71,58 @@ wildcard_constraints:
     seed=r"\d+",
 
 
+def settings_of_jobs(wildcards, output):
+    """The file in which a job reads the configuration; it is there before a job starts.
+
+    A parameter that takes `output` never makes a job run again: what a job depends on is in its
+    other parameters. A module's `onstart` is not called, hence here.
+    """
+    really_runs = workflow.executor_plugin is not None and not workflow.dryrun
+    return written_settings() if really_runs else planned_settings
+
+
+planned_settings = paths.settings_file(study)
+
+
+@cache
+def written_settings():
+    return write_settings(moved_study())
+
+
+def moved_study():
+    """The study with the folders that Snakemake has for it: a module's prefix moves them."""
+    subset, images = rules.subset.output[0], rules.images.output[0]
+    folders = {
+        "results": moved(study.results, subset_path / "subset.json", subset),
+        "cache": moved(study.cache, image_files[0], images),
+    }
+    return study.model_copy(update=folders)
+
+
+def moved(place, declared, actual):
+    """Where a folder is, by a file in it as it was declared and as Snakemake has it."""
+    return Path(actual).parents[len(declared.relative_to(place).parts) - 1]
+
+
 def the_run(wildcards):
     return run_of_folder[wildcards.run, wildcards.n, wildcards.seed]
+
+
+# Jobs ask for a GPU where the study may use one and the workflow has one to give.
+gpu_limit = workflow.global_resources.get("gpu")
+gpus = 0 if study.device == "cpu" or (gpu_limit and gpu_limit.value == 0) else 1
+
+
+def minutes_of(stage):
+    """What a job of the stage asks for; after each failure it asks for as much again."""
+    return lambda wildcards, threads, attempt: attempt * runtime_minutes(
+        study, the_run(wildcards), stage, threads, gpus
+    )
+
+
+def memory_of(stage):
+    """Likewise, in MB."""
+    return lambda wildcards, attempt: attempt * memory_mb(the_run(wildcards), stage)
 
 
 def provenance_of_run(stage):
@@ -98,7 +162,7 @@ def run_subset(wildcards):
 
 
 def cache_folder(wildcards):
-    return str(study.cache)
+    return str(moved_study().cache)
 
 
 def cached_sources():
@@ -125,9 +189,9 @@ def source_options(wildcards):
 
 
 def source_files(wildcards):
-    """The user's own files among the sources."""
+    """The user's own files among the sources; absolute, as no prefix of a module moves them."""
     sources = source_lists[wildcards.architecture, wildcards.sources]
-    return [source.file for source in sources if not isinstance(source, str)]
+    return [source.file.absolute() for source in sources if not isinstance(source, str)]
 
 
 laboratory_files = [
@@ -163,3 +227,29 @@ def reported_figure(path):
         category="2. Results" if path.stem in RESULTS else "3. Figures",
         labels=report_labels(path),
     )
+
+
+def report_incomplete():
+    """Report what is there if a job failed: jobs that are interrupted call for no report.
+
+    Its own failure is told in a sentence and changes nothing.
+    """
+    if not progress(study).unended():
+        return
+    command = ["tlstudy", "report", "--incomplete"]
+    settings = ["--config", str(paths.settings_file(study))]
+    # Appended targets would be taken for configuration files without the dashes.
+    call = ["--call", shlex.join(["snakemake", *sys.argv[1:], "--"])]
+    made = subprocess.run(
+        [sys.executable, "-m", "tlstudy.cli", *command[1:], *settings, *call],
+        capture_output=True,
+        text=True,
+    )
+    if made.returncode == 0:
+        print(made.stdout.strip(), file=sys.stderr)
+    else:
+        reason = made.stderr.strip().rpartition("\n")[2]
+        print(
+            f"There is no incomplete report ({reason}); see `{shlex.join(command + settings)}`.",
+            file=sys.stderr,
+        )

@@ -17,11 +17,11 @@ rule curvature:
         "../../envs/tlstudy.yaml"
     threads: 4
     resources:
-        gpu=1,
-        mem_mb=12000,
-        runtime=240,
+        gpu=gpus,
+        mem_mb=memory_of("curvature"),
+        runtime=minutes_of("curvature"),
     params:
-        settings=str(paths.settings_file(study)),
+        settings=settings_of_jobs,
         decided_by=measurement_decided_by(artefacts.curvature),
         code=stage_code("curvature"),
     message:

@@ -14,7 +14,7 @@ rule figures:
     conda:
         "../../envs/tlstudy.yaml"
     params:
-        settings=str(paths.settings_file(study)),
+        settings=settings_of_jobs,
         decided_by=decided_by(artefacts.figures(study)),
         code=stage_code("figures"),
     message:

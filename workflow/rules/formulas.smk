@@ -9,7 +9,7 @@ rule formulas:
     conda:
         "../../envs/tlstudy.yaml"
     params:
-        settings=str(paths.settings_file(study)),
+        settings=settings_of_jobs,
         decided_by=decided_by(artefacts.formulas(study)),
         code=stage_code("formulas"),
     message:

@@ -11,7 +11,7 @@ rule laboratory:
         "../../envs/tlstudy.yaml"
     threads: 1
     params:
-        settings=str(paths.settings_file(study)),
+        settings=settings_of_jobs,
         code=lambda wildcards: experiment_code(wildcards.experiment),
     message:
         "Laboratory: {wildcards.experiment}, seed {wildcards.seed}"

@@ -16,11 +16,11 @@ rule landscape:
         "../../envs/tlstudy.yaml"
     threads: 4
     resources:
-        gpu=1,
-        mem_mb=8000,
-        runtime=120,
+        gpu=gpus,
+        mem_mb=memory_of("landscape"),
+        runtime=minutes_of("landscape"),
     params:
-        settings=str(paths.settings_file(study)),
+        settings=settings_of_jobs,
         decided_by=measurement_decided_by(artefacts.landscape),
         code=stage_code("landscape"),
     message:

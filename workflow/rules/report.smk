@@ -22,7 +22,7 @@ rule report:
     conda:
         "../../envs/tlstudy.yaml"
     params:
-        settings=str(paths.settings_file(study)),
+        settings=settings_of_jobs,
         # With the places of files, which are in the study's configuration file.
         configuration=digest(study.model_dump(mode="json")),
         code=stage_code("report"),

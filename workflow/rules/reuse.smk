@@ -16,11 +16,11 @@ rule reuse:
         "../../envs/tlstudy.yaml"
     threads: 4
     resources:
-        gpu=1,
-        mem_mb=12000,
-        runtime=240,
+        gpu=gpus,
+        mem_mb=memory_of("reuse"),
+        runtime=minutes_of("reuse"),
     params:
-        settings=str(paths.settings_file(study)),
+        settings=settings_of_jobs,
         decided_by=measurement_decided_by(artefacts.reuse),
         code=stage_code("reuse"),
     message:

@@ -22,7 +22,7 @@ rule subset:
     conda:
         "../../envs/tlstudy.yaml"
     params:
-        settings=str(paths.settings_file(study)),
+        settings=settings_of_jobs,
         code=stage_code("subset"),
     message:
         "Drawing {wildcards.n} training images ({wildcards.drawing}), seed {wildcards.seed}"

@@ -18,11 +18,11 @@ rule train:
         "../../envs/tlstudy.yaml"
     threads: 4
     resources:
-        gpu=1,
-        mem_mb=lambda wildcards: training_memory_mb(the_run(wildcards).settings),
-        runtime=240,
+        gpu=gpus,
+        mem_mb=memory_of("train"),
+        runtime=minutes_of("train"),
     params:
-        settings=str(paths.settings_file(study)),
+        settings=settings_of_jobs,
         decided_by=training_decided_by,
         code=stage_code("train"),
     message:

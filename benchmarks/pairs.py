@@ -1,0 +1,76 @@
+"""Several ways to do the same work, timed in turns, each in a process of its own.
+
+A process of its own, because what one way sets up (threads, what the memory allocator keeps) must
+not help or harm another; in turns, because machines change their speed while one measures.
+"""
+
+import multiprocessing
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+import numpy as np
+
+# Called once in the process; returns the work to be timed, which returns numbers to compare.
+Preparation = Callable[..., Callable[[], dict]]
+
+_work: Callable[[], dict]
+
+
+@dataclass
+class Way:
+    """One way to do the work.
+
+    Attributes:
+        seconds: of each turn; the first, apart, is the warm-up.
+        every: what each turn computed; the last is to be compared with the other ways'.
+    """
+
+    name: str
+    prepare: Preparation
+    arguments: tuple = ()
+    warm_up: float = float("nan")
+    seconds: list[float] = field(default_factory=list)
+    every: list[dict] = field(default_factory=list)
+
+    @property
+    def median(self) -> float:
+        return float(np.median(self.seconds))
+
+    @property
+    def numbers(self) -> dict:
+        return self.every[-1]
+
+
+def take_turns(ways: list[Way], turns: int) -> list[Way]:
+    """Time the ways in turns, after a warm-up of each."""
+    context = multiprocessing.get_context("spawn")
+    with ExitStack() as stack:
+        processes = [
+            stack.enter_context(
+                ProcessPoolExecutor(1, context, _prepare, (way.prepare, way.arguments))
+            )
+            for way in ways
+        ]
+        for turn in range(turns + 1):
+            for way, process in zip(ways, processes, strict=True):
+                seconds, numbers = process.submit(_timed).result()
+                if turn == 0:
+                    way.warm_up = seconds
+                else:
+                    way.seconds.append(seconds)
+                    way.every.append(numbers)
+    return ways
+
+
+def _prepare(prepare: Preparation, arguments: tuple) -> None:
+    global _work
+    _work = prepare(*arguments)
+
+
+def _timed() -> tuple[float, dict]:
+    began = time.perf_counter()
+    numbers = _work()
+    return time.perf_counter() - began, numbers

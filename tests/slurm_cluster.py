@@ -1,0 +1,223 @@
+"""A SLURM cluster of one node, this machine, whose daemons end with the block that uses it."""
+
+import ctypes
+import importlib.util
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
+
+COMMANDS = ("sbatch", "squeue", "scancel", "scontrol", "sinfo", "srun")
+DAEMONS = ("munged", "slurmctld", "slurmd")
+NODE = "node"
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+CONFIGURATION = """
+ClusterName=tlstudy
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={controller_port}
+SlurmdPort={daemon_port}
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.socket
+CryptoType=crypto/munge
+SlurmUser=root
+SlurmdUser=root
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.pid
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+MpiDefault=none
+JobAcctGatherType=jobacct_gather/none
+AccountingStorageType=accounting_storage/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core_Memory
+SchedulerParameters=sched_interval=1
+ReturnToService=2
+MinJobAge=300
+KillWait=1
+SlurmdTimeout=10
+SlurmdParameters=config_overrides
+GresTypes=gpu
+NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 CPUs=8 Sockets=1 \
+CoresPerSocket=8 ThreadsPerCore=1 RealMemory=64000 Gres=gpu:fake:1
+PartitionName=main Nodes={node} Default=YES MaxTime=INFINITE State=UP
+"""
+# A GPU by name alone: nothing computes on it, but only one job at a time is given it.
+GENERIC_RESOURCES = f"AutoDetect=off\nNodeName={NODE} Name=gpu Type=fake File=/dev/null\n"
+# Jobs lose their submitter's SLURM_CONF, so every call sets it anew.
+WRAPPER = '#!/bin/sh\nSLURM_CONF={folder}/slurm.conf exec /usr/bin/"$(basename "$0")" "$@"\n'
+
+
+def missing() -> str:
+    """Why no cluster can be started and used here; empty if one can."""
+    if importlib.util.find_spec("snakemake_executor_plugin_slurm") is None:
+        return "Snakemake's executors for clusters are not installed: make test-slurm"
+    absent = [name for name in (*DAEMONS, *COMMANDS) if shutil.which(name) is None]
+    if absent:
+        return f"SLURM is not installed ({', '.join(absent)}): make slurm"
+    return "" if os.geteuid() == 0 else "SLURM's daemons need root here"
+
+
+class Cluster:
+    """A running cluster; `commands` is the folder that its users put first on their PATH."""
+
+    def __init__(self, folder: Path):
+        self.folder, self.commands = folder, folder / "bin"
+        self.daemons: dict[str, subprocess.Popen] = {}
+        self._configure()
+
+    def _configure(self) -> None:
+        values = {
+            "folder": self.folder,
+            "host": socket.gethostname().partition(".")[0],
+            "controller_port": free_port(),
+            "daemon_port": free_port(),
+            "node": NODE,
+        }
+        for name in ("state", "spool", "bin"):
+            (self.folder / name).mkdir()
+        (self.folder / "slurm.conf").write_text(CONFIGURATION.format(**values))
+        (self.folder / "gres.conf").write_text(GENERIC_RESOURCES)
+        for command in COMMANDS:
+            wrapper = self.commands / command
+            wrapper.write_text(WRAPPER.format(**values))
+            wrapper.chmod(0o755)
+
+    def start(self) -> None:
+        key = self.folder / "munge.key"
+        key.write_bytes(os.urandom(128))
+        key.chmod(0o600)
+        for name in (".", "munge.key"):
+            shutil.chown(self.folder / name, "munge", "munge")
+        places = [
+            f"--{option}={self.folder}/munge.{ending}"
+            for option, ending in (
+                ("socket", "socket"),
+                ("key-file", "key"),
+                ("log-file", "log"),
+                ("pid-file", "pid"),
+                ("seed-file", "seed"),
+            )
+        ]
+        self._daemon("munged", "--foreground", *places, user="munge", group="munge")
+        wait_until((self.folder / "munge.socket").exists, "munged to answer")
+        self._daemon("slurmctld", "-D", "-f", str(self.folder / "slurm.conf"))
+        self.start_node()
+
+    def start_node(self) -> None:
+        """Start the node's daemon and wait until the node takes jobs."""
+        self._daemon("slurmd", "-D", "-N", NODE, "-f", str(self.folder / "slurm.conf"))
+        wait_until(lambda: self.node_state() == "idle", "the node to be idle")
+
+    def kill_node(self) -> None:
+        """Lose the node as if its power failed: its daemon and all jobs end without a word."""
+        daemon = self.daemons.pop("slurmd")
+        daemon.kill()
+        daemon.wait()
+        self._kill_jobs()
+
+    def _kill_jobs(self) -> None:
+        """Kill all that jobs left running; SLURM's own watchers first, as they would tell."""
+        processes = self._processes_of_jobs()
+        for process in sorted(processes, key=lambda process: process.name() != "slurmstepd"):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+
+    def _processes_of_jobs(self) -> list[psutil.Process]:
+        """Sessions in which a process has the environment of a job of this cluster."""
+        settings, sessions, listed = str(self.folder / "slurm.conf"), set(), []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error, ProcessLookupError):
+                session, variables = os.getsid(process.pid), process.environ()
+                listed.append((process, session))
+                if variables.get("SLURM_CONF") == settings and "SLURM_JOB_ID" in variables:
+                    sessions.add(session)
+        return [process for process, session in listed if session in sessions]
+
+    def _daemon(self, name: str, *arguments: str, **identity: str) -> None:
+        with open(self.folder / f"{name}.output", "ab") as output:
+            self.daemons[name] = subprocess.Popen(
+                [shutil.which(name), *arguments],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=end_with_parent,
+                **identity,
+            )
+
+    def ask(self, *command: str) -> str:
+        """Output of one of SLURM's commands; empty while the controller does not answer."""
+        path = {"PATH": f"{self.commands}:{os.environ['PATH']}"}
+        answer = subprocess.run(command, env=os.environ | path, capture_output=True, text=True)
+        return answer.stdout.strip()
+
+    def node_state(self) -> str:
+        return self.ask("sinfo", "--noheader", "--format=%T")
+
+    def jobs(self, rule: str) -> dict[str, str]:
+        """States of a rule's jobs, those that ended too, by job number."""
+        form = "--format=%i;%T;%j %k"  # its rule is in the name or in the comment of a job
+        lines = self.ask("squeue", "--noheader", "--states=all", "--array", form).splitlines()
+        told = [line.split(";") for line in lines]
+        return {job: state for job, state, words in told if re.search(rf"[._]{rule}[._]", words)}
+
+    def running(self, rule: str) -> list[str]:
+        return [job for job, state in self.jobs(rule).items() if state == "RUNNING"]
+
+    def stop(self) -> None:
+        """End jobs and daemons, by process number."""
+        self.ask("scancel", "--full", "--partition=main")
+        self._kill_jobs()
+        for name in ("slurmd", "slurmctld", "munged"):
+            if name in self.daemons:
+                end(self.daemons.pop(name))
+
+
+def end_with_parent() -> None:
+    """Between fork and exec: even if the tests are killed, no daemon stays."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def free_port() -> int:
+    with socket.socket() as place:
+        place.bind(("127.0.0.1", 0))
+        return place.getsockname()[1]
+
+
+def wait_until(holds: Callable[[], object], what: str, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, f"waited {seconds:.0f} s for {what}"
+        time.sleep(0.2)
+
+
+def end(process: subprocess.Popen) -> None:
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@contextmanager
+def running_cluster() -> Iterator[Cluster]:
+    folder = Path(tempfile.mkdtemp(prefix="tlstudy-slurm-"))
+    folder.chmod(0o755)
+    cluster = Cluster(folder)
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
+        shutil.rmtree(folder)

@@ -1,0 +1,82 @@
+"""From the runs that are there to tables, figures and a report, in a place of their own."""
+
+import logging
+import shutil
+from functools import partial
+from pathlib import Path
+
+from tlstudy import paths
+from tlstudy.errors import UserError
+from tlstudy.figures.names import states_proposition
+from tlstudy.files import write_bytes_atomically
+from tlstudy.formulas import DRAWS, SEED
+from tlstudy.progress import Progress, progress
+from tlstudy.report import load, render, render_without_results, section
+from tlstudy.settings import Study
+from tlstudy.stages.aggregate import aggregate_study
+from tlstudy.stages.claims import make_claims
+from tlstudy.stages.figures import draw_figures
+from tlstudy.stages.formulas import make_formulas
+from tlstudy.study import experiments, runs_of_stage
+
+log = logging.getLogger(__name__)
+
+
+def make_incomplete_report(study: Study, call: str = "") -> tuple[Path, Progress]:
+    """Write the report of the runs that are there into the study's folder `incomplete`.
+
+    It has the grid and the failures whatever is there, and results if any can be had.
+
+    Args:
+        call: the call of Snakemake that a target can be appended to; empty outside of it.
+
+    Returns:
+        The report, and the state of the study that it tells.
+
+    Raises:
+        UserError: nothing is lacking.
+    """
+    found = progress(study)
+    if found.complete and not found.unended():
+        raise UserError(f"study {study.study}: {found.headline()} Run `tlstudy report`.")
+    part = part_that_is_there(study, found)
+    shutil.rmtree(paths.incomplete_folder(study), ignore_errors=True)
+    shown = partial(section, found, incomplete=True, call=call)
+    try:
+        _make_products(part)
+        page = render(load(part, shown()))
+    except Exception as error:  # whatever it is, it must not hide what failed before
+        if not isinstance(error, UserError):
+            log.exception("The incomplete report has no results")
+        page = render_without_results(shown(problem=f"There are no results: {error}"))
+    write_bytes_atomically(paths.report_file(part), page.encode())
+    return paths.report_file(part), found
+
+
+def part_that_is_there(study: Study, found: Progress) -> Study:
+    """The study, incomplete, with the subset sizes and experiments that there are results of."""
+    part = study.without(found.lacking())
+    sizes = {run.subset_size for run in runs_of_stage(part, "train")}
+    named = {experiment for experiment, _ in experiments(part)}
+    kept = [name for name in study.laboratory.experiments if name in named]
+    return part.model_copy(
+        update={
+            "subset_size": [size for size in study.subset_size if size in sizes or not study.arms],
+            "laboratory": study.laboratory.model_copy(update={"experiments": kept}),
+        }
+    )
+
+
+def _make_products(part: Study) -> None:
+    """Tables and figures.
+
+    Raises:
+        UserError: nothing is there that they could be made of.
+    """
+    if not (part.subset_size if part.arms else part.laboratory.experiments):
+        raise UserError("no run is there yet.")
+    aggregate_study(part)
+    make_claims(part)
+    if states_proposition(part):
+        make_formulas(DRAWS, SEED, paths.tables_folder(part) / "formulas.parquet")
+    draw_figures(part)
