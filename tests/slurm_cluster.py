@@ -10,12 +10,14 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 
+T = TypeVar("T")
 COMMANDS = ("sbatch", "squeue", "scancel", "scontrol", "sinfo", "srun")
 DAEMONS = ("munged", "slurmctld", "slurmd")
 NODE = "node"
@@ -164,15 +166,23 @@ class Cluster:
     def node_state(self) -> str:
         return self.ask("sinfo", "--noheader", "--format=%T")
 
-    def jobs(self, rule: str) -> dict[str, str]:
-        """States of a rule's jobs, those that ended too, by job number."""
-        form = "--format=%i;%T;%j %k"  # its rule is in the name or in the comment of a job
-        lines = self.ask("squeue", "--noheader", "--states=all", "--array", form).splitlines()
-        told = [line.split(";") for line in lines]
-        return {job: state for job, state, words in told if re.search(rf"[._]{rule}[._]", words)}
+    def jobs(self, rule: str) -> dict[str, dict[str, str]]:
+        """What SLURM knows of a rule's jobs, those that ended too, by job number."""
+        told = self.ask("scontrol", "--oneliner", "show", "job")
+        jobs = [dict(re.findall(r"(\S+?)=(\S*)", line)) for line in told.splitlines()]
+        return {job["JobId"]: job for job in jobs if job and rule_of(job) == rule}
 
-    def running(self, rule: str) -> list[str]:
-        return [job for job, state in self.jobs(rule).items() if state == "RUNNING"]
+    def states(self, rule: str) -> dict[str, str]:
+        return {number: job["JobState"] for number, job in self.jobs(rule).items()}
+
+    def a_running_job(self, rule: str, apart_from: Collection[str]) -> str:
+        """Number of a job of the rule, as soon as one runs."""
+
+        def found() -> list[str]:
+            states = self.states(rule).items()
+            return [job for job, state in states if state == "RUNNING" and job not in apart_from]
+
+        return wait_until(found, f"a job of {rule} to run", 120)[0]
 
     def stop(self) -> None:
         """End jobs and daemons, by process number."""
@@ -181,6 +191,12 @@ class Cluster:
         for name in ("slurmd", "slurmctld", "munged"):
             if name in self.daemons:
                 end(self.daemons.pop(name))
+
+
+def rule_of(job: dict[str, str]) -> str:
+    """Snakemake's rule: one executor says it in a job's comment, the other in its name."""
+    said = re.match(r"rule_([a-z]+)", job.get("Comment", ""))
+    return (said or re.match(r"snakejob\.([a-z]+)", job["JobName"]))[1]
 
 
 def end_with_parent() -> None:
@@ -194,11 +210,13 @@ def free_port() -> int:
         return place.getsockname()[1]
 
 
-def wait_until(holds: Callable[[], object], what: str, seconds: float = 60) -> None:
+def wait_until(found: Callable[[], T], what: str, seconds: float = 60) -> T:
+    """Ask until the answer is not empty, and return it."""
     end = time.monotonic() + seconds
-    while not holds():
+    while not (answer := found()):
         assert time.monotonic() < end, f"waited {seconds:.0f} s for {what}"
         time.sleep(0.2)
+    return answer
 
 
 def end(process: subprocess.Popen) -> None:

@@ -17,6 +17,7 @@ from workflow import ROOT
 COMMANDS = [
     "runs",
     "plan",
+    "status",
     "schema",
     "images",
     "weights",

@@ -1,29 +1,35 @@
 """Runs that fail in a study: the rest is done and reported, and what failed is told."""
 
+import dataclasses
 import json
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import audit_study
 import pandas as pd
 import pytest
 from configurations import DEFAULT
-from reports import Page
+from reports import Page, inputs_from
 
 from tlstudy import paths
 from tlstudy.attempts import attempt, read_attempt
+from tlstudy.claims import ledger
 from tlstudy.errors import UserError
+from tlstudy.ladder import ladder_table
 from tlstudy.progress import progress, progress_text
+from tlstudy.report import render
 from tlstudy.report.progress import LOG_LINES, log_end
 from tlstudy.stages.aggregate import aggregate_study
 from tlstudy.stages.claims import make_claims
 from tlstudy.stages.figures import draw_figures
 from tlstudy.stages.incomplete import make_incomplete_report
 from tlstudy.stages.report import make_report
+from tlstudy.stages.settings import write_settings
 from tlstudy.stages.subset import make_subset
 from tlstudy.stages.train import train_run
-from tlstudy.study import build_study, find_run, runs
+from tlstudy.study import STAGES, build_study, find_run, runs
 from workflow import StudyFolder
 
 ARM = {"architecture": "resnet18", "image_size": 32, "epochs": 1, "group": "main"}
@@ -108,9 +114,7 @@ def test_status_needs_no_heavy_imports(study):
         "import sys; from tlstudy.cli import main; main(sys.argv[1:], standalone_mode=False); "
         "print([m for m in ('torch', 'matplotlib', 'snakemake') if m in sys.modules])"
     )
-    file = paths.study_folder(study) / "study.json"
-    file.write_text(study.model_dump_json())
-    command = [sys.executable, "-c", code, "status", "--config", str(file)]
+    command = [sys.executable, "-c", code, "status", "--config", str(write_settings(study))]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert told.startswith("7 of 9 runs are there")
     assert told.strip().endswith("[]")
@@ -152,7 +156,8 @@ def test_the_incomplete_report_tells_error_and_commands_escaped(study, incomplet
 def test_nothing_incomplete_lies_among_what_is_complete(study, incomplete):
     folder = paths.study_folder(study)
     assert incomplete == folder / "incomplete" / "report.html"
-    assert not any((folder / name).exists() for name in ("tables", "figures", "report.html"))
+    names = ("tables", "figures", "report.html", "provenance/aggregate.json")
+    assert not any((folder / name).exists() for name in names)
     table = pd.read_parquet(incomplete.parent / "tables" / "runs.parquet")
     assert len(table) == 7
 
@@ -191,6 +196,48 @@ def test_a_large_grid_stays_light(tmp_path):
     page = make_incomplete_report(made)[0].read_text()
     assert "0 of 500 runs" in page
     assert len(page) < 100_000
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        pytest.param(
+            lambda arm, seed: arm == "pretrained-final" or seed == 26,
+            id="an arm, and the first seed",
+        ),
+        pytest.param(
+            lambda arm, seed: (arm, seed) != ("new-final", 27),
+            id="all but one",
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_whatever_is_lacking_there_is_a_report(lost):
+    """The audit with its ladder and claims, on made-up tables."""
+    study = audit_study.make_study(seeds=5, epochs=6)
+    tables = {
+        name: table[~rows_of(table, lost)] if "arm" in table else table
+        for name, table in audit_study.make_tables(study).items()
+        if name != "landscapes"
+    }
+    part = study.without(
+        (stage, run.arm, run.subset_size, run.seed)
+        for run in runs(study)
+        if lost(run.arm, run.seed)
+        for stage in STAGES
+    )
+    tables["claims"], _ = ledger(part, tables)
+    tables["ladder"] = ladder_table(part, tables["runs"])
+    inputs = inputs_from(study, {**tables, "landscapes": []})
+    assert Page(render(dataclasses.replace(inputs, study=part))).errors == []
+    tested = tables["claims"][tables["claims"]["verdict"] != "open"]
+    untested = tested[tested["seeds"] == 0]
+    assert (tested["seeds"] < 5).any()
+    assert set(untested["verdict"]) <= {"not testable"}
+
+
+def rows_of(table, lost) -> pd.Series:
+    return pd.Series(map(lost, table["arm"], table["seed"]), index=table.index, dtype=bool)
 
 
 def test_a_job_that_ends_well_or_is_interrupted_leaves_no_note(tmp_path):
@@ -276,7 +323,7 @@ def test_a_failing_run_leaves_a_report_until_it_is_mended(broken):
     log = next(place.results.glob("logs/train/*/*/*.log"), None)
     assert log
     assert "fold 2 of 2" in html  # of the log
-    assert "tlstudy train --config results/tiny/study.json --arm" in html
+    assert "tlstudy train --config results/tiny/settings/" in html
     assert "--configfile tiny.yaml --keep-going -- &#39;results/tiny/runs/" in html
     place.overlay["tuning"]["learning_rates"] = [0.001, 0.003]
     result = place.run("--keep-going")

@@ -183,13 +183,6 @@ def test_diverged_runs_are_counted_and_named():
     assert "diverged" not in report_of("one seed").text.replace("outcome", "")
 
 
-def test_missing_runs_are_named():
-    inputs = inputs_of("one seed")
-    inputs = dataclasses.replace(inputs, runs=inputs.runs[inputs.runs["arm"] != "pretrained"])
-    text = Page(render(inputs)).text
-    assert "\u201cPretrained, corrected\u201d has no result for seed 26 with 50 images" in text
-
-
 @pytest.mark.parametrize(
     ("column", "value", "expected"),
     [

@@ -62,4 +62,4 @@ def test_a_batch_is_no_larger_than_the_training_images():
     study = build_study(changed("arms.new-published.batch_size", 1000) | {"subset_size": [50, 640]})
     few, many = runs(study)[0], runs(study)[10]
     assert (few.subset_size, many.subset_size) == (50, 640)
-    assert memory_mb(many, "landscape") - memory_mb(few, "landscape") == pytest.approx(9 * 7000)
+    assert memory_mb(many, "landscape") - memory_mb(few, "landscape") == pytest.approx(9 * 4000)

@@ -63,7 +63,11 @@ def test_the_tests_run_with_the_versions_that_the_constraints_name():
         for distribution in importlib.metadata.distributions()
     }
     pins = constraints()
-    assert {name: installed.get(name) for name in pins} == pins
+    optional = declared("cluster") - set(installed)
+    if optional:  # then so is what only they need
+        optional |= {name for name in pins if name.startswith("snakemake-executor-plugin")}
+    expected = {name: version for name, version in pins.items() if name not in optional}
+    assert {name: installed.get(name) for name in expected} == expected
     assert declared("test") <= set(pins)
 
 

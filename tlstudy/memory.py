@@ -16,7 +16,7 @@ PROGRAM_MB = 1000
 # What the passes of a stage hold: resnet50, 64 images of 128 x 128.
 PASSES_MB = {
     "train": 4000,
-    "landscape": 7000,
+    "landscape": 4000,
     "curvature": 11000,
     "encoder": 11000,
     "reuse": 11000,

@@ -36,14 +36,16 @@ CURVATURE_VALUES = ["epoch", "train_loss", "hessian_eigenvalue", "residual", "ri
 def aggregate_study(study: Study) -> None:
     """Write the tables of runs, what was measured on them, findings, and the laboratory's.
 
-    The study's configuration is left in its folder. A few runs are in memory at a time. Tables
-    that the study asks for nothing of are empty, and what an incomplete study lacks has no rows.
+    A complete study's configuration is left in its folder. A few runs are in memory at a time.
+    Tables that the study asks for nothing of are empty, and what an incomplete study lacks has no
+    rows.
 
     Raises:
         UserError: runs with the same named weights did not use the same weights.
     """
     check_weights(study)
-    keep_study(study)
+    if not study.incomplete:
+        keep_study(study)
     folder, findings = paths.tables_folder(study), findings_of_study(study)
     trained = runs_of_stage(study, "train")
     tables = {

@@ -9,7 +9,6 @@ from tlstudy import paths
 from tlstudy.errors import UserError
 from tlstudy.figures.names import states_proposition
 from tlstudy.files import write_bytes_atomically
-from tlstudy.formulas import DRAWS, SEED
 from tlstudy.progress import Progress, progress
 from tlstudy.report import load, render, render_without_results, section
 from tlstudy.settings import Study
@@ -78,5 +77,5 @@ def _make_products(part: Study) -> None:
     aggregate_study(part)
     make_claims(part)
     if states_proposition(part):
-        make_formulas(DRAWS, SEED, paths.tables_folder(part) / "formulas.parquet")
+        make_formulas(part)
     draw_figures(part)

@@ -113,6 +113,14 @@ gpu_limit = workflow.global_resources.get("gpu")
 gpus = 0 if study.device == "cpu" or (gpu_limit and gpu_limit.value == 0) else 1
 
 
+def granted_gpus(wildcards, resources):
+    """GPUs that a job has, under whichever name a profile asks for them.
+
+    What follows from resources makes nothing run again.
+    """
+    return max(resources.gpu, int("gpu" in resources.get("gres", "")))
+
+
 def minutes_of(stage):
     """What a job of the stage asks for; after each failure it asks for as much again."""
     return lambda wildcards, threads, attempt: attempt * runtime_minutes(
@@ -237,7 +245,7 @@ def report_incomplete():
     if not progress(study).unended():
         return
     command = ["tlstudy", "report", "--incomplete"]
-    settings = ["--config", str(paths.settings_file(study))]
+    settings = ["--config", str(written_settings())]
     # Appended targets would be taken for configuration files without the dashes.
     call = ["--call", shlex.join(["snakemake", *sys.argv[1:], "--"])]
     made = subprocess.run(

@@ -22,6 +22,7 @@ rule encoder:
         runtime=minutes_of("encoder"),
     params:
         settings=settings_of_jobs,
+        gpus=granted_gpus,
         decided_by=measurement_decided_by(artefacts.encoder),
         code=stage_code("encoder"),
     message:
@@ -29,4 +30,4 @@ rule encoder:
     shell:
         "tlstudy encoder --config {params.settings:q} --arm {wildcards.run} "
         "--subset-size {wildcards.n} --seed {wildcards.seed} "
-        "--gpus {resources.gpu} --threads {threads} 2>&1 | tee {log}"
+        "--gpus {params.gpus} --threads {threads} 2>&1 | tee {log}"

@@ -21,6 +21,7 @@ rule reuse:
         runtime=minutes_of("reuse"),
     params:
         settings=settings_of_jobs,
+        gpus=granted_gpus,
         decided_by=measurement_decided_by(artefacts.reuse),
         code=stage_code("reuse"),
     message:
@@ -28,4 +29,4 @@ rule reuse:
     shell:
         "tlstudy reuse --config {params.settings:q} --arm {wildcards.run} "
         "--subset-size {wildcards.n} --seed {wildcards.seed} "
-        "--gpus {resources.gpu} --threads {threads} 2>&1 | tee {log}"
+        "--gpus {params.gpus} --threads {threads} 2>&1 | tee {log}"

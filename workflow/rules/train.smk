@@ -23,6 +23,7 @@ rule train:
         runtime=minutes_of("train"),
     params:
         settings=settings_of_jobs,
+        gpus=granted_gpus,
         decided_by=training_decided_by,
         code=stage_code("train"),
     message:
@@ -30,4 +31,4 @@ rule train:
     shell:
         "tlstudy train --config {params.settings:q} --arm {wildcards.run} "
         "--subset-size {wildcards.n} --seed {wildcards.seed} "
-        "--gpus {resources.gpu} --threads {threads} 2>&1 | tee {log}"
+        "--gpus {params.gpus} --threads {threads} 2>&1 | tee {log}"
