@@ -1,6 +1,7 @@
 """Printed formulas: what is right is found right, and each mistake shows as what it is."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -157,12 +158,14 @@ def test_no_root_is_no_minimum():
     assert np.isinf(value).all()
 
 
-def test_the_written_table_is_that_of_check_all(tmp_path):
-    file = tmp_path / "formulas.parquet"
-    options = ["formulas", "--draws", "300", "--seed", "7", "--table", str(file)]
-    result = CliRunner().invoke(main, options)
-    assert result.exit_code == 0
-    table = pd.read_parquet(file)
+def test_the_written_table_is_that_of_check_all(tmp_path, monkeypatch):
+    root = Path(__file__).parents[1]
+    files = (root / "config.yaml", root / "studies" / "theory.yaml")
+    monkeypatch.chdir(tmp_path)
+    options = [part for file in files for part in ("--config", str(file))]
+    result = CliRunner().invoke(main, ["formulas", "--draws", "300", "--seed", "7", *options])
+    assert result.exit_code == 0, result.output
+    table = pd.read_parquet(tmp_path / "results" / "theory" / "tables" / "formulas.parquet")
     assert list(table) == list(columns.FORMULAS)
     pd.testing.assert_frame_equal(table, check_all(300, 7), check_dtype=False)
     assert set(table["draws"]) == {300}

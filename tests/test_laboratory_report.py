@@ -18,6 +18,7 @@ from tlstudy.stages.figures import draw_figures
 from tlstudy.stages.formulas import make_formulas
 from tlstudy.stages.laboratory import run_experiment
 from tlstudy.stages.report import make_report
+from tlstudy.verify import verify_folder
 
 SEED = 100
 
@@ -30,7 +31,7 @@ def study(tmp_path_factory):
     run_experiment(made, "diagonal", SEED)
     aggregate_study(made)
     make_claims(made)
-    make_formulas(300, 0, paths.tables_folder(made) / "formulas.parquet")
+    make_formulas(made)
     draw_figures(made)
     make_report(made)
     return made
@@ -42,6 +43,13 @@ def page_of(study) -> Page:
 
 def table(study, name: str) -> pd.DataFrame:
     return pd.read_parquet(paths.tables_folder(study) / f"{name}.parquet")
+
+
+def test_results_hold(study):
+    text, holds = verify_folder(paths.study_folder(study), everything=True)
+    assert holds, text
+    assert "of 6 jobs" in text
+    assert "Note" not in text
 
 
 def test_tables_have_the_documented_columns(study):
@@ -87,5 +95,5 @@ def test_a_missing_table_names_the_command_that_makes_it(study, tmp_path):
     for file in paths.tables_folder(study).iterdir():
         if file.stem != "formulas":
             (folder / file.name).write_bytes(file.read_bytes())
-    with pytest.raises(UserError, match="run `tlstudy formulas --table"):
+    with pytest.raises(UserError, match="run `tlstudy formulas --config"):
         make_report(other)

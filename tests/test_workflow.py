@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from tlstudy import columns
+from tlstudy.verify import verify_folder
 from workflow import ROOT, StudyFolder
 
 
@@ -140,6 +141,14 @@ def test_sentinels_tell_the_published_runs_from_the_corrected(finished):
         assert not findings[arm] & {"no-weight-moved", "loss-of-softmax-outputs"}
     named = table(finished, "runs").set_index("arm")["findings"]
     assert "no-weight-moved" in named["new-published"].split()
+
+
+def test_results_hold_and_nothing_of_unknown_origin_is_there(finished, monkeypatch):
+    monkeypatch.chdir(finished.folder)
+    text, holds = verify_folder(finished.results.relative_to(finished.folder), everything=True)
+    assert holds, text
+    assert "Not looked at" not in text
+    assert "Note" not in text
 
 
 def test_no_trajectory_stays_on_disk(finished):

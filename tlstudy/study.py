@@ -155,14 +155,15 @@ def finished_study(folder: Path) -> Study:
     if not file.is_file():
         raise UserError(
             f"{folder}: found no {STUDY_FILE}; must be a study's folder, such as results/quick "
-            "(the workflow and `tlstudy report` leave that file there)."
+            "(the workflow and `tlstudy aggregate` leave that file there)."
         )
-    study, folder = build_study(read_configuration([file]), finished=True), _with_name(folder)
-    if folder.name != study.study:
-        raise UserError(
-            f"{folder}: holds study '{study.study}'; a study's folder must have its name."
-        )
-    return _lying_in(folder, study)
+    try:
+        study = build_study(read_configuration([file]), finished=True)
+    except UserError as error:
+        raise UserError(f"{file}: is no study's configuration ({error.message})") from None
+    if _with_name(folder).name != study.study:
+        raise UserError(f"{file}: is of study '{study.study}'; its folder must have that name.")
+    return _lying_in(_with_name(folder), study)
 
 
 def _with_name(folder: Path) -> Path:

@@ -39,8 +39,9 @@ class Verification:
         """A sentence for each thing that does not hold, in the order of the workflow."""
         if not paths.provenance_folder(self.study).is_dir():
             yield (
-                f"{self.folder}: has no records of provenance, as results of earlier versions, "
-                "so nothing can be verified; run the workflow again, it makes them."
+                f"{self._name(paths.provenance_folder(self.study))}: missing, as in results of "
+                "earlier versions, so nothing can be verified; run the workflow again, it makes "
+                "the records."
             )
             return
         # A quick check has no use for a bar, and a log none either.
@@ -142,7 +143,7 @@ class Verification:
                     f"(SHA-256 {read[file][:DIGITS]}…) than the one that is there "
                     f"({self._checksum(file)[:DIGITS]}…)."
                 )
-        for file in read.keys() - set(belonging):
+        for file in sorted(read.keys() - set(belonging)):
             yield f"{made}: was also made from {self._name(file)}, which is not the study's."
 
     def _known(self, file: Path) -> bool:
