@@ -4,8 +4,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 TESTS ?=
+FAULTS ?=
 
-.PHONY: study audit test lint clean
+.PHONY: study audit test faults lint clean
 
 study: .venv/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES) --configfile studies/quick.yaml
@@ -17,6 +18,10 @@ audit: .venv/installed
 
 test: .venv/installed-tests
 	$(BIN)/python -m pytest $(TESTS)
+
+# Kills, full disks, damaged files and the like, counted: docs/faults.md.
+faults: .venv/installed-tests
+	$(BIN)/python -m tests.faults $(FAULTS)
 
 lint: .venv/installed-tests
 	$(BIN)/ruff check .

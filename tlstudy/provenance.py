@@ -22,7 +22,9 @@ PLUMBING = frozenset(
         "paths",
         "provenance",
         "settings",
+        "stored",
         "study",
+        "yaml_files",
     )
 )
 RECORDED_PACKAGES = ("tlstudy", "torch", "torchvision", "numpy", "snakemake")

@@ -25,7 +25,7 @@ from tlstudy.files import atomic_path
 from tlstudy.sentinels.runs import findings_of_study, names_of_alarms
 from tlstudy.sentinels.sentinel import Finding
 from tlstudy.settings import Study
-from tlstudy.stages.train import read_record
+from tlstudy.stored import read_record, read_table
 from tlstudy.study import Run, runs, selected
 
 CURVATURE_VALUES = ["epoch", "train_loss", "hessian_eigenvalue", "residual", "rise"]
@@ -96,10 +96,7 @@ def _write_findings(path: Path, findings: list[Finding]) -> None:
 
 def _of_run(study: Study, run: Run, table: str) -> pd.DataFrame:
     file = paths.folder_of_run(study, run) / f"{table}.parquet"
-    if not file.is_file():
-        command = table if table in ("curvature", "encoder", "reuse") else "train"
-        raise UserError(f"{file}: missing; run `tlstudy {command}`.")
-    frame = pd.read_parquet(file)
+    frame = read_table(file, table if table in ("curvature", "encoder", "reuse") else "train")
     if table == "curvature" and run_record(study, run)["status"] == "diverged":
         # What a diverged run was on its way is no result to compare, here as in the ledger.
         frame[CURVATURE_VALUES] = float("nan")
@@ -111,9 +108,7 @@ def _laboratory(study: Study) -> Iterator[pd.DataFrame]:
     for experiment in study.laboratory.experiments:
         for seed in study.seed:
             file = paths.laboratory_file(study, experiment, seed)
-            if not file.is_file():
-                raise UserError(f"{file}: missing; run `tlstudy laboratory`.")
-            yield pd.read_parquet(file)
+            yield read_table(file, "laboratory")
 
 
 def _laboratory_runs(study: Study) -> Iterator[pd.DataFrame]:

@@ -1,11 +1,11 @@
 """Stage `train`: one run, from pretrained or random weights to its measurements."""
 
-import json
 import logging
 import time
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
 from safetensors.torch import save_file
@@ -25,6 +25,7 @@ from tlstudy.initialisation import check_architecture, initial_network
 from tlstudy.inputs import Inputs, resize
 from tlstudy.provenance import PLUMBING, environment, source_digest
 from tlstudy.settings import Study, Training
+from tlstudy.stored import read_record
 from tlstudy.study import Run, changed_training, values_after_epochs
 from tlstudy.subset import order_of_test_images
 from tlstudy.training import Images, Outcome, Trainer
@@ -142,29 +143,39 @@ def load_run_images(
     study: Study, run: Run, weights_record: dict | None, device: torch.device
 ) -> Images:
     """The run's training images and the study's test images, resized."""
-    subset = read_record(paths.run_subset_folder(study, run) / "subset.json", "subset")
     train, train_labels = load_images(paths.images_folder(study.cache), "train")
+    indices = read_subset(study, run, train_labels)
     test, test_labels = load_images(paths.images_folder(study.cache), "test")
     order = order_of_test_images(test_labels)[: study.evaluation.final_images]
     size = run.settings.image_size
     return Images(
-        train=resize(train[subset["indices"]], size),
-        train_labels=torch.from_numpy(train_labels[subset["indices"]]),
+        train=resize(train[indices], size),
+        train_labels=torch.from_numpy(train_labels[indices]),
         test=resize(test[order], size),
         test_labels=torch.from_numpy(test_labels[order]),
         inputs=Inputs(run.settings.normalisation, weights_record, device),
     )
 
 
-def read_record(file: Path, command: str) -> dict:
-    """A record that an earlier stage left.
+def read_subset(study: Study, run: Run, labels: np.ndarray) -> list[int]:
+    """Indices of the run's training images.
+
+    Args:
+        labels: (pool,) digits of all training images.
 
     Raises:
-        UserError: it is missing; names the command that makes it.
+        UserError: the record of the subset is missing, damaged, or not of these labels.
     """
-    if not file.is_file():
-        raise UserError(f"{file}: missing; run `tlstudy {command}`.")
-    return json.loads(file.read_text(encoding="utf-8"))
+    file = paths.run_subset_folder(study, run) / "subset.json"
+    subset = read_record(file, "subset")
+    indices = subset["indices"]
+    numbers = [index for index in indices if type(index) is int and 0 <= index < len(labels)]
+    if len(numbers) != run.subset_size or labels[numbers].tolist() != subset["labels"]:
+        raise UserError(
+            f"{file}: was altered (its labels are not those of {run.subset_size} images); delete "
+            "it and run `tlstudy subset`."
+        )
+    return indices
 
 
 def write_plane(trainer: Trainer, outcome: Outcome, level: float, path: Path) -> dict:

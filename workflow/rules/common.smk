@@ -1,6 +1,7 @@
 """The study, and what several rules need to know of it."""
 
 import os
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
@@ -16,12 +17,21 @@ from tlstudy.figures.names import (
 from tlstudy.files import write_json_atomically
 from tlstudy.provenance import PLUMBING, data_digest, source_digest
 from tlstudy.memory import training_memory_mb
-from tlstudy.study import build_study, digest, runs, selected, values_after_epochs
+from tlstudy.study import (
+    build_study,
+    digest,
+    read_configuration,
+    runs,
+    selected,
+    values_after_epochs,
+)
 
 if not os.access(os.curdir, os.W_OK):
     raise WorkflowError(f"{os.getcwd()}: this folder cannot be written to.")
 
 try:
+    # Snakemake itself lets the last of a key's values win where it stands twice.
+    read_configuration([Path(name) for name in workflow.configfiles])
     study = build_study(config)
 except UserError as error:
     raise WorkflowError(error.message) from None
