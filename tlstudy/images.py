@@ -113,7 +113,7 @@ def read_members(tarball: Path, names: set[str]) -> Iterator[tuple[str, bytes]]:
     """
     wanted = set(names)
     try:
-        with tarfile.open(tarball) as archive:
+        with tarfile.open(tarball, "r:gz") as archive:
             for member in archive:
                 if member.isfile() and member.name in wanted and member.size <= MOST_BYTES:
                     wanted.discard(member.name)

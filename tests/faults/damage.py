@@ -12,7 +12,7 @@ from pathlib import Path
 
 from faults.case import Case, Ending, Surroundings, assert_clear_sentence
 from faults.process import Running
-from faults.tiny_study import Place, run_files
+from faults.tiny_study import Place, copy_or_link, own, run_files
 from tlstudy import paths
 from tlstudy.cli import main
 from tlstudy.images import CHECKSUMS
@@ -80,22 +80,14 @@ TIMES = 3
 
 
 def _cache_of_its_own(at: Surroundings) -> Path:
-    """A copy of the cache whose images are links, and the reference's weights."""
+    """A copy of the cache in which large files are links."""
     cache = at.folder / "cache"
-    shutil.copytree(at.tiny.reference.study.cache / "weights", cache / "weights")
+    weights = at.tiny.reference.study.cache / "weights"
+    shutil.copytree(weights, cache / "weights", copy_function=copy_or_link)
     (cache / "mnist").mkdir()
     for file in (at.tiny.cache / "mnist").iterdir():
         (cache / "mnist" / file.name).symlink_to(file.resolve())
     return cache
-
-
-def _own(file: Path) -> Path:
-    """The file itself instead of a link to it, so that damage stays here."""
-    if file.is_symlink():
-        target = file.resolve()
-        file.unlink()
-        shutil.copy(target, file)
-    return file
 
 
 def _image(name: str, damage: Damage, stage: str) -> Callable[[Surroundings], Ending]:
@@ -104,7 +96,7 @@ def _image(name: str, damage: Damage, stage: str) -> Callable[[Surroundings], En
     def make(at: Surroundings) -> Ending:
         cache = _cache_of_its_own(at)
         place = at.tiny.finished_place(at.folder / "place", cache)
-        damaged = _own(cache / "mnist" / name)
+        damaged = own(cache / "mnist" / name)
         damage(damaged, at.generator)
         if stage != "images":
             return assert_clear_sentence(place.run(stage), [str(damaged)])
@@ -123,7 +115,7 @@ def _weights(name: str, damage: Damage, stage: str) -> Callable[[Surroundings], 
     def make(at: Surroundings) -> Ending:
         cache = _cache_of_its_own(at)
         place = at.tiny.finished_place(at.folder / "place", cache)
-        (damaged,) = cache.glob(f"weights/*/*/{name}")
+        damaged = own(next(cache.glob(f"weights/*/*/{name}")))
         before = damaged.read_bytes()
         damage(damaged, at.generator)
         ended = place.run(stage)
@@ -179,7 +171,7 @@ def _table(place: Place, name: str) -> Path:
 def _result(name: str, damage: Damage, stage: str) -> Callable[[Surroundings], Ending]:
     def make(at: Surroundings) -> Ending:
         place = at.tiny.finished_place(at.folder / "place")
-        damaged = READ[name][0](place)
+        damaged = own(READ[name][0](place))
         damage(damaged, at.generator)
         ended = place.run(stage)
         if ended.status != 0:

@@ -143,8 +143,11 @@ def load_run_images(
     study: Study, run: Run, weights_record: dict | None, device: torch.device
 ) -> Images:
     """The run's training images and the study's test images, resized."""
+    file = paths.run_subset_folder(study, run) / "subset.json"
+    subset = read_record(file, "subset")
     train, train_labels = load_images(paths.images_folder(study.cache), "train")
-    indices = read_subset(study, run, train_labels)
+    check_subset_record(file, subset, run.subset_size, train_labels)
+    indices = subset["indices"]
     test, test_labels = load_images(paths.images_folder(study.cache), "test")
     order = order_of_test_images(test_labels)[: study.evaluation.final_images]
     size = run.settings.image_size
@@ -157,25 +160,22 @@ def load_run_images(
     )
 
 
-def read_subset(study: Study, run: Run, labels: np.ndarray) -> list[int]:
-    """Indices of the run's training images.
+def check_subset_record(file: Path, subset: dict, size: int, labels: np.ndarray) -> None:
+    """Refuse a choice of training images that is not what was drawn, as far as labels tell.
 
     Args:
         labels: (pool,) digits of all training images.
 
     Raises:
-        UserError: the record of the subset is missing, damaged, or not of these labels.
+        UserError: the record was altered.
     """
-    file = paths.run_subset_folder(study, run) / "subset.json"
-    subset = read_record(file, "subset")
     indices = subset["indices"]
     numbers = [index for index in indices if type(index) is int and 0 <= index < len(labels)]
-    if len(numbers) != run.subset_size or labels[numbers].tolist() != subset["labels"]:
+    if len(numbers) != size or labels[numbers].tolist() != subset["labels"]:
         raise UserError(
-            f"{file}: was altered (its labels are not those of {run.subset_size} images); delete "
-            "it and run `tlstudy subset`."
+            f"{file}: was altered (its labels are not those of {size} images); delete it and run "
+            "`tlstudy subset`."
         )
-    return indices
 
 
 def write_plane(trainer: Trainer, outcome: Outcome, level: float, path: Path) -> dict:
