@@ -6,8 +6,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 TESTS ?=
+FAULTS ?=
 
-.PHONY: study audit test slurm test-slurm benchmark lint clean
+.PHONY: study audit test faults slurm test-slurm benchmark lint clean
 
 study: .venv/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES) --configfile studies/quick.yaml
@@ -19,6 +20,10 @@ audit: .venv/installed
 
 test: .venv/installed-tests
 	$(BIN)/python -m pytest $(TESTS)
+
+# Kills, full disks, damaged files and the like, counted: docs/faults.md.
+faults: .venv/installed-tests
+	$(BIN)/python -m tests.faults $(FAULTS)
 
 benchmark: .venv/installed
 	$(BIN)/python -m benchmarks

@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import shutil
 import subprocess
 import tempfile
 import urllib.error
@@ -21,6 +20,9 @@ log = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 30
 NPM_TIMEOUT_SECONDS = 900
+PART_BYTES = 2**20
+# Twice the largest file that is ever fetched.
+MOST_BYTES = 2**29
 
 Result = TypeVar("Result")
 
@@ -39,8 +41,8 @@ def download(url: str, destination: Path, timeout: float = TIMEOUT_SECONDS) -> N
     """Fetch a URL into a file, whole or not at all.
 
     Raises:
-        Unreachable: no connection, an error status, silence for `timeout` seconds, or an end
-            before the announced length.
+        Unreachable: no connection, an error status, silence for `timeout` seconds, an end
+            before the announced length, or none in sight.
     """
     try:
         with urllib.request.urlopen(url, timeout=timeout) as answer:
@@ -57,12 +59,16 @@ def download(url: str, destination: Path, timeout: float = TIMEOUT_SECONDS) -> N
                     disable=length < 2**24,
                 ) as writer,
             ):
-                shutil.copyfileobj(answer, writer)
+                while part := answer.read(PART_BYTES):
+                    writer.write(part)
+                    if file.tell() > MOST_BYTES:
+                        raise Unreachable(f"sent more than {MOST_BYTES} bytes")
                 if length and file.tell() != length:
                     raise Unreachable(f"ended after {file.tell()} of {length} bytes")
     except (OSError, HTTPException, ValueError) as error:
         reason = getattr(error, "reason", None) or error
-        raise Unreachable(f"could not be reached ({reason})") from None
+        reason = str(getattr(reason, "strerror", None) or reason) or type(error).__name__
+        raise Unreachable(f"could not be reached ({reason.splitlines()[0].rstrip('.')})") from None
 
 
 def npm_pack(package: str, version: str, folder: Path) -> Path:

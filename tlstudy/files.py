@@ -1,29 +1,64 @@
 """Files that are there whole or not at all."""
 
+import errno
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from tlstudy.errors import UserError
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, renamed to it on success and removed on failure."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    temporary = Path(name)
+    """A temporary path beside `path`, renamed to it on success and removed on failure.
+
+    Raises:
+        UserError: the disk is full, or a file stands where a folder must be.
+    """
+    temporary = None
     try:
+        _make_folder(path.parent)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        os.close(handle)
+        temporary = Path(name)
         yield temporary
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
+    except (OSError, SafetensorError) as error:
+        if _error_number(error) not in FULL:
+            raise
+        reason = os.strerror(_error_number(error))
+        raise UserError(
+            f"{path}: cannot be written ({reason}); make room and run it again."
+        ) from None
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary:
+            temporary.unlink(missing_ok=True)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        in_the_way = next(part for part in (folder, *folder.parents) if part.exists())
+        raise UserError(
+            f"{in_the_way}: is a file, must be a folder; rename or remove it."
+        ) from None
+
+
+def _error_number(error: Exception) -> int | None:
+    """The system's number of an error, which safetensors has in its text alone."""
+    number = re.search(r"os error (\d+)", str(error))
+    return getattr(error, "errno", None) or (int(number[1]) if number else None)
 
 
 @contextmanager
@@ -71,14 +106,3 @@ def write_json_atomically(path: Path, data: Any) -> None:
     """Write JSON in the order of its keys; values that JSON cannot hold (NaN) are errors."""
     text = json.dumps(data, indent=1, allow_nan=False)
     write_bytes_atomically(path, f"{text}\n".encode())
-
-
-def read_record(file: Path, command: str) -> dict:
-    """A record that an earlier stage left.
-
-    Raises:
-        UserError: it is missing; names the command that makes it.
-    """
-    if not file.is_file():
-        raise UserError(f"{file}: missing; run `tlstudy {command}`.")
-    return json.loads(file.read_text(encoding="utf-8"))

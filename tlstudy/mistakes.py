@@ -43,6 +43,7 @@ ALLOWED = {
     "string_pattern_mismatch": "must hold only the letters a to z and A to Z, digits, dots and "
     "hyphens, and start with a letter or a digit",
     "string_type": "must be text",
+    "string_too_long": "must have at most 100 characters",
     "path_type": "must be a path",
     "model_attributes_type": "must be a mapping of keys to values, such as {name: adam}",
     **dict.fromkeys(("float_type", "float_parsing"), "must be a number"),

@@ -1,6 +1,5 @@
 """What a study will cost, before anything starts: jobs, time, disk and memory."""
 
-import json
 import logging
 import time
 from collections.abc import Iterator
@@ -17,7 +16,8 @@ from tlstudy.memory import MILLIONS_OF_WEIGHTS, memory_mb
 from tlstudy.operations import operations
 from tlstudy.provenance import processor_name
 from tlstudy.settings import Study
-from tlstudy.study import STAGES, Run, build_study, runs, runs_of_stage
+from tlstudy.stored import read_record
+from tlstudy.study import STAGES, Run, load_study, runs, runs_of_stage
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ def measured_costs(results: Path, device: str) -> dict[str, Cost]:
     spent: dict[str, dict[Path, tuple[float, float]]] = {}
     for settings in paths.settings_files(results):
         try:
-            study = build_study(json.loads(settings.read_text(encoding="utf-8")))
+            study = load_study([settings])
         except UserError as error:
             log.warning("%s: passed over, of another version (%s)", settings, error.message)
             continue
@@ -109,7 +109,7 @@ def _fitted(pairs: np.ndarray) -> Cost:
 
 def _seconds_held(study: Study, job: Job, device: str) -> float | None:
     """Seconds that a job held its cores or its GPU; None if not on record or of another device."""
-    record = json.loads((paths.folder_of_run(study, job.run) / "run.json").read_text("utf-8"))
+    record = read_record(paths.folder_of_run(study, job.run) / "run.json", "train")
     file = paths.benchmark_file(study, job.stage, job.run)
     on_processor = record["device"] == "cpu"
     held = record["environment"]["processor"] if on_processor else record["device"]
@@ -167,7 +167,7 @@ def laboratory_rows(study: Study) -> list[dict]:
     hours, left, records, done = 0.0, 0.0, 0, 0
     for experiment in study.laboratory.experiments:
         files = [paths.laboratory_record(study, experiment, seed) for seed in study.seed]
-        took = [json.loads(file.read_text("utf-8"))["seconds"] for file in files if file.is_file()]
+        took = [read_record(file, "laboratory")["seconds"] for file in files if file.is_file()]
         each = float(np.mean(took)) if took else LABORATORY_SECONDS[experiment]
         hours += len(files) * each / 3600
         left += (len(files) - len(took)) * each / 3600

@@ -25,7 +25,9 @@ PLUMBING = frozenset(
         "time_left",
         "provenance",
         "settings",
+        "stored",
         "study",
+        "yaml_files",
     )
 ).union(RECORDING)
 RECORDED_PACKAGES = ("tlstudy", "torch", "torchvision", "numpy", "snakemake")

@@ -70,7 +70,8 @@ Fraction = Annotated[float, Field(ge=0, lt=1), NUMBER]
 Factor = Annotated[float, Field(ge=0.001, le=1000, allow_inf_nan=False), NUMBER]
 Count = Annotated[int, Field(strict=True, ge=1)]
 Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
-Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+# Names become names of folders; file systems end at 255 bytes, with what is added to them.
+Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=100)]
 THREE_CHANNELS = Field(min_length=3, max_length=3)
 Once = AfterValidator(_once)
 

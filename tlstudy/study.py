@@ -3,13 +3,13 @@
 import hashlib
 import itertools
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from tlstudy.contradictions import contradictions
@@ -24,6 +24,9 @@ from tlstudy.settings import (
     WeightsFile,
     WeightsSource,
 )
+from tlstudy.yaml_files import read_mapping
+
+MOST_ARMS = 10_000
 
 # Stages that leave results of a run, in the order of the workflow.
 STAGES = ("train", "landscape", "curvature", "encoder", "reuse")
@@ -69,18 +72,14 @@ def changed_training(arm: Arm) -> dict[str, Any]:
 
 
 def read_configuration(paths: Sequence[Path]) -> dict[str, Any]:
-    """Merge YAML (or JSON) files; later ones override, mapping by mapping."""
+    """Merge YAML (or JSON) files; later ones override, mapping by mapping.
+
+    Raises:
+        UserError: a file cannot be read as such.
+    """
     merged: dict[str, Any] = {}
     for path in paths:
-        try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"{path}: cannot be read ({error}).") from None
-        except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that does not exist
-            raise UserError(f"{path}: is not YAML ({' '.join(str(error).split())}).") from None
-        if not isinstance(content, dict):
-            raise UserError(f"{path}: found {type(content).__name__}; must be a mapping of keys.")
-        _merge(merged, content)
+        _merge(merged, read_mapping(path))
     return merged
 
 
@@ -109,6 +108,7 @@ def build_study(configuration: Mapping[str, Any], finished: bool = False) -> Stu
     problems: list[str] = []
     origins: dict[str, str] = {}
     if isinstance(expanded.get("arms"), Mapping):
+        _check_number_of_arms(expanded["arms"])
         problems += _sweep_mistakes(expanded["arms"])
         expanded["arms"], origins = _expand_arms(expanded["arms"])
     if isinstance(expanded.get("claims"), Mapping):  # null removes a claim, as it does an arm
@@ -217,6 +217,23 @@ def _variants(settings: Mapping[str, Any]) -> Iterator[tuple[dict, list[tuple[st
     for combination in itertools.product(*alternatives):
         variant = {key: value for key, (value, _) in zip(keys, combination, strict=True)}
         yield variant, [choice for _, choices in combination for choice in choices]
+
+
+def _check_number_of_arms(arms: Mapping[str, Any]) -> None:
+    """Before they are expanded: three lists of a thousand values are a thousand million arms."""
+    for name, settings in arms.items():
+        count = _number_of_variants(settings) if isinstance(settings, Mapping) else 1
+        if count > MOST_ARMS:
+            raise UserError(f"arms.{name}: found a sweep of {count} arms; allowed are {MOST_ARMS}.")
+
+
+def _number_of_variants(settings: Mapping[str, Any]) -> int:
+    numbers = (
+        _number_of_variants(value) if isinstance(value, Mapping) else len(value)
+        for key, value in settings.items()
+        if isinstance(value, Mapping) or _is_sweep(key, value)
+    )
+    return math.prod(numbers)
 
 
 def _is_sweep(key: Any, value: Any) -> bool:

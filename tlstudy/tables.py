@@ -1,11 +1,10 @@
 """Reading what the report and the figures are made from: tables, and records of landscapes."""
 
-import json
 from pathlib import Path
 
 import pandas as pd
 
-from tlstudy import paths
+from tlstudy import paths, stored
 from tlstudy.columns import (
     CLAIM_VALUES,
     CLAIMS,
@@ -15,7 +14,6 @@ from tlstudy.columns import (
     LADDER,
     schema,
 )
-from tlstudy.errors import UserError
 from tlstudy.settings import Study
 from tlstudy.study import STUDY_FILE, selected
 
@@ -33,12 +31,10 @@ def read_table(study: Study, name: str) -> pd.DataFrame:
     """A table of a study by name; columns as in `tlstudy.columns`.
 
     Raises:
-        UserError: it is missing.
+        UserError: it is missing or damaged.
     """
     file = paths.tables_folder(study) / f"{name}.parquet"
-    if not file.is_file():
-        raise UserError(f"{file}: missing; run `tlstudy {_command(name, file)}`.")
-    return pd.read_parquet(file)
+    return stored.read_table(file, _command(name, file))
 
 
 def _command(name: str, file: Path) -> str:
@@ -72,5 +68,5 @@ def read_landscapes(study: Study) -> list[dict]:
             "subset_size": run.subset_size,
             "seed": run.seed,
         }
-        records.append(json.loads(file.read_text(encoding="utf-8")) | names)
+        records.append(stored.read_record(file, "landscape") | names)
     return records

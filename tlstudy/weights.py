@@ -4,6 +4,7 @@ import json
 import logging
 import pickle
 import warnings
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -216,6 +217,7 @@ def _load_file(path: Path) -> State:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
+        _refuse_compression(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch warns of damaged bytes before it refuses them
             state = torch.load(path, map_location="cpu", weights_only=True)
@@ -229,6 +231,15 @@ def _load_file(path: Path) -> State:
     if not isinstance(state, Mapping) or not all(torch.is_tensor(v) for v in state.values()):
         raise UserError(f"{path}: found no state dictionary; must map names to tensors.")
     return state
+
+
+def _refuse_compression(path: Path) -> None:
+    """torch.save compresses nothing: what is longer unpacked was made to fill the memory."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+        if unpacked > path.stat().st_size:
+            raise ValueError(f"{unpacked} bytes unpacked, from {path.stat().st_size}")
 
 
 def _reason(error: Exception) -> str:
@@ -277,7 +288,7 @@ def _problem(key: str, found: Any, expected: Any) -> str:
     import torch
 
     if expected is None:
-        return f"{key} does not belong to it"
+        return f"{key} does not belong to it, must not be there"
     if found is None:
         return f"{key} is missing"
     if found.shape != expected.shape:
@@ -288,7 +299,7 @@ def _problem(key: str, found: Any, expected: Any) -> str:
         return f"{key} is of type {found.dtype}, must be floating point"
     # After conversion: the largest float64 values are infinite as float32.
     if not bool(found.to(expected.dtype).isfinite().all()):
-        return f"{key} holds values that are not finite as {expected.dtype}"
+        return f"{key} holds values that are not finite as {expected.dtype}, must be finite"
     return ""
 
 

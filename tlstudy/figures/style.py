@@ -22,6 +22,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from tlstudy.figures.names import groups_of, is_new, label_of
+from tlstudy.files import write_bytes_atomically
 from tlstudy.settings import Study
 
 INK = "#1b1b1e"
@@ -203,10 +204,11 @@ def write(figure: Figure, stem: Path, name: str) -> None:
 
     Pictures inside the SVG are made coarser where it would exceed LARGEST_SVG.
     """
-    stem.parent.mkdir(parents=True, exist_ok=True)
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
-    figure.savefig(stem.parent / f"{stem.name}.png", dpi=DOTS_PER_INCH, facecolor="white")
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=DOTS_PER_INCH, facecolor="white")
+    write_bytes_atomically(stem.parent / f"{stem.name}.png", picture.getvalue())
     for dots_per_inch in PICTURE_DOTS_PER_INCH:
         buffer = io.StringIO()
         figure.savefig(
@@ -215,7 +217,7 @@ def write(figure: Figure, stem: Path, name: str) -> None:
         text = _for_pages(buffer.getvalue(), name)
         if len(text) < LARGEST_SVG:
             break
-    (stem.parent / f"{stem.name}.svg").write_text(text, encoding="utf-8", newline="\n")
+    write_bytes_atomically(stem.parent / f"{stem.name}.svg", text.encode())
 
 
 def _for_pages(svg: str, name: str) -> str:

@@ -1,6 +1,5 @@
 """What the report is made from, and how it is found on disk."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -13,6 +12,7 @@ from tlstudy.figures.names import figure_files, size_folder, states_proposition
 from tlstudy.images import images_record
 from tlstudy.report.progress import Section
 from tlstudy.settings import Study
+from tlstudy.stored import read_record
 from tlstudy.study import runs as runs_of
 from tlstudy.tables import read_landscapes, read_table
 
@@ -117,8 +117,8 @@ def _tables(study: Study) -> tuple[str, ...]:
     return (*TABLES, *of_laboratory, *(("formulas",) if states_proposition(study) else ()))
 
 
-def _json(file: Path) -> Record | None:
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+def _record(file: Path, command: str) -> Record | None:
+    return read_record(file, command) if file.is_file() else None
 
 
 def _drawings(study: Study) -> dict[str, dict[str, str]]:
@@ -143,7 +143,7 @@ def _contact_sheets(study: Study) -> list[ContactSheet]:
 
 def _contact_sheet(study: Study, drawing: str, size: int, seed: int) -> ContactSheet | None:
     folder = paths.subset_folder(study, drawing, size, seed)
-    record = _json(folder / "subset.json")
+    record = _record(folder / "subset.json", "subset")
     if record is None:
         return None
     svg = folder / f"{CONTACT_SHEET}.svg"
@@ -156,7 +156,7 @@ def _weights(study: Study) -> dict[tuple[str, str], Record]:
     """What the runs themselves say they started from: the cache may have changed since."""
     found: dict[tuple[str, str], Record] = {}
     for run in runs_of(study):
-        record = _json(paths.folder_of_run(study, run) / "run.json") or {}
+        record = _record(paths.folder_of_run(study, run) / "run.json", "train") or {}
         if record.get("weights"):
             key = (run.settings.architecture, run.settings.initialisation)
             found.setdefault(key, record["weights"])

@@ -1,18 +1,15 @@
 """Evidence from the folders of runs, and the findings of a whole study."""
 
 import itertools
-import json
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from tlstudy import paths
 from tlstudy.sentinels.evidence import Evidence
 from tlstudy.sentinels.registry import examine, examine_group
 from tlstudy.sentinels.sentinel import Finding
 from tlstudy.settings import Study
+from tlstudy.stored import read_record, read_table
 from tlstudy.study import Run, runs_of_stage
 from tlstudy.tables import read_landscapes
 
@@ -54,23 +51,20 @@ def evidence_of_run(study: Study, run: Run, landscape: dict[str, Any] | None) ->
         landscape: the run's landscape, if the study is to have one of it.
     """
     folder = paths.folder_of_run(study, run)
+    subset = paths.run_subset_folder(study, run) / "subset.json"
     return Evidence(
         arm=run.arm,
         subset_size=run.subset_size,
         seed=run.seed,
-        metrics=pd.read_parquet(folder / "metrics.parquet"),
-        layers=pd.read_parquet(folder / "layers.parquet"),
-        record=_json(folder / "run.json"),
+        metrics=read_table(folder / "metrics.parquet", "train"),
+        layers=read_table(folder / "layers.parquet", "train"),
+        record=read_record(folder / "run.json", "train"),
         landscape=landscape,
-        subset=_json(paths.run_subset_folder(study, run) / "subset.json"),
+        subset=read_record(subset, "subset") if subset.is_file() else None,
         training=run.settings,
         batchnorm=run.settings.batchnorm,
         reported_epoch=run.settings.reported_epoch,
     )
-
-
-def _json(file: Path) -> dict[str, Any] | None:
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
 
 
 def names_of_alarms(findings: Iterable[Finding], arm: str, subset_size: int, seed: int) -> str:

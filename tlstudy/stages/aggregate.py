@@ -21,12 +21,13 @@ from tlstudy.columns import (
     schema,
 )
 from tlstudy.errors import UserError
-from tlstudy.files import atomic_path, read_record
+from tlstudy.files import atomic_path
 from tlstudy.records import recorded
 from tlstudy.sentinels.runs import findings_of_study, names_of_alarms
 from tlstudy.sentinels.sentinel import Finding
 from tlstudy.settings import Study
 from tlstudy.stages.settings import keep_study
+from tlstudy.stored import read_record, read_table
 from tlstudy.study import Run, experiments, runs_of_stage
 
 CURVATURE_VALUES = ["epoch", "train_loss", "hessian_eigenvalue", "residual", "rise"]
@@ -103,10 +104,7 @@ def _write_findings(path: Path, findings: list[Finding]) -> None:
 
 def _of_run(study: Study, run: Run, table: str) -> pd.DataFrame:
     file = paths.folder_of_run(study, run) / f"{table}.parquet"
-    if not file.is_file():
-        command = table if table in ("curvature", "encoder", "reuse") else "train"
-        raise UserError(f"{file}: missing; run `tlstudy {command}`.")
-    frame = pd.read_parquet(file)
+    frame = read_table(file, table if table in ("curvature", "encoder", "reuse") else "train")
     if table == "curvature" and run_record(study, run)["status"] == "diverged":
         # What a diverged run was on its way is no result to compare, here as in the ledger.
         frame[CURVATURE_VALUES] = float("nan")
@@ -116,10 +114,7 @@ def _of_run(study: Study, run: Run, table: str) -> pd.DataFrame:
 
 def _laboratory(study: Study) -> Iterator[pd.DataFrame]:
     for experiment, seed in experiments(study):
-        file = paths.laboratory_file(study, experiment, seed)
-        if not file.is_file():
-            raise UserError(f"{file}: missing; run `tlstudy laboratory`.")
-        yield pd.read_parquet(file)
+        yield read_table(paths.laboratory_file(study, experiment, seed), "laboratory")
 
 
 def _laboratory_runs(study: Study) -> Iterator[pd.DataFrame]:

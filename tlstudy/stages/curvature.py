@@ -18,6 +18,7 @@ from tlstudy.records import recorded
 from tlstudy.settings import Study
 from tlstudy.stages.fine_tuned import FineTuned, load_fine_tuned
 from tlstudy.stages.train import epoch_below
+from tlstudy.stored import read_table
 from tlstudy.study import Run
 from tlstudy.training import Batch, Outcome, training_batches
 
@@ -37,7 +38,7 @@ def curvature_run(
     device = choose_device(study.device, gpus)
     log.info("curvature of %s, seed %d, on %s", run.arm, run.seed, device_name(device))
     tuned = load_fine_tuned(study, run, device)
-    metrics = pd.read_parquet(paths.folder_of_run(study, run) / "metrics.parquet")
+    metrics = read_table(paths.folder_of_run(study, run) / "metrics.parquet", "train")
     with atomic_path(paths.curvature_file(study, run)) as temporary:
         pd.DataFrame(_rows(study, tuned, metrics)).to_parquet(temporary, index=False)
 

@@ -3,16 +3,14 @@
 from dataclasses import dataclass
 
 import torch
-from safetensors.torch import load_file
 from torch import nn
 
 from tlstudy import paths
-from tlstudy.errors import UserError
-from tlstudy.files import read_record
 from tlstudy.initialisation import initial_network
 from tlstudy.landscape import unflatten
 from tlstudy.settings import Study, Training
 from tlstudy.stages.train import load_run_images, load_run_weights
+from tlstudy.stored import read_record, read_tensors
 from tlstudy.study import Run
 from tlstudy.training import Images
 
@@ -55,16 +53,13 @@ def load_fine_tuned(study: Study, run: Run, device: torch.device) -> FineTuned:
     """
     folder = paths.folder_of_run(study, run)
     record = read_record(folder / "run.json", "train")
-    plane = folder / "plane.safetensors"
-    if not plane.is_file():
-        raise UserError(f"{plane}: missing; run `tlstudy train`.")
     pretrained = load_run_weights(study, run)
     return FineTuned(
         run=run,
         record=record,
         training=run.settings.with_learning_rate(record["learning_rate"]),
         images=load_run_images(study, run, pretrained[1] if pretrained else None, device),
-        vectors=load_file(plane),
+        vectors=read_tensors(folder / "plane.safetensors", "train"),
         pretrained=pretrained,
         device=device,
     )

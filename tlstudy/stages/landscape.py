@@ -4,17 +4,16 @@ import logging
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 
 from tlstudy import artefacts, paths
 from tlstudy.device import choose_device, device_name, keep_freed_memory, make_deterministic
-from tlstudy.errors import UserError
-from tlstudy.files import read_record, write_json_atomically
+from tlstudy.files import write_json_atomically
 from tlstudy.initialisation import initial_network
 from tlstudy.landscape import grid_axis, loss_grid, random_plane, unflatten
 from tlstudy.records import recorded
 from tlstudy.settings import Study
 from tlstudy.stages.train import load_run_images, load_run_weights, without_nan
+from tlstudy.stored import read_record, read_tensors
 from tlstudy.study import Run
 from tlstudy.training import training_batches
 
@@ -36,9 +35,7 @@ def landscape_run(
     network = initial_network(run.settings, run.seed, weights)
     network.to(device, memory_format=torch.channels_last)
     parameters = [parameter.data for parameter in network.parameters()]
-    if not (folder / "plane.safetensors").is_file():
-        raise UserError(f"{folder / 'plane.safetensors'}: missing; run `tlstudy train`.")
-    vectors = load_file(folder / "plane.safetensors")
+    vectors = read_tensors(folder / "plane.safetensors", "train")
     torch._foreach_copy_(parameters, unflatten(vectors["end"], parameters))
     batches = training_batches(run.settings, images, device)
     settings = study.landscape

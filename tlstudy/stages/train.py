@@ -5,6 +5,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors.torch import save_file
 
@@ -18,7 +19,7 @@ from tlstudy.device import (
     peak_memory_gib,
 )
 from tlstudy.errors import UserError
-from tlstudy.files import atomic_path, read_record, remove_half_written, write_json_atomically
+from tlstudy.files import atomic_path, remove_half_written, write_json_atomically
 from tlstudy.images import load_images
 from tlstudy.initialisation import check_architecture, initial_network
 from tlstudy.inputs import Inputs, resize
@@ -26,6 +27,7 @@ from tlstudy.provenance import environment, processor_name, version
 from tlstudy.records import recorded
 from tlstudy.scratch import Scratch
 from tlstudy.settings import Study, Training
+from tlstudy.stored import read_record
 from tlstudy.study import Run, changed_training, digest, values_after_epochs
 from tlstudy.subset import order_of_test_images
 from tlstudy.training import Images, Outcome, Trainer
@@ -188,18 +190,39 @@ def load_run_images(
     study: Study, run: Run, weights_record: dict | None, device: torch.device
 ) -> Images:
     """The run's training images and the study's test images, resized."""
-    subset = read_record(paths.run_subset_folder(study, run) / "subset.json", "subset")
+    file = paths.run_subset_folder(study, run) / "subset.json"
+    subset = read_record(file, "subset")
     train, train_labels = load_images(paths.images_folder(study.cache), "train")
+    check_subset_record(file, subset, run.subset_size, train_labels)
+    indices = subset["indices"]
     test, test_labels = load_images(paths.images_folder(study.cache), "test")
     order = order_of_test_images(test_labels)[: study.evaluation.final_images]
     size = run.settings.image_size
     return Images(
-        train=resize(train[subset["indices"]], size),
-        train_labels=torch.from_numpy(train_labels[subset["indices"]]),
+        train=resize(train[indices], size),
+        train_labels=torch.from_numpy(train_labels[indices]),
         test=resize(test[order], size),
         test_labels=torch.from_numpy(test_labels[order]),
         inputs=Inputs(run.settings.normalisation, weights_record, device),
     )
+
+
+def check_subset_record(file: Path, subset: dict, size: int, labels: np.ndarray) -> None:
+    """Refuse a choice of training images that is not what was drawn, as far as labels tell.
+
+    Args:
+        labels: (pool,) digits of all training images.
+
+    Raises:
+        UserError: the record was altered.
+    """
+    indices = subset["indices"]
+    numbers = [index for index in indices if type(index) is int and 0 <= index < len(labels)]
+    if len(numbers) != size or labels[numbers].tolist() != subset["labels"]:
+        raise UserError(
+            f"{file}: was altered (its labels are not those of {size} images); delete it and run "
+            "`tlstudy subset`."
+        )
 
 
 def write_plane(trainer: Trainer, outcome: Outcome, level: float, path: Path) -> dict:

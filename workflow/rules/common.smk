@@ -31,12 +31,21 @@ from tlstudy.progress import progress
 from tlstudy.provenance import PLUMBING, source_digest
 from tlstudy.runtime import runtime_minutes
 from tlstudy.stages.settings import write_settings
-from tlstudy.study import build_study, digest, runs, selected, values_after_epochs
+from tlstudy.study import (
+    build_study,
+    digest,
+    read_configuration,
+    runs,
+    selected,
+    values_after_epochs,
+)
 
 if not os.access(os.curdir, os.W_OK):
     raise WorkflowError(f"{os.getcwd()}: this folder cannot be written to.")
 
 try:
+    # Snakemake itself lets the last of a key's values win where it stands twice.
+    read_configuration([Path(name) for name in workflow.configfiles])
     study = build_study(config)
 except UserError as error:
     raise WorkflowError(error.message) from None

@@ -1,0 +1,95 @@
+"""A case of a fault, the ends that it may have, and what a clear sentence is."""
+
+import random
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from faults.process import Ended
+from faults.tiny_study import TinyStudy
+
+
+class Ending(StrEnum):
+    """How a fault ended; any other end is a failure."""
+
+    RESULT = "correct result"
+    SENTENCE = "clear sentence"
+    # The stages cannot notice it, as no checksum is kept with what they read.
+    VERIFY = "for verify"
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a case works with: a folder of its own, its own dice, and a tiny study.
+
+    Attributes:
+        folder: empty at first; removed after the case.
+    """
+
+    folder: Path
+    generator: random.Random
+    tiny: TinyStudy
+
+
+@dataclass(frozen=True)
+class Case:
+    """One fault.
+
+    Attributes:
+        make: brings the fault about and judges its end; raises AssertionError for a wrong one.
+        slow: not among the few that every run of the tests tries.
+    """
+
+    name: str
+    make: Callable[[Surroundings], Ending]
+    slow: bool = True
+
+
+# The log and the bar of a long download.
+ASIDE = re.compile(r"\d\d:\d\d:\d\d |.*\d%\|")
+NOT_FOR_USERS = ("Traceback", 'File "', "<class", "pydantic", "Errno", "Exception", " 0x")
+# What can be done about it, or what would be right.
+WAY_OUT = re.compile(
+    r"\b(must|may|allowed|not in the study|run `|run the|run it|delete|make room|rename|needs?|"
+    r"permission|read-only|no such|is missing|to be closed|remove|only once|put a number)\b",
+    re.IGNORECASE,
+)
+
+
+def assert_clear_sentence(ended: Ended, names: Sequence[str]) -> Ending:
+    """Hold a command's end against what a user is promised.
+
+    The exit status tells of a failure; beside the log there is one paragraph, a sentence a
+    mistake, that names one of `names` and says what is allowed or what to do.
+
+    Raises:
+        AssertionError: says what is not so, with the whole output.
+    """
+    lines = [line for line in ended.text.splitlines() if not ASIDE.match(line)]
+    message = "\n".join(lines).strip()
+    assert ended.status > 0, f"exit status {ended.status}:\n{ended.text}"
+    for part in NOT_FOR_USERS:
+        assert part not in ended.text, f"'{part}' in:\n{ended.text}"
+    assert message.startswith(("Error: ", "Usage: ")), f"no 'Error: ' before:\n{ended.text}"
+    assert "\n\n" not in message.partition("Error: ")[2], f"more than a paragraph:\n{ended.text}"
+    assert all(line.endswith(".") for line in message.partition("Error: ")[2].splitlines()), (
+        f"a line that is no sentence:\n{ended.text}"
+    )
+    assert any(name in message for name in names), f"none of {list(names)} in:\n{ended.text}"
+    assert WAY_OUT.search(message), f"no way out in:\n{ended.text}"
+    assert len(message) < 20_000, f"{len(message)} characters"
+    return Ending.SENTENCE
+
+
+def assert_told_by_snakemake(ended: Ended, names: Sequence[str]) -> Ending:
+    """The same of Snakemake, which says more around the sentence.
+
+    Raises:
+        AssertionError: it ended well, showed a traceback, or named none of `names`.
+    """
+    assert ended.status > 0, f"exit status {ended.status}:\n{ended.text}"
+    assert "Traceback" not in ended.text, ended.text
+    assert any(name in ended.text for name in names), f"none of {list(names)} in:\n{ended.text}"
+    return Ending.SENTENCE

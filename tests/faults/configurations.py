@@ -1,0 +1,174 @@
+"""Mutated configurations: each is refused in sentences, or is a study that is what it says."""
+
+import os
+import random
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from faults.case import Case, Ending, Surroundings, assert_clear_sentence, assert_told_by_snakemake
+from faults.mutation import OF_TEXT, OF_TREE, Mutant
+from faults.process import ROOT, Running, finished, snakemake
+from tlstudy.study import build_study, read_configuration, runs
+
+STUDIES = {
+    "default": ["config.yaml"],
+    "quick": ["config.yaml", "studies/quick.yaml"],
+    "audit": ["config.yaml", "studies/audit.yaml"],
+    "theory": ["config.yaml", "studies/theory.yaml"],
+}
+EACH = 25
+SECONDS = 60
+
+
+@cache
+def _tree(study: str) -> dict[str, Any]:
+    return read_configuration([ROOT / name for name in STUDIES[study]])
+
+
+@cache
+def _text(study: str) -> str:
+    return (ROOT / STUDIES[study][-1]).read_text(encoding="utf-8")
+
+
+def _bomb(indent: str = "") -> str:
+    """Ten to the tenth values in ten lines."""
+    lines = [f"{indent}a0: &a0 [" + ", ".join(["x"] * 10) + "]"]
+    for level in range(1, 10):
+        repeated = ", ".join([f"*a{level - 1}"] * 10)
+        lines.append(f"{indent}a{level}: &a{level} [{repeated}]")
+    return "\n".join(lines)
+
+
+# Whole files: content, and what the sentence names beside the file.
+FILES: dict[str, tuple[bytes, tuple[str, ...]]] = {
+    "empty": (b"", ()),
+    "only a comment": (b"# nothing\n", ()),
+    "a word": (b"study\n", ()),
+    "a list": (b"- study\n- seed\n", ()),
+    "null": (b"null\n", ()),
+    "binary": (bytes(range(256)) * 20, ()),
+    "a picture": (b"\x89PNG\r\n\x1a\n" + bytes(100), ()),
+    "UTF-16": ("study: a\nseed: 1\n".encode("utf-16"), ()),
+    "Latin-1": ("study: caf\xe9\n".encode("latin-1"), ()),
+    "two documents": (b"study: a\n---\nstudy: b\n", ()),
+    "unknown anchor": (b"study: *nobody\n", ()),
+    "anchor of itself": (b"study: &a [*a]\n", ("study",)),
+    "arms of themselves": (b"study: a\nseed: 1\narms: &a {new: *a}\n", ("arms",)),
+    "merge of a list": (b"arms: {new: {<<: [1, 2]}}\n", ()),
+    "code": (b"study: !!python/object/apply:os.system ['touch executed']\n", ()),
+    "code of a name": (b"study: !!python/name:os.system\n", ()),
+    "set": (b"study: a\nseed: !!set {1, 2}\narms: {new: {}}\n", ("seed",)),
+    "bytes": (b"study: !!binary aGVsbG8=\nseed: 1\narms: {new: {}}\n", ("study",)),
+    "date": (b"study: 2026-11-24\nseed: 1\narms: {new: {}}\n", ("study",)),
+    "key that is a list": (b"? [a, b]\n: 3\n", ()),
+    "key that is a number": (b"study: a\nseed: 1\narms: {new: {}}\n3: x\n", ("3",)),
+    "key that is true": (b"study: a\nseed: 1\narms: {new: {}}\non: x\n", ("True", "on")),
+    "key that is null": (b"study: a\nseed: 1\narms: {new: {}}\n~: x\n", ("None", "null")),
+    "arm that is a number": (b"study: a\nseed: 1\narms: {3: {epoch: 3}}\n", ("epoch",)),
+    "tab": (b"study: a\narms:\n\tnew: {}\n", ()),
+    "anchor bomb as a name": (f"{_bomb()}\nstudy: *a9\n".encode(), ("a0", "study")),
+    "anchor bomb in an arm": (f"study: a\nseed: 1\narms:\n{_bomb('  ')}\n".encode(), ("arms",)),
+    "anchor bomb as seeds": (
+        f"study: a\narms: {{new: {{}}}}\nx:\n{_bomb('  ')}\nseed: *a9\n".encode(),
+        ("seed",),
+    ),
+    "long text": (b"study: " + b"a" * 10**6 + b"\nseed: 1\narms: {new: {}}\n", ("study",)),
+    "long number": (b"study: a\nseed: " + b"9" * 10**4 + b"\narms: {new: {}}\n", ("seed",)),
+    "many arms by a sweep": (
+        b"study: a\nseed: 1\narms: {new: {epochs: &n ["
+        + ", ".join(map(str, range(1, 1001))).encode()
+        + b"], batch_size: *n, image_size: *n}}\n",
+        ("arms",),
+    ),
+}
+
+
+def _limit_memory() -> None:
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_DATA, (2 * 2**30, 2 * 2**30))
+
+
+def _judge(mutant: Mutant, file: Path) -> Ending:
+    """Ask `tlstudy runs` about a file, and hold what it says against the mutation."""
+    file.write_bytes(mutant.text)
+    os.chdir(file.parent)
+    asked = Running(["runs", "--config", file.name], file.with_suffix(".log"), _limit_memory)
+    ended = asked.wait(SECONDS)
+    assert not (file.parent / "executed").exists(), "the configuration's code was executed"
+    if ended.status != 0:
+        return assert_clear_sentence(ended, (*mutant.told, file.name))
+    assert not mutant.wrong, f"accepted:\n{mutant.text[:3000]!r}"
+    _assert_valid(file, ended.text)
+    return Ending.RESULT
+
+
+def _assert_valid(file: Path, listing: str) -> None:
+    """The listed runs are those of a study that is the same if it is read from its own record."""
+    study = build_study(read_configuration([file]))
+    again = build_study(yaml.safe_load(yaml.safe_dump(study.model_dump(mode="json"))))
+    assert again == study
+    expected = [(run.arm, str(run.subset_size), str(run.seed)) for run in runs(study)]
+    assert [tuple(line.split("\t")[:3]) for line in listing.splitlines()] == expected
+    assert len(set(expected)) == len(expected)
+
+
+def _of_tree(kind: str, study: str) -> Callable[[Surroundings], Ending]:
+    def make(at: Surroundings) -> Ending:
+        return _judge(OF_TREE[kind](_tree(study), at.generator), at.folder / "mutant.yaml")
+
+    return make
+
+
+def _of_text(kind: str, study: str) -> Callable[[Surroundings], Ending]:
+    def make(at: Surroundings) -> Ending:
+        return _judge(OF_TEXT[kind](_text(study), at.generator), at.folder / "mutant.yaml")
+
+    return make
+
+
+def _of_file(name: str) -> Callable[[Surroundings], Ending]:
+    content, told = FILES[name]
+
+    def make(at: Surroundings) -> Ending:
+        wrong = name != "bytes"  # they are text, written in another way
+        return _judge(Mutant(content, told, wrong), at.folder / "mutant.yaml")
+
+    return make
+
+
+def _through_snakemake(kind: str) -> Callable[[Surroundings], Ending]:
+    def make(at: Surroundings) -> Ending:
+        tree = at.tiny.configuration(at.folder / "results")
+        mutant = OF_TREE[kind](tree, at.generator)
+        (at.folder / "config.yaml").write_bytes(mutant.text)
+        ended = finished(snakemake(at.folder, "--dry-run"))
+        assert not (at.folder / "results").exists(), "a dry run wrote results"
+        if ended.status != 0:
+            return assert_told_by_snakemake(ended, mutant.told)
+        assert not mutant.wrong, f"accepted:\n{mutant.text!r}"
+        build_study(read_configuration([at.folder / "config.yaml"]))
+        return Ending.RESULT
+
+    return make
+
+
+def _cases() -> list[Case]:
+    made = []
+    for makers, kinds in ((_of_tree, OF_TREE), (_of_text, OF_TEXT)):
+        for kind in kinds:
+            for number in range(EACH):
+                study = random.Random(number).choice(list(STUDIES))
+                name = f"{kind} {number + 1} in {study}"
+                made.append(Case(name, makers(kind, study), slow=number >= 3))
+    made += [Case(f"file: {name}", _of_file(name), slow=False) for name in FILES]
+    for kind in ("wrong type", "misspelt key", "unknown key", "not finite", "deleted key"):
+        made.append(Case(f"snakemake --dry-run: {kind}", _through_snakemake(kind)))
+    return made
+
+
+CASES = _cases()

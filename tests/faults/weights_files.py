@@ -1,0 +1,327 @@
+"""Weights files that are hostile, damaged or of something else: refused, and never executed."""
+
+import json
+import os
+import pickle
+import resource
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from faults.case import Case, Ending, Surroundings, assert_clear_sentence
+from faults.process import Running
+from tlstudy.settings import WeightsFile
+from tlstudy.weights import load_weights
+
+# More than an honest file needs, and less than a bomb.
+MEMORY = 3 * 2**29
+TENSOR = "layer1.0.conv1.weight"
+State = dict[str, torch.Tensor]
+
+
+class Command:
+    """Pickled, a command that runs when it is unpickled."""
+
+    def __init__(self, marker: Path):
+        self.marker = marker
+
+    def __reduce__(self) -> tuple:
+        return os.system, (f"touch '{self.marker}'",)
+
+
+class Evaluated(Command):
+    """The same by way of builtins, which a list of forbidden modules forgets."""
+
+    def __reduce__(self) -> tuple:
+        return eval, (f"open({str(self.marker)!r}, 'w')",)
+
+
+def _of(at: Surroundings) -> State:
+    return dict(at.tiny.state)
+
+
+def _saved(change: Callable[[Surroundings], object], zipped: bool = True) -> Callable:
+    def write(at: Surroundings, path: Path) -> None:
+        torch.save(change(at), path, _use_new_zipfile_serialization=zipped)
+
+    return write
+
+
+def _safe(change: Callable[[State], State]) -> Callable[[Surroundings, Path], None]:
+    return lambda at, path: save_file(change(_of(at)), path)
+
+
+def _header(change: Callable[[dict], None]) -> Callable[[Surroundings, Path], None]:
+    """A safetensors file whose header is changed and whose data stays."""
+
+    def write(at: Surroundings, path: Path) -> None:
+        save_file(_of(at), path)
+        content = path.read_bytes()
+        (length,) = struct.unpack("<Q", content[:8])
+        header = json.loads(content[8 : 8 + length])
+        change(header)
+        text = json.dumps(header).encode()
+        path.write_bytes(struct.pack("<Q", len(text)) + text + content[8 + length :])
+
+    return write
+
+
+def _length(number: int) -> Callable[[Surroundings, Path], None]:
+    def write(at: Surroundings, path: Path) -> None:
+        save_file(_of(at), path)
+        path.write_bytes(struct.pack("<Q", number) + path.read_bytes()[8:])
+
+    return write
+
+
+def _overlapping(header: dict) -> None:
+    header["bn1.weight"]["data_offsets"] = header["bn1.bias"]["data_offsets"]
+
+
+def _beyond_the_end(header: dict) -> None:
+    begin, _ = header["fc.bias"]["data_offsets"]
+    header["fc.bias"]["data_offsets"] = [begin, 2**60]
+
+
+def _other_type(header: dict) -> None:
+    header["bn1.weight"]["dtype"] = "I32"  # of the same width
+
+
+def _other_shape(header: dict) -> None:
+    header["fc.weight"]["shape"] = header["fc.weight"]["shape"][::-1]
+
+
+def _one_value(value: float) -> Callable[[State], State]:
+    def change(state: State) -> State:
+        changed = state[TENSOR].clone()
+        changed[3, 2, 1, 0] = value
+        return state | {TENSOR: changed}
+
+    return change
+
+
+def _members(members: dict[str, bytes], deflated: bool = False) -> Callable:
+    def write(_: Surroundings, path: Path) -> None:
+        kind = zipfile.ZIP_DEFLATED if deflated else zipfile.ZIP_STORED
+        with zipfile.ZipFile(path, "w", kind) as archive:
+            for name, content in members.items():
+                archive.writestr(name, content)
+
+    return write
+
+
+def _with_traversal(at: Surroundings, path: Path) -> None:
+    """An honest file that would also write beside itself if it were unpacked."""
+    torch.save(_of(at), path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("../../executed", "unpacked")
+        archive.writestr(str(path.parent / "executed"), "unpacked")
+
+
+def _deflated_bomb(at: Surroundings, path: Path) -> None:
+    """A state dictionary with a tensor of 2 GiB of zeros, deflated to 9 MiB."""
+    small = at.folder / "small.pth"
+    torch.save(dict.fromkeys(_of(at), torch.zeros(4096)), small)
+    count = 2**29
+    with (
+        zipfile.ZipFile(small) as archive,
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as bomb,
+    ):
+        for entry in archive.infolist():
+            content = archive.read(entry)
+            if entry.filename.endswith("data.pkl"):
+                content = content.replace(b"M\x00\x10", b"\x8a\x05" + count.to_bytes(5, "little"))
+            if not entry.filename.endswith("data/0"):
+                bomb.writestr(entry.filename, content)
+                continue
+            with bomb.open(entry.filename, "w", force_zip64=True) as member:
+                for _ in range(4 * count // 2**26):
+                    member.write(bytes(2**26))
+
+
+def _declared_bomb(at: Surroundings, path: Path) -> None:
+    """A file whose directory says that one entry is a hundred times as long as the whole."""
+    torch.save(_of(at), path)
+    content = bytearray(path.read_bytes())
+    place = content.rindex(b"PK\x01\x02")
+    struct.pack_into("<II", content, place + 20, 2**32 - 2, 2**32 - 2)
+    path.write_bytes(content)
+
+
+def _legacy_of_many(at: Surroundings, path: Path) -> None:
+    """The old format, with a storage said to hold 10**12 numbers."""
+    torch.save({TENSOR: torch.zeros(4096)}, path, _use_new_zipfile_serialization=False)
+    number = b"\x8a\x05" + (10**12).to_bytes(5, "little")
+    path.write_bytes(path.read_bytes().replace(b"M\x00\x10", number))
+
+
+def _cut(suffix: str) -> Callable[[Surroundings, Path], None]:
+    def write(at: Surroundings, path: Path) -> None:
+        save_file(_of(at), path) if suffix == ".safetensors" else torch.save(_of(at), path)
+        os.truncate(path, at.generator.randrange(path.stat().st_size))
+
+    return write
+
+
+def _link_to_itself(_: Surroundings, path: Path) -> None:
+    path.symlink_to(path)
+
+
+def _fifo_closed(_: Surroundings, path: Path) -> None:
+    os.mkfifo(path)
+
+
+def _renamed(_: Surroundings, path: Path) -> None:
+    path.write_bytes(pickle.dumps(Command(path.parent / "executed")))
+
+
+def _compressed_pickle(_: Surroundings, path: Path) -> None:
+    path.write_bytes(zlib.compress(pickle.dumps(Command(path.parent / "executed"))))
+
+
+def _marker(at: Surroundings) -> Path:
+    return at.folder / "executed"
+
+
+# Name: what writes the file, and how its name ends.
+FILES: dict[str, tuple[Callable[[Surroundings, Path], None], str]] = {
+    "pickle that runs a command": (_renamed, ".pth"),
+    "pickle named safetensors": (_renamed, ".safetensors"),
+    "pickle, compressed": (_compressed_pickle, ".pth"),
+    "command in torch's format": (_saved(lambda at: Command(_marker(at))), ".pth"),
+    "command in torch's old format": (_saved(lambda at: Command(_marker(at)), False), ".pth"),
+    "eval in torch's format": (_saved(lambda at: Evaluated(_marker(at))), ".pth"),
+    "eval in torch's old format": (_saved(lambda at: Evaluated(_marker(at)), False), ".pth"),
+    "command among the tensors": (
+        _saved(lambda at: _of(at) | {"fc.bias": Command(_marker(at))}),
+        ".pth",
+    ),
+    "command as a key": (_saved(lambda at: {Command(_marker(at)): torch.ones(1)}), ".pth"),
+    "whole module": (_saved(lambda at: torch.nn.Linear(2, 2)), ".pth"),
+    "list of tensors": (_saved(lambda at: list(_of(at).values())), ".pth"),
+    "one tensor": (_saved(lambda at: torch.ones(3)), ".pth"),
+    "names of numbers": (_saved(lambda at: dict.fromkeys(_of(at), 1.0)), ".pth"),
+    "keys that are numbers": (_saved(lambda at: dict(enumerate(_of(at).values()))), ".pth"),
+    "checkpoint of a training": (_saved(lambda at: {"state_dict": _of(at), "epoch": 3}), ".pth"),
+    "zip of something else": (_members({"hello.txt": b"hello"}), ".pth"),
+    "zip without members": (_members({}), ".pth"),
+    "zip with paths upwards": (_members({"../../executed": b"x", "/tmp/x": b"x"}), ".pth"),
+    "honest, with paths upwards beside": (_with_traversal, ".pth"),
+    "zip of zeros, deflated": (_members({"a/data.pkl": bytes(2**28)}, deflated=True), ".pth"),
+    "bomb of zeros": (_deflated_bomb, ".pth"),
+    "bomb by its directory": (_declared_bomb, ".pth"),
+    "old format of 10**12 numbers": (_legacy_of_many, ".pth"),
+    "header longer than the file": (_length(2**40), ".safetensors"),
+    "header of all memory": (_length(2**63 - 1), ".safetensors"),
+    "header of negative length": (_length(2**64 - 1), ".safetensors"),
+    "header of no length": (_length(0), ".safetensors"),
+    "header a byte short": (_length(13000), ".safetensors"),
+    "overlapping tensors": (_header(_overlapping), ".safetensors"),
+    "tensor beyond the end": (_header(_beyond_the_end), ".safetensors"),
+    "other type in the header": (_header(_other_type), ".safetensors"),
+    "other shape in the header": (_header(_other_shape), ".safetensors"),
+    "not a number": (_safe(_one_value(float("nan"))), ".safetensors"),
+    "infinite": (_safe(_one_value(float("inf"))), ".safetensors"),
+    "a tensor missing": (
+        _safe(lambda state: {key: state[key] for key in state if key != TENSOR}),
+        ".safetensors",
+    ),
+    "a tensor more": (_safe(lambda state: state | {"extra": torch.ones(2)}), ".safetensors"),
+    "a tensor of other shape": (
+        _safe(lambda state: state | {TENSOR: torch.ones(64, 64, 3, 2)}),
+        ".safetensors",
+    ),
+    "whole numbers": (
+        _safe(lambda state: state | {TENSOR: state[TENSOR].to(torch.int32)}),
+        ".safetensors",
+    ),
+    "complex numbers": (
+        _saved(lambda at: _of(at) | {TENSOR: at.tiny.state[TENSOR].to(torch.complex64)}),
+        ".pth",
+    ),
+    "numbers too large for float32": (
+        _safe(lambda state: state | {TENSOR: state[TENSOR].double() * 1e300}),
+        ".safetensors",
+    ),
+    "names in capitals": (
+        _safe(lambda state: {key.upper(): state[key] for key in state}),
+        ".safetensors",
+    ),
+    "another architecture": (
+        _safe(lambda state: {key: state[key] for key in state if "layer4" not in key}),
+        ".safetensors",
+    ),
+    "cut off, safetensors": (_cut(".safetensors"), ".safetensors"),
+    "cut off, torch's format": (_cut(".pth"), ".pth"),
+    "empty, safetensors": (lambda at, path: path.touch(), ".safetensors"),
+    "empty, torch's format": (lambda at, path: path.touch(), ".pth"),
+    "text": (lambda at, path: path.write_text("weights\n" * 100), ".pth"),
+    "zeros": (lambda at, path: path.write_bytes(bytes(10**6)), ".safetensors"),
+    "a folder": (lambda at, path: path.mkdir(), ".safetensors"),
+    "a link to itself": (_link_to_itself, ".safetensors"),
+    "a pipe": (_fifo_closed, ".safetensors"),
+    "not there": (lambda at, path: None, ".safetensors"),
+}
+# Odd, and yet the same weights.
+HONEST: dict[str, tuple[Callable[[Surroundings, Path], None], str]] = {
+    "honest, old format": (_saved(_of, zipped=False), ".pth"),
+    "honest, in another order": (
+        _saved(lambda at: dict(reversed(_of(at).items()))),
+        ".pth",
+    ),
+}
+FAST = (
+    "command in torch's format",
+    "eval in torch's old format",
+    "bomb by its directory",
+    "overlapping tensors",
+    "not a number",
+    "a link to itself",
+    "zip with paths upwards",
+)
+
+
+def _limit_memory() -> None:
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+
+
+def _cache(at: Surroundings, write: Callable[[Surroundings, Path], None], suffix: str) -> tuple:
+    path = at.folder / f"weights{suffix}"
+    write(at, path)
+    source = WeightsFile(file=path).model_dump_json()
+    arguments = ["weights", "--architecture", "resnet18", "--source", source]
+    arguments += ["--cache", str(at.folder / "cache")]
+    ended = Running(arguments, at.folder / "log", _limit_memory).wait(120)
+    assert not _marker(at).exists(), "code in the file was executed"
+    return path, ended
+
+
+def _refused(name: str) -> Callable[[Surroundings], Ending]:
+    def make(at: Surroundings) -> Ending:
+        path, ended = _cache(at, *FILES[name])
+        assert not list((at.folder / "cache").rglob("*.safetensors")), "something was cached"
+        return assert_clear_sentence(ended, [str(path)])
+
+    return make
+
+
+def _taken(name: str) -> Callable[[Surroundings], Ending]:
+    def make(at: Surroundings) -> Ending:
+        _, ended = _cache(at, *HONEST[name])
+        assert ended.status == 0, ended.text
+        (cached,) = (at.folder / "cache").rglob("weights.safetensors")
+        state, _ = load_weights(cached.parent)
+        assert state.keys() == at.tiny.state.keys()
+        assert all(torch.equal(state[key], at.tiny.state[key]) for key in state)
+        return Ending.RESULT
+
+    return make
+
+
+CASES = [Case(name, _refused(name), slow=name not in FAST) for name in FILES]
+CASES += [Case(name, _taken(name)) for name in HONEST]

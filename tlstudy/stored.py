@@ -1,0 +1,84 @@
+"""What an earlier stage stored, read back: a file that is missing or damaged ends in a sentence.
+
+A file that was altered and still reads well is only told by its checksum.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from safetensors import SafetensorError
+
+from tlstudy.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Content = TypeVar("Content")
+
+
+def read_record(file: Path, command: str) -> dict[str, Any]:
+    """A mapping from a JSON file; a key that is asked for and not there ends in a sentence too.
+
+    Args:
+        command: what of `tlstudy` makes the file, to be told.
+
+    Raises:
+        UserError: it is missing or damaged.
+    """
+
+    class Record(dict):
+        def __missing__(self, key: str) -> Any:
+            raise _damaged(file, command, f"it lacks '{key}'")
+
+    def read(path: Path) -> dict[str, Any]:
+        content = json.loads(path.read_text(encoding="utf-8"), object_hook=Record)
+        if not isinstance(content, Record):
+            raise ValueError("it is no mapping")
+        return content
+
+    return _read(file, command, read)
+
+
+def read_table(file: Path, command: str, columns: Iterable[str] = ()) -> "pd.DataFrame":
+    """A table from a parquet file, with these columns among its own.
+
+    Raises:
+        UserError: it is missing or damaged, or lacks a column.
+    """
+    import pandas as pd  # half a second, and records need no tables
+
+    table = _read(file, command, pd.read_parquet)
+    lost = [column for column in columns if column not in table]
+    if lost:
+        raise _damaged(file, command, f"it lacks the column '{lost[0]}'")
+    return table
+
+
+def read_tensors(file: Path, command: str) -> dict[str, Any]:
+    """Tensors by name from a safetensors file.
+
+    Raises:
+        UserError: it is missing or damaged.
+    """
+    from safetensors.torch import load_file  # takes seconds, and tables need no torch
+
+    return _read(file, command, load_file)
+
+
+def _read(file: Path, command: str, reader: Callable[[Path], Content]) -> Content:
+    if not file.is_file():
+        raise UserError(f"{file}: missing; run `tlstudy {command}`.")
+    try:
+        return reader(file)
+    except (ValueError, KeyError, OSError, SafetensorError) as error:
+        # pyarrow's errors are ValueErrors, or OSErrors without a file's name.
+        if isinstance(error, OSError) and error.filename:
+            raise
+        reason = " ".join(str(error).split())[:80] or type(error).__name__
+        raise _damaged(file, command, reason.rstrip(".")) from None
+
+
+def _damaged(file: Path, command: str, reason: str) -> UserError:
+    return UserError(f"{file}: is damaged ({reason}); delete it and run `tlstudy {command}`.")
