@@ -60,7 +60,7 @@ class Scratch:
 
     @property
     def held(self) -> bool:
-        """Whether no other process is at this run."""
+        """Whether no other process can be at this run, and what is kept stays."""
         return self._lock is not None
 
     @property
@@ -185,9 +185,9 @@ class Scratch:
     def _tidy(self) -> None:
         """Remove what no checkpoint needs, left by a process that was ended among others."""
         if self.held:
-            for file in self.folder.iterdir():
-                if file.name not in {MANIFEST, LOCK, *self._kept["files"]}:
-                    with suppress(OSError):
+            with suppress(OSError):
+                for file in self.folder.iterdir():
+                    if file.name not in {MANIFEST, LOCK, *self._kept["files"]}:
                         file.unlink()
 
 
