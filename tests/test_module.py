@@ -97,7 +97,7 @@ def test_a_table_of_the_module_feeds_the_outer_workflow(moved):
 def test_a_prefix_moves_everything(moved):
     study = moved.folder / "transfer" / "results" / "outer"
     there = {path.name for path in study.iterdir()}
-    assert there == {"benchmarks", "logs", "runs", "settings", "subsets", "tables"}
+    assert there >= {"benchmarks", "logs", "provenance", "runs", "settings", "subsets", "tables"}
     assert not (moved.folder / "results").exists()
     assert not (moved.folder / "resources").exists()
 

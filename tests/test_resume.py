@@ -1,7 +1,9 @@
 """The stage `train`, ended and started again: its files are those of a run that never ended."""
 
 import json
+import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import torch
 from killing import PROCESSES, killed
 from resuming import TIMES, after_every_epoch
 from safetensors.torch import load_file, save_file
+from test_workflow import wait_for_training
 
 from tlstudy import paths
 from tlstudy.network import build_classifier
@@ -20,6 +23,7 @@ from tlstudy.stages.subset import make_subset
 from tlstudy.stages.train import train_run
 from tlstudy.study import build_study, find_run
 from tlstudy.weights import cache_weights
+from workflow import StudyFolder
 
 TRAINING = {"architecture": "resnet18", "image_size": 32, "epochs": 4, "batch_size": 16}
 ARMS = {
@@ -113,12 +117,15 @@ def time_of_whole(whole: Study, arm: str) -> float:
     return float((whole.results / "took").read_text())
 
 
-@pytest.mark.parametrize("arm", ARMS)
-def test_files_are_those_of_a_run_that_was_never_ended(arm, study, whole):
+def test_files_are_those_of_a_run_that_was_never_ended(study, whole):
+    """Of the arm that chooses its learning rate first, ended while it trains."""
+    arm = "pretrained"
     took, ended = time_of_whole(whole, arm), elsewhere(study, "ended")
-    for part in (0.9, 0.5):
-        assert killed(part * took, train, ended, arm) or part == 0.5
-    killed(None, train, ended, arm)
+    assert killed(0.8 * took, train, ended, arm)
+    half_written = files_of(ended, arm) / ".plane.safetensors.x"
+    half_written.parent.mkdir(parents=True, exist_ok=True)
+    half_written.write_bytes(b"left by the process that was ended")
+    assert not killed(None, train, ended, arm)
     assert assert_same_files(ended, whole, arm)
 
 
@@ -126,12 +133,14 @@ def test_files_are_those_of_a_run_that_was_never_ended(arm, study, whole):
 @pytest.mark.parametrize("arm", ARMS)
 def test_killed_at_twenty_random_moments_the_files_are_the_same(arm, study, whole):
     """By kill -9, at moments of the clock."""
-    took, ended, kills = time_of_whole(whole, arm), elsewhere(study, f"killed-{arm}"), 0
+    began = time.monotonic()
+    time_of_whole(whole, arm)
+    took, ended, kills = time.monotonic() - began, elsewhere(study, f"killed-{arm}"), 0
     moments, after = np.random.default_rng(26), []
     while kills < 20 or not (files_of(ended, arm) / "run.json").exists():
         process = PROCESSES.Process(target=train, args=(ended, arm))
         process.start()
-        process.join(moments.uniform(0.3, 1.3) * took if kills < 20 else None)
+        process.join(moments.uniform(0.3, 1) * took if kills < 20 else None)
         if process.is_alive():
             process.kill()
             process.join()
@@ -143,3 +152,65 @@ def test_killed_at_twenty_random_moments_the_files_are_the_same(arm, study, whol
             if kills < 20:
                 (files_of(ended, arm) / "run.json").unlink()
     assert after
+
+
+CHECKPOINT_AFTER_EVERY_EPOCH = f"""#!{sys.executable}
+from tlstudy import checkpoint
+from tlstudy.cli import main
+
+checkpoint.SECONDS_BETWEEN, checkpoint.SHARE = 0, 1e9
+main()
+"""
+
+
+class Workflow(StudyFolder):
+    """One arm, trained long enough to be ended on the way, with a checkpoint after every epoch."""
+
+    def __init__(self, folder: Path):
+        super().__init__(folder)
+        kept = ("study", "seed", "subset_size", "weights", "evaluation", "cache")
+        self.overlay = {key: self.overlay[key] for key in kept}
+        self.overlay["arms"] = {"new": TRAINING | {"epochs": 12}}
+        others = ("pretrained", "new-published", "pretrained-published")
+        self.overlay["arms"] |= dict.fromkeys(others)
+        command = folder / "bin" / "tlstudy"
+        command.parent.mkdir()
+        command.write_text(CHECKPOINT_AFTER_EVERY_EPOCH)
+        command.chmod(0o755)
+
+    def environment(self) -> dict[str, str]:
+        environment = super().environment()
+        return environment | {"PATH": f"{self.folder / 'bin'}{os.pathsep}{environment['PATH']}"}
+
+    def record(self) -> dict:
+        (file,) = self.results.glob("runs/*/*/*/run.json")
+        return json.loads(file.read_text())
+
+
+def wait_for_checkpoint(place: Workflow, epochs: int) -> None:
+    end = time.monotonic() + 300
+    while not list(place.results.glob(f"scratch/*/state-{epochs}.safetensors")):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+@pytest.mark.slow
+def test_a_job_that_is_killed_goes_on_when_the_workflow_is_called_again(tmp_path, cache):
+    whole, ended = (Workflow(tmp_path / name) for name in ("whole", "ended"))
+    assert whole.run("--until=train").returncode == 0
+    process = ended.start("--until=train")
+    training = wait_for_training(ended)
+    wait_for_checkpoint(ended, 3)
+    os.kill(training, signal.SIGKILL)
+    output, _ = process.communicate(timeout=600)
+    assert process.returncode != 0, output
+    assert not list(ended.results.glob("runs/*/*/*/run.json"))
+    result = ended.run("--until=train")
+    assert result.returncode == 0, result.stdout
+    assert "goes on after epoch" in result.stdout
+    found, expected = ended.record(), whole.record()
+    # The third counts once the manifest, written last, names it.
+    assert found["resumed_after_epochs"][0] >= 2
+    assert found["final"] == expected["final"]
+    assert found["trajectory"] == expected["trajectory"]
+    assert not list((ended.results / "scratch").iterdir())

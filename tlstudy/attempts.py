@@ -70,7 +70,7 @@ def attempt(file: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        with suppress(OSError):  # such as a full disk, which may be the very error
+        with suppress(OSError, UserError):  # such as a full disk, which may be the very error
             write_json_atomically(file, asdict(replace(note, error=_told(error))))
         raise
     except KeyboardInterrupt:

@@ -38,9 +38,7 @@ class Keeper:
         self.ended, self.took = time.monotonic(), 0.0
 
     def after_epoch(self, outcome: Outcome) -> None:
-        """Args:
-        outcome: of all epochs so far.
-        """
+        """Keep one of all epochs so far, unless the last is too recent."""
         began = time.monotonic()
         if began - self.ended >= max(SECONDS_BETWEEN, self.took / SHARE):
             keep(self.trainer, outcome, self.scratch)

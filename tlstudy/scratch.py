@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from tlstudy.errors import UserError
 from tlstudy.files import durable_path, write_durably
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ class Scratch:
 
     @property
     def held(self) -> bool:
-        """Whether no other process is at this run."""
+        """Whether no other process can be at this run, and what is kept stays."""
         return self._lock is not None
 
     @property
@@ -177,7 +178,7 @@ class Scratch:
             return False
         try:
             write()
-        except (OSError, SafetensorError) as error:
+        except (OSError, SafetensorError, UserError) as error:
             log.warning("%s: no checkpoint is kept now (%s)", self.folder, error)
             return False
         return True
@@ -185,9 +186,9 @@ class Scratch:
     def _tidy(self) -> None:
         """Remove what no checkpoint needs, left by a process that was ended among others."""
         if self.held:
-            for file in self.folder.iterdir():
-                if file.name not in {MANIFEST, LOCK, *self._kept["files"]}:
-                    with suppress(OSError):
+            with suppress(OSError):
+                for file in self.folder.iterdir():
+                    if file.name not in {MANIFEST, LOCK, *self._kept["files"]}:
                         file.unlink()
 
 

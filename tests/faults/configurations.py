@@ -1,6 +1,6 @@
 """Mutated configurations: each is refused in sentences, or is a study that is what it says."""
 
-import os
+import contextlib
 import random
 from collections.abc import Callable
 from functools import cache
@@ -96,8 +96,8 @@ def _limit_memory() -> None:
 def _judge(mutant: Mutant, file: Path) -> Ending:
     """Ask `tlstudy runs` about a file, and hold what it says against the mutation."""
     file.write_bytes(mutant.text)
-    os.chdir(file.parent)
-    asked = Running(["runs", "--config", file.name], file.with_suffix(".log"), _limit_memory)
+    with contextlib.chdir(file.parent):
+        asked = Running(["runs", "--config", file.name], file.with_suffix(".log"), _limit_memory)
     ended = asked.wait(SECONDS)
     assert not (file.parent / "executed").exists(), "the configuration's code was executed"
     if ended.status != 0:
