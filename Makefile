@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 TESTS ?=
+# Each process of the tests uses one core. A file's tests stay together: they share what is slow.
+TEST_PROCESSES ?= 2
 
 .PHONY: study audit test lint clean
 
@@ -16,7 +18,8 @@ audit: .venv/installed
 	@echo "The report is in results/audit/report.html"
 
 test: .venv/installed-tests
-	$(BIN)/python -m pytest $(TESTS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile \
+	  --no-loadscope-reorder $(TESTS)
 
 lint: .venv/installed-tests
 	$(BIN)/ruff check .
