@@ -7,6 +7,8 @@ BIN := .venv/bin
 CORES ?= all
 TESTS ?=
 FAULTS ?=
+# Each process of the tests uses one core. A file's tests stay together: they share what is slow.
+TEST_PROCESSES ?= 2
 
 .PHONY: study audit test faults slurm test-slurm benchmark lint clean
 
@@ -19,7 +21,8 @@ audit: .venv/installed
 	@echo "The report is in results/audit/report.html"
 
 test: .venv/installed-tests
-	$(BIN)/python -m pytest $(TESTS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile \
+	  --no-loadscope-reorder $(TESTS)
 
 # Kills, full disks, damaged files and the like, counted: docs/faults.md.
 faults: .venv/installed-tests

