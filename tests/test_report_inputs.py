@@ -9,7 +9,8 @@ from reports import DRAWING, WEIGHTS, Page, make_inputs
 from tlstudy import paths
 from tlstudy.figures import names
 from tlstudy.figures.names import figure_names
-from tlstudy.report import Inputs, load, render, write_report, write_results_table
+from tlstudy.progress import progress
+from tlstudy.report import Inputs, load, render, section, write_report, write_results_table
 from tlstudy.report.inputs import TABLES
 from tlstudy.study import runs as runs_of
 from tlstudy.tables import read_landscapes
@@ -32,10 +33,10 @@ def test_files_left_from_before_are_not_shown(study_on_disk):
     folder = paths.figures_folder(study_on_disk)
     put(folder / "n~50" / "strange.svg", DRAWING)
     put(folder / "accuracy-by-size.svg", DRAWING)
-    found = load(study_on_disk)
+    found = found_by_the_report(study_on_disk)
     assert set(found.figures[50]) == set(figure_names(study_on_disk))
     assert found.study_figures == {}
-    shrunk = load(without_landscapes(study_on_disk))
+    shrunk = found_by_the_report(without_landscapes(study_on_disk))
     assert not [name for name in shrunk.figures[50] if name.startswith("landscape")]
     assert shrunk.landscapes == []
     page = Page(render(shrunk))
@@ -62,19 +63,19 @@ def test_weights_are_those_that_trained_and_not_those_of_the_cache(study_on_disk
         study_on_disk.cache, "resnet50", study_on_disk.weights["imagenet"]
     )
     put(folder / "record.json", json.dumps({**WEIGHTS, "source": "IMAGENET1K_V2"}))
-    found = load(study_on_disk).weights
+    found = found_by_the_report(study_on_disk).weights
     assert list(found) == [("resnet50", "imagenet")]
     assert found["resnet50", "imagenet"]["source"] == "he2015"
     for run in runs_of(study_on_disk):
         (paths.folder_of_run(study_on_disk, run) / "run.json").unlink()
-    assert load(study_on_disk).weights == {}
+    assert found_by_the_report(study_on_disk).weights == {}
 
 
 def test_report_is_found_on_disk_and_written_whole(tmp_path):
     made = make_inputs()
     study = made.study.model_copy(update={"results": tmp_path / "r", "cache": tmp_path / "c"})
     lay_out(study, made)
-    found = load(study)
+    found = found_by_the_report(study)
     assert [record["arm"] for record in found.landscapes] == list(study.arms)
     assert set(found.figures[50]) == set(figure_names(study))
     assert [sheet.drawing for sheet in found.contact_sheets] == ["published", "stratified"]
@@ -84,6 +85,10 @@ def test_report_is_found_on_disk_and_written_whole(tmp_path):
     assert Page(target.read_text(encoding="utf-8")).errors == []
     write_results_table(found, paths.results_table(study))
     assert [file.name for file in target.parent.glob("*report*")] == ["report.html"]
+
+
+def found_by_the_report(study) -> Inputs:
+    return load(study, section(progress(study)))
 
 
 def lay_out(study, inputs: Inputs) -> None:
