@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from tlstudy.batchnorm import untracked
+from tlstudy.fused import can_be_fused, fused
 from tlstudy.inputs import Inputs
 
 # On a processor small batches stay in its cache; on a GPU large ones fill it.
@@ -53,7 +54,8 @@ def predict(network: nn.Module, images: torch.Tensor, inputs: Inputs) -> torch.T
     network.eval()
     device = next(network.parameters()).device
     with torch.inference_mode():
-        logits = [network(inputs(batch)) for batch in images.split(BATCH[device.type])]
+        forward = fused(network) if can_be_fused(network) else network
+        logits = [forward(inputs(batch)) for batch in images.split(BATCH[device.type])]
         return torch.cat(logits).cpu()
 
 
