@@ -14,6 +14,7 @@ from tlstudy.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 Content = TypeVar("Content")
 
@@ -50,10 +51,28 @@ def read_table(file: Path, command: str, columns: Iterable[str] = ()) -> "pd.Dat
     import pandas as pd  # half a second, and records need no tables
 
     table = _read(file, command, pd.read_parquet)
-    lost = [column for column in columns if column not in table]
+    _check_columns(file, command, table.columns, columns)
+    return table
+
+
+def read_arrow(file: Path, command: str, columns: Iterable[str] = ()) -> "pa.Table":
+    """The same as an Arrow table, in a quarter of the time.
+
+    Raises:
+        UserError: it is missing or damaged, or lacks a column.
+    """
+    import pyarrow.parquet as pq
+
+    # The process's threads are the caller's to use, and a small table is no work for several.
+    table = _read(file, command, lambda path: pq.ParquetFile(path).read(use_threads=False))
+    _check_columns(file, command, table.column_names, columns)
+    return table
+
+
+def _check_columns(file: Path, command: str, found: Iterable[str], columns: Iterable[str]) -> None:
+    lost = [column for column in columns if column not in found]
     if lost:
         raise _damaged(file, command, f"it lacks the column '{lost[0]}'")
-    return table
 
 
 def read_tensors(file: Path, command: str) -> dict[str, Any]:
