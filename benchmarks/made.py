@@ -10,16 +10,18 @@ from types import SimpleNamespace
 import numpy as np
 
 from tlstudy import paths
-from tlstudy.files import write_json_atomically
+from tlstudy.artefacts import steps
+from tlstudy.files import write_bytes_atomically, write_json_atomically
 from tlstudy.initialisation import layer_kinds
 from tlstudy.network import build_classifier
 from tlstudy.settings import STATISTICS, Study
 from tlstudy.stages.subset import make_subset
 from tlstudy.stages.train import without_nan, write_measured
-from tlstudy.study import Run, build_study, changed_training, runs
+from tlstudy.study import Run, build_study, changed_training, read_configuration, runs
 from tlstudy.subset import DIGITS, describe_subset
 
-SIZE, IMAGES = 50, 1000
+SIZE, IMAGES, EPOCHS = 50, 1000, 30
+DEFAULT = Path(__file__).parents[1] / "config.yaml"
 MADE = "made for timing, never trained"
 ARMS = {
     "new": {"label": "New", "group": "corrected"},
@@ -36,14 +38,19 @@ WEIGHTS = {
 
 
 def configuration(results: Path, cache: Path, count: int, arms: dict | None = None) -> dict:
-    """A study of so many runs or the next multiple of its arms (two if none are given)."""
+    """A study of so many runs, or of the next multiple of its arms.
+
+    Args:
+        arms: as in a configuration; a new and a pretrained one if not given.
+    """
     arms = arms or ARMS
+    variants = sum(map(_variants, arms.values()))
     return {
         "study": "made",
         "results": str(results.absolute()),
         "cache": str(cache.absolute()),
         "device": "cpu",
-        "seed": list(range(-(-count // len(arms)))),
+        "seed": list(range(-(-count // variants))),
         "subset_size": SIZE,
         "weights": {"imagenet": ["he2015"]},
         "evaluation": {"epoch_images": IMAGES, "final_images": IMAGES},
@@ -52,12 +59,19 @@ def configuration(results: Path, cache: Path, count: int, arms: dict | None = No
     }
 
 
+def _variants(arm: dict) -> int:
+    """How many arms an arm stands for that may have a sweep of the learning rate."""
+    return len(arm["optimiser"]["learning_rate"]) if "optimiser" in arm else 1
+
+
 def make_results(results: Path, cache: Path, count: int, arms: dict | None = None) -> Study:
     """Write what the trainings of a study would leave; a contact sheet of the first seed only."""
     study = build_study(configuration(results, cache, count, arms))
     kinds = layer_kinds(build_classifier("resnet50", "3x3"))
     weights = build_classifier("resnet50", "3x3").parameters()
-    tensors = [(name, kind, w.numel()) for (name, kind), w in zip(kinds.items(), weights, strict=True)]
+    tensors = [
+        (name, kind, w.numel()) for (name, kind), w in zip(kinds.items(), weights, strict=True)
+    ]
     for drawing in dict.fromkeys(arm.drawing for arm in study.arms.values()):
         make_subset(study, drawing, SIZE, study.seed[0])
         for seed in study.seed[1:]:
@@ -65,6 +79,32 @@ def make_results(results: Path, cache: Path, count: int, arms: dict | None = Non
     for number, run in enumerate(runs(study)):
         write_run(study, run, tensors, np.random.default_rng(number))
     return study
+
+
+def default_arms() -> dict:
+    """The arms of the default study."""
+    return read_configuration([DEFAULT])["arms"]
+
+
+def sweep_of_arms(count: int) -> dict:
+    """So many arms: a sweep of the learning rate, half of it from pretrained weights."""
+    rates = np.geomspace(1e-4, 1e-2, count // 2).round(6).tolist()
+    return {name: arm | {"optimiser": {"learning_rate": rates}} for name, arm in ARMS.items()}
+
+
+def _tensors() -> list[tuple[str, str, int]]:
+    """Name, kind and number of weights of every weight tensor of the network."""
+    network = build_classifier("resnet50", "3x3")
+    sizes = {name: weight.numel() for name, weight in network.named_parameters()}
+    return [(name, kind, sizes[name]) for name, kind in layer_kinds(network).items()]
+
+
+def complete_for_snakemake(study: Study) -> None:
+    """All other files that the workflow asks for, empty: it looks whether they are there."""
+    for step in steps(study):
+        for file in (step.record, *step.outputs, *step.cached):
+            if not file.exists():
+                write_bytes_atomically(file, b"")
 
 
 def _write_subset(study: Study, drawing: str, seed: int) -> None:
