@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from tlstudy import paths
+from tlstudy.columns import LAYERS, METRICS, schema
 from tlstudy.settings import Study
 from tlstudy.stored import read_arrow, read_record
 from tlstudy.study import Run, runs_of_stage
@@ -17,6 +18,7 @@ from tlstudy.study import Run, runs_of_stage
 # Two threads decode while the caller works; more of them wait for the interpreter's lock.
 THREADS = 2
 AHEAD = 8  # runs that are read before they are asked for
+KINDS_OF_METRICS, KINDS_OF_LAYERS = schema(METRICS), schema(LAYERS)
 TIMES = ("training_seconds", "evaluation_seconds")
 
 
@@ -65,6 +67,6 @@ def read_results(study: Study, run: Run) -> RunResults:
         run=run,
         folder=folder,
         record=read_record(folder / "run.json", "train"),
-        metrics=read_arrow(folder / "metrics.parquet", "train", TIMES),
-        layers=read_arrow(folder / "layers.parquet", "train"),
+        metrics=read_arrow(folder / "metrics.parquet", "train", KINDS_OF_METRICS, TIMES),
+        layers=read_arrow(folder / "layers.parquet", "train", KINDS_OF_LAYERS),
     )
