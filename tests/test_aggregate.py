@@ -1,6 +1,8 @@
 """The tables of a study: what is in them, how they are read and written, and what is refused."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from tlstudy.columns import LAYERS, METRICS, schema
 from tlstudy.errors import UserError
 from tlstudy.run_results import AHEAD, results_of_runs
 from tlstudy.stages.aggregate import aggregate_study
+from tlstudy.stages.settings import write_settings
 from tlstudy.study import runs
 from tlstudy.table_files import table_file, write_frames
 
@@ -169,3 +172,16 @@ def test_runs_on_different_weights_of_one_name_are_refused(study):
     with pytest.raises(UserError, match="used 2 different files"):
         aggregate_study(study)
     assert list(paths.tables_folder(study).iterdir()) == []
+
+
+def test_putting_real_looking_runs_into_tables_needs_no_pytorch(study):
+    code = (
+        "import sys; from pathlib import Path; from tlstudy.study import load_study; "
+        "from tlstudy.stages.aggregate import aggregate_study; "
+        "aggregate_study(load_study([Path(sys.argv[1])])); print('torch' in sys.modules)"
+    )
+    settings = write_settings(study)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(settings)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "False\n"
