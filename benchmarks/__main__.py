@@ -14,6 +14,7 @@ import torch
 
 from benchmarks import computing
 from benchmarks.limits import limits
+from benchmarks.scale import scale
 from benchmarks.table import table_text
 from benchmarks.work import Work
 from tlstudy.device import choose_device, device_name
@@ -26,6 +27,7 @@ PARTS: dict[str, Callable[[Work, int, dict], Iterator[dict]]] = {
     "run": computing.whole_run,
     "landscape": computing.landscape_grid,
     "plane": computing.trajectory_plane,
+    "scale": scale,
 }
 
 
@@ -34,6 +36,13 @@ PARTS: dict[str, Callable[[Work, int, dict], Iterator[dict]]] = {
 @click.option("--turns", type=click.IntRange(1), default=3, show_default=True)
 @click.option("--test-images", type=click.IntRange(10, 10_000), default=1000, show_default=True)
 @click.option("--epochs", type=click.IntRange(2), default=2, show_default=True)
+@click.option(
+    "--runs",
+    type=click.IntRange(8),
+    default=1000,
+    show_default=True,
+    help="Made runs that are put into tables; each takes about 0.7 MB on the disk.",
+)
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto")
 @click.option(
     "--threads", type=click.IntRange(1), help="Processor threads; all cores if not given."
@@ -53,6 +62,7 @@ def main(
     turns: int,
     test_images: int,
     epochs: int,
+    runs: int,
     device: str,
     threads: int | None,
     tiny: bool,
@@ -61,14 +71,14 @@ def main(
 ) -> None:
     """Time each part of a study, ours and a plain loop's in turns, beside the machine's limits.
 
-    All parts take about a quarter of an hour on two cores.
+    The parts that compute take about a quarter of an hour on two cores; scale comes on top.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     cache_images(cache)
     threads = threads or len(os.sched_getaffinity(0))
     chosen = choose_device(device)
     torch.set_num_threads(threads)
-    work = Work(cache, chosen.type, threads, test_images=test_images, epochs=epochs)
+    work = Work(cache, chosen.type, threads, test_images=test_images, epochs=epochs, runs=runs)
     work = computing.tiny(work) if tiny else work
     log.info("limits of %s", device_name(chosen))
     measured = limits(chosen)

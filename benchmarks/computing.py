@@ -109,6 +109,7 @@ def tiny(work: Work) -> Work:
         test_images=40,
         grid=3,
         path_points=6,
+        runs=8,
     )
 
 

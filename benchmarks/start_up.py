@@ -5,8 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import yaml
+
+from benchmarks.figures import figure
 
 ARM = {"label": "New"}
 CONFIGURATION = {"study": "start-up", "seed": [26], "subset_size": [20], "arms": {"new": ARM}}
@@ -64,11 +65,4 @@ def _figure(
 ) -> dict:
     """A row of the benchmark's table: the median of the turns."""
     seconds = [spent_by(folder, arguments, says)[0] for _ in range(turns)]
-    return {
-        "name": name,
-        "value": float(np.median(seconds)),
-        "least": min(seconds),
-        "most": max(seconds),
-        "unit": "CPU seconds",
-        "target": target,
-    }
+    return figure(name, seconds, "CPU seconds", target)

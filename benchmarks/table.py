@@ -2,6 +2,8 @@
 
 import pandas as pd
 
+from benchmarks.figures import figures_text
+
 HEADINGS = (
     "| part | way | seconds (least to most) | times faster than the plain loop | share of peak |\n"
     "|---|---|---|---|---|"
@@ -9,10 +11,14 @@ HEADINGS = (
 
 
 def table_text(limits: dict, rows: pd.DataFrame) -> str:
-    """Limits in a line, then a row for each part and way."""
-    lines = [limits_text(limits), "", HEADINGS]
-    timed = rows.dropna(subset="seconds")
-    lines += [_line(row) for row in timed.to_dict("records")]
+    """Limits in a line, then a row for each part and way, and for each single figure."""
+    rows = rows.reindex(columns=[*rows, *({"seconds", "name"} - set(rows))])
+    timed, single = rows.dropna(subset="seconds"), rows.dropna(subset="name")
+    lines = [limits_text(limits)]
+    if len(timed):
+        lines += ["", HEADINGS, *map(_line, timed.to_dict("records"))]
+    if len(single):
+        lines += ["", figures_text(single)]
     return "\n".join(lines)
 
 

@@ -16,7 +16,8 @@ from real_runs import (
     trainer_of,
 )
 
-from tlstudy.sentinels import SENTINELS, Evidence, examine
+from tlstudy import inputs
+from tlstudy.sentinels import SENTINELS, Evidence, examine, images
 from tlstudy.sentinels.results import softmax_floor
 
 BY_NAME = {sentinel.name: sentinel for sentinel in SENTINELS}
@@ -304,3 +305,8 @@ def test_a_network_that_guesses_is_found_with_the_stated_probability():
         for p in right
     )
     assert found >= 480  # 97.5 % or more of them
+
+
+def test_the_normalisation_of_imagenet_is_that_of_the_inputs():
+    assert tuple(images.IMAGENET_MEAN) == tuple(inputs.IMAGENET_MEAN)
+    assert tuple(images.IMAGENET_STD) == tuple(inputs.IMAGENET_STD)

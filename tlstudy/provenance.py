@@ -5,6 +5,7 @@ import hashlib
 import importlib.metadata
 import platform
 import subprocess
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -42,8 +43,7 @@ def source_digest(module: str, passed_over: frozenset[str] = frozenset()) -> str
     """
     digest = hashlib.sha256()
     for name in sorted(_with_imports(module, passed_over)):
-        tree = ast.parse(_module_file(name).read_text(encoding="utf-8"))
-        digest.update(f"{name}\n{_shape(_without_docstrings(tree))}\n".encode())
+        digest.update(f"{name}\n{_module(name).shape}\n".encode())
     return digest.hexdigest()[:10]
 
 
@@ -63,7 +63,7 @@ def _with_imports(module: str, passed_over: frozenset[str]) -> set[str]:
         name = waiting.pop()
         if name not in found | passed_over:
             found.add(name)
-            waiting.extend(_imported(_module_file(name)))
+            waiting.extend(_module(name).imports)
     return found
 
 
@@ -72,9 +72,28 @@ def _module_file(name: str) -> Path:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
-def _imported(file: Path) -> set[str]:
+@dataclass(frozen=True)
+class _Module:
+    """Modules of this package that a module imports, and its syntax tree as text."""
+
+    imports: frozenset[str]
+    shape: str
+
+
+def _module(name: str) -> _Module:
+    return _parsed(_module_file(name).read_text(encoding="utf-8"))
+
+
+@cache
+def _parsed(source: str) -> _Module:
+    """Once a module: the digests of a workflow's stages ask for the same ones again and again."""
+    tree = ast.parse(source)
+    return _Module(_imported(tree), _shape(_without_docstrings(tree)))
+
+
+def _imported(tree: ast.Module) -> frozenset[str]:
     names = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tlstudy"):
             candidates = [f"{node.module}.{alias.name}" for alias in node.names] + [node.module]
         elif isinstance(node, ast.Import):
@@ -82,7 +101,7 @@ def _imported(file: Path) -> set[str]:
         else:
             continue
         names.update(name for name in candidates if _module_file(name).is_file())
-    return names
+    return frozenset(names)
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:

@@ -14,6 +14,7 @@ from tlstudy.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 Content = TypeVar("Content")
 
@@ -50,10 +51,41 @@ def read_table(file: Path, command: str, columns: Iterable[str] = ()) -> "pd.Dat
     import pandas as pd  # half a second, and records need no tables
 
     table = _read(file, command, pd.read_parquet)
-    lost = [column for column in columns if column not in table]
+    _check_columns(file, command, table.columns, columns)
+    return table
+
+
+def read_arrow(
+    file: Path, command: str, kinds: "pa.Schema", columns: Iterable[str] = ()
+) -> "pa.Table":
+    """The same as an Arrow table, in half the time.
+
+    Args:
+        kinds: types of the columns, as far as they are there.
+
+    Raises:
+        UserError: it is missing or damaged, lacks a column, or has one of another type.
+    """
+    import pyarrow.parquet as pq
+
+    def read(path: Path) -> "pa.Table":
+        # The process's threads are the caller's to use, and a small table is no work for several.
+        table = pq.ParquetFile(path).read(use_threads=False).replace_schema_metadata()
+        for position, name in enumerate(table.column_names):
+            if name in kinds.names and table.field(position).type != kinds.field(name).type:
+                column = table.column(position).cast(kinds.field(name).type)
+                table = table.set_column(position, name, column)
+        return table
+
+    table = _read(file, command, read)
+    _check_columns(file, command, table.column_names, columns)
+    return table
+
+
+def _check_columns(file: Path, command: str, found: Iterable[str], columns: Iterable[str]) -> None:
+    lost = [column for column in columns if column not in found]
     if lost:
         raise _damaged(file, command, f"it lacks the column '{lost[0]}'")
-    return table
 
 
 def read_tensors(file: Path, command: str) -> dict[str, Any]:
@@ -72,8 +104,8 @@ def _read(file: Path, command: str, reader: Callable[[Path], Content]) -> Conten
         raise UserError(f"{file}: missing; run `tlstudy {command}`.")
     try:
         return reader(file)
-    except (ValueError, KeyError, OSError, SafetensorError) as error:
-        # pyarrow's errors are ValueErrors, or OSErrors without a file's name.
+    except (ValueError, KeyError, OSError, NotImplementedError, SafetensorError) as error:
+        # pyarrow's errors are ValueErrors, NotImplementedErrors, or OSErrors without a file's name.
         if isinstance(error, OSError) and error.filename:
             raise
         reason = " ".join(str(error).split())[:80] or type(error).__name__

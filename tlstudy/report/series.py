@@ -86,13 +86,18 @@ def layer_drift(inputs: Inputs, arm: str, size: int) -> LayerDrift | None:
 
 
 def _rank_correlation(rows: pd.DataFrame) -> float:
+    """Median over seeds and epochs of the rank correlation of both displacements over layers."""
     columns = ["displacement_from_previous", "predicted_displacement"]
-    found = [
-        part[columns].rank().corr().iloc[0, 1]
-        for _, part in rows.groupby(["seed", "epoch"])
-        if len(part) > 2
-    ]
-    return float(np.nanmedian(found)) if found and not np.isnan(found).all() else float("nan")
+    epochs = [rows["seed"], rows["epoch"]]
+    ranks = rows.groupby(epochs)[columns].rank()
+    centred = ranks - ranks.groupby(epochs).transform("mean")
+    moved, predicted = (centred[column] for column in columns)
+    products = pd.DataFrame(
+        {"both": moved * predicted, "moved": moved**2, "predicted": predicted**2}
+    )
+    sums = products.groupby(epochs).sum()[rows.groupby(epochs).size() > 2]
+    found = sums["both"] / np.sqrt(sums["moved"] * sums["predicted"])
+    return float(found.median())
 
 
 @dataclass(frozen=True)

@@ -30,16 +30,17 @@ def below_resolution(evidence: Evidence) -> str | None:
 
 
 def _on_steps(angles: pd.Series) -> str | None:
-    distinct = angles[(angles > 0) & (angles < LARGEST)].drop_duplicates()
+    values = angles.to_numpy()
+    distinct = np.unique(values[(values > 0) & (values < LARGEST)])
     # 1 - cos x without cancellation.
     steps = 2 * np.sin(np.radians(distinct) / 2) ** 2 / STEP
     steps = steps[steps >= 0.5]
     if len(steps) < DISTINCT_ANGLES:
         return None
-    off = (steps - steps.round()).abs().max()
+    off = np.abs(steps - steps.round()).max()
     if off > OFF_STEP:
         return None
-    zeros = int((angles == 0).sum())
+    zeros = int((values == 0).sum())
     return (
         f"all {len(steps)} distinct angles are arccos(1 - k / 2^24) with a whole k, to within "
         f"{off:.3f} of a step, and {zeros} others are exactly 0"
@@ -49,7 +50,9 @@ def _on_steps(angles: pd.Series) -> str | None:
 def _zeros(evidence: Evidence, angles: pd.Series) -> str | None:
     if (angles.round(DIGITS_OF_A_LOG) == angles).all():
         return None  # printed with few digits: small angles became 0 there
-    zeros = angles.index[angles == 0]
+    zeros = angles.index[(angles == 0).to_numpy()]
+    if not len(zeros):
+        return None
     if evidence.has("metrics.displacement_from_previous"):
         moved = evidence.series("displacement_from_previous").reindex(zeros)
         zeros = zeros[(moved > 0).to_numpy()]

@@ -1,6 +1,7 @@
 """What is known of one run: each part may be missing."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -70,8 +71,18 @@ class Evidence:
         if value is None or not name:
             return value is not None
         if isinstance(value, pd.DataFrame):
-            return name in value and bool(value[name].notna().any())
+            return name in self._filled[attribute]
         return value.get(name) not in (None, {}, [])
+
+    @cached_property
+    def _filled(self) -> dict[str, set[str]]:
+        """Columns of the tables in which there is a value: every sentinel asks for some."""
+        tables = {"metrics": self.metrics, "layers": self.layers}
+        return {
+            name: set(table.columns[table.notna().any()])
+            for name, table in tables.items()
+            if table is not None
+        }
 
     def series(self, column: str, at_least: int = 1) -> pd.Series:
         """A column of the metrics by epoch, without what is not finite.
@@ -79,11 +90,18 @@ class Evidence:
         Raises:
             TooLittleError: fewer epochs have a value.
         """
-        values = self.metrics.set_index("epoch")[column].astype(float)
-        values = values[np.isfinite(values)]
-        if len(values) < at_least:
-            raise TooLittleError(f"{at_least} epochs with {column}, found {len(values)}")
-        return values
+        values = self.metrics[column].to_numpy(float)
+        finite = np.isfinite(values)
+        if finite.sum() < at_least:
+            raise TooLittleError(f"{at_least} epochs with {column}, found {finite.sum()}")
+        epochs = pd.Index(self.metrics["epoch"].to_numpy()[finite], name="epoch")
+        return pd.Series(values[finite], epochs, name=column)
+
+    @cached_property
+    def rows_of_layers(self) -> tuple[np.ndarray, list[str]]:
+        """For each row of `layers` the number of its layer, and the layers by number."""
+        numbers, names = pd.factorize(self.layers["layer"])
+        return numbers, list(names)
 
     def last_test_accuracy(self, statistics: str) -> tuple[float, int]:
         """Accuracy at the end and the number of test images behind it.

@@ -7,6 +7,9 @@ import numpy as np
 from tlstudy.sentinels.evidence import Evidence
 from tlstudy.sentinels.sentinel import GroupSentinel, Sentinel
 
+# Those of `tlstudy.inputs`, which would bring torch: two seconds and most of the memory of a study's
+# tables. A test holds them to be the same.
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 SAME = 1e-3  # of inputs from 0 to 1: means and deviations are given with three digits
 
 
@@ -28,8 +31,6 @@ def not_normalised_as_pretrained(evidence: Evidence) -> str | None:
 
 def _applied(normalisation: str, weights: dict) -> tuple:
     """Means and deviations that an arm's `normalisation` stands for; see `tlstudy.inputs`."""
-    from tlstudy.inputs import IMAGENET_MEAN, IMAGENET_STD  # torch comes with it
-
     known = {"none": ((0.0,) * 3, (1.0,) * 3), "imagenet": (IMAGENET_MEAN, IMAGENET_STD)}
     return known.get(normalisation, (weights["mean"], weights["std"]))
 

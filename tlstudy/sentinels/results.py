@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from decimal import Decimal
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -30,9 +31,9 @@ def diverged(evidence: Evidence) -> str | None:
         return f"the loss was not finite in epoch {_last_epoch(evidence)}, and the run ended there"
     for column in ("train_loss", "gradient_norm"):
         if evidence.has(f"metrics.{column}"):
-            infinite = metrics.loc[np.isinf(metrics[column].astype(float)), "epoch"]
-            if len(infinite):
-                return f"{column} is infinite in epoch {infinite.iloc[0]}"
+            infinite = np.isinf(metrics[column].to_numpy(float))
+            if infinite.any():
+                return f"{column} is infinite in epoch {metrics['epoch'].iloc[infinite.argmax()]}"
     if metrics is None or "train_loss" not in metrics:
         return None
     if metrics["train_loss"].isna().all():
@@ -122,13 +123,19 @@ def accuracy_of_guessing(evidence: Evidence) -> str | None:
     """
     accuracy, images = _last_accuracy(evidence)
     chance = 1 / evidence.classes
-    low = binomtest(round(accuracy * images), images).proportion_ci(CONFIDENCE).low
+    low = _lowest_accuracy(round(accuracy * images), images)
     if low > chance:
         return None
     return (
         f"the test accuracy at the end is {percent(accuracy)} of {images} images, whose 95 % "
         f"interval starts at {percent(low)}; guessing gives {percent(chance)}"
     )
+
+
+@cache
+def _lowest_accuracy(right: int, images: int) -> float:
+    """Of the runs of a study many have as many images right."""
+    return float(binomtest(right, images).proportion_ci(CONFIDENCE).low)
 
 
 def _last_accuracy(evidence: Evidence) -> tuple[float, int]:

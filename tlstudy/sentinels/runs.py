@@ -2,76 +2,114 @@
 
 import itertools
 from collections.abc import Iterable
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from tlstudy import paths
+from tlstudy.run_results import RunResults, results_of_runs
 from tlstudy.sentinels.evidence import Evidence
 from tlstudy.sentinels.registry import examine, examine_group
 from tlstudy.sentinels.sentinel import Finding
 from tlstudy.settings import Study
-from tlstudy.stored import read_record, read_table
-from tlstudy.study import Run, runs_of_stage
+from tlstudy.stored import read_record
+from tlstudy.study import Run
 from tlstudy.tables import read_landscapes
+
+Key = tuple[str, int, int]
+SUBSETS_AT_HAND = 1024  # arms share the images of a seed, and come one after the other
+
+
+class Watch:
+    """Lets the sentinels look at the runs of a study, one after the other.
+
+    Runs are compared with those of the same group, subset size and seed, when all have been seen.
+    """
+
+    def __init__(self, study: Study):
+        self._study = study
+        self._landscapes = {
+            (record["arm"], record["subset_size"], record["seed"]): record
+            for record in read_landscapes(study)
+        }
+        self._found: dict[Key, list[Finding]] = {}
+        self._compared: dict[tuple[str, int, int], list[Evidence]] = {}
+        self._subset = lru_cache(SUBSETS_AT_HAND)(_subset)
+
+    def look_at(self, results: RunResults) -> None:
+        """Let the sentinels of single runs look."""
+        run = results.run
+        folder = paths.run_subset_folder(self._study, run)
+        landscape = self._landscapes.get(key_of(run))
+        evidence = evidence_of_run(results, landscape, self._subset(folder))
+        self._found[key_of(run)] = examine(evidence).findings
+        group = run.settings.group, run.subset_size, run.seed
+        self._compared.setdefault(group, []).append(_for_comparison(evidence))
+
+    def findings(self) -> dict[Key, list[Finding]]:
+        """Findings by arm, subset size and seed, in the order in which the runs were seen."""
+        found = {key: list(findings) for key, findings in self._found.items()}
+        for evidences in self._compared.values():
+            for finding in examine_group(evidences).findings:
+                found[finding.arm, finding.subset_size, finding.seed].append(finding)
+        return found
 
 
 def findings_of_study(study: Study) -> list[Finding]:
-    """Findings of all sentinels, run by run in the order of the study.
-
-    Runs are compared with those of the same group, subset size and seed.
-    """
-    landscapes = {
-        (record["arm"], record["subset_size"], record["seed"]): record
-        for record in read_landscapes(study)
-    }
-    found: dict[tuple, list[Finding]] = {_key(run): [] for run in runs_of_stage(study, "train")}
-    for compared in _compared_runs(study):
-        evidences = [evidence_of_run(study, run, landscapes.get(_key(run))) for run in compared]
-        parts = [examine(evidence) for evidence in evidences] + [examine_group(evidences)]
-        for finding in itertools.chain.from_iterable(part.findings for part in parts):
-            found[finding.arm, finding.subset_size, finding.seed].append(finding)
-    return [finding for findings in found.values() for finding in findings]
+    """Findings of all sentinels, run by run in the order of the study."""
+    watch = Watch(study)
+    for results in results_of_runs(study):
+        watch.look_at(results)
+    return list(itertools.chain.from_iterable(watch.findings().values()))
 
 
-def _key(run: Run) -> tuple[str, int, int]:
+def key_of(run: Run) -> Key:
+    """What names a run in all tables."""
     return run.arm, run.subset_size, run.seed
 
 
-def _compared_runs(study: Study) -> list[list[Run]]:
-    groups: dict[tuple, list[Run]] = {}
-    for run in runs_of_stage(study, "train"):
-        key = run.settings.group, run.subset_size, run.seed
-        groups.setdefault(key, []).append(run)
-    return list(groups.values())
+def _subset(folder: Path) -> dict[str, Any] | None:
+    file = folder / "subset.json"
+    return read_record(file, "subset") if file.is_file() else None
 
 
-def evidence_of_run(study: Study, run: Run, landscape: dict[str, Any] | None) -> Evidence:
+def evidence_of_run(
+    results: RunResults, landscape: dict[str, Any] | None, subset: dict[str, Any] | None
+) -> Evidence:
     """Everything that is known of a run of a study.
 
     Args:
         landscape: the run's landscape, if the study is to have one of it.
+        subset: the record of its training images.
     """
-    folder = paths.folder_of_run(study, run)
-    subset = paths.run_subset_folder(study, run) / "subset.json"
+    run = results.run
     return Evidence(
         arm=run.arm,
         subset_size=run.subset_size,
         seed=run.seed,
-        metrics=read_table(folder / "metrics.parquet", "train"),
-        layers=read_table(folder / "layers.parquet", "train"),
-        record=read_record(folder / "run.json", "train"),
+        metrics=results.metrics.to_pandas(),
+        layers=results.layers.to_pandas(),
+        record=results.record,
         landscape=landscape,
-        subset=read_record(subset, "subset") if subset.is_file() else None,
+        subset=subset,
         training=run.settings,
         batchnorm=run.settings.batchnorm,
         reported_epoch=run.settings.reported_epoch,
     )
 
 
-def names_of_alarms(findings: Iterable[Finding], arm: str, subset_size: int, seed: int) -> str:
+def _for_comparison(evidence: Evidence) -> Evidence:
+    """What is kept of a run until those are there that it is compared with.
+
+    Comparisons look at images and landscapes, and of the tables only whether they are there.
+    """
+    there = pd.DataFrame()
+    return replace(evidence, metrics=there, layers=there, record=None)
+
+
+def names_of_alarms(findings: Iterable[Finding]) -> str:
     """Names of the sentinels that found something wrong with a run, separated by spaces."""
-    return " ".join(
-        finding.sentinel
-        for finding in findings
-        if (finding.arm, finding.subset_size, finding.seed) == (arm, subset_size, seed)
-        and finding.is_alarm
-    )
+    return " ".join(finding.sentinel for finding in findings if finding.is_alarm)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from scipy.stats import spearmanr
+from scipy.stats import rankdata
 
 from tlstudy.sentinels.evidence import Evidence, TooLittleError
 from tlstudy.sentinels.sentinel import Sentinel
@@ -44,9 +44,9 @@ def some_weights_never_moved(evidence: Evidence) -> str | None:
     moved if its norm is above 0. A tensor in which a single weight moved has moved; one behind
     units that are all dead has not, and is named like one that was left out.
     """
-    moved = _moved_by_layer(evidence.layers)
-    still = moved.index[~moved].tolist()
-    if not still or not moved.any():
+    moved = _moved_by_layer(evidence)
+    still = [name for name, has_moved in moved.items() if not has_moved]
+    if not still or len(still) == len(moved):
         return None
     named = ", ".join(map(str, still[:NAMED]))
     rest = f" and {len(still) - NAMED} more" if len(still) > NAMED else ""
@@ -56,10 +56,13 @@ def some_weights_never_moved(evidence: Evidence) -> str | None:
     )
 
 
-def _moved_by_layer(layers: pd.DataFrame) -> pd.Series:
-    displacement = layers["displacement_from_start"]
-    moved = (displacement > 0) | (displacement.isna() & (layers["norm"] > 0))
-    return moved.groupby(layers["layer"], sort=False).any()
+def _moved_by_layer(evidence: Evidence) -> dict[str, bool]:
+    displacement = evidence.layers["displacement_from_start"].to_numpy(float)
+    norm = evidence.layers["norm"].to_numpy(float)
+    moved = (displacement > 0) | (np.isnan(displacement) & (norm > 0))
+    layer, names = evidence.rows_of_layers
+    counts = np.bincount(layer, moved, len(names))
+    return dict(zip(names, (counts > 0).tolist(), strict=True))
 
 
 def gradients_add_up(evidence: Evidence) -> str | None:
@@ -90,21 +93,23 @@ def drift_follows_step_size(evidence: Evidence) -> str | None:
     Both are summed over epochs: the path length of each layer, and its predicted one. The epoch
     in which a layer starts at zero has no relative displacement and is left out.
     """
-    columns = ["displacement_from_previous", "predicted_displacement"]
-    values = evidence.layers[["layer", *columns]]
-    values = values[np.isfinite(values[columns]).all(axis=1) & (values[columns[1]] > 0)]
-    sums = values.groupby("layer")[columns].sum()
-    if len(sums) < LAYERS_OF_A_RANKING:
+    columns = ("displacement_from_previous", "predicted_displacement")
+    steps = np.stack([evidence.layers[column].to_numpy(float) for column in columns])
+    known = np.isfinite(steps).all(axis=0) & (steps[1] > 0)
+    layer, names = evidence.rows_of_layers
+    sums = [np.bincount(layer[known], step[known], len(names)) for step in steps]
+    counted = np.bincount(layer[known], minlength=len(names)) > 0
+    if counted.sum() < LAYERS_OF_A_RANKING:
         raise TooLittleError(f"{LAYERS_OF_A_RANKING} layers with Adam's predicted displacement")
-    moved, predicted = sums[columns[0]], sums[columns[1]]
-    if moved.nunique() < 2 or predicted.nunique() < 2:
+    moved, predicted = (part[counted] for part in sums)
+    if np.ptp(moved) == 0 or np.ptp(predicted) == 0:
         return None
-    correlation = spearmanr(moved, predicted).statistic
+    correlation = np.corrcoef(rankdata(moved), rankdata(predicted))[0, 1]
     if correlation < STRONG:
         return None
-    low, high = (moved / predicted).quantile([0.05, 0.95])
+    low, high = np.quantile(moved / predicted, [0.05, 0.95])
     return (
-        f"over {len(sums)} layers, how far a layer moved and how far Adam's step size alone "
+        f"over {len(moved)} layers, how far a layer moved and how far Adam's step size alone "
         f"would take it have a rank correlation of {correlation:.2f}; 90 % of the layers moved "
         f"{low:.2g} to {high:.2g} times as far as that"
     )

@@ -1,115 +1,134 @@
 """Stage `aggregate`: tidy tables of all runs of a study."""
 
+import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 
 from tlstudy import artefacts, paths
 from tlstudy.columns import (
     CURVATURE,
     ENCODER,
     FINDINGS,
+    KEYS,
     LABORATORY,
     LABORATORY_RUNS,
     LAYERS,
     METRICS,
     REUSE,
     RUNS,
-    schema,
 )
 from tlstudy.errors import UserError
-from tlstudy.files import atomic_path
 from tlstudy.records import recorded
-from tlstudy.sentinels.runs import findings_of_study, names_of_alarms
+from tlstudy.run_results import TIMES, RunResults, results_of_runs
+from tlstudy.sentinels.runs import Key, Watch, key_of, names_of_alarms
 from tlstudy.sentinels.sentinel import Finding
 from tlstudy.settings import Study
 from tlstudy.stages.settings import keep_study
 from tlstudy.stored import read_record, read_table
 from tlstudy.study import Run, experiments, runs_of_stage
+from tlstudy.table_files import table_file, write_frames
 
 CURVATURE_VALUES = ["epoch", "train_loss", "hessian_eigenvalue", "residual", "rise"]
+MEASURED = {"curvature": CURVATURE, "encoder": ENCODER, "reuse": REUSE}
+ROWS_AT_ONCE = 1000
 
 
 @recorded(artefacts.aggregate)
 def aggregate_study(study: Study) -> None:
     """Write the tables of runs, what was measured on them, findings, and the laboratory's.
 
-    A complete study's configuration is left in its folder. A few runs are in memory at a time.
-    Tables that the study asks for nothing of are empty, and what an incomplete study lacks has no
-    rows.
+    A complete study's configuration is left in its folder. Every file of a training is read once,
+    and a few runs are in memory at a time; of each run its row and its findings stay until the
+    end. Tables that the study asks for nothing of are empty, and what an incomplete study lacks
+    has no rows.
 
     Raises:
-        UserError: runs with the same named weights did not use the same weights.
+        UserError: a file is missing or damaged, or runs with the same named weights did not use
+            the same weights.
     """
-    check_weights(study)
+    folder = paths.tables_folder(study)
+    rows, findings = _gather_trainings(study, folder)
     if not study.incomplete:
         keep_study(study)
-    folder, findings = paths.tables_folder(study), findings_of_study(study)
-    trained = runs_of_stage(study, "train")
-    tables = {
-        "metrics": (METRICS, trained),
-        "layers": (LAYERS, trained),
-        "curvature": (CURVATURE, runs_of_stage(study, "curvature")),
-        "encoder": (ENCODER, runs_of_stage(study, "encoder")),
-        "reuse": (REUSE, runs_of_stage(study, "reuse")),
-    }
-    for name, (columns, members) in tables.items():
-        frames = (_of_run(study, run, name) for run in members)
-        _write(folder / f"{name}.parquet", columns, frames)
-    _write(folder / "laboratory.parquet", LABORATORY, _laboratory(study))
-    _write(folder / "laboratory-runs.parquet", LABORATORY_RUNS, _laboratory_runs(study))
-    _write_findings(folder / "findings.parquet", findings)
-    rows = (pd.DataFrame([run_row(study, run, findings)]) for run in trained)
-    _write(folder / "runs.parquet", RUNS, rows)
+    diverged = {key for key, row in rows.items() if row["status"] == "diverged"}
+    for name, columns in MEASURED.items():
+        frames = (_measured(study, run, name, diverged) for run in runs_of_stage(study, name))
+        write_frames(folder / f"{name}.parquet", columns, frames)
+    write_frames(folder / "laboratory.parquet", LABORATORY, _laboratory(study))
+    write_frames(folder / "laboratory-runs.parquet", LABORATORY_RUNS, _laboratory_runs(study))
+    found = itertools.chain.from_iterable(findings.values())
+    write_frames(folder / "findings.parquet", FINDINGS, _frames(each.row() for each in found))
+    whole = (row | {"findings": names_of_alarms(findings[key])} for key, row in rows.items())
+    write_frames(folder / "runs.parquet", RUNS, _frames(whole))
 
 
-def run_record(study: Study, run: Run) -> dict:
-    """The record that a run left in its folder."""
-    return read_record(paths.folder_of_run(study, run) / "run.json", "train")
+def _gather_trainings(
+    study: Study, folder: Path
+) -> tuple[dict[Key, dict], dict[Key, list[Finding]]]:
+    """Write the tables of epochs and layers; return the rows of runs, and findings, by run."""
+    rows, watch, weights, runs_folder = {}, Watch(study), UsedWeights(), paths.study_folder(study)
+    with (
+        table_file(folder / "metrics.parquet", METRICS) as metrics,
+        table_file(folder / "layers.parquet", LAYERS) as layers,
+    ):
+        for results in results_of_runs(study):
+            run = results.run
+            keys = dict(zip(KEYS, key_of(run), strict=True))
+            metrics.add(results.metrics, **keys)
+            layers.add(results.layers, **keys)
+            weights.add(run, results.record)
+            place = results.folder.relative_to(runs_folder / "runs")
+            rows[key_of(run)] = {**keys, "run": str(place), **run_row(results)}
+            watch.look_at(results)
+        weights.check(study)
+    return rows, watch.findings()
 
 
-def check_weights(study: Study) -> None:
-    """Refuse to put runs on different weights of one name into one table."""
-    used: dict[tuple[str, str], set[str]] = {}
-    for run in runs_of_stage(study, "train"):
-        weights = run_record(study, run)["weights"]
-        if weights:
+class UsedWeights:
+    """Which files the pretrained weights of one name were, over all runs."""
+
+    def __init__(self) -> None:
+        self._digests: dict[tuple[str, str], set[str]] = {}
+
+    def add(self, run: Run, record: dict) -> None:
+        """Take note of the weights of a run."""
+        if record["weights"]:
             key = run.settings.initialisation, run.settings.architecture
-            used.setdefault(key, set()).add(weights["sha256"])
-    for (name, architecture), digests in used.items():
-        if len(digests) > 1:
-            raise UserError(
-                f"weights '{name}' ({architecture}): runs of study {study.study} used "
-                f"{len(digests)} different files (SHA-256 {', '.join(sorted(digests))}); "
-                "run the workflow again, it makes the outdated runs anew."
-            )
+            self._digests.setdefault(key, set()).add(record["weights"]["sha256"])
+
+    def check(self, study: Study) -> None:
+        """Refuse to put runs on different weights of one name into one table.
+
+        Raises:
+            UserError: there are such runs.
+        """
+        for (name, architecture), digests in self._digests.items():
+            if len(digests) > 1:
+                raise UserError(
+                    f"weights '{name}' ({architecture}): runs of study {study.study} used "
+                    f"{len(digests)} different files (SHA-256 {', '.join(sorted(digests))}); "
+                    "run the workflow again, it makes the outdated runs anew."
+                )
 
 
-def _write(path: Path, columns: dict, frames: Iterable[pd.DataFrame]) -> None:
-    table_schema = schema(columns)
-    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, table_schema) as writer:
-        for frame in frames:
-            frame = frame.reindex(columns=list(columns))
-            writer.write_table(pa.Table.from_pandas(frame, table_schema, preserve_index=False))
+def _frames(rows: Iterable[dict]) -> Iterator[pd.DataFrame]:
+    rows = iter(rows)
+    while part := list(itertools.islice(rows, ROWS_AT_ONCE)):
+        yield pd.DataFrame(part)
 
 
-def _write_findings(path: Path, findings: list[Finding]) -> None:
-    rows = [finding.row() for finding in findings]
-    with atomic_path(path) as temporary:
-        pq.write_table(pa.Table.from_pylist(rows, schema(FINDINGS)), temporary)
-
-
-def _of_run(study: Study, run: Run, table: str) -> pd.DataFrame:
-    file = paths.folder_of_run(study, run) / f"{table}.parquet"
-    frame = read_table(file, table if table in ("curvature", "encoder", "reuse") else "train")
-    if table == "curvature" and run_record(study, run)["status"] == "diverged":
+def _measured(study: Study, run: Run, table: str, diverged: set[Key]) -> pd.DataFrame:
+    frame = read_table(paths.folder_of_run(study, run) / f"{table}.parquet", table)
+    if table == "curvature" and key_of(run) in diverged:
         # What a diverged run was on its way is no result to compare, here as in the ledger.
         frame[CURVATURE_VALUES] = float("nan")
         frame["reason"] = "the run diverged"
-    return frame.assign(arm=run.arm, subset_size=run.subset_size, seed=run.seed)
+    return frame.assign(**dict(zip(KEYS, key_of(run), strict=True)))
 
 
 def _laboratory(study: Study) -> Iterator[pd.DataFrame]:
@@ -124,17 +143,12 @@ def _laboratory_runs(study: Study) -> Iterator[pd.DataFrame]:
         yield pd.DataFrame([record | record["environment"]])
 
 
-def run_row(study: Study, run: Run, findings: list[Finding]) -> dict:
-    """One row of the table of runs."""
-    record = run_record(study, run)
-    metrics = _of_run(study, run, "metrics")
+def run_row(results: RunResults) -> dict:
+    """A row of the table of runs, but for the run's place and what the sentinels found."""
+    run, record = results.run, results.record
     weights = record["weights"] or {}
     environment = record["environment"]
     return {
-        "arm": run.arm,
-        "subset_size": run.subset_size,
-        "seed": run.seed,
-        "run": str(paths.folder_of_run(study, run).relative_to(paths.study_folder(study) / "runs")),
         "label": run.settings.label or run.arm,
         "group": run.settings.group,
         "status": record["status"],
@@ -144,7 +158,7 @@ def run_row(study: Study, run: Run, findings: list[Finding]) -> dict:
         "weights_sha256": weights.get("sha256", ""),
         "batchnorm": run.settings.batchnorm,
         "reported_epoch": run.settings.reported_epoch,
-        **_reported(run, record, metrics),
+        **_reported(run, record, results.metrics),
         **dict(_final(record)),
         "final_test_images": record["final_test_images"],
         "checkpoint_train_loss": record["checkpoint_train_loss"],
@@ -152,22 +166,20 @@ def run_row(study: Study, run: Run, findings: list[Finding]) -> dict:
         **_explained(record["trajectory"]["explained_variance"]),
         "device": record["device"],
         "learning_rate": record["learning_rate"],
-        "findings": names_of_alarms(findings, run.arm, run.subset_size, run.seed),
         "precision": run.settings.precision,
         "evaluation_precision": record["evaluation"]["precision"],
         "threads": record["threads"],
         "torch": environment["torch"],
         "code": record.get("code", ""),
         "commit": environment["commit"],
-        "training_seconds": metrics["training_seconds"].sum(),
-        "evaluation_seconds": metrics["evaluation_seconds"].sum(),
+        **{name: float(np.nansum(results.metrics[name].to_numpy())) for name in TIMES},
         "seconds": record["seconds"],
         "peak_memory_gib": record["peak_memory_gib"],
         "settings": run.settings.model_dump_json(),
     }
 
 
-def _reported(run: Run, record: dict, metrics: pd.DataFrame) -> dict:
+def _reported(run: Run, record: dict, metrics: pa.Table) -> dict:
     """Reported test values: of the final epoch, or the best over epochs as in the slides.
 
     The slides' table takes the lowest loss and the highest accuracies over the epochs, each from
@@ -178,10 +190,10 @@ def _reported(run: Run, record: dict, metrics: pd.DataFrame) -> dict:
         return {}
     if run.settings.reported_epoch == "best-on-test":
         return {
-            "reported_loss": metrics[f"test_loss_{statistics}"].min(),
-            "reported_accuracy": metrics[f"test_accuracy_{statistics}"].max(),
-            "reported_balanced_accuracy": metrics[f"test_balanced_accuracy_{statistics}"].max(),
-            "reported_test_images": int(metrics["test_images"].iloc[-1]),
+            "reported_loss": pc.min(metrics[f"test_loss_{statistics}"]).as_py(),
+            "reported_accuracy": _largest(metrics, f"test_accuracy_{statistics}"),
+            "reported_balanced_accuracy": _largest(metrics, f"test_balanced_accuracy_{statistics}"),
+            "reported_test_images": metrics["test_images"][-1].as_py(),
         }
     final = record["final"][statistics]
     return {
@@ -190,6 +202,10 @@ def _reported(run: Run, record: dict, metrics: pd.DataFrame) -> dict:
         "reported_balanced_accuracy": final["balanced_accuracy"],
         "reported_test_images": record["final_test_images"],
     }
+
+
+def _largest(metrics: pa.Table, column: str) -> float | None:
+    return pc.max(metrics[column]).as_py()
 
 
 def _final(record: dict) -> Iterator[tuple[str, float]]:
