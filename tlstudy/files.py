@@ -22,7 +22,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`, renamed to it on success and removed on failure.
 
     Raises:
-        UserError: the disk is full, or a file stands where a folder must be.
+        UserError: the disk is full, a file stands where a folder must be, or the other way round.
     """
     temporary = None
     try:
@@ -32,7 +32,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary = Path(name)
         yield temporary
         temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
+        _rename(temporary, path)
     except (OSError, SafetensorError) as error:
         if _error_number(error) not in FULL:
             raise
@@ -43,6 +43,13 @@ def atomic_path(path: Path) -> Iterator[Path]:
     finally:
         if temporary:
             temporary.unlink(missing_ok=True)
+
+
+def _rename(temporary: Path, path: Path) -> None:
+    try:
+        temporary.replace(path)
+    except IsADirectoryError:
+        raise UserError(f"{path}: is a folder, must be a file; rename or remove it.") from None
 
 
 def _make_folder(folder: Path) -> None:
@@ -104,5 +111,9 @@ def write_durably(path: Path, content: bytes) -> None:
 
 def write_json_atomically(path: Path, data: Any) -> None:
     """Write JSON in the order of its keys; values that JSON cannot hold (NaN) are errors."""
-    text = json.dumps(data, indent=1, allow_nan=False)
-    write_bytes_atomically(path, f"{text}\n".encode())
+    write_bytes_atomically(path, json_bytes(data))
+
+
+def json_bytes(data: Any) -> bytes:
+    """What `write_json_atomically` writes."""
+    return f"{json.dumps(data, indent=1, allow_nan=False)}\n".encode()

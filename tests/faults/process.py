@@ -2,6 +2,8 @@
 
 import logging
 import os
+import re
+import resource
 import signal
 import subprocess
 import sys
@@ -65,6 +67,17 @@ class Running:
         return Ended(status, self.log.read_text(encoding="utf-8", errors="replace"))
 
 
+def limit_memory(more: int) -> None:
+    """In the command's own process: let it take so many bytes more than the fork has already.
+
+    What the parent holds counts among them, which may be gigabytes in the middle of the tests. With
+    less than that no thread can be started any more, and Python waits for it for ever.
+    """
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    held = int(re.search(r"VmData:\s*(\d+) kB", status)[1]) * 1024
+    resource.setrlimit(resource.RLIMIT_DATA, (held + more,) * 2)
+
+
 def _become_command(arguments: list[str], log: Path, prepare: Callable[[], None] | None) -> None:
     """Be the command, with streams of its own, and end without the parent's cleaning up."""
     status = 1
@@ -91,7 +104,8 @@ def _become_command(arguments: list[str], log: Path, prepare: Callable[[], None]
 def snakemake(folder: Path, *options: str) -> subprocess.Popen:
     """Start the repository's workflow in a folder with a `config.yaml`, as a terminal does."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    workflow = ["--snakefile", str(ROOT / "Snakefile"), "--cores", "1", "--resources", "gpu=0"]
+    # `--resources` takes all that follows it up to the next option: it must not end the line.
+    workflow = ["--resources", "gpu=0", "--snakefile", str(ROOT / "Snakefile"), "--cores", "1"]
     return subprocess.Popen(
         [sys.executable, "-m", "snakemake", *workflow, *options],
         cwd=folder,
