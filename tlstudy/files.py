@@ -49,17 +49,35 @@ def _rename(temporary: Path, path: Path) -> None:
     try:
         temporary.replace(path)
     except IsADirectoryError:
-        raise UserError(f"{path}: is a folder, must be a file; rename or remove it.") from None
+        check_file(path)
+        raise
 
 
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
-        in_the_way = next(part for part in (folder, *folder.parents) if part.exists())
-        raise UserError(
-            f"{in_the_way}: is a file, must be a folder; rename or remove it."
-        ) from None
+        check_folder(folder)
+        raise
+
+
+def check_folder(folder: Path) -> None:
+    """
+    Raises:
+        UserError: a file stands where the folder, or one that it is in, is or will be.
+    """
+    there = next((part for part in (folder, *folder.parents) if part.exists()), None)
+    if there and not there.is_dir():
+        raise UserError(f"{there}: is a file, must be a folder; rename or remove it.") from None
+
+
+def check_file(path: Path) -> None:
+    """
+    Raises:
+        UserError: a folder stands where the file is or will be.
+    """
+    if path.is_dir():
+        raise UserError(f"{path}: is a folder, must be a file; rename or remove it.") from None
 
 
 def _error_number(error: Exception) -> int | None:

@@ -6,9 +6,29 @@ from pathlib import Path
 
 from tlstudy import paths
 from tlstudy.artefacts import PLACES
-from tlstudy.files import json_bytes, write_bytes_atomically
+from tlstudy.files import check_file, check_folder, json_bytes, write_bytes_atomically
 from tlstudy.records import read_record
 from tlstudy.settings import Study
+
+# Folders of a study.
+FOLDERS = (
+    *("attempts", "benchmarks", "figures", "incomplete", "laboratory", "logs"),
+    *("provenance", "runs", "settings", "subsets", "tables"),
+)
+
+
+def check_places(study: Study) -> None:
+    """Look whether a study's files can lie where they are to, before anything asks for them.
+
+    Raises:
+        UserError: a file stands where a folder must be, or the other way round.
+    """
+    for folder in (paths.study_folder(study) / name for name in FOLDERS):
+        check_folder(folder)
+    for folder in (paths.images_folder(study.cache), study.cache / "weights"):
+        check_folder(folder)
+    for file in (paths.study_file(study), paths.settings_file(study)):
+        check_file(file)
 
 
 def write_settings(study: Study) -> Path:
