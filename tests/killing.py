@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 # Forked from a server that has imported all, which takes seconds, and has no threads.
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["pytest", "tlstudy.stages.train"])
+PROCESSES.set_forkserver_preload(["pytest", "tlstudy.stages.train", "faults.process"])
 
 
 def killed(seconds: float | None, work: Callable[..., None], *arguments: object) -> bool:

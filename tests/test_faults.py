@@ -12,7 +12,9 @@ from faults.tiny_study import TinyStudy
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory, cache) -> TinyStudy:
-    return TinyStudy(tmp_path_factory.mktemp("tiny") / "study", cache)
+    made = TinyStudy(tmp_path_factory.mktemp("tiny") / "study", cache)
+    assert made.reference  # if it cannot be made, it is not tried again for every case
+    return made
 
 
 @pytest.mark.parametrize(

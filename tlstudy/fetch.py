@@ -4,11 +4,14 @@ import hashlib
 import logging
 import subprocess
 import tempfile
+import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable
-from http.client import HTTPException
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from tqdm import tqdm
@@ -19,10 +22,14 @@ from tlstudy.files import atomic_path
 log = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 30
+# Redirections included, times the above.
+LONGEST_ANSWER = 4
 NPM_TIMEOUT_SECONDS = 900
 PART_BYTES = 2**20
 # Twice the largest file that is ever fetched.
 MOST_BYTES = 2**29
+# Slower than this on the whole is as good as silent: at that speed the largest takes two hours.
+LEAST_BYTES_A_SECOND = 2**15
 
 Result = TypeVar("Result")
 
@@ -41,11 +48,12 @@ def download(url: str, destination: Path, timeout: float = TIMEOUT_SECONDS) -> N
     """Fetch a URL into a file, whole or not at all.
 
     Raises:
-        Unreachable: no connection, an error status, silence for `timeout` seconds, an end
-            before the announced length, or none in sight.
+        Unreachable: no connection, an error status, silence for `timeout` seconds or hardly more
+            than that, an end before the announced length, or none in sight.
     """
+    began = time.monotonic()
     try:
-        with urllib.request.urlopen(url, timeout=timeout) as answer:
+        with _answer(url, timeout) as answer:
             length = int(answer.headers.get("Content-Length") or 0)
             with (
                 atomic_path(destination) as temporary,
@@ -59,16 +67,47 @@ def download(url: str, destination: Path, timeout: float = TIMEOUT_SECONDS) -> N
                     disable=length < 2**24,
                 ) as writer,
             ):
-                while part := answer.read(PART_BYTES):
+                while part := answer.read1(PART_BYTES):
                     writer.write(part)
-                    if file.tell() > MOST_BYTES:
-                        raise Unreachable(f"sent more than {MOST_BYTES} bytes")
+                    _check_progress(file.tell(), time.monotonic() - began, timeout)
                 if length and file.tell() != length:
                     raise Unreachable(f"ended after {file.tell()} of {length} bytes")
     except (OSError, HTTPException, ValueError) as error:
         reason = getattr(error, "reason", None) or error
         reason = str(getattr(reason, "strerror", None) or reason) or type(error).__name__
         raise Unreachable(f"could not be reached ({reason.splitlines()[0].rstrip('.')})") from None
+
+
+def _answer(url: str, timeout: float) -> HTTPResponse:
+    """An opened URL; `urlopen` alone waits so long for each byte of the headers.
+
+    Raises:
+        OSError, HTTPException, ValueError: as `urlopen` does, or it took too long altogether.
+    """
+    ended: SimpleQueue[HTTPResponse | Exception] = SimpleQueue()
+
+    def ask() -> None:
+        try:
+            ended.put(urllib.request.urlopen(url, timeout=timeout))
+        except Exception as error:
+            ended.put(error)
+
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        answer = ended.get(timeout=LONGEST_ANSWER * timeout)
+    except Empty:
+        raise TimeoutError("timed out") from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def _check_progress(received: int, seconds: float, timeout: float) -> None:
+    """Give up what will never end, or not in reasonable time."""
+    if received > MOST_BYTES:
+        raise Unreachable(f"sent more than {MOST_BYTES} bytes")
+    if seconds > timeout and received < LEAST_BYTES_A_SECOND * seconds:
+        raise Unreachable(f"sent only {received} bytes in {seconds:.0f} s")
 
 
 def npm_pack(package: str, version: str, folder: Path) -> Path:

@@ -22,7 +22,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`, renamed to it on success and removed on failure.
 
     Raises:
-        UserError: the disk is full, or a file stands where a folder must be.
+        UserError: the disk is full, a file stands where a folder must be, or the other way round.
     """
     temporary = None
     try:
@@ -32,7 +32,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary = Path(name)
         yield temporary
         temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
+        _rename(temporary, path)
     except (OSError, SafetensorError) as error:
         if _error_number(error) not in FULL:
             raise
@@ -45,14 +45,39 @@ def atomic_path(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def _rename(temporary: Path, path: Path) -> None:
+    try:
+        temporary.replace(path)
+    except IsADirectoryError:
+        check_file(path)
+        raise
+
+
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
-        in_the_way = next(part for part in (folder, *folder.parents) if part.exists())
-        raise UserError(
-            f"{in_the_way}: is a file, must be a folder; rename or remove it."
-        ) from None
+        check_folder(folder)
+        raise
+
+
+def check_folder(folder: Path) -> None:
+    """
+    Raises:
+        UserError: a file stands where the folder, or one that it is in, is or will be.
+    """
+    there = next((part for part in (folder, *folder.parents) if part.exists()), None)
+    if there and not there.is_dir():
+        raise UserError(f"{there}: is a file, must be a folder; rename or remove it.") from None
+
+
+def check_file(path: Path) -> None:
+    """
+    Raises:
+        UserError: a folder stands where the file is or will be.
+    """
+    if path.is_dir():
+        raise UserError(f"{path}: is a folder, must be a file; rename or remove it.") from None
 
 
 def _error_number(error: Exception) -> int | None:
@@ -104,5 +129,9 @@ def write_durably(path: Path, content: bytes) -> None:
 
 def write_json_atomically(path: Path, data: Any) -> None:
     """Write JSON in the order of its keys; values that JSON cannot hold (NaN) are errors."""
-    text = json.dumps(data, indent=1, allow_nan=False)
-    write_bytes_atomically(path, f"{text}\n".encode())
+    write_bytes_atomically(path, json_bytes(data))
+
+
+def json_bytes(data: Any) -> bytes:
+    """What `write_json_atomically` writes."""
+    return f"{json.dumps(data, indent=1, allow_nan=False)}\n".encode()

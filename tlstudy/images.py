@@ -110,17 +110,30 @@ def _from_npm(names: list[str], folder: Path) -> None:
             write_bytes_atomically(folder / short, _checked(content, short))
 
 
+class _Bounded(gzip.GzipFile):
+    """A tarball that is unzipped no further than an honest one goes."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        self.check(self.tell() + (size or 0))
+        return super().read(size)
+
+    def check(self, position: int) -> None:
+        if position > MOST_BYTES:
+            raise Unreachable(f"{Path(self.name).name} holds more than {MOST_BYTES} bytes")
+
+
 def read_members(tarball: Path, names: set[str]) -> Iterator[tuple[str, bytes]]:
     """Contents of the named regular files of a tarball; nothing is ever unpacked to disk.
 
     Raises:
-        Unreachable: the tarball is broken or lacks one of them.
+        Unreachable: the tarball is broken, longer than any honest one, or lacks one of them.
     """
     wanted = set(names)
     try:
-        with tarfile.open(tarball, "r:gz") as archive:
+        with _Bounded(tarball) as unzipped, tarfile.open(fileobj=unzipped, mode="r:") as archive:
             for member in archive:
-                if member.isfile() and member.name in wanted and member.size <= MOST_BYTES:
+                unzipped.check(member.offset_data + member.size)
+                if member.isfile() and member.name in wanted:
                     wanted.discard(member.name)
                     yield member.name, archive.extractfile(member).read()
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:

@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from safetensors import SafetensorError
-
 from tlstudy.errors import UserError
 
 if TYPE_CHECKING:
@@ -36,7 +34,7 @@ def read_record(file: Path, command: str) -> dict[str, Any]:
     def read(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"), object_hook=Record)
         if not isinstance(content, Record):
-            raise ValueError("it is no mapping")
+            raise _damaged(path, command, "it is no mapping")
         return content
 
     return _read(file, command, read)
@@ -104,12 +102,21 @@ def _read(file: Path, command: str, reader: Callable[[Path], Content]) -> Conten
         raise UserError(f"{file}: missing; run `tlstudy {command}`.")
     try:
         return reader(file)
-    except (ValueError, KeyError, OSError, NotImplementedError, SafetensorError) as error:
-        # pyarrow's errors are ValueErrors, NotImplementedErrors, or OSErrors without a file's name.
+    except UserError:
+        raise
+    except Exception as error:  # damaged bytes make pyarrow raise almost anything
         if isinstance(error, OSError) and error.filename:
             raise
-        reason = " ".join(str(error).split())[:80] or type(error).__name__
-        raise _damaged(file, command, reason.rstrip(".")) from None
+        raise _damaged(file, command, _reason(file, error)) from None
+
+
+def _reason(file: Path, error: Exception) -> str:
+    """A few words of what is wrong; what libraries say of their own formats helps no user."""
+    if isinstance(error, UnicodeDecodeError) and file.suffix == ".json":
+        return f"byte {error.start} is no text in UTF-8"
+    if isinstance(error, json.JSONDecodeError):
+        return str(error)
+    return f"it cannot be read as {file.suffix.removeprefix('.')}"
 
 
 def _damaged(file: Path, command: str, reason: str) -> UserError:

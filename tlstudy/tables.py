@@ -8,16 +8,36 @@ from tlstudy import paths, stored
 from tlstudy.columns import (
     CLAIM_VALUES,
     CLAIMS,
+    CURVATURE,
+    ENCODER,
+    FINDINGS,
+    FORMULAS,
     LABORATORY,
     LABORATORY_CLAIM_VALUES,
     LABORATORY_CLAIMS,
+    LABORATORY_RUNS,
     LADDER,
+    LAYERS,
+    METRICS,
+    REUSE,
+    RUNS,
     schema,
 )
 from tlstudy.settings import Study
 from tlstudy.study import STUDY_FILE, selected
 
-# Tables of the stage `claims`, by file name; the others are of the stage `aggregate`.
+# Tables by file name: those of the stage `aggregate`, and those of the stage `claims`.
+AGGREGATED_TABLES = {
+    "runs": RUNS,
+    "metrics": METRICS,
+    "layers": LAYERS,
+    "curvature": CURVATURE,
+    "encoder": ENCODER,
+    "reuse": REUSE,
+    "findings": FINDINGS,
+    "laboratory": LABORATORY,
+    "laboratory-runs": LABORATORY_RUNS,
+}
 CLAIM_TABLES = {
     "ladder": LADDER,
     "claims": CLAIMS,
@@ -25,16 +45,17 @@ CLAIM_TABLES = {
     "laboratory-claims": LABORATORY_CLAIMS,
     "laboratory-claim-values": LABORATORY_CLAIM_VALUES,
 }
+ALL_TABLES = AGGREGATED_TABLES | CLAIM_TABLES | {"formulas": FORMULAS}
 
 
 def read_table(study: Study, name: str) -> pd.DataFrame:
     """A table of a study by name; columns as in `tlstudy.columns`.
 
     Raises:
-        UserError: it is missing or damaged.
+        UserError: it is missing or damaged, or lacks a column.
     """
     file = paths.tables_folder(study) / f"{name}.parquet"
-    return stored.read_table(file, _command(name, file))
+    return stored.read_table(file, _command(name, file), ALL_TABLES[name])
 
 
 def _command(name: str, file: Path) -> str:
@@ -68,5 +89,7 @@ def read_landscapes(study: Study) -> list[dict]:
             "subset_size": run.subset_size,
             "seed": run.seed,
         }
-        records.append(stored.read_record(file, "landscape") | names)
+        record = stored.read_record(file, "landscape")
+        record.update(names)  # a merged copy would no longer tell what it lacks
+        records.append(record)
     return records

@@ -7,11 +7,13 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 
 OK = b"HTTP/1.1 200 OK\r\n"
 HTML = b"<!doctype html><title>Please log in</title>"
-# Silence after which a client of the faults gives up, in seconds.
-PATIENCE = 0.5
+# Silence after which a client of the faults gives up, in seconds; more than an honest server needs
+# on a machine that does much else.
+PATIENCE = 2
 
 
 class BadServer(socketserver.ThreadingTCPServer):
@@ -52,6 +54,12 @@ class _Handler(socketserver.StreamRequestHandler):
         while not self.server.closing.is_set():
             self.wfile.write(content[:1] * 2**20)
 
+    def drip(self, content: bytes, head: bytes = OK + b"\r\n") -> None:
+        """A byte at a time, none so late that a client would give up waiting for it."""
+        self.wfile.write(head)
+        while not self.server.closing.wait(PATIENCE / 20):
+            self.wfile.write(content[:1])
+
     def stall(self, content: bytes) -> None:
         self.send(content[: len(content) // 2], len(content))
         self.wfile.flush()
@@ -90,8 +98,10 @@ MANNERS: dict[str, Manner] = {
     ),
     "empty": lambda handler, content: handler.send(b""),
     "html": lambda handler, content: handler.send(HTML),
-    "bomb": lambda handler, content: handler.send(_bomb()),
+    "bomb": lambda handler, content: handler.send(bomb()),
     "endless": _Handler.endless,
+    "drip": _Handler.drip,
+    "drip-head": lambda handler, content: handler.drip(b"x", OK + b"X-Name: "),
     "no-http": lambda handler, content: handler.wfile.write(b"\x15\x03\x01\x00\x02"),
     "nothing": lambda handler, content: None,
     "403": lambda handler, content: handler.status("403 Forbidden"),
@@ -106,7 +116,8 @@ MANNERS: dict[str, Manner] = {
 HONEST = "whole"
 
 
-def _bomb() -> bytes:
+@cache
+def bomb() -> bytes:
     """A gzip file of a few megabytes that holds 4 GiB of zeros."""
     part = gzip.compress(bytes(2**24), 1)  # members one after the other are one file
     return part * 256

@@ -2,9 +2,8 @@
 
 import contextlib
 import random
-import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import yaml
 
 from faults.case import Case, Ending, Surroundings, assert_clear_sentence, assert_told_by_snakemake
 from faults.mutation import OF_TEXT, OF_TREE, Mutant
-from faults.process import ROOT, Running, finished, snakemake
+from faults.process import ROOT, Running, finished, limit_memory, snakemake
 from tlstudy.study import build_study, read_configuration, runs
 
 STUDIES = {
@@ -23,6 +22,7 @@ STUDIES = {
 }
 EACH = 25
 SECONDS = 60
+MEMORY = 2**31
 
 
 @cache
@@ -88,19 +88,12 @@ FILES: dict[str, tuple[bytes, tuple[str, ...]]] = {
 }
 
 
-def _limit_memory() -> None:
-    import resource
-
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    held = int(re.search(r"VmData:\s*(\d+) kB", status)[1]) * 1024  # a fork's parent's, too
-    resource.setrlimit(resource.RLIMIT_DATA, (held + 2 * 2**30,) * 2)
-
-
 def _judge(mutant: Mutant, file: Path) -> Ending:
     """Ask `tlstudy runs` about a file, and hold what it says against the mutation."""
     file.write_bytes(mutant.text)
     with contextlib.chdir(file.parent):
-        asked = Running(["runs", "--config", file.name], file.with_suffix(".log"), _limit_memory)
+        limits = partial(limit_memory, MEMORY)
+        asked = Running(["runs", "--config", file.name], file.with_suffix(".log"), limits)
     ended = asked.wait(SECONDS)
     assert not (file.parent / "executed").exists(), "the configuration's code was executed"
     if ended.status != 0:

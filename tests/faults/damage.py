@@ -10,12 +10,14 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from faults.case import Case, Ending, Surroundings, assert_clear_sentence
-from faults.process import Running
-from faults.tiny_study import Place, copy_or_link, own, run_files
+from faults.case import Case, Ending, Surroundings, assert_clear_sentence, assert_told_by_snakemake
+from faults.kills import start_workflow
+from faults.process import Running, finished
+from faults.tiny_study import KEPT, Place, copy_or_link, own, run_files
 from tlstudy import paths
 from tlstudy.cli import main
 from tlstudy.images import CHECKSUMS
+from tlstudy.stages.settings import write_settings
 
 Damage = Callable[[Path, random.Random], None]
 
@@ -181,9 +183,30 @@ def _result(name: str, damage: Damage, stage: str) -> Callable[[Surroundings], E
     return make
 
 
+def _configuration(which: str, damage: Damage) -> Callable[[Surroundings], Ending]:
+    """Of a finished study's configuration: the next call of Snakemake writes it anew."""
+
+    def make(at: Surroundings) -> Ending:
+        place = at.tiny.finished_place(at.folder / "place")
+        of_jobs = write_settings(place.study)
+        damaged = paths.study_file(place.study) if which == "study.json" else of_jobs
+        before = damaged.read_bytes()
+        damage(damaged, at.generator)
+        ended = finished(start_workflow(place))
+        if ended.status != 0:
+            return assert_told_by_snakemake(ended, [str(damaged)])
+        assert damaged.read_bytes() == before, f"{damaged}: still damaged"
+        at.tiny.assert_same_results(place, KEPT)
+        return Ending.RESULT
+
+    return make
+
+
 def _cases() -> list[Case]:
     made = []
     for kind, damage in DAMAGES.items():
+        for which in ("study.json", "settings of the jobs"):
+            made.append(Case(f"{which} {kind}, workflow", _configuration(which, damage)))
         for number in range(TIMES if kind in SUBTLE else 1):
             for name in sorted(CHECKSUMS)[:: 2 if number else 1]:
                 for stage in ("images", "subset") if name.startswith("train") else ("images",):

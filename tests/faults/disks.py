@@ -182,15 +182,24 @@ def _workflow_read_only(at: Surroundings) -> Ending:
         return assert_told_by_snakemake(finished(start_workflow(place)), [str(place.folder)])
 
 
-def _workflow_file_in_the_way(at: Surroundings) -> Ending:
-    place = at.tiny.place(at.folder / "place")
-    (place.folder / "results").write_text("a file")
-    ended = finished(start_workflow(place))
-    return assert_told_by_snakemake(ended, [str(place.folder / "results")])
+def _workflow_file_in_the_way(name: str) -> Callable[[Surroundings], Ending]:
+    def make(at: Surroundings) -> Ending:
+        place = at.tiny.place(at.folder / "place", at.folder / "place" / "cache")
+        in_the_way = place.folder / name
+        in_the_way.parent.mkdir(parents=True, exist_ok=True)
+        in_the_way.write_text("a file")
+        return assert_told_by_snakemake(
+            finished(start_workflow(place)), [f"{in_the_way}: is a file"]
+        )
+
+    return make
 
 
 CASES = [
-    Case("results is a file, workflow", _workflow_file_in_the_way),
+    *(
+        Case(f"{name} is a file, workflow", _workflow_file_in_the_way(name))
+        for name in ("results", "results/tiny", "results/tiny/tables", "cache", "cache/mnist")
+    ),
     *(
         Case(f"{part} is a file, {stage}", _file_in_the_way(stage, part), slow=False)
         for stage, part in (

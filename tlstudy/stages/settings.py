@@ -1,12 +1,34 @@
 """The configuration that the jobs of a workflow read, and that a results folder is of."""
 
+import hashlib
 import json
 from pathlib import Path
 
 from tlstudy import paths
 from tlstudy.artefacts import PLACES
-from tlstudy.files import write_json_atomically
+from tlstudy.files import check_file, check_folder, json_bytes, write_bytes_atomically
+from tlstudy.records import read_record
 from tlstudy.settings import Study
+
+# Folders of a study.
+FOLDERS = (
+    *("attempts", "benchmarks", "figures", "incomplete", "laboratory", "logs"),
+    *("provenance", "runs", "settings", "subsets", "tables"),
+)
+
+
+def check_places(study: Study) -> None:
+    """Look whether a study's files can lie where they are to, before anything asks for them.
+
+    Raises:
+        UserError: a file stands where a folder must be, or the other way round.
+    """
+    for folder in (paths.study_folder(study) / name for name in FOLDERS):
+        check_folder(folder)
+    for folder in (paths.images_folder(study.cache), study.cache / "weights"):
+        check_folder(folder)
+    for file in (paths.study_file(study), paths.settings_file(study)):
+        check_file(file)
 
 
 def write_settings(study: Study) -> Path:
@@ -14,17 +36,35 @@ def write_settings(study: Study) -> Path:
 
     The file's name holds a digest of its content: a call with another configuration in the same
     folder leaves the jobs that run alone, and calls with the same one may write at the same time.
+    A file that was damaged since is written anew.
     """
-    file = paths.settings_file(study)
-    if not file.is_file():
-        write_json_atomically(file, study.model_dump(mode="json"))
+    file, content = paths.settings_file(study), json_bytes(study.model_dump(mode="json"))
+    if not file.is_file() or file.read_bytes() != content:
+        write_bytes_atomically(file, content)
     keep_study(study)
     return file
 
 
 def keep_study(study: Study) -> None:
-    """Write the study into its folder unless it is there: places of files do not count."""
-    file, data = paths.study_file(study), study.model_dump(mode="json")
-    kept = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    if kept | {place: data[place] for place in PLACES} != data:
-        write_json_atomically(file, data)
+    """Write the study into its folder unless it is there, undamaged.
+
+    A study that lies elsewhere than its report says is the same: its file stays what it is there.
+    """
+    file, content = paths.study_file(study), json_bytes(study.model_dump(mode="json"))
+    kept = file.read_bytes() if file.is_file() else b""
+    if kept != content and not (
+        _is_of_report(study, kept) and _without_places(kept) == _without_places(content)
+    ):
+        write_bytes_atomically(file, content)
+
+
+def _is_of_report(study: Study, content: bytes) -> bool:
+    """Whether the study's report was made from this file."""
+    file = paths.provenance_file(study, "report")
+    record = read_record(file) if file.is_file() else None
+    name = paths.study_file(study).name
+    return bool(record) and record.inputs.get(name) == hashlib.sha256(content).hexdigest()
+
+
+def _without_places(content: bytes) -> dict:
+    return {key: value for key, value in json.loads(content).items() if key not in PLACES}

@@ -30,7 +30,7 @@ from tlstudy.memory import memory_mb
 from tlstudy.progress import progress
 from tlstudy.provenance import PLUMBING, source_digest
 from tlstudy.runtime import runtime_minutes
-from tlstudy.stages.settings import write_settings
+from tlstudy.stages.settings import check_places, write_settings
 from tlstudy.study import (
     build_study,
     digest,
@@ -47,6 +47,7 @@ try:
     # Snakemake itself lets the last of a key's values win where it stands twice.
     read_configuration([Path(name) for name in workflow.configfiles])
     study = build_study(config)
+    check_places(study)
 except UserError as error:
     raise WorkflowError(error.message) from None
 
