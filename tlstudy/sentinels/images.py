@@ -7,8 +7,8 @@ import numpy as np
 from tlstudy.sentinels.evidence import Evidence
 from tlstudy.sentinels.sentinel import GroupSentinel, Sentinel
 
-# Those of `tlstudy.inputs`, which would bring torch: two seconds and most of the memory of a study's
-# tables. A test holds them to be the same.
+# Those of `tlstudy.inputs`, which would bring torch: two seconds and most of the memory that the
+# tables of a study take. A test holds them to be the same.
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 SAME = 1e-3  # of inputs from 0 to 1: means and deviations are given with three digits
 
