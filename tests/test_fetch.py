@@ -7,9 +7,11 @@ import os
 import re
 import stat
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from faults.bad_server import bad_server
 from local_server import closed_port, local_server, place_npm
 
 from tlstudy import fetch
@@ -66,6 +68,27 @@ def test_failed_download_leaves_nothing_and_keeps_what_was_there(server, tmp_pat
         assert names_in(tmp_path) == before
         destination.write_bytes(b"from before")
     assert destination.read_bytes() == b"from before"
+
+
+@pytest.mark.parametrize(
+    ("manner", "reason"), [("drip", r"sent only \d+ bytes"), ("drip-head", "timed out")]
+)
+def test_a_download_in_drops_is_given_up(tmp_path, manner, reason):
+    """No drop comes too late, and yet it would take days."""
+    started = time.monotonic()
+    with bad_server({"file": CONTENT}) as drops, pytest.raises(Unreachable, match=reason):
+        download(f"{drops.url}/{manner}/file", tmp_path / "file", timeout=0.5)
+    assert time.monotonic() - started < 10
+    assert names_in(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("received", "seconds", "given_up"),
+    [(0, 29, False), (31 * 2**15, 31, False), (31 * 2**15 - 1, 31, True), (2**29 + 1, 1, True)],
+)
+def test_what_is_slower_or_longer_than_any_honest_download_is_given_up(received, seconds, given_up):
+    with pytest.raises(Unreachable) if given_up else nullcontext():
+        fetch._check_progress(received, seconds, timeout=30)
 
 
 def test_address_where_nothing_listens(tmp_path):

@@ -282,6 +282,20 @@ def test_links_in_a_tarball_are_not_followed(tmp_path):
         dict(read_members(path, {"a", "b"}))
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("wanted", tarfile.REGTYPE), ("other", tarfile.REGTYPE), ("other", tarfile.XHDTYPE)],
+)
+def test_a_tarball_without_end_is_not_unzipped(tmp_path, name, kind):
+    """Neither to be read, nor to be passed over, nor as a header."""
+    member = tarfile.TarInfo(name)
+    member.type, member.size = kind, 2**32
+    path = tmp_path / "bomb.tgz"
+    path.write_bytes(gzip.compress(member.tobuf() + bytes(2**20)))
+    with pytest.raises(Unreachable, match=r"bomb\.tgz holds more than 536870912 bytes"):
+        dict(read_members(path, {"wanted"}))
+
+
 @pytest.mark.parametrize("kept", [0, 1e-6, 0.3, 0.99])
 def test_truncated_tarball_is_not_used(cache, tarball, monkeypatch, tmp_path, kept):
     folder = cache_without(cache, tmp_path / "cache", SMALL)

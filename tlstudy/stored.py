@@ -112,9 +112,9 @@ def _read(file: Path, command: str, reader: Callable[[Path], Content]) -> Conten
 
 def _reason(file: Path, error: Exception) -> str:
     """A few words of what is wrong; what libraries say of their own formats helps no user."""
-    if isinstance(error, UnicodeDecodeError) and file.suffix == ".json":
+    if file.suffix == ".json" and isinstance(error, UnicodeDecodeError):
         return f"byte {error.start} is no text in UTF-8"
-    if isinstance(error, json.JSONDecodeError):
+    if file.suffix == ".json" and isinstance(error, json.JSONDecodeError):
         return str(error)
     return f"it cannot be read as {file.suffix.removeprefix('.')}"
 

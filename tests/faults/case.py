@@ -16,8 +16,8 @@ class Ending(StrEnum):
 
     RESULT = "correct result"
     SENTENCE = "clear sentence"
-    # The stages cannot notice it, as no checksum is kept with what they read.
-    VERIFY = "for verify"
+    # The stage took it, as what it read looked well; `tlstudy verify` names the file.
+    VERIFY = "told by verify"
 
 
 @dataclass(frozen=True)
