@@ -13,7 +13,7 @@ from tlstudy.weights import HE2015_PACKAGE, HE2015_TARBALL, cache_weights
 
 ROOT = Path(__file__).parents[1]
 # Files whose tests run whole workflows: several processes end together only if these begin first.
-LONG = ("test_workflow.py", "test_module.py")
+LONG = ("test_workflow.py", "test_module.py", "test_faults.py")
 
 
 def pytest_collection_modifyitems(items):

@@ -128,6 +128,9 @@ def test_runs_of_other_evaluations_and_damaged_records_are_not_there(study, tmp_
     try:
         file.write_text(whole[: len(whole) // 2])
         assert state(study, "new", 26) == "missing"
+        for damaged in ("{}", "[]", "null"):
+            file.write_text(damaged)
+            assert state(study, "new", 26) == "missing"
     finally:
         file.write_text(whole)
 
@@ -261,6 +264,16 @@ def test_a_killed_job_is_seen_to_have_been_killed(tmp_path):
     noted = read_attempt(file)
     assert not noted.may_run()
     assert "was killed" in noted.told()
+
+
+def test_a_number_that_another_process_has_now_is_not_the_job(tmp_path):
+    file = tmp_path / "job.json"
+    with attempt(file):
+        noted = json.loads(file.read_text())
+    file.write_text(json.dumps({**noted, "started": noted["started"] + 1}))
+    assert not read_attempt(file).may_run()
+    file.write_text(json.dumps(noted))
+    assert read_attempt(file).may_run()
 
 
 def test_a_job_of_another_machine_may_be_running(tmp_path):

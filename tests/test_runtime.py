@@ -44,11 +44,11 @@ def test_the_kept_audits_trainings_took_less_than_a_third_of_what_they_would_be_
 
 def test_memory_grows_with_path_batch_image_and_depth():
     _, run = first_run()
-    plain = memory_mb(run, "train")
-    assert plain == 5000 + 4 * 23.5 * 31
+    plain, inputs = memory_mb(run, "train"), 2 * 50 * 3 * 4 * 128**2 / 1e6
+    assert plain == pytest.approx(5000 + inputs + 4 * 23.5 * 31, abs=1)
     larger = {
-        "epochs": 5000 + 4 * 23.5 * 61,
-        "image_size": plain + 3 * 4000,
+        "epochs": plain + 4 * 23.5 * 30,
+        "image_size": plain + 3 * (4000 + inputs),
         "batch_size": plain,
         "architecture": plain - 4 * (23.5 - 11.2) * 31,
     }
@@ -62,4 +62,18 @@ def test_a_batch_is_no_larger_than_the_training_images():
     study = build_study(changed("arms.new-published.batch_size", 1000) | {"subset_size": [50, 640]})
     few, many = runs(study)[0], runs(study)[10]
     assert (few.subset_size, many.subset_size) == (50, 640)
-    assert memory_mb(many, "landscape") - memory_mb(few, "landscape") == pytest.approx(9 * 4000)
+    inputs = (640 - 50) * 3 * 4 * 128**2 / 1e6
+    assert memory_mb(many, "landscape") - memory_mb(few, "landscape") == pytest.approx(
+        9 * 4000 + inputs, abs=1
+    )
+
+
+def test_all_training_images_are_held_as_inputs_twice_while_training():
+    study = build_study(changed("subset_size", [640, 20_000]))
+    few, many = runs(study)[0], runs(study)[10]
+    assert (few.subset_size, many.subset_size) == (640, 20_000)
+    megabytes = 2 * (20_000 - 640) * 3 * 4 * 128**2 / 1e6
+    assert memory_mb(many, "train") - memory_mb(few, "train") == pytest.approx(megabytes, abs=1)
+    assert memory_mb(many, "encoder") - memory_mb(few, "encoder") == pytest.approx(
+        megabytes / 2, abs=1
+    )

@@ -25,6 +25,8 @@ class Attempt:
     Attributes:
         command: as it was called; it runs again so, in `folder`.
         began: seconds since 1970.
+        started: clock ticks from the machine's start to the process's, as numbers of processes are
+            given again; 0 where the system does not tell.
         error: the sentence or the end of the traceback that it failed with; empty while it runs,
             and for ever if it was killed.
     """
@@ -35,12 +37,15 @@ class Attempt:
     process: int
     began: float
     error: str = ""
+    started: int = 0
 
     def may_run(self) -> bool:
         """Whether it may still be running; of another machine's job this cannot be seen."""
         if self.error:
             return False
-        return self.host != socket.gethostname() or _is_there(self.process)
+        return self.host != socket.gethostname() or (
+            _is_there(self.process) and self.started in (0, _started(self.process))
+        )
 
     def told(self) -> str:
         """What is known of its end, in a sentence."""
@@ -65,6 +70,7 @@ def attempt(file: Path) -> Iterator[None]:
         host=socket.gethostname(),
         process=os.getpid(),
         began=time.time(),
+        started=_started(os.getpid()),
     )
     write_json_atomically(file, asdict(note))
     try:
@@ -101,3 +107,11 @@ def _is_there(process: int) -> bool:
     except PermissionError:
         pass
     return True
+
+
+def _started(process: int) -> int:
+    try:
+        after_name = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2]
+    except OSError:
+        return 0
+    return int(after_name.split()[19])  # field 22 of the line, which begins with number and name

@@ -5,7 +5,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -95,10 +95,12 @@ def durable_path(path: Path) -> Iterator[Path]:
     _flush(path.parent)
 
 
-def remove_half_written(folder: Path) -> None:
-    """Remove temporary files that ended processes left; for who alone writes in the folder."""
-    for file in folder.glob(".*"):
-        file.unlink()
+def remove_half_written(folder: Path, names: Iterable[str]) -> None:
+    """Remove what ended processes left of files; for who alone writes these in the folder."""
+    for name in names:
+        for file in folder.glob(f".{name}.*"):
+            if file.is_file():
+                file.unlink(missing_ok=True)
 
 
 def _flush(path: Path) -> None:

@@ -22,13 +22,21 @@ PASSES_MB = {
     "reuse": 11000,
 }
 TOGETHER = 64  # images that are only looked at
+# Times that all training images are held as network inputs; training looks at them once more for
+# BatchNorm's statistics while it holds those of the epoch.
+ALL_INPUTS = {"train": 2}
 
 
 def memory_mb(run: Run, stage: str) -> int:
-    """Memory of a job of a stage, MB: program, passes, and in training the path of the weights."""
+    """Memory of a job of a stage, MB.
+
+    Program, passes, the training images as inputs, and in training the path of the weights.
+    """
     settings = run.settings
     batch = max(TOGETHER, min(settings.batch_size, run.subset_size))
     depth = max(1, MULTIPLY_ADDS[settings.architecture] / MULTIPLY_ADDS["resnet50"])
     passes = PASSES_MB[stage] * depth * batch / TOGETHER * (settings.image_size / 128) ** 2
+    inputs = ALL_INPUTS.get(stage, 1) * run.subset_size * 3 * 4 * settings.image_size**2 / 1e6
     vectors = settings.epochs + 1 if stage == "train" else 0
-    return round(PROGRAM_MB + passes + 4 * MILLIONS_OF_WEIGHTS[settings.architecture] * vectors)
+    path = 4 * MILLIONS_OF_WEIGHTS[settings.architecture] * vectors
+    return round(PROGRAM_MB + passes + inputs + path)

@@ -39,7 +39,10 @@ def pack_study(folder: Path, destination: Path | None = None) -> str:
         atomic_path(destination) as temporary,
         temporary.open("wb") as file,
         gzip.GzipFile("", "wb", fileobj=file, mtime=SECONDS) as zipped,
-        tarfile.open(fileobj=zipped, mode="w", format=tarfile.GNU_FORMAT) as archive,
+        # Contents, not links: those of another disk would lead nowhere elsewhere.
+        tarfile.open(
+            fileobj=zipped, mode="w", format=tarfile.GNU_FORMAT, dereference=True
+        ) as archive,
     ):
         for path in tqdm(files, desc="packed", unit="file", delay=2, disable=None):
             archive.add(path, path.relative_to(study.results).as_posix(), filter=_anonymous)

@@ -109,7 +109,12 @@ def _fitted(pairs: np.ndarray) -> Cost:
 
 def _seconds_held(study: Study, job: Job, device: str) -> float | None:
     """Seconds that a job held its cores or its GPU; None if not on record or of another device."""
-    record = read_record(paths.folder_of_run(study, job.run) / "run.json", "train")
+    try:
+        record = read_record(paths.folder_of_run(study, job.run) / "run.json", "train")
+        if record.get("resumed_after_epochs"):
+            return None  # Snakemake's record is of its last process alone
+    except UserError:  # is told where the run is used
+        return None
     file = paths.benchmark_file(study, job.stage, job.run)
     on_processor = record["device"] == "cpu"
     held = record["environment"]["processor"] if on_processor else record["device"]

@@ -142,11 +142,12 @@ def _outcome(study: Study, file: Path) -> str:
     """State of a run that has its record: a record of other evaluations is of another run."""
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError:
+        evaluation, status = record["evaluation"], record["status"]
+    except (ValueError, KeyError, TypeError):
         return "missing"
-    if record["evaluation"] != study.evaluation.model_dump(mode="json"):
+    if evaluation != study.evaluation.model_dump(mode="json"):
         return "missing"
-    return "diverged" if record["status"] == "diverged" else "done"
+    return "diverged" if status == "diverged" else "done"
 
 
 def _laboratory_job(study: Study, experiment: str, seed: int) -> Job:

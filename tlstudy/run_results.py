@@ -1,4 +1,4 @@
-"""What the trainings of a study left, read once a run: records and tables as Arrow has them."""
+"""What the trainings of a study left, read once for each run of an arm, as Arrow has it."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from tlstudy import paths
-from tlstudy.columns import LAYERS, METRICS, schema
+from tlstudy.columns import KEYS, LAYERS, METRICS, schema
 from tlstudy.settings import Study
 from tlstudy.stored import read_arrow, read_record
 from tlstudy.study import Run, runs_of_stage
@@ -20,6 +20,10 @@ THREADS = 2
 AHEAD = 8  # runs that are read before they are asked for
 KINDS_OF_METRICS, KINDS_OF_LAYERS = schema(METRICS), schema(LAYERS)
 TIMES = ("training_seconds", "evaluation_seconds")
+# Columns of a training that went to its end; the keys of its run are added later.
+ALL_METRICS, ALL_LAYERS = (
+    [name for name in columns if name not in KEYS] for columns in (METRICS, LAYERS)
+)
 
 
 @dataclass(frozen=True)
@@ -63,10 +67,12 @@ def read_results(study: Study, run: Run) -> RunResults:
         UserError: a file is missing or damaged.
     """
     folder = paths.folder_of_run(study, run)
+    record = read_record(folder / "run.json", "train")
+    needed = (TIMES, ()) if record["status"] == "diverged" else (ALL_METRICS, ALL_LAYERS)
     return RunResults(
         run=run,
         folder=folder,
-        record=read_record(folder / "run.json", "train"),
-        metrics=read_arrow(folder / "metrics.parquet", "train", KINDS_OF_METRICS, TIMES),
-        layers=read_arrow(folder / "layers.parquet", "train", KINDS_OF_LAYERS),
+        record=record,
+        metrics=read_arrow(folder / "metrics.parquet", "train", KINDS_OF_METRICS, needed[0]),
+        layers=read_arrow(folder / "layers.parquet", "train", KINDS_OF_LAYERS, needed[1]),
     )

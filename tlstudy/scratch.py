@@ -119,12 +119,14 @@ class Scratch:
     def _locked(self) -> FileLock | None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.folder / LOCK)
+            # A lock of another kind would stay for ever when its process is lost.
+            lock = FileLock(self.folder / LOCK, fallback_to_soft=False)
             lock.acquire(timeout=0)
         except Timeout:
             log.warning("%s: another process holds it; no checkpoints are kept here", self.folder)
-        except OSError as error:
-            log.warning("%s: no checkpoints are kept (%s)", self.folder, error.strerror)
+        except (OSError, NotImplementedError) as error:
+            reason = getattr(error, "strerror", None) or error
+            log.warning("%s: no checkpoints are kept (%s)", self.folder, reason)
         else:
             return lock
         return None

@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 
 # Those whose version may decide a number.
 LIBRARIES = ("torch", "torchvision", "numpy", "scikit-learn")
+FILES = ("plane.safetensors", "metrics.parquet", "layers.parquet", "run.json")
 
 
 @recorded(artefacts.train)
@@ -83,7 +84,7 @@ def _train_with(
     outcome = train_from_checkpoint(trainer, scratch)
     folder = paths.folder_of_run(study, run)
     if scratch.held:
-        remove_half_written(folder)
+        remove_half_written(folder, FILES)
     level = study.curvature.train_loss
     plane = write_plane(trainer, outcome, level, folder / "plane.safetensors")
     write_measured(outcome, folder)
