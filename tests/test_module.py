@@ -109,6 +109,18 @@ def test_what_changed_is_noticed_in_a_module_too(moved):
     moved.overlay["tlstudy"]["seed"] = 26
 
 
+def test_a_file_is_in_the_way_only_where_the_prefix_moves_the_folder_to(tmp_path):
+    place = OuterWorkflow(tmp_path, OUTER, prefix='prefix: "transfer"', results="transfer/results")
+    (tmp_path / "results").write_text("the outer workflow's own")
+    assert place.planned()["train"] == 1
+    (tmp_path / "transfer").mkdir()
+    (tmp_path / "transfer" / "results").write_text("in the way")
+    result = place.run("--dry-run")
+    assert result.returncode == 1
+    assert "transfer/results: is a file, must be a folder; rename or remove it." in result.stdout
+    assert "Traceback" not in result.stdout
+
+
 def test_the_outer_workflow_s_report_has_the_module_s_captions(moved):
     result = moved.run("--report", "own.html")
     assert result.returncode == 0, result.stdout

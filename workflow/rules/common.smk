@@ -47,7 +47,6 @@ try:
     # Snakemake itself lets the last of a key's values win where it stands twice.
     read_configuration([Path(name) for name in workflow.configfiles])
     study = build_study(config)
-    check_places(study)
 except UserError as error:
     raise WorkflowError(error.message) from None
 
@@ -107,6 +106,14 @@ def moved_study():
         "cache": moved(study.cache, image_files[0], images),
     }
     return study.model_copy(update=folders)
+
+
+def look_at_places():
+    """Whether files can lie where they are to; once all rules are there, as a prefix moves them."""
+    try:
+        check_places(moved_study())
+    except UserError as error:
+        raise WorkflowError(error.message) from None
 
 
 def moved(place, declared, actual):
