@@ -4,9 +4,19 @@ import multiprocessing
 import signal
 from collections.abc import Callable
 
-# Forked from a server that has imported all, which takes seconds, and has no threads.
+STAGES = ("train", "aggregate", "claims", "landscape", "report", "subset")
+# Forked from a server that has imported what takes seconds, and has no threads. It cannot import
+# modules of the tests, and does not say so: Python 3.11 does not tell it where they are.
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["pytest", "tlstudy.stages.train", "faults.process"])
+PROCESSES.set_forkserver_preload(
+    [
+        "pytest",
+        "torchvision.datasets",
+        "torchvision.models",
+        "tlstudy.cli",
+        *(f"tlstudy.stages.{stage}" for stage in STAGES),
+    ]
+)
 
 
 def killed(seconds: float | None, work: Callable[..., None], *arguments: object) -> bool:
