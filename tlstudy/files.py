@@ -97,8 +97,9 @@ def durable_path(path: Path) -> Iterator[Path]:
 
 def remove_half_written(folder: Path, names: Iterable[str]) -> None:
     """Remove what ended processes left of files; for who alone writes these in the folder."""
-    for name in names:
-        for file in folder.glob(f".{name}.*"):
+    # safetensors writes into a temporary file of its own naming.
+    for pattern in (".tmp*", *(f".{name}.*" for name in names)):
+        for file in folder.glob(pattern):
             if file.is_file():
                 file.unlink(missing_ok=True)
 
