@@ -67,11 +67,7 @@ def _variants(arm: dict) -> int:
 def make_results(results: Path, cache: Path, count: int, arms: dict | None = None) -> Study:
     """Write what the trainings of a study would leave; a contact sheet of the first seed only."""
     study = build_study(configuration(results, cache, count, arms))
-    kinds = layer_kinds(build_classifier("resnet50", "3x3"))
-    weights = build_classifier("resnet50", "3x3").parameters()
-    tensors = [
-        (name, kind, w.numel()) for (name, kind), w in zip(kinds.items(), weights, strict=True)
-    ]
+    tensors = _tensors()
     for drawing in dict.fromkeys(arm.drawing for arm in study.arms.values()):
         make_subset(study, drawing, SIZE, study.seed[0])
         for seed in study.seed[1:]:

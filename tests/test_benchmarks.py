@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import browser, commands, landscapes, made, pairs, runs, scale
+from benchmarks import browser, commands, landscapes, made, memory_layout, pairs, runs, scale
 from benchmarks.__main__ import main
 from benchmarks.computing import tiny
 from benchmarks.figures import figure
@@ -54,6 +54,15 @@ def test_our_plane_agrees_with_singular_values_in_float64(work):
     plane = landscapes.our_plane(work)()
     assert landscapes.difference_of_planes(plane, exact) < 1e-8
     np.testing.assert_allclose(plane["length"], 1, rtol=1e-6)
+
+
+def test_the_gradient_with_channels_first_is_that_of_float64(work):
+    found = memory_layout.compare(work)
+    assert list(found) == ["float64", "channels last", "channels first"]
+    norm, cosine = found["float64"]
+    assert cosine == pytest.approx(1, abs=1e-12)
+    assert found["channels first"] == pytest.approx((norm, cosine), rel=1e-4)
+    assert found["channels last"][1] > 0.99  # a small network on small images
 
 
 def test_ways_take_turns_after_a_warm_up():

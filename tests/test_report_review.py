@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import synthetic
 from reports import WEIGHTS, Page, fill_runs, inputs_of, make_inputs
+from scipy.stats import spearmanr
 
 from tlstudy.report import Inputs, conduct, findings, planes, render, results, review, series
 
@@ -99,6 +100,23 @@ def test_tensors_that_began_at_zero_do_not_count_among_the_others():
     layers.loc[zero, change] = np.inf
     found = series.heaviest_tensor(with_tables(inputs, layers=layers), "pretrained", 50)
     assert found.others == pytest.approx(expected, rel=0.05)
+
+
+def test_the_rank_correlation_is_the_median_of_scipy_s_over_epochs_and_seeds():
+    generator = np.random.default_rng(26)
+    inputs = inputs_of("one seed")
+    layers = inputs.layers.copy()
+    for column in ("displacement_from_previous", "predicted_displacement"):
+        # Few distinct values: ranks with ties.
+        layers[column] = generator.integers(1, 12, len(layers)) / 100
+    arm = layers[(layers["arm"] == "new") & layers["kind"].isin(series.WEIGHT_KINDS)]
+    expected = [
+        spearmanr(part["displacement_from_previous"], part["predicted_displacement"]).statistic
+        for _, part in arm.groupby(["seed", "epoch"])
+    ]
+    assert len(expected) > 1
+    found = series.layer_drift(with_tables(inputs, layers=layers), "new", 50).correlation
+    assert found == pytest.approx(np.median(expected), abs=1e-12)
 
 
 def test_batchnorm_is_not_called_a_convolution():

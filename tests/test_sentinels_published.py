@@ -14,6 +14,7 @@ from test_sentinels_training import series
 
 from tlstudy import columns, paths, published
 from tlstudy.errors import UserError
+from tlstudy.run_results import results_of_runs
 from tlstudy.sentinels import (
     ALARMS,
     GROUP_SENTINELS,
@@ -25,7 +26,7 @@ from tlstudy.sentinels import (
 )
 from tlstudy.sentinels.alarms import false_alarms, is_sound
 from tlstudy.sentinels.published import TABLE, findings_on_published, published_evidence
-from tlstudy.sentinels.runs import findings_of_study
+from tlstudy.sentinels.runs import Watch
 from tlstudy.stages.aggregate import aggregate_study
 from tlstudy.study import find_run, runs
 from tlstudy.tables import read_table
@@ -260,6 +261,14 @@ def test_a_study_without_findings_has_an_empty_table_of_the_same_columns(study, 
     assert list(findings.columns) == list(columns.FINDINGS)
 
 
+def found_in(study) -> list:
+    """Findings in all runs of a study."""
+    watch = Watch(study)
+    for results in results_of_runs(study):
+        watch.look_at(results)
+    return [finding for findings in watch.findings().values() for finding in findings]
+
+
 def test_landscapes_that_the_study_does_not_ask_for_are_not_read(study):
     """A stale file beside a run must not count."""
     run = find_run(study, "new", 50, 26)
@@ -268,10 +277,10 @@ def test_landscapes_that_the_study_does_not_ask_for_are_not_read(study):
         "planes": {"random": {"status": "drawn", "axis": [-1, 0, 1], "centre_loss": 9.0}},
     }
     (paths.folder_of_run(study, run) / "landscape.json").write_text(json.dumps(stale))
-    asked = [finding.sentinel for finding in findings_of_study(study)]
+    asked = [finding.sentinel for finding in found_in(study)]
     assert "landscape-off-centre" in asked
     none = study.landscape.model_copy(update={"seeds": []})
-    unasked = findings_of_study(study.model_copy(update={"landscape": none}))
+    unasked = found_in(study.model_copy(update={"landscape": none}))
     assert "landscape-off-centre" not in [finding.sentinel for finding in unasked]
 
 

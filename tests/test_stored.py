@@ -85,6 +85,18 @@ def test_damaged_tensors_end_in_a_sentence(tmp_path):
         read_tensors(file, "train")
 
 
+def test_want_of_memory_is_not_told_as_damage_alone(tmp_path, monkeypatch):
+    file = tmp_path / "table.parquet"
+    TABLE.to_parquet(file)
+
+    def fails(_):
+        raise MemoryError
+
+    monkeypatch.setattr(pd, "read_parquet", fails)
+    with pytest.raises(UserError, match="is damaged \\(or memory is too short for it\\)"):
+        read_table(file, "train")
+
+
 def test_a_table_of_a_study_must_have_its_columns(tmp_path):
     study = build_study(changed("results", str(tmp_path)))
     file = paths.tables_folder(study) / "runs.parquet"

@@ -44,8 +44,11 @@ class Attempt:
         if self.error:
             return False
         return self.host != socket.gethostname() or (
-            _is_there(self.process) and self.started in (0, _started(self.process))
+            _is_there(self.process) and self._is_the_same(_started(self.process))
         )
+
+    def _is_the_same(self, started: int) -> bool:
+        return 0 in (self.started, started) or self.started == started
 
     def told(self) -> str:
         """What is known of its end, in a sentence."""
@@ -110,6 +113,7 @@ def _is_there(process: int) -> bool:
 
 
 def _started(process: int) -> int:
+    """Clock ticks from the machine's start to the process's; 0 where that is not told."""
     try:
         after_name = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2]
     except OSError:

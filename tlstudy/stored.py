@@ -116,6 +116,8 @@ def _reason(file: Path, error: Exception) -> str:
         return f"byte {error.start} is no text in UTF-8"
     if file.suffix == ".json" and isinstance(error, json.JSONDecodeError):
         return str(error)
+    if isinstance(error, MemoryError):  # damaged lengths ask for too much, too
+        return "or memory is too short for it"
     return f"it cannot be read as {file.suffix.removeprefix('.')}"
 
 

@@ -1,6 +1,5 @@
 """Evidence from the folders of runs, and the findings of a whole study."""
 
-import itertools
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
@@ -10,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from tlstudy import paths
-from tlstudy.run_results import RunResults, results_of_runs
+from tlstudy.run_results import RunResults
 from tlstudy.sentinels.evidence import Evidence
 from tlstudy.sentinels.registry import examine, examine_group
 from tlstudy.sentinels.sentinel import Finding
@@ -56,14 +55,6 @@ class Watch:
             for finding in examine_group(evidences).findings:
                 found[finding.arm, finding.subset_size, finding.seed].append(finding)
         return found
-
-
-def findings_of_study(study: Study) -> list[Finding]:
-    """Findings of all sentinels, run by run in the order of the study."""
-    watch = Watch(study)
-    for results in results_of_runs(study):
-        watch.look_at(results)
-    return list(itertools.chain.from_iterable(watch.findings().values()))
 
 
 def key_of(run: Run) -> Key:
