@@ -37,7 +37,7 @@ slurm:
 	DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends slurm-wlm munge
 
 test-slurm: .venv/installed-cluster
-	$(BIN)/python -m pytest -m slow tests/test_slurm.py
+	$(BIN)/python -m pytest -m slow tests/workflow/test_slurm.py
 
 lint: .venv/installed-tests
 	$(BIN)/ruff check .

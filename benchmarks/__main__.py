@@ -17,9 +17,9 @@ from benchmarks.limits import limits
 from benchmarks.scale import scale
 from benchmarks.table import table_text
 from benchmarks.work import Work
-from tlstudy.device import choose_device, device_name
-from tlstudy.images import cache_images
-from tlstudy.provenance import environment
+from tlstudy.data.images import cache_images
+from tlstudy.networks.device import choose_device, device_name
+from tlstudy.storage.provenance import environment
 
 log = logging.getLogger("benchmarks")
 

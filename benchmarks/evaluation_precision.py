@@ -14,15 +14,15 @@ import click
 import pandas as pd
 import torch
 
-from tlstudy.batchnorm import recalibrated
-from tlstudy.commands.options import with_study
-from tlstudy.device import autocast, choose_device, keep_freed_memory, make_deterministic
-from tlstudy.evaluation import predict, score
-from tlstudy.settings import Study
+from tlstudy.cli.options import with_study
+from tlstudy.config.settings import Study
+from tlstudy.config.study import runs
+from tlstudy.networks.batchnorm import recalibrated
+from tlstudy.networks.device import autocast, choose_device, keep_freed_memory, make_deterministic
+from tlstudy.networks.evaluation import predict, score
+from tlstudy.networks.trainer import training_batches
 from tlstudy.stages.fine_tuned import FineTuned, load_fine_tuned
-from tlstudy.study import runs
-from tlstudy.time_left import with_time_left
-from tlstudy.training import training_batches
+from tlstudy.storage.time_left import with_time_left
 
 PRECISIONS = ("float32", "bfloat16")
 

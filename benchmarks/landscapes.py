@@ -7,11 +7,11 @@ import torch
 
 from benchmarks import plain
 from benchmarks.work import SEED, Work
-from tlstudy.device import keep_freed_memory, make_deterministic
-from tlstudy.evaluation import training_mode_loss
-from tlstudy.inputs import Inputs, resize
-from tlstudy.landscape import grid_axis, loss_grid, random_plane
-from tlstudy.trajectory import Trajectory, principal_plane
+from tlstudy.measures.landscape import grid_axis, loss_grid, random_plane
+from tlstudy.networks.device import keep_freed_memory, make_deterministic
+from tlstudy.networks.evaluation import training_mode_loss
+from tlstudy.networks.inputs import Inputs, resize
+from tlstudy.networks.trajectory import Trajectory, principal_plane
 
 RADIUS = 0.1  # of the filters' norms
 

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import torch
 
-from tlstudy.device import synchronise
+from tlstudy.networks.device import synchronise
 
 MATRIX = {"cpu": 4096, "cuda": 8192}  # side of the square matrices
 COPIED_BYTES = 2**30

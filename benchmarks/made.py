@@ -9,16 +9,15 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from tlstudy import paths
-from tlstudy.artefacts import steps
-from tlstudy.files import write_bytes_atomically, write_json_atomically
-from tlstudy.initialisation import layer_kinds
-from tlstudy.network import build_classifier
-from tlstudy.settings import STATISTICS, Study
+from tlstudy.config.settings import STATISTICS, Study
+from tlstudy.config.study import Run, build_study, changed_training, read_configuration, runs
+from tlstudy.data.subset import DIGITS, describe_subset
+from tlstudy.jobs import paths
+from tlstudy.jobs.steps import steps
+from tlstudy.networks.build import build_classifier, layer_kinds
 from tlstudy.stages.subset import make_subset
 from tlstudy.stages.train import without_nan, write_measured
-from tlstudy.study import Run, build_study, changed_training, read_configuration, runs
-from tlstudy.subset import DIGITS, describe_subset
+from tlstudy.storage.files import write_bytes_atomically, write_json_atomically
 
 SIZE, IMAGES, EPOCHS = 50, 1000, 30
 DEFAULT = Path(__file__).parents[1] / "config.yaml"

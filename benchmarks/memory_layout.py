@@ -12,8 +12,8 @@ from torch import nn
 from torch.nn.functional import linear
 
 from benchmarks.work import Work
-from tlstudy.evaluation import loss_of_head
-from tlstudy.inputs import Inputs, resize
+from tlstudy.networks.evaluation import loss_of_head
+from tlstudy.networks.inputs import Inputs, resize
 
 LAYOUTS = {"channels last": torch.channels_last, "channels first": torch.contiguous_format}
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from tlstudy import columns, paths
-from tlstudy.settings import Study
-from tlstudy.study import load_study, runs
+from tlstudy.config.settings import Study
+from tlstudy.config.study import load_study, runs
+from tlstudy.jobs import paths
+from tlstudy.storage import columns
 
 COMPARED = ("metrics", "layers", "runs")
 

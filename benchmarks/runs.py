@@ -6,10 +6,10 @@ import torch
 
 from benchmarks import plain
 from benchmarks.work import SEED, Work
-from tlstudy.device import keep_freed_memory, make_deterministic
-from tlstudy.inputs import Inputs, resize
-from tlstudy.settings import Evaluation
-from tlstudy.training import Images, Trainer
+from tlstudy.config.settings import Evaluation
+from tlstudy.networks.device import keep_freed_memory, make_deterministic
+from tlstudy.networks.inputs import Inputs, resize
+from tlstudy.networks.trainer import Images, Trainer
 
 COMPARED = ("train_loss", "gradient_norm", "displacement_from_start", "test_loss")
 

@@ -12,8 +12,8 @@ from benchmarks.commands import SNAKEFILE, Spent, python, run, snakemake, tlstud
 from benchmarks.figures import figure
 from benchmarks.plain_tables import plain_tables, values_that_differ
 from benchmarks.work import Work
-from tlstudy import paths
-from tlstudy.settings import Study
+from tlstudy.config.settings import Study
+from tlstudy.jobs import paths
 
 EPOCHS_A_SECOND = 100_000
 # The stage without its sentinels: what is left is reading and writing.
@@ -22,7 +22,7 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 from tlstudy.stages import aggregate
-from tlstudy.study import load_study
+from tlstudy.config.study import load_study
 class Blind:
     def __init__(self, study): pass
     def look_at(self, results): pass
@@ -33,8 +33,8 @@ aggregate.aggregate_study(load_study([Path(sys.argv[1])]))
 READING_ALONE = """
 import sys
 from pathlib import Path
-from tlstudy.run_results import results_of_runs
-from tlstudy.study import load_study
+from tlstudy.jobs.run_results import results_of_runs
+from tlstudy.config.study import load_study
 for results in results_of_runs(load_study([Path(sys.argv[1])])): pass
 """
 

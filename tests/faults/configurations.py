@@ -12,7 +12,7 @@ import yaml
 from faults.case import Case, Ending, Surroundings, assert_clear_sentence, assert_told_by_snakemake
 from faults.mutation import OF_TEXT, OF_TREE, Mutant
 from faults.process import ROOT, Running, finished, limit_memory, snakemake
-from tlstudy.study import build_study, read_configuration, runs
+from tlstudy.config.study import build_study, read_configuration, runs
 
 STUDIES = {
     "default": ["config.yaml"],

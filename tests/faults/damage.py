@@ -14,9 +14,9 @@ from faults.case import Case, Ending, Surroundings, assert_clear_sentence, asser
 from faults.kills import start_workflow
 from faults.process import Running, finished
 from faults.tiny_study import KEPT, Place, copy_or_link, own, run_files
-from tlstudy import paths
-from tlstudy.images import CHECKSUMS
-from tlstudy.stages.settings import write_settings
+from tlstudy.data.images import CHECKSUMS
+from tlstudy.jobs import paths
+from tlstudy.jobs.study_files import write_settings
 
 Damage = Callable[[Path, random.Random], None]
 

@@ -16,10 +16,11 @@ from torchvision.models import get_model_weights
 from faults.bad_server import HONEST, MANNERS, PATIENCE, bad_server, bomb
 from faults.case import Case, Ending, Surroundings, assert_clear_sentence
 from faults.process import ROOT, Ended, Running, limit_memory
-from tlstudy import fetch, images, weights
-from tlstudy.fetch import sha256
-from tlstudy.images import CHECKSUMS
-from tlstudy.settings import WeightsFile
+from tlstudy.config.settings import WeightsFile
+from tlstudy.data import download, images
+from tlstudy.data.download import sha256
+from tlstudy.data.images import CHECKSUMS
+from tlstudy.networks import weights
 
 # The small ones: what breaks does not hang on the size.
 NAMES = ("t10k-labels-idx1-ubyte", "t10k-images-idx3-ubyte")
@@ -110,8 +111,8 @@ def _prepare(mirrors: list[str], url: str, folder: Path) -> None:
     limit_memory(MEMORY)
     MNIST.mirrors = mirrors
     get_model_weights("resnet18")["IMAGENET1K_V1"].value.__dict__["url"] = url
-    images.download = weights.download = partial(fetch.download, timeout=PATIENCE)
-    fetch.NPM_TIMEOUT_SECONDS, fetch.MOST_BYTES = 5, 2**26
+    images.download = weights.download = partial(download.download, timeout=PATIENCE)
+    download.NPM_TIMEOUT_SECONDS, download.MOST_BYTES = 5, 2**26
     os.environ["PATH"] = str(folder / "bin")
     os.environ["TMPDIR"] = str(folder / "temporary")
     os.environ["PACKAGE"] = str(folder / "package.tgz")

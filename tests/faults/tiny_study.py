@@ -16,10 +16,10 @@ from configurations import DEFAULT
 from safetensors.torch import save_file
 
 from faults.process import Ended, Running
-from tlstudy import paths
-from tlstudy.network import build_classifier
-from tlstudy.settings import Study
-from tlstudy.study import build_study, runs
+from tlstudy.config.settings import Study
+from tlstudy.config.study import build_study, runs
+from tlstudy.jobs import paths
+from tlstudy.networks.build import build_classifier
 
 TIMES = {"seconds", "peak_memory_gib", "training_seconds", "evaluation_seconds"}
 ARM = {"architecture": "resnet18", "image_size": 32, "epochs": 2}

@@ -11,8 +11,8 @@ from faults.case import Case, Ending, Surroundings, assert_told_by_snakemake
 from faults.kills import start_workflow
 from faults.process import Running, finished
 from faults.tiny_study import KEPT, WRITES, Place
-from tlstudy.fetch import sha256
-from tlstudy.images import CHECKSUMS
+from tlstudy.data.download import sha256
+from tlstudy.data.images import CHECKSUMS
 
 TIMES = {"subset": 3, "train": 4, "landscape": 2, "aggregate": 3, "claims": 3}
 

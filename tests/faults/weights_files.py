@@ -15,8 +15,8 @@ from safetensors.torch import save_file
 
 from faults.case import Case, Ending, Surroundings, assert_clear_sentence
 from faults.process import Running, limit_memory
-from tlstudy.settings import WeightsFile
-from tlstudy.weights import load_weights
+from tlstudy.config.settings import WeightsFile
+from tlstudy.networks.weights import load_weights
 
 # More than an honest file needs, and less than a bomb.
 MEMORY = 2**28

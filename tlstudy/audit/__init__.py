@@ -1,1 +1,1 @@
-"""The sentinels on anyone's run: reading it, and telling what they saw."""
+"""Judgements on runs: intervals, claims, the ladder, and the sentinels."""

@@ -1,8 +1,8 @@
 """The report: one HTML file that holds everything a reader needs, and needs no network."""
 
 from tlstudy.report.inputs import ContactSheet, Inputs, load
-from tlstudy.report.progress import Section, section
-from tlstudy.report.render import (
+from tlstudy.report.page.progress import Section, section
+from tlstudy.report.page.render import (
     render,
     render_results_table,
     render_without_results,

@@ -7,14 +7,15 @@ from typing import Any
 
 import pandas as pd
 
-from tlstudy import columns, paths
-from tlstudy.figures.names import figure_files, size_folder, states_proposition
-from tlstudy.images import images_record
-from tlstudy.report.progress import Section
-from tlstudy.settings import Study
-from tlstudy.stored import read_record
-from tlstudy.study import runs as runs_of
-from tlstudy.tables import read_landscapes, read_table
+from tlstudy.config.catalogue import figure_files, size_folder, states_proposition
+from tlstudy.config.settings import Study
+from tlstudy.config.study import runs as runs_of
+from tlstudy.data.images import images_record
+from tlstudy.jobs import paths
+from tlstudy.jobs.tables import read_landscapes, read_table
+from tlstudy.report.page.progress import Section
+from tlstudy.storage import columns
+from tlstudy.storage.reading import read_record
 
 Record = dict[str, Any]
 CONTACT_SHEET = "contact-sheet"
@@ -58,7 +59,7 @@ class Inputs:
 
     Attributes:
         progress: the grid of its runs.
-        runs, metrics, layers: the result tables, columns as in `tlstudy.columns`.
+        runs, metrics, layers: the result tables, columns as in `tlstudy.storage.columns`.
         findings, encoder, curvature, reuse, ladder, claims: further tables, empty if a study has
             none.
         formulas: likewise, of studies that show Proposition 3.

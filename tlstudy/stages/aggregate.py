@@ -9,8 +9,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tlstudy import artefacts, paths
-from tlstudy.columns import (
+from tlstudy.audit.sentinels.runs import Key, Watch, key_of, names_of_alarms
+from tlstudy.audit.sentinels.sentinel import Finding
+from tlstudy.config.settings import Study
+from tlstudy.config.study import Run, experiments, runs_of_stage
+from tlstudy.jobs import paths, steps
+from tlstudy.jobs.records import recorded
+from tlstudy.jobs.run_results import TIMES, RunResults, results_of_runs
+from tlstudy.jobs.study_files import keep_study
+from tlstudy.storage.columns import (
     CURVATURE,
     ENCODER,
     FINDINGS,
@@ -22,23 +29,16 @@ from tlstudy.columns import (
     REUSE,
     RUNS,
 )
-from tlstudy.errors import UserError
-from tlstudy.records import recorded
-from tlstudy.run_results import TIMES, RunResults, results_of_runs
-from tlstudy.sentinels.runs import Key, Watch, key_of, names_of_alarms
-from tlstudy.sentinels.sentinel import Finding
-from tlstudy.settings import Study
-from tlstudy.stages.settings import keep_study
-from tlstudy.stored import read_record, read_table
-from tlstudy.study import Run, experiments, runs_of_stage
-from tlstudy.table_files import table_file, write_frames
+from tlstudy.storage.errors import UserError
+from tlstudy.storage.reading import read_record, read_table
+from tlstudy.storage.table_files import table_file, write_frames
 
 CURVATURE_VALUES = ["epoch", "train_loss", "hessian_eigenvalue", "residual", "rise"]
 MEASURED = {"curvature": CURVATURE, "encoder": ENCODER, "reuse": REUSE}
 ROWS_AT_ONCE = 1000
 
 
-@recorded(artefacts.aggregate)
+@recorded(steps.aggregate)
 def aggregate_study(study: Study) -> None:
     """Write the tables of runs, what was measured on them, findings, and the laboratory's.
 

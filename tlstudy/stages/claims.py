@@ -6,25 +6,25 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tlstudy import artefacts, paths
-from tlstudy.claims import ledger
-from tlstudy.columns import schema
-from tlstudy.files import atomic_path
-from tlstudy.laboratory.claims import laboratory_ledger
-from tlstudy.ladder import ladder_table
-from tlstudy.records import recorded
-from tlstudy.settings import Study
-from tlstudy.tables import CLAIM_TABLES, read_laboratory, read_table
+from tlstudy.audit.claims import ledger
+from tlstudy.audit.ladder import ladder_table
+from tlstudy.audit.theory_claims import laboratory_ledger
+from tlstudy.config.settings import Study
+from tlstudy.jobs import paths, steps
+from tlstudy.jobs.records import recorded
+from tlstudy.jobs.tables import CLAIM_TABLES, read_laboratory, read_table
+from tlstudy.storage.columns import schema
+from tlstudy.storage.files import atomic_path
 
 MEASURED = ("runs", "metrics", "layers", "encoder", "curvature", "reuse")
 
 
-@recorded(artefacts.claims)
+@recorded(steps.claims)
 def make_claims(study: Study) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Write the tables of `tlstudy.tables.CLAIM_TABLES`.
+    """Write the tables of `tlstudy.jobs.tables.CLAIM_TABLES`.
 
     Returns:
-        The ladder, the ledger and the laboratory's: `tlstudy.columns.LADDER`, `CLAIMS` and
+        The ladder, the ledger and the laboratory's: `tlstudy.storage.columns.LADDER`, `CLAIMS` and
         `LABORATORY_CLAIMS`.
     """
     tables = {name: read_table(study, name) for name in MEASURED}

@@ -8,19 +8,24 @@ import torch
 from scipy.optimize import brentq
 from torch import nn
 
-from tlstudy import artefacts, paths
-from tlstudy.curvature import largest_hessian_eigenvalue, rise_along_random_directions
-from tlstudy.device import choose_device, device_name, keep_freed_memory, make_deterministic
-from tlstudy.evaluation import training_mode_loss
-from tlstudy.files import atomic_path
-from tlstudy.landscape import unflatten
-from tlstudy.records import recorded
-from tlstudy.settings import Study
+from tlstudy.config.settings import Study
+from tlstudy.config.study import Run
+from tlstudy.jobs import paths, steps
+from tlstudy.jobs.records import recorded
+from tlstudy.measures.curvature import largest_hessian_eigenvalue, rise_along_random_directions
+from tlstudy.measures.landscape import unflatten
+from tlstudy.networks.device import (
+    choose_device,
+    device_name,
+    keep_freed_memory,
+    make_deterministic,
+)
+from tlstudy.networks.evaluation import training_mode_loss
+from tlstudy.networks.trainer import Batch, Outcome, training_batches
 from tlstudy.stages.fine_tuned import FineTuned, load_fine_tuned
 from tlstudy.stages.train import epoch_below
-from tlstudy.stored import read_table
-from tlstudy.study import Run
-from tlstudy.training import Batch, Outcome, training_batches
+from tlstudy.storage.files import atomic_path
+from tlstudy.storage.reading import read_table
 
 log = logging.getLogger(__name__)
 # Share of the way between two epochs to which the matched train loss is located: where a step
@@ -28,7 +33,7 @@ log = logging.getLogger(__name__)
 ALONG = 1e-6
 
 
-@recorded(artefacts.curvature)
+@recorded(steps.curvature)
 def curvature_run(
     study: Study, run: Run, gpus: int | None = None, threads: int | None = None
 ) -> None:

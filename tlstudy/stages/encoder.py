@@ -4,19 +4,24 @@ import logging
 
 import pandas as pd
 
-from tlstudy import artefacts, paths
-from tlstudy.device import choose_device, device_name, keep_freed_memory, make_deterministic
-from tlstudy.encoder import encoder_rows
-from tlstudy.files import atomic_path
-from tlstudy.records import recorded
-from tlstudy.settings import Study
+from tlstudy.config.settings import Study
+from tlstudy.config.study import Run
+from tlstudy.jobs import paths, steps
+from tlstudy.jobs.records import recorded
+from tlstudy.measures.encoder import encoder_rows
+from tlstudy.networks.device import (
+    choose_device,
+    device_name,
+    keep_freed_memory,
+    make_deterministic,
+)
 from tlstudy.stages.fine_tuned import load_fine_tuned
-from tlstudy.study import Run
+from tlstudy.storage.files import atomic_path
 
 log = logging.getLogger(__name__)
 
 
-@recorded(artefacts.encoder)
+@recorded(steps.encoder)
 def encoder_run(
     study: Study, run: Run, gpus: int | None = None, threads: int | None = None
 ) -> None:

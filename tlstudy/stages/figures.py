@@ -1,17 +1,17 @@
 """Stage `figures`: the slides' plots and the audit's own from the tables."""
 
-from tlstudy import artefacts, paths
-from tlstudy.figures import draw_all
-from tlstudy.figures.names import states_proposition
-from tlstudy.records import recorded
-from tlstudy.settings import Study
-from tlstudy.tables import read_landscapes, read_table
+from tlstudy.config.catalogue import states_proposition
+from tlstudy.config.settings import Study
+from tlstudy.jobs import paths, steps
+from tlstudy.jobs.records import recorded
+from tlstudy.jobs.tables import read_landscapes, read_table
+from tlstudy.report.figures import draw_all
 
 TABLES = ("metrics", "layers", "runs", "encoder", "curvature", "reuse", "claims", "claim-values")
 OF_LABORATORY = ("laboratory", "laboratory-claims", "laboratory-claim-values")
 
 
-@recorded(artefacts.figures)
+@recorded(steps.figures)
 def draw_figures(study: Study) -> None:
     """Draw every figure of the study, as SVG and PNG."""
     tables = {name: read_table(study, name) for name in _tables(study)}

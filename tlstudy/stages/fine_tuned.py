@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from tlstudy import paths
-from tlstudy.initialisation import initial_network
-from tlstudy.landscape import unflatten
-from tlstudy.settings import Study, Training
+from tlstudy.config.settings import Study, Training
+from tlstudy.config.study import Run
+from tlstudy.jobs import paths
+from tlstudy.measures.landscape import unflatten
+from tlstudy.networks.build import initial_network
+from tlstudy.networks.trainer import Images
 from tlstudy.stages.train import load_run_images, load_run_weights
-from tlstudy.stored import read_record, read_tensors
-from tlstudy.study import Run
-from tlstudy.training import Images
+from tlstudy.storage.reading import read_record, read_tensors
 
 
 @dataclass

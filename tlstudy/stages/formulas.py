@@ -4,22 +4,22 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tlstudy import artefacts, paths
-from tlstudy.columns import FORMULAS, schema
-from tlstudy.files import atomic_path
-from tlstudy.formulas import check_all
-from tlstudy.records import recorded
-from tlstudy.settings import Study
+from tlstudy.config.settings import Study
+from tlstudy.jobs import paths, steps
+from tlstudy.jobs.records import recorded
+from tlstudy.storage.columns import FORMULAS, schema
+from tlstudy.storage.files import atomic_path
+from tlstudy.theory.formulas import check_all
 
 
-@recorded(artefacts.formulas)
+@recorded(steps.formulas)
 def make_formulas(
-    study: Study, draws: int = artefacts.FORMULA_DRAWS, seed: int = artefacts.FORMULA_SEED
+    study: Study, draws: int = steps.FORMULA_DRAWS, seed: int = steps.FORMULA_SEED
 ) -> pd.DataFrame:
     """Check every formula and write the table of a study.
 
     Returns:
-        A row for each formula: `tlstudy.columns.FORMULAS`.
+        A row for each formula: `tlstudy.storage.columns.FORMULAS`.
     """
     table = check_all(draws, seed)
     with atomic_path(paths.formulas_table(study)) as temporary:

@@ -5,18 +5,19 @@ import shutil
 from functools import partial
 from pathlib import Path
 
-from tlstudy import paths
-from tlstudy.errors import UserError
-from tlstudy.figures.names import states_proposition
-from tlstudy.files import write_bytes_atomically
-from tlstudy.progress import Progress, progress
-from tlstudy.report import load, render, render_without_results, section
-from tlstudy.settings import Study
+from tlstudy.config.catalogue import states_proposition
+from tlstudy.config.settings import Study
+from tlstudy.config.study import experiments, runs_of_stage
+from tlstudy.jobs import paths
+from tlstudy.jobs.progress import Progress, progress
+from tlstudy.report import load, render_without_results, section
+from tlstudy.report.page import render
 from tlstudy.stages.aggregate import aggregate_study
 from tlstudy.stages.claims import make_claims
 from tlstudy.stages.figures import draw_figures
 from tlstudy.stages.formulas import make_formulas
-from tlstudy.study import experiments, runs_of_stage
+from tlstudy.storage.errors import UserError
+from tlstudy.storage.files import write_bytes_atomically
 
 log = logging.getLogger(__name__)
 

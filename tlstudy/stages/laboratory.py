@@ -6,20 +6,20 @@ from importlib import import_module
 
 import pandas as pd
 
-from tlstudy import artefacts, paths
-from tlstudy.device import make_deterministic
-from tlstudy.errors import UserError
-from tlstudy.files import atomic_path, write_json_atomically
-from tlstudy.provenance import environment
-from tlstudy.records import recorded
-from tlstudy.settings import Study
+from tlstudy.config.settings import Study
+from tlstudy.jobs import paths, steps
+from tlstudy.jobs.records import recorded
+from tlstudy.networks.device import make_deterministic
+from tlstudy.storage.errors import UserError
+from tlstudy.storage.files import atomic_path, write_json_atomically
+from tlstudy.storage.provenance import environment
 
 log = logging.getLogger(__name__)
 
 
-@recorded(artefacts.laboratory)
+@recorded(steps.laboratory)
 def run_experiment(study: Study, experiment: str, seed: int) -> None:
-    """Run an experiment and write its rows, columns as in `tlstudy.columns.LABORATORY`.
+    """Run an experiment and write its rows, columns as in `tlstudy.storage.columns.LABORATORY`.
 
     Beside them a record: versions, processor, and the time it took.
 
@@ -34,7 +34,7 @@ def run_experiment(study: Study, experiment: str, seed: int) -> None:
     make_deterministic(threads=1)
     start = time.perf_counter()
     # By name, as the workflow has it too: so what one experiment imports is not the others' code.
-    module = import_module(f"tlstudy.laboratory.{experiment}_experiment")
+    module = import_module(f"tlstudy.theory.{experiment}_experiment")
     rows = [{"seed": seed, "experiment": experiment, **row} for row in module.rows(seed)]
     seconds = time.perf_counter() - start
     log.info("%s, seed %d: %.1f s", experiment, seed, seconds)

@@ -5,22 +5,27 @@ import logging
 import numpy as np
 import torch
 
-from tlstudy import artefacts, paths
-from tlstudy.device import choose_device, device_name, keep_freed_memory, make_deterministic
-from tlstudy.files import write_json_atomically
-from tlstudy.initialisation import initial_network
-from tlstudy.landscape import grid_axis, loss_grid, random_plane, unflatten
-from tlstudy.records import recorded
-from tlstudy.settings import Study
+from tlstudy.config.settings import Study
+from tlstudy.config.study import Run
+from tlstudy.jobs import paths, steps
+from tlstudy.jobs.records import recorded
+from tlstudy.measures.landscape import grid_axis, loss_grid, random_plane, unflatten
+from tlstudy.networks.build import initial_network
+from tlstudy.networks.device import (
+    choose_device,
+    device_name,
+    keep_freed_memory,
+    make_deterministic,
+)
+from tlstudy.networks.trainer import training_batches
 from tlstudy.stages.train import load_run_images, load_run_weights, without_nan
-from tlstudy.stored import read_record, read_tensors
-from tlstudy.study import Run
-from tlstudy.training import training_batches
+from tlstudy.storage.files import write_json_atomically
+from tlstudy.storage.reading import read_record, read_tensors
 
 log = logging.getLogger(__name__)
 
 
-@recorded(artefacts.landscape)
+@recorded(steps.landscape)
 def landscape_run(
     study: Study, run: Run, gpus: int | None = None, threads: int | None = None
 ) -> None:
@@ -60,7 +65,7 @@ def landscape_run(
         "run": run.name,
         "subset_size": run.subset_size,
         "seed": run.seed,
-        "code": artefacts.stage_code("landscape"),
+        "code": steps.stage_code("landscape"),
         "device": device_name(device),
         "checkpoint_train_loss": record["checkpoint_train_loss"],
         "planes": planes,

@@ -2,14 +2,14 @@
 
 import shutil
 
-from tlstudy import artefacts, paths
-from tlstudy.progress import progress
-from tlstudy.records import recorded
+from tlstudy.config.settings import Study
+from tlstudy.jobs import paths, steps
+from tlstudy.jobs.progress import progress
+from tlstudy.jobs.records import recorded
 from tlstudy.report import load, section, write_report, write_results_table
-from tlstudy.settings import Study
 
 
-@recorded(artefacts.report)
+@recorded(steps.report)
 def make_report(study: Study) -> None:
     """Write report.html and results.html from what the other stages left.
 

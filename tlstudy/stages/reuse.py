@@ -8,30 +8,35 @@ from collections.abc import Iterator
 import pandas as pd
 import torch
 
-from tlstudy import artefacts, paths
-from tlstudy.device import choose_device, device_name, keep_freed_memory, make_deterministic
-from tlstudy.evaluation import training_mode_loss
-from tlstudy.files import atomic_path
-from tlstudy.initialisation import layer_kinds
-from tlstudy.least_change import (
+from tlstudy.config.settings import Reuse, Study
+from tlstudy.config.study import Run
+from tlstudy.jobs import paths, steps
+from tlstudy.jobs.records import recorded
+from tlstudy.measures.filters import layer_rows
+from tlstudy.measures.least_change import (
     Evaluate,
     Met,
     gradient_descent_to,
     least_change_to,
     loss_and_gradient,
 )
-from tlstudy.records import recorded
-from tlstudy.reuse import layer_rows
-from tlstudy.settings import Reuse, Study
+from tlstudy.networks.build import layer_kinds
+from tlstudy.networks.device import (
+    choose_device,
+    device_name,
+    keep_freed_memory,
+    make_deterministic,
+)
+from tlstudy.networks.evaluation import training_mode_loss
+from tlstudy.networks.trainer import training_batches
 from tlstudy.stages.fine_tuned import FineTuned, load_fine_tuned
-from tlstudy.study import Run
-from tlstudy.time_left import duration
-from tlstudy.training import training_batches
+from tlstudy.storage.files import atomic_path
+from tlstudy.storage.time_left import duration
 
 log = logging.getLogger(__name__)
 
 
-@recorded(artefacts.reuse)
+@recorded(steps.reuse)
 def reuse_run(study: Study, run: Run, gpus: int | None = None, threads: int | None = None) -> None:
     """Measure a run's filters and its way to the train loss, and write `reuse.parquet`.
 

@@ -1,15 +1,15 @@
 """Stage `subset`: the training images of (drawing, size, seed), and a look at them."""
 
-from tlstudy import artefacts, paths
-from tlstudy.figures.contact_sheet import write_contact_sheet
-from tlstudy.files import write_json_atomically
-from tlstudy.images import load_images
-from tlstudy.records import recorded
-from tlstudy.settings import Study
-from tlstudy.subset import describe_subset, draw_subset
+from tlstudy.config.settings import Study
+from tlstudy.data.images import load_images
+from tlstudy.data.subset import describe_subset, draw_subset
+from tlstudy.jobs import paths, steps
+from tlstudy.jobs.records import recorded
+from tlstudy.report.figures.contact_sheet import write_contact_sheet
+from tlstudy.storage.files import write_json_atomically
 
 
-@recorded(artefacts.subset)
+@recorded(steps.subset)
 def make_subset(study: Study, drawing: str, size: int, seed: int) -> None:
     """Draw training images and write `subset.json` and a contact sheet."""
     images, labels = load_images(paths.images_folder(study.cache), "train")

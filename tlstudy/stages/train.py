@@ -9,31 +9,31 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from tlstudy import artefacts, paths
-from tlstudy.checkpoint import train_from_checkpoint
-from tlstudy.device import (
+from tlstudy.config.settings import Study, Training
+from tlstudy.config.study import Run, changed_training, digest, values_after_epochs
+from tlstudy.data.images import load_images
+from tlstudy.data.subset import order_of_test_images
+from tlstudy.jobs import paths, steps
+from tlstudy.jobs.records import recorded
+from tlstudy.networks.build import check_architecture, initial_network
+from tlstudy.networks.checkpoint import train_from_checkpoint
+from tlstudy.networks.device import (
     choose_device,
     device_name,
     keep_freed_memory,
     make_deterministic,
     peak_memory_gib,
 )
-from tlstudy.errors import UserError
-from tlstudy.files import atomic_path, remove_half_written, write_json_atomically
-from tlstudy.images import load_images
-from tlstudy.initialisation import check_architecture, initial_network
-from tlstudy.inputs import Inputs, resize
-from tlstudy.provenance import environment, processor_name, version
-from tlstudy.records import recorded
-from tlstudy.scratch import Scratch
-from tlstudy.settings import Study, Training
-from tlstudy.stored import read_record
-from tlstudy.study import Run, changed_training, digest, values_after_epochs
-from tlstudy.subset import order_of_test_images
-from tlstudy.training import Images, Outcome, Trainer
-from tlstudy.trajectory import PrincipalPlane, principal_plane, random_walk_variance
-from tlstudy.tuning import tune_learning_rate
-from tlstudy.weights import load_weights
+from tlstudy.networks.inputs import Inputs, resize
+from tlstudy.networks.trainer import Images, Outcome, Trainer
+from tlstudy.networks.trajectory import PrincipalPlane, principal_plane, random_walk_variance
+from tlstudy.networks.tuning import tune_learning_rate
+from tlstudy.networks.weights import load_weights
+from tlstudy.storage.errors import UserError
+from tlstudy.storage.files import atomic_path, remove_half_written, write_json_atomically
+from tlstudy.storage.provenance import environment, processor_name, version
+from tlstudy.storage.reading import read_record
+from tlstudy.storage.scratch import Scratch
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ LIBRARIES = ("torch", "torchvision", "numpy", "scikit-learn")
 FILES = ("plane.safetensors", "metrics.parquet", "layers.parquet", "run.json")
 
 
-@recorded(artefacts.train)
+@recorded(steps.train)
 def train_run(study: Study, run: Run, gpus: int | None = None, threads: int | None = None) -> None:
     """Train, measure and write a run's folder: metrics, layers, plane and record.
 
@@ -97,7 +97,7 @@ def _train_with(
         "tuning": tuning,
         "weights": weights[1] if weights else None,
         "evaluation": study.evaluation.model_dump(),
-        "code": artefacts.stage_code("train"),
+        "code": steps.stage_code("train"),
         "device": device_name(device),
         "threads": torch.get_num_threads(),
         "environment": environment(),
@@ -127,7 +127,7 @@ def what_decides(
         "training images": digest(subset["indices"]),
         "seed": run.seed,
         "weights": weights_record,
-        "code": artefacts.stage_code("train"),
+        "code": steps.stage_code("train"),
         "device": [device_name(device), processor_name(), torch.backends.cpu.get_cpu_capability()],
         "threads": torch.get_num_threads(),
         "libraries": [version(name) for name in LIBRARIES],

@@ -16,22 +16,17 @@ if find_spec("tlstudy") is None:
         "install this workflow's repository there with pip."
     )
 
-from tlstudy import artefacts, paths
-from tlstudy.artefacts import experiment_code, stage_code
-from tlstudy.errors import UserError
-from tlstudy.figures.names import (
-    RESULTS,
-    base_name,
-    figure_files,
-    report_labels,
-    states_proposition,
-)
-from tlstudy.memory import memory_mb
-from tlstudy.progress import progress
-from tlstudy.provenance import PLUMBING, source_digest
-from tlstudy.runtime import runtime_minutes
-from tlstudy.stages.settings import check_places, write_settings
-from tlstudy.study import (
+from tlstudy.jobs import steps, paths
+from tlstudy.jobs.steps import experiment_code, stage_code
+from tlstudy.storage.errors import UserError
+from tlstudy.config.catalogue import RESULTS, base_name, figure_files, states_proposition
+from tlstudy.report.figures.captions import report_labels
+from tlstudy.jobs.memory import memory_mb
+from tlstudy.jobs.progress import progress
+from tlstudy.storage.provenance import PLUMBING, source_digest
+from tlstudy.jobs.runtime import runtime_minutes
+from tlstudy.jobs.study_files import check_places, write_settings
+from tlstudy.config.study import (
     build_study,
     digest,
     read_configuration,
@@ -161,7 +156,7 @@ def decided_by(step):
 
 
 def training_decided_by(wildcards):
-    return decided_by(artefacts.train(study, the_run(wildcards), after_epochs))
+    return decided_by(steps.train(study, the_run(wildcards), after_epochs))
 
 
 def measurement_decided_by(step):

@@ -14,7 +14,7 @@ rule weights:
     params:
         cache=cache_folder,
         sources=source_options,
-        code=source_digest("tlstudy.weights", PLUMBING),
+        code=source_digest("tlstudy.networks.weights", PLUMBING),
     message:
         "Getting pretrained weights: the first of {wildcards.sources} that can be had"
     shell:

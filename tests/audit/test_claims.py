@@ -1,0 +1,470 @@
+"""Verdicts that are known by construction, and what may never happen to them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from known import SIZE, accuracies, encoder_table, make_study, metrics_table, runs_table
+
+from tlstudy.audit import statistics
+from tlstudy.audit.claims import ledger, ledger_text, statistic
+from tlstudy.cli import main
+from tlstudy.jobs import paths
+from tlstudy.stages.claims import make_claims
+from tlstudy.storage import columns
+from tlstudy.storage.columns import CLAIM_VALUES, CLAIMS, LADDER, schema
+from tlstudy.storage.errors import UserError
+from tlstudy.storage.files import atomic_path, write_json_atomically
+
+RESAMPLES = 500
+NEW, PRETRAINED = "new-first", "pretrained-first"
+CONTROL = {"quantity": "displacement", "arm": NEW, "at_least": 0.01, "says": "the network moved"}
+CLAIM = {
+    "text": "Pretraining helps.",
+    "slide": "Best Loss",
+    "quantity": "balanced_accuracy",
+    "arm": PRETRAINED,
+    "against": NEW,
+    "effect": 0.1,
+    "figure": "ladder",
+}
+AROUND = np.array([-0.02, 0.01, 0.03, -0.01, 0.0, -0.01])  # about a mean of zero
+SHARED = np.array([0.0, 0.1, -0.05, 0.02, 0.07, -0.03])  # what a seed does to both arms
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _fewer_resamples():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(statistics, "RESAMPLES", RESAMPLES)
+        yield
+
+
+def judged(gaps, claim=None, moved=None, study=None, shared=0.3 + SHARED) -> pd.Series:
+    """The ledger's row for a claim, where pretrained less new is `gaps` in each seed.
+
+    Args:
+        moved: displacement of the new network in each seed.
+    """
+    claim = CLAIM | (claim or {})
+    study = study or make_study({"C": claim}, seeds=len(gaps), groups=("first",))
+    return ledger(study, made_tables(study, gaps, moved, shared))[0].iloc[0]
+
+
+def made_tables(study, gaps, moved=None, shared=0.3 + SHARED) -> dict[str, pd.DataFrame]:
+    shared = np.resize(shared, len(gaps))
+    runs = accuracies(study, {NEW: shared, PRETRAINED: shared + np.asarray(gaps)})
+    moved = [0.5] * len(gaps) if moved is None else moved
+    metrics = {
+        (NEW, seed): {"displacement_from_start": [value]}
+        for seed, value in zip(study.seed, moved, strict=True)
+    }
+    return {"runs": runs, "metrics": metrics_table(metrics)}
+
+
+@pytest.mark.parametrize(
+    ("gaps", "verdict", "because"),
+    [
+        (0.3 + AROUND, "supported", "The interval lies wholly above the effect size."),
+        (-0.3 + AROUND, "refuted", "The interval lies wholly below zero."),
+        (0.05 + AROUND, "inconclusive", "The mean lies between zero and the effect size"),
+        (0.11 + AROUND, "inconclusive", "does not lie wholly above the effect size; about"),
+        (-0.005 + AROUND, "inconclusive", "does not lie wholly below zero; about"),
+        (0.3 + AROUND[:4], "inconclusive", "Only 4 seeds with a value; an interval needs 5, so 1"),
+        (np.full(6, np.nan), "not testable", "There is no value: "),
+    ],
+)
+def test_verdicts(gaps, verdict, because):
+    found = judged(gaps)
+    assert found["verdict"] == verdict
+    assert because in found["because"]
+
+
+def test_a_row_of_the_ledger():
+    found = judged(0.3 + AROUND)
+    assert list(found.index) == list(CLAIMS)
+    given = ["claim", "subset_size", "text", "slide", "unit", "effect", "seeds", "figure"]
+    assert found[given].tolist() == [
+        "C",
+        SIZE,
+        "Pretraining helps.",
+        "Best Loss",
+        "share",
+        0.1,
+        6,
+        "ladder",
+    ]
+    assert found["mean"] == pytest.approx(0.3)
+    assert found["smallest"] == pytest.approx(0.28)
+    assert found["largest"] == pytest.approx(0.33)
+    assert np.isnan(found["more_seeds"])
+
+
+def test_the_interval_is_that_of_a_plain_bootstrap(monkeypatch):
+    monkeypatch.setattr(statistics, "RESAMPLES", 10_000)
+    gaps = 0.3 + AROUND
+    drawn = gaps[np.random.default_rng(1).integers(0, 6, (200_000, 6))].mean(axis=1)
+    found = judged(gaps)
+    expected = np.percentile(drawn, [2.5, 97.5])
+    np.testing.assert_allclose([found["low"], found["high"]], expected, atol=5e-4)
+
+
+def test_the_interval_is_paired():
+    """What a seed does to both arms plays no part, however large."""
+    calm, wild = judged(0.3 + AROUND, shared=np.zeros(6)), judged(0.3 + AROUND, shared=10 * SHARED)
+    numbers = ["mean", "low", "high"]
+    np.testing.assert_allclose(wild[numbers].astype(float), calm[numbers].astype(float))
+
+
+def test_seeds_that_would_settle_it():
+    gaps = 0.11 + AROUND
+    found = judged(gaps)
+    needed = (2.8016 * gaps.std(ddof=1) / 0.01) ** 2
+    assert found["more_seeds"] == np.ceil(needed) - 6
+    assert f"about {found['more_seeds']:.0f} more seeds would settle" in found["because"]
+    for settled in (0.3, 0.05, -0.3):
+        assert np.isnan(judged(settled + AROUND)["more_seeds"])
+
+
+def test_an_arm_against_a_number():
+    claim = {"against": "", "above": 0.2, "effect": 0}
+    found = judged(np.zeros(6), {**claim, "arm": NEW}, shared=0.5 + AROUND)
+    assert found["verdict"] == "supported"
+    assert found["mean"] == pytest.approx(0.3)
+    lower = judged(np.zeros(6), {**claim, "arm": NEW, "direction": "lower"}, shared=0.5 + AROUND)
+    assert lower["verdict"] == "refuted"
+    assert lower["mean"] == pytest.approx(-0.3)
+
+
+def test_a_margin_is_a_shortfall_that_the_claim_allows():
+    gaps = -0.04 + AROUND
+    assert judged(gaps, {"effect": 0})["verdict"] == "refuted"
+    allowed = judged(gaps, {"effect": 0, "margin": 0.1})
+    assert allowed["verdict"] == "supported"
+    assert allowed["mean"] == pytest.approx(0.06)
+    lower = judged(-gaps, {"effect": 0, "margin": 0.1, "direction": "lower"})
+    assert lower["mean"] == pytest.approx(0.06)
+
+
+def test_one_quantity_against_another():
+    claim = {"quantity": "probe.layer4", "against": PRETRAINED, "against_quantity": "probe.layer3"}
+    study = make_study({"C": CLAIM | claim}, groups=("first",))
+    levels = {"layer4": 0.8, "layer3": 0.5}
+    found = {
+        (PRETRAINED, seed, "probe", stage): level + wobble
+        for seed, wobble in zip(study.seed, SHARED, strict=True)
+        for stage, level in levels.items()
+    }
+    tables = {**made_tables(study, np.zeros(6)), "encoder": encoder_table(found)}
+    row = ledger(study, tables)[0].iloc[0]
+    assert row["verdict"] == "supported"
+    np.testing.assert_allclose([row["low"], row["high"]], 0.3)
+
+
+WORDS = [
+    ({}, "balanced accuracy of 'pretrained-first' minus that of 'new-first' (share)"),
+    (
+        {"direction": "lower"},
+        "balanced accuracy of 'new-first' minus that of 'pretrained-first' (share)",
+    ),
+    ({"against": ""}, "balanced accuracy of 'pretrained-first' (share)"),
+    ({"against": "", "above": 0.2}, "balanced accuracy of 'pretrained-first' minus 0.2 (share)"),
+    (
+        {"against": "", "above": 0.2, "direction": "lower", "margin": 0.05},
+        "0.2 minus balanced accuracy of 'pretrained-first', plus 0.05 (share)",
+    ),
+    (
+        {"against": "", "direction": "lower"},
+        "0 minus balanced accuracy of 'pretrained-first' (share)",
+    ),
+    (
+        {"quantity": "probe.stem", "against": PRETRAINED, "against_quantity": "fine-tuned"},
+        "balanced accuracy, read off stem linearly, of 'pretrained-first' minus balanced "
+        "accuracy, fine-tuned, of 'pretrained-first' (share)",
+    ),
+    ({"open": "Later."}, ""),
+]
+
+
+@pytest.mark.parametrize(("claim", "expected"), WORDS)
+def test_the_statistic_in_words(claim, expected):
+    study = make_study({"C": CLAIM | claim}, groups=("first",))
+    assert statistic(study, study.claims["C"]) == expected
+
+
+def test_a_control_that_fails_in_one_seed_leaves_nothing_tested():
+    claim = {"controls": [CONTROL]}
+    assert judged(0.3 + AROUND, claim)["verdict"] == "supported"
+    found = judged(0.3 + AROUND, claim, moved=[0.5, 0.5, 0.0, 0.5, 0.001, 0.5])
+    assert found["verdict"] == "not testable"
+    assert found["because"] == (
+        "It was not so that the network moved: displacement of 'new-first' must be at least "
+        "0.01; found 0 in seed 28; 0.001 in seed 30."
+    )
+    assert found["seeds"] == 6  # what was measured is still shown
+
+
+def test_a_control_without_a_value_fails():
+    found = judged(0.3 + AROUND, {"controls": [CONTROL]}, moved=[0.5, np.nan, *[0.5] * 4])
+    assert found["verdict"] == "not testable"
+    assert (
+        "no value, as it cannot be computed from what was measured, in seed 27"
+        in (found["because"])
+    )
+
+
+def test_a_control_at_its_limit_passes():
+    found = judged(0.3 + AROUND, {"controls": [CONTROL]}, moved=[0.01] * 6)
+    assert found["verdict"] == "supported"
+
+
+def test_all_controls_that_fail_are_told():
+    other = {**CONTROL, "quantity": "balanced_accuracy", "at_least": 0.9, "says": "it learnt"}
+    found = judged(0.3 + AROUND, {"controls": [CONTROL, other]}, moved=[0.0] * 6)
+    assert "the network moved: " in found["because"]
+    assert "found 0 in seeds 26, 27, 28, 29, 30, 31." in found["because"]
+    assert "it learnt: balanced accuracy of 'new-first' must be at least 0.9" in found["because"]
+
+
+def test_a_seed_that_diverged_is_left_out_and_named():
+    study = make_study({"C": CLAIM}, groups=("first",))
+    tables = made_tables(study, 0.3 + AROUND)
+    lost = (tables["runs"]["arm"] == PRETRAINED) & (tables["runs"]["seed"] == 29)
+    tables["runs"].loc[lost, "status"] = "diverged"
+    claims, values = ledger(study, tables)
+    found = claims.iloc[0]
+    assert (found["verdict"], found["seeds"]) == ("supported", 5)
+    assert found["because"].endswith(
+        "Left out: balanced accuracy of 'pretrained-first' (the run diverged) in seed 29."
+    )
+    assert values.loc[values["value"].isna(), "seed"].tolist() == [29]
+
+
+def test_a_study_that_does_not_measure_the_quantity():
+    claim = CLAIM | {"quantity": "log2_rise.final"}
+    study = make_study({"C": claim}, groups=("first",), curvature={"seeds": []})
+    found = ledger(study, made_tables(study, AROUND))[0].iloc[0]
+    assert found["verdict"] == "not testable"
+    assert found["because"] == (
+        "log2_rise.final is measured in no seed: list seeds under curvature.seeds."
+    )
+    assert found["seeds"] == 0
+
+
+def test_quantities_that_have_no_seed_in_common():
+    claim = CLAIM | {"against_quantity": "fine-tuned"}
+    study = make_study({"C": claim}, groups=("first",), encoder={"seeds": []})
+    found = ledger(study, made_tables(study, AROUND))[0].iloc[0]
+    assert found["because"] == (
+        "balanced_accuracy and fine-tuned are measured in no common seed: list seeds under "
+        "encoder.seeds."
+    )
+
+
+def test_arms_that_are_not_measured():
+    study = make_study({"C": CLAIM | {"quantity": "probe.stem"}}, groups=("first",))
+    found = ledger(study, made_tables(study, AROUND))[0].iloc[0]
+    assert found["verdict"] == "not testable"
+    assert found["because"].startswith(
+        "There is no value: balanced accuracy, read off stem linearly, of 'pretrained-first' (not "
+        "measured, see encoder.seeds and encoder.arms in the configuration) in seeds 26, 27"
+    )
+
+
+def test_only_seeds_in_which_a_claim_is_measured_count():
+    """A control that fails in another seed is no concern of the claim."""
+    claim = CLAIM | {"quantity": "probe.stem", "controls": [CONTROL]}
+    study = make_study({"C": claim}, groups=("first",), encoder={"seeds": [26, 27, 28, 29, 30]})
+    tables = made_tables(study, np.zeros(6), moved=[0.5] * 5 + [0.0])
+    tables["encoder"] = encoder_table(
+        {
+            (arm, seed, "probe", "stem"): 0.8 if arm == PRETRAINED else 0.5
+            for arm in (NEW, PRETRAINED)
+            for seed in study.encoder.seeds
+        }
+    )
+    claims, values = ledger(study, tables)
+    assert claims.iloc[0]["verdict"] == "supported"
+    assert values["seed"].tolist() == study.encoder.seeds
+
+
+def test_an_open_claim():
+    study = make_study({"C6": {"text": "Later.", "open": "No experiment yet."}}, groups=("first",))
+    claims, values = ledger(study, made_tables(study, AROUND))
+    assert claims.loc[0, ["verdict", "because"]].tolist() == ["open", "No experiment yet."]
+    assert claims.loc[0, ["mean", "effect", "more_seeds"]].isna().all()
+    assert values.empty
+
+
+def test_each_subset_size_is_judged_by_itself():
+    study = make_study({"C": CLAIM}, groups=("first",), sizes=(50, 100))
+    tables = made_tables(study, 0.3 + AROUND)
+    other = made_tables(study, -0.3 + AROUND)
+    for name in tables:
+        tables[name] = pd.concat([tables[name], other[name].assign(subset_size=100)])
+    claims, values = ledger(study, tables)
+    assert claims.set_index("subset_size")["verdict"].to_dict() == {50: "supported", 100: "refuted"}
+    means = values.groupby("subset_size")["value"].mean()
+    np.testing.assert_allclose(means[[50, 100]], [0.3, -0.3])
+
+
+GAPS = st.lists(st.floats(-0.3, 0.6), min_size=6, max_size=6)
+EFFECTS = st.sampled_from([0, 0.1, 0.3])
+properties = settings(max_examples=40, deadline=None)
+
+
+@properties
+@given(GAPS, EFFECTS, st.lists(st.floats(0, 0.02), min_size=6, max_size=6))
+def test_never_a_verdict_on_a_failed_control(gaps, effect, moved):
+    found = judged(gaps, {"effect": effect, "controls": [CONTROL]}, moved=moved)
+    assert (found["verdict"] == "not testable") == (min(moved) < 0.01)
+
+
+@properties
+@given(GAPS, EFFECTS)
+def test_the_verdict_follows_the_interval(gaps, effect):
+    found = judged(gaps, {"effect": effect})
+    assert found["low"] <= found["mean"] <= found["high"]
+    assert (found["verdict"] == "supported") == (found["low"] > effect)
+    assert (found["verdict"] == "refuted") == (found["high"] < 0)
+
+
+@properties
+@given(GAPS, EFFECTS, st.randoms())
+def test_the_order_of_the_rows_changes_nothing(gaps, effect, random):
+    study = make_study({"C": CLAIM | {"effect": effect, "controls": [CONTROL]}}, groups=("first",))
+    tables = made_tables(study, gaps)
+    shuffled = {
+        name: table.sample(frac=1, random_state=random.randrange(1000))
+        for name, table in tables.items()
+    }
+    for one, other in zip(ledger(study, tables), ledger(study, shuffled), strict=True):
+        pd.testing.assert_frame_equal(one, other, check_exact=True)
+
+
+@properties
+@given(GAPS, EFFECTS)
+def test_turning_the_direction_turns_the_values(gaps, effect):
+    higher = judged(gaps, {"effect": effect})
+    lower = judged(gaps, {"effect": effect, "direction": "lower"})
+    assert lower["mean"] == -higher["mean"]
+    assert (lower["smallest"], lower["largest"]) == (-higher["largest"], -higher["smallest"])
+    # The same resamples: what they leave below one end they leave above the other.
+    np.testing.assert_allclose([lower["low"], lower["high"]], [-higher["high"], -higher["low"]])
+    turned = judged(-np.array(gaps), {"effect": effect, "direction": "lower"})
+    np.testing.assert_allclose(turned["mean"], higher["mean"], atol=1e-12)
+
+
+@properties
+@given(GAPS, st.floats(-0.2, 0.2))
+def test_what_is_added_to_both_arms_changes_nothing(gaps, constant):
+    before, after = judged(gaps), judged(gaps, shared=0.3 + SHARED + constant)
+    numbers = ["mean", "low", "high"]
+    np.testing.assert_allclose(
+        after[numbers].astype(float), before[numbers].astype(float), atol=1e-12
+    )
+    assume(abs(before["low"] - 0.1) > 1e-9)
+    assume(abs(before["high"]) > 1e-9)
+    assert after["verdict"] == before["verdict"]
+
+
+def settled_share(mean: float, deviation: float, effect: float, verdict: str) -> float:
+    """Share of a hundred studies of ten seeds that end in a verdict."""
+    generator = np.random.default_rng(8)
+    study = make_study({"C": CLAIM | {"effect": effect}}, seeds=10, groups=("first",))
+    found = [
+        judged(generator.normal(mean, deviation, 10), study=study)["verdict"] for _ in range(100)
+    ]
+    return np.mean([one == verdict for one in found])
+
+
+def test_a_claim_at_its_effect_size_is_rarely_supported(monkeypatch):
+    """One side of an interval that covers in 90.4 % of cases: about 5 %."""
+    monkeypatch.setattr(statistics, "RESAMPLES", 200)
+    assert settled_share(0.1, 0.1, 0.1, "supported") <= 0.15
+    assert settled_share(0.3, 0.1, 0.1, "supported") >= 0.95
+
+
+@pytest.fixture
+def written(tmp_path):
+    """A study with its tables on disk, as the stage `aggregate` leaves them."""
+    claims = {
+        "C1": CLAIM | {"controls": [CONTROL]},
+        "C6": {"text": "Later.", "open": "No experiment yet."},
+    }
+    study = make_study(claims, groups=("first",), results=str(tmp_path / "results"))
+    tables = made_tables(study, 0.3 + AROUND)
+    for name in ("layers", "encoder", "curvature", "reuse"):
+        tables[name] = schema(getattr(columns, name.upper())).empty_table().to_pandas()
+    for name, table in tables.items():
+        with atomic_path(paths.tables_folder(study) / f"{name}.parquet") as temporary:
+            table.to_parquet(temporary)
+    return study
+
+
+def test_the_stage_writes_tables_of_their_schema(written):
+    make_claims(written)
+    for name, specified in (
+        ("ladder", LADDER),
+        ("claims", CLAIMS),
+        ("claim-values", CLAIM_VALUES),
+    ):
+        table = pd.read_parquet(paths.tables_folder(written) / f"{name}.parquet")
+        assert list(table.columns) == list(specified)
+        assert not table.empty
+    values = pd.read_parquet(paths.tables_folder(written) / "claim-values.parquet")
+    np.testing.assert_allclose(values["value"], 0.3 + AROUND)
+
+
+def test_a_study_without_ladder_and_claims_has_empty_tables(written):
+    study = written.model_copy(update={"ladder": [], "claims": {}})
+    assert all(table.empty for table in make_claims(study))
+    for name, specified in (("ladder", LADDER), ("claims", CLAIMS), ("claim-values", CLAIM_VALUES)):
+        table = pd.read_parquet(paths.tables_folder(study) / f"{name}.parquet")
+        assert table.empty
+        assert list(table.columns) == list(specified)
+
+
+def test_the_command_prints_the_ladder_and_the_ledger(written, tmp_path):
+    configuration = tmp_path / "study.json"
+    write_json_atomically(configuration, written.model_dump(mode="json"))
+    result = CliRunner().invoke(main, ["claims", "--config", str(configuration)])
+    assert result.exit_code == 0
+    *rungs, first, because, last, why = result.stdout.splitlines()
+    assert [rung.partition(",")[0] for rung in rungs] == [rung.group for rung in written.ladder]
+    assert first.startswith("C1, 50 images: supported (mean 0.3, 95 % interval 0.28")
+    assert first.endswith("share, effect size 0.1, 6 seeds)")
+    assert because.strip() == "The interval lies wholly above the effect size."
+    assert (last, why.strip()) == ("C6, 50 images: open", "No experiment yet.")
+
+
+def test_the_command_lists_quantities_without_a_configuration(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, ["claims", "--quantities"])
+    assert result.exit_code == 0
+    assert "balanced_accuracy: share" in result.stdout
+    assert "--quantities" in CliRunner().invoke(main, ["claims", "--help"]).stdout
+
+
+def test_missing_tables_are_told(written):
+    (paths.tables_folder(written) / "encoder.parquet").unlink()
+    with pytest.raises(UserError, match=r"encoder.parquet: missing; run `tlstudy aggregate`\."):
+        make_claims(written)
+
+
+def test_few_seeds_in_the_printed_ledger():
+    study = make_study({"C": CLAIM}, seeds=1, groups=("first",))
+    claims, _ = ledger(study, made_tables(study, [0.3]))
+    assert ledger_text(claims).startswith("C, 50 images: inconclusive (1 seed, no interval)")
+
+
+def test_runs_without_metrics_need_none(written):
+    """A claim on reported values is judged from the table of runs alone."""
+    study = make_study({"C": CLAIM}, groups=("first",))
+    rows = {
+        (arm, seed): {"reported_balanced_accuracy": level}
+        for arm, level in ((NEW, 0.3), (PRETRAINED, 0.7))
+        for seed in study.seed
+    }
+    assert ledger(study, {"runs": runs_table(study, rows)})[0]["verdict"].tolist() == ["supported"]

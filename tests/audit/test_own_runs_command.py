@@ -1,0 +1,369 @@
+"""`tlstudy audit`: tables and folders of anyone's runs, told in text, JSON and an exit status."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from real_runs import published_new_run, sound_run
+
+from tlstudy.audit.own_runs.reading import COLUMNS, NAMES, NUMBERS, PLAIN, read_runs
+from tlstudy.audit.sentinels import GROUP_SENTINELS, SENTINELS
+from tlstudy.audit.sentinels.published import published_evidence
+from tlstudy.audit.sentinels.words import needed
+from tlstudy.cli import main
+from tlstudy.storage.errors import UserError
+
+FORMAT = Path(__file__).parents[2] / "docs" / "audit-format.md"
+
+
+def audit(*arguments: object):
+    result = CliRunner().invoke(main, ["audit", *map(str, arguments)])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.output
+    return result
+
+
+def findings(*arguments: object) -> dict[str, set[str]]:
+    """Names of the sentinels that found something, by run."""
+    data = json.loads(audit(*arguments, "--json").output)
+    return {run["run"]: {f["sentinel"] for f in run["findings"]} for run in data["runs"]}
+
+
+@pytest.fixture
+def tables(tmp_path) -> dict[str, Path]:
+    """The epochs of a flawed and of a sound real run, and of the published ones, as CSV."""
+    runs = {"flawed": published_new_run(), "sound": sound_run()}
+    frames = {name: run.metrics for name, run in runs.items()}
+    frames |= {run.arm: run.metrics for run in published_evidence()}
+    files = {name: tmp_path / f"{name}.csv" for name in frames}
+    for name, frame in frames.items():
+        frame.to_csv(files[name], index=False)
+    return files
+
+
+def test_a_flawed_run_is_told_with_what_was_seen_why_and_what_to_do(tables):
+    result = audit(tables["flawed"])
+    assert result.exit_code == 1
+    assert result.output.startswith(f"flawed ({tables['flawed']}): 2 errors, 3 warnings")
+    assert "  error: no-weight-moved (F1)\n    saw the displacement of all weights" in result.output
+    assert "    why The network was never trained" in result.output
+    assert "    do  Give the optimiser" in result.output
+    assert "Looked (" in result.output
+    assert "  path-without-plane: trajectory in run.json" in result.output
+    assert result.output.rstrip().endswith("1 run: 2 errors, 3 warnings.")
+
+
+def test_a_sound_run_is_clean(tables):
+    """But for the running statistics, which a table cannot say are not what is reported."""
+    frame = pd.read_csv(tables["sound"])
+    frame = frame.drop(columns=[name for name in frame if name.endswith("_running")])
+    frame.to_csv(tables["sound"], index=False)
+    result = audit(tables["sound"], "--fail-on", "warning")
+    assert result.exit_code == 0
+    assert "sound.csv): nothing found" in result.output
+    assert "Skipped (" in result.output
+
+
+def test_published_series_trip_what_they_trip_from_a_file(tables):
+    found = findings(tables["new"], tables["pretrained"])
+    assert {"gradients-add-up", "test-accuracy-of-guessing", "train-loss-did-not-fall"} == (
+        found["new"]
+    )
+    assert found["pretrained"] == {
+        "loss-of-softmax-outputs",
+        "test-changes-after-training",
+        "drift-from-start-unknown",
+        "angles-below-resolution",
+    }
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_formats_and_ways_to_tell_runs_apart(tmp_path, suffix):
+    new, pretrained = (run.metrics for run in published_evidence())
+    expected = {"gradients-add-up", "test-accuracy-of-guessing", "train-loss-did-not-fall"}
+    for keys, name in (
+        ({"run": "a"}, "a"),
+        ({"arm": "a"}, "a"),
+        ({"arm": "a", "subset_size": 50, "seed": 26}, "a, n = 50, seed 26"),
+    ):
+        other = {key: "b" if value == "a" else value for key, value in keys.items()}
+        frame = pd.concat([new.assign(**keys), pretrained.assign(**other)])
+        file = tmp_path / f"runs{suffix}"
+        frame.to_csv(file, index=False) if suffix == ".csv" else frame.to_parquet(file)
+        found = findings(file)
+        assert len(found) == 2
+        assert found[name] == expected
+
+
+def test_rows_of_runs_may_alternate(tmp_path):
+    new, pretrained = (run.metrics.assign(run=run.arm) for run in published_evidence())
+    mixed = pd.concat([new, pretrained]).sort_values("epoch", kind="stable")
+    mixed.to_csv(tmp_path / "mixed.csv", index=False)
+    assert "gradients-add-up" in findings(tmp_path / "mixed.csv")["new"]
+
+
+def test_columns_of_other_names_and_epochs_from_0(tmp_path):
+    new = published_evidence()[0].metrics
+    file = tmp_path / "board.csv"
+    frame = pd.DataFrame(
+        {"Step": new["epoch"] - 1, "grad/norm": new["gradient_norm"], "lr": 0.001, "epoch": "x"}
+    )
+    frame.to_csv(file, index=False)
+    options = ("--column", "epoch=Step", "--column", "gradient_norm=grad/norm")
+    assert findings(file, *options) == {"board": {"gradients-add-up"}}
+    assert f"{file}: no sentinel reads lr." in audit(file, *options).output
+
+
+def test_an_index_that_has_a_name_is_a_column(tmp_path):
+    file = tmp_path / "indexed.parquet"
+    published_evidence()[0].metrics.set_index("epoch").to_parquet(file)
+    assert "gradients-add-up" in findings(file)["indexed"]
+
+
+def test_plain_test_values_are_those_of_running_statistics(tmp_path):
+    new = published_evidence()[0].metrics
+    plain = new.rename(columns={full: name for name, full in PLAIN.items()})
+    assert "test_balanced_accuracy" in plain
+    plain.to_csv(tmp_path / "plain.csv", index=False)
+    assert "test-accuracy-of-guessing" in findings(tmp_path / "plain.csv")["plain"]
+
+
+def test_the_number_of_classes_decides_what_guessing_is(tmp_path):
+    file = tmp_path / "hundred.csv"
+    pd.DataFrame({"epoch": [1], "test_accuracy": [0.1], "test_images": [1000]}).to_csv(file)
+    assert findings(file)["hundred"] == {"test-accuracy-of-guessing"}
+    assert findings(file, "--classes", 100)["hundred"] == set()
+
+
+@pytest.mark.parametrize(
+    ("columns", "statuses"),
+    [
+        # An error, a warning, a note, and nothing; with --fail-on error, warning and never.
+        ({"displacement_from_start": [0.0, 0.0]}, (1, 1, 0)),
+        ({"train_loss": [2.3, 2.3, 2.3]}, (0, 1, 0)),
+        ({"displacement_from_previous": [0.1, 0.1]}, (0, 0, 0)),
+        ({"train_loss": [2.3, 1.3, 0.3]}, (0, 0, 0)),
+    ],
+)
+def test_exit_status(tmp_path, columns, statuses):
+    file = tmp_path / "run.csv"
+    frame = pd.DataFrame(columns)
+    frame.assign(epoch=np.arange(1, len(frame) + 1)).to_csv(file, index=False)
+    for level, status in zip(("error", "warning", "never"), statuses, strict=True):
+        assert audit(file, "--fail-on", level).exit_code == status
+    assert audit(file).exit_code == statuses[0]
+
+
+CSV = "epoch,train_loss\n1,2.3\n2,2.1\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "expected"),
+    [
+        ("", (), "runs.csv: cannot be read (No columns to parse from file)."),
+        ("epoch,train_loss\n", (), "found no rows; must have a row for each epoch."),
+        ("step,train_loss\n1,2\n", (), "found the columns step, train_loss; must have a column"),
+        ("epoch,loss\n1,2\n", (), "found the columns epoch, loss; must have at least one of"),
+        ("epoch,train_loss\n1,2.3\n2,lots\n", (), "column train_loss: found 'lots' in row 2"),
+        ("epoch,train_loss\n2,2.3\n1,2.1\n", (), "column epoch: found 1 after 2 in run 'runs'"),
+        ("epoch,train_loss\n1,2.3\n1,2.1\n", (), "column epoch: found 1 after 1 in run 'runs'"),
+        ("epoch,train_loss\n1.5,2.3\n", (), "column epoch: found '1.5'; must be a whole number"),
+        ("epoch,train_loss\n-1,2.3\n", (), "column epoch: found '-1'; must be a whole number"),
+        ("epoch,train_loss\n,2.3\n", (), "column epoch: found 'nan'; must be a whole number"),
+        ("epoch,train_loss\nfirst,2.3\n", (), "column epoch: found 'first' in row 1"),
+        ("epoch,test_accuracy\n1,61.7\n", (), "test_accuracy_running: found 61.7; must be a share"),
+        ("epoch,train_loss,test_images\n1,2,0.5\n", (), "column test_images: found 0.5; must be"),
+        ("run,epoch,train_loss\n,1,2\n", (), "column run: found an empty cell"),
+        ("arm,seed,epoch,train_loss\na,x,1,2\n", (), "column seed: found 'x'; must be a whole"),
+        (
+            "epoch,test_loss,test_loss_running\n1,2,2\n",
+            (),
+            "found both test_loss and test_loss_running",
+        ),
+        (CSV, ("--column", "train_loss=loss"), "found no column 'loss' (--column train_loss=loss)"),
+        (CSV, ("--column", "loss=train_loss"), "--column: found 'loss'; must be one of run, arm"),
+        (CSV, ("--column", "train_loss"), "--column: found 'train_loss'; must be NAME=THEIRS."),
+        (CSV, ("--column", "run=epoch", "--column", "arm=epoch"), "may be named once"),
+        (CSV, ("--classes", "1"), "Invalid value for '--classes'"),
+        (CSV, ("--fail-on", "note"), "Invalid value for '--fail-on'"),
+    ],
+)
+def test_mistakes_end_in_a_sentence_and_status_2(tmp_path, text, options, expected):
+    file = tmp_path / "runs.csv"
+    file.write_text(text)
+    result = audit(file, *options)
+    assert result.exit_code == 2
+    assert expected in result.output
+    assert "Traceback" not in result.output
+
+
+def test_files_that_are_none(tmp_path):
+    assert "no such file or folder" in audit(tmp_path / "nowhere.csv").output
+    (tmp_path / "runs.xlsx").write_text("x")
+    assert "found '.xlsx'; must be a table (.csv, .parquet)" in audit(tmp_path / "runs.xlsx").output
+    (tmp_path / "broken.parquet").write_text("x")
+    assert "broken.parquet: cannot be read" in audit(tmp_path / "broken.parquet").output
+    assert "found no run.json" in audit(tmp_path).output
+    for text, expected in (("{", "run.json: cannot be read"), ("{}", "is not the record of a run")):
+        (tmp_path / "run.json").write_text(text)
+        result = audit(tmp_path)
+        assert expected in result.output
+        assert result.exit_code == 2
+    (tmp_path / "bytes.csv").write_bytes(b"epoch,train_loss\n1,\xff\n")
+    assert "bytes.csv: cannot be read" in audit(tmp_path / "bytes.csv").output
+    assert audit().exit_code == 2
+
+
+def test_lists_in_a_cell_are_no_number(tmp_path):
+    file = tmp_path / "lists.parquet"
+    pd.DataFrame({"epoch": [1], "train_loss": [[1.0, 2.0]]}).to_parquet(file)
+    result = audit(file)
+    assert "column train_loss: found '[1. 2.]' in row 1; must be a number" in result.output
+    assert result.exit_code == 2
+
+
+cells = st.one_of(st.none(), st.floats(), st.integers(-3, 40), st.text(max_size=4), st.booleans())
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_whatever_a_table_holds_it_is_examined_or_refused_in_a_sentence(tmp_path_factory, data):
+    names = data.draw(st.sets(st.sampled_from([*COLUMNS, "other"]), min_size=1, max_size=5))
+    rows = data.draw(st.integers(0, 7))
+    numbers = st.one_of(st.floats(0, 1), st.floats(), st.none())
+    frame = pd.DataFrame(
+        {
+            name: data.draw(
+                st.one_of(
+                    st.just(list(range(1, rows + 1))),
+                    st.lists(numbers, min_size=rows, max_size=rows),
+                    st.lists(cells, min_size=rows, max_size=rows),
+                )
+            )
+            for name in sorted(names)
+        }
+    )
+    file = tmp_path_factory.mktemp("any") / "any.csv"
+    frame.to_csv(file, index=False)
+    result = audit(file)
+    if result.exit_code == 2:
+        assert str(file) in result.output
+        assert len(result.output.splitlines()) == 1
+    else:
+        assert result.output.splitlines()[-1].endswith(".")
+
+
+def leave_run(folder: Path, evidence) -> Path:
+    """A run's folder as the study leaves it."""
+    folder.mkdir(parents=True)
+    evidence.metrics.to_parquet(folder / "metrics.parquet")
+    evidence.layers.to_parquet(folder / "layers.parquet")
+    changed = evidence.training.model_dump(mode="json", exclude_defaults=True)
+    record = {**evidence.record, "training": changed, "subset_size": 20, "seed": 26}
+    (folder / "run.json").write_text(json.dumps({**record, "run": folder.parts[-3]}))
+    return folder
+
+
+@pytest.fixture
+def folders(tmp_path) -> dict[str, Path]:
+    """Folders of a flawed and of a sound run, with their training images."""
+    for drawing, first in (("stratified", 0), ("published", 100)):
+        subset = tmp_path / "subsets" / drawing / "n~20" / "seed~26"
+        subset.mkdir(parents=True)
+        images = list(range(first, first + 20))
+        record = {"indices": images, "labels": [0] * 20, "counts": [2] * 10, "duplicates": 0}
+        (subset / "subset.json").write_text(json.dumps(record))
+    runs = tmp_path / "runs"
+    return {
+        name: leave_run(runs / name / "n~20" / "seed~26", evidence)
+        for name, evidence in (("flawed", published_new_run()), ("sound", sound_run()))
+    }
+
+
+def test_a_folder_has_all_evidence(folders):
+    found = findings(folders["flawed"])["flawed, n = 20, seed 26"]
+    assert {"no-weight-moved", "path-without-plane", "loss-of-softmax-outputs"} <= found
+    data = json.loads(audit(folders["sound"], "--json").output)
+    run = data["runs"][0]
+    assert {"repeated-training-images", "drift-follows-step-size"} <= set(run["ran"])
+    assert [f["severity"] for f in run["findings"] if f["severity"] == "error"] == []
+    assert "best-epoch-on-test" in run["skipped"]  # arms that share a run may report otherwise
+
+
+def test_folders_are_compared(folders):
+    found = findings(*folders.values())
+    assert found["2 runs compared, n = 20, seed 26"] == set()
+    record = json.loads((folders["sound"] / "run.json").read_text())
+    record["training"]["drawing"] = "published"
+    (folders["sound"] / "run.json").write_text(json.dumps(record))
+    found = findings(*folders.values())
+    assert found["2 runs compared, n = 20, seed 26"] == {"other-training-images"}
+    assert "2 runs: 3 errors" in audit(*folders.values()).output
+
+
+def test_a_folder_without_its_neighbours_is_examined_as_far_as_it_goes(folders):
+    for name in ("layers.parquet", "metrics.parquet"):
+        (folders["flawed"] / name).unlink()
+    assert "loss-of-softmax-outputs" in findings(folders["flawed"])["flawed, n = 20, seed 26"]
+
+
+def test_the_format_is_documented():
+    text = FORMAT.read_text()
+    rows = re.findall(r"^\| `([\w-]+)` \| (.*?) \| (\w+) \| (.*) \|$", text, re.MULTILINE)
+    expected = [
+        (
+            sentinel.name,
+            ", ".join(sentinel.flaws),
+            sentinel.severity,
+            [*map(needed, sentinel.needs)],
+        )
+        for sentinel in (*SENTINELS, *GROUP_SENTINELS)
+    ]
+    assert [
+        (name, flaws.strip(), s, needs.split("; ")) for name, flaws, s, needs in rows
+    ] == expected
+    read = {
+        part.partition(".")[2]
+        for sentinel in SENTINELS
+        for need in sentinel.needs
+        for part in need.split(" or ")
+        if part.startswith("metrics.")
+    }
+    documented = set(re.findall(r"`(\w+)`", text))
+    documented |= {PLAIN[name] for name in PLAIN}  # documented by their plain names
+    documented |= {name.replace("_running", "_recalibrated") for name in PLAIN.values()}
+    assert read <= documented
+    assert {*NAMES, "epoch", *PLAIN} <= documented
+    assert read <= set(NUMBERS)
+
+
+def test_the_documented_example_can_be_read(tmp_path):
+    example = re.search(r"```csv\n(.*?)```", FORMAT.read_text(), re.DOTALL).group(1)
+    (tmp_path / "runs.csv").write_text(example)
+    runs = read_runs(tmp_path / "runs.csv", {}).runs
+    assert [run.arm for run in runs] == ["new", "pretrained"]
+    assert audit(tmp_path / "runs.csv").exit_code == 0
+
+
+def test_the_command_needs_no_torch(tables):
+    """It starts in seconds, for use in other programs' checks."""
+    code = (
+        "import sys\nfrom tlstudy.cli import main\n"
+        "try:\n    main(sys.argv[1:], standalone_mode=False)\n"
+        "except SystemExit:\n    print('torch' in sys.modules)\n"
+    )
+    command = [sys.executable, "-c", code, "audit", str(tables["flawed"])]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert result.stdout.strip().endswith("False")
+
+
+def test_reading_is_refused_with_a_user_error(tmp_path):
+    with pytest.raises(UserError, match="no such file"):
+        read_runs(tmp_path / "nowhere.csv", {})

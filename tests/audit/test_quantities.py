@@ -1,0 +1,311 @@
+"""Quantities: each on tables in which it is known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from known import SIZE, encoder_table, make_study, metrics_table, runs_table
+
+from tlstudy.audit.quantities import INDEX, adds_up, values_of, why_missing
+from tlstudy.config.quantities import QUANTITIES, described, listed_names, planned_seeds
+from tlstudy.measures import encoder
+from tlstudy.storage import columns
+from tlstudy.storage.columns import LAYERS, schema
+
+ARM, SEED = "new-first", 26
+RUN = (ARM, SIZE, SEED)
+CLEARED = [5.0, 2.0, 1.0, 0.5]
+ADDED_UP = [17.496, 2 * 17.49, 3 * 17.485, 4 * 17.483, 5 * 17.481]
+
+
+def tables(run: dict | None = None, untrained: bool = False, **metrics) -> dict:
+    study = make_study()
+    if untrained:
+        arm = study.arms[ARM].model_copy(update={"optimiser_holds": "another-network"})
+        study = study.model_copy(update={"arms": study.arms | {ARM: arm}})
+    return {
+        "runs": runs_table(study, {(ARM, SEED): run or {}}),
+        "metrics": metrics_table({(ARM, SEED): metrics} if metrics else {}),
+    }
+
+
+def value(found: dict, name: str) -> float:
+    values = values_of(found, name)
+    assert list(values.index) == [RUN]
+    return values[RUN]
+
+
+def test_reported_values():
+    found = tables({"reported_balanced_accuracy": 0.7, "reported_loss": 1.2})
+    assert value(found, "balanced_accuracy") == 0.7
+    assert value(found, "loss") == 1.2
+
+
+def test_displacement_is_that_of_the_last_epoch():
+    found = tables(displacement_from_start=[0.1, 0.3, 0.2])
+    found["metrics"] = found["metrics"].sample(frac=1, random_state=1)
+    assert value(found, "displacement") == 0.2
+
+
+def test_fall_of_the_train_loss():
+    found = tables({"checkpoint_train_loss": 0.1}, train_loss=[2.3, 0.2])
+    assert value(found, "train_loss_fall") == pytest.approx(2.2)
+
+
+def test_rank_of_the_path():
+    assert value(tables({"trajectory_rank": 2}), "trajectory_rank") == 2
+
+
+@pytest.mark.parametrize(
+    ("untrained", "norms", "expected"),
+    [
+        (False, CLEARED, 1),
+        (False, ADDED_UP, 0),  # whatever the settings say
+        (True, ADDED_UP, 0),
+        (True, CLEARED, 0),
+        (False, ADDED_UP[:4], 1),  # too few epochs to tell
+        (False, [1.0, 2.0, 3.0, 4.0, 5.6], 1),  # more than 10 % off at the last epoch
+    ],
+)
+def test_gradients_cleared(untrained, norms, expected):
+    assert value(tables(untrained=untrained, gradient_norm=norms), "gradients_cleared") == expected
+
+
+def test_without_settings_clearing_is_unknown():
+    assert np.isnan(value(tables({"settings": None}, gradient_norm=CLEARED), "gradients_cleared"))
+
+
+@pytest.mark.parametrize(
+    ("norms", "expected"),
+    [
+        (ADDED_UP, True),
+        (ADDED_UP[::-1], False),
+        ([1.0, 2.0, np.nan, 4.0, 5.0, 6.0], True),
+        ([0.0, 0.0, 0.0, 0.0, 0.0], False),
+        ([1.0, 2.0, 3.0, 4.0, 5.0 * 1.09], True),
+        ([1.0, 2.0, 3.0, 4.0, 5.0 * 1.11], False),
+        ([np.nan], False),
+    ],
+)
+def test_adding_up_of_gradients(norms, expected):
+    rows = pd.DataFrame({"epoch": range(1, len(norms) + 1), "gradient_norm": norms})
+    assert adds_up(rows) is expected
+    assert adds_up(rows[::-1]) is expected
+
+
+@pytest.mark.parametrize(
+    ("norms", "expected"),
+    [([2.0, 9.0, 200.0], 2), ([2.0, 0.02], -2), ([0.0, 1.0], None), ([1.0, 0.0], None)],
+)
+def test_growth_of_the_gradient_norm(norms, expected):
+    found = value(tables(gradient_norm=norms), "log10_gradient_growth")
+    assert found == pytest.approx(expected) if expected is not None else np.isnan(found)
+
+
+def test_growth_needs_the_last_epochs_own_norm():
+    assert np.isnan(value(tables(gradient_norm=[1.0, 10.0, np.nan]), "log10_gradient_growth"))
+
+
+def layers_table(moved: dict[tuple[str, str], list], predicted: dict[str, list]) -> pd.DataFrame:
+    parts = [
+        pd.DataFrame(
+            {
+                "arm": ARM,
+                "subset_size": SIZE,
+                "seed": SEED,
+                "epoch": range(1, len(values) + 1),
+                "layer": layer,
+                "kind": kind,
+                "displacement_from_previous": values,
+                "predicted_displacement": predicted[layer],
+                "angle_from_start": np.cumsum(values),
+            }
+        )
+        for (layer, kind), values in moved.items()
+    ]
+    return pd.concat(parts).reindex(columns=list(LAYERS))
+
+
+PREDICTED = {"a": [1, 1], "b": [1, 3], "c": [2, 2], "d": [1, 1], "n": [1, 1], "fc": [0.5, 0.5]}
+MOVED = {
+    ("a", "convolution"): [0.5, 0.5],  # a ratio of 1 / 2
+    ("b", "convolution"): [0.0, 1.0],  # 1 / 4
+    ("c", "convolution"): [4.0, 0.0],  # 1
+    ("d", "downsample"): [9.0, 9.0],
+    ("n", "batchnorm-weight"): [9.0, 9.0],
+    ("fc", "linear-weight"): [1.0, 3.0],  # 4
+}
+
+
+def head_excess(moved: dict = MOVED, predicted: dict = PREDICTED) -> float:
+    return value({**tables(), "layers": layers_table(moved, predicted)}, "log2_head_excess")
+
+
+def test_excess_movement_of_the_head():
+    assert head_excess() == pytest.approx(3)  # 4 over the median of 1 / 2, 1 / 4 and 1
+
+
+def test_excess_of_the_head_does_not_depend_on_the_learning_rate():
+    faster = {layer: [10 * one for one in values] for layer, values in PREDICTED.items()}
+    moved = {layer: [10 * one for one in values] for layer, values in MOVED.items()}
+    assert head_excess(moved, faster) == pytest.approx(3)
+
+
+@pytest.mark.parametrize("nothing", [0.0, np.nan])
+def test_no_excess_where_nothing_is_predicted(nothing):
+    assert np.isnan(head_excess(predicted=dict.fromkeys(PREDICTED, [nothing] * 2)))
+
+
+def test_no_excess_where_nothing_moved():
+    assert np.isnan(head_excess({layer: [0.0, 0.0] for layer in MOVED}))
+
+
+def test_no_excess_where_no_layer_was_measured():
+    empty = schema(LAYERS).empty_table().to_pandas()
+    assert np.isnan(value({**tables(), "layers": empty}, "log2_head_excess"))
+
+
+def test_encoder_angle_is_the_median_over_convolutions_at_the_end():
+    moved = {("a", "convolution"): [30.0, 2.0], ("b", "convolution"): [1.0, 1.0]}
+    moved |= {("c", "convolution"): [4.0, 4.0], ("d", "downsample"): [0.1, 0.1]}
+    layers = layers_table(moved, {layer: [1, 1] for layer in "abcd"})
+    shuffled = layers.sample(frac=1, random_state=0)
+    assert value({**tables(), "layers": shuffled}, "log2_encoder_angle") == 3
+
+
+def test_encoder_quantities_are_rows_of_its_table():
+    names = [name for name, quantity in QUANTITIES.items() if quantity.table == "encoder"]
+    keys = [(ARM, SEED, *(name.split(".") if "." in name else (name, ""))) for name in names]
+    table = encoder_table({key: index / 100 for index, key in enumerate(keys)})
+    for index, name in enumerate(names):
+        assert value({**tables(), "encoder": table}, name) == index / 100
+    table["stage"] = table["stage"].replace("", None)
+    assert value({**tables(), "encoder": table}, "fine-tuned") == names.index("fine-tuned") / 100
+
+
+def test_encoder_quantities_are_those_that_are_measured():
+    put_back = [name.partition(".")[2] for name in QUANTITIES if name.startswith("put-back.")]
+    assert sorted(put_back) == sorted((*encoder.STAGES, "encoder"))
+
+
+def reuse_rows(values: dict[tuple[str, str], float]) -> pd.DataFrame:
+    rows = [(*RUN, measure, layer, value) for (measure, layer), value in values.items()]
+    return pd.DataFrame(rows, columns=list(columns.REUSE))
+
+
+REUSED = {
+    ("alignment", "a"): 0.9,
+    ("share-within", "a"): 0.4,
+    ("share-within-random", "a"): 0.1,
+    ("drift.training", ""): 12.0,
+    ("drift.gradient-descent", ""): 3.0,
+    ("drift.explicit", ""): 1.5,
+}
+
+
+def test_reuse_is_the_median_over_convolutions():
+    values = {}
+    for layer, alignment, ratio in (("a", 0.1, 8), ("b", 0.7, 2), ("c", 0.9, 0.5)):
+        values |= {
+            ("alignment", layer): alignment,
+            ("share-within", layer): 0.05 * ratio,
+            ("share-within-random", layer): 0.05,
+        }
+    table = reuse_rows(values)
+    assert value({**tables(), "reuse": table}, "filter_alignment") == 0.7
+    assert value({**tables(), "reuse": table}, "log2_span_excess") == pytest.approx(1)
+
+
+def test_drift_excess_is_over_the_least_change_and_needs_one():
+    table = reuse_rows(REUSED)
+    assert value({**tables(), "reuse": table}, "log2_drift_excess.training") == 3
+    assert value({**tables(), "reuse": table}, "log2_drift_excess.gradient-descent") == 1
+    assert np.isnan(value({**tables(), "reuse": table[:-1]}, "log2_drift_excess.training"))
+
+
+def curvature_table(eigenvalue: float, rise: float, reason: str = "") -> pd.DataFrame:
+    rows = [(*RUN, "final", 8.0, 0.5, ""), (*RUN, "matched", eigenvalue, rise, reason)]
+    named = [*INDEX, "point", "hessian_eigenvalue", "rise", "reason"]
+    return pd.DataFrame(rows, columns=named).reindex(columns=list(columns.CURVATURE))
+
+
+def test_curvature_quantities():
+    found = {**tables(), "curvature": curvature_table(32.0, 0.25)}
+    assert value(found, "log2_hessian_eigenvalue.final") == 3
+    assert value(found, "log2_hessian_eigenvalue.matched") == 5
+    assert value(found, "log2_rise.final") == -1
+    assert value(found, "log2_rise.matched") == -2
+
+
+@pytest.mark.parametrize("bad", [0.0, -1.0, np.nan])
+def test_what_has_no_logarithm_has_no_value(bad):
+    found = {**tables(), "curvature": curvature_table(bad, bad)}
+    assert np.isnan(value(found, "log2_hessian_eigenvalue.matched"))
+    assert np.isnan(value(found, "log2_rise.matched"))
+    assert value(found, "log2_rise.final") == -1
+
+
+@pytest.mark.parametrize("name", QUANTITIES)
+def test_a_run_that_diverged_has_no_values(name):
+    run = {
+        "reported_balanced_accuracy": 0.7,
+        "reported_loss": 1,
+        "trajectory_rank": 3,
+        "checkpoint_train_loss": 1,
+    }
+    series = {
+        "gradient_norm": [1.0, 0.2, 0.1],
+        "train_loss": [2.0, 1.0, 0.5],
+        "displacement_from_start": [0.1, 0.2, 0.3],
+    }
+    family, _, stage = name.partition(".")
+    others = {
+        "layers": layers_table(MOVED, PREDICTED),
+        "encoder": encoder_table({(ARM, SEED, family, stage): 0.5}),
+        "curvature": curvature_table(2.0, 2.0),
+        "reuse": reuse_rows(REUSED),
+    }
+    assert np.isfinite(value({**tables(run, **series), **others}, name))
+    diverged = {**tables({**run, "status": "diverged"}, **series), **others}
+    assert np.isnan(value(diverged, name))
+    assert why_missing(diverged, name, RUN) == "the run diverged"
+
+
+@pytest.mark.parametrize("name", ["probe.stem", "log2_rise.final"])
+def test_a_table_that_is_missing_or_empty_gives_no_values(name):
+    table = QUANTITIES[name].table
+    empty = schema(getattr(columns, table.upper())).empty_table().to_pandas()
+    for found in (tables(), {**tables(), table: empty}):
+        assert np.isnan(value(found, name))
+        assert why_missing(found, name, RUN).startswith(f"not measured, see {table}.seeds")
+
+
+def test_why_a_value_is_missing():
+    reason = "the train loss never fell to 0.5"
+    found = {
+        **tables(),
+        "curvature": curvature_table(np.nan, np.nan, reason),
+        "encoder": encoder_table({(ARM, SEED, "probe", "stem"): np.nan}),
+    }
+    assert why_missing(found, "log2_rise.matched", RUN) == reason
+    assert "positive" in why_missing(found, "log2_rise.final", RUN)
+    assert "computed" in why_missing(found, "probe.stem", RUN)
+    assert "computed" in why_missing(found, "displacement", RUN)
+    assert why_missing(found, "probe.stem", (ARM, SIZE, 99)) == "there is no such run"
+
+
+def test_seeds_in_which_a_quantity_is_measured():
+    study = make_study(encoder={"seeds": [28, 26]}, curvature={"seeds": []})
+    assert planned_seeds(study, "probe.stem") == [26, 28]
+    assert planned_seeds(study, "log2_rise.final") == []
+    assert planned_seeds(study, "loss") == study.seed
+
+
+def test_every_quantity_is_listed_with_unit_and_description():
+    text = described()
+    assert "probe.<stem|layer1|layer2|layer3|layer4>: share" in text
+    assert "log2_rise.<final|matched>: doublings" in text
+    assert len(listed_names()) == 18
+    assert sum(not line.startswith(" ") for line in text.splitlines()) == 18
+    for name in QUANTITIES:
+        family = name.partition(".")[0]
+        assert any(line.startswith((f"{family}:", f"{family}.<")) for line in text.splitlines())

@@ -1,0 +1,172 @@
+"""Sentinels of the path through weight space and of landscapes."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from real_runs import (
+    PROTOCOLS,
+    SEEDS,
+    evidence_of,
+    landscape_of,
+    published_new_run,
+    sound_run,
+    trainer_of,
+)
+from sentinel_series import saw, skipped
+
+from tlstudy.audit.sentinels import Evidence, examine_group
+from tlstudy.audit.sentinels.planes import WALK_MARGIN, walk_share
+from tlstudy.audit.sentinels.published import published_evidence
+from tlstudy.networks.evaluation import loss_of_head, predict
+from tlstudy.networks.trajectory import Trajectory, principal_plane, random_walk_variance
+
+
+def of_path(points: np.ndarray) -> Evidence:
+    """Evidence of a path (T, weights), by the project's own principal components."""
+    trajectory = Trajectory(torch.zeros(points.shape[1]), len(points) - 1)
+    for point in points[1:]:
+        trajectory.append(torch.from_numpy((point - points[0]).astype(np.float32)))
+    plane = principal_plane(trajectory.gram())
+    record = {
+        "rank": plane.rank,
+        "explained_variance": plane.explained_variance.tolist(),
+        "path": plane.path.tolist(),
+    }
+    return Evidence(arm="path", record={"trajectory": record})
+
+
+def random_walk(points: int, weights: int, seed: int) -> np.ndarray:
+    return np.cumsum(np.random.default_rng(seed).normal(size=(points, weights)), axis=0)
+
+
+def test_a_path_that_spans_no_plane():
+    """F3."""
+    assert "rank 0" in saw("path-without-plane", published_new_run())
+    line = np.outer(np.arange(6), np.ones(50))
+    assert "straight line" in saw("path-without-plane", of_path(line))
+    for seed in SEEDS:
+        assert saw("path-without-plane", sound_run(seed)) is None
+    assert skipped("path-without-plane", of_path(line[:2])) == "a path of two epochs or more"
+
+
+@pytest.mark.parametrize("points", [3, 4, 7, 31])
+def test_random_walks_are_found(points):
+    found = [
+        saw("path-like-a-random-walk", of_path(random_walk(points, 2000, s))) for s in range(20)
+    ]
+    assert all(found)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_sound_run_has_a_direction(seed):
+    shares = sound_run(seed).record["trajectory"]["explained_variance"]
+    assert saw("path-like-a-random-walk", sound_run(seed)) is None
+    assert shares[0] > 0.85  # as the code states of the audit study's runs
+
+
+def test_the_null_is_that_of_random_walks():
+    for points in (3, 4, 11, 31):
+        shares = [
+            principal_plane(walk @ walk.T).explained_variance[0]
+            for walk in (random_walk(points, 5000, seed) for seed in range(30))
+        ]
+        assert walk_share(points) == pytest.approx(np.mean(shares), abs=0.004)
+    assert walk_share(100_000) == pytest.approx(random_walk_variance(1)[0], abs=1e-6)
+    assert [round(walk_share(points), 3) for points in (3, 4, 11)] == [0.75, 0.683, 0.617]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(4, 40), st.floats(0.5, 5), st.integers(0, 2**32 - 1))
+def test_a_drift_as_long_as_the_noise_is_no_random_walk(points, drift, seed):
+    """Steps of noise 1 about a drift of 0.5 or more: it takes no clean line to have a direction."""
+    walk = random_walk(points, 500, seed) / np.sqrt(500)
+    path = walk + drift * np.outer(np.arange(points), np.eye(500)[0])
+    share = of_path(path).record["trajectory"]["explained_variance"][0]
+    evidence = of_path(path)
+    assert (saw("path-like-a-random-walk", evidence) is None) == (
+        share > walk_share(points) + WALK_MARGIN
+    )
+    if drift >= 1:
+        assert saw("path-like-a-random-walk", evidence) is None
+
+
+@pytest.fixture(scope="module")
+def landscape():
+    """A trainer that has run, its evidence, and its landscape."""
+    trainer = trainer_of(**{**PROTOCOLS["sound"], "epochs": 2})
+    evidence = evidence_of(trainer, 26)
+    return trainer, evidence, landscape_of(trainer, evidence)
+
+
+def test_a_landscape_around_the_checkpoint(landscape):
+    """F6, on the landscape that this project computes."""
+    _, evidence, record = landscape
+    assert saw("landscape-off-centre", replace(evidence, landscape=record)) is None
+
+
+def test_a_landscape_with_running_statistics_is_off_centre(landscape):
+    """F6: the published way, in evaluation mode."""
+    trainer, evidence, record = landscape
+    logits = predict(trainer.network, trainer.images.train, trainer.images.inputs)
+    centre = float(loss_of_head(logits, trainer.images.train_labels, "logits"))
+    plane = {**record["planes"]["random"], "centre_loss": centre}
+    text = saw(
+        "landscape-off-centre", replace(evidence, landscape={**record, "planes": {"random": plane}})
+    )
+    assert f"{centre:.6g}" in text
+
+
+def test_a_centre_that_is_not_finite_is_off(landscape):
+    _, evidence, record = landscape
+    plane = {**record["planes"]["random"], "centre_loss": None}
+    landscape = {**record, "planes": {"random": plane}}
+    assert "not finite" in saw("landscape-off-centre", replace(evidence, landscape=landscape))
+
+
+def test_a_landscape_that_was_not_drawn_is_skipped(landscape):
+    _, evidence, record = landscape
+    none = {**record, "planes": {"random": {"status": "none", "reason": "diverged"}}}
+    assert skipped("landscape-off-centre", replace(evidence, landscape=none))
+
+
+def test_published_landscapes_are_not_comparable():
+    """F4 and F5."""
+    findings = examine_group(published_evidence()).findings
+    found = [f for f in findings if f.sentinel == "landscapes-not-comparable"]
+    assert [finding.arm for finding in found] == ["new", "pretrained"]
+    for text in ("9 in new, 15 in pretrained", "2.292 to 2.296 in new, 1.6 to 1.62 in pretrained"):
+        assert text in found[0].saw
+    assert "radius" not in found[0].saw  # both had radius 1
+
+
+@pytest.mark.parametrize(
+    ("radius", "points", "differs"), [(1.0, 3, ""), (2.0, 3, "radius"), (1.0, 5, "points")]
+)
+def test_landscapes_on_other_axes_are_not_comparable(landscape, radius, points, differs):
+    trainer, evidence, record = landscape
+    ours = replace(evidence, landscape=record)
+    other = replace(
+        evidence, arm="other", landscape=landscape_of(trainer, evidence, radius, points)
+    )
+    result = examine_group([ours, other])
+    found = [f for f in result.findings if f.sentinel == "landscapes-not-comparable"]
+    assert "landscapes-not-comparable" in result.ran
+    assert bool(found) == bool(differs)
+    assert all(differs in finding.saw for finding in found)
+
+
+def test_landscapes_of_two_runs_of_one_name_are_compared_too(landscape):
+    trainer, evidence, record = landscape
+    other = replace(evidence, landscape=landscape_of(trainer, evidence, 1.0, 5))
+    result = examine_group([replace(evidence, landscape=record), other])
+    assert "landscapes-not-comparable" in {finding.sentinel for finding in result.findings}
+
+
+def test_a_single_landscape_has_nothing_to_be_compared_with(landscape):
+    _, evidence, record = landscape
+    result = examine_group([replace(evidence, landscape=record), evidence])
+    assert "two runs" in result.skipped["landscapes-not-comparable"]

@@ -1,0 +1,349 @@
+"""What the sentinels say of the published numbers, and of all runs of a study."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import synthetic
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from real_runs import published_new_run, sound_run
+from scipy.stats import binom
+from sentinel_series import series
+
+from tlstudy.audit.sentinels import (
+    ALARMS,
+    GROUP_SENTINELS,
+    SENTINELS,
+    SEVERITIES,
+    Evidence,
+    examine,
+    examine_group,
+)
+from tlstudy.audit.sentinels.alarms import false_alarms, is_sound
+from tlstudy.audit.sentinels.published import TABLE, findings_on_published, published_evidence
+from tlstudy.audit.sentinels.runs import Watch
+from tlstudy.config.study import find_run, runs
+from tlstudy.data import published
+from tlstudy.jobs import paths
+from tlstudy.jobs.run_results import results_of_runs
+from tlstudy.jobs.tables import read_table
+from tlstudy.stages.aggregate import aggregate_study
+from tlstudy.storage import columns
+from tlstudy.storage.errors import UserError
+
+EVERY = (*SENTINELS, *GROUP_SENTINELS)
+
+
+def of_published(arm: str) -> set[str]:
+    return {finding.sentinel for finding in findings_on_published() if finding.arm == arm}
+
+
+def test_findings_on_the_published_new_network():
+    assert of_published("new") == {
+        "train-loss-did-not-fall",  # F1
+        "test-accuracy-of-guessing",  # F1
+        "gradients-add-up",  # F2
+        "landscapes-not-comparable",  # F4, F5
+        "layers-of-some-runs-only",  # F12
+        "best-epoch-on-test",  # F13
+        "uneven-classes",  # F15
+    }
+
+
+def test_findings_on_the_published_pretrained_network():
+    assert of_published("pretrained") == {
+        "landscapes-not-comparable",  # F4, F5
+        "landscape-off-centre",  # F6
+        "loss-of-softmax-outputs",  # F7
+        "test-changes-after-training",  # F9
+        "drift-from-start-unknown",  # F11
+        "layers-of-some-runs-only",  # F12
+        "reported-value-not-in-curves",  # F14
+        "uneven-classes",  # F15
+        "angles-below-resolution",  # F16
+    }
+
+
+def test_published_findings_state_the_published_numbers():
+    saw = {(finding.arm, finding.sentinel): finding.saw for finding in findings_on_published()}
+    assert "0.995" in saw["new", "gradients-add-up"]
+    assert "17.5 in epoch 1 to 524.5 in epoch 30" in saw["new", "gradients-add-up"]
+    assert "1.46116" in saw["pretrained", "landscape-off-centre"]
+    assert "49.2 % to 62.9 %" in saw["pretrained", "test-changes-after-training"]
+    assert "4 others are exactly 0" in saw["pretrained", "angles-below-resolution"]
+
+
+def test_the_published_table_is_the_digitised_one():
+    best = published.best().set_index("model")
+    for model, values in TABLE.items():
+        for name, text in values.items():
+            assert float(text) == best.loc[model, name]
+
+
+def test_published_evidence_holds_the_series_unchanged():
+    for evidence in published_evidence():
+        table = published.loss().query("model == @evidence.arm and split == 'train'")
+        assert evidence.metrics["train_loss"].tolist() == table["loss"].tolist()
+        assert evidence.subset["duplicates"] == 0  # this draw happens to have none
+        assert sum(evidence.subset["counts"]) == len(evidence.subset["indices"]) == 50
+        assert evidence.training is None
+        assert evidence.record is None
+
+
+def test_each_flaw_that_shows_in_a_run_has_a_sentinel():
+    """F14 in the published table; the others in any run."""
+    flaws = {flaw for sentinel in EVERY for flaw in sentinel.flaws}
+    assert flaws == {f"F{number}" for number in range(1, 17)}
+
+
+def test_names_and_texts_of_sentinels():
+    names = [sentinel.name for sentinel in EVERY]
+    assert len(set(names)) == len(names)
+    for sentinel in EVERY:
+        assert sentinel.name == sentinel.name.lower()
+        assert " " not in sentinel.name
+        assert sentinel.severity in SEVERITIES
+        assert sentinel.why.endswith(".")
+        assert sentinel.advice.endswith(".")
+        assert sentinel.look.__doc__
+
+
+def test_nothing_known_is_nothing_passed():
+    empty = Evidence(arm="unknown")
+    result = examine(empty)
+    assert result.findings == result.ran == []
+    assert set(result.skipped) == {sentinel.name for sentinel in SENTINELS}
+    assert all(result.skipped.values())
+    compared = examine_group([empty, empty])
+    assert compared.ran == []
+    assert set(compared.skipped) == {sentinel.name for sentinel in GROUP_SENTINELS}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_whatever_is_missing_each_sentinel_looks_or_is_skipped(data):
+    """No column or part may be missing without being named, and none may end in an error."""
+    whole = data.draw(st.sampled_from([sound_run(), published_new_run(), *published_evidence()]))
+    kept = data.draw(st.sets(st.sampled_from(list(whole.metrics.columns[1:]))))
+    parts = data.draw(st.sets(st.sampled_from(["layers", "record", "landscape", "subset"])))
+    rows = data.draw(st.integers(1, len(whole.metrics)))
+    evidence = Evidence(
+        arm="part",
+        metrics=whole.metrics[["epoch", *kept]].head(rows),
+        **{part: getattr(whole, part) for part in parts},
+    )
+    result = examine(evidence)
+    assert {*result.ran, *result.skipped} == {sentinel.name for sentinel in SENTINELS}
+    assert not set(result.ran) & set(result.skipped)
+    assert {finding.sentinel for finding in result.findings} <= set(result.ran)
+
+
+def sound_series(generator: np.random.Generator) -> Evidence:
+    """Made-up series of a run that learns from few images, of any common shape."""
+    epochs = int(generator.integers(10, 60))
+    time = np.arange(epochs) / generator.uniform(1, epochs / 2)
+    learnt = [1 - np.exp(-time), time / (1 + time), 1 / (1 + np.exp(4 - 3 * time))]
+    learnt = learnt[generator.integers(len(learnt))]
+    start, floor = generator.uniform(2.2, 4), generator.uniform(0, 1)
+    noise = generator.normal(0, 0.02, (3, epochs))
+    loss = np.abs(floor + (start - floor) * (1 - learnt) * np.exp(3 * noise[0]))
+    best = generator.uniform(0.4, 0.95)
+    accuracy = np.clip(0.1 + (best - 0.1) * learnt + 0.3 * noise[1], 0, 1)
+    swing = np.exp(np.cumsum(generator.normal(0, generator.uniform(0.01, 0.5), epochs)))
+    rising = generator.random() < 0.3
+    norms = generator.uniform(0.1, 300) * swing * (1 + time if rising else 1.05 - learnt)
+    steps = 0.01 * np.exp(-time / 3) * np.exp(noise[2])
+    return series(
+        train_loss=loss,
+        train_accuracy=np.clip(0.1 + 0.9 * learnt, 0, 1),
+        gradient_norm=norms,
+        test_accuracy_running=accuracy,
+        test_images=1000,
+        displacement_from_start=np.sqrt(np.cumsum(steps**2)),
+        displacement_from_previous=steps,
+        angle_from_previous=np.degrees(np.arctan(steps)),
+    )
+
+
+def test_alarms_on_sound_series_of_many_shapes_are_rare():
+    """Two in a hundred at most, of 500 series that ten sentinels look at.
+
+    A test curve with running statistics may go on while a slow train loss is at its end.
+    """
+    generator = np.random.default_rng(0)
+    alarmed = [
+        [finding.sentinel for finding in examine(sound_series(generator)).findings]
+        for _ in range(500)
+    ]
+    assert sum(map(bool, alarmed)) <= 10, [names for names in alarmed if names]
+
+
+def test_made_up_tables_of_sound_arms_raise_no_alarm():
+    study = synthetic.make_study(seeds=5)
+    tables = synthetic.make_tables(study)
+    for run in runs(study):
+        if run.settings.group != "corrected":
+            continue
+        keys = (run.arm, run.subset_size, run.seed)
+        metrics, layers = (
+            table[(table["arm"] == run.arm) & (table["seed"] == run.seed)]
+            for table in (tables["metrics"], tables["layers"])
+        )
+        evidence = Evidence(
+            *keys, metrics=metrics, layers=layers, training=run.settings, batchnorm="recalibrated"
+        )
+        assert [f for f in examine(evidence).findings if f.is_alarm] == []
+
+
+@pytest.fixture
+def study(tmp_path):
+    """A study of two arms with real runs in its folders: one published, one sound."""
+    arms = {
+        name: {"architecture": "resnet18", "image_size": 32, **settings}
+        for name, settings in {
+            "new-published": synthetic.default_arms()["new-published"],
+            "new": {"group": "corrected"},
+            "new-again": {"group": "corrected", "label": "Once more"},
+        }.items()
+    }
+    study = synthetic.make_study(arms=arms, epochs=6).model_copy(update={"results": tmp_path})
+    for arm, evidence in (("new-published", published_new_run()), ("new", sound_run())):
+        leave_run(study, arm, evidence)
+    return study
+
+
+def leave_run(study, arm: str, evidence: Evidence) -> None:
+    """Write what the stages before `aggregate` leave of a run."""
+    run = find_run(study, arm, 50, 26)
+    folder, subset = paths.folder_of_run(study, run), paths.run_subset_folder(study, run)
+    folder.mkdir(parents=True)
+    subset.mkdir(parents=True)
+    evidence.metrics.to_parquet(folder / "metrics.parquet")
+    evidence.layers.to_parquet(folder / "layers.parquet")
+    environment = {"torch": "2.6.0", "commit": "0" * 40}
+    record = {
+        **evidence.record,
+        **{"learning_rate": 0.0003, "device": "cpu", "threads": 1, "environment": environment},
+        **{"evaluation": {"precision": "float32"}, "seconds": 1.0, "peak_memory_gib": 1.0},
+    }
+    (folder / "run.json").write_text(json.dumps(record))
+    images = {"indices": list(range(50)), "labels": [0] * 50, "counts": [5] * 10, "duplicates": 0}
+    (subset / "subset.json").write_text(json.dumps(images))
+
+
+def test_findings_of_a_study_are_in_its_tables(study):
+    aggregate_study(study)
+    findings, table = read_table(study, "findings"), read_table(study, "runs").set_index("arm")
+    assert list(findings.columns) == list(columns.FINDINGS)
+    assert not findings.isna().any(axis=None)
+    published_names = table.loc["new-published", "findings"].split()
+    assert {"no-weight-moved", "gradients-add-up", "best-epoch-on-test"} <= set(published_names)
+    alarms = findings[findings["severity"].isin(ALARMS)]
+    assert set(published_names) == set(alarms[alarms["arm"] == "new-published"]["sentinel"])
+    # Arms that are trained alike share a run, and both are looked at.
+    assert table.loc["new", "run"] == table.loc["new-again", "run"]
+    assert table.loc[["new", "new-again"], "findings"].tolist() == ["", ""]
+    assert table["learning_rate"].tolist() == [0.0003] * 3
+    rate = false_alarms(table.reset_index(), findings)
+    assert (rate.runs, rate.alarmed, rate.sentinels) == (1, 0, {})
+
+
+def test_a_study_without_findings_has_an_empty_table_of_the_same_columns(study, tmp_path):
+    sound = {name: arm for name, arm in study.arms.items() if name == "new"}
+    study = study.model_copy(update={"arms": sound})
+    folder = paths.folder_of_run(study, find_run(study, "new", 50, 26))
+    layers = pd.read_parquet(folder / "layers.parquet")
+    layers["predicted_displacement"] = np.nan  # so that there is not even a note
+    layers.to_parquet(folder / "layers.parquet")
+    aggregate_study(study)
+    findings = read_table(study, "findings")
+    assert len(findings) == 0
+    assert list(findings.columns) == list(columns.FINDINGS)
+
+
+def found_in(study) -> list:
+    """Findings in all runs of a study."""
+    watch = Watch(study)
+    for results in results_of_runs(study):
+        watch.look_at(results)
+    return [finding for findings in watch.findings().values() for finding in findings]
+
+
+def test_landscapes_that_the_study_does_not_ask_for_are_not_read(study):
+    """A stale file beside a run must not count."""
+    run = find_run(study, "new", 50, 26)
+    stale = {
+        "checkpoint_train_loss": 0.1,
+        "planes": {"random": {"status": "drawn", "axis": [-1, 0, 1], "centre_loss": 9.0}},
+    }
+    (paths.folder_of_run(study, run) / "landscape.json").write_text(json.dumps(stale))
+    asked = [finding.sentinel for finding in found_in(study)]
+    assert "landscape-off-centre" in asked
+    none = study.landscape.model_copy(update={"seeds": []})
+    unasked = found_in(study.model_copy(update={"landscape": none}))
+    assert "landscape-off-centre" not in [finding.sentinel for finding in unasked]
+
+
+def made_up_runs(count: int, alarmed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    study = synthetic.make_study(seeds=count)
+    table = pd.DataFrame(
+        {
+            "arm": run.arm,
+            "subset_size": 50,
+            "seed": run.seed,
+            "run": f"{run.name}/{run.seed}",
+            "settings": run.settings.model_dump_json(),
+        }
+        for run in runs(study)
+    )
+    rows = [
+        {"arm": arm, "subset_size": 50, "seed": 26 + i, "sentinel": name, "severity": severity}
+        for i in range(count)
+        for arm, name, severity in (
+            ("new-published", "no-weight-moved", "error"),
+            ("new", "drift-follows-step-size", "note"),
+            *([("new", "batchnorm-lags", "warning")] * 2 if i < alarmed else []),
+        )
+    ]
+    return table, pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(("count", "alarmed"), [(5, 0), (10, 3), (10, 10)])
+def test_false_alarm_rate_has_an_exact_interval(count, alarmed):
+    result = false_alarms(*made_up_runs(count, alarmed))
+    assert (result.runs, result.alarmed) == (2 * count, alarmed)
+    assert result.rate == alarmed / (2 * count)
+    if alarmed:
+        assert binom.sf(alarmed - 1, 2 * count, result.low) == pytest.approx(0.025)
+        assert result.sentinels == {"batchnorm-lags": alarmed}
+    else:
+        assert (result.low, result.sentinels) == (0, {})
+    assert binom.cdf(alarmed, 2 * count, result.high) == pytest.approx(0.025)
+
+
+def test_no_sound_run_no_rate():
+    table, findings = made_up_runs(2, 0)
+    result = false_alarms(table[table["arm"] == "new-published"], findings)
+    assert (result.runs, result.rate, result.low, result.high) == (0, None, 0, 1)
+
+
+def test_a_protocol_with_any_published_flaw_is_not_sound():
+    study = synthetic.make_study()
+    assert {name: is_sound(arm.model_dump_json()) for name, arm in study.arms.items()} == {
+        "new-published": False,
+        "pretrained-published": False,
+        "new": True,
+        "pretrained": True,
+    }
+    for key, value in synthetic.default_arms()["new-published"].items():
+        if key not in ("label", "group"):
+            arm = study.arms["new"].model_copy(update={key: value})
+            assert not is_sound(arm.model_dump_json()), key
+
+
+def test_a_run_that_is_missing_names_the_command(study):
+    arms = {**study.arms, "more": study.arms["new"].model_copy(update={"epochs": 7})}
+    with pytest.raises(UserError, match="run `tlstudy train`"):
+        aggregate_study(study.model_copy(update={"arms": arms}))

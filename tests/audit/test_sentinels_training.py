@@ -1,0 +1,293 @@
+"""Sentinels of the training itself: each on a real run with the flaw, and on one without."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from real_runs import (
+    SEEDS,
+    evidence_of,
+    published_new_run,
+    published_pretrained_run,
+    real_run,
+    sound_run,
+    trainer_of,
+)
+from sentinel_series import saw, series, skipped
+
+from tlstudy.audit.sentinels import Evidence, examine, images
+from tlstudy.audit.sentinels.results import softmax_floor
+from tlstudy.networks import inputs
+
+LN10 = np.log(10)
+
+
+def names(evidence: Evidence) -> set[str]:
+    return {finding.sentinel for finding in examine(evidence).findings if finding.is_alarm}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_sound_run_raises_no_alarm(seed):
+    result = examine(sound_run(seed))
+    assert [finding for finding in result.findings if finding.is_alarm] == []
+    assert len(result.ran) >= 16
+
+
+def test_the_published_mistakes_of_the_new_network_are_found():
+    """F1, F2, F3 and F7."""
+    assert {
+        "no-weight-moved",
+        "train-loss-did-not-fall",
+        "test-accuracy-of-guessing",
+        "gradients-add-up",
+        "path-without-plane",
+        "loss-of-softmax-outputs",
+    } <= names(published_new_run())
+
+
+@pytest.mark.parametrize("column", ["displacement_from_start", "displacement_from_previous"])
+def test_weights_that_never_moved(column):
+    """F1."""
+    for evidence, expected in ((published_new_run(), True), (sound_run(), False)):
+        known = replace(evidence, metrics=evidence.metrics[["epoch", column]])
+        assert bool(saw("no-weight-moved", known)) == expected
+
+
+def test_a_displacement_of_one_bit_is_a_movement():
+    smallest = np.nextafter(0, 1)
+    assert saw("no-weight-moved", series(displacement_from_start=[0.0, smallest])) is None
+    assert saw("no-weight-moved", series(displacement_from_start=[0.0, 0.0]))
+
+
+def test_weights_that_the_optimiser_does_not_hold():
+    """F1 in part: also tensors that start at zero, of which there is no displacement."""
+    trainer = trainer_of(epochs=1)
+    held = [p for name, p in trainer.network.named_parameters() if "layer1" not in name]
+    trainer.optimiser = torch.optim.Adam(held, lr=0.001)
+    evidence = evidence_of(trainer, 26)
+    left_out = [name for name, _ in trainer.network.named_parameters() if "layer1" in name]
+    text = saw("some-weights-never-moved", evidence)
+    assert text.startswith(f"{len(left_out)} of 62 weight tensors")
+    assert left_out[0] in text
+    biases = evidence.layers[evidence.layers["layer"] == "layer1.0.bn1.bias"]
+    assert biases["displacement_from_start"].isna().all()
+    assert saw("no-weight-moved", evidence) is None
+
+
+def test_dead_units_are_no_dead_layer():
+    """A tensor has moved if one of its weights has; one behind dead units alone has not."""
+    for dead in (slice(0, 32), slice(None)):
+        trainer = trainer_of(epochs=1)
+        with torch.no_grad():
+            block = trainer.network.layer1[0]
+            block.bn1.weight[dead], block.bn1.bias[dead] = 0.0, -1.0
+        trainer.start = trainer.previous = [p.detach().clone() for p in trainer.weights]
+        evidence = evidence_of(trainer, 26)
+        text = saw("some-weights-never-moved", evidence)
+        if dead == slice(None):
+            assert "layer1.0.conv1.weight" in text
+            assert "layer1.0.conv2.weight" in text
+            assert text.startswith(
+                "5 of 62"
+            )  # and the BatchNorm around them, but for the last bias
+        else:
+            assert text is None
+
+
+def test_gradients_that_were_never_cleared():
+    """F2."""
+    text = saw("gradients-add-up", published_new_run())
+    assert "to the power 1.000" in text
+    for seed in SEEDS:
+        assert saw("gradients-add-up", sound_run(seed)) is None
+    assert saw("gradients-add-up", published_pretrained_run()) is None
+
+
+def test_gradients_that_add_up_over_random_batches_are_found():
+    """Sums of gradients that agree only in part: their norm still grows with the epoch."""
+    generator = np.random.default_rng(0)
+    sums = np.cumsum(generator.normal(1, 0.5, (30, 1000)), axis=0)
+    assert saw("gradients-add-up", series(gradient_norm=np.linalg.norm(sums, axis=1)))
+
+
+@pytest.mark.parametrize(
+    "norms",
+    [
+        5 / np.arange(1, 31),
+        np.full(30, 3.0),
+        np.exp(0.1 * np.arange(30)),  # explodes
+        np.exp(-0.1 * np.arange(30)),
+        np.sqrt(np.arange(1, 31)),
+        np.arange(1, 31) ** 2,
+        10 + np.arange(30),  # rises in a straight line that does not start at zero
+        np.minimum(np.arange(1, 31), 8),  # rises at first, then levels off
+    ],
+)
+def test_norms_of_other_shapes_do_not_add_up(norms):
+    assert saw("gradients-add-up", series(gradient_norm=norms)) is None
+
+
+def test_norms_that_wander_at_random_seldom_look_as_if_they_added_up():
+    """The rate that the code states: at most 3 in 10,000 with five epochs."""
+    generator = np.random.default_rng(0)
+    found = 0
+    for size in (0.1, 0.3, 0.6, 1.0):
+        for steps in generator.normal(0, size, (500, 5)):
+            found += (
+                saw("gradients-add-up", series(gradient_norm=np.exp(steps.cumsum()))) is not None
+            )
+    assert found <= 3
+
+
+def test_few_epochs_say_nothing_of_a_slope():
+    assert skipped("gradients-add-up", series(gradient_norm=[1.0, 2.0, 3.0, 4.0])) == (
+        "5 epochs with gradient_norm, found 4"
+    )
+
+
+def test_a_train_loss_that_does_not_fall():
+    assert saw("train-loss-did-not-fall", published_new_run())
+    for seed in SEEDS:
+        assert saw("train-loss-did-not-fall", sound_run(seed)) is None
+    wild = LN10 * (1 + np.random.default_rng(0).normal(0, 0.005, 30))
+    assert saw("train-loss-did-not-fall", series(train_loss=wild))
+    assert saw("train-loss-did-not-fall", series(train_loss=[2.4, 2.7, 2.5, 1.8, 1.4])) is None
+    assert skipped("train-loss-did-not-fall", series(train_loss=[2.3, 2.3]))
+
+
+def test_a_run_that_diverged():
+    evidence = real_run(epochs=3, optimiser={"name": "sgd", "learning_rate": 1e30})
+    assert evidence.record["status"] == "diverged"
+    assert names(evidence) >= {"diverged"}
+    bare = replace(evidence, record=None)
+    assert saw("diverged", bare) or evidence.metrics["train_loss"].isna().all()
+    assert saw("diverged", sound_run()) is None
+
+
+def test_divergence_shows_in_the_series():
+    assert "epoch 3" in saw("diverged", series(train_loss=[2.3, 5.0, np.inf, 1.0]))
+    assert "last epoch, 3" in saw("diverged", series(train_loss=[2.3, 5.0, np.nan]))
+    assert saw("diverged", series(train_loss=[2.3, np.nan, 1.0])) is None  # not logged
+    assert saw("diverged", series(gradient_norm=[1.0, np.inf]))
+
+
+def test_a_loss_that_was_never_logged_is_no_sound_one():
+    evidence = series(train_loss=[np.nan, np.nan], gradient_norm=[1.0, 2.0])
+    assert skipped("diverged", evidence) == "an epoch with a train_loss"
+
+
+def test_a_run_that_diverged_in_its_last_epoch_has_no_final_accuracy():
+    final = {"running": {"accuracy": None}, "recalibrated": {"accuracy": None}}
+    record = {"status": "diverged", "final": final, "final_test_images": 100}
+    result = examine(replace(series(train_loss=[2.3, np.nan]), record=record))
+    assert "diverged" in {finding.sentinel for finding in result.findings}
+    assert "a test accuracy" in result.skipped["test-accuracy-of-guessing"]
+
+
+def test_softmax_outputs_by_the_settings():
+    """F7."""
+    assert "1.4612 to 2.4612" in saw("loss-of-softmax-outputs", published_new_run())
+    assert saw("loss-of-softmax-outputs", sound_run()) is None
+
+
+@pytest.mark.parametrize("accuracy", [True, False])
+def test_softmax_outputs_by_the_loss_alone(accuracy):
+    run = published_pretrained_run()
+    columns = ["epoch", "train_loss", *(["train_accuracy"] if accuracy else [])]
+    for settings in (None, sound_run().training):  # a softmax that the settings do not know of
+        bare = replace(run, metrics=run.metrics[columns], training=settings)
+        assert "rests on 1.4611" in saw("loss-of-softmax-outputs", bare)
+        sound = replace(sound_run(), metrics=sound_run().metrics[columns], training=settings)
+        assert saw("loss-of-softmax-outputs", sound) is None
+
+
+def test_the_floor_is_that_of_the_cross_entropy():
+    for classes in (2, 10, 100):
+        outputs = torch.zeros(1, classes, dtype=torch.float64)
+        outputs[0, 0] = 1
+        for label, loss in ((0, softmax_floor(classes)), (1, softmax_floor(classes) + 1)):
+            expected = torch.nn.functional.cross_entropy(outputs, torch.tensor([label]))
+            assert loss == pytest.approx(float(expected), abs=1e-12)
+
+
+def test_softmax_outputs_that_are_all_0_or_1_but_not_all_right():
+    """As in runs that stop learning with some digits wrong for good."""
+    floor = softmax_floor(10)
+    accuracy = np.r_[0.1, 0.3, 0.5, np.full(12, 0.62)]
+    loss = np.r_[2.30, 2.15, 1.99, floor + 1 - accuracy[3:] - 0.008]
+    assert "less the accuracy" in saw(
+        "loss-of-softmax-outputs", series(train_loss=loss, train_accuracy=accuracy)
+    )
+    assert saw("loss-of-softmax-outputs", series(train_loss=loss)) is None
+
+
+@pytest.mark.parametrize(
+    ("loss", "accuracy"),
+    [
+        # Passes through the floor on its way down.
+        (2.3 * np.exp(-0.1 * np.arange(30)), np.linspace(0.1, 1, 30)),
+        # Is on its way at the end, near the floor.
+        (2.4 - 0.03 * np.arange(31), np.linspace(0.1, 0.55, 31)),
+        # Levels off at the floor with half of the images wrong: no softmax does.
+        (np.r_[2.3, 1.9, 1.6, np.full(20, 1.463)], np.r_[0.1, 0.3, 0.4, np.full(20, 0.5)]),
+        # Levels off at another height.
+        (np.r_[2.3, 1.9, np.full(20, 1.7)], np.r_[0.1, 0.3, np.full(20, 0.4)]),
+        # Learns nothing: ln 10 is within the bounds too.
+        (np.full(30, LN10), np.full(30, 0.16)),
+        # Starts above the bounds.
+        (np.r_[2.6, np.full(20, 1.4615)], np.r_[0.1, np.full(20, 1.0)]),
+    ],
+)
+def test_losses_of_logits_within_the_bounds_are_no_softmax(loss, accuracy):
+    evidence = series(train_loss=loss, train_accuracy=accuracy)
+    assert saw("loss-of-softmax-outputs", evidence) is None
+
+
+def test_a_network_that_guesses():
+    assert "guessing gives 10.0 %" in saw("test-accuracy-of-guessing", published_new_run())
+    assert saw("test-accuracy-of-guessing", sound_run()) is None
+
+
+def test_accuracy_of_guessing_depends_on_the_number_of_images_and_of_classes():
+    def known(accuracy, images, classes=10):
+        evidence = series(test_accuracy_running=[accuracy], test_images=[images])
+        return replace(evidence, classes=classes)
+
+    assert saw("test-accuracy-of-guessing", known(0.2, 20))
+    assert saw("test-accuracy-of-guessing", known(0.2, 1000)) is None
+    assert saw("test-accuracy-of-guessing", known(0.2, 1000, classes=5))
+    assert saw("test-accuracy-of-guessing", known(0.02, 1000))  # worse than guessing
+    assert saw("test-accuracy-of-guessing", known(0.02, 1000, classes=100)) is None
+
+
+def test_an_accuracy_of_an_unknown_number_of_images_says_nothing():
+    bare = series(test_accuracy_running=[0.1])
+    assert "test_images" in skipped("test-accuracy-of-guessing", bare)
+    half = replace(bare, record={"final": {}, "final_test_images": 100})
+    assert "and its test images" in skipped("test-accuracy-of-guessing", half)
+
+
+def test_a_network_guesses_if_it_does_with_either_statistics():
+    """Unless it is known which are reported."""
+    known = series(
+        test_accuracy_running=[0.1], test_accuracy_recalibrated=[0.7], test_images=[1000]
+    )
+    assert saw("test-accuracy-of-guessing", known) is None
+    assert saw("test-accuracy-of-guessing", replace(known, batchnorm="running"))
+
+
+def test_a_network_that_guesses_is_found_with_the_stated_probability():
+    generator = np.random.default_rng(0)
+    right = generator.binomial(1000, 0.1, 500) / 1000
+    found = sum(
+        saw("test-accuracy-of-guessing", series(test_accuracy_running=[p], test_images=[1000]))
+        is not None
+        for p in right
+    )
+    assert found >= 480  # 97.5 % or more of them
+
+
+def test_the_normalisation_of_imagenet_is_that_of_the_inputs():
+    assert tuple(images.IMAGENET_MEAN) == tuple(inputs.IMAGENET_MEAN)
+    assert tuple(images.IMAGENET_STD) == tuple(inputs.IMAGENET_STD)

@@ -1,0 +1,209 @@
+"""Intervals: against brute force, against known coverage, and what is refused."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from synthetic import make_study
+
+from tlstudy.audit import statistics
+from tlstudy.audit.statistics import (
+    MINIMUM_SEEDS,
+    bootstrap_interval,
+    expected_coverage,
+    interquartile_mean,
+    paired_differences,
+    reference_arms,
+    seeds_to_settle,
+    summarise,
+)
+from tlstudy.config.study import build_study
+
+VALUES = np.random.default_rng(1).normal(60, 5, 10)
+
+
+def test_interval_agrees_with_brute_force():
+    generator = np.random.default_rng(2)
+    means = VALUES[generator.integers(0, 10, (200_000, 10))].mean(axis=1)
+    expected = np.percentile(means, [2.5, 97.5])
+    # 10,000 resamples leave an end uncertain by about 2 % of the interval's length.
+    np.testing.assert_allclose(bootstrap_interval(VALUES), expected, atol=0.03 * np.ptp(expected))
+
+
+def test_interval_covers_as_often_as_theory_says(monkeypatch):
+    """For 10 normal values the interval is about +-1.96 s sqrt(0.9 / 10): it covers the mean as
+    often as |t| with 9 degrees of freedom stays under 1.96 sqrt(0.9), in 90.4 % of cases."""
+    monkeypatch.setattr(statistics, "RESAMPLES", 1000)
+    samples = np.random.default_rng(3).normal(7, 2, (10, 2000))
+    low, high = bootstrap_interval(samples)
+    assert np.mean((low <= 7) & (high >= 7)) == pytest.approx(expected_coverage(10), abs=0.025)
+    assert expected_coverage(10) == pytest.approx(0.904, abs=0.001)
+
+
+def test_same_values_same_interval():
+    first = bootstrap_interval(VALUES)
+    np.random.seed(0)
+    assert bootstrap_interval(VALUES) == first
+    assert bootstrap_interval(VALUES + 1) != first
+
+
+def test_columns_are_intervals_of_their_own():
+    curves = np.column_stack([VALUES, 2 * VALUES, np.full(10, 3.0)])
+    low, high = bootstrap_interval(curves)
+    assert low.shape == high.shape == (3,)
+    alone = bootstrap_interval(VALUES)
+    np.testing.assert_allclose([low[0], high[0]], alone)
+    np.testing.assert_allclose([low[1], high[1]], 2 * np.array(alone))
+    assert low[2] == high[2] == 3
+    np.testing.assert_allclose(bootstrap_interval(curves.T, axis=1), (low, high))
+
+
+def test_column_with_a_missing_value_has_no_interval():
+    curves = np.column_stack([VALUES, VALUES])
+    curves[3, 1] = np.nan
+    low, high = bootstrap_interval(curves)
+    assert np.isfinite([low[0], high[0]]).all()
+    assert np.isnan([low[1], high[1]]).all()
+
+
+def test_too_few_seeds():
+    few = VALUES[: MINIMUM_SEEDS - 1]
+    assert bootstrap_interval(few) is None
+    assert interquartile_mean(few) is None
+    summary = summarise(few)
+    assert (summary.mean, summary.low, summary.interquartile_mean) == (None, None, None)
+    assert (summary.n, summary.smallest, summary.largest) == (4, few.min(), few.max())
+    assert bootstrap_interval(VALUES[:MINIMUM_SEEDS]) is not None
+
+
+def test_summary():
+    values = np.array([*VALUES[:8], 1000.0, np.nan])
+    summary = summarise(values)
+    assert summary.n == 9
+    assert summary.mean == pytest.approx(np.nanmean(values))
+    assert summary.interquartile_mean == pytest.approx(np.sort(values[:9])[2:7].mean())
+    assert summary.low < summary.mean < summary.high
+    assert (summary.low, summary.high) == bootstrap_interval(values[:9])
+
+
+def runs_table(rows: list[tuple]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["arm", "subset_size", "seed", "value"])
+
+
+def test_differences_are_paired_by_size_and_seed():
+    runs = runs_table(
+        [
+            ("new", 50, 26, 10.0),
+            ("new", 50, 27, 20.0),
+            ("new", 100, 26, 30.0),
+            ("pretrained", 50, 27, 61.0),
+            ("pretrained", 50, 26, 55.0),
+            ("pretrained", 100, 26, 77.0),
+            ("pretrained", 100, 28, 99.0),
+        ]
+    )
+    table = paired_differences(runs, "value", {"pretrained": "new"})
+    found = table.set_index(["subset_size", "seed"])["difference"].to_dict()
+    assert found == {(50, 26): 45.0, (50, 27): 41.0, (100, 26): 47.0}
+    assert set(table["arm"]) == {"pretrained"}
+    assert set(table["reference"]) == {"new"}
+
+
+def test_pairing_narrows_the_interval():
+    """What seeds share must cancel: unpaired, the interval would be as wide as the seeds."""
+    shared = np.random.default_rng(4).normal(0, 20, 10)
+    rows = [("new", 50, seed, value) for seed, value in enumerate(shared)]
+    rows += [("pretrained", 50, seed, value + 5) for seed, value in enumerate(shared)]
+    table = paired_differences(runs_table(rows), "value", {"pretrained": "new"})
+    summary = summarise(table["difference"].to_numpy())
+    assert summary.low == pytest.approx(5)
+    assert summary.high == pytest.approx(5)
+
+
+def test_arm_without_runs_has_no_differences():
+    runs = runs_table([("new", 50, 26, 10.0)])
+    table = paired_differences(runs, "value", {"pretrained": "new"})
+    assert table.empty
+    assert list(table.columns) == ["arm", "reference", "subset_size", "seed", "difference"]
+
+
+def test_references_are_the_groups_first_arms():
+    assert reference_arms(make_study()) == {
+        "pretrained-published": "new-published",
+        "pretrained": "new",
+    }
+
+
+def test_swept_arms_are_compared_with_the_arm_swept_to_the_same_values():
+    rates = {"optimiser": {"learning_rate": [0.001, 0.01]}}
+    configuration = {
+        "study": "swept",
+        "seed": 1,
+        "weights": {"imagenet": ["he2015"]},
+        "arms": {
+            "new": {"initialisation": "random", **rates},
+            "pretrained": {"initialisation": "imagenet", **rates},
+            "wide": {"initialisation": "random", "image_size": [96, 160]},
+        },
+    }
+    assert reference_arms(build_study(configuration)) == {
+        "pretrained~learning_rate=0.001": "new~learning_rate=0.001",
+        "pretrained~learning_rate=0.01": "new~learning_rate=0.01",
+        "wide~image_size=96": "new~learning_rate=0.001",
+        "wide~image_size=160": "new~learning_rate=0.001",
+    }
+
+
+def share_settled(mean: float, deviation: float, effect: float, seeds: int) -> float:
+    """Share of 2000 repetitions whose interval lies above the effect or below zero."""
+    samples = np.random.default_rng(5).normal(mean, deviation, (seeds, 2000))
+    low, high = bootstrap_interval(samples)
+    return np.mean((low > effect) | (high < 0))
+
+
+def unsettled(mean: float, deviation: float, seeds: int = 6) -> np.ndarray:
+    """Values of exactly this mean and standard deviation."""
+    values = np.random.default_rng(6).normal(size=seeds)
+    return mean + deviation * (values - values.mean()) / values.std(ddof=1)
+
+
+@pytest.mark.parametrize(
+    ("mean", "deviation", "effect"), [(0.15, 0.15, 0.05), (-0.08, 0.15, 0.1), (0.06, 0.1, 0)]
+)
+def test_seeds_to_settle_settle_in_four_of_five_repetitions(monkeypatch, mean, deviation, effect):
+    monkeypatch.setattr(statistics, "RESAMPLES", 500)
+    values = unsettled(mean, deviation)
+    total = len(values) + seeds_to_settle(values, effect)
+    assert 0.77 < share_settled(mean, deviation, effect, total) < 0.9
+    assert share_settled(mean, deviation, effect, total // 2) < 0.7
+
+
+def test_seeds_to_settle_by_hand():
+    """((1.960 + 0.842) x 0.15 / 0.1)^2 = 17.7."""
+    assert seeds_to_settle(unsettled(0.15, 0.15), 0.05) == 18 - 6
+    assert seeds_to_settle(np.append(unsettled(0.15, 0.15), np.nan), 0.05) == 18 - 6
+    assert seeds_to_settle(-unsettled(0.1, 0.15), 0.05) == 18 - 6
+
+
+def test_what_is_settled_needs_no_seeds():
+    assert seeds_to_settle(unsettled(0.5, 0.01), 0.05) == 0
+    assert seeds_to_settle(unsettled(-0.5, 0.01), 0.05) == 0
+
+
+@pytest.mark.parametrize("mean", [0.0, 0.03, 0.05])
+def test_no_seeds_settle_what_lies_between_zero_and_the_effect(mean):
+    assert seeds_to_settle(np.full(6, mean), 0.05) is None
+    assert seeds_to_settle(unsettled(0.03, 0.1), 0.05) is None
+
+
+def test_a_few_values_do_not_tell_how_many_more_are_needed():
+    assert seeds_to_settle(unsettled(0.15, 0.15)[: MINIMUM_SEEDS - 1], 0.05) is None
+
+
+def test_interval_of_five_seeds_covers_less_than_it_says(monkeypatch):
+    """About +-1.96 s sqrt(0.8 / 5): as often as |t| with 4 degrees of freedom stays under
+    1.96 sqrt(0.8), in 84.6 % of cases. The report must not promise 95 %."""
+    monkeypatch.setattr(statistics, "RESAMPLES", 1000)
+    samples = np.random.default_rng(7).normal(7, 2, (5, 4000))
+    low, high = bootstrap_interval(samples)
+    assert np.mean((low <= 7) & (high >= 7)) == pytest.approx(expected_coverage(5), abs=0.025)
+    assert expected_coverage(5) == pytest.approx(0.846, abs=0.001)

@@ -1,0 +1,164 @@
+"""The laboratory's claims on made tables, its figures, and the whole of it by Snakemake."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from laboratory_study import SEEDS, relu, rescaled, table
+from study_folder import ROOT, StudyFolder
+
+from tlstudy.audit.theory_claims import (
+    LABORATORY_CLAIMS_BY_NAME,
+    gain,
+    laboratory_ledger,
+    ratios,
+)
+from tlstudy.config.catalogue import LABORATORY as LABORATORY_FIGURES
+from tlstudy.config.catalogue import figure_files, study_figure_names
+from tlstudy.config.study import build_study
+from tlstudy.report.figures import draw_of_study, style
+from tlstudy.report.figures.captions import caption
+from tlstudy.storage import columns
+
+
+def test_gain_is_in_doublings_seed_by_seed():
+    made = table(
+        relu(measure="test_error", value=lambda seed: 0.1 * 2.0**-seed),
+        relu(
+            measure="test_error",
+            method="scratch",
+            overlap=np.nan,
+            scale=np.nan,
+            gamma=np.nan,
+            value=0.1,
+        ),
+    )
+    np.testing.assert_allclose(gain(made, overlap=1.0), list(SEEDS))
+
+
+def test_ratios_pair_the_same_condition_and_seed():
+    made = table(
+        relu(measure="squared_change", value=lambda seed: 2.0 + seed),
+        relu(measure="penalty", value=lambda seed: 1.0 + seed / 2),
+        relu(measure="squared_change", method="least-change", value=lambda seed: 0.5 + seed / 4),
+        relu(measure="squared_change", method="least-change", samples=64.0, value=1000.0),
+    )
+    found = ratios(made)
+    assert (found.loc[found["measure"] == "price", "value"] == 2).all()
+    assert (found.loc[found["measure"] == "change", "value"] == 4).all()
+    assert len(found) == 2 * len(SEEDS)
+
+
+@pytest.mark.parametrize(("paid", "verdict"), [(1.02, "supported"), (1.3, "refuted")])
+def test_the_ledgers_rule_decides(paid, verdict):
+    made = table(
+        relu(measure="squared_change", value=paid),
+        relu(measure="penalty", value=1.0),
+        relu(measure="squared_change", method="least-change", value=1.0),
+    )
+    claims, values = laboratory_ledger(made, ["relu"])
+    rows = claims.set_index("claim")
+    assert rows.loc["relu-units", "verdict"] == verdict
+    assert rows.loc["relu-units", "mean"] == pytest.approx(1.05 - paid)
+    assert rows.loc["sparsity", "verdict"] == "inconclusive"  # nothing was measured
+    assert set(rows["experiment"]) == {"relu"}
+    assert list(claims) == list(columns.LABORATORY_CLAIMS)
+    assert list(values) == list(columns.LABORATORY_CLAIM_VALUES)
+
+
+def test_a_seed_with_a_missing_value_has_none():
+    made = table(
+        relu(measure="squared_change", value=lambda seed: np.nan if seed == 2 else 1.0),
+        relu(measure="penalty", value=1.0),
+    )
+    values = LABORATORY_CLAIMS_BY_NAME["relu-units"].values(made)
+    assert values.isna().tolist() == [seed == 2 for seed in SEEDS]
+
+
+def test_the_contrast_is_of_the_network_without_batchnorm():
+    plain = {"network": "plain", "statistics": ""}
+    made = table(
+        rescaled(value=0.01),
+        rescaled(value=0.03, scale=0.5),
+        rescaled(**plain, value=lambda seed: 0.2 + seed),
+        rescaled(**plain, value=0.4, scale=0.5),
+        *(
+            rescaled(**plain, **{"value": 9.0} | other)
+            for other in (
+                {"scale": 1.0, "value": 0.0},
+                {"optimiser": "adam"},
+                {"learning_rate_rule": "fixed"},
+                {"part": "head"},
+                {"method": "pretrained"},
+            )
+        ),
+    )
+    without = LABORATORY_CLAIMS_BY_NAME["factor-without-batchnorm"].values(made)
+    np.testing.assert_allclose(without, [0.25 + seed / 2 for seed in SEEDS])
+    under = LABORATORY_CLAIMS_BY_NAME["factor-is-rate-sgd"].values(made)
+    np.testing.assert_allclose(under, [0.02] * len(SEEDS))
+    swapped = made.assign(value=0.01)
+    claims, _ = laboratory_ledger(swapped, ["batchnorm"])
+    assert claims.set_index("claim").loc["factor-without-batchnorm", "verdict"] == "refuted"
+
+
+def test_claims_name_figures_that_there_are():
+    assert {claim.figure for claim in LABORATORY_CLAIMS_BY_NAME.values()} <= set(LABORATORY_FIGURES)
+    for name in LABORATORY_FIGURES:
+        assert (ROOT / "report" / f"{name}.rst").is_file()
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The laboratory's cheapest experiment by the real workflow, without images or weights."""
+    place = StudyFolder(tmp_path_factory.mktemp("laboratory") / "study")
+    no_arms = dict.fromkeys(("new-published", "pretrained-published", "new", "pretrained"))
+    place.overlay = {"study": "tiny", "seed": 100, "landscape": {"seeds": []}, "arms": no_arms}
+    place.overlay |= {"laboratory": {"experiments": ["diagonal"]}, "cache": "nothing-here"}
+    result = place.run()
+    assert result.returncode == 0, result.stdout
+    return place
+
+
+def test_the_workflow_runs_a_laboratory_alone(finished):
+    tables = finished.results / "tables"
+    for name, documented in (
+        ("laboratory", columns.LABORATORY),
+        ("laboratory-claims", columns.LABORATORY_CLAIMS),
+        ("laboratory-claim-values", columns.LABORATORY_CLAIM_VALUES),
+        ("runs", columns.RUNS),
+    ):
+        assert list(pd.read_parquet(tables / f"{name}.parquet")) == list(documented)
+    rows = pd.read_parquet(tables / "laboratory.parquet")
+    assert set(rows["seed"]) == {100}
+    assert not (finished.folder / "nothing-here").exists()
+    assert not finished.planned()
+
+
+def test_figures_are_those_of_the_experiments(finished):
+    drawn = {path.name for path in (finished.results / "figures").iterdir()}
+    study = build_study({**finished.overlay, "weights": {}})
+    assert drawn == set(figure_files(study))
+    measured = ["laboratory-claims", "laboratory-diagonal", "laboratory-implicit"]
+    assert study_figure_names(study) == ["penalty", *measured]
+    assert all("one seed (100)" in caption(study, name).lower() for name in measured)
+
+
+def test_a_mean_is_drawn_from_five_seeds_on():
+    study = build_study(
+        {"study": "made", "seed": list(SEEDS), "arms": {}, "laboratory": {"experiments": ["relu"]}}
+    )
+    made = table(
+        *(
+            relu(measure=measure, scale=scale, samples=64.0, value=lambda seed: 0.5 + seed / 20)
+            for measure in ("features_used", "reused_mass", "alignment", "test_error")
+            for scale in (0.1, 1.0, 10.0)
+        )
+    )
+    lines = {}
+    for name, rows in (("all", made), ("few", made[made["seed"] < 3])):
+        with style.look("made"):
+            figure = draw_of_study(study, "laboratory-features", {"laboratory": rows})
+        lines[name] = [line for line in figure.axes[0].get_lines() if line.get_marker() == "o"]
+    assert not lines["few"]
+    assert lines["all"][0].get_xdata() == pytest.approx([0.1, 1, 10])
+    assert lines["all"][0].get_ydata() == pytest.approx([0.625] * 3)

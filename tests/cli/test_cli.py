@@ -1,0 +1,137 @@
+"""The command line: help at once, one sentence for a mistake."""
+
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+from study_folder import ROOT
+from tiny import tiny_training
+
+from tlstudy.cli import main
+from tlstudy.config.settings import ARCHITECTURES
+from tlstudy.networks.build import check_architecture
+from tlstudy.networks.device import choose_device
+from tlstudy.storage.errors import UserError
+
+COMMANDS = [
+    "runs",
+    "plan",
+    "status",
+    "schema",
+    "images",
+    "weights",
+    "subset",
+    "train",
+    "landscape",
+    "curvature",
+    "encoder",
+    "reuse",
+    "aggregate",
+    "claims",
+    "figures",
+    "report",
+    "audit",
+    "formulas",
+]
+CONFIG = ["--config", str(ROOT / "config.yaml")]
+
+
+def invoke(*arguments: str):
+    return CliRunner().invoke(main, arguments)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command):
+    result = invoke(command, "--help")
+    assert result.exit_code == 0
+    assert "Usage" in result.output
+
+
+def test_help_does_not_wait_for_heavy_imports():
+    code = (
+        "import sys; from tlstudy.cli import main; main(['--help'], standalone_mode=False); "
+        "print([m for m in ('torch', 'pandas', 'matplotlib', 'scipy') if m in sys.modules])"
+    )
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert result.stdout.strip().endswith("[]")
+
+
+def test_runs_lists_every_run():
+    result = invoke("runs", *CONFIG)
+    assert len(result.output.splitlines()) == 40
+    assert "pretrained-published\t50\t26\tresults/slides/runs/imagenet-" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["runs", "--config", "nowhere.yaml"], "nowhere.yaml: cannot be read"),
+        (
+            ["train", *CONFIG, "--arm", "no", "--subset-size", "50", "--seed", "26"],
+            "arm 'no', subset size 50, seed 26: not in the study; it has the arms new-published",
+        ),
+        (["weights", "--source", "IMAGENET1K_V9"], "allowed for resnet50 are IMAGENET1K_V1"),
+        (["weights", "--source", '{"file": 3, "men": []}'], "--source.men: unknown key"),
+        (
+            ["subset", *CONFIG, "--drawing", "stratified", "--subset-size", "-5", "--seed", "26"],
+            "not in the study; it has the drawings published, stratified, the sizes [50]",
+        ),
+        (
+            ["subset", *CONFIG, "--drawing", "published", "--subset-size", "50", "--seed", "-1"],
+            "and the seeds [26, 27",
+        ),
+    ],
+)
+def test_mistakes_end_in_a_sentence(arguments, expected):
+    result = invoke(*arguments)
+    assert result.exit_code == 1
+    assert expected in result.output
+    assert "Traceback" not in result.output
+
+
+def test_architectures_are_those_of_the_settings():
+    result = invoke("weights", "--source", "he2015", "--architecture", "vgg16")
+    assert result.exit_code == 2
+    assert all(name in result.output for name in ARCHITECTURES)
+    assert len(ARCHITECTURES) == 5
+
+
+def test_stages_name_the_command_that_is_missing(tmp_path):
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text(f"results: {tmp_path}\ncache: {tmp_path / 'cache'}\n")
+    study = [*CONFIG, "--config", str(overlay)]
+    run = ["--arm", "new", "--subset-size", "50", "--seed", "26"]
+    for arguments, command in (
+        (["subset", "--drawing", "stratified", "--subset-size", "50", "--seed", "26"], "images"),
+        (["train", *run], "subset"),
+        (["landscape", *run], "train"),
+        (["aggregate"], "train"),
+        (["figures"], "aggregate"),
+        (["report"], "aggregate"),
+    ):
+        result = invoke(arguments[0], *study, *arguments[1:])
+        assert result.exit_code == 1, result.output
+        assert f"run `tlstudy {command}`" in result.output, result.output
+
+
+def test_a_gpu_that_is_not_there_is_an_error_and_never_a_fallback(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(UserError, match="sees no GPU"):
+        choose_device("cuda")
+    assert choose_device("auto").type == "cpu"
+    assert choose_device("auto", gpus=1).type == "cpu"
+
+
+def test_a_gpu_that_was_not_granted_is_not_used(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    assert choose_device("auto", gpus=0).type == "cpu"
+    assert choose_device("auto").type == "cuda"
+    with pytest.raises(UserError, match="gpu=0"):
+        choose_device("cuda", gpus=0)
+
+
+def test_weights_of_another_architecture_are_refused():
+    with pytest.raises(UserError, match="found resnet50; the arm needs resnet18"):
+        check_architecture(tiny_training(), {"architecture": "resnet50"})

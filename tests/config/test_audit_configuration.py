@@ -1,0 +1,103 @@
+"""Settings of the audit: which runs are looked at more closely, and which values are taken."""
+
+import pandas as pd
+import pytest
+from configurations import ROOT, changed, message
+
+from tlstudy.config.study import build_study, load_study, runs, selected, values_after_epochs
+from tlstudy.networks.trainer import Outcome
+from tlstudy.stages.train import epoch_below
+
+
+def audit():
+    return load_study([ROOT / "config.yaml", ROOT / "studies" / "audit.yaml"])
+
+
+def test_rungs_that_differ_only_in_how_a_run_is_read_off_share_it():
+    study = audit()
+    names = {arm: run.name for run in runs(study) for arm in [run.arm]}
+    assert names["pretrained-trained"] == names["pretrained-published"]
+    assert names["new-trained"] != names["new-published"]
+    for start in ("new", "pretrained"):
+        assert names[f"{start}-recalibrated"] == names[f"{start}-normalised"]
+        assert names[f"{start}-final"] != names[f"{start}-recalibrated"]
+    assert len(set(names.values())) == 11
+
+
+def test_all_test_values_are_taken_unless_told_otherwise():
+    study = build_study(changed("evaluation.epoch_images", 100))
+    assert set(values_after_epochs(study).values()) == {("running", "recalibrated")}
+
+
+def test_only_values_that_an_arm_reports_are_taken_after_epochs():
+    study = audit()
+    taken = values_after_epochs(study)
+    by_arm = {run.arm: taken[run.name] for run in runs(study)}
+    assert by_arm["new-published"] == ("running",)
+    assert by_arm["new-normalised"] == by_arm["new-recalibrated"] == ("running", "recalibrated")
+    assert by_arm["new-final"] == by_arm["pretrained-tuned"] == ()
+
+
+def test_selection_names_swept_arms_by_their_own_name():
+    configuration = changed("arms.new.epochs", [10, 20])
+    configuration["landscape"] = {"seeds": [26, 27], "arms": ["new"]}
+    study = build_study(configuration)
+    found = [(run.arm, run.seed) for run in selected(study, study.landscape)]
+    assert found == [(f"new~epochs={n}", seed) for n in (10, 20) for seed in (26, 27)]
+
+
+def test_no_arms_named_means_all():
+    study = build_study(changed("curvature.seeds", [26]))
+    assert {run.arm for run in selected(study, study.curvature)} == set(study.arms)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("curvature.seeds", [3], "curvature.seeds: found 3; must be among the study's seeds"),
+        ("encoder.arms", ["old"], "encoder.arms: found 'old'; must be among the study's arms"),
+        ("tuning.folds", 1, "tuning.folds: found 1; must be greater than or equal to 2"),
+        ("tuning.learning_rates", [0.1], "tuning.learning_rates: found"),
+        ("evaluation.after_epochs", "none", "evaluation.after_epochs: found 'none'; must be"),
+        (
+            "encoder.test_images",
+            5,
+            "encoder.test_images: found 5; must be greater than or equal to 10",
+        ),
+        ("curvature.lanczos", 5, "curvature.lanczos: unknown key; "),
+    ],
+)
+def test_mistakes_are_told(key, value, told):
+    assert message(changed(key, value)).startswith(told)
+
+
+def test_tuning_needs_enough_images_of_each_digit():
+    configuration = changed("arms.new.tune_learning_rate", True)
+    assert len(runs(build_study(configuration))) == 40
+    configuration["subset_size"] = [200, 30]
+    assert message(configuration) == (
+        "tuning.folds: found 5; arms.new is tuned within 30 images, 3 of each digit, so at most "
+        "3 are allowed."
+    )
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [("drawing", "published"), ("optimiser_holds", "another-network")],
+)
+def test_tuning_needs_a_trained_network_and_folds(setting, told):
+    configuration = changed("arms.new.tune_learning_rate", True)
+    configuration["arms"]["new"][setting] = told
+    assert message(configuration).startswith("arms.new: tune_learning_rate needs ")
+
+
+def outcome(losses: list[float], last: float) -> Outcome:
+    rows = pd.DataFrame({"train_loss": losses}).to_dict("records")
+    return Outcome(metrics=rows, checkpoint_train_loss=last)
+
+
+def test_epoch_at_which_the_train_loss_is_passed():
+    assert epoch_below(outcome([2.0, 1.0, 0.4], 0.1), 0.5) == 2
+    assert epoch_below(outcome([2.0, 1.0, 0.9], 0.1), 0.5) == 3
+    assert epoch_below(outcome([2.0, 1.0, 0.9], 0.8), 0.5) is None
+    assert epoch_below(outcome([0.3, 1.0, 0.2], 0.1), 0.5) is None

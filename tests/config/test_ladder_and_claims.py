@@ -1,0 +1,235 @@
+"""What a ladder and claims may not be: one sentence for each mistake; null removes a claim."""
+
+import copy
+import re
+
+import pytest
+from configurations import DEFAULT, ROOT, changed, message
+from jsonschema import Draft202012Validator
+
+from tlstudy.config.schema import configuration_schema
+from tlstudy.config.study import build_study, load_study
+
+CONTROL = {"quantity": "displacement", "arm": "new", "at_least": 0.1, "says": "it moved"}
+CLAIM = {
+    "text": "Pretraining helps.",
+    "quantity": "balanced_accuracy",
+    "arm": "pretrained",
+    "against": "new",
+    "controls": [CONTROL],
+}
+ARMS = "new-published, pretrained-published, new, pretrained"
+
+
+def with_claim(**changes) -> dict:
+    return changed("claims", {"C1": {**CLAIM, **changes}})
+
+
+def with_control(**changes) -> dict:
+    return with_claim(controls=[{**CONTROL, **changes}])
+
+
+def with_ladder(*groups: str) -> dict:
+    return changed("ladder", [{"group": group} for group in groups])
+
+
+def test_a_ladder_and_claims_are_read():
+    configuration = with_claim(effect=0.1)
+    configuration["ladder"] = [{"group": "published"}, {"group": "corrected", "mends": ["F1"]}]
+    study = build_study(configuration)
+    assert [rung.group for rung in study.ladder] == ["published", "corrected"]
+    assert study.claims["C1"].controls[0].at_least == 0.1
+    assert build_study(study.model_dump(mode="json")) == study
+
+
+LADDERS = [
+    (
+        with_ladder("published", "correct"),
+        "ladder.1.group: found 'correct', a group without arms; must be a group of exactly two "
+        "arms, one with initialisation random and one with pretrained weights, such as "
+        "published, corrected.",
+    ),
+    (
+        with_ladder("corrected", "published", "corrected"),
+        "ladder.2.group: found 'corrected', as in ladder.0.group; a group may be on one rung only.",
+    ),
+    (
+        changed("ladder", [{"grup": "published", "group": "published"}]),
+        "ladder.0.grup: unknown key; did you mean 'group'? allowed are group, mends.",
+    ),
+    (changed("ladder", [{}]), "ladder.0.group: missing; it must be given."),
+    (changed("ladder", [3]), "ladder.0: found 3; must be a mapping of keys to values."),
+    (
+        changed("ladder", [{"group": "published", "mends": "F1"}]),
+        "ladder.0.mends: found 'F1'; must be a valid list.",
+    ),
+]
+
+
+def test_the_encoder_sees_no_more_test_images_than_there_are():
+    configuration = changed("encoder", {"seeds": [26], "test_images": 600})
+    configuration["evaluation"] = {"epoch_images": 100, "final_images": 500}
+    assert message(configuration) == (
+        "encoder.test_images: found 600; must be at most evaluation.final_images (500)."
+    )
+
+
+@pytest.mark.parametrize(("configuration", "expected"), LADDERS)
+def test_a_wrong_ladder_is_told(configuration, expected):
+    assert message(configuration) == expected
+
+
+@pytest.mark.parametrize(
+    ("arm", "settings", "found"),
+    [
+        ("wide", {}, "with 3 arms: new (random), pretrained (imagenet), wide (random)"),
+        ("new", None, "with the arm pretrained (imagenet)"),
+        (
+            "pretrained",
+            {"initialisation": "random"},
+            "with 2 arms: new (random), pretrained (random)",
+        ),
+        (
+            "new",
+            {"epochs": [10, 20]},
+            "with 3 arms: new~epochs=10 (random), new~epochs=20 (random), pretrained (imagenet)",
+        ),
+    ],
+)
+def test_a_rung_has_a_new_and_a_pretrained_network(arm, settings, found):
+    configuration = with_ladder("corrected")
+    arms = configuration["arms"]
+    arms[arm] = settings and {**arms.get(arm, {}), **settings, "group": "corrected"}
+    if settings == {}:
+        arms[arm] = {"group": "corrected"}
+    text = message(configuration)
+    assert text.startswith(f"ladder.0.group: found 'corrected', a group {found}; must be a group")
+    assert len(text.splitlines()) == 1
+    assert ("(null, so left out: new)" in text) == (settings is None)
+
+
+CLAIMS = [
+    (with_claim(quantity=""), "claims.C1.quantity: missing; a claim needs it unless `open` *"),
+    (with_claim(arm=""), "claims.C1.arm: missing; a claim needs it unless `open` says *"),
+    (
+        with_claim(arm="pretraind"),
+        f"claims.C1.arm: found 'pretraind'; must be among the study's arms {ARMS}.",
+    ),
+    (
+        with_claim(against="old"),
+        f"claims.C1.against: found 'old'; must be among the study's arms {ARMS}.",
+    ),
+    (
+        with_claim(quantity="probe.layer9"),
+        "claims.C1.quantity: found 'probe.layer9'; did you mean 'probe.layer4'? allowed are "
+        "balanced_accuracy, *probe.<stem|layer1|layer2|layer3|layer4>*",
+    ),
+    (with_claim(quantity="zzz"), "claims.C1.quantity: found 'zzz'; allowed are balanced_accuracy*"),
+    (with_claim(against_quantity="los"), "claims.C1.against_quantity: found 'los'; did you mean*"),
+    (
+        with_claim(against_quantity="loss"),
+        "claims.C1.against_quantity: found 'loss' in nats; must have the unit of "
+        "'balanced_accuracy', share.",
+    ),
+    (
+        with_claim(against="", against_quantity="fine-tuned"),
+        "claims.C1.against_quantity: found 'fine-tuned'; needs `against` too.",
+    ),
+    (
+        with_claim(above=0.5),
+        "claims.C1.above: found 0.5 beside `against`; must be left out, as a claim compares with "
+        "an arm or with a number.",
+    ),
+    (
+        with_claim(against="pretrained"),
+        "claims.C1.against: found 'pretrained', the claim's own arm; must be another arm, or come "
+        "with another `against_quantity`.",
+    ),
+    (
+        with_claim(quantity="loss", against="new-published"),
+        "claims.C1.against: found 'new-published' with head softmax beside 'pretrained' with head "
+        "logits; losses of softmax outputs and of logits do not compare.",
+    ),
+    (
+        {
+            **with_claim(quantity="frozen.stem"),
+            "encoder": {"frozen_stages": ["layer3", "layer4"]},
+        },
+        "claims.C1.quantity: found 'frozen.stem'; must be a stage of encoder.frozen_stages "
+        "(layer3, layer4).",
+    ),
+    (with_claim(figure="lader"), "claims.C1.figure: found 'lader'; allowed are ladder, *"),
+    (with_claim(txt=""), "claims.C1.txt: unknown key; did you mean 'text'? allowed are above, *"),
+    (with_claim(effect=-1), "claims.C1.effect: found -1; must be greater than or equal to 0."),
+    (with_claim(direction="up"), "claims.C1.direction: found 'up'; must be 'higher' or 'lower'."),
+    (changed("claims", {"C 1": CLAIM}), "claims.C 1: found 'C 1'; must hold only the letters *"),
+    (changed("claims", {"C1": {"open": "x"}}), "claims.C1.text: missing; it must be given."),
+    (
+        with_control(says=None, quantitty=3),
+        "claims.C1.controls.0.says: found nothing (null); must be text.\n"
+        "claims.C1.controls.0.quantitty: unknown key; did you mean 'quantity'? allowed are arm, "
+        "at_least, quantity, says.",
+    ),
+    (with_control(arm="old"), "claims.C1.controls.0.arm: found 'old'; must be among *"),
+    (with_control(quantity="moved"), "claims.C1.controls.0.quantity: found 'moved'; *"),
+]
+
+
+@pytest.mark.parametrize(("configuration", "expected"), CLAIMS)
+def test_a_wrong_claim_is_told(configuration, expected):
+    pattern = ".*".join(map(re.escape, expected.split("*")))
+    assert re.fullmatch(pattern, message(configuration))
+
+
+def test_an_open_claim_needs_no_comparison():
+    study = build_study(changed("claims", {"C6": {"text": "Later.", "open": "No experiment yet."}}))
+    assert study.claims["C6"].quantity == ""
+
+
+def test_a_claim_names_the_arms_of_a_sweep():
+    configuration = with_claim(against="new~epochs=10", controls=[])
+    configuration["arms"]["new"]["epochs"] = [10, 20]
+    assert build_study(configuration).claims["C1"].against == "new~epochs=10"
+    configuration["claims"]["C1"]["against"] = "new"
+    assert message(configuration) == (
+        "claims.C1.against: found 'new', which is a sweep; must be one of its arms "
+        "new~epochs=10, new~epochs=20."
+    )
+
+
+def test_an_arm_that_a_later_file_leaves_out_is_told(tmp_path):
+    configuration = with_claim()
+    configuration["arms"]["new"] = None
+    arms = "new-published, pretrained-published, pretrained"
+    assert message(configuration).splitlines() == [
+        f"claims.C1.{place}: found 'new', which is set to null; must be among the study's arms "
+        f"{arms}, or the claim be set to null too."
+        for place in ("against", "controls.0.arm")
+    ]
+
+
+def test_null_removes_a_claim(tmp_path):
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text("claims: {C1: null}")
+    files = [ROOT / "config.yaml", ROOT / "studies" / "audit.yaml"]
+    whole, less = load_study(files), load_study([*files, overlay])
+    assert [*less.claims] == [name for name in whole.claims if name != "C1"]
+    configuration = with_claim()
+    configuration["claims"]["C2"] = None
+    assert [*build_study(configuration).claims] == ["C1"]
+    assert not list(Draft202012Validator(configuration_schema()).iter_errors(configuration))
+    wrong = copy.deepcopy(configuration)
+    wrong["claims"]["C1"]["txt"] = ""
+    assert list(Draft202012Validator(configuration_schema()).iter_errors(wrong))
+
+
+def test_all_claims_may_be_removed():
+    assert build_study({**DEFAULT, "claims": {"C1": None}}).claims == {}
+
+
+def test_two_mistakes_in_one_claim_are_both_told():
+    text = message(with_claim(arm="old", quantity="new"))
+    assert [line.partition(":")[0] for line in text.splitlines()] == [
+        "claims.C1.quantity",
+        "claims.C1.arm",
+    ]

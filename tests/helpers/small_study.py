@@ -1,0 +1,75 @@
+"""A small study with every step of runs in it, made by the stages themselves, without Snakemake."""
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from tlstudy.config.settings import Study
+from tlstudy.config.study import build_study, runs, selected
+from tlstudy.jobs import paths
+from tlstudy.networks.build import build_classifier
+from tlstudy.networks.weights import cache_weights
+from tlstudy.stages.aggregate import aggregate_study
+from tlstudy.stages.claims import make_claims
+from tlstudy.stages.curvature import curvature_run
+from tlstudy.stages.encoder import encoder_run
+from tlstudy.stages.figures import draw_figures
+from tlstudy.stages.landscape import landscape_run
+from tlstudy.stages.report import make_report
+from tlstudy.stages.reuse import reuse_run
+from tlstudy.stages.subset import make_subset
+from tlstudy.stages.train import train_run
+
+SEED, SIZE = 26, 10
+TRAINING = {"architecture": "resnet18", "image_size": 32, "epochs": 2}
+MEASURED = {"seeds": [SEED], "arms": ["pretrained"]}
+
+
+def configuration(results: Path, cache: Path, weights: Path) -> dict:
+    """Two runs on ten images: of a new network, and of one from a file of the user's."""
+    return {
+        "study": "small",
+        "results": str(results),
+        "cache": str(cache),
+        "device": "cpu",
+        "seed": SEED,
+        "subset_size": SIZE,
+        "weights": {"own": [{"file": str(weights)}]},
+        "evaluation": {"epoch_images": 10, "final_images": 10},
+        "landscape": MEASURED | {"grid": 3},
+        "curvature": MEASURED | {"train_loss": 2.2, "lanczos_steps": 2, "directions": 1},
+        "encoder": MEASURED | {"frozen_stages": ["layer4"], "test_images": 10},
+        "reuse": MEASURED | {"descent_steps": 1, "explicit_steps": 1},
+        "arms": {"new": TRAINING, "pretrained": {**TRAINING, "initialisation": "own"}},
+    }
+
+
+def make_small_study(folder: Path, images: Path) -> Study:
+    """Run every step in `folder`; the images are linked to."""
+    cache, weights = folder / "cache", folder / "own.safetensors"
+    cache.mkdir()
+    (cache / "mnist").symlink_to(images)
+    torch.manual_seed(0)
+    save_file(build_classifier("resnet18", "3x3").state_dict(), weights)
+    study = build_study(configuration(folder / "results", cache, weights))
+    sources = study.weights["own"]
+    cache_weights(sources, "resnet18", paths.weights_folder(cache, "resnet18", sources), folder)
+    make_subset(study, "stratified", SIZE, SEED)
+    for run in runs(study):
+        train_run(study, run, threads=1)
+    for stage, selection in (
+        (landscape_run, study.landscape),
+        (curvature_run, study.curvature),
+        (encoder_run, study.encoder),
+        (reuse_run, study.reuse),
+    ):
+        for run in selected(study, selection):
+            stage(study, run, threads=1)
+    for run in runs(study):  # as the workflow does, which keeps no trajectory
+        (paths.folder_of_run(study, run) / "plane.safetensors").unlink()
+    aggregate_study(study)
+    make_claims(study)
+    draw_figures(study)
+    make_report(study)
+    return study

@@ -1,0 +1,184 @@
+"""The plan: operations by hand, and times against records that are known."""
+
+import json
+import time
+
+import pandas as pd
+import pytest
+import torch
+from click.testing import CliRunner
+from study_folder import ROOT
+
+from tlstudy.cli import main
+from tlstudy.config.study import build_study, runs
+from tlstudy.jobs import paths, plan
+from tlstudy.jobs.operations import MULTIPLY_ADDS, operations, per_image
+from tlstudy.jobs.study_files import write_settings
+
+PROCESSOR = "A processor"
+ARMS = {
+    "new": {"architecture": "resnet18", "image_size": 112, "epochs": 4},
+    "alike": {"architecture": "resnet18", "image_size": 112, "epochs": 4, "batchnorm": "running"},
+    "longer": {"architecture": "resnet18", "image_size": 112, "epochs": 8},
+}
+
+
+def make_study(tmp_path, name: str = "planned", **changes):
+    configuration = {
+        "study": name,
+        "results": str(tmp_path / "results"),
+        "seed": [0, 1],
+        "subset_size": 20,
+        "evaluation": {"epoch_images": 10, "final_images": 100},
+        "landscape": {"seeds": [0], "grid": 5, "arms": ["new"]},
+        "arms": ARMS,
+    }
+    return build_study(configuration | changes)
+
+
+def finish(
+    study, seconds, processor: str = PROCESSOR, threads: int = 1, device: str = "cpu"
+) -> None:
+    """Leave the records of finished trainings; seconds: from a run to what it took."""
+    write_settings(study)
+    for run in runs(study):
+        file = paths.benchmark_file(study, "train", run)
+        for folder in (file.parent, paths.folder_of_run(study, run)):
+            folder.mkdir(parents=True, exist_ok=True)
+        pd.DataFrame([{"s": seconds(run)}]).to_csv(file, sep="\t", index=False)
+        environment = {"processor": processor}
+        record = {"device": device, "threads": threads, "environment": environment}
+        (paths.folder_of_run(study, run) / "run.json").write_text(json.dumps(record))
+
+
+def test_operations_of_a_training_and_a_landscape_are_those_counted_by_hand(tmp_path):
+    study = make_study(tmp_path)
+    run = runs(study)[0]
+    assert per_image(run) == 2e9 * MULTIPLY_ADDS["resnet18"] / 4
+    steps = 4 * 20 * 3
+    looks = 3 * 2 * 10 + 2 * 100 + (3 + 1) * 20
+    assert operations(study, run, "train") == per_image(run) * (steps + looks)
+    assert operations(study, run, "landscape") == per_image(run) * 2 * 25 * 20
+
+
+def test_half_precision_few_looks_and_tuning_are_counted(tmp_path):
+    evaluation = {"epoch_images": 10, "final_images": 100, "after_epochs": "reported"}
+    arms = {"tuned": ARMS["new"] | {"tune_learning_rate": True, "precision": "bfloat16"}}
+    study = make_study(
+        tmp_path,
+        evaluation=evaluation,
+        arms=arms,
+        tuning={"folds": 2, "learning_rates": [0.1, 0.01]},
+        landscape={},
+    )
+    run = runs(study)[0]
+    steps = 4 * 3 * (20 + 2 * 2 * 10) / 2
+    assert operations(study, run, "train") == per_image(run) * (steps + 2 * 100 + 20)
+
+
+def test_arms_that_share_a_run_are_one_job(tmp_path):
+    jobs = list(plan.jobs(make_study(tmp_path)))
+    assert [job.stage for job in jobs] == ["train"] * 4 + ["landscape"]
+    assert not any(job.done for job in jobs)
+
+
+def test_times_come_from_records_of_this_processor(tmp_path):
+    other, study = make_study(tmp_path, "other"), make_study(tmp_path)
+    finish(other, lambda run: 10 + 1e-9 * operations(other, run, "train"), threads=2)
+    costs = plan.measured_costs(study.results, PROCESSOR)
+    assert set(costs) == {"train"}
+    assert costs["train"].records == 4
+    table = plan.plan_table(study, costs, plan.Cost(0.0, 1e-8, 0)).set_index("stage")
+    expected = sum(20 + 2e-9 * job.operations for job in plan.jobs(study) if job.stage == "train")
+    assert table.loc["train", "hours"] == pytest.approx(expected / 3600)
+    assert table.loc["train", "left"] == table.loc["train", "hours"]
+    landscape = operations(study, runs(study)[0], "landscape")
+    assert table.loc["landscape", "hours"] == pytest.approx(1e-8 * landscape / 3600)
+    assert plan.measured_costs(study.results, "Another processor") == {}
+
+
+def test_a_gpu_s_records_are_its_own_hours_whatever_the_threads(tmp_path):
+    study = make_study(tmp_path)
+    finish(study, lambda run: 10.0, threads=4, device="A GPU")
+    costs = plan.measured_costs(study.results, "A GPU")
+    table = plan.plan_table(study, costs, plan.Cost(0.0, 1.0, 0)).set_index("stage")
+    assert table.loc["train", "hours"] == pytest.approx(4 * 10 / 3600, rel=0.01)
+    assert plan.measured_costs(study.results, PROCESSOR) == {}
+
+
+def test_finished_jobs_are_not_left(tmp_path):
+    study = make_study(tmp_path)
+    finish(study, lambda run: 30.0)
+    table = plan.plan_table(study, plan.measured_costs(study.results, PROCESSOR), plan.peak_cost())
+    row = table.set_index("stage").loc["train"]
+    assert (row["jobs"], row["done"], row["left"]) == (4, 4, 0)
+    assert row["hours"] == pytest.approx(4 * 30 / 3600)
+
+
+def test_costs_are_never_negative(tmp_path):
+    study = make_study(tmp_path)
+    finish(study, lambda run: 100.0 - run.settings.epochs)
+    cost = plan.measured_costs(study.results, PROCESSOR)["train"]
+    assert cost.start >= 0
+    assert cost.per_operation >= 0
+
+
+def test_a_study_of_another_version_is_passed_over_with_a_word(tmp_path, caplog):
+    study = make_study(tmp_path)
+    finish(study, lambda run: 30.0)
+    settings = paths.settings_file(study)
+    settings.write_text(settings.read_text().replace('"epochs"', '"passes"'))
+    assert plan.measured_costs(study.results, PROCESSOR) == {}
+    assert f"{settings}: passed over" in caplog.text
+
+
+def test_the_peak_is_that_of_the_core_s_own_time():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    matrix = torch.ones(1024, 1024)
+    began = time.thread_time()
+    for _ in range(5):
+        matrix @ matrix
+    measured = 5 * 2 * 1024**3 / (time.thread_time() - began)
+    torch.set_num_threads(threads)
+    per_second = 1 / plan.peak_cost().per_operation
+    assert per_second == pytest.approx(plan.OF_PEAK * measured, rel=0.5)
+
+
+def test_the_laboratory_is_planned_by_its_records_or_by_what_was_measured(tmp_path):
+    changes = {"laboratory": {"experiments": ["diagonal", "relu"]}, "arms": {}, "landscape": {}}
+    study = make_study(tmp_path, **changes)
+    table = plan.plan_table(study, {}, plan.peak_cost()).set_index("stage")
+    each = plan.LABORATORY_SECONDS
+    expected = 2 * (each["diagonal"] + each["relu"]) / 3600
+    assert table.loc["laboratory", "left"] == pytest.approx(expected)
+    record = paths.laboratory_record(study, "relu", 1)
+    record.parent.mkdir(parents=True)
+    record.write_text(json.dumps({"seconds": 100.0}))
+    row = plan.plan_table(study, {}, plan.peak_cost()).set_index("stage").loc["laboratory"]
+    assert (row["jobs"], row["done"], row["records"]) == (4, 1, 1)
+    assert row["left"] == pytest.approx((2 * each["diagonal"] + 100) / 3600)
+    assert "another machine" not in plan.plan_text(study, *plan.plan(study))
+
+
+@pytest.mark.parametrize("study", ["quick", "audit", "rescaling", "theory"])
+def test_every_study_that_is_shipped_can_be_planned(study):
+    files = [ROOT / "config.yaml", ROOT / "studies" / f"{study}.yaml"]
+    options = [part for file in files for part in ("--config", str(file))]
+    result = CliRunner().invoke(main, ["plan", *options])
+    assert result.exit_code == 0, result.output
+    assert "all " in result.output
+
+
+def test_the_command_prints_every_stage_and_where_its_time_is_known_from(tmp_path):
+    result = CliRunner().invoke(main, ["plan", "--config", str(ROOT / "config.yaml")])
+    assert result.exit_code == 0
+    assert "train" in result.output
+    assert "this machine's peak" in result.output or "on record" in result.output
+    assert "in the scratch folder up to" in result.output
+    assert "memory: about" in result.output
+
+
+def test_room_for_checkpoints_is_three_vectors_old_and_new_and_one_an_epoch(tmp_path):
+    study = make_study(tmp_path)
+    assert plan.disk_mb(study)[1] == pytest.approx(4 * 11.2 * (2 * 3 + 8))

@@ -1,0 +1,138 @@
+"""The audit's kept tables: today's code draws the same conclusions, and the README quotes them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tlstudy.audit.claims import by_interval, ledger
+from tlstudy.audit.ladder import ladder_table
+from tlstudy.audit.quantities import values_of
+from tlstudy.audit.sentinels.alarms import false_alarms
+from tlstudy.audit.statistics import summarise
+from tlstudy.config.settings import MINIMUM_SEEDS
+from tlstudy.config.study import load_study
+from tlstudy.storage import columns
+
+ROOT = Path(__file__).parents[2]
+KEPT = ROOT / "docs" / "audit"
+TABLES = {
+    "runs": columns.RUNS,
+    "metrics": columns.METRICS,
+    "curvature": columns.CURVATURE,
+    "encoder": columns.ENCODER,
+    "reuse": columns.REUSE,
+    "findings": columns.FINDINGS,
+    "ladder": columns.LADDER,
+    "claims": columns.CLAIMS,
+    "claim-values": columns.CLAIM_VALUES,
+}
+BY_CONTROL = ("not testable", "open")
+
+
+def kept(name: str) -> pd.DataFrame:
+    return pd.read_parquet(KEPT / f"{name}.parquet")
+
+
+@pytest.fixture(scope="module")
+def study():
+    return load_study([ROOT / "config.yaml", ROOT / "studies" / "audit.yaml"])
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_have_the_documented_columns(name):
+    assert list(kept(name).columns) == list(TABLES[name])
+
+
+def test_its_runs_have_the_settings_of_today_s_audit(study):
+    for arm, settings in kept("runs").groupby("arm")["settings"].first().items():
+        assert json.loads(settings) == study.arms[arm].model_dump(mode="json"), arm
+
+
+def test_every_run_of_it_is_there_and_was_really_trained(study):
+    runs = kept("runs")
+    expected = {(arm, seed) for arm in study.arms for seed in study.seed}
+    assert set(zip(runs["arm"], runs["seed"], strict=True)) == expected
+    assert len(study.seed) >= MINIMUM_SEEDS
+    assert set(runs["status"]) == {"finished"}
+    assert (runs["epochs"] == 30).all()
+    assert runs.loc[runs["initialisation"] == "imagenet", "weights_sha256"].nunique() == 1
+    moved = kept("metrics").query("epoch == 30").set_index("arm")["displacement_from_start"]
+    assert (moved["new-published"] == 0).all()
+    assert (moved.drop("new-published") > 0).all()
+
+
+def test_the_ladder_follows_from_the_runs(study):
+    pd.testing.assert_frame_equal(
+        ladder_table(study, kept("runs")), kept("ladder"), check_dtype=False, rtol=1e-12
+    )
+
+
+def test_verdicts_follow_from_the_values_and_the_effect_sizes_of_today(study):
+    values = kept("claim-values").groupby("claim")["value"]
+    claims = kept("claims").set_index("claim")
+    assert list(claims.index) == list(study.claims)
+    for name, row in claims.iterrows():
+        if row["verdict"] not in BY_CONTROL:
+            found = values.get_group(name).to_numpy()
+            ruling = by_interval(found, study.claims[name].effect)
+            assert ruling.verdict == row["verdict"], name
+            assert np.isfinite(found).sum() == row["seeds"], name
+
+
+def test_claims_on_the_published_protocol_are_not_testable():
+    verdicts = kept("claims").set_index("claim")["verdict"]
+    assert verdicts["C1-as-published"] == verdicts["C5-as-published"] == "not testable"
+
+
+def test_the_published_flaws_are_found_in_the_published_runs():
+    found = kept("findings").groupby("arm")["sentinel"].agg(set)
+    assert {"no-weight-moved", "gradients-add-up", "path-without-plane"} <= found["new-published"]
+    assert {
+        "loss-of-softmax-outputs",
+        "inputs-not-normalised",
+        "batchnorm-lags",
+        "best-epoch-on-test",
+    } <= found["pretrained-published"]
+
+
+def test_the_readme_quotes_the_kept_tables(study):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    ladder = kept("ladder").query("quantity == 'balanced_accuracy'")
+    gaps = ladder[ladder["part"] == "gap"].set_index("group")
+    for group, row in gaps.iterrows():
+        mean, low, high = (f"{100 * row[name]:.1f}" for name in ("mean", "low", "high"))
+        assert f"{mean} ({low} to {high})".replace("-", "\u2212") in readme, group
+    for verdict, amount in kept("claims")["verdict"].value_counts().items():
+        assert f"{amount} {verdict}" in readme
+    alarms = false_alarms(kept("runs"), kept("findings"))
+    assert f"{alarms.alarmed} of {alarms.runs} runs" in readme
+
+
+def test_the_readme_quotes_the_reuse_of_features():
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    names = ("log2_span_excess", "log2_drift_excess.training", "log2_drift_excess.gradient-descent")
+    for name in names:
+        values = values_of({"runs": kept("runs"), "reuse": kept("reuse")}, name)["pretrained-final"]
+        found = summarise(values.to_numpy())
+        mean, low, high = (2**end for end in (found.mean, found.low, found.high))
+        assert f"{three(mean)} ({three(low)} to {three(high)}) times" in readme, name
+
+
+def test_reuse_decides_c6_as_it_did(study):
+    claims = {name: claim for name, claim in study.claims.items() if name.startswith("C6")}
+    tables = {"runs": kept("runs"), "metrics": kept("metrics"), "reuse": kept("reuse")}
+    found, values = ledger(study.model_copy(update={"claims": claims}), tables)
+    stored = kept("claims").set_index("claim")["verdict"]
+    assert list(found["verdict"]) == [stored[name] for name in claims]
+    before = kept("claim-values").set_index(["claim", "seed"])["value"]
+    assert values["value"].to_numpy() == pytest.approx(
+        [before[row.claim, row.seed] for row in values.itertuples()]
+    )
+
+
+def three(value: float) -> str:
+    """Three digits, trailing zeros too."""
+    return f"{value:#.3g}"

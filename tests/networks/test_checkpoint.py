@@ -1,0 +1,284 @@
+"""Checkpoints: a training that was ended goes on and ends the same; none that is wrong is used."""
+
+import os
+import pickle
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from killing import killed
+from resuming import (
+    after_every_epoch,
+    assert_same,
+    end_after,
+    resumed,
+    scratch_in,
+    small_network,
+    small_trainer,
+    uninterrupted,
+)
+from tiny import CPU, tiny_images, tiny_training
+
+from tlstudy.networks import checkpoint
+from tlstudy.networks.tuning import tune_learning_rate
+from tlstudy.storage.scratch import LOCK, MANIFEST
+
+KILLS = 20
+PROTOCOLS = {
+    "new": {},
+    "published": {"optimiser_holds": "another-network", "head": "softmax"},
+    "rescaled": {"rescaling": {"factor": 0.5, "learning_rate_factor": 0.5}},
+    "momentum": {"optimiser": {"name": "sgd", "momentum": 0.9}},
+    "bfloat16": {"precision": "bfloat16", "optimiser": {"weight_decay": 0.1}},
+}
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    yield
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(False)
+
+
+def train(folder: Path, changes: dict) -> None:
+    """Work for a process: train from where the last one was ended, leave the results."""
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    after_every_epoch()
+    began = time.process_time()
+    found = resumed(folder / "scratch", **changes)
+    (folder / "results").write_bytes(pickle.dumps((*found, time.process_time() - began)))
+
+
+def taken(folder: Path) -> tuple[dict, list[int], float]:
+    """Results that a process left, the epochs after which it was resumed, seconds it took."""
+    content = (folder / "results").read_bytes()
+    (folder / "results").unlink()
+    return pickle.loads(content)
+
+
+@pytest.mark.parametrize("protocol", ["new", "published", "rescaled"])
+def test_killed_at_twenty_random_moments_it_ends_the_same_to_the_last_digit(protocol, tmp_path):
+    changes, scratch = PROTOCOLS[protocol], tmp_path / "scratch"
+    assert not killed(None, train, tmp_path, changes)
+    expected, never, took = taken(tmp_path)
+    assert never == []
+    assert_same(expected, uninterrupted(**changes))
+    moments, kills, after = np.random.default_rng(26), 0, set()
+    while kills < KILLS or scratch.exists():
+        limit = moments.uniform(0, took) if kills < KILLS else None
+        if killed(limit, train, tmp_path, changes):
+            kills += 1
+        elif (tmp_path / "results").exists():
+            found, epochs, _ = taken(tmp_path)
+            assert_same(found, expected)
+            after |= set(epochs)
+    assert len(after) > 3
+
+
+@pytest.mark.parametrize("epochs", [1, 11])
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_every_kind_of_training_goes_on_as_if_it_had_never_ended(protocol, epochs, tmp_path):
+    changes = PROTOCOLS[protocol]
+    end_after(epochs, tmp_path / "scratch", **changes)
+    found, after = resumed(tmp_path / "scratch", **changes)
+    assert_same(found, uninterrupted(**changes))
+    assert after == [epochs]
+    assert not (tmp_path / "scratch").exists()
+
+
+def test_gradients_that_add_up_are_kept(tmp_path):
+    """What is compared above must depend on them."""
+    changes = PROTOCOLS["published"]
+    end_after(5, tmp_path / "scratch", **changes)
+    trainer = small_trainer(**changes)
+    with scratch_in(tmp_path / "scratch") as scratch:
+        outcome = checkpoint.restore(trainer, scratch)
+        for weight in trainer.weights:
+            weight.grad = None
+        trainer.run(outcome)
+    cleared = [row["gradient_norm"] for row in outcome.metrics]
+    whole = uninterrupted(**changes)["metrics"]["gradient_norm"].tolist()
+    assert cleared[:5] == whole[:5]
+    assert cleared[5] < whole[5] / 2
+
+
+def test_a_tensor_lies_in_memory_as_before(tmp_path):
+    end_after(2, tmp_path / "scratch")
+    trainer, plain = small_trainer(), small_trainer(epochs=2)
+    with scratch_in(tmp_path / "scratch") as scratch:
+        checkpoint.restore(trainer, scratch)
+    plain.run()
+    states = [[t.optimiser.state[weight] for weight in t.weights] for t in (trainer, plain)]
+    for found, expected in zip(*states, strict=True):
+        assert found.keys() == expected.keys()
+        for key, value in expected.items():
+            assert found[key].stride() == value.stride()
+            assert torch.equal(found[key], value)
+    assert any(not weight.is_contiguous() for weight in trainer.weights)
+
+
+def test_a_diverging_training_ends_the_same(tmp_path):
+    changes = {"optimiser": {"name": "sgd", "learning_rate": 1e4}, "rescaling": {"factor": 1e3}}
+    expected = uninterrupted(**changes)
+    assert expected["status"] == "diverged"
+    assert len(expected["metrics"]) > 1
+    end_after(1, tmp_path / "scratch", **changes)
+    assert_same(resumed(tmp_path / "scratch", **changes)[0], expected)
+
+
+def assert_begins_anew(folder: Path, caplog, says: str) -> None:
+    found, after = resumed(folder)
+    assert says in caplog.text
+    assert after in ([], [0])
+    assert_same(found, uninterrupted())
+
+
+@pytest.mark.parametrize("name", ["state-5.safetensors", "path-3.safetensors", MANIFEST])
+@pytest.mark.parametrize("damage", ["truncated", "changed", "empty", "missing"])
+def test_what_is_damaged_is_not_used(name, damage, tmp_path, caplog):
+    end_after(5, tmp_path)
+    file = tmp_path / name
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    changed = {"truncated": content[:-1], "changed": content, "empty": b""}
+    if damage == "missing":
+        file.unlink()
+    else:
+        file.write_bytes(changed[damage])
+    said = "" if (name, damage) == (MANIFEST, "missing") else f"{file}: damaged; "
+    assert_begins_anew(tmp_path, caplog, said)
+
+
+def test_what_was_kept_for_another_run_is_not_used(tmp_path, caplog):
+    end_after(5, tmp_path)
+    with scratch_in(tmp_path, code="b", threads=2) as scratch:
+        assert scratch.checkpoint is None
+        assert {file.name for file in tmp_path.iterdir()} == {LOCK, MANIFEST}
+    assert "was kept for a run of other code, threads; the run starts anew" in caplog.text
+
+
+def test_what_an_ended_process_left_half_written_is_removed(tmp_path):
+    end_after(5, tmp_path)
+    (tmp_path / ".state-6.safetensors.x").write_bytes(b"half")
+    (tmp_path / "path-6.safetensors").write_bytes(b"of no checkpoint")
+    with scratch_in(tmp_path) as scratch:
+        assert scratch.checkpoint["epochs"] == 5
+    paths = {f"path-{epoch}.safetensors" for epoch in range(1, 6)}
+    assert {file.name for file in tmp_path.iterdir()} == {
+        LOCK,
+        MANIFEST,
+        "state-5.safetensors",
+        *paths,
+    }
+
+
+def test_a_second_process_at_the_same_run_trains_without_and_spoils_nothing(tmp_path, caplog):
+    end_after(5, tmp_path)
+    with scratch_in(tmp_path) as holder:
+        found, after = resumed(tmp_path)
+        assert "another process holds it" in caplog.text
+        assert after == []
+        assert_same(found, uninterrupted())
+        assert holder.tensors("state-5.safetensors")
+    assert resumed(tmp_path)[1] == [5]
+
+
+def test_a_scratch_that_cannot_be_written_costs_checkpoints_only(tmp_path, caplog):
+    (tmp_path / "file").write_text("")
+    assert_same(resumed(tmp_path / "file" / "scratch")[0], uninterrupted())
+    assert "scratch: no checkpoints are kept (Not a directory)" in caplog.text
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Mount a disk of a few kilobytes; the test is left out where only root may."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
+    if os.geteuid() or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("needs the right to mount a disk")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_costs_checkpoints_only_and_leaves_the_last_whole(small_disk, caplog):
+    scratch = small_disk / "scratch"
+    end_after(3, scratch)
+    kept = {file.name for file in scratch.iterdir()}
+    (small_disk / "filling").write_bytes(bytes(os.statvfs(small_disk).f_bavail * 4096))
+    end_after(8, scratch)
+    assert "no checkpoint is kept now" in caplog.text
+    assert "No space left on device" in caplog.text
+    assert {file.name for file in scratch.iterdir()} == kept
+    assert_same(resumed(scratch)[0], uninterrupted())
+    assert not scratch.exists()
+
+
+def test_a_disk_that_is_read_only_costs_checkpoints_only(small_disk, caplog):
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    assert_same(resumed(small_disk / "scratch")[0], uninterrupted())
+    assert "no checkpoints are kept (Read-only file system)" in caplog.text
+
+
+def test_checkpoints_are_rare_enough_to_cost_little(tmp_path, monkeypatch):
+    """Each takes as long as ten epochs here and may take a fifth of the time."""
+    now, epoch = 0.0, 0
+    monkeypatch.setattr(checkpoint.time, "monotonic", lambda: now)
+    monkeypatch.setattr(checkpoint, "SECONDS_BETWEEN", 30)
+    monkeypatch.setattr(checkpoint, "SHARE", 0.2)
+    kept = []
+
+    def keep(trainer, outcome, scratch):
+        nonlocal now
+        kept.append(epoch)
+        now += 10
+
+    monkeypatch.setattr(checkpoint, "keep", keep)
+    keeper = checkpoint.Keeper(None, None)
+    for _ in range(199):
+        epoch += 1
+        now += 1
+        keeper.after_epoch(None)
+    assert kept == [30, 80, 130, 180]
+
+
+def test_folds_that_were_scored_are_not_trained_again(tmp_path):
+    training = tiny_training(tune_learning_rate=True, epochs=1)
+    images, seen = tiny_images(training), []
+
+    def tune(scratch, most: int):
+        def start():
+            seen.append(scratch)
+            if len(seen) > most:
+                raise InterruptedError
+            return small_network()
+
+        rates, folds = [1e-4, 1e-3], 2
+        return tune_learning_rate(training, rates, folds, start, images, 26, CPU, scratch.value)
+
+    with scratch_in(tmp_path) as scratch, pytest.raises(InterruptedError):
+        tune(scratch, 3)
+    with scratch_in(tmp_path) as scratch:
+        seen.clear()
+        found = tune(scratch, 1)
+        assert scratch.resumed_after_epochs == [0]
+    with scratch_in(tmp_path / "other") as scratch:
+        seen.clear()
+        assert found == tune(scratch, 4)
+
+
+def test_times_add_up_over_processes(tmp_path):
+    for _ in range(3):
+        with scratch_in(tmp_path) as scratch:
+            before = scratch.seconds()
+            scratch.began -= 100
+            scratch.value(str(before), lambda: 0)
+            assert scratch.seconds() == pytest.approx(before + 100, abs=5)
+    assert 300 <= scratch.seconds() < 400

@@ -1,0 +1,87 @@
+"""Evaluation with folded BatchNorm: the same function, as near to it as bfloat16 can be."""
+
+import copy
+
+import pytest
+import torch
+
+from tlstudy.networks.batchnorm import recalibrated
+from tlstudy.networks.build import Float32Linear, build_classifier
+from tlstudy.networks.device import autocast
+from tlstudy.networks.evaluation import predict
+from tlstudy.networks.fused import can_be_fused, fused
+from tlstudy.networks.inputs import Inputs
+
+CPU = torch.device("cpu")
+
+
+def network_with_history(architecture: str, stride_on: str = "3x3") -> torch.nn.Module:
+    """Random weights, and BatchNorm parameters and statistics that are not those of the start."""
+    torch.manual_seed(26)
+    network = build_classifier(architecture, stride_on, outputs=10)
+    network.fc = Float32Linear(network.fc.in_features, 10)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+            torch.nn.init.normal_(module.bias, std=0.1)
+    with torch.no_grad():
+        for _ in range(3):
+            network(pictures(8))
+    return network.to(memory_format=torch.channels_last).eval()
+
+
+def pictures(count: int) -> torch.Tensor:
+    return torch.rand(count, 3, 64, 64).contiguous(memory_format=torch.channels_last)
+
+
+@torch.no_grad()
+def in_float64(network: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
+    encoder = copy.deepcopy(network).double()
+    head, encoder.fc = encoder.fc, torch.nn.Identity()
+    return torch.nn.functional.linear(encoder(images.double()), head.weight, head.bias)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "stride_on"), [("resnet18", "3x3"), ("resnet50", "3x3"), ("resnet50", "1x1")]
+)
+def test_the_function_is_that_of_the_network(architecture, stride_on):
+    network, images = network_with_history(architecture, stride_on), pictures(5)
+    with torch.inference_mode():
+        outputs = fused(network, torch.float32)(images)
+    expected = in_float64(network, images)
+    assert (outputs - expected).abs().max() < 1e-5 * expected.std()
+
+
+def test_bfloat16_is_no_less_exact_than_layer_by_layer():
+    network, images = network_with_history("resnet50"), pictures(16)
+    expected = in_float64(network, images)
+    with torch.inference_mode(), autocast(CPU, "bfloat16"):
+        ours, layer_by_layer = fused(network)(images), network(images)
+    errors = [(each - expected).square().mean().sqrt() for each in (ours, layer_by_layer)]
+    assert errors[0] < 1.1 * errors[1] < 0.1 * expected.std()
+
+
+def test_predictions_in_bfloat16_are_fused_and_follow_the_statistics():
+    network, inputs = network_with_history("resnet18"), Inputs("none", None, CPU)
+    images = torch.randint(0, 256, (70, 64, 64), dtype=torch.uint8)
+    with autocast(CPU, "bfloat16"):
+        running = predict(network, images, inputs)
+        with recalibrated(network, [inputs(images)]):
+            with torch.inference_mode():
+                expected = fused(network)(inputs(images))
+            found = predict(network, images, inputs)
+    assert found.dtype == torch.float32
+    assert (found - running).abs().max() > 0.1
+    assert torch.allclose(found, expected, atol=1e-5)  # the batches round alike
+
+
+def test_float32_and_other_networks_are_left_as_they_are():
+    network = network_with_history("resnet18")
+    assert not can_be_fused(network)
+    with autocast(CPU, "bfloat16"):
+        assert can_be_fused(network)
+        assert not can_be_fused(torch.nn.Sequential(network))
+    images = torch.randint(0, 256, (8, 64, 64), dtype=torch.uint8)
+    inputs = Inputs("none", None, CPU)
+    with torch.inference_mode():
+        assert torch.equal(predict(network, images, inputs), network(inputs(images)))

@@ -1,0 +1,21 @@
+"""The sheet of training images: every image in its digit's row, what is left out said."""
+
+from xml.etree import ElementTree
+
+import numpy as np
+
+from tlstudy.report.figures.contact_sheet import mosaic, sheet_note, write_contact_sheet
+
+
+def test_contact_sheet(tmp_path):
+    generator = np.random.default_rng(0)
+    labels = np.array([3] * 15 + [7] * 2)
+    images = generator.integers(1, 255, (17, 28, 28))
+    sheet = mosaic(images.astype(float), labels)
+    assert np.isfinite(sheet).sum() == (10 + 2) * 28 * 28
+    np.testing.assert_array_equal(sheet[7 * 30 : 7 * 30 + 28, 30:58], images[16])
+    assert "12 shown" in sheet_note(labels, 17, 26)
+    assert "all shown" in sheet_note(labels[10:], 7, 26)
+    write_contact_sheet(images, labels, tmp_path, 17, 26)
+    ElementTree.parse(tmp_path / "training-images.svg")
+    assert (tmp_path / "training-images.png").stat().st_size > 10_000

@@ -1,0 +1,367 @@
+"""Figures: all are written, are valid, and keep what they promise about scales and text."""
+
+import io
+import re
+import subprocess
+import sys
+from xml.etree import ElementTree
+
+import audit_study
+import numpy as np
+import pandas as pd
+import pytest
+import synthetic
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from mpl_toolkits.mplot3d import Axes3D
+
+from tlstudy.config import catalogue, groups
+from tlstudy.data import published
+from tlstudy.report.figures import (
+    captions,
+    curves,
+    draw,
+    draw_all,
+    landscapes,
+    layerwise,
+    series,
+    style,
+)
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def tables_of(study, **keywords):
+    made = audit_study.make_tables if study.ladder else synthetic.make_tables
+    tables = made(study, **keywords)
+    return tables, tables.pop("landscapes")
+
+
+def drawn(study, name, **keywords):
+    with style.look(name):
+        figure = draw(study, name, *tables_of(study, **keywords), study.subset_size[0])
+        figure.draw_without_rendering()
+    return figure
+
+
+@pytest.fixture(scope="module")
+def one_seed(tmp_path_factory):
+    study, folder = synthetic.make_study(), tmp_path_factory.mktemp("figures")
+    draw_all(study, *tables_of(study), folder)
+    return study, folder
+
+
+CASES = {
+    "ten seeds, one diverged, two sizes": (
+        {"seeds": 10, "sizes": (50, 200)},
+        {("new", 28), ("pretrained", 26)},
+    ),
+    "sweep of six arms, three seeds": (
+        {"arms": synthetic.sweep_arms(6), "seeds": 3},
+        {(next(iter(synthetic.sweep_arms())), seed) for seed in (26, 27, 28)},
+    ),
+    "one arm, one epoch": ({"arms": {"new": {}}, "epochs": 1}, set()),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_file_is_written_and_nothing_else(case, tmp_path):
+    keywords, diverged = CASES[case]
+    study = synthetic.make_study(**keywords)
+    draw_all(study, *tables_of(study, diverged=diverged), tmp_path)
+    written = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")}
+    assert written == set(catalogue.figure_files(study))
+    for path in tmp_path.rglob("*.svg"):
+        ElementTree.parse(path)
+        assert path.stat().st_size < 400_000, path.name
+
+
+def test_twelve_arms_twenty_seeds_stay_small(tmp_path):
+    study = synthetic.make_study(synthetic.sweep_arms(12), seeds=20)
+    tables = tables_of(study)
+    for name in ("balanced-accuracy", "landscape-trajectory", "layerwise-angle"):
+        with style.look(name):
+            style.write(draw(study, name, *tables, 50), tmp_path / name, name)
+        assert (tmp_path / f"{name}.svg").stat().st_size < 400_000, name
+
+
+def test_tables_follow_the_documented_columns():
+    study = synthetic.make_study()
+    tables = synthetic.make_tables(study)
+    from tlstudy.storage import columns
+
+    for name in ("metrics", "layers", "runs"):
+        assert list(tables[name].columns) == list(getattr(columns, name.upper()))
+
+
+def test_ids_differ_between_figures(one_seed):
+    _, folder = one_seed
+    seen = {}
+    for path in sorted(folder.rglob("*.svg")):
+        root = ElementTree.parse(path).getroot()
+        ids = [element.get("id") for element in root.iter() if element.get("id")]
+        assert len(set(ids)) == len(ids), path.name
+        for identifier in ids:
+            assert identifier not in seen, (identifier, path.name, seen.get(identifier))
+            seen[identifier] = path.name
+    assert len(seen) > 30
+
+
+def test_references_inside_a_figure_lead_somewhere(one_seed):
+    _, folder = one_seed
+    for path in folder.rglob("*.svg"):
+        text = path.read_text(encoding="utf-8")
+        ids = set(re.findall(r'\bid="([^"]+)"', text))
+        wanted = set(re.findall(r'href="#([^"]+)"', text)) | set(re.findall(r"url\(#(.+?)\)", text))
+        assert wanted, path.name
+        assert wanted <= ids, path.name
+
+
+def test_same_tables_same_bytes(one_seed, tmp_path):
+    study, folder = one_seed
+    name = "landscape-trajectory"
+    with style.look(f"{name}-50"):
+        style.write(draw(study, name, *tables_of(study), 50), tmp_path / name, f"{name}-50")
+    again = (tmp_path / f"{name}.svg").read_bytes()
+    assert again == (folder / "n~50" / f"{name}.svg").read_bytes()
+    assert b"<dc:date>" not in again
+
+
+def test_text_is_text_in_ink_and_large_enough(one_seed):
+    _, folder = one_seed
+    for path in folder.rglob("*.svg"):
+        texts = list(ElementTree.parse(path).getroot().iter(f"{SVG}text"))
+        assert len(texts) > 5, path.name
+        for element in texts:
+            look = element.get("style")
+            assert f"fill: {style.INK}" in look, (path.name, element.text, look)
+            assert "DejaVu" not in look
+            size = float(re.search(r"(?:font: |font-size: )(?:bold )?([\d.]+)px", look)[1])
+            assert size >= style.TEXT, (path.name, element.text, size)
+
+
+def test_background_is_transparent(one_seed):
+    _, folder = one_seed
+    for path in folder.rglob("*.svg"):
+        root = ElementTree.parse(path).getroot()
+        background = next(element for element in root.iter(f"{SVG}path") if element.get("style"))
+        _, _, width, height = root.get("viewBox").split()
+        assert {width, height} <= set(background.get("d").split()), path.name
+        assert "fill: none" in background.get("style"), path.name
+
+
+@pytest.mark.parametrize("name", catalogue.FIGURES)
+def test_nothing_is_cut_off(name, monkeypatch):
+    """Every text that is drawn lies inside the figure."""
+    arms = {**synthetic.default_arms(), **synthetic.sweep_arms(6)}
+    study = synthetic.make_study(arms, seeds=5)
+    if name not in catalogue.figure_names(study):
+        study = audit_study.make_study()
+    boxes = []
+    draw_text = Text.draw
+
+    def record(text, renderer, *arguments, **keywords):
+        if text.get_text().strip() and text.get_visible():
+            boxes.append((text.get_text(), text.get_fontsize(), text.get_window_extent(renderer)))
+        draw_text(text, renderer, *arguments, **keywords)
+
+    figure = drawn(study, name, diverged={(next(iter(study.arms)), 27)})
+    monkeypatch.setattr(Text, "draw", record)
+    figure.savefig(io.BytesIO(), format="png", dpi=figure.dpi)
+    width, height = figure.get_size_inches() * figure.dpi
+    assert len(boxes) > 15
+    for text, size, box in boxes:
+        inside = box.x0 >= -1 and box.y0 >= -1 and box.x1 <= width + 1 and box.y1 <= height + 1
+        assert inside, (text, box)
+        assert size >= style.TEXT, text
+
+
+def test_heatmaps_share_one_scale_that_holds_all_values():
+    figure = drawn(synthetic.make_study(), "layerwise-magnitude")
+    images = [
+        image for ax in figure.findobj(lambda item: hasattr(item, "images")) for image in ax.images
+    ]
+    assert len(images) == 1 + 4
+    norms = {id(image.norm) for image in images}
+    assert len(norms) == 1
+    largest = max(np.nanmax(image.get_array().filled(np.nan), initial=0) for image in images)
+    assert images[0].norm.vmax == pytest.approx(largest)
+    slides = published.layer_displacement()["displacement_from_previous"]
+    assert largest > slides.max()
+
+
+def test_layers_are_those_of_the_slides():
+    study = synthetic.make_study()
+    layers, runs = (tables_of(study)[0][name] for name in ("layers", "runs"))
+    item = layerwise.layer_map(layers, runs, "pretrained", "displacement_from_previous")
+    assert item.layers == published.layer_names()
+    assert item.values.shape == (51, 30)
+    names_in_table = set(layers["layer"])
+    assert "layer1.0.downsample.0.weight" in names_in_table
+    assert "bn1.weight" in names_in_table
+
+
+def test_layer_maps_are_means_of_finished_runs():
+    study = synthetic.make_study(seeds=3)
+    tables, _ = tables_of(study, diverged={("new", 27)})
+    layers, runs = tables["layers"], tables["runs"]
+    item = layerwise.layer_map(layers, runs, "new", "angle_from_previous")
+    assert item.seeds == 2
+    rows = layers.query("arm == 'new' and layer == 'fc.bias' and epoch == 3 and seed != 27")
+    assert item.values[-1, 2] == pytest.approx(rows["angle_from_previous"].mean())
+
+
+def test_predicted_angle_is_the_one_of_f10():
+    quantity = layerwise.Quantity("angle_from_previous", "", pd.DataFrame())
+    assert quantity.predicted(np.array([0.078]))[0] == pytest.approx(4.46, abs=0.01)
+
+
+@pytest.mark.parametrize("which", ["trajectory", "random"])
+def test_landscapes_of_a_group_share_their_scales(which):
+    figure = drawn(synthetic.make_study(), f"landscape-{which}")
+    for part in figure.subfigs:
+        surfaces = [ax for ax in part.axes if isinstance(ax, Axes3D)]
+        maps = [ax for ax in part.axes if ax.images]
+        assert len(surfaces) == len(maps) >= 1
+        assert len({ax.get_zlim() for ax in surfaces}) == 1
+        assert len({ax.images[0].get_clim() for ax in maps}) == 1
+        assert len({(ax.get_xlim(), ax.get_ylim()) for ax in maps}) == 1
+        assert surfaces[0].get_zlim() == maps[0].images[0].get_clim()
+        coloured = {ax.collections[0].get_clim() for ax in surfaces}
+        assert coloured == {maps[0].images[0].get_clim()}
+    limits = [part.axes[-2].images[0].get_clim() for part in figure.subfigs]
+    assert limits[0] != limits[1]
+
+
+def test_landscape_without_a_plane_says_why():
+    figure = drawn(synthetic.make_study(), "landscape-trajectory")
+    texts = [text.get_text().replace("\n", " ") for text in figure.findobj(Text)]
+    assert any("the weights never moved" in text for text in texts)
+    assert any("axis 1: " in text and "% (61 %)" in text for text in texts)
+
+
+def test_landscape_that_is_cut_says_so():
+    axis = np.linspace(-1, 1, 3)
+    high = landscapes.Plane(axis, np.array([[1.0, 50, 2], [2, 1, 2], [2, 2, np.nan]]), None, "")
+    limits = landscapes.shared_limits([high])
+    assert limits == (1.0, landscapes.HIGHEST)
+    words = landscapes.cut_text([high], limits)
+    assert "the largest loss is 50" in words
+    assert "not finite" in words
+    low = landscapes.Plane(axis, np.full((3, 3), 2.0), None, "")
+    assert landscapes.cut_text([low], landscapes.shared_limits([low])) == ""
+
+
+def test_path_lies_on_the_surface():
+    """Rows of the loss are the second direction: a transposed surface would put it elsewhere."""
+    axis = np.linspace(-2, 2, 5)
+    x, y = np.meshgrid(axis, axis)
+    plane = landscapes.Plane(axis, 10 * x + y, np.array([[1.0, 2.0], [-2, 0.5], [9, 9]]), "")
+    heights = landscapes.path_heights(plane, plane.loss)
+    np.testing.assert_allclose(heights, [12, -19.5, np.nan])
+
+
+def lines_of(ax, colour):
+    return [line for line in ax.lines if to_hex(line.get_color()) == colour]
+
+
+@pytest.mark.parametrize(("seeds", "expected", "bands"), [(1, 1, 0), (4, 4, 0), (10, 11, 1)])
+def test_every_seed_is_drawn_and_the_mean_only_with_its_interval(seeds, expected, bands):
+    with style.look("test"):
+        ax = Figure().subplots()
+        values = np.random.default_rng(0).normal(size=(seeds, 30))
+        series.draw_seeds(ax, np.arange(1, 31), values, color=style.NEW, linestyle="-")
+    assert len(lines_of(ax, style.NEW)) == expected
+    assert len(ax.collections) == bands
+
+
+def test_diverged_run_ends_with_a_cross():
+    values = np.ones((6, 10))
+    values[2, 4:] = np.nan
+    values[2, 3] = 7.0
+    with style.look("test"):
+        ax = series.draw_seeds(
+            Figure().subplots(), np.arange(1, 11), values, color=style.NEW, linestyle="-"
+        )
+    crosses = [line for line in ax.lines if line.get_marker() == "x"]
+    assert [(line.get_xdata(), line.get_ydata()) for line in crosses] == [([4], [7.0])]
+    thick = [line for line in ax.lines if line.get_linewidth() > 1 and len(line.get_xdata()) > 1]
+    np.testing.assert_array_equal(thick[0].get_ydata(), np.ones(10))
+
+
+def test_slides_are_laid_under_the_published_group_only():
+    figure = drawn(synthetic.make_study(), "gradient-norm")
+    counts = [len(lines_of(ax, style.SLIDES)) for ax in figure.axes]
+    assert counts == [2, 0]
+    plotted = lines_of(figure.axes[0], style.SLIDES)[0].get_ydata()
+    assert plotted[-1] == pytest.approx(524.49)
+
+
+def test_softmax_losses_are_not_laid_under_logits():
+    study = synthetic.make_study(synthetic.sweep_arms(2))
+    assert curves.overlaid_groups(study) == ["main"]
+    figure = drawn(study, "loss-pretrained")
+    assert not lines_of(figure.axes[0], style.SLIDES)
+
+
+def test_softmax_bounds():
+    best, worst = np.eye(10)[0], np.eye(10)[1]
+    loss = [-(output[0] - np.log(np.exp(output).sum())) for output in (best, worst)]
+    np.testing.assert_allclose(curves.SOFTMAX_LOSS, loss)
+    np.testing.assert_allclose(curves.SOFTMAX_LOSS, [1.4612, 2.4612], atol=1e-4)
+
+
+def test_accuracy_is_in_per_cent():
+    study = synthetic.make_study()
+    metrics = synthetic.make_tables(study)["metrics"]
+    figure = drawn(study, "balanced-accuracy")
+    shown = lines_of(figure.axes[0], style.PRETRAINED)[0].get_ydata()
+    rows = metrics[metrics["arm"] == "pretrained-published"]
+    np.testing.assert_allclose(shown, 100 * rows["test_balanced_accuracy_running"])
+
+
+def test_results_have_the_slides_table_and_every_seed():
+    study = synthetic.make_study(seeds=10)
+    figure = drawn(study, "results", diverged={("new", 30)})
+    left, right = figure.axes
+    for ax, values in ((left, {11.05, 61.69}), (right, {2.3025, 1.8348})):
+        crosses = [line for line in ax.lines if line.get_marker() == "x"]
+        assert {round(float(line.get_xdata()[0]), 4) for line in crosses} == values
+        points = [line for line in ax.lines if line.get_marker() == "."]
+        assert [np.isfinite(line.get_xdata()).sum() for line in points] == [10, 10, 9, 10]
+    labels = [label.get_text().replace("\n", " ") for label in left.get_yticklabels()]
+    assert labels[2] == "New, corrected (1 of 10 diverged)"
+
+
+def test_variants_of_a_kind_look_different():
+    study = synthetic.make_study(synthetic.sweep_arms(12))
+    looks = [(look["color"], str(look["linestyle"])) for look in style.arm_styles(study).values()]
+    assert len(set(looks)) == 12
+    for arm, look in style.arm_styles(study).items():
+        assert look["color"] in style.SHADES[groups.is_new(study, arm)]
+
+
+def test_names_need_no_matplotlib():
+    code = (
+        "import sys, tlstudy.config.catalogue, tlstudy.report.figures;"
+        "sys.exit('matplotlib' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_captions_state_images_seeds_and_intervals():
+    study = synthetic.make_study(seeds=10)
+    caption = captions.caption(study, "results", 50)
+    assert "n = 50 training images; 10 seeds (26 to 35), 95 % bootstrap" in caption
+    assert "one seed (26)" in captions.caption(study, "landscape-random", 50)
+    assert "too few" in captions.caption(synthetic.make_study(seeds=2), "results", 50)
+
+
+def test_figures_that_a_study_lacks_are_not_listed():
+    study = synthetic.make_study({"new": {}})
+    listed = catalogue.figure_names(study)
+    assert "loss-new" in listed
+    assert "loss-pretrained" not in listed
+    bare = study.model_copy(update={"landscape": study.landscape.model_copy(update={"seeds": []})})
+    assert not [name for name in catalogue.figure_names(bare) if name.startswith("landscape")]

@@ -1,0 +1,326 @@
+"""Figures of the audit: what they draw is what the tables say, and they fit a ladder of arms."""
+
+from functools import cache
+from pathlib import PurePosixPath
+
+import audit_study
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+from matplotlib.text import Text
+
+from tlstudy.audit.ladder import seed_values
+from tlstudy.config import catalogue, groups
+from tlstudy.config.catalogue import CONTRADICTIONS
+from tlstudy.data import published
+from tlstudy.report.figures import (
+    captions,
+    claims,
+    curvature,
+    curves,
+    draw,
+    draw_of_study,
+    ladder,
+    style,
+)
+from tlstudy.report.figures import landscapes as planes
+from tlstudy.report.figures import published as published_figure
+from tlstudy.report.figures.texts import MENDED
+
+EPOCHS = 4
+
+
+@cache
+def audit(seeds: int = 5):
+    study = audit_study.make_study(seeds=seeds, epochs=EPOCHS)
+    tables = audit_study.make_tables(study)
+    return study, tables, tables.pop("landscapes")
+
+
+def drawn(name: str, seeds: int = 5):
+    study, tables, landscapes = audit(seeds)
+    with style.look(name):
+        figure = draw(study, name, tables, landscapes, 50)
+        figure.draw_without_rendering()
+    return figure
+
+
+def panels(figure) -> list:
+    """Axes of a figure's parts, from the top."""
+    return [ax for part in figure.subfigs for ax in part.axes]
+
+
+def words_of(figure) -> str:
+    return " ".join(" ".join(text.get_text().split()) for text in figure.findobj(Text))
+
+
+def marks(ax, colour: str, marker: str) -> list:
+    return [
+        line
+        for line in ax.lines
+        if to_hex(line.get_color()) == colour and line.get_marker() == marker
+    ]
+
+
+def test_every_claim_s_figure_is_one_that_the_study_has():
+    study = audit_study.make_study()
+    there = {*catalogue.figure_names(study), *catalogue.study_figure_names(study)}
+    assert {claim.figure for claim in study.claims.values() if claim.figure} <= there
+
+
+def test_every_flaw_that_a_rung_mends_has_words():
+    study = audit_study.make_study()
+    assert {name for rung in study.ladder for name in rung.mends} <= set(MENDED)
+
+
+def test_ladder_draws_every_seed_and_the_means_of_the_table():
+    study, tables, _ = audit()
+    top, middle, bottom = panels(drawn("ladder"))
+    table = tables["ladder"].query("quantity == 'balanced_accuracy'").set_index(["part", "rung"])
+    for part, ax, colour in (
+        ("new", top, style.NEW),
+        ("pretrained", top, style.PRETRAINED),
+        ("gap", middle, style.GAP),
+    ):
+        means = [line.get_ydata()[0] for line in marks(ax, colour, "D")]
+        np.testing.assert_allclose(means, 100 * table.loc[part]["mean"])
+        points = np.concatenate([line.get_ydata() for line in marks(ax, colour, ".")])
+        values = seed_values(study, tables["runs"], "balanced_accuracy", 50)
+        expected = 100 * values.query("part == @part").sort_values(["rung", "seed"])["value"]
+        np.testing.assert_allclose(points, expected)
+    steps = [line.get_xdata()[0] for line in marks(bottom, style.GAP, "D")]
+    np.testing.assert_allclose(steps, 100 * table.loc["step"]["mean"])
+    assert len(bottom.get_yticklabels()) == len(study.ladder) - 1
+
+
+def test_ladder_marks_the_published_values_at_their_rung():
+    top, middle, _ = panels(drawn("ladder"))
+    slides = published.best().set_index("model")["balanced_accuracy"]
+    crosses = [line.get_ydata()[0] for line in marks(top, style.SLIDES, "x")]
+    assert crosses == pytest.approx([100 * slides["new"], 100 * slides["pretrained"]])
+    gap = marks(middle, style.SLIDES, "x")
+    assert [line.get_ydata()[0] for line in gap] == pytest.approx([50.64])
+    assert all(line.get_xdata()[0] < 0.5 for line in gap)
+
+
+def test_few_seeds_are_points_without_means():
+    figure = drawn("ladder", seeds=3)
+    for ax in panels(figure):
+        assert not [line for line in ax.lines if line.get_marker() == "D"]
+    assert "too few for an interval" in words_of(figure)
+
+
+def test_losses_of_softmax_outputs_and_of_logits_have_axes_of_their_own():
+    study, _, _ = audit()
+    figure = drawn("ladder-loss")
+    left, right = figure.subfigs[0].axes[:2]
+    assert left.get_title(loc="left") == "softmax outputs"
+    assert "not comparable" in right.get_title(loc="left")
+    assert left.get_ylim() != right.get_ylim()
+    heads = [ladder.head_of(study, group) for group in groups.rung_groups(study)]
+    assert len(left.get_xticks()) == heads.count("softmax")
+    labels = [label.get_text() for label in figure.subfigs[1].axes[0].get_yticklabels()]
+    assert len(labels) == len(study.ladder) - 2  # all steps but that from softmax to logits
+    assert not any("F7" in label for label in labels)
+
+
+def test_claims_have_a_row_each_in_the_unit_of_its_panel():
+    _, tables, _ = audit()
+    figure = drawn("claims")
+    table = tables["claims"]
+    tested = table[~table["verdict"].isin(claims.UNTESTED)]
+    assert len(tested)
+    rows = [label.get_text() for ax in figure.axes for label in ax.get_yticklabels()]
+    assert len(rows) == len(tested)
+    text = words_of(figure)
+    for name in table.loc[table["verdict"].isin(claims.UNTESTED), "claim"]:
+        assert name in text
+        assert not any(row.startswith(f"{name}:") for row in rows)
+    units = [ax.get_xlabel() for ax in figure.axes]
+    assert units[0] == "percentage points"
+    assert len(units) == tested["unit"].nunique()
+    shares = tested[tested["unit"] == "share"]
+    marked = [line.get_xdata()[0] for line in marks(figure.axes[0], style.GAP, "|")]
+    assert marked == pytest.approx(list(100 * shares["effect"]))
+    for verdict in tested["verdict"]:
+        assert verdict in text
+
+
+def test_verdicts_differ_without_colour():
+    looks = list(claims.VERDICTS.values())
+    assert len({marker for _, marker in looks}) == len({colour for colour, _ in looks}) == 3
+
+
+def test_encoder_draws_every_stage_of_both_networks():
+    _, tables, _ = audit()
+    left, right = drawn("encoder").axes
+    table = tables["encoder"].set_index(["arm", "measure", "stage"])["test_balanced_accuracy"]
+    for ax, arm in ((left, "new-final"), (right, "pretrained-final")):
+        labels = [label.get_text() for label in ax.get_xticklabels()]
+        assert labels[:5] == ["stem", "1", "2", "3", "4"]
+        probe = [line for line in ax.lines if line.get_marker() == "o" and len(line.get_xdata())]
+        assert probe[4].get_ydata()[0] == pytest.approx(
+            100 * table.loc[arm, "probe", "layer4"].mean()
+        )
+
+
+def test_curvature_joins_the_networks_of_a_seed():
+    _, tables, _ = audit()
+    figure = drawn("curvature")
+    for ax in figure.axes[2:]:
+        assert [label.get_text() for label in ax.get_xticklabels()] == ["new", "pretrained"]
+    for ax in figure.axes:
+        assert ax.get_yscale() == "log"
+        assert len([line for line in ax.lines if to_hex(line.get_color()) == style.SLIDES]) == 5
+    pair = ("new-final", "pretrained-final")
+    item = curvature.ratio(tables["curvature"], pair, "hessian_eigenvalue", "final")
+    rows = tables["curvature"].query("point == 'final'").set_index(["arm", "seed"])
+    logs = np.log2(rows["hessian_eigenvalue"])
+    assert item.mean == pytest.approx((logs[pair[1]] - logs[pair[0]]).mean())
+    assert f"{2**item.mean:.2g} (" in figure.axes[0].get_title(loc="left")
+    text = words_of(figure)
+    assert "the train loss never fell to 0.5 (1 of 5 runs)" in text
+    assert "nan" not in text
+
+
+def test_reuse_draws_every_layer_and_every_way():
+    _, tables, _ = audit()
+    alignment, span, drifts, excess = drawn("reuse").axes
+    rows = tables["reuse"].query("arm == 'pretrained-final'")
+    solid = [line for line in alignment.lines if line.get_linestyle() == "-"]
+    means = rows[rows["measure"] == "alignment"].groupby("layer", sort=False)["value"].mean()
+    assert solid[1].get_ydata() == pytest.approx(means.to_numpy())
+    assert [line.get_linestyle() for line in alignment.lines].count(":") == 2
+    assert len([line for line in span.lines if len(line.get_xdata()) == 3]) == 2
+    ways = ("drift.training", "drift.gradient-descent", "drift.explicit")
+    by_way = rows[rows["measure"].isin(ways)].pivot(index="seed", columns="measure", values="value")
+    drawn_ways = [list(line.get_ydata()) for line in drifts.lines]
+    for values in by_way[list(ways)].to_numpy():
+        assert list(values) in drawn_ways
+    assert [label.get_text() for label in excess.get_xticklabels()] == [
+        "the run's\noptimiser",
+        "along the\ngradient",
+    ]
+
+
+def test_empty_tables_are_said_to_be_empty():
+    study, tables, _ = audit()
+    tabled = ("encoder", "curvature", "reuse", "claims")
+    empty = {name: tables[name].iloc[:0] for name in tabled}
+    empty |= {"claim-values": tables["claim-values"].iloc[:0]}
+    for name, words in (
+        ("encoder", "no run was measured"),
+        ("curvature", "no run's curvature"),
+        ("reuse", "no run's reuse"),
+        ("claims", "no claim could be tested"),
+    ):
+        with style.look(name):
+            assert words in words_of(draw(study, name, {**tables, **empty}, [], 50))
+
+
+def test_published_facts_are_those_of_the_published_material():
+    table, curves_of_slides, notebook = published_figure.versions()
+    assert (table.loss, table.balanced_accuracy) == (1.8348, 0.6169)
+    assert round(curves_of_slides.loss, 4) == 1.8242
+    assert round(curves_of_slides.balanced_accuracy, 4) == 0.6290
+    assert (notebook.loss, notebook.balanced_accuracy) == (1.8018, 0.6554)
+    slope, growth = published_figure.gradient_growth()
+    assert (round(slope, 3), round(growth, 2)) == (0.995, 29.98)
+    head = published_figure.head()
+    assert head.predicted_displacement == pytest.approx(0.0784, abs=1e-4)
+    assert head.predicted_angle == pytest.approx(4.48, abs=0.01)
+    assert head.displacement == pytest.approx(0.0844, abs=2e-4)
+    assert head.angle == pytest.approx(4.84, abs=0.01)
+    steps = published_figure.angle_steps(published.angle()["angle_from_previous"].to_numpy())
+    assert np.abs(steps - steps.round()).max() < 0.01
+    angles = published.angle()["angle_from_previous"]
+    np.testing.assert_allclose(published_figure.lattice(steps.round()), angles, atol=1e-5)
+
+
+def test_contradictions_are_of_the_study_and_show_no_run():
+    study, tables, _ = audit()
+    with style.look(CONTRADICTIONS):
+        figure = draw_of_study(study, CONTRADICTIONS, tables)
+        figure.draw_without_rendering()
+    text = words_of(figure)
+    for shown in ("61.69 %", "62.90 %", "65.54 %", "1.8242", "0.995", "29.98", "4 zeros"):
+        assert shown in text
+    assert "26 to 30" not in text + captions.caption(study, CONTRADICTIONS)
+
+
+def test_figures_by_arm_show_two_rungs_and_leave_the_others_to_a_second_figure():
+    study, _, _ = audit()
+    shown = groups.groups_of(catalogue.part_of_study(study, "gradient-norm"))
+    assert list(shown) == ["published", "stratified-final"]
+    others = groups.groups_of(catalogue.part_of_study(study, "gradient-norm-other-rungs"))
+    assert set(shown) | set(others) == set(groups.groups_of(study))
+    assert not set(shown) & set(others)
+    listed = catalogue.figure_names(study)
+    assert listed.index("gradient-norm-other-rungs") == listed.index("gradient-norm") + 1
+    assert "published, stratified-final" in captions.caption(study, "gradient-norm", 50)
+    assert "results-other-rungs" not in listed
+    title = captions.title_of(study, "gradient-norm-other-rungs")
+    assert title.startswith("Gradient norm: trained")
+    figure = drawn("gradient-norm-other-rungs")
+    assert [ax.get_title(loc="left") for ax in figure.axes][:5] == list(others)
+    assert "slides" not in words_of(figure)
+
+
+def test_snakemake_s_report_names_size_and_rungs():
+    folder = PurePosixPath("n~50")
+    shown = captions.report_labels(folder / "gradient-norm-other-rungs.svg")
+    assert shown == {"Figure": "Gradient norm, other rungs", "Training images": "50"}
+    assert captions.report_labels(PurePosixPath("contradictions.svg"))["Training images"] == "all"
+
+
+def test_captions_of_measures_without_a_seed_of_the_study_do_not_fail():
+    study = audit_study.make_study()
+    encoder = study.encoder.model_copy(update={"seeds": [99]})
+    study = study.model_copy(update={"encoder": encoder})
+    assert "5 seeds" in captions.caption(study, "encoder", 50)
+
+
+def test_a_study_without_a_ladder_has_none_of_this():
+    study = audit_study.make_study().model_copy(update={"ladder": [], "claims": {}})
+    listed = [*catalogue.figure_names(study), *catalogue.study_figure_names(study)]
+    assert not [name for name in listed if name.endswith(catalogue.OTHER_RUNGS)]
+    assert not {"ladder", "ladder-loss", "claims", CONTRADICTIONS} & set(listed)
+    assert catalogue.part_of_study(study, "gradient-norm") is not None
+    assert len(catalogue.part_of_study(study, "gradient-norm").arms) == len(study.arms)
+
+
+@pytest.mark.filterwarnings("error")
+def test_test_values_of_the_last_epoch_only_are_points_and_that_is_said():
+    study, tables, _ = audit()
+    part = catalogue.part_of_study(study, "balanced-accuracy")
+    alone = curves.looked_at_last_epoch_only(part, tables["metrics"])
+    assert {"new-final", "pretrained-final"} <= set(alone)
+    figure = drawn("balanced-accuracy")
+    final = figure.axes[3]
+    assert final.get_title(loc="left").startswith("stratified-final")
+    for colour in (style.NEW, style.PRETRAINED):
+        lines = [line for line in final.lines if to_hex(line.get_color()) == colour]
+        assert {tuple(np.unique(line.get_xdata())) for line in lines} == {(EPOCHS,)}
+    assert "after the last epoch only" in words_of(figure)
+    assert "after the last epoch only" in words_of(drawn("loss-new"))
+
+
+def test_curves_of_every_epoch_say_nothing_of_points():
+    study, tables, _ = audit()
+    metrics = tables["metrics"].copy()
+    for name in [column for column in metrics if column.startswith("test_")]:
+        metrics[name] = 0.5
+    assert curves.single_points_text(study, metrics) == ""
+
+
+def test_only_arms_that_are_to_have_landscapes_have_panels():
+    study, tables, landscapes = audit()
+    assert planes.selected_groups(study) == {
+        "published": ["new-published", "pretrained-published"],
+        "stratified-final": ["new-final", "pretrained-final"],
+    }
+    every = study.model_copy(update={"landscape": study.landscape.model_copy(update={"arms": []})})
+    assert list(planes.selected_groups(every)) == [r.group for r in study.ladder]
+    with style.look("landscape-trajectory"):
+        figure = draw(study, "landscape-trajectory", tables, landscapes, 50)
+    assert len(figure.subfigs) == 2

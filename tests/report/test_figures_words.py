@@ -1,0 +1,58 @@
+"""Scales and words of figures follow what is drawn: stopped runs, paths that leave the grid."""
+
+import numpy as np
+import pytest
+import synthetic
+from matplotlib.figure import Figure
+
+from tlstudy.report.figures import curves, landscapes, series
+
+
+def test_loss_axis_is_scaled_by_what_is_drawn():
+    study = synthetic.make_study()
+    metrics = synthetic.make_tables(study)["metrics"]
+    arms = ["new", "pretrained"]
+    assert {study.arms[arm].batchnorm for arm in arms} == {"recalibrated"}
+    drawn = ["train_loss", "test_loss_recalibrated"]
+    expected = metrics.loc[metrics["arm"].isin(arms), drawn].to_numpy().max()
+    metrics["test_loss_running"] = 1e6
+    top = curves._largest_loss(study, metrics, arms, "logits")
+    assert top == pytest.approx(max(expected, curves.GUESSING))
+    metrics.loc[metrics["arm"] == "new", "test_loss_recalibrated"] = 77.0
+    assert curves._largest_loss(study, metrics, arms, "logits") == 77
+
+
+def test_a_single_run_that_stopped_is_explained():
+    study = synthetic.make_study()
+    arms = list(study.arms)
+    whole, stopped = (
+        synthetic.make_tables(study, diverged)["metrics"] for diverged in (set(), {("new", 26)})
+    )
+    assert not series.has_stopped(study, whole, arms)
+    assert series.has_stopped(study, stopped, arms)
+    assert "the run stopped" in curves.note_of(study, stopped, 50, arms)
+
+
+def test_a_run_that_never_had_a_value_is_explained():
+    study = synthetic.make_study({"new": {}})
+    metrics = synthetic.make_tables(study)["metrics"].query("epoch == 1").copy()
+    metrics[["train_loss", "displacement_from_start"]] = np.nan
+    assert series.has_stopped(study, metrics, ["new"])
+
+
+def test_landscapes_say_how_much_of_the_path_lies_outside():
+    study = synthetic.make_study()
+    item = next(
+        item for item in synthetic.make_tables(study)["landscapes"] if item["arm"] == "pretrained"
+    )
+    plane = item["planes"]["trajectory"]
+    assert "outside" not in landscapes.plane_of(item, "trajectory").text
+    plane["path"] = [[-38.0, 2.0], [4.0, 30.5], *plane["path"][2:]]
+    drawn = landscapes.plane_of(item, "trajectory")
+    assert "2 of 31 points lie outside" in drawn.text
+    circles = [
+        line
+        for line in landscapes.loss_map(Figure().subplots(), drawn, (0, 1)).lines
+        if line.get_markersize() == landscapes.END["markersize"] and line.get_marker() == "o"
+    ]
+    assert [line.get_xdata() for line in circles if not line.get_clip_on()] == [[0]]

@@ -1,0 +1,100 @@
+"""A real study of the laboratory alone, one seed of its quickest experiment, to its report."""
+
+import json
+
+import pandas as pd
+import pytest
+from laboratory_study import make_study
+from reports import Page
+
+from tlstudy.jobs import paths
+from tlstudy.jobs.verify import verify_folder
+from tlstudy.report.format import duration
+from tlstudy.report.sentences.laboratory_notes import notes
+from tlstudy.report.sentences.theory import share
+from tlstudy.stages.aggregate import aggregate_study
+from tlstudy.stages.claims import make_claims
+from tlstudy.stages.figures import draw_figures
+from tlstudy.stages.formulas import make_formulas
+from tlstudy.stages.laboratory import run_experiment
+from tlstudy.stages.report import make_report
+from tlstudy.storage import columns
+from tlstudy.storage.errors import UserError
+
+SEED = 100
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("results")
+    made = make_study(experiments=["diagonal"])
+    made = made.model_copy(update={"seed": [SEED], "results": folder})
+    run_experiment(made, "diagonal", SEED)
+    aggregate_study(made)
+    make_claims(made)
+    make_formulas(made)
+    draw_figures(made)
+    make_report(made)
+    return made
+
+
+def page_of(study) -> Page:
+    return Page(paths.report_file(study).read_text(encoding="utf-8"))
+
+
+def table(study, name: str) -> pd.DataFrame:
+    return pd.read_parquet(paths.tables_folder(study) / f"{name}.parquet")
+
+
+def test_results_hold(study):
+    text, holds = verify_folder(paths.study_folder(study), everything=True)
+    assert holds, text
+    assert "of 6 jobs" in text
+    assert "Note" not in text
+
+
+def test_tables_have_the_documented_columns(study):
+    assert list(table(study, "formulas")) == list(columns.FORMULAS)
+    runs = table(study, "laboratory-runs")
+    assert list(runs) == list(columns.LABORATORY_RUNS)
+    assert runs[["experiment", "seed"]].to_numpy().tolist() == [["diagonal", SEED]]
+    assert table(study, "laboratory")["seed"].unique().tolist() == [SEED]
+
+
+def test_there_is_a_report_and_no_table_of_arms(study):
+    page = page_of(study)
+    assert page.errors == []
+    assert "Diagonal linear networks" in page.text
+    assert "BatchNorm whose" not in page.text
+    for note in notes(table(study, "laboratory"), "diagonal"):
+        assert note.replace("\u202f", " ") in page.text
+    assert "of 34 fine-tuned stayed above 0.001" in page.text
+    assert not paths.results_table(study).exists()
+    slides = table(study, "formulas").set_index("formula").loc["slides"]
+    for told in (f"no solution in {share(slides['no_root'])}", share(slides["exact"])):
+        assert told.replace("\u202f", " ") in page.text
+    assert any("penalty" in item.get("id", "") for item in page.all("svg"))
+
+
+def test_time_and_versions_are_those_of_the_record(study):
+    file = paths.laboratory_record(study, "diagonal", SEED)
+    record = json.loads(file.read_text())
+    for shown in (duration(record["seconds"]), record["environment"]["torch"]):
+        assert shown.replace("\u202f", " ") in page_of(study).text
+    file.write_text(json.dumps(record | {"seconds": 4321.0}))
+    aggregate_study(study)
+    make_report(study)
+    assert "All together took 1 h 12 min of one core" in page_of(study).text
+
+
+def test_a_missing_table_names_the_command_that_makes_it(study, tmp_path):
+    other = study.model_copy(update={"results": tmp_path})
+    with pytest.raises(UserError, match="run `tlstudy laboratory`"):
+        aggregate_study(other)
+    folder = paths.tables_folder(other)
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in paths.tables_folder(study).iterdir():
+        if file.stem != "formulas":
+            (folder / file.name).write_bytes(file.read_bytes())
+    with pytest.raises(UserError, match="run `tlstudy formulas --config"):
+        make_report(other)

@@ -1,0 +1,350 @@
+"""The audit's opening: what it says is what the tables of ladder, ledger and findings say."""
+
+import dataclasses
+
+import pytest
+from reports import Page, audit_inputs, inputs_of, make_inputs, report_of
+
+from tlstudy.audit.quantities import values_of
+from tlstudy.audit.sentinels.published import findings_on_published
+from tlstudy.config.catalogue import base_name, figure_names
+from tlstudy.data import published
+from tlstudy.report import format
+from tlstudy.report.inputs import Inputs
+from tlstudy.report.page import content, render
+from tlstudy.report.sentences import alarms, experiments, ladder, ledger, reuse, review, test_images
+
+PUBLISHED_GAP = 0.6169 - 0.1105
+
+
+def ladder_of(inputs: Inputs):
+    table = inputs.ladder.query("quantity == 'balanced_accuracy' and subset_size == 50")
+    return table.set_index(["group", "part"])
+
+
+def test_the_page_opens_with_what_is_left():
+    text = report_of("audit").text
+    order = [
+        "What is left of the published result",
+        "Which of the slides\u2019 claims stand",
+        "What the sentinels found",
+        "What the published material says against itself",
+        "The problem",
+        "Results with 50 training images",
+    ]
+    places = [text.index(title) for title in order]
+    assert places == sorted(places)
+    first_screen = text[: places[0]]
+    assert "a gap of 50.6 points" in first_screen
+    assert "Of 19 claims, the slides' and variants of them," in first_screen
+
+
+def test_headlines_are_the_ladder_s_numbers():
+    inputs = inputs_of("audit")
+    rows = ladder_of(inputs)
+    text = " ".join(ladder.headlines(inputs, 50))
+    for group in ("published", "recalibrated", "stratified-final", "tuned"):
+        gap = rows.loc[(group, "gap")]
+        assert format.points(gap["mean"]) in text
+        assert format.points(gap["low"], unit=False) in text
+        assert format.points(gap["high"], unit=False) in text
+    share = rows.loc[("recalibrated", "gap"), "mean"] / PUBLISHED_GAP
+    assert f"{100 * share:.0f}\u202f% of the published gap" in text
+    assert ladder.published_gap() == pytest.approx(PUBLISHED_GAP)
+    assert "compares a trained network with one that was never trained" in text
+
+
+def test_the_fix_that_changed_the_gap_most_is_named():
+    inputs = inputs_of("audit")
+    steps = ladder_of(inputs).xs("step", level="part")
+    largest = steps["mean"].abs().idxmax()
+    rung = next(rung for rung in inputs.study.ladder if rung.group == largest)
+    line = ladder.headlines(inputs, 50)[-1]
+    assert line.startswith(f"What changed the gap most is {rung.mends[0]}")
+    assert format.points(steps.loc[largest, "mean"]) in line
+
+
+def with_gap(inputs: Inputs, group: str, low: float, high: float) -> Inputs:
+    table = inputs.ladder.copy()
+    rows = (table["group"] == group) & (table["part"] == "gap")
+    table.loc[rows, ["mean", "low", "high"]] = [(low + high) / 2, low, high]
+    return dataclasses.replace(inputs, ladder=table)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0.1, 0.2, "pretraining helps there"),
+        (-0.2, -0.1, "pretraining harms there"),
+        (-0.1, 0.2, "contains zero, so which is ahead is not known"),
+    ],
+)
+def test_what_pretraining_is_worth_follows_from_the_last_interval(low, high, expected):
+    inputs = with_gap(inputs_of("audit"), "tuned", low, high)
+    assert expected in " ".join(ladder.headlines(inputs, 50))
+
+
+def test_one_seed_has_no_interval_and_says_so():
+    inputs = inputs_of("audit, one seed, two sizes")
+    text = " ".join(ladder.headlines(inputs, 50))
+    assert "one seed, so no interval" in text
+    assert "finished in one seed; an interval needs five" in text
+    assert "95\u202f%" not in text
+    assert "of the published gap" not in text
+
+
+def test_what_running_statistics_hide_is_told():
+    inputs = inputs_of("audit")
+    column = inputs.runs.set_index("arm")["final_test_balanced_accuracy_recalibrated"]
+    text = ladder.hidden_line(inputs, 50)
+    for group in ("trained", "logits", "normalised"):
+        assert f"{format.percent(column[f'new-{group}'].mean())} (" in text
+    assert "published" not in text  # never trained: there is nothing to hide
+    assert " ".join(text.split()) in report_of("audit").text
+    assert ladder.hidden_line(inputs_of("audit, one seed, two sizes"), 50) == ""
+
+
+def test_only_the_last_rung_is_said_to_lack_seeds_where_it_does():
+    inputs = audit_inputs(seeds=5, diverged={("new-tuned", 26)}, epochs=2)
+    text = " ".join(ladder.headlines(inputs, 50))
+    assert "On the last rung both networks finished in four seeds; an interval needs five." in text
+    assert "95\u202f% interval" in text
+
+
+def test_the_test_images_of_the_rungs_are_told_and_compared_on_the_same_ones():
+    inputs, few, many = inputs_of("audit"), 100, 500
+    final = inputs.runs["reported_epoch"] == "final"
+    runs = inputs.runs.assign(reported_test_images=final.map({True: many, False: few}))
+    inputs = dataclasses.replace(inputs, runs=runs)
+    text = test_images.sentences(inputs, 50)
+    assert f"{few} on \u201cpublished\u201d" in text
+    assert f"{many} on \u201cstratified final\u201d and \u201ctuned\u201d" in text
+    last = inputs.metrics.query("epoch == epoch.max() and subset_size == 50").set_index("arm")
+    column = last["test_balanced_accuracy_recalibrated"]
+    gap = column["pretrained-final"].mean() - column["new-final"].mean()
+    assert f"the gap is {format.points(gap)}" in text
+    deviation = 100 * (0.6 * 0.4 / few) ** 0.5
+    assert f"by {deviation:.1f}\u202fpoints (one standard deviation)" in text
+    alike = inputs.runs.assign(reported_test_images=300)
+    assert "the same images: 300." in test_images.sentences(
+        dataclasses.replace(inputs, runs=alike), 50
+    )
+
+
+def test_a_rung_without_a_common_seed_has_no_gap():
+    inputs = audit_inputs(seeds=1, diverged={("new-tuned", 26)}, epochs=2)
+    assert "The last rung has no seed in which both networks finished." in " ".join(
+        ladder.headlines(inputs, 50)
+    )
+    assert Page(render(inputs)).errors == []
+
+
+def test_the_ladder_s_table_holds_the_table_of_the_ladder():
+    inputs = inputs_of("audit")
+    rows = ladder_of(inputs)
+    shown = ladder.ladder_rows(inputs, 50)
+    assert [head.text for head, _ in shown[:2]] == ["Slides", "Published"]
+    assert [cell.text for cell in shown[0][1]][:4] == ["+50.6", "", "11.05\u202f%", "61.69\u202f%"]
+    for (head, cells), rung in zip(shown[1:], inputs.study.ladder, strict=True):
+        gap, step, new, pretrained, seeds = cells
+        assert gap.text == format.points(rows.loc[(rung.group, "gap"), "mean"], unit=False)
+        assert new.text == format.percent(rows.loc[(rung.group, "new"), "mean"])
+        assert pretrained.text == format.percent(rows.loc[(rung.group, "pretrained"), "mean"])
+        assert seeds.note == "5"
+        assert all(flaw in head.note for flaw in rung.mends)
+        if rung.mends:
+            expected = format.points(rows.loc[(rung.group, "step"), "mean"], unit=False)
+            assert step.text == expected
+            assert expected in report_of("audit").text
+
+
+def test_every_claim_is_in_the_ledger_with_its_verdict():
+    inputs = inputs_of("audit")
+    entries = {entry.name: entry for entry in ledger.entries(inputs, 50)}
+    assert list(entries) == list(inputs.study.claims)
+    text = report_of("audit").text
+    for row in inputs.claims.to_dict("records"):
+        entry = entries[row["claim"]]
+        assert entry.verdict == row["verdict"]
+        assert row["text"] in text
+        factor, unit = (100, "points") if row["unit"] == "share" else (1, row["unit"])
+        if row["verdict"] != "open":
+            assert f"{factor * row['effect']:g}" in entry.decides or row["effect"] == 0
+            assert unit in entry.value.text
+    assert set(inputs.claims["verdict"]) <= set(ledger.SIGNS) == set(ledger.MEANINGS)
+
+
+def test_a_failed_control_is_told_before_the_value_it_voids():
+    text = report_of("audit").text
+    entry = next(item for item in ledger.entries(inputs_of("audit"), 50) if "as-pub" in item.name)
+    assert entry.verdict == "not testable"
+    because = " ".join(entry.because.split())
+    assert because.startswith("It was not so that")
+    assert text.index(because) < text.index("Without that control it would read")
+
+
+def test_claims_link_to_the_figure_that_shows_their_arm():
+    inputs = inputs_of("audit")
+    rows = {row["claim"]: row for row in inputs.claims.to_dict("records")}
+    links = {name: ledger.figure_link(inputs, 50, row)[0] for name, row in rows.items()}
+    assert links["C1"] == "n50-figure-balanced-accuracy"
+    assert links["C5"] == "n50-figure-gradient-norm-other-rungs"  # its arm is on another rung
+    assert links["C6"] == "n50-figure-reuse"
+    assert links["C7"] == ""
+    bare = dataclasses.replace(inputs, figures={})
+    assert ledger.figure_link(bare, 50, rows["C1"]) == ("", "")
+
+
+def test_the_tally_counts_every_claim():
+    inputs = inputs_of("audit")
+    counts = inputs.claims["verdict"].value_counts()
+    tally = ledger.tally(inputs, 50)
+    assert tally.startswith(f"Of {len(inputs.claims)} claims")
+    for verdict, amount in counts.items():
+        assert f"{format.spelled(amount)} {'is' if amount == 1 else 'are'} {verdict}" in tally
+
+
+def test_sentinels_on_the_slides_and_on_runs_of_their_protocol_stand_together():
+    inputs = inputs_of("audit")
+    found = alarms.alarms(inputs)
+    names = {alarm.name.lower().replace(" ", "-") for alarm in found.published}
+    assert {finding.sentinel.lower() for finding in findings_on_published()} <= names
+    gradients = next(alarm for alarm in found.published if alarm.name == "Gradients add up")
+    assert [sighting.who for sighting in gradients.slides] == ["Slides, new network"]
+    assert [sighting.who for sighting in gradients.ours] == [
+        "New, as published, 5 of 5 runs, here seed 26"
+    ]
+    order = [alarms.SEVERITIES.index(alarm.severity) for alarm in found.published]
+    assert order == sorted(order)
+    assert {alarm.name for alarm in found.others} == {
+        "Test accuracy of guessing",
+        "Uneven classes",
+    }
+
+
+def test_false_alarms_are_counted_on_sound_runs_only():
+    # Sound are both networks of the last two rungs, five seeds each; one of them has a warning.
+    sentence = alarms.rate_sentence(inputs_of("audit"))
+    assert sentence.startswith("False alarms: 20 runs have a protocol with none")
+    assert "1 of them raised an alarm: test accuracy of guessing (1)" in sentence
+    assert "5.0\u202f%" in sentence
+
+
+def test_studies_without_ladder_and_claims_keep_their_opening():
+    text = report_of("one seed").text
+    assert text.index("Balanced accuracy") < text.index("The problem")
+    assert text.index("Known flaws of the published protocol") > text.index("The problem")
+    assert "What is left of the published result" not in text
+    assert "says against itself" not in text
+    assert text.index("What the sentinels found") > text.index("Review of the assumptions")
+    assert "No sentinel found anything in these runs." in text
+    assert "Slides, new network" not in text
+
+
+def test_findings_of_a_study_without_a_ladder_are_shown():
+    inputs = make_inputs()
+    table = audit_inputs(seeds=1, epochs=2).findings
+    inputs = dataclasses.replace(
+        inputs, findings=table.replace({"arm": {"new-final": "new", "new-trained": "new"}})
+    )
+    text = Page(render(inputs)).text
+    assert "In runs of the published protocol" in text
+    assert "New, as published, 1 of 1 run: made-up numbers of gradients-add-up" in text
+    assert "2 sentinels found something in some of them" in text
+
+
+def test_sentences_and_tables_of_many_arms_keep_to_the_rungs_that_figures_show():
+    inputs = inputs_of("audit")
+    text = " ".join(answer for _, answers in review.review(inputs, 50) for answer in answers)
+    assert "\u201cNew, as published\u201d" in text
+    assert "\u201cNew, normalised\u201d" not in text
+    table = content.size_results(inputs, 50).seed_table
+    assert table.heads[0] == "Arm"
+    assert len(table.rows) == len(inputs.study.arms)
+    flaws = dict((row[0], row[3]) for row in content.protocol.flaws(inputs.study).rows)
+    assert flaws["F7"] == "rungs published, trained"
+    assert flaws["F1"] == "New, as published"
+
+
+def test_figures_of_the_other_rungs_are_folded_in_under_theirs():
+    page = report_of("audit")
+    ids = [attributes.get("id") for _, attributes in page.elements]
+    for name in figure_names(inputs_of("audit").study):
+        if name != base_name(name):
+            assert ids.index(f"n50-figure-{name}") > ids.index(f"n50-figure-{base_name(name)}")
+    assert "the other five rungs are folded in" in page.text
+
+
+def test_encoder_and_curvature_are_told_with_their_numbers():
+    inputs = inputs_of("audit")
+    table = inputs.encoder.set_index(["arm", "measure", "stage"])["test_balanced_accuracy"]
+    mean = table.loc["pretrained-final", "probe", "layer4"].mean()
+    assert format.percent(mean) in experiments.encoder_sentence(inputs, 50)
+    shown = experiments.encoder_table(inputs, 50)
+    assert len(shown.rows) == 5 + 5 + 1 + 7
+    assert any(format.percent(mean) in cell for row in shown.rows for cell in row)
+    eigenvalues, rises = experiments.curvature_sentences(inputs, 50)
+    assert "five seeds) at the final weights" in eigenvalues
+    assert "(four seeds, no interval) at the same training loss" in rises
+    empty = make_inputs()
+    assert experiments.encoder_sentence(empty, 50) == ""
+    assert experiments.encoder_table(empty, 50) is None
+    assert experiments.curvature_sentences(empty, 50) == []
+    assert experiments.convergence_sentence(empty, 50) == ""
+    text = " ".join(review.review(inputs, 50)[1][1])
+    assert "no arm here holds layers fixed" not in text
+
+
+def test_reuse_is_told_with_its_numbers():
+    inputs = inputs_of("audit")
+    values = values_of({"runs": inputs.runs, "reuse": inputs.reuse}, "log2_drift_excess.training")
+    factor = 2 ** values["pretrained-final"].mean()
+    filters_new, filters_pretrained, *drifts = reuse.reuse_sentences(inputs, 50)
+    assert "cosine of 0.9" in filters_new
+    assert "times the share in a random span" in filters_pretrained
+    assert "(0.9200 had it moved at right angles to itself)" in filters_pretrained
+    assert "stopped after 30 gradients" in drifts[1]
+    assert "still at right angles to the gradient" in drifts[1]
+    values = inputs.reuse["value"]
+    reached = inputs.reuse.assign(value=values.where(values != 0.3, 0.01))
+    told = " ".join(reuse.reuse_sentences(dataclasses.replace(inputs, reuse=reached), 50))
+    assert "Nothing nearby does with less." in told
+    assert f"{format.number(factor, 2)} (95" in drifts[1]
+    assert reuse.reuse_sentences(make_inputs(), 50) == []
+    lost = inputs.reuse["measure"].str.contains("gradient|explicit")
+    lost &= (inputs.reuse["arm"] == "new-final") & (inputs.reuse["seed"] > 26)
+    fewer = dataclasses.replace(inputs, reuse=inputs.reuse[~lost])
+    told = " ".join(reuse.reuse_sentences(fewer, 50))
+    assert "did not come to that train loss within 30 steps in 4 of 5 runs" in told
+
+
+def test_eigenvalues_that_did_not_converge_are_told():
+    inputs = inputs_of("audit")
+    assert experiments.convergence_sentence(inputs, 50).endswith("or less each time.")
+    curvature = inputs.curvature.assign(residual=0.005)
+    curvature.loc[curvature.index[0], "residual"] = 0.25
+    text = experiments.convergence_sentence(dataclasses.replace(inputs, curvature=curvature), 50)
+    assert f"in {len(curvature) - 1} of {len(curvature)} cases" in text
+    assert f"{format.percent(0.25)} at most" in text
+
+
+def test_values_after_the_last_epoch_only_are_not_said_to_be_of_every_epoch():
+    text = report_of("audit").text
+    assert "After the last epoch the network is measured on test images, twice" in text
+    assert "looked at after every epoch" not in text
+    assert "After each epoch the network is measured" in report_of("one seed").text
+
+
+def test_contradictions_are_computed_from_the_published_series():
+    text = report_of("audit").text
+    curve = published.balanced_accuracy().query("model == 'pretrained' and split == 'test'")
+    for shown in (
+        f"{100 * curve['balanced_accuracy'].max():.2f} %",
+        "65.54 %",
+        "3.85 points",
+        "log-log slope 0.995",
+        "29.98",
+        "4 zeros among the 29 angles",
+        "4.48\u00b0",
+    ):
+        assert shown in text, shown

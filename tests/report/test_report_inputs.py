@@ -1,0 +1,115 @@
+"""What the report reads from disk: the study's own files, and nothing that was left behind."""
+
+import json
+from pathlib import Path
+
+import pytest
+from reports import DRAWING, WEIGHTS, Page, make_inputs
+
+from tlstudy.config.catalogue import figure_names
+from tlstudy.config.study import runs as runs_of
+from tlstudy.jobs import paths
+from tlstudy.jobs.progress import progress
+from tlstudy.jobs.tables import read_landscapes
+from tlstudy.report import Inputs, load, section, write_report, write_results_table
+from tlstudy.report.inputs import TABLES
+from tlstudy.report.page import render
+
+
+@pytest.fixture
+def study_on_disk(tmp_path):
+    made = make_inputs()
+    study = made.study.model_copy(update={"results": tmp_path / "r", "cache": tmp_path / "c"})
+    lay_out(study, made)
+    return study
+
+
+def without_landscapes(study):
+    landscape = study.landscape.model_copy(update={"seeds": []})
+    return study.model_copy(update={"landscape": landscape})
+
+
+def test_files_left_from_before_are_not_shown(study_on_disk):
+    folder = paths.figures_folder(study_on_disk)
+    put(folder / "n~50" / "strange.svg", DRAWING)
+    put(folder / "accuracy-by-size.svg", DRAWING)
+    found = found_by_the_report(study_on_disk)
+    assert set(found.figures[50]) == set(figure_names(study_on_disk))
+    assert found.study_figures == {}
+    shrunk = found_by_the_report(without_landscapes(study_on_disk))
+    assert not [name for name in shrunk.figures[50] if name.startswith("landscape")]
+    assert shrunk.landscapes == []
+    page = Page(render(shrunk))
+    assert page.all("canvas") == []
+    assert "Accuracy against the number of images" not in page.text
+
+
+def test_landscapes_are_those_of_the_study_s_seeds(study_on_disk):
+    run = runs_of(study_on_disk)[0]
+    (paths.folder_of_run(study_on_disk, run) / "landscape.json").unlink()
+    records = read_landscapes(study_on_disk)
+    assert [record["arm"] for record in records] == list(study_on_disk.arms)[1:]
+    assert {record["seed"] for record in records} == {26}
+    assert read_landscapes(without_landscapes(study_on_disk)) == []
+
+
+def test_caption_of_a_landscape_without_seeds_does_not_fail(study_on_disk):
+    study = without_landscapes(study_on_disk)
+    assert "one seed (26)" in captions.caption(study, "landscape-random", 50)
+
+
+def test_weights_are_those_that_trained_and_not_those_of_the_cache(study_on_disk):
+    folder = paths.weights_folder(
+        study_on_disk.cache, "resnet50", study_on_disk.weights["imagenet"]
+    )
+    put(folder / "record.json", json.dumps({**WEIGHTS, "source": "IMAGENET1K_V2"}))
+    found = found_by_the_report(study_on_disk).weights
+    assert list(found) == [("resnet50", "imagenet")]
+    assert found["resnet50", "imagenet"]["source"] == "he2015"
+    for run in runs_of(study_on_disk):
+        (paths.folder_of_run(study_on_disk, run) / "run.json").unlink()
+    assert found_by_the_report(study_on_disk).weights == {}
+
+
+def test_report_is_found_on_disk_and_written_whole(tmp_path):
+    made = make_inputs()
+    study = made.study.model_copy(update={"results": tmp_path / "r", "cache": tmp_path / "c"})
+    lay_out(study, made)
+    found = found_by_the_report(study)
+    assert [record["arm"] for record in found.landscapes] == list(study.arms)
+    assert set(found.figures[50]) == set(figure_names(study))
+    assert [sheet.drawing for sheet in found.contact_sheets] == ["published", "stratified"]
+    assert found.weights[("resnet50", "imagenet")]["source"] == "he2015"
+    target = paths.report_file(study)
+    write_report(found, target)
+    assert Page(target.read_text(encoding="utf-8")).errors == []
+    write_results_table(found, paths.results_table(study))
+    assert [file.name for file in target.parent.glob("*report*")] == ["report.html"]
+
+
+def found_by_the_report(study) -> Inputs:
+    return load(study, section(progress(study)))
+
+
+def lay_out(study, inputs: Inputs) -> None:
+    """Put inputs where the other stages would leave them."""
+    paths.tables_folder(study).mkdir(parents=True)
+    for name in TABLES:
+        getattr(inputs, name).to_parquet(paths.tables_folder(study) / f"{name}.parquet")
+    for name, drawing in inputs.figures[50].items():
+        put(paths.figures_folder(study) / "n~50" / f"{name}.svg", drawing)
+    landscapes = {record["arm"]: record for record in inputs.landscapes}
+    for run in runs_of(study):
+        record = {key: landscapes[run.arm][key] for key in ("planes", "checkpoint_train_loss")}
+        put(paths.folder_of_run(study, run) / "landscape.json", json.dumps(record))
+        weights = WEIGHTS if run.settings.initialisation != "random" else None
+        put(paths.folder_of_run(study, run) / "run.json", json.dumps({"weights": weights}))
+    for sheet in inputs.contact_sheets:
+        folder = paths.subset_folder(study, sheet.drawing, 50, 26)
+        put(folder / "subset.json", json.dumps(dict(sheet.record)))
+        put(folder / "contact-sheet.svg", DRAWING)
+
+
+def put(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")

@@ -1,0 +1,346 @@
+"""Runs that fail in a study: the rest is done and reported, and what failed is told."""
+
+import dataclasses
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import audit_study
+import pandas as pd
+import pytest
+from configurations import DEFAULT
+from reports import Page, inputs_from
+from study_folder import StudyFolder
+
+from tlstudy.audit.claims import ledger
+from tlstudy.audit.ladder import ladder_table
+from tlstudy.config.study import STAGES, build_study, find_run, runs
+from tlstudy.jobs import paths
+from tlstudy.jobs.attempts import attempt, read_attempt
+from tlstudy.jobs.progress import progress, progress_text
+from tlstudy.jobs.study_files import write_settings
+from tlstudy.report.page import render
+from tlstudy.report.page.progress import LOG_LINES, log_end
+from tlstudy.stages.aggregate import aggregate_study
+from tlstudy.stages.claims import make_claims
+from tlstudy.stages.figures import draw_figures
+from tlstudy.stages.incomplete import make_incomplete_report
+from tlstudy.stages.report import make_report
+from tlstudy.stages.subset import make_subset
+from tlstudy.stages.train import train_run
+from tlstudy.storage.errors import UserError
+
+ARM = {"architecture": "resnet18", "image_size": 32, "epochs": 1, "group": "main"}
+WILD = {"name": "sgd", "learning_rate": 1e30}
+CLAIM = {
+    "text": "A slow network learns more.",
+    "quantity": "balanced_accuracy",
+    "arm": "slow",
+    "against": "new",
+    "controls": [
+        {"quantity": "displacement", "arm": "slow", "at_least": 0, "says": "the slow one moved"}
+    ],
+}
+CHANGES = {
+    "subset_size": [20],
+    "evaluation": {"epoch_images": 10, "final_images": 20},
+    "landscape": {"seeds": []},
+    "ladder": [],
+    "claims": {"slower": CLAIM},
+}
+LOST = ("slow", 27)  # the run that fails
+NEVER = ("slow", 28)  # the run that was never begun
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory, cache):
+    """Two arms and one that diverges, three seeds: real runs, but for two of one arm."""
+    arms = {
+        "new": ARM,
+        "slow": {**ARM, "label": "Slow", "optimiser": {"learning_rate": 0.0001}},
+        "wild": {**ARM, "optimiser": WILD},
+    }
+    folder = tmp_path_factory.mktemp("results")
+    places = {"results": str(folder), "cache": str(cache)}
+    made = build_study({**DEFAULT, **CHANGES, **places, "seed": [26, 27, 28], "arms": arms})
+    for seed in made.seed:
+        make_subset(made, "stratified", 20, seed)
+    for run in runs(made):
+        if (run.arm, run.seed) not in (LOST, NEVER):
+            train_run(made, run, threads=1)
+    with pytest.raises(RuntimeError), attempt(note_of(made, *LOST)):
+        raise RuntimeError("<no space> left")
+    return made
+
+
+def note_of(study, arm, seed) -> Path:
+    job = paths.job_of_run("train", find_run(study, arm, 20, seed))
+    return paths.attempt_file(paths.study_folder(study), job)
+
+
+@pytest.fixture(scope="module")
+def incomplete(study) -> Path:
+    return make_incomplete_report(study, "snakemake --cores 2 --")[0]
+
+
+def state(study, arm, seed) -> str:
+    return next(
+        cell.state for cell in progress(study).cells if (cell.row[0], cell.seed) == (arm, seed)
+    )
+
+
+def test_failed_missing_and_diverged_runs_are_told_apart(study):
+    assert progress(study).headline() == "7 of 9 runs are there; 1 failed, 1 missing."
+    assert state(study, "new", 27) == "done"
+    assert state(study, "wild", 26) == "diverged"
+    assert state(study, *LOST) == "failed"
+    assert state(study, *NEVER) == "missing"
+
+
+def test_the_terminal_shows_grid_error_and_command(study):
+    lines = progress_text(progress(study)).splitlines()
+    assert lines[2].split() == ["26", "27", "28"]
+    assert lines[4].split() == ["slow,", "20", "+", "F", "."]
+    assert lines[5].split() == ["wild,", "20", "d", "d", "d"]
+    assert "failed: train, slow, 20, 27" in lines
+    assert any(line.endswith("<no space> left") for line in lines)
+    assert any("again: tlstudy" in line for line in lines)
+
+
+def test_status_needs_no_heavy_imports(study):
+    code = (
+        "import sys; from tlstudy.cli import main; main(sys.argv[1:], standalone_mode=False); "
+        "print([m for m in ('torch', 'matplotlib', 'snakemake') if m in sys.modules])"
+    )
+    command = [sys.executable, "-c", code, "status", "--config", str(write_settings(study))]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert told.startswith("7 of 9 runs are there")
+    assert told.strip().endswith("[]")
+
+
+def test_runs_of_other_evaluations_and_damaged_records_are_not_there(study, tmp_path):
+    evaluation = study.evaluation.model_copy(update={"final_images": 40})
+    assert state(study.model_copy(update={"evaluation": evaluation}), "new", 26) == "missing"
+    file = paths.folder_of_run(study, find_run(study, "new", 20, 26)) / "run.json"
+    whole = file.read_text()
+    try:
+        file.write_text(whole[: len(whole) // 2])
+        assert state(study, "new", 26) == "missing"
+        for damaged in ("{}", "[]", "null"):
+            file.write_text(damaged)
+            assert state(study, "new", 26) == "missing"
+    finally:
+        file.write_text(whole)
+
+
+def test_the_incomplete_report_says_first_what_is_there(incomplete):
+    page = Page(incomplete.read_text())
+    assert page.errors == []
+    first, _, rest = page.text.partition("Incomplete: 7 of 9 runs are there; 1 failed, 1 missing.")
+    assert "Claims" in first
+    assert "slides compare" in rest  # what is there follows
+    states = [
+        cell["class"].split()[1] for cell in page.all("td") if "state" in cell.get("class", "")
+    ]
+    assert sorted(states) == sorted(["done"] * 4 + ["diverged"] * 3 + ["failed", "missing"])
+
+
+def test_the_incomplete_report_tells_error_and_commands_escaped(study, incomplete):
+    html = incomplete.read_text()
+    assert "RuntimeError: &lt;no space&gt; left" in html
+    target = paths.folder_of_run(study, find_run(study, "slow", 20, 27)) / "run.json"
+    assert f"snakemake --cores 2 -- &#39;{target}&#39;" in html
+    links = [link["href"] for link in Page(html).all("a") if "failure" in link["href"]]
+    assert links == ["#failure-1"]
+
+
+def test_nothing_incomplete_lies_among_what_is_complete(study, incomplete):
+    folder = paths.study_folder(study)
+    assert incomplete == folder / "incomplete" / "report.html"
+    names = ("tables", "figures", "report.html", "provenance/aggregate.json")
+    assert not any((folder / name).exists() for name in names)
+    table = pd.read_parquet(incomplete.parent / "tables" / "runs.parquet")
+    assert len(table) == 7
+
+
+def test_a_claim_is_judged_from_the_seeds_that_are_complete(incomplete):
+    tables = incomplete.parent / "tables"
+    claim = pd.read_parquet(tables / "claims.parquet").iloc[0]
+    assert claim["seeds"] == 1
+    assert "Judged from 1 of 3 seeds." in claim["because"]
+    assert pd.read_parquet(tables / "claim-values.parquet")["seed"].tolist() == [26]
+
+
+def test_a_complete_study_shows_its_grid_and_leaves_no_incomplete_report(study, tmp_path):
+    part = study.model_copy(update={"seed": [26]})
+    with pytest.raises(UserError, match="3 of 3 runs are there"):
+        make_incomplete_report(part)
+    for stage in (aggregate_study, make_claims, draw_figures, make_report):
+        stage(part)
+    page = Page(paths.report_file(part).read_text())
+    assert page.errors == []
+    assert "3 of 3 runs are there." in page.text
+    assert "Incomplete" not in page.text
+    assert not paths.incomplete_folder(part).exists()
+
+
+def test_a_study_without_any_run_has_a_page_of_its_own(tmp_path, cache):
+    made = build_study({**DEFAULT, "results": str(tmp_path), "cache": str(cache)})
+    page = Page(make_incomplete_report(made)[0].read_text())
+    assert page.errors == []
+    assert "0 of 40 runs are there; 40 missing." in page.text
+    assert "There are no results: no run is there yet." in page.text
+
+
+def test_a_large_grid_stays_light(tmp_path):
+    made = build_study({**DEFAULT, "results": str(tmp_path), "seed": list(range(125))})
+    page = make_incomplete_report(made)[0].read_text()
+    assert "0 of 500 runs" in page
+    assert len(page) < 100_000
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        pytest.param(
+            lambda arm, seed: arm == "pretrained-final" or seed == 26,
+            id="an arm, and the first seed",
+        ),
+        pytest.param(
+            lambda arm, seed: (arm, seed) != ("new-final", 27),
+            id="all but one",
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_whatever_is_lacking_there_is_a_report(lost):
+    """The audit with its ladder and claims, on made-up tables."""
+    study = audit_study.make_study(seeds=5, epochs=6)
+    tables = {
+        name: table[~rows_of(table, lost)] if "arm" in table else table
+        for name, table in audit_study.make_tables(study).items()
+        if name != "landscapes"
+    }
+    part = study.without(
+        (stage, run.arm, run.subset_size, run.seed)
+        for run in runs(study)
+        if lost(run.arm, run.seed)
+        for stage in STAGES
+    )
+    tables["claims"], _ = ledger(part, tables)
+    tables["ladder"] = ladder_table(part, tables["runs"])
+    inputs = inputs_from(study, {**tables, "landscapes": []})
+    assert Page(render(dataclasses.replace(inputs, study=part))).errors == []
+    tested = tables["claims"][tables["claims"]["verdict"] != "open"]
+    untested = tested[tested["seeds"] == 0]
+    assert (tested["seeds"] < 5).any()
+    assert set(untested["verdict"]) <= {"not testable"}
+
+
+def rows_of(table, lost) -> pd.Series:
+    return pd.Series(map(lost, table["arm"], table["seed"]), index=table.index, dtype=bool)
+
+
+def test_a_job_that_ends_well_or_is_interrupted_leaves_no_note(tmp_path):
+    file = tmp_path / "attempts" / "job.json"
+    with attempt(file):
+        assert read_attempt(file).may_run()
+    assert not file.exists()
+    with pytest.raises(KeyboardInterrupt), attempt(file):
+        raise KeyboardInterrupt
+    assert not file.exists()
+
+
+def test_a_killed_job_is_seen_to_have_been_killed(tmp_path):
+    file = tmp_path / "job.json"
+    code = (
+        "import os, pathlib, signal, sys; from tlstudy.jobs.attempts import attempt\n"
+        "with attempt(pathlib.Path(sys.argv[1])): os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code, str(file)])
+    assert ended.returncode == -signal.SIGKILL
+    noted = read_attempt(file)
+    assert not noted.may_run()
+    assert "was killed" in noted.told()
+
+
+def test_a_number_that_another_process_has_now_is_not_the_job(tmp_path):
+    file = tmp_path / "job.json"
+    with attempt(file):
+        noted = json.loads(file.read_text())
+    file.write_text(json.dumps({**noted, "started": noted["started"] + 1}))
+    assert not read_attempt(file).may_run()
+    file.write_text(json.dumps(noted))
+    assert read_attempt(file).may_run()
+
+
+def test_a_job_of_another_machine_may_be_running(tmp_path):
+    file = tmp_path / "job.json"
+    with attempt(file):
+        noted = json.loads(file.read_text())
+    elsewhere = {**noted, "host": "elsewhere", "process": 1}
+    file.write_text(json.dumps(elsewhere))
+    assert read_attempt(file).may_run()
+    assert "on elsewhere" in read_attempt(file).told()
+
+
+def fail_without_a_place_for_the_note(file: Path) -> None:
+    with attempt(file):
+        file.unlink()
+        file.parent.rmdir()
+        file.parent.write_text("a file where the folder was")
+        raise ZeroDivisionError
+
+
+def test_a_note_that_cannot_be_written_does_not_hide_the_error(tmp_path):
+    with pytest.raises(ZeroDivisionError):
+        fail_without_a_place_for_the_note(tmp_path / "attempts" / "job.json")
+
+
+def test_the_end_of_a_log_is_what_the_terminal_showed(tmp_path):
+    file = tmp_path / "log"
+    lines = [f"line {number}" for number in range(100)]
+    bar, coloured = "1 %\r50 %\r100 %\r", "\x1b[31mred\x1b[0m"
+    file.write_text("\n".join([*lines, bar, coloured, "x" * 9999]))
+    shown = log_end(file)
+    assert len(shown) == LOG_LINES
+    assert shown[-3:-1] == ["100 %", "red"]
+    assert len(shown[-1]) < 1000
+
+
+@pytest.fixture
+def broken(tmp_path, cache):
+    """A study in which the tuned arm fails at every learning rate, run by Snakemake."""
+    place = StudyFolder(tmp_path / "study")
+    left_out = dict.fromkeys(("pretrained", "new-published", "pretrained-published"))
+    tuned = {**ARM, "tune_learning_rate": True, "optimiser": {"name": "sgd"}}
+    place.overlay |= CHANGES | {
+        "curvature": {"seeds": []},
+        "encoder": {"seeds": []},
+        "claims": {},
+        "tuning": {"learning_rates": [1e30, 2e30], "folds": 2},
+        "arms": {"new": {**ARM, "group": "main"}, "tuned": tuned, **left_out},
+    }
+    return place, place.run("--keep-going")
+
+
+def test_a_failing_run_leaves_a_report_until_it_is_mended(broken):
+    place, result = broken
+    assert result.returncode != 0
+    assert "Error: tuning.learning_rates: found [1e+30, 2e+30]" in result.stdout
+    assert "1 of 2 runs is there; 1 failed: results/tiny/incomplete/report.html" in result.stdout
+    assert not (place.results / "report.html").exists()
+    html = (place.results / "incomplete" / "report.html").read_text()
+    log = next(place.results.glob("logs/train/*/*/*.log"), None)
+    assert log
+    assert "fold 2 of 2" in html  # of the log
+    assert "tlstudy train --config results/tiny/settings/" in html
+    assert "--configfile tiny.yaml --keep-going -- &#39;results/tiny/runs/" in html
+    place.overlay["tuning"]["learning_rates"] = [0.001, 0.003]
+    result = place.run("--keep-going")
+    assert result.returncode == 0, result.stdout
+    assert not (place.results / "incomplete").exists()
+    assert not list(place.results.glob("attempts/**/*.json"))
+    assert "2 of 2 runs are there." in (place.results / "report.html").read_text()

@@ -1,0 +1,33 @@
+"""The packages of tlstudy, and the one rule: a package imports only those before it."""
+
+import ast
+
+import pytest
+from configurations import ROOT
+
+ORDER = (
+    *("storage", "config", "data", "networks", "measures", "theory"),
+    *("jobs", "audit", "report", "stages", "cli"),
+)
+PACKAGE = ROOT / "tlstudy"
+
+
+def imported_packages(source: str) -> set[str]:
+    nodes = list(ast.walk(ast.parse(source)))
+    names = [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    names += [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    return {name.split(".")[1] for name in names if name.startswith("tlstudy.")}
+
+
+@pytest.mark.parametrize("package", ORDER)
+def test_a_package_imports_only_those_before_it(package):
+    allowed = set(ORDER[: ORDER.index(package) + 1])
+    for file in (PACKAGE / package).rglob("*.py"):
+        assert imported_packages(file.read_text()) <= allowed, file
+        if package in ("measures", "jobs"):  # theory is for what judges and shows
+            assert "theory" not in imported_packages(file.read_text()), file
+
+
+def test_every_module_is_in_a_package():
+    assert {folder.name for folder in PACKAGE.iterdir() if any(folder.glob("*.py"))} == set(ORDER)
+    assert len(list(PACKAGE.glob("*.py"))) <= 3

@@ -1,0 +1,134 @@
+"""Rescaled weights under BatchNorm: which learning rate undoes the factor, and to what digit."""
+
+import copy
+
+import pandas as pd
+import pytest
+import torch
+
+from tlstudy.theory import batchnorm_experiment, normalised
+from tlstudy.theory.normalised import (
+    encoder_weights,
+    fit,
+    network,
+    normalisations,
+    optimiser,
+    outputs,
+    recalibrated,
+    rescaled,
+)
+
+GENERATOR = torch.Generator().manual_seed(4)
+INPUTS = torch.randn(20, 6, generator=GENERATOR, dtype=torch.float64)
+TARGETS = torch.randn(20, generator=GENERATOR, dtype=torch.float64)
+FACTOR = 0.3
+
+
+@pytest.fixture
+def model():
+    """BatchNorm with next to no eps, in double precision: the identities hold to rounding."""
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        return network(6, normalised=True, eps=1e-100).double()
+
+
+def trained(model, part, factor, name, rule, rate=0.05, **options):
+    result = rescaled(model, part, factor)
+    chosen = optimiser(result, name, rate, part, factor, rule)
+    for group in chosen.param_groups:
+        group.update(options)
+    fit(result, INPUTS, TARGETS, chosen, 10)
+    return result
+
+
+@pytest.mark.parametrize(
+    ("name", "rule", "options"),
+    [("sgd", "squared-factor", {}), ("adam", "factor", {"eps": 0.0})],
+)
+def test_a_learning_rate_undoes_the_encoders_factor(model, name, rule, options):
+    plain = trained(model, "encoder", 1.0, name, "fixed", **options)
+    scaled = trained(model, "encoder", FACTOR, name, rule, **options)
+    for one, other in zip(encoder_weights(plain), encoder_weights(scaled), strict=True):
+        torch.testing.assert_close(other, FACTOR * one, rtol=1e-8, atol=1e-10)
+    torch.testing.assert_close(
+        outputs(recalibrated(scaled, INPUTS), INPUTS), outputs(recalibrated(plain, INPUTS), INPUTS)
+    )
+    assert not torch.allclose(encoder_weights(plain)[0], encoder_weights(model)[0], atol=1e-3)
+
+
+@pytest.mark.parametrize(("name", "rule"), [("sgd", "fixed"), ("sgd", "factor"), ("adam", "fixed")])
+def test_other_learning_rates_do_not(model, name, rule):
+    plain = trained(model, "encoder", 1.0, name, "fixed")
+    scaled = trained(model, "encoder", FACTOR, name, rule)
+    difference = outputs(recalibrated(scaled, INPUTS), INPUTS) - outputs(
+        recalibrated(plain, INPUTS), INPUTS
+    )
+    assert difference.abs().max() > 0.01
+
+
+def test_statistics_must_be_rescaled_with_the_weights(model):
+    fit(model, INPUTS, TARGETS, torch.optim.SGD(model.parameters(), lr=0.05), 3)
+    expected = outputs(model.eval(), INPUTS)
+    torch.testing.assert_close(
+        outputs(rescaled(model, "encoder", FACTOR, with_statistics=True).eval(), INPUTS), expected
+    )
+    left = outputs(rescaled(model, "encoder", FACTOR).eval(), INPUTS)
+    assert not torch.allclose(left, expected, atol=0.01)
+
+
+def test_recalibrated_statistics_are_those_of_the_inputs(model):
+    before = copy.deepcopy(model.state_dict())
+    layer = normalisations(recalibrated(model, INPUTS))[0]
+    activations = INPUTS @ encoder_weights(model)[0].T
+    torch.testing.assert_close(layer.running_mean, activations.mean(dim=0))
+    torch.testing.assert_close(layer.running_var, activations.var(dim=0))
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name])
+
+
+@pytest.mark.parametrize("part", normalised.PARTS)
+def test_a_factor_is_on_its_part_only(model, part):
+    scaled = rescaled(model, part, FACTOR)
+    for layer, (one, other) in enumerate(zip(model, scaled, strict=True)):
+        for name, weight in one.named_parameters():
+            hidden = isinstance(one, torch.nn.Linear) and layer < len(model) - 1
+            head = layer == len(model) - 1
+            on = (hidden and part != "head") or (head and part != "encoder")
+            torch.testing.assert_close(
+                dict(other.named_parameters())[name], weight * (FACTOR if on else 1)
+            )
+
+
+@pytest.fixture(scope="module")
+def rows():
+    patch = pytest.MonkeyPatch()
+    patch.setattr(batchnorm_experiment, "PRETRAINING_STEPS", 40)
+    patch.setattr(batchnorm_experiment, "STEPS", 5)
+    patch.setattr(batchnorm_experiment, "FACTORS", (0.25,))
+    found = [pd.DataFrame(batchnorm_experiment.rows(100)) for _ in range(2)]
+    patch.undo()
+    return found
+
+
+def test_the_same_seed_gives_the_same_rows(rows):
+    pd.testing.assert_frame_equal(*rows)
+
+
+def test_every_condition_is_measured_once(rows):
+    columns = [name for name in rows[0] if name != "value"]
+    assert not rows[0].duplicated(columns).any()
+    assert rows[0]["value"].notna().all()
+
+
+def test_the_encoders_factor_changes_nothing_before_training_but_in_running_statistics(rows):
+    before = rows[0][
+        (rows[0]["method"] == "pretrained")
+        & (rows[0]["network"] == "batchnorm")
+        & (rows[0]["part"] == "encoder")
+        & (rows[0]["scale"] != 1)
+        & (rows[0]["measure"] == "prediction_difference")
+    ]
+    largest = before.groupby("statistics")["value"].max()
+    assert largest["recalibrated"] < 0.01
+    assert largest["rescaled"] < 0.01
+    assert before.loc[before["statistics"] == "running", "value"].min() > 0.05

@@ -1,0 +1,153 @@
+"""The benchmark: its ways compute the same numbers, and it runs from end to end."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from benchmarks import browser, commands, landscapes, made, memory_layout, pairs, runs, scale
+from benchmarks.__main__ import main
+from benchmarks.computing import tiny
+from benchmarks.figures import figure
+from benchmarks.table import table_text
+from benchmarks.work import Work
+from tlstudy.config.study import build_study
+from tlstudy.config.study import runs as study_runs
+from tlstudy.jobs import paths
+
+LIMITS = {"operations_per_second": {"float32": 1e9}, "bytes_per_second": 1e9}
+
+
+@pytest.fixture(scope="module")
+def work(cache) -> Work:
+    return tiny(Work(cache, threads=1, epochs=2))
+
+
+def test_the_plain_loop_and_ours_compute_the_same_run(work):
+    plain, ours = runs.plain_run(work)(), runs.our_run(work, "float32")()
+    assert runs.largest_difference(ours["rows"], plain["rows"]) < 0.01  # rounding grows with steps
+    assert ours["rows"][0]["train_loss"] == pytest.approx(plain["rows"][0]["train_loss"], rel=1e-5)
+    for row, other in zip(ours["rows"], plain["rows"], strict=True):
+        assert row["train_balanced_accuracy"] == pytest.approx(other["train_balanced_accuracy"])
+
+
+def test_another_run_is_seen_to_be_another(work):
+    plain, ours = runs.plain_run(work)()["rows"], runs.our_run(work, "float32")()["rows"]
+    ours[1]["gradient_norm"] *= 1.1
+    assert runs.largest_difference(ours, plain) > 0.09
+
+
+def test_the_plain_grid_and_ours_have_the_same_losses(work):
+    plain, ours = landscapes.plain_grid(work)(), landscapes.our_grid(work)()
+    assert landscapes.difference_of_grids(ours["losses"], plain["losses"]) < 1e-3
+
+
+def test_our_plane_agrees_with_singular_values_in_float64(work):
+    path = np.stack(landscapes.path_of_weights(work)).astype(np.float64)
+    left, values, _ = np.linalg.svd(path - path.mean(axis=0), full_matrices=False)
+    exact = {
+        "explained": (values**2 / (values**2).sum())[:2],
+        "coordinates": (left * values)[:, :2],
+    }
+    plane = landscapes.our_plane(work)()
+    assert landscapes.difference_of_planes(plane, exact) < 1e-8
+    np.testing.assert_allclose(plane["length"], 1, rtol=1e-6)
+
+
+def test_the_gradient_with_channels_first_is_that_of_float64(work):
+    found = memory_layout.compare(work)
+    assert list(found) == ["float64", "channels last", "channels first"]
+    norm, cosine = found["float64"]
+    assert cosine == pytest.approx(1, abs=1e-12)
+    assert found["channels first"] == pytest.approx((norm, cosine), rel=1e-4)
+    assert found["channels last"][1] > 0.99  # a small network on small images
+
+
+def test_ways_take_turns_after_a_warm_up():
+    one, other = pairs.take_turns([pairs.Way("one", _counting), pairs.Way("other", _counting)], 3)
+    assert [numbers["turn"] for numbers in one.every] == [2, 3, 4]
+    assert len(other.seconds) == 3
+    assert one.warm_up > 0
+
+
+def _counting():
+    turns = iter(range(1, 9))
+    return lambda: {"turn": next(turns)}
+
+
+def test_the_command_writes_its_figures_with_what_they_were_measured_on(cache, tmp_path):
+    file = tmp_path / "figures.json"
+    options = ["--tiny", "--part", "plane", "--turns", "1", "--device", "cpu"]
+    result = CliRunner().invoke(main, [*options, "--cache", str(cache), "--json", str(file)])
+    assert result.exit_code == 0, result.output
+    assert "| trajectory plane | Gram matrix |" in result.output
+    figures = json.loads(file.read_text())
+    assert figures["limits"]["operations_per_second"]["float32"] > 1e9
+    assert {row["part"] for row in figures["rows"]} == {"trajectory plane"}
+    assert figures["environment"]["torch"]
+
+
+def test_a_figure_is_the_median_of_its_turns_beside_its_target():
+    rate = figure("rate", [3.0, 1.0, 2.0], "runs a second", 10_000, most=False)
+    weight = figure("weight", [4.0], "MB", 15.0)
+    text = table_text(LIMITS, pd.DataFrame([rate, weight, figure("time", [1.0], "seconds")]))
+    assert "| rate | 2 (1 to 3) | runs a second | at least 10,000 |" in text
+    assert "| weight | 4 (4 to 4) | MB | at most 15 |" in text
+    assert "| time | 1 (1 to 1) | seconds |  |" in text
+
+
+def test_a_command_is_timed_with_its_own_memory_and_not_that_of_who_starts_it(tmp_path):
+    ours = np.ones(40_000_000)  # 305 MiB
+    spent = commands.run(
+        commands.python("x = bytearray(100 << 20); print('made')"), tmp_path, "made"
+    )
+    assert 100 < spent.peak_mib < 200 < ours.nbytes / 2**20
+    assert 0 < spent.cpu_seconds < 60
+    with pytest.raises(RuntimeError, match="no such thing"):
+        commands.run(commands.python("raise SystemExit('no such thing')"), tmp_path)
+    with pytest.raises(RuntimeError, match="hello"):
+        commands.run(commands.python("print('hello')"), tmp_path, says="good bye")
+
+
+def test_the_tables_of_made_runs_are_timed_and_are_those_of_the_plain_loop(cache, tmp_path):
+    rows = list(scale.tables(tmp_path, cache, scale.TINY, turns=1))
+    names = {row["name"] for row in rows}
+    assert {"tables of 2 runs, as it is", "tables of 8 runs, as it is"} < names
+    assert [row["value"] for row in rows if row["unit"] == "values"] == [0]
+    rates = {row["name"]: row["value"] for row in rows if row["unit"] == "run-epochs a second"}
+    assert rates["tables of 8 runs, as it is"] < rates["tables of 8 runs, reading alone"]
+
+
+def test_a_dry_run_is_timed_of_as_many_runs_as_asked_for(cache, tmp_path):
+    row, _ = scale.planned(tmp_path, cache, scale.TINY, turns=1)
+    assert row["name"] == "snakemake --dry-run of 8 runs"
+    assert row["target"] == 20
+
+
+def test_made_results_are_called_made(cache, tmp_path):
+    study = made.make_results(tmp_path, cache, 2)
+    record = json.loads((paths.folder_of_run(study, study_runs(study)[1]) / "run.json").read_text())
+    assert record["device"] == record["weights"]["description"] == made.MADE
+
+
+def test_a_sweep_of_arms_shares_the_runs_out(cache, tmp_path):
+    configuration = made.configuration(tmp_path, cache, 30, made.sweep_of_arms(10))
+    study = build_study(configuration)
+    assert len(study.arms) == 10
+    assert len(study_runs(study)) == 30
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(browser.CHROMIUM is None, reason="Chromium is not installed")
+def test_the_browser_says_when_a_page_is_open(tmp_path):
+    page = tmp_path / "page.html"
+    page.write_text("<head></head><body><p style='height:500px'>here</p></body>")
+    quick = browser.seconds_to_open(page, tmp_path)
+    wait = "<script>const end = performance.now() + 1500; while (performance.now() < end);</script>"
+    page.write_text(page.read_text().replace("<body>", f"<body>{wait}"))
+    assert browser.seconds_to_open(page, tmp_path) > max(1.5, quick)
+    page.write_text("no page")
+    with pytest.raises(RuntimeError, match="did not open"):
+        browser.seconds_to_open(page, tmp_path)

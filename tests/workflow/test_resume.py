@@ -1,0 +1,215 @@
+"""The stage `train`, ended and started again: its files are those of a run that never ended."""
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from killing import PROCESSES, killed
+from resuming import TIMES, after_every_epoch
+from safetensors.torch import load_file, save_file
+from study_folder import StudyFolder, wait_for_training
+
+from tlstudy.config.settings import Study
+from tlstudy.config.study import build_study, find_run
+from tlstudy.jobs import paths
+from tlstudy.networks.build import build_classifier
+from tlstudy.networks.weights import cache_weights
+from tlstudy.stages.subset import make_subset
+from tlstudy.stages.train import train_run
+
+TRAINING = {"architecture": "resnet18", "image_size": 32, "epochs": 4, "batch_size": 16}
+ARMS = {
+    "new": TRAINING,
+    "published": TRAINING | {"optimiser_holds": "another-network", "head": "softmax"},
+    "pretrained": TRAINING | {"initialisation": "made", "tune_learning_rate": True},
+}
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory, cache) -> Study:
+    """A study on real images, with its subsets; the pretrained weights are made here."""
+    folder = tmp_path_factory.mktemp("study")
+    weights = folder / "made.safetensors"
+    save_file(build_classifier("resnet18", "3x3").state_dict(), weights)
+    (folder / "cache").mkdir()
+    paths.images_folder(folder / "cache").symlink_to(paths.images_folder(cache))
+    study = build_study(
+        {
+            "study": "resumed",
+            "results": str(folder / "results"),
+            "cache": str(folder / "cache"),
+            "device": "cpu",
+            "seed": 26,
+            "subset_size": 20,
+            "weights": {"made": [{"file": str(weights)}]},
+            "evaluation": {"epoch_images": 10, "final_images": 20},
+            "tuning": {"learning_rates": [0.001, 0.01], "folds": 2},
+            "arms": ARMS,
+        }
+    )
+    run = find_run(study, "pretrained", 20, 26)
+    target = paths.weights_folder(study.cache, "resnet18", run.sources)
+    cache_weights(run.sources, "resnet18", target, folder / "none")
+    make_subset(study, "stratified", 20, 26)
+    return study
+
+
+def train(study: Study, arm: str) -> None:
+    """Work for a process: the stage, with a checkpoint after every epoch."""
+    after_every_epoch()
+    began = time.process_time()
+    train_run(study, find_run(study, arm, 20, 26), threads=1)
+    (study.results / "took").write_text(str(time.process_time() - began))
+
+
+def elsewhere(study: Study, name: str) -> Study:
+    """The same study on the same subsets, its results in a folder of their own."""
+    other = study.model_copy(update={"study": name})
+    if not paths.study_folder(other).exists():
+        paths.study_folder(other).mkdir()
+        (paths.study_folder(other) / "subsets").symlink_to(paths.study_folder(study) / "subsets")
+    return other
+
+
+def files_of(study: Study, arm: str) -> Path:
+    return paths.folder_of_run(study, find_run(study, arm, 20, 26))
+
+
+def assert_same_files(study: Study, expected: Study, arm: str) -> list[int]:
+    """To the last digit, times apart; return the epochs after which the run was resumed."""
+    ours, theirs = files_of(study, arm), files_of(expected, arm)
+    assert {file.name for file in ours.iterdir()} == {file.name for file in theirs.iterdir()}
+    for name in ("metrics", "layers"):
+        tables = [pd.read_parquet(folder / f"{name}.parquet") for folder in (ours, theirs)]
+        found, wanted = (table.drop(columns=TIMES, errors="ignore") for table in tables)
+        pd.testing.assert_frame_equal(found, wanted, check_exact=True)
+    vectors = [load_file(folder / "plane.safetensors") for folder in (ours, theirs)]
+    assert vectors[0].keys() == vectors[1].keys()
+    assert all(torch.equal(vectors[0][name], vectors[1][name]) for name in vectors[0])
+    found, wanted = (json.loads((folder / "run.json").read_text()) for folder in (ours, theirs))
+    after = found.pop("resumed_after_epochs")
+    for record in (found, wanted):
+        for key in ("seconds", "peak_memory_gib"):
+            record.pop(key)
+    wanted.pop("resumed_after_epochs")
+    assert found == wanted
+    assert not list((paths.study_folder(study) / "scratch").iterdir())
+    return after
+
+
+@pytest.fixture(scope="module")
+def whole(study) -> Study:
+    """Where runs that were never ended are made, each when it is first asked for."""
+    return elsewhere(study, "whole")
+
+
+def time_of_whole(whole: Study, arm: str) -> float:
+    """Make a run without an end; return the processor time that it takes, seconds."""
+    assert not killed(None, train, whole, arm)
+    return float((whole.results / "took").read_text())
+
+
+def test_files_are_those_of_a_run_that_was_never_ended(study, whole):
+    """Of the arm that chooses its learning rate first, ended while it trains."""
+    arm = "pretrained"
+    took, ended = time_of_whole(whole, arm), elsewhere(study, "ended")
+    assert killed(0.8 * took, train, ended, arm)
+    half_written = files_of(ended, arm) / ".plane.safetensors.x"
+    half_written.parent.mkdir(parents=True, exist_ok=True)
+    half_written.write_bytes(b"left by the process that was ended")
+    assert not killed(None, train, ended, arm)
+    assert assert_same_files(ended, whole, arm)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arm", ARMS)
+def test_killed_at_twenty_random_moments_the_files_are_the_same(arm, study, whole):
+    """By kill -9, at moments of the clock."""
+    began = time.monotonic()
+    time_of_whole(whole, arm)
+    took, ended, kills = time.monotonic() - began, elsewhere(study, f"killed-{arm}"), 0
+    moments, after = np.random.default_rng(26), []
+    while kills < 20 or not (files_of(ended, arm) / "run.json").exists():
+        process = PROCESSES.Process(target=train, args=(ended, arm))
+        process.start()
+        process.join(moments.uniform(0.3, 1) * took if kills < 20 else None)
+        if process.is_alive():
+            process.kill()
+            process.join()
+            assert process.exitcode == -signal.SIGKILL
+            kills += 1
+        else:
+            assert process.exitcode == 0
+            after += assert_same_files(ended, whole, arm)
+            if kills < 20:
+                (files_of(ended, arm) / "run.json").unlink()
+    assert after
+
+
+CHECKPOINT_AFTER_EVERY_EPOCH = f"""#!{sys.executable}
+from tlstudy.networks import checkpoint
+from tlstudy.cli import main
+
+checkpoint.SECONDS_BETWEEN, checkpoint.SHARE = 0, 1e9
+main()
+"""
+
+
+class Workflow(StudyFolder):
+    """One arm, trained long enough to be ended on the way, with a checkpoint after every epoch."""
+
+    def __init__(self, folder: Path):
+        super().__init__(folder)
+        kept = ("study", "seed", "subset_size", "weights", "evaluation", "cache")
+        self.overlay = {key: self.overlay[key] for key in kept}
+        self.overlay["arms"] = {"new": TRAINING | {"epochs": 12}}
+        others = ("pretrained", "new-published", "pretrained-published")
+        self.overlay["arms"] |= dict.fromkeys(others)
+        command = folder / "bin" / "tlstudy"
+        command.parent.mkdir()
+        command.write_text(CHECKPOINT_AFTER_EVERY_EPOCH)
+        command.chmod(0o755)
+
+    def environment(self) -> dict[str, str]:
+        environment = super().environment()
+        return environment | {"PATH": f"{self.folder / 'bin'}{os.pathsep}{environment['PATH']}"}
+
+    def record(self) -> dict:
+        (file,) = self.results.glob("runs/*/*/*/run.json")
+        return json.loads(file.read_text())
+
+
+def wait_for_checkpoint(place: Workflow, epochs: int) -> None:
+    end = time.monotonic() + 300
+    while not list(place.results.glob(f"scratch/*/state-{epochs}.safetensors")):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+@pytest.mark.slow
+def test_a_job_that_is_killed_goes_on_when_the_workflow_is_called_again(tmp_path, cache):
+    whole, ended = (Workflow(tmp_path / name) for name in ("whole", "ended"))
+    assert whole.run("--until=train").returncode == 0
+    process = ended.start("--until=train")
+    training = wait_for_training(ended)
+    wait_for_checkpoint(ended, 3)
+    os.kill(training, signal.SIGKILL)
+    output, _ = process.communicate(timeout=600)
+    assert process.returncode != 0, output
+    assert not list(ended.results.glob("runs/*/*/*/run.json"))
+    result = ended.run("--until=train")
+    assert result.returncode == 0, result.stdout
+    assert "goes on after epoch" in result.stdout
+    found, expected = ended.record(), whole.record()
+    # The third counts once the manifest, written last, names it.
+    assert found["resumed_after_epochs"][0] >= 2
+    assert found["final"] == expected["final"]
+    assert found["trajectory"] == expected["trajectory"]
+    assert not list((ended.results / "scratch").iterdir())

@@ -1,0 +1,176 @@
+"""A study on a SLURM cluster, by both profiles for clusters, and what befalls its jobs there."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pandas as pd
+import pytest
+from slurm_cluster import Cluster, missing, running_cluster, wait_until
+from study_folder import ROOT, StudyFolder
+
+from tlstudy.config.settings import Study
+from tlstudy.config.study import Run, load_study, runs
+from tlstudy.jobs.memory import memory_mb
+from tlstudy.jobs.runtime import runtime_minutes
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(missing()), reason=missing() or "SLURM is there"),
+]
+# Numbers depend on the threads; and a test may ask the scheduler more often than a user should.
+LIMITS = ("--max-threads", "2", "--latency-wait", "5")
+SLURM = ("--workflow-profile", "slurm", "--slurm-init-seconds-before-status-checks", "1", *LIMITS)
+GENERIC = ("--workflow-profile", "cluster", "--until", "train", *LIMITS)
+TIMES = ["training_seconds", "evaluation_seconds"]
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    with running_cluster() as running, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{running.commands}{os.pathsep}{os.environ['PATH']}")
+        yield running
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory, cache):
+    """The study's trainings as this machine makes them without a cluster."""
+    place = small_study(tmp_path_factory.mktemp("local") / "study")
+    result = place.run("--cores", "2", "--until", "train", *LIMITS)
+    assert result.returncode == 0, result.stdout
+    return measurements(place)
+
+
+@pytest.fixture(scope="module")
+def disturbed(tmp_path_factory, cache, cluster):
+    """A study that SLURM made, though one training was cancelled and one lost its node."""
+    place = small_study(tmp_path_factory.mktemp("slurm") / "study")
+    gres = ("--set-resources", "train:gpu=0", "train:gres=gpu:fake:1")
+    with started(place, *SLURM, *gres) as process:
+        cancelled = cluster.a_running_job("train", ())
+        cluster.ask("scancel", cancelled)
+        lost = cluster.a_running_job("train", {cancelled})
+        cluster.kill_node()
+        wait_until(lambda: cluster.states("train")[lost] == "NODE_FAIL", "the node to be missed")
+        cluster.start_node()
+        output, _ = process.communicate(timeout=600)
+    assert process.returncode == 0, output
+    return place
+
+
+@contextmanager
+def started(place: StudyFolder, *options: str) -> Iterator[subprocess.Popen]:
+    """Snakemake, running; it does not outlive a test that fails."""
+    process = place.start(*options)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def small_study(folder) -> StudyFolder:
+    """Two small trainings."""
+    place = StudyFolder(folder)
+    place.limits = ()  # it is the profile's to say how many jobs there may be
+    (folder / "profiles").symlink_to(ROOT / "profiles")
+    left_out = dict.fromkeys(("new-published", "pretrained-published", "pretrained"))
+    arm = {"architecture": "resnet18", "image_size": 32, "epochs": 3}
+    place.overlay["arms"] = {"new": arm, **left_out}
+    place.overlay |= {"seed": [26, 27], "ladder": [], "claims": {}}
+    place.overlay |= {name: {"seeds": []} for name in ("landscape", "curvature", "encoder")}
+    return place
+
+
+def measurements(place: StudyFolder) -> dict[str, pd.DataFrame]:
+    """All that was measured, by file; times apart."""
+    files = sorted(place.results.glob("runs/*/*/*/*.parquet"))
+    tables = {str(file.relative_to(place.results)): pd.read_parquet(file) for file in files}
+    return {name: table.drop(columns=TIMES, errors="ignore") for name, table in tables.items()}
+
+
+def assert_same(found: dict[str, pd.DataFrame], expected: dict[str, pd.DataFrame]) -> None:
+    assert list(found) == list(expected)
+    assert len(found) == 4, "two tables of each of two runs"
+    for name, table in expected.items():
+        pd.testing.assert_frame_equal(found[name], table, check_exact=True)
+
+
+def test_the_study_is_made_to_its_report_with_the_same_numbers(disturbed, local):
+    assert (disturbed.results / "report.html").is_file()
+    assert_same(measurements(disturbed), local)
+
+
+def test_what_was_cancelled_and_what_the_node_took_along_was_submitted_again(disturbed, cluster):
+    states = list(cluster.states("train").values())[:4]
+    assert states == ["CANCELLED", "NODE_FAIL", "COMPLETED", "COMPLETED"]
+
+
+def test_trainings_ask_for_a_gpu_and_for_more_when_they_are_made_again(disturbed, cluster):
+    run, study = first_run(disturbed)
+    minutes, memory = runtime_minutes(study, run, "train", 2, 1), memory_mb(run, "train")
+    jobs = list(cluster.jobs("train").values())[:4]
+    for job, attempt in zip(jobs, (1, 1, 2, 2), strict=True):
+        assert job["TresPerNode"] == "gres:gpu:fake:1"
+        assert job["MinMemoryNode"] == f"{attempt * memory}M"
+        hours, rest = divmod(attempt * minutes, 60)
+        assert job["TimeLimit"] == f"{hours:02}:{rest:02}:00"
+
+
+def test_short_jobs_of_a_rule_are_one_array(disturbed, cluster):
+    subsets = list(cluster.jobs("subset").values())[:2]
+    assert sorted(job["ArrayTaskId"] for job in subsets) == ["1", "2"]
+    assert len({job["ArrayJobId"] for job in subsets}) == 1
+
+
+def test_on_a_cluster_of_commands_an_interrupt_empties_the_queue_and_a_lost_job_is_made_again(
+    tmp_path, cache, cluster, local
+):
+    place, before = small_study(tmp_path / "study"), set(cluster.jobs("train"))
+    with started(place, *GENERIC) as process:
+        stopped = cluster.a_running_job("train", before)
+        os.killpg(process.pid, signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode != 0, output
+    wait_until(lambda: cluster.states("train")[stopped] == "CANCELLED", "the job to be cancelled")
+    assert unfinished(cluster) == []
+    with started(place, *GENERIC) as process:
+        lost = cluster.a_running_job("train", before | {stopped})
+        cluster.ask("scancel", lost)
+        output, _ = process.communicate(timeout=600)
+    assert process.returncode == 0, output
+    assert cluster.states("train")[lost] == "CANCELLED"
+    assert cluster.jobs("train")[lost]["TresPerJob"] == "gres:gpu:1"
+    assert_same(measurements(place), local)
+
+
+def test_a_processor_is_given_more_time_than_a_gpu(tmp_path, cache):
+    place = small_study(tmp_path / "study")
+    place.overlay["evaluation"] = {"epoch_images": 10000, "final_images": 10000}
+    place.overlay["arms"]["new"]["image_size"] = 256
+    assert place.run("--cores", "2", "--until", "subset").returncode == 0
+    asked = place.folder / "asked"
+    # Commands of a cluster on which every job fails; what follows # is the job's script or number.
+    submit = f"echo {{threads}} {{resources.gpu}} {{resources.runtime}} >> {asked}; echo 1 #"
+    commands = ("--cluster-generic-submit-cmd", submit)
+    commands += ("--cluster-generic-status-cmd", "echo failed #")
+    for limit in ((), ("--resources", "gpu=0")):
+        result = place.run(*GENERIC, *commands, *limit, "--retries", "0")
+        assert result.returncode == 1, result.stdout
+    run, study = first_run(place)
+    expected = [f"2 {gpus} {runtime_minutes(study, run, 'train', 2, gpus)}" for gpus in (1, 0)]
+    assert list(dict.fromkeys(asked.read_text().splitlines())) == expected
+    assert runtime_minutes(study, run, "train", 2, 0) > 60
+
+
+def first_run(place: StudyFolder) -> tuple[Run, Study]:
+    files = [place.folder / name for name in ("config.yaml", "tiny.yaml")]
+    study = load_study(files)
+    return runs(study)[0], study
+
+
+def unfinished(cluster: Cluster) -> list[str]:
+    return cluster.ask("squeue", "--noheader", "--states=pending,running").splitlines()

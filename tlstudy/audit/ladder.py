@@ -1,0 +1,127 @@
+"""The ladder: what pretraining seems to be worth as what was wrong is mended step by step.
+
+A rung is a group of two arms, a new network and a pretrained one. All differences are taken seed
+by seed before anything is averaged.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+
+import pandas as pd
+
+from tlstudy.audit.statistics import summarise
+from tlstudy.config.settings import Arm, Study
+from tlstudy.storage.columns import LADDER
+
+QUANTITIES = ("balanced_accuracy", "loss")
+PARTS = ("new", "pretrained", "gap", "step")
+VALUES = ["rung", "group", "part", "seed", "value"]
+
+
+def arms_of_rung(study: Study, rung: int) -> dict[str, str]:
+    """Names of a rung's arms, by part: new and pretrained."""
+    group = study.ladder[rung].group
+    arms = {name: arm for name, arm in study.arms.items() if arm.group == group}
+    return {part: name for part in PARTS[:2] for name, arm in arms.items() if _part(arm) == part}
+
+
+def _part(arm: Arm) -> str:
+    return "new" if arm.initialisation == "random" else "pretrained"
+
+
+def comparable(study: Study, rung: int, quantity: str) -> bool:
+    """Whether a rung's values compare with those of the rung before (the first: among themselves).
+
+    Losses do only where the same enters the cross-entropy: a softmax output's lies between 1.461
+    and 2.461 whatever the network does (F7).
+    """
+    arms = [
+        study.arms[name]
+        for place in (max(rung - 1, 0), rung)
+        for name in arms_of_rung(study, place).values()
+    ]
+    return quantity != "loss" or len({arm.head for arm in arms}) == 1
+
+
+def seed_values(study: Study, runs: pd.DataFrame, quantity: str, subset_size: int) -> pd.DataFrame:
+    """Every seed's value of every part of every rung.
+
+    Args:
+        runs: the table of runs, `tlstudy.storage.columns.RUNS`.
+        quantity: balanced_accuracy or loss.
+
+    Returns:
+        rung, group, part, seed, value, a row for each of the study's seeds; the parts are those
+        of `tlstudy.storage.columns.LADDER`. NaN where a run that the value needs diverged.
+    """
+    reported = runs[runs["subset_size"] == subset_size].set_index(["arm", "seed"])
+    reported = reported[f"reported_{quantity}"].astype(float)
+    parts = list(_parts(study, reported))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=VALUES)
+
+
+def _parts(study: Study, reported: pd.Series) -> Iterator[pd.DataFrame]:
+    gap_before = None
+    for rung, settings in enumerate(study.ladder):
+        values = {
+            part: pd.Series([reported.get((arm, seed)) for seed in study.seed], study.seed, float)
+            for part, arm in arms_of_rung(study, rung).items()
+        }
+        values["gap"] = values["pretrained"] - values["new"]
+        if gap_before is not None:
+            values["step"] = values["gap"] - gap_before
+        gap_before = values["gap"]
+        for part, series in values.items():
+            rows = series.rename_axis("seed").reset_index(name="value")
+            yield rows.assign(rung=rung, group=settings.group, part=part)[VALUES]
+
+
+def ladder_table(study: Study, runs: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `tlstudy.storage.columns.LADDER`, for all subset sizes and both quantities."""
+    rows = [
+        {
+            "rung": rung,
+            "group": group,
+            "mends": ", ".join(study.ladder[rung].mends),
+            "subset_size": size,
+            "quantity": quantity,
+            "part": part,
+            **_statistics(values["value"]),
+        }
+        for size in study.subset_size
+        for quantity in QUANTITIES
+        for (rung, group, part), values in seed_values(study, runs, quantity, size).groupby(
+            ["rung", "group", "part"], sort=False
+        )
+    ]
+    return pd.DataFrame(rows, columns=list(LADDER))
+
+
+def ladder_text(table: pd.DataFrame, quantity: str = "balanced_accuracy") -> str:
+    """The ladder for a terminal: the gap in points at every rung, its interval or range, and n.
+
+    Args:
+        table: rows of `tlstudy.storage.columns.LADDER`.
+    """
+    gaps = table[(table["quantity"] == quantity) & (table["part"] == "gap")]
+    return "\n".join(
+        f"{row['group']}, {row['subset_size']} images: gap {_points(row)}"
+        f"{'; mends ' + row['mends'] if row['mends'] else ''}"
+        for row in gaps.to_dict("records")
+    )
+
+
+def _points(row: dict) -> str:
+    seeds = f"{row['seeds']} seed{'' if row['seeds'] == 1 else 's'}"
+    if not row["seeds"]:
+        return "without a value"
+    if pd.isna(row["mean"]):
+        ends = (100 * row[name] for name in ("smallest", "largest"))
+        return f"{' to '.join(f'{end:+.1f}' for end in ends)} points ({seeds}, no interval)"
+    mean, low, high = (100 * row[name] for name in ("mean", "low", "high"))
+    return f"{mean:+.1f} points (95 % interval {low:+.1f} to {high:+.1f}, {seeds})"
+
+
+def _statistics(values: pd.Series) -> dict[str, float | int | None]:
+    summary = asdict(summarise(values.to_numpy(dtype=float)))
+    return {"seeds": summary.pop("n"), **summary}

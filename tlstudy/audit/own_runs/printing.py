@@ -1,0 +1,143 @@
+"""What the sentinels made of runs, as text and as data."""
+
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from tlstudy.audit.own_runs.reading import Source
+from tlstudy.audit.sentinels.evidence import Evidence
+from tlstudy.audit.sentinels.registry import examine, examine_group
+from tlstudy.audit.sentinels.sentinel import SEVERITIES, Examination, Finding
+
+WIDTH = 96
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A run, or runs that are compared, and what the sentinels made of it.
+
+    Attributes:
+        source: file or folder that a run is from; empty for runs that are compared.
+    """
+
+    name: str
+    source: str
+    examination: Examination
+
+
+def examine_all(sources: list[Source]) -> list[Examined]:
+    """Each run by itself, then those of the same subset size and seed together.
+
+    Only runs from folders have what it takes to compare them, so tables are not compared.
+    """
+    examined = [
+        Examined(evidence.name, str(source.path), examine(evidence))
+        for source in sources
+        for evidence in source.runs
+    ]
+    groups: dict[tuple, list[Evidence]] = {}
+    for evidence in (run for source in sources for run in source.runs if run.record):
+        groups.setdefault((evidence.subset_size, evidence.seed), []).append(evidence)
+    for (size, seed), group in groups.items():
+        if len(group) > 1:
+            name = f"{len(group)} runs compared, n = {size}, seed {seed}"
+            examined.append(Examined(name, "", _each_once(examine_group(group))))
+    return examined
+
+
+def _each_once(examination: Examination) -> Examination:
+    """Each finding on the compared runs once, not once for each of them."""
+    findings = list({finding.sentinel: finding for finding in examination.findings}.values())
+    return Examination(findings, examination.ran, examination.skipped)
+
+
+def all_findings(examined: list[Examined]) -> list[Finding]:
+    """Findings of all runs, in their order."""
+    return [finding for item in examined for finding in item.examination.findings]
+
+
+def told(examined: list[Examined], sources: list[Source]) -> str:
+    """Findings by run: what was seen, why it matters, what to do; then what looked and what not."""
+    parts = ["\n".join(_lines_of_run(item)) for item in examined]
+    parts += ["\n".join(_lines_of_sentinels(examined)), *_unread(sources)]
+    runs = sum(bool(item.source) for item in examined)
+    count = f"{runs} run{'' if runs == 1 else 's'}"
+    return "\n\n".join([*parts, f"{count}: {tally(all_findings(examined))}."])
+
+
+def tally(findings: list[Finding]) -> str:
+    """Numbers of findings by severity: 1 error, 2 warnings."""
+    counts = {severity: 0 for severity in SEVERITIES}
+    for finding in findings:
+        counts[finding.severity] += 1
+    texts = [f"{n} {severity}{'' if n == 1 else 's'}" for severity, n in counts.items() if n]
+    return ", ".join(texts) or "nothing found"
+
+
+def _lines_of_run(item: Examined) -> Iterator[str]:
+    source = f" ({item.source})" if item.source else ""
+    yield f"{item.name}{source}: {tally(item.examination.findings)}"
+    for severity in SEVERITIES:
+        for finding in item.examination.findings:
+            if finding.severity == severity:
+                yield from _lines_of_finding(finding)
+
+
+def _lines_of_finding(finding: Finding) -> Iterator[str]:
+    flaws = f" ({finding.flaws})" if finding.flaws else ""
+    yield f"  {finding.severity}: {finding.sentinel}{flaws}"
+    for label, text in (("saw", finding.saw), ("why", finding.why), ("do", finding.advice)):
+        yield _wrapped(f"    {label:4}", text, indent=8)
+
+
+def _wrapped(beginning: str, text: str, indent: int = 4) -> str:
+    return textwrap.fill(
+        text,
+        WIDTH,
+        initial_indent=beginning,
+        subsequent_indent=" " * indent,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+
+
+def _lines_of_sentinels(examined: list[Examined]) -> Iterator[str]:
+    """Sentinels that looked at all that they could, and the others with what they lacked."""
+    lacking: dict[str, dict[str, list[str]]] = {}
+    for item in examined:
+        for name, needed in item.examination.skipped.items():
+            lacking.setdefault(name, {}).setdefault(needed, []).append(item.name)
+    ran = dict.fromkeys(name for item in examined for name in item.examination.ran)
+    looked = [name for name in ran if name not in lacking]
+    yield _wrapped(f"Looked ({len(looked)}): ", ", ".join(looked) or "none")
+    if lacking:
+        yield f"Skipped ({len(lacking)}), for want of:"
+    for name, needs in lacking.items():
+        for needed, runs in needs.items():
+            everywhere = name not in ran and len(needs) == 1
+            where = "" if everywhere else f" (in {'; '.join(runs)})"
+            yield _wrapped(f"  {name}: ", needed + where)
+
+
+def _unread(sources: list[Source]) -> Iterator[str]:
+    for source in sources:
+        if source.unread:
+            yield _wrapped(f"{source.path}: no sentinel reads ", ", ".join(source.unread) + ".")
+
+
+def as_data(examined: list[Examined], sources: list[Source]) -> dict[str, Any]:
+    """The same for programs: a list of runs, each with findings, ran and skipped."""
+    return {
+        "runs": [
+            {
+                "run": item.name,
+                "source": item.source,
+                "findings": [finding.row() for finding in item.examination.findings],
+                "ran": item.examination.ran,
+                "skipped": item.examination.skipped,
+            }
+            for item in examined
+        ],
+        "columns_not_read": {str(source.path): source.unread for source in sources},
+    }

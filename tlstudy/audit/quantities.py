@@ -1,0 +1,201 @@
+"""The quantities that claims may be about, computed: one number for each run.
+
+Each is a function of the result tables to a series by arm, subset size and seed. A run that diverged has no values: what it was on the way is no result to compare.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from tlstudy.config.quantities import QUANTITIES, SELECTIONS
+from tlstudy.storage.columns import KEYS
+
+Tables = Mapping[str, pd.DataFrame]
+
+INDEX = list(KEYS)
+# A gradient norm adds up if at every epoch it is the first one times the epoch, to this share.
+ADDS_UP_WITHIN = 0.1
+EPOCHS_TO_TELL = 5  # with fewer a norm that happens to grow would look like one that adds up
+
+
+def values_of(tables: Tables, name: str) -> pd.Series:
+    """The quantity for every run, by arm, subset_size and seed; NaN where it has no value."""
+    status = tables["runs"].set_index(INDEX)["status"]
+    quantity = QUANTITIES[name]
+    if quantity.table not in tables:
+        return pd.Series(np.nan, index=status.index)
+    values = _computation(name)(tables).reindex(status.index).astype(float)
+    return values.where(np.isfinite(values) & (status == "finished"))
+
+
+def why_missing(tables: Tables, name: str, run: tuple[str, int, int]) -> str:
+    """Why the quantity has no value for a run (arm, subset_size, seed), in words."""
+    status = tables["runs"].set_index(INDEX)["status"]
+    if run not in status.index:
+        return "there is no such run"
+    if status[run] != "finished":
+        return "the run diverged"
+    table = QUANTITIES[name].table
+    if table in SELECTIONS:
+        rows = tables.get(table, pd.DataFrame(columns=INDEX)).set_index(INDEX)
+        if run not in rows.index:
+            return f"not measured, see {table}.seeds and {table}.arms in the configuration"
+        if table == "curvature":
+            rows = rows.loc[[run]]
+            reasons = rows.loc[rows["point"] == name.partition(".")[2], "reason"]
+            return next(filter(None, reasons), "its logarithm needs a positive value")
+    return "it cannot be computed from what was measured"
+
+
+def _logarithm(values: pd.Series, base: float) -> pd.Series:
+    """Logarithm to a base; NaN where there is none."""
+    return np.log(values.where(values > 0)) / np.log(base)
+
+
+def _of_runs(column: str) -> Callable[[Tables], pd.Series]:
+    return lambda tables: tables["runs"].set_index(INDEX)[column]
+
+
+def _at_epoch(tables: Tables, column: str, which: str) -> pd.Series:
+    """A column of the metrics at each run's first or last epoch."""
+    ordered = tables["metrics"].sort_values("epoch")
+    return ordered.drop_duplicates(INDEX, keep=which).set_index(INDEX)[column]
+
+
+def _displacement(tables: Tables) -> pd.Series:
+    return _at_epoch(tables, "displacement_from_start", "last")
+
+
+def _train_loss_fall(tables: Tables) -> pd.Series:
+    end = tables["runs"].set_index(INDEX)["checkpoint_train_loss"]
+    return _at_epoch(tables, "train_loss", "first") - end
+
+
+def _gradients_cleared(tables: Tables) -> pd.Series:
+    settings = tables["runs"].set_index(INDEX)["settings"]
+    held = settings.map(_optimiser_holds_network, na_action="ignore").astype(float)
+    norms = tables["metrics"].groupby(INDEX)[["epoch", "gradient_norm"]]
+    added_up = norms.apply(adds_up).reindex(held.index, fill_value=False)
+    return held.mask(held.notna() & added_up, 0.0)
+
+
+def _optimiser_holds_network(settings: str) -> bool:
+    return json.loads(settings)["optimiser_holds"] == "network"
+
+
+def adds_up(metrics: pd.DataFrame) -> bool:
+    """Whether a run's gradient norm is the first one times the epoch, at every epoch.
+
+    That is what gradients do that are never cleared while the weights stay: published, 17.496
+    at epoch 1 and 30 times 17.483 at epoch 30 (F2).
+
+    Args:
+        metrics: epoch and gradient_norm of one run.
+    """
+    ordered = metrics.sort_values("epoch")
+    norms, epochs = ordered["gradient_norm"].to_numpy(), ordered["epoch"].to_numpy()
+    known = np.isfinite(norms)
+    if known.sum() < EPOCHS_TO_TELL or norms[known][0] <= 0:
+        return False
+    relative = norms[known] / norms[known][0] / (epochs[known] / epochs[known][0])
+    return bool(np.all(np.abs(relative - 1) <= ADDS_UP_WITHIN))
+
+
+def _gradient_growth(tables: Tables) -> pd.Series:
+    first, last = (_at_epoch(tables, "gradient_norm", which) for which in ("first", "last"))
+    return _logarithm(last / first.where(first > 0), 10)
+
+
+def _head_excess(tables: Tables) -> pd.Series:
+    layers = tables["layers"]
+    sums = layers.groupby([*INDEX, "kind", "layer"])[
+        ["displacement_from_previous", "predicted_displacement"]
+    ].sum(min_count=1)
+    beyond = sums["displacement_from_previous"] / sums["predicted_displacement"]
+    kinds = beyond.index.get_level_values("kind")
+    head = beyond[kinds == "linear-weight"].groupby(INDEX).median()  # a single layer
+    convolutions = beyond[kinds == "convolution"].groupby(INDEX).median()
+    return _logarithm(head / convolutions, 2)
+
+
+def _encoder_angle(tables: Tables) -> pd.Series:
+    layers = tables["layers"]
+    layers = layers[layers["kind"] == "convolution"].sort_values("epoch")
+    last = layers.drop_duplicates([*INDEX, "layer"], keep="last")
+    return _logarithm(last.groupby(INDEX)["angle_from_start"].median(), 2)
+
+
+def _encoder(measure: str, stage: str = "") -> Callable[[Tables], pd.Series]:
+    def compute(tables: Tables) -> pd.Series:
+        rows = tables["encoder"]
+        rows = rows[(rows["measure"] == measure) & (rows["stage"].fillna("") == stage)]
+        return rows.set_index(INDEX)["test_balanced_accuracy"]
+
+    return compute
+
+
+def _curvature(column: str, point: str) -> Callable[[Tables], pd.Series]:
+    def compute(tables: Tables) -> pd.Series:
+        rows = tables["curvature"]
+        return _logarithm(rows[rows["point"] == point].set_index(INDEX)[column], 2)
+
+    return compute
+
+
+def _filter_alignment(tables: Tables) -> pd.Series:
+    return _over_convolutions(tables, "alignment").groupby(INDEX).median()
+
+
+def _span_excess(tables: Tables) -> pd.Series:
+    within = _over_convolutions(tables, "share-within")
+    ratios = within / _over_convolutions(tables, "share-within-random")
+    return _logarithm(ratios.groupby(INDEX).median(), 2)
+
+
+def _over_convolutions(tables: Tables, measure: str) -> pd.Series:
+    rows = tables["reuse"]
+    return rows[rows["measure"] == measure].set_index([*INDEX, "layer"])["value"]
+
+
+def _drift_excess(way: str) -> Callable[[Tables], pd.Series]:
+    def compute(tables: Tables) -> pd.Series:
+        rows = tables["reuse"].set_index(INDEX)
+        drifts = {
+            name: rows.loc[rows["measure"] == f"drift.{name}", "value"]
+            for name in (way, "explicit")
+        }
+        return _logarithm(drifts[way] / drifts["explicit"], 2)
+
+    return compute
+
+
+_CURVATURE_COLUMNS = {"log2_hessian_eigenvalue": "hessian_eigenvalue", "log2_rise": "rise"}
+# How a quantity is computed from the tables: a series by arm, subset_size and seed. What is not
+# finite, or not there, counts as no value.
+COMPUTED: dict[str, Callable[[Tables], pd.Series]] = {
+    "balanced_accuracy": _of_runs("reported_balanced_accuracy"),
+    "loss": _of_runs("reported_loss"),
+    "displacement": _displacement,
+    "train_loss_fall": _train_loss_fall,
+    "trajectory_rank": _of_runs("trajectory_rank"),
+    "gradients_cleared": _gradients_cleared,
+    "log10_gradient_growth": _gradient_growth,
+    "log2_encoder_angle": _encoder_angle,
+    "log2_head_excess": _head_excess,
+    "filter_alignment": _filter_alignment,
+    "log2_span_excess": _span_excess,
+}
+
+
+def _computation(name: str) -> Callable[[Tables], pd.Series]:
+    """How a quantity is computed; members of a family by what follows the point."""
+    family, _, argument = name.partition(".")
+    if name in COMPUTED:
+        return COMPUTED[name]
+    if family == "log2_drift_excess":
+        return _drift_excess(argument)
+    if family in _CURVATURE_COLUMNS:
+        return _curvature(_CURVATURE_COLUMNS[family], argument)
+    return _encoder(family, argument)

@@ -1,0 +1,75 @@
+"""How often the sentinels cry wolf."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+from scipy.stats import binomtest
+
+from tlstudy.audit.sentinels.sentinel import ALARMS
+from tlstudy.config.settings import Arm
+
+CONFIDENCE = 0.95
+KEYS = ["arm", "subset_size", "seed"]
+# Where the published flaws are switched on; what an arm must have to be sound.
+SOUND = {
+    "optimiser_holds": ("network",),
+    "head": ("logits",),
+    "normalisation": ("imagenet", "weights"),
+    "batchnorm": ("recalibrated",),
+    "reported_epoch": ("final",),
+    "drawing": ("stratified",),
+}
+
+
+@dataclass(frozen=True)
+class FalseAlarms:
+    """Sound runs with an error or a warning.
+
+    Attributes:
+        runs: sound runs; arms that share a training count once.
+        alarmed: those with at least one alarm.
+        low, high: exact (Clopper-Pearson) 95 % interval of the rate, which is seldom wrong in
+            more than one of twenty studies; it takes runs as independent, which those of a seed
+            are not quite.
+        sentinels: how many of the runs each sentinel alarmed at, by name; only those that did.
+    """
+
+    runs: int
+    alarmed: int
+    low: float
+    high: float
+    sentinels: dict[str, int]
+
+    @property
+    def rate(self) -> float | None:
+        """Share of the sound runs with an alarm; None where there is no sound run."""
+        return self.alarmed / self.runs if self.runs else None
+
+
+def is_sound(settings: str) -> bool:
+    """Whether an arm's settings (JSON) have none of the published flaws switched on."""
+    arm = Arm.model_validate_json(settings)
+    return all(getattr(arm, key) in allowed for key, allowed in SOUND.items())
+
+
+def false_alarms(runs: pd.DataFrame, findings: pd.DataFrame) -> FalseAlarms:
+    """Rate of alarms on the sound runs of a study.
+
+    A sound protocol can still go wrong (diverge, learn nothing), and such an alarm is counted
+    too: the rate is an upper bound of that of false alarms.
+
+    Args:
+        runs, findings: the tables of a study.
+    """
+    sound = runs[runs["settings"].map(is_sound)].drop_duplicates("run")
+    alarms = findings[findings["severity"].isin(ALARMS)].merge(sound[KEYS], on=KEYS)
+    alarms = alarms.drop_duplicates([*KEYS, "sentinel"])
+    alarmed, count = len(alarms.drop_duplicates(KEYS)), len(sound)
+    interval = binomtest(alarmed, count).proportion_ci(CONFIDENCE) if count else None
+    return FalseAlarms(
+        runs=count,
+        alarmed=alarmed,
+        low=interval.low if interval else 0.0,
+        high=interval.high if interval else 1.0,
+        sentinels=alarms.groupby("sentinel").size().to_dict(),
+    )

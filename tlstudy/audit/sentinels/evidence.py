@@ -1,0 +1,134 @@
+"""What is known of one run: each part may be missing."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tlstudy.config.settings import Training
+from tlstudy.data.subset import DIGITS
+
+ACCURACIES = ("accuracy", "balanced_accuracy")
+
+
+class TooLittleError(Exception):
+    """There is evidence, but too little of it to look at; says what would be needed."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One run as far as it is known; None where it is not.
+
+    Attributes:
+        arm: name of the run's arm, or of the run itself.
+        metrics: a row for each epoch; `tlstudy.storage.columns.METRICS` as far as there.
+        layers: a row for each epoch and layer; `tlstudy.storage.columns.LAYERS`.
+        record: run.json, see `tlstudy.stages.train`.
+        landscape: landscape.json, see `tlstudy.stages.landscape`; a plane may also have a
+            `loss_range`, the ends of the vertical axis that it was drawn with, in nats.
+        subset: subset.json: indices, labels, counts of each class, duplicates.
+        training: settings of the training; an arm is one.
+        batchnorm: statistics behind the reported values, running or recalibrated.
+        reported_epoch: final or best-on-test.
+        reported: loss in nats and balanced_accuracy from 0 to 1 as printed elsewhere, each a text
+            that keeps its digits.
+        classes: number of classes, which says what guessing gives.
+    """
+
+    arm: str
+    subset_size: int | None = None
+    seed: int | None = None
+    metrics: pd.DataFrame | None = None
+    layers: pd.DataFrame | None = None
+    record: dict[str, Any] | None = None
+    landscape: dict[str, Any] | None = None
+    subset: dict[str, Any] | None = None
+    training: Training | None = None
+    batchnorm: str | None = None
+    reported_epoch: str | None = None
+    reported: dict[str, str] | None = None
+    classes: int = DIGITS
+
+    @property
+    def name(self) -> str:
+        """The run's name, with size and seed where they are known."""
+        parts = [self.arm]
+        if self.subset_size is not None:
+            parts.append(f"n = {self.subset_size}")
+        if self.seed is not None:
+            parts.append(f"seed {self.seed}")
+        return ", ".join(parts)
+
+    def has(self, need: str) -> bool:
+        """Whether a part is there and not empty: `landscape`, `metrics.train_loss`, a or b."""
+        return any(self._has(part) for part in need.split(" or "))
+
+    def _has(self, part: str) -> bool:
+        attribute, _, name = part.partition(".")
+        value = getattr(self, attribute)
+        if value is None or not name:
+            return value is not None
+        if isinstance(value, pd.DataFrame):
+            return name in self._filled[attribute]
+        return value.get(name) not in (None, {}, [])
+
+    @cached_property
+    def _filled(self) -> dict[str, set[str]]:
+        """Columns of the tables in which there is a value: every sentinel asks for some."""
+        tables = {"metrics": self.metrics, "layers": self.layers}
+        return {
+            name: set(table.columns[table.notna().any()])
+            for name, table in tables.items()
+            if table is not None
+        }
+
+    def series(self, column: str, at_least: int = 1) -> pd.Series:
+        """A column of the metrics by epoch, without what is not finite.
+
+        Raises:
+            TooLittleError: fewer epochs have a value.
+        """
+        values = self.metrics[column].to_numpy(float)
+        finite = np.isfinite(values)
+        if finite.sum() < at_least:
+            raise TooLittleError(f"{at_least} epochs with {column}, found {finite.sum()}")
+        epochs = pd.Index(self.metrics["epoch"].to_numpy()[finite], name="epoch")
+        return pd.Series(values[finite], epochs, name=column)
+
+    @cached_property
+    def rows_of_layers(self) -> tuple[np.ndarray, list[str]]:
+        """For each row of `layers` the number of its layer, and the layers by number."""
+        numbers, names = pd.factorize(self.layers["layer"])
+        return numbers, list(names)
+
+    def last_test_accuracy(self, statistics: str) -> tuple[float, int]:
+        """Accuracy at the end and the number of test images behind it.
+
+        From the record if it has final values, else from the last epoch that has one. Balanced
+        accuracy stands in where accuracy is unknown: on a balanced test set they are the same.
+
+        Raises:
+            TooLittleError: there is none, or the number of images is unknown.
+        """
+        record = self.record or {}
+        final = record.get("final", {}).get(statistics) or {}
+        accuracy, images = final.get("accuracy"), record.get("final_test_images")
+        if accuracy is not None and images:  # a run that diverged at the end has none
+            return accuracy, images
+        for kind in ACCURACIES:
+            column = f"test_{kind}_{statistics}"
+            if self.has(f"metrics.{column}") and self.has("metrics.test_images"):
+                accuracy = self.series(column)
+                shown = self.series("test_images").loc[: accuracy.index[-1]]
+                if len(shown):
+                    return float(accuracy.iloc[-1]), int(shown.iloc[-1])
+        raise TooLittleError(f"a test accuracy with {statistics} statistics and its test images")
+
+    def train_accuracy(self) -> pd.Series | None:
+        """Train accuracy (or balanced accuracy) by epoch; None if unknown."""
+        for kind in ACCURACIES:
+            if self.has(f"metrics.train_{kind}"):
+                return self.series(f"train_{kind}")
+        return None

@@ -1,0 +1,106 @@
+"""Evidence from the folders of runs, and the findings of a whole study."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tlstudy.audit.sentinels.evidence import Evidence
+from tlstudy.audit.sentinels.registry import examine, examine_group
+from tlstudy.audit.sentinels.sentinel import Finding
+from tlstudy.config.settings import Study
+from tlstudy.config.study import Run
+from tlstudy.jobs import paths
+from tlstudy.jobs.run_results import RunResults
+from tlstudy.jobs.tables import read_landscapes
+from tlstudy.storage.reading import read_record
+
+Key = tuple[str, int, int]
+SUBSETS_AT_HAND = 1024  # arms share the images of a seed, and come one after the other
+
+
+class Watch:
+    """Lets the sentinels look at the runs of a study, one after the other.
+
+    Runs are compared with those of the same group, subset size and seed, when all have been seen.
+    """
+
+    def __init__(self, study: Study):
+        self._study = study
+        self._landscapes = {
+            (record["arm"], record["subset_size"], record["seed"]): record
+            for record in read_landscapes(study)
+        }
+        self._found: dict[Key, list[Finding]] = {}
+        self._compared: dict[tuple[str, int, int], list[Evidence]] = {}
+        self._subset = lru_cache(SUBSETS_AT_HAND)(_subset)
+
+    def look_at(self, results: RunResults) -> None:
+        """Let the sentinels of single runs look."""
+        run = results.run
+        folder = paths.run_subset_folder(self._study, run)
+        landscape = self._landscapes.get(key_of(run))
+        evidence = evidence_of_run(results, landscape, self._subset(folder))
+        self._found[key_of(run)] = examine(evidence).findings
+        group = run.settings.group, run.subset_size, run.seed
+        self._compared.setdefault(group, []).append(_for_comparison(evidence))
+
+    def findings(self) -> dict[Key, list[Finding]]:
+        """Findings by arm, subset size and seed, in the order in which the runs were seen."""
+        found = {key: list(findings) for key, findings in self._found.items()}
+        for evidences in self._compared.values():
+            for finding in examine_group(evidences).findings:
+                found[finding.arm, finding.subset_size, finding.seed].append(finding)
+        return found
+
+
+def key_of(run: Run) -> Key:
+    """What names a run in all tables."""
+    return run.arm, run.subset_size, run.seed
+
+
+def _subset(folder: Path) -> dict[str, Any] | None:
+    file = folder / "subset.json"
+    return read_record(file, "subset") if file.is_file() else None
+
+
+def evidence_of_run(
+    results: RunResults, landscape: dict[str, Any] | None, subset: dict[str, Any] | None
+) -> Evidence:
+    """Everything that is known of a run of a study.
+
+    Args:
+        landscape: the run's landscape, if the study is to have one of it.
+        subset: the record of its training images.
+    """
+    run = results.run
+    return Evidence(
+        arm=run.arm,
+        subset_size=run.subset_size,
+        seed=run.seed,
+        metrics=results.metrics.to_pandas(),
+        layers=results.layers.to_pandas(),
+        record=results.record,
+        landscape=landscape,
+        subset=subset,
+        training=run.settings,
+        batchnorm=run.settings.batchnorm,
+        reported_epoch=run.settings.reported_epoch,
+    )
+
+
+def _for_comparison(evidence: Evidence) -> Evidence:
+    """What is kept of a run until those are there that it is compared with.
+
+    Comparisons look at images and landscapes, and of the tables only whether they are there.
+    """
+    there = pd.DataFrame()
+    return replace(evidence, metrics=there, layers=there, record=None)
+
+
+def names_of_alarms(findings: Iterable[Finding]) -> str:
+    """Names of the sentinels that found something wrong with a run, separated by spaces."""
+    return " ".join(finding.sentinel for finding in findings if finding.is_alarm)

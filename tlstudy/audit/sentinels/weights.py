@@ -1,0 +1,189 @@
+"""Whether the weights moved, and what moved them."""
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+
+from tlstudy.audit.sentinels.evidence import Evidence, TooLittleError
+from tlstudy.audit.sentinels.sentinel import Sentinel
+from tlstudy.audit.sentinels.words import percent
+
+# Gradients that add up: how far the log-log slope may be from 1, and the largest standard
+# deviation of the logarithms about the line. The slides' series has 0.995 and 0.005. Of made-up
+# gradient norms that wander at random (steps of 10 to 100 %) at most 3 in 10,000 pass with five
+# epochs, none with ten.
+SLOPE_TOLERANCE = 0.1
+SCATTER = 0.05
+EPOCHS_OF_A_SLOPE = 5
+# Rank correlation over layers from which the step size is said to explain the drift.
+STRONG = 0.8
+LAYERS_OF_A_RANKING = 8
+NAMED = 5  # layers that are named before the rest are counted
+
+
+def no_weight_moved(evidence: Evidence) -> str | None:
+    """All weights together are displaced by exactly 0 in every epoch.
+
+    Displacement is the norm of a difference, so it is 0 only if no weight changed in any bit.
+    """
+    known = [
+        column
+        for column in ("displacement_from_start", "displacement_from_previous")
+        if evidence.has(f"metrics.{column}")
+    ]
+    values = pd.concat([evidence.series(column) for column in known])
+    if (values != 0).any():
+        return None
+    return f"the displacement of all weights is exactly 0 in all {values.index.nunique()} epochs"
+
+
+def some_weights_never_moved(evidence: Evidence) -> str | None:
+    """Tensors whose weights are bit for bit as before training, while others moved.
+
+    A displacement is empty for a tensor that started at zero (the biases of BatchNorm): that one
+    moved if its norm is above 0. A tensor in which a single weight moved has moved; one behind
+    units that are all dead has not, and is named like one that was left out.
+    """
+    moved = _moved_by_layer(evidence)
+    still = [name for name, has_moved in moved.items() if not has_moved]
+    if not still or len(still) == len(moved):
+        return None
+    named = ", ".join(map(str, still[:NAMED]))
+    rest = f" and {len(still) - NAMED} more" if len(still) > NAMED else ""
+    return (
+        f"{len(still)} of {len(moved)} weight tensors are exactly as they were before training: "
+        f"{named}{rest}"
+    )
+
+
+def _moved_by_layer(evidence: Evidence) -> dict[str, bool]:
+    displacement = evidence.layers["displacement_from_start"].to_numpy(float)
+    norm = evidence.layers["norm"].to_numpy(float)
+    moved = (displacement > 0) | (np.isnan(displacement) & (norm > 0))
+    layer, names = evidence.rows_of_layers
+    counts = np.bincount(layer, moved, len(names))
+    return dict(zip(names, (counts > 0).tolist(), strict=True))
+
+
+def gradients_add_up(evidence: Evidence) -> str | None:
+    """The gradient norm is proportional to the epoch: the sum of gradients never cleared.
+
+    A line is fitted to the logarithms of norm and epoch. Found if its slope is near 1 and the
+    scatter about it is small; a norm that merely varies has one or the other at most.
+    """
+    norms = evidence.series("gradient_norm", at_least=EPOCHS_OF_A_SLOPE)
+    norms = norms[(norms > 0) & (norms.index > 0)]
+    if len(norms) < EPOCHS_OF_A_SLOPE:
+        return None
+    epochs, values = np.log(norms.index.to_numpy(float)), np.log(norms.to_numpy())
+    slope, intercept = np.polyfit(epochs, values, 1)
+    scatter = np.std(values - slope * epochs - intercept)
+    if abs(slope - 1) > SLOPE_TOLERANCE or scatter > SCATTER:
+        return None
+    return (
+        f"the gradient norm grows with the epoch to the power {slope:.3f}, from "
+        f"{norms.iloc[0]:.4g} in epoch {norms.index[0]} to {norms.iloc[-1]:.4g} in epoch "
+        f"{norms.index[-1]}, with a scatter of {percent(scatter)} about that line"
+    )
+
+
+def drift_follows_step_size(evidence: Evidence) -> str | None:
+    """Layers rank by how far they moved as they rank by Adam's step over their size.
+
+    Both are summed over epochs: the path length of each layer, and its predicted one. The epoch
+    in which a layer starts at zero has no relative displacement and is left out.
+    """
+    columns = ("displacement_from_previous", "predicted_displacement")
+    steps = np.stack([evidence.layers[column].to_numpy(float) for column in columns])
+    known = np.isfinite(steps).all(axis=0) & (steps[1] > 0)
+    layer, names = evidence.rows_of_layers
+    sums = [np.bincount(layer[known], step[known], len(names)) for step in steps]
+    counted = np.bincount(layer[known], minlength=len(names)) > 0
+    if counted.sum() < LAYERS_OF_A_RANKING:
+        raise TooLittleError(f"{LAYERS_OF_A_RANKING} layers with Adam's predicted displacement")
+    moved, predicted = (part[counted] for part in sums)
+    if np.ptp(moved) == 0 or np.ptp(predicted) == 0:
+        return None
+    correlation = np.corrcoef(rankdata(moved), rankdata(predicted))[0, 1]
+    if correlation < STRONG:
+        return None
+    low, high = np.quantile(moved / predicted, [0.05, 0.95])
+    return (
+        f"over {len(moved)} layers, how far a layer moved and how far Adam's step size alone "
+        f"would take it have a rank correlation of {correlation:.2f}; 90 % of the layers moved "
+        f"{low:.2g} to {high:.2g} times as far as that"
+    )
+
+
+def drift_from_start_unknown(evidence: Evidence) -> str | None:
+    """Changes from epoch to epoch are known, the change from the start is not."""
+    if evidence.has("metrics.displacement_from_start"):
+        return None
+    steps = evidence.series("displacement_from_previous")
+    return (
+        f"displacements from the previous epoch add up to {steps.sum():.3g} of the weights' norm "
+        f"in {len(steps)} epochs; the displacement from the start is not recorded and may be "
+        "anything up to that"
+    )
+
+
+DISPLACEMENTS = "metrics.displacement_from_start or metrics.displacement_from_previous"
+MOVEMENT = (
+    Sentinel(
+        name="no-weight-moved",
+        flaws=("F1",),
+        severity="error",
+        needs=(DISPLACEMENTS,),
+        why="The network was never trained: its results are those of its initial weights.",
+        advice="Give the optimiser the parameters of this very network, after it was moved to "
+        "its device and its layers were replaced.",
+        look=no_weight_moved,
+    ),
+    Sentinel(
+        name="some-weights-never-moved",
+        flaws=("F1",),
+        severity="warning",
+        needs=("layers.norm", "layers.displacement_from_start"),
+        why="Only a part of the network was trained: a result of fine-tuning everything is "
+        "something else.",
+        advice="If these layers were to be frozen, say so beside the result; if not, check "
+        "which parameters the optimiser holds, requires_grad, and dead units before them.",
+        look=some_weights_never_moved,
+    ),
+)
+GRADIENTS = (
+    Sentinel(
+        name="gradients-add-up",
+        flaws=("F2",),
+        severity="error",
+        needs=("metrics.gradient_norm",),
+        why="A norm in proportion to the epoch is the sum of gradients that were never cleared, "
+        "not an exploding gradient.",
+        advice="Clear the gradients of the parameters that are trained before each backward "
+        "pass (optimizer.zero_grad of the optimiser that holds them).",
+        look=gradients_add_up,
+    ),
+)
+DRIFT = (
+    Sentinel(
+        name="drift-follows-step-size",
+        flaws=("F10",),
+        severity="note",
+        needs=("layers.displacement_from_previous", "layers.predicted_displacement"),
+        why="Adam moves every weight by about the learning rate, so layers of small weights "
+        "change most in relation to their size, whatever the task asks of them. Which layers "
+        "changed most says little here of what was learned.",
+        advice="Show the predicted displacement beside the measured one, and interpret only "
+        "what goes beyond it.",
+        look=drift_follows_step_size,
+    ),
+    Sentinel(
+        name="drift-from-start-unknown",
+        flaws=("F11",),
+        severity="note",
+        needs=("metrics.displacement_from_previous",),
+        why="Steps that turn back and steps that go on look alike from epoch to epoch.",
+        advice="Keep the weights before training and record the displacement from them too.",
+        look=drift_from_start_unknown,
+    ),
+)

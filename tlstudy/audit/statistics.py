@@ -1,0 +1,190 @@
+"""Intervals over seeds: the only statistics that the report states.
+
+Percentile bootstrap (Efron 1979) of a mean over seeds. Arms share their seeds' images and
+initialisation, so the difference between two arms is taken seed by seed before it is averaged.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import bootstrap, norm, t, trim_mean
+
+from tlstudy.config.settings import MINIMUM_SEEDS, Study
+
+RESAMPLES = 10_000
+CONFIDENCE = 0.95
+POWER = 0.8  # share of repetitions in which seeds_to_settle seeds are to be enough
+GENERATOR_SEED = 1979  # fixed: the same values always have the same interval
+RESAMPLED_AT_A_TIME = 4_000_000  # values: 32 MB
+TRIMMED = 0.25  # from each side: what is left is the interquartile mean
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Values of n seeds, never reduced to a bare mean.
+
+    Attributes:
+        n: number of finite values.
+        mean, low, high: mean and its bootstrap interval; None below MINIMUM_SEEDS.
+        interquartile_mean: mean of the middle half (Agarwal et al. 2021); None likewise.
+        smallest, largest: range of the values; None where there is none.
+    """
+
+    n: int
+    mean: float | None
+    low: float | None
+    high: float | None
+    interquartile_mean: float | None
+    smallest: float | None
+    largest: float | None
+
+
+def bootstrap_interval(values: np.ndarray, axis: int = 0) -> tuple[np.ndarray, np.ndarray] | None:
+    """Ends of the 95 % percentile bootstrap interval of the mean over seeds.
+
+    Args:
+        values: seeds along `axis`, anything along the others (epochs, say): all columns are
+            resampled with the same seeds. Not finite in, NaN out, column by column.
+
+    Returns:
+        (low, high), without `axis`; None below MINIMUM_SEEDS seeds.
+    """
+    values = np.moveaxis(np.asarray(values, dtype=float), axis, -1)
+    if values.shape[-1] < MINIMUM_SEEDS:
+        return None
+    whole = np.isfinite(values).all(axis=-1)
+    result = bootstrap(
+        (np.where(whole[..., None], values, 0.0),),
+        np.mean,
+        axis=-1,
+        n_resamples=RESAMPLES,
+        batch=max(1, RESAMPLED_AT_A_TIME // max(1, values.size)),
+        confidence_level=CONFIDENCE,
+        method="percentile",
+        rng=np.random.default_rng(GENERATOR_SEED),
+    ).confidence_interval
+    return np.where(whole, result.low, np.nan), np.where(whole, result.high, np.nan)
+
+
+def expected_coverage(seeds: int) -> float:
+    """Share of repetitions in which the interval covers the mean of normal values.
+
+    The percentile bootstrap's interval is about mean +- 1.96 s sqrt((n - 1) / n) / sqrt(n): too
+    short for few seeds (Efron & Tibshirani 1993, section 13), 0.846 at 5 and 0.904 at 10.
+    """
+    reach = norm.ppf(0.5 + CONFIDENCE / 2) * math.sqrt((seeds - 1) / seeds)
+    return float(2 * t.cdf(reach, seeds - 1) - 1)
+
+
+def interquartile_mean(values: np.ndarray, axis: int = 0) -> np.ndarray | None:
+    """Mean of the middle half along `axis`; None below MINIMUM_SEEDS seeds."""
+    values = np.asarray(values, dtype=float)
+    if values.shape[axis] < MINIMUM_SEEDS:
+        return None
+    return trim_mean(values, TRIMMED, axis=axis)
+
+
+def summarise(values: np.ndarray) -> Summary:
+    """Summary of one value per seed, (seeds,); what is not finite is left out and not counted."""
+    values = np.asarray(values, dtype=float)
+    values = values[np.isfinite(values)]
+    interval = bootstrap_interval(values)
+    if interval is None:
+        ends = (float(values.min()), float(values.max())) if len(values) else (None, None)
+        return Summary(len(values), None, None, None, None, *ends)
+    return Summary(
+        n=len(values),
+        mean=float(values.mean()),
+        low=float(interval[0]),
+        high=float(interval[1]),
+        interquartile_mean=float(interquartile_mean(values)),
+        smallest=float(values.min()),
+        largest=float(values.max()),
+    )
+
+
+def seeds_to_settle(values: np.ndarray, effect: float) -> int | None:
+    """Further seeds with which the interval would lie wholly above the effect or below zero.
+
+    With N seeds the interval is about mean +- 1.96 s / sqrt(N), the normal approximation of the
+    bootstrap's, and the mean itself varies by s / sqrt(N). If the true mean and standard
+    deviation are those seen, N >= ((1.96 + 0.84) s / distance)^2 seeds settle it in at least
+    POWER of all repetitions (Cohen 1988); distance is that of the mean from the effect or zero.
+
+    Args:
+        values: one per seed, (seeds,); what is not finite is left out.
+        effect: not negative.
+
+    Returns:
+        0 if it is settled; None if no number would settle it, as the mean lies between zero and
+        the effect, or below MINIMUM_SEEDS values.
+    """
+    values = np.asarray(values, dtype=float)
+    values = values[np.isfinite(values)]
+    interval = bootstrap_interval(values)
+    if interval is None:
+        return None
+    if interval[0] > effect or interval[1] < 0:
+        return 0
+    distance = max(values.mean() - effect, -values.mean())
+    if distance <= 0:
+        return None
+    reach = norm.ppf(0.5 + CONFIDENCE / 2) + norm.ppf(POWER)
+    needed = math.ceil((reach * values.std(ddof=1) / distance) ** 2)
+    return max(1, needed - len(values))
+
+
+def reference_arms(study: Study) -> dict[str, str]:
+    """Each arm's reference; the arms that are references themselves are not in it.
+
+    The reference is the first arm of the group that was swept to the same values (the names of
+    swept arms end in ~key=value), and the first arm of the group where there is no other.
+    """
+    first: dict[tuple[str, str], str] = {}
+    for name, arm in study.arms.items():
+        first.setdefault((arm.group, _swept(name)), name)
+        first.setdefault((arm.group, "any"), name)
+    references = {}
+    for name, arm in study.arms.items():
+        alike = first[arm.group, _swept(name)]
+        alone = sum(
+            other.group == arm.group and _swept(key) == _swept(name)
+            for key, other in study.arms.items()
+        )
+        reference = first[arm.group, "any"] if alone == 1 else alike
+        if reference != name:
+            references[name] = reference
+    return references
+
+
+def _swept(arm: str) -> str:
+    return arm.partition("~")[2]
+
+
+def paired_differences(
+    runs: pd.DataFrame, column: str, references: Mapping[str, str]
+) -> pd.DataFrame:
+    """Value of an arm less its reference's, for each subset size and seed that both have.
+
+    Args:
+        runs: the table of runs, or any table with one row per arm, subset_size and seed.
+        references: arm to reference arm.
+
+    Returns:
+        arm, reference, subset_size, seed, difference; NaN where a run gave no finite value.
+    """
+    keys = ["subset_size", "seed"]
+    values = runs.set_index(["arm", *keys])[column]
+    parts = []
+    for arm, reference in references.items():
+        if not {arm, reference} <= set(values.index.get_level_values("arm")):
+            continue
+        difference = (values.loc[arm] - values.loc[reference]).rename("difference")
+        both = values.loc[arm].index.intersection(values.loc[reference].index)
+        part = difference.loc[both].reset_index()
+        parts.append(part.assign(arm=arm, reference=reference))
+    columns = ["arm", "reference", *keys, "difference"]
+    return pd.concat(parts)[columns] if parts else pd.DataFrame(columns=columns)

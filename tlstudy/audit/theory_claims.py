@@ -1,0 +1,298 @@
+"""What the laboratory is to decide: claims with the effect sizes that were stated in advance.
+
+Each is a function of the laboratory's table to one value a seed; above zero is what the claim
+says. The rule is the ledger's: `claims.by_interval`. All but `factor-without-batchnorm`
+were fixed before the seeds of `studies/theory.yaml` were run, that one before anything was computed
+on its rows. "On average over the conditions tried" was added to three texts after that run: it says
+what their statistics always were.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from tlstudy.audit.claims import by_interval
+from tlstudy.audit.statistics import summarise
+from tlstudy.storage.columns import LABORATORY_CLAIM_VALUES, LABORATORY_CLAIMS
+
+CONDITION = ["overlap", "cosine", "features", "scale", "gamma", "samples"]
+WITHOUT_BATCHNORM = {  # it has no statistics, and the rule is the one that works under BatchNorm
+    "network": "plain",
+    "statistics": "",
+    "optimiser": "sgd",
+    "learning_rate_rule": "squared-factor",
+}
+
+
+@dataclass(frozen=True)
+class LaboratoryClaim:
+    """A claim as data.
+
+    Attributes:
+        text: what is claimed.
+        statistic: what is compared, in words, to be read before its unit.
+        effect: least mean that supports the claim.
+        values: from the experiment's rows to a series by seed.
+    """
+
+    text: str
+    experiment: str
+    statistic: str
+    unit: str
+    effect: float
+    figure: str
+    values: Callable[[pd.DataFrame], pd.Series]
+
+
+def laboratory_ledger(
+    table: pd.DataFrame, experiments: Iterable[str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows of `tlstudy.storage.columns.LABORATORY_CLAIMS` and of `LABORATORY_CLAIM_VALUES`.
+
+    Args:
+        table: rows of `tlstudy.storage.columns.LABORATORY`.
+        experiments: those that the study has; claims about others are left out.
+    """
+    claims, values = [], []
+    for name, claim in LABORATORY_CLAIMS_BY_NAME.items():
+        if claim.experiment in experiments:
+            found = claim.values(table[table["experiment"] == claim.experiment])
+            claims.append(_row(name, claim, found))
+            values += [{"claim": name, "seed": seed, "value": one} for seed, one in found.items()]
+    return (
+        pd.DataFrame(claims, columns=list(LABORATORY_CLAIMS)),
+        pd.DataFrame(values, columns=list(LABORATORY_CLAIM_VALUES)),
+    )
+
+
+def _row(name: str, claim: LaboratoryClaim, values: pd.Series) -> dict:
+    numbers = values.to_numpy(dtype=float)
+    summary, ruling = summarise(numbers), by_interval(numbers, claim.effect)
+    described = {key: value for key, value in vars(claim).items() if key in LABORATORY_CLAIMS}
+    measured = {key: value for key, value in vars(summary).items() if key in LABORATORY_CLAIMS}
+    return {"claim": name, "seeds": summary.n, **described, **measured, **vars(ruling)}
+
+
+def of(table: pd.DataFrame, measure: str, **conditions: float | str) -> pd.DataFrame:
+    """The rows of a measure where each column has the value given, or one of the values."""
+    chosen = table["measure"] == measure
+    for column, wanted in conditions.items():
+        chosen &= table[column].isin(wanted if isinstance(wanted, tuple) else (wanted,))
+    return table[chosen]
+
+
+def by_seed(rows: pd.DataFrame, reduce: str = "mean") -> pd.Series:
+    """One number a seed: a reduction over the conditions; NaN if any of them has no value."""
+    missing = rows["value"].isna().groupby(rows["seed"]).any()
+    return rows.groupby("seed")["value"].agg(reduce).mask(missing)
+
+
+def ratios(table: pd.DataFrame) -> pd.DataFrame:
+    """What fine-tuning pays over the least, as rows of the laboratory's columns: measure change
+    (squared change over that of the least change) and price (penalty over the least one in
+    diagonal networks; in ReLU networks squared change over the penalty of the units)."""
+    keys = ["seed", "experiment", "network", *CONDITION]
+    change = (("squared_change", "fine-tuned"), ("squared_change", "least-change"))
+    pairs = {
+        ("change", "diagonal"): change,
+        ("change", "relu"): change,
+        ("price", "diagonal"): (("penalty", "fine-tuned"), ("penalty", "least-penalty")),
+        ("price", "relu"): (("squared_change", "fine-tuned"), ("penalty", "fine-tuned")),
+    }
+    parts = []
+    for (measure, network), sides in pairs.items():
+        paid, least = (
+            of(table, name, network=network, method=method).set_index(keys)["value"]
+            for name, method in sides
+        )
+        ratio = (paid / least.reindex(paid.index)).rename("value").reset_index()
+        parts.append(ratio.assign(measure=measure))
+    return pd.concat(parts, ignore_index=True)
+
+
+def excess(table: pd.DataFrame, measure: str, reduce: str) -> pd.Series:
+    """By seed: a ratio of `ratios` less one, reduced over the conditions."""
+    found = of(ratios(table), measure)
+    return by_seed(found.assign(value=found["value"] - 1), reduce)
+
+
+def log2_errors(table: pd.DataFrame, **conditions: float | str) -> pd.Series:
+    """By seed: log2 of the test error, mean over the conditions' rows."""
+    rows = of(table, "test_error", **conditions)
+    return by_seed(rows.assign(value=np.log2(rows["value"])))
+
+
+def gain(table: pd.DataFrame, **tuned: float | str) -> pd.Series:
+    """By seed: how often fine-tuning at scale 1 and gamma 0.03 halves the error of a new network
+    on as many samples."""
+    start = {"features": 4, "scale": 1.0, "gamma": 0.03}
+    scratch = log2_errors(table, method="scratch", features=4)
+    return scratch - log2_errors(table, method="fine-tuned", **start, **tuned)
+
+
+def _nested(table: pd.DataFrame, measure: str, scale: float) -> pd.Series:
+    return by_seed(of(table, measure, method="fine-tuned", features=2, scale=scale))
+
+
+def _difference(table: pd.DataFrame, reduce: str, **conditions: float | str) -> pd.Series:
+    """By seed: difference from the outputs of the unscaled run, over factors on the encoder."""
+    fixed = {"network": "batchnorm", "statistics": "recalibrated"}
+    tuned = {"method": "fine-tuned", "part": "encoder"}
+    rows = of(table, "prediction_difference", **fixed | tuned | conditions)
+    return by_seed(rows[rows["scale"] != 1], reduce)
+
+
+def _alignment(table: pd.DataFrame, scale: float) -> pd.Series:
+    where = {"network": "batchnorm", "method": "fine-tuned", "part": "encoder"}
+    rule = {"learning_rate_rule": "fixed", "scale": scale}
+    return by_seed(of(table, "alignment", **where, **rule))
+
+
+LABORATORY_CLAIMS_BY_NAME = {
+    "diagonal-penalty": LaboratoryClaim(
+        "In diagonal networks gradient descent ends where Corollary 2's penalty is least.",
+        "diagonal",
+        "0.01 minus the largest relative excess of its penalty over the least, of all conditions",
+        "share of the least",
+        0.0,
+        "laboratory-implicit",
+        lambda table: 0.01 - excess(table, "price", "max"),
+    ),
+    "diagonal-change": LaboratoryClaim(
+        "In diagonal networks gradient descent changes the weights, on average over the conditions "
+        "tried, within a tenth of the least.",
+        "diagonal",
+        "0.1 minus the relative excess of its squared change over the least, on average over the "
+        "conditions tried",
+        "share of the least",
+        0.0,
+        "laboratory-implicit",
+        lambda table: 0.1 - excess(table, "change", "mean"),
+    ),
+    "relu-units": LaboratoryClaim(
+        "In ReLU networks gradient descent reaches its units, on average over the conditions "
+        "tried, at the price of Proposition 3, within a twentieth.",
+        "relu",
+        "0.05 minus the relative excess of its squared change over the units' penalty, on average "
+        "over the conditions tried",
+        "share of the least",
+        0.0,
+        "laboratory-implicit",
+        lambda table: 0.05 - excess(table, "price", "mean"),
+    ),
+    "relu-change": LaboratoryClaim(
+        "In ReLU networks gradient descent changes the weights, on average over the conditions "
+        "tried, within a tenth of the least change that was found, by a search that starts at "
+        "gradient descent's end and once more at its start.",
+        "relu",
+        "0.1 minus the relative excess of its squared change over the least found, on average over "
+        "the conditions tried",
+        "share of the least",
+        0.0,
+        "laboratory-implicit",
+        lambda table: 0.1 - excess(table, "change", "mean"),
+    ),
+    "reuse-shared": LaboratoryClaim(
+        "Fine-tuning halves the error of a new network where all features are shared.",
+        "relu",
+        "log2 of the error from scratch minus that after fine-tuning",
+        "doublings",
+        1.0,
+        "laboratory-regimes",
+        lambda table: gain(table, overlap=1.0),
+    ),
+    "reuse-correlated": LaboratoryClaim(
+        "Fine-tuning halves it where features are correlated (cosine 0.9) and none is shared.",
+        "relu",
+        "log2 of the error from scratch minus that after fine-tuning",
+        "doublings",
+        1.0,
+        "laboratory-regimes",
+        lambda table: gain(table, overlap=0.0, cosine=0.9),
+    ),
+    "unrelated-harms": LaboratoryClaim(
+        "Fine-tuning is worse than a new network where features are unrelated.",
+        "relu",
+        "log2 of the error after fine-tuning minus that from scratch",
+        "doublings",
+        0.0,
+        "laboratory-regimes",
+        lambda table: -gain(table, overlap=0.0, cosine=0.0),
+    ),
+    "sparsity": LaboratoryClaim(
+        "Fewer features need fewer samples: with 1 the error is less than half that with 12.",
+        "relu",
+        "log2 of the error with 12 features minus that with 1, from scratch, 64 and 128 samples",
+        "doublings",
+        1.0,
+        "laboratory-regimes",
+        lambda table: (
+            log2_errors(table, method="scratch", features=12, samples=(64, 128))
+            - log2_errors(table, method="scratch", features=1, samples=(64, 128))
+        ),
+    ),
+    "nested-sparse": LaboratoryClaim(
+        "Where 2 of 8 pretrained features are needed, smaller pretrained weights select fewer.",
+        "relu",
+        "features used at scale 10 minus those at scale 1",
+        "features",
+        1.0,
+        "laboratory-features",
+        lambda table: _nested(table, "features_used", 10.0) - _nested(table, "features_used", 1.0),
+    ),
+    "nested-error": LaboratoryClaim(
+        "And so the error is lower at scale 1 than at scale 10.",
+        "relu",
+        "log2 of the error at scale 10 minus that at scale 1",
+        "doublings",
+        0.0,
+        "laboratory-features",
+        lambda table: (
+            np.log2(_nested(table, "test_error", 10.0)) - np.log2(_nested(table, "test_error", 1.0))
+        ),
+    ),
+    "factor-adapts": LaboratoryClaim(
+        "Under BatchNorm a smaller factor on the encoder lets it move further from pretraining.",
+        "batchnorm",
+        "alignment with pretraining at factor 2 minus that at 1/8, learning rate fixed, mean of "
+        "both optimisers",
+        "cosine",
+        0.1,
+        "laboratory-rescaling",
+        lambda table: _alignment(table, 2.0) - _alignment(table, 1 / 8),
+    ),
+    "factor-is-rate-sgd": LaboratoryClaim(
+        "That is a learning rate in disguise: with SGD a rate times the squared factor undoes it.",
+        "batchnorm",
+        "0.05 minus the largest difference of outputs from the unscaled run's, of all factors",
+        "deviations of the targets",
+        0.0,
+        "laboratory-rescaling",
+        lambda table: (
+            0.05 - _difference(table, "max", optimiser="sgd", learning_rate_rule="squared-factor")
+        ),
+    ),
+    "factor-is-rate-adam": LaboratoryClaim(
+        "With Adam a rate times the factor undoes it.",
+        "batchnorm",
+        "0.05 minus the largest difference of outputs from the unscaled run's, of all factors",
+        "deviations of the targets",
+        0.0,
+        "laboratory-rescaling",
+        lambda table: (
+            0.05 - _difference(table, "max", optimiser="adam", learning_rate_rule="factor")
+        ),
+    ),
+    "factor-without-batchnorm": LaboratoryClaim(
+        "Without BatchNorm a rate times the squared factor does not undo it: with SGD outputs "
+        "differ.",
+        "batchnorm",
+        "mean difference of outputs from the unscaled run's, of all factors, minus 0.05",
+        "deviations of the targets",
+        0.0,
+        "laboratory-claims",  # the figure of the factor is about BatchNorm alone
+        lambda table: _difference(table, "mean", **WITHOUT_BATCHNORM) - 0.05,
+    ),
+}

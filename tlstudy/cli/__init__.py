@@ -1,0 +1,30 @@
+"""The commands of `tlstudy`. Heavy imports are inside them, so that help need not wait."""
+
+from tlstudy.cli import checks, inputs, measurements, planning, results
+from tlstudy.cli.group import main
+
+# In the order of the workflow, which is that of the help.
+for command in (
+    planning.runs,
+    planning.plan,
+    planning.status,
+    planning.schema,
+    inputs.images,
+    inputs.weights,
+    inputs.subset,
+    measurements.train,
+    measurements.landscape,
+    measurements.curvature,
+    measurements.encoder,
+    measurements.reuse,
+    measurements.laboratory,
+    results.aggregate,
+    results.claims,
+    results.figures,
+    results.report,
+    checks.verify,
+    checks.pack,
+    checks.audit,
+    checks.formulas,
+):
+    main.add_command(command)

@@ -1,0 +1,5 @@
+"""`python -m tlstudy.cli`."""
+
+from tlstudy.cli import main
+
+main()

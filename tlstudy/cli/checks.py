@@ -1,0 +1,107 @@
+"""Questions to finished runs and results, and to formulas."""
+
+import sys
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument(
+    "sources", metavar="RUNS...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+@click.option(
+    "--classes", type=click.IntRange(2), default=10, show_default=True, help="Number of classes."
+)
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="NAME=THEIRS",
+    help="What a column is called in the tables, such as train_loss=loss; may be repeated.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(["error", "warning", "never"]),
+    default="error",
+    show_default=True,
+    help="Exit with status 1 if there is a finding of this severity or a graver one.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+def audit(
+    sources: tuple[Path, ...], classes: int, columns: tuple[str, ...], fail_on: str, as_json: bool
+) -> None:
+    """Look for what went wrong in anyone's training runs.
+
+    RUNS are tables of epochs (.csv or .parquet, one or more runs in each), described in
+    docs/audit-format.md, or folders of runs of a study. Exit status: 0 if nothing was found, 1 if
+    something was (see --fail-on), 2 if the runs cannot be read.
+    """
+    from tlstudy.audit.own_runs.command import audit_runs
+
+    text, found = audit_runs(sources, columns, classes, fail_on, as_json)
+    click.echo(text)
+    sys.exit(1 if found else 0)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--all", "everything", is_flag=True, help="Tell everything, not the first alone.")
+def verify(folder: Path, everything: bool) -> None:
+    """Hold a results folder against its records and name the first thing that does not hold.
+
+    FOLDER is a study's, such as results/quick; docs/integrity.md says what is looked at. Exit
+    status: 0 if it holds, 1 if something was altered, truncated, is missing, or was made by other
+    code, from other settings or from other inputs.
+    """
+    from tlstudy.jobs.verify import verify_folder
+
+    text, holds = verify_folder(folder, everything)
+    click.echo(text)
+    sys.exit(0 if holds else 1)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--output",
+    "destination",
+    type=click.Path(path_type=Path),
+    help="File to write; <study>.tar.gz if not given.",
+)
+def pack(folder: Path, destination: Path | None) -> None:
+    """Verify a results folder and pack it into one file, without logs.
+
+    Unpacked with `tar xzf` anywhere, it can be verified, and its claims, figures and report made
+    again with `--config <folder>`.
+    """
+    from tlstudy.jobs.pack import pack_study
+
+    click.echo(pack_study(folder, destination))
+
+
+@click.command()
+@click.option(
+    "--draws",
+    type=click.IntRange(1),
+    default=5000,
+    show_default=True,
+    help="Random arguments that each formula is tried on.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option(
+    "--config",
+    "configs",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Configuration of a study whose table is to be written as well.",
+)
+def formulas(draws: int, seed: int, configs: tuple[Path, ...]) -> None:
+    """Hold the printed variants of Proposition 3 against brute-force minimisation."""
+    from tlstudy.config.study import load_study
+    from tlstudy.stages.formulas import make_formulas
+    from tlstudy.theory.formulas import check_all, table_text
+
+    study = load_study(configs) if configs else None
+    table = make_formulas(study, draws, seed) if study else check_all(draws, seed)
+    click.echo(table_text(table))

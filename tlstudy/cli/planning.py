@@ -1,0 +1,55 @@
+"""What a study consists of, what it will cost, and how far it is."""
+
+import json
+
+import click
+
+from tlstudy.cli.options import with_study
+from tlstudy.config.settings import Study
+
+
+@click.command()
+@with_study
+def runs(study: Study) -> None:
+    """List the runs of a study: arm, subset size, seed and folder."""
+    from tlstudy.config.study import runs as all_runs
+    from tlstudy.jobs import paths
+
+    for run in all_runs(study):
+        folder = paths.folder_of_run(study, run)
+        click.echo(f"{run.arm}\t{run.subset_size}\t{run.seed}\t{folder}")
+
+
+@click.command()
+@with_study
+def plan(study: Study) -> None:
+    """Say what a study will cost before it starts: jobs, hours, disk, memory.
+
+    Hours are of one processor core, or of a GPU where the study runs on one: from Snakemake's
+    records of jobs on this machine, else from operation counts and the machine's own speed.
+    """
+    from tlstudy.jobs import plan as planning
+
+    click.echo(planning.plan_text(study, *planning.plan(study)))
+
+
+@click.command()
+@with_study
+def status(study: Study) -> None:
+    """Say which runs of a study are there, which failed and why, and which are missing."""
+    from tlstudy.jobs.progress import progress, progress_text
+
+    click.echo(progress_text(progress(study)))
+
+
+@click.command()
+@click.option("--markdown", is_flag=True, help="Print tables for readers instead.")
+def schema(markdown: bool) -> None:
+    """Print the JSON schema of the configuration."""
+    from tlstudy.config.reference import configuration_reference
+    from tlstudy.config.schema import configuration_schema
+
+    if markdown:
+        click.echo(configuration_reference(), nl=False)
+    else:
+        click.echo(json.dumps(configuration_schema(), indent=2))

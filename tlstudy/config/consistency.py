@@ -1,0 +1,261 @@
+"""What a configuration says against itself: keys that are right one by one and wrong together."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from difflib import get_close_matches
+
+from tlstudy.config.catalogue import FIGURES
+from tlstudy.config.quantities import QUANTITIES, listed_names
+from tlstudy.config.settings import (
+    ENCODER_STAGES,
+    WITHOUT_BOTTLENECKS,
+    Arm,
+    Claim,
+    Control,
+    Selection,
+    Study,
+    WeightsFile,
+)
+from tlstudy.config.sources import allowed_sources, known_source
+
+SMALLEST_DIGIT_CLASS = 5421  # training images of the digit 5, the rarest
+# Up to this size the last stage is 1 x 1: BatchNorm needs a second image in the batch.
+ONE_PIXEL_AT_THE_END = 32
+DIGITS = 10
+
+
+def contradictions(
+    study: Study, origins: Mapping[str, str], left_out: Collection[str], finished: bool = False
+) -> Iterator[str]:
+    """Sentences on keys that are right one by one and wrong together.
+
+    Args:
+        origins: for each arm the arm in which it is written, sweep or not.
+        left_out: arms that are set to null.
+        finished: the user's own weights need not be there any more.
+    """
+    if not study.arms and not study.laboratory.experiments:
+        yield (
+            "arms: found null for each; must have at least 1 that is not null."
+            if left_out
+            else "arms: found an empty mapping; must have at least 1 entry."
+        )
+        return
+    for name in ("landscape", "curvature", "encoder", "reuse"):
+        yield from _selection_contradictions(study, name, getattr(study, name), origins)
+    if study.encoder.seeds and study.encoder.test_images > study.evaluation.final_images:
+        yield (
+            f"encoder.test_images: found {study.encoder.test_images}; must be at most "
+            f"evaluation.final_images ({study.evaluation.final_images})."
+        )
+    labels: dict[str, str] = {}
+    for name, arm in study.arms.items():
+        key = f"arms.{origins[name]}"
+        label = arm.label or name
+        if label in labels:
+            yield f"{key}.label: found '{label}', as in {labels[label]}; labels must differ."
+        labels.setdefault(label, key)
+        yield from _size_contradictions(study.subset_size, key, arm)
+        yield from _fold_contradictions(study, key, arm)
+        yield from _source_contradictions(study, key, arm, finished)
+    yield from _ladder_contradictions(study, left_out)
+    for name, claim in study.claims.items():
+        yield from _claim_contradictions(study, f"claims.{name}", claim, origins, left_out)
+
+
+def _selection_contradictions(
+    study: Study, key: str, selection: Selection, origins: Mapping[str, str]
+) -> Iterator[str]:
+    for seed in selection.seeds:
+        if seed not in study.seed:
+            yield f"{key}.seeds: found {seed}; must be among the study's seeds {study.seed}."
+    for name in selection.arms:
+        if name not in {*study.arms, *origins.values()}:
+            allowed = ", ".join(dict.fromkeys(origins.values()))
+            yield f"{key}.arms: found '{name}'; must be among the study's arms {allowed}."
+
+
+def _size_contradictions(sizes: Iterable[int], key: str, arm: Arm) -> Iterator[str]:
+    most = 10 * SMALLEST_DIGIT_CLASS
+    for size in sizes:
+        if arm.drawing == "stratified" and size > most:
+            yield (
+                f"subset_size: found {size}; {key} draws the same number of each digit, "
+                f"so at most {most} are allowed."
+            )
+        smallest_batch = size // -(-size // arm.batch_size)
+        if arm.image_size <= ONE_PIXEL_AT_THE_END and smallest_batch == 1:
+            yield (
+                f"{key}.batch_size: found {arm.batch_size}, so a batch of {size} images at "
+                f"{arm.image_size} pixels would hold a single one, on which BatchNorm cannot be "
+                "trained; must be at least 3, or 2 if the subset sizes are even."
+            )
+
+
+def _fold_contradictions(study: Study, key: str, arm: Arm) -> Iterator[str]:
+    fewest = min(study.subset_size) // DIGITS
+    if arm.tune_learning_rate and study.tuning.folds > fewest:
+        yield (
+            f"tuning.folds: found {study.tuning.folds}; {key} is tuned within "
+            f"{min(study.subset_size)} images, {fewest} of each digit, so at most {fewest} "
+            "are allowed."
+        )
+
+
+def _source_contradictions(study: Study, key: str, arm: Arm, finished: bool) -> Iterator[str]:
+    if arm.initialisation == "random":
+        return
+    if arm.initialisation not in study.weights:
+        names = ", ".join(["random", *study.weights])
+        yield f"{key}.initialisation: found '{arm.initialisation}'; allowed are {names}."
+        return
+    key = f"weights.{arm.initialisation}"
+    for source in study.weights[arm.initialisation]:
+        if isinstance(source, WeightsFile):
+            if not finished and not source.file.is_file():
+                yield f"{key}: found '{source.file}'; no such file."
+            if source.stride_on == "1x1" and arm.architecture in WITHOUT_BOTTLENECKS:
+                yield (
+                    f"{key}: found stride_on 1x1; must be 3x3 for {arm.architecture}, "
+                    "which has no bottlenecks."
+                )
+        elif not known_source(source, arm.architecture):
+            yield (
+                f"{key}: found '{source}'; allowed for {arm.architecture} are "
+                f"{', '.join(allowed_sources(arm.architecture))}, or a file."
+            )
+
+
+def _ladder_contradictions(study: Study, left_out: Collection[str]) -> Iterator[str]:
+    groups: dict[str, list[str]] = {}
+    for name, arm in study.arms.items():
+        groups.setdefault(arm.group, []).append(name)
+    pairs = [group for group, arms in groups.items() if _is_pair(study, arms)]
+    places: dict[str, str] = {}
+    for position, rung in enumerate(study.ladder):
+        key = f"ladder.{position}.group"
+        if rung.group in places:
+            yield (
+                f"{key}: found '{rung.group}', as in {places[rung.group]}; a group may be on one "
+                "rung only."
+            )
+        places.setdefault(rung.group, key)
+        arms = groups.get(rung.group, [])
+        if not _is_pair(study, arms):
+            yield (
+                f"{key}: found '{rung.group}', a group {_arms_in_words(study, arms)}; must be a "
+                "group of exactly two arms, one with initialisation random and one with "
+                f"pretrained weights{_known_pairs(pairs)}{_null_arms(left_out)}."
+            )
+
+
+def _is_pair(study: Study, arms: Collection[str]) -> bool:
+    """Whether the arms are a new network and a pretrained one."""
+    starts = [study.arms[arm].initialisation == "random" for arm in arms]
+    return sorted(starts) == [False, True]
+
+
+def _arms_in_words(study: Study, arms: Collection[str]) -> str:
+    named = [f"{arm} ({study.arms[arm].initialisation})" for arm in arms]
+    count = "the arm" if len(named) == 1 else f"{len(named)} arms:"
+    return f"with {count} {', '.join(named)}" if named else "without arms"
+
+
+def _known_pairs(pairs: Collection[str]) -> str:
+    return f", such as {', '.join(pairs)}" if pairs else ""
+
+
+def _null_arms(left_out: Collection[str]) -> str:
+    return f" (null, so left out: {', '.join(left_out)})" if left_out else ""
+
+
+def _claim_contradictions(
+    study: Study, key: str, claim: Claim, origins: Mapping[str, str], left_out: Collection[str]
+) -> Iterator[str]:
+    if claim.open:
+        return
+    for name in ("quantity", "arm"):
+        if not getattr(claim, name):
+            yield f"{key}.{name}: missing; a claim needs it unless `open` says why it has none."
+    if claim.against and claim.above:
+        yield (
+            f"{key}.above: found {claim.above:g} beside `against`; must be left out, as a claim "
+            "compares with an arm or with a number."
+        )
+    if claim.against == claim.arm and claim.against_quantity in ("", claim.quantity):
+        yield (
+            f"{key}.against: found '{claim.against}', the claim's own arm; must be another arm, "
+            "or come with another `against_quantity`."
+        )
+    if claim.figure and claim.figure not in FIGURES:
+        yield f"{key}.figure: found '{claim.figure}'; allowed are {', '.join(FIGURES)}."
+    yield from _loss_contradictions(study, key, claim)
+    yield from _frozen_contradictions(study, key, claim)
+    if claim.against_quantity and not claim.against:
+        yield f"{key}.against_quantity: found '{claim.against_quantity}'; needs `against` too."
+    controls = ((f"{key}.controls.{index}", one) for index, one in enumerate(claim.controls))
+    for place, named in ((key, claim), *controls):
+        yield from _quantity_mistakes(place, named)
+        yield from _arm_mistakes(study, place, named, origins, left_out)
+
+
+def _frozen_contradictions(study: Study, key: str, claim: Claim) -> Iterator[str]:
+    for field in ("quantity", "against_quantity"):
+        family, _, stage = getattr(claim, field).partition(".")
+        measured = study.encoder.frozen_stages
+        if family == "frozen" and stage in ENCODER_STAGES and stage not in measured:
+            yield (
+                f"{key}.{field}: found 'frozen.{stage}'; must be a stage of encoder.frozen_stages "
+                f"({', '.join(measured) or 'none'})."
+            )
+
+
+def _loss_contradictions(study: Study, key: str, claim: Claim) -> Iterator[str]:
+    arms = [study.arms[name] for name in (claim.arm, claim.against) if name in study.arms]
+    if claim.quantity == "loss" and len({arm.head for arm in arms}) > 1:
+        yield (
+            f"{key}.against: found '{claim.against}' with head {arms[1].head} beside "
+            f"'{claim.arm}' with head {arms[0].head}; losses of softmax outputs and of logits do "
+            "not compare."
+        )
+
+
+def _quantity_mistakes(key: str, named: Claim | Control) -> Iterator[str]:
+    fields = ("quantity", "against_quantity")
+    found = {field: name for field in fields if (name := getattr(named, field, ""))}
+    for field, name in found.items():
+        if name not in QUANTITIES:
+            close = get_close_matches(name, QUANTITIES, n=1)
+            hint = f"did you mean '{close[0]}'? " if close else ""
+            yield f"{key}.{field}: found '{name}'; {hint}allowed are {', '.join(listed_names())}."
+            return
+    units = {name: QUANTITIES[name].unit for name in found.values()}
+    if len(set(units.values())) > 1:
+        first, other = units
+        yield (
+            f"{key}.against_quantity: found '{other}' in {units[other]}; must have the unit of "
+            f"'{first}', {units[first]}."
+        )
+
+
+def _arm_mistakes(
+    study: Study,
+    key: str,
+    named: Claim | Control,
+    origins: Mapping[str, str],
+    left_out: Collection[str],
+) -> Iterator[str]:
+    for field in ("arm", "against"):
+        name = getattr(named, field, "")
+        if not name or name in study.arms:
+            continue
+        found, arms = f"{key}.{field}: found '{name}'", ", ".join(study.arms) or "(it has none)"
+        swept = [arm for arm, origin in origins.items() if origin == name]
+        if swept:
+            yield f"{found}, which is a sweep; must be one of its arms {', '.join(swept)}."
+        elif name in left_out:
+            yield (
+                f"{found}, which is set to null; must be among the study's arms {arms}, or the "
+                "claim be set to null too."
+            )
+        else:
+            yield f"{found}; must be among the study's arms {arms}."

@@ -1,0 +1,58 @@
+"""Arms of a study by group, kind of start and rung of the ladder."""
+
+from collections.abc import Callable
+
+from tlstudy.config.settings import Arm, Study
+
+
+def label_of(study: Study, arm: str) -> str:
+    """The arm's name in figures and report."""
+    return study.arms[arm].label or arm
+
+
+def is_new(study: Study, arm: str) -> bool:
+    return study.arms[arm].initialisation == "random"
+
+
+def arms_of_kind(study: Study, new: bool) -> list[str]:
+    """Arms that start from random weights, or those that do not, in the study's order."""
+    return [arm for arm in study.arms if is_new(study, arm) == new]
+
+
+def groups_of(study: Study) -> dict[str, list[str]]:
+    """Groups in the study's order, each with its arms."""
+    groups: dict[str, list[str]] = {}
+    for name, arm in study.arms.items():
+        groups.setdefault(arm.group, []).append(name)
+    return groups
+
+
+def rung_groups(study: Study) -> list[str]:
+    """Groups of the ladder's rungs, in its order."""
+    return [rung.group for rung in study.ladder]
+
+
+def other_groups(study: Study) -> list[str]:
+    """Rungs that figures by arm leave to a second figure: all but the first and the last one.
+
+    The last one here is that before learning rates were chosen, where there is one: it differs
+    from the first in what was mended and in nothing else.
+    """
+    rungs = rung_groups(study)
+    untuned = [group for group in rungs if not _tuned(study, group)]
+    return [group for group in rungs if group not in (rungs[0], (untuned or rungs)[-1])]
+
+
+def _tuned(study: Study, group: str) -> bool:
+    return any(study.arms[arm].tune_learning_rate for arm in groups_of(study)[group])
+
+
+def without_other_rungs(study: Study) -> Study:
+    """The study with the arms that are looked at one by one; all of them without a ladder."""
+    return only_arms(study, lambda arm: arm.group not in other_groups(study))
+
+
+def only_arms(study: Study, chosen: Callable[[Arm], bool]) -> Study:
+    """The study with some of its arms."""
+    arms = {name: arm for name, arm in study.arms.items() if chosen(arm)}
+    return study.model_copy(update={"arms": arms})

@@ -1,0 +1,137 @@
+"""What the configuration's models refuse, told in sentences: one for each mistake."""
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import ValidationError
+
+from tlstudy.config.settings import (
+    SGD,
+    Adam,
+    Arm,
+    Claim,
+    Control,
+    Curvature,
+    Encoder,
+    Evaluation,
+    Laboratory,
+    Landscape,
+    Rescaling,
+    Reuse,
+    Rung,
+    Settings,
+    Study,
+    Tuning,
+    WeightsFile,
+)
+
+MODELS: dict[str, type[Settings]] = {
+    "arms": Arm,
+    "evaluation": Evaluation,
+    "tuning": Tuning,
+    "landscape": Landscape,
+    "curvature": Curvature,
+    "encoder": Encoder,
+    "laboratory": Laboratory,
+    "reuse": Reuse,
+    "ladder": Rung,
+    "claims": Claim,
+}
+MODELS |= dict.fromkeys(("weights", "--source"), WeightsFile)
+ALLOWED = {
+    "string_pattern_mismatch": "must hold only the letters a to z and A to Z, digits, dots and "
+    "hyphens, and start with a letter or a digit",
+    "string_type": "must be text",
+    "string_too_long": "must have at most 100 characters",
+    "path_type": "must be a path",
+    "model_attributes_type": "must be a mapping of keys to values, such as {name: adam}",
+    **dict.fromkeys(("float_type", "float_parsing"), "must be a number"),
+    **dict.fromkeys(("dict_type", "model_type"), "must be a mapping of keys to values"),
+}
+
+
+def sentences(
+    error: ValidationError, origins: Mapping[str, str] | None = None, option: str = ""
+) -> list[str]:
+    """One sentence for each mistake: the key, what was found, what is allowed.
+
+    Args:
+        origins: for an arm that a sweep made, the arm in which the sweep is written.
+        option: option of the command line that was validated, if not a configuration.
+    """
+    told: dict[str, None] = {}  # a set that keeps the order
+    for item in error.errors():
+        location = ((option,) if option else ()) + item["loc"]
+        if location[:1] == ("arms",) and len(location) > 1:
+            arm = str(location[1])
+            location = ("arms", (origins or {}).get(arm, arm), *location[2:])
+        told[_sentence(item, location)] = None
+    return list(told)
+
+
+def _sentence(item: Mapping[str, Any], location: tuple[int | str, ...]) -> str:
+    kind, found, context = item["type"], item["input"], item.get("ctx", {})
+    key = _key(location)
+    if kind in ("extra_forbidden", "invalid_key"):
+        return f"{key}: unknown key; {_allowed_keys(location)}"
+    if kind == "missing":
+        hint = "; a study's file is added to another: --config config.yaml comes first"
+        return f"{key}: missing; it must be given{hint if key == 'arms' else ''}."
+    if kind == "json_invalid":
+        return f"{key}: is not JSON ({context['error']})."
+    if kind == "value_error" and isinstance(found, Mapping):
+        return f"{key}: {context['error']}."
+    if kind == "union_tag_invalid":
+        allowed = context["expected_tags"].replace(", ", " or ")
+        return f"{key}.name: found {describe(found['name'])}; must be {allowed}."
+    return f"{key}: found {describe(found)}; {_allowed(item, location)}."
+
+
+def _key(location: tuple[int | str, ...]) -> str:
+    """The location as the user writes it: without the tags of unions."""
+    keys = [str(key) for key in location]
+    if keys[:1] in (["seed"], ["subset_size"]):
+        del keys[1:]  # a single value is put into a list before it is validated
+    if keys[:1] == ["weights"] or (keys[:1] == ["arms"] and keys[2:3] == ["optimiser"]):
+        del keys[3:4]
+    return ".".join(key for key in keys if key != "[key]") or "the configuration"
+
+
+def describe(value: Any) -> str:
+    """What was found, in a few words."""
+    if value is None:
+        return "nothing (null)"
+    if isinstance(value, Mapping):
+        return "a mapping" if value else "an empty mapping"
+    if value == []:
+        return "an empty list"
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _allowed(item: Mapping[str, Any], location: Sequence[int | str]) -> str:
+    kind, context = item["type"], item.get("ctx", {})
+    if kind == "value_error":
+        return str(context["error"])
+    if kind == "model_type" and location[0] == "weights":
+        return "must be the name of weights, or a mapping with the key file"
+    if kind in ("too_short", "too_long"):
+        limit = context.get("min_length", context.get("max_length"))
+        bound = "at least" if kind == "too_short" else "at most"
+        return f"must have {bound} {limit} {'entry' if limit == 1 else 'entries'}"
+    return ALLOWED.get(kind) or item["msg"].replace("Input should be", "must be")
+
+
+def _allowed_keys(location: Sequence[int | str]) -> str:
+    model = MODELS.get(str(location[0]), Study) if len(location) > 1 else Study
+    if location[0] == "arms" and location[2:3] == ("rescaling",) and len(location) > 3:
+        model = Rescaling
+    elif location[0] == "arms" and len(location) > 4:  # arms, name, optimiser, its tag, key
+        model = {"adam": Adam, "sgd": SGD}[str(location[3])]
+    if location[0] == "claims" and len(location) > 4:  # claims, name, controls, position, key
+        model = Control
+    allowed = sorted(model.model_fields)
+    close = get_close_matches(str(location[-1]), allowed, n=1)
+    hint = f"did you mean '{close[0]}'? " if close else ""
+    return f"{hint}allowed are {', '.join(allowed)}."

@@ -1,0 +1,229 @@
+"""What claims may be about: quantities by name, with units and words; one number for each run.
+
+How they are computed: `tlstudy.audit.quantities`.
+"""
+
+import textwrap
+from dataclasses import dataclass
+
+from tlstudy.config.settings import ENCODER_STAGES, Selection, Study
+
+POINTS = {"final": "at the end", "matched": "at the train loss that all runs pass"}
+# Tables of runs that a study selects, by the key of the selection.
+SELECTIONS = ("encoder", "curvature", "reuse")
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One number for each run.
+
+    Attributes:
+        unit: its unit, in words that can follow a number.
+        words: what it is, to be read before "of <arm>".
+        description: how it is computed.
+        table: the table without which it has no value; the table of runs is always needed.
+    """
+
+    unit: str
+    words: str
+    description: str
+    table: str
+
+
+def planned_seeds(study: Study, name: str) -> list[int]:
+    """Seeds in which the study measures the quantity."""
+    table = QUANTITIES[name].table
+    if table not in SELECTIONS:
+        return list(study.seed)
+    selection: Selection = getattr(study, table)
+    return [seed for seed in study.seed if seed in selection.seeds]
+
+
+def listed_names() -> list[str]:
+    """Names of all quantities, each family of names in one: probe.<stem|layer1|...>."""
+    families: dict[str, list[str]] = {}
+    for name in QUANTITIES:
+        family, _, argument = name.partition(".")
+        families.setdefault(family, []).append(argument)
+    return [
+        f"{family}.<{'|'.join(arguments)}>" if any(arguments) else family
+        for family, arguments in families.items()
+    ]
+
+
+def described() -> str:
+    """The list of quantities for a terminal: name, unit and description, a paragraph each."""
+    first = {name.partition(".")[0]: quantity for name, quantity in QUANTITIES.items()}
+    indent = {"initial_indent": "    ", "subsequent_indent": "    "}
+    return "\n".join(
+        f"{name}: {quantity.unit}\n{textwrap.fill(quantity.description, 90, **indent)}"
+        for name, quantity in zip(listed_names(), first.values(), strict=True)
+    )
+
+
+def _encoder_family() -> dict[str, Quantity]:
+    """Quantities of the encoder table; which stages a measure has: `tlstudy.measures.encoder`."""
+    measures = {
+        "probe": (
+            ENCODER_STAGES,
+            "read off {stage} linearly",
+            "Balanced accuracy on test images of a linear readout (logistic regression) of a "
+            "stage's averaged outputs before the network is trained.",
+        ),
+        "frozen": (
+            ENCODER_STAGES,
+            "everything up to {stage} held",
+            "Balanced accuracy on test images where everything up to the stage is held as it was "
+            "before training and the rest is trained.",
+        ),
+        "put-back": (
+            (*ENCODER_STAGES, "head", "encoder"),
+            "{stage} put back",
+            "Balanced accuracy on test images after fine-tuning, the weights of one stage put "
+            "back to where they started; encoder: all stages before the head.",
+        ),
+    }
+    return {
+        f"{measure}.{stage}": Quantity(
+            unit="share",
+            words=f"balanced accuracy, {words.format(stage=stage)},",
+            description=description,
+            table="encoder",
+        )
+        for measure, (stages, words, description) in measures.items()
+        for stage in stages
+    }
+
+
+def _curvature_family() -> dict[str, Quantity]:
+    columns = {
+        "log2_hessian_eigenvalue": (
+            "largest Hessian eigenvalue (log2)",
+            "log2 of the largest eigenvalue of the train loss's Hessian; no value where it is not "
+            "positive. final: at the final weights; matched: at the train loss that all runs pass.",
+        ),
+        "log2_rise": (
+            "rise of the train loss along random directions (log2)",
+            "log2 of the train loss's mean rise, in nats, along filter-normalised random "
+            "directions; no value where it does not rise. final and matched: as above.",
+        ),
+    }
+    return {
+        f"{name}.{point}": Quantity(
+            unit="doublings",
+            words=f"{words}, {where},",
+            description=description,
+            table="curvature",
+        )
+        for name, (words, description) in columns.items()
+        for point, where in POINTS.items()
+    }
+
+
+def _reuse_family() -> dict[str, Quantity]:
+    ways = {"training": "the run's own way", "gradient-descent": "gradient descent's way"}
+    return {
+        "filter_alignment": Quantity(
+            "cosine",
+            "alignment of the filters with their start",
+            "Cosine between a filter before and after training: median over the filters of a "
+            "convolution, then over convolutions (downsampling ones apart).",
+            "reuse",
+        ),
+        "log2_span_excess": Quantity(
+            "doublings",
+            "excess of the change within the start's top directions (log2)",
+            "log2 of the share of a convolution's change that lies in the span of the input "
+            "directions that hold half of its squared norm before training, over the share in a "
+            "random span of that size; median over convolutions (downsampling ones apart).",
+            "reuse",
+        ),
+        **{
+            f"log2_drift_excess.{way}": Quantity(
+                "doublings",
+                f"excess of {words} over the least change (log2)",
+                "log2 of how far all weights are from their start where the train loss first is "
+                "below the matched one (curvature.train_loss), over the least change that was "
+                "found to meet the same train loss; training: by the run's own optimiser; "
+                "gradient-descent: following the gradient in short steps.",
+                "reuse",
+            )
+            for way, words in ways.items()
+        },
+    }
+
+
+QUANTITIES: dict[str, Quantity] = {
+    "balanced_accuracy": Quantity(
+        "share",
+        "balanced accuracy",
+        "Balanced accuracy on test images as the arm reports it, 0 to 1.",
+        "runs",
+    ),
+    "loss": Quantity(
+        "nats",
+        "test loss",
+        "Mean loss on test images as the arm reports it; losses of softmax outputs and of logits "
+        "do not compare.",
+        "runs",
+    ),
+    "displacement": Quantity(
+        "of the initial norm",
+        "displacement",
+        "How far all weights together moved: ||w_T - w_0|| / ||w_0|| after the last epoch.",
+        "metrics",
+    ),
+    "train_loss_fall": Quantity(
+        "nats",
+        "fall of the train loss",
+        "Train loss in the first epoch, before any update, less that of the final weights.",
+        "metrics",
+    ),
+    "trajectory_rank": Quantity(
+        "dimensions",
+        "rank of the path",
+        "Rank of the centred path of the weights; at least 2 where it spans a plane.",
+        "runs",
+    ),
+    "gradients_cleared": Quantity(
+        "yes (1) or no (0)",
+        "clearing of the gradients",
+        "1 if gradients were cleared before each step: the optimiser held the network's own "
+        "weights, and the observed gradient norm is not, within 10 % at every epoch, the first "
+        "epoch's times the epoch (with fewer than 5 epochs this cannot be told, and the settings "
+        "decide); else 0.",
+        "metrics",
+    ),
+    "log10_gradient_growth": Quantity(
+        "powers of ten",
+        "growth of the gradient norm (log10)",
+        "log10 of the last epoch's gradient norm over the first epoch's.",
+        "metrics",
+    ),
+    "log2_encoder_angle": Quantity(
+        "doublings",
+        "angle between the convolutions and their start (log2)",
+        "log2 of the angle, in degrees, between a convolution's weights before training and after "
+        "the last epoch: median over convolutions (downsampling ones apart).",
+        "layers",
+    ),
+    "log2_head_excess": Quantity(
+        "doublings",
+        "excess movement of the last layer (log2)",
+        "log2 of the last layer's movement over Adam's prediction for it, divided by the median "
+        "over convolutions (downsampling ones apart) of the same ratio; movement and prediction "
+        "are each added up over the epochs. No value where another optimiser trained or nothing "
+        "moved.",
+        "layers",
+    ),
+    **_encoder_family(),
+    "fine-tuned": Quantity(
+        "share",
+        "balanced accuracy, fine-tuned,",
+        "Balanced accuracy on the same test images as probe, frozen and put-back after "
+        "fine-tuning, nothing held or put back.",
+        "encoder",
+    ),
+    **_curvature_family(),
+    **_reuse_family(),
+}

@@ -1,0 +1,43 @@
+"""The JSON schema of the configuration, generated from the models."""
+
+from pathlib import Path
+from typing import Any
+
+from tlstudy.config.settings import NAME_PATTERN, Study
+
+SCHEMA_FILE = Path(__file__).parents[1] / "schema.json"
+
+
+def configuration_schema() -> dict[str, Any]:
+    """JSON schema of a configuration file, in which a list may stand for every swept value."""
+    schema = Study.model_json_schema()
+    for model in ("Arm", "Adam", "SGD"):
+        properties = schema["$defs"][model]["properties"]
+        for key, value in properties.items():
+            if "discriminator" not in value and "$ref" not in value and key != "label":
+                properties[key] = _or_list_of(value)
+    for key in ("seed", "subset_size"):
+        one = schema["properties"][key]["items"]
+        schema["properties"][key]["anyOf"] = [one, _list_of(one)]
+        for keyword in ("type", "items", "minItems"):
+            del schema["properties"][key][keyword]
+    arms, claims = (schema["properties"][key] for key in ("arms", "claims"))
+    _or_null(arms, "additionalProperties")
+    _or_null(claims["patternProperties"], NAME_PATTERN)
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "Configuration of a tlstudy study"
+    return schema
+
+
+def _or_null(named: dict[str, Any], key: str) -> None:
+    named[key] = {"anyOf": [named[key], {"type": "null", "description": "Left out."}]}
+
+
+def _or_list_of(value: dict[str, Any]) -> dict[str, Any]:
+    described = {key: value[key] for key in ("title", "description", "default") if key in value}
+    constraint = {key: item for key, item in value.items() if key not in described}
+    return {**described, "anyOf": [constraint, _list_of(constraint)]}
+
+
+def _list_of(item: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": item, "minItems": 1, "uniqueItems": True}

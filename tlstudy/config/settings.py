@@ -1,0 +1,471 @@
+"""Typed models of a study's configuration: the one source of its keys, defaults and limits.
+
+The JSON schema beside this file is generated from these models (`tlstudy schema`). What they
+refuse is told by `tlstudy.config.messages`.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PrivateAttr,
+    Tag,
+    field_validator,
+    model_validator,
+)
+
+TRAIN_POOL = 60_000
+TEST_POOL = 10_000
+# Below, resampling says nothing about the spread of seeds, so there is no interval.
+MINIMUM_SEEDS = 5
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9.-]*$"
+# BatchNorm statistics that test values can be taken with.
+STATISTICS = ("running", "recalibrated")
+Architecture = Literal["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"]
+ARCHITECTURES = get_args(Architecture)
+EncoderStage = Literal["stem", "layer1", "layer2", "layer3", "layer4"]
+ENCODER_STAGES = get_args(EncoderStage)
+WITHOUT_BOTTLENECKS = ("resnet18", "resnet34")
+LaboratoryExperiment = Literal["diagonal", "relu", "batchnorm"]
+LABORATORY_EXPERIMENTS = get_args(LaboratoryExperiment)
+
+
+def _refuse_boolean(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("must be a number, not true or false")
+    return value
+
+
+def _odd(value: int) -> int:
+    if value % 2 == 0:
+        raise ValueError("must be odd, so that the grid has a centre")
+    return value
+
+
+def _once(values: list[Any]) -> list[Any]:
+    if any(value in values[:index] for index, value in enumerate(values)):
+        raise ValueError("a value may be listed once only")
+    return values
+
+
+def _not_random(name: str) -> str:
+    if name == "random":
+        raise ValueError("must be another name: random stands for no pretrained weights")
+    return name
+
+
+# The limits stand before the validator, so that the JSON schema has them too.
+NUMBER = BeforeValidator(_refuse_boolean)
+Number = Annotated[float, Field(allow_inf_nan=False), NUMBER]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), NUMBER]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False), NUMBER]
+Fraction = Annotated[float, Field(ge=0, lt=1), NUMBER]
+Factor = Annotated[float, Field(ge=0.001, le=1000, allow_inf_nan=False), NUMBER]
+Count = Annotated[int, Field(strict=True, ge=1)]
+Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
+# Names become names of folders; file systems end at 255 bytes, with what is added to them.
+Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=100)]
+THREE_CHANNELS = Field(min_length=3, max_length=3)
+Once = AfterValidator(_once)
+
+
+class Settings(BaseModel):
+    """Base of all models: unknown keys are errors, values cannot change afterwards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Adam(Settings):
+    """Adam (Kingma & Ba 2015)."""
+
+    name: Literal["adam"] = "adam"
+    learning_rate: Positive = Field(0.001, description="Step size.")
+    beta1: Fraction = Field(0.9, description="Decay of the gradient's running mean.")
+    beta2: Fraction = Field(0.999, description="Decay of the squared gradient's running mean.")
+    weight_decay: NotNegative = Field(0.0, description="L2 penalty factor.")
+
+
+class SGD(Settings):
+    """Stochastic gradient descent with momentum."""
+
+    name: Literal["sgd"]
+    learning_rate: Positive = Field(0.01, description="Step size.")
+    momentum: Fraction = Field(0.0, description="Momentum factor.")
+    weight_decay: NotNegative = Field(0.0, description="L2 penalty factor.")
+
+
+Optimiser = Annotated[Adam | SGD, Field(discriminator="name")]
+
+
+class WeightsFile(Settings):
+    """Pretrained weights in a file of the user's."""
+
+    file: Path = Field(description="A state dictionary: .safetensors, or .pth without code in it.")
+    mean: Annotated[list[Number], THREE_CHANNELS] = Field(
+        [0.485, 0.456, 0.406], description="Channel means of the inputs it was trained on, RGB."
+    )
+    std: Annotated[list[Positive], THREE_CHANNELS] = Field(
+        [0.229, 0.224, 0.225], description="Channel standard deviations, RGB, inputs in 0 to 1."
+    )
+    stride_on: Literal["3x3", "1x1"] = Field(
+        "3x3",
+        description="Convolution that carries a bottleneck's stride: 3x3 (torchvision, "
+        "'v1.5') or 1x1 (He et al. 2015, 'v1').",
+    )
+
+
+def _kind_of_source(source: Any) -> str:
+    return "name" if isinstance(source, str) else "file"
+
+
+# Told apart before they are validated, so that a mistake is told for the kind that is meant.
+WeightsSource = Annotated[
+    Annotated[WeightsFile, Tag("file")] | Annotated[str, Tag("name")],
+    Discriminator(_kind_of_source),
+]
+
+
+class Rescaling(Settings):
+    """A part of the network whose weights are multiplied before training."""
+
+    part: Literal["encoder", "head", "both"] = Field(
+        "encoder", description="encoder: all convolutions; head: the last layer."
+    )
+    factor: Factor = Field(1.0, description="What its weights are multiplied by.")
+    learning_rate_factor: Factor = Field(
+        1.0,
+        description="Its learning rate over the optimiser's. Under BatchNorm a convolution times "
+        "the factor trains as without it if this is the factor (Adam) or its square (SGD).",
+    )
+    running_statistics: Literal["kept", "rescaled"] = Field(
+        "kept", description="BatchNorm's running statistics at the start, if the encoder changes."
+    )
+
+    @model_validator(mode="after")
+    def _statistics_follow_an_encoder(self) -> "Rescaling":
+        unchanged = self.factor == 1 or self.part == "head"
+        if self.running_statistics == "rescaled" and unchanged:
+            raise ValueError(
+                "running_statistics: rescaled needs a factor other than 1 on the encoder or both"
+            )
+        return self
+
+
+class Training(Settings):
+    """What decides the numbers of a training run, the subset's size and the seed apart."""
+
+    architecture: Architecture = Field(
+        "resnet50", description="torchvision network; its last layer is replaced by ten outputs."
+    )
+    initialisation: Name = Field(
+        "random", description="random, or a name from `weights` for pretrained weights."
+    )
+    rescaling: Rescaling = Field(
+        Rescaling(), description="Weights multiplied before training, with learning rates to go."
+    )
+    drawing: Literal["stratified", "published"] = Field(
+        "stratified",
+        description="How the training images are drawn: the same number of each digit, without "
+        "replacement; or np.random.seed(seed); np.random.choice(60000, n), as published.",
+    )
+    image_size: Annotated[int, Field(strict=True, ge=32, le=512)] = Field(
+        128, description="Side in pixels to which the 28 x 28 images are resized (bilinear)."
+    )
+    normalisation: Literal["none", "imagenet", "weights"] = Field(
+        "imagenet",
+        description="Input normalisation: none, ImageNet's channel means and deviations, or "
+        "those recorded with the pretrained weights.",
+    )
+    head: Literal["logits", "softmax"] = Field(
+        "logits", description="What enters the cross-entropy: logits, or softmax outputs (F7)."
+    )
+    optimiser: Optimiser = Adam()
+    tune_learning_rate: bool = Field(
+        False,
+        description="Choose the learning rate by cross-validation within the training images, "
+        "among `tuning.learning_rates`; the optimiser's own is not used then.",
+    )
+    optimiser_holds: Literal["network", "another-network"] = Field(
+        "network",
+        description="Whose parameters the optimiser holds; another-network is the published "
+        "mistake: nothing is trained and gradients add up (F1, F2).",
+    )
+    epochs: Count = Field(30, description="Passes over the training images.")
+    batch_size: Count = Field(64, description="Most images in a step; batches are of equal size.")
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32",
+        description="Arithmetic of the training steps; the weights themselves are float32.",
+    )
+
+    @field_validator("optimiser", mode="before")
+    @classmethod
+    def _adam_if_unnamed(cls, value: Any) -> Any:
+        return {"name": "adam", **value} if isinstance(value, dict) else value
+
+    def with_learning_rate(self, rate: float) -> Self:
+        """The same training at another learning rate."""
+        optimiser = self.optimiser.model_copy(update={"learning_rate": rate})
+        return self.model_copy(update={"optimiser": optimiser})
+
+    @model_validator(mode="after")
+    def _tuned_networks_are_trained(self) -> "Training":
+        if self.tune_learning_rate and self.optimiser_holds != "network":
+            raise ValueError("tune_learning_rate needs an optimiser that holds the network")
+        if self.tune_learning_rate and self.drawing != "stratified":
+            raise ValueError("tune_learning_rate needs `drawing: stratified`, so that it has folds")
+        return self
+
+    @model_validator(mode="after")
+    def _normalisation_of_weights_needs_weights(self) -> "Training":
+        if self.normalisation == "weights" and self.initialisation == "random":
+            raise ValueError("normalisation: weights needs an initialisation that has weights")
+        return self
+
+
+class Arm(Training):
+    """One condition of the study: a training and how its result is read off."""
+
+    label: str = Field("", description="Name in the report; the arm's own name if empty.")
+    group: Name = Field(
+        "main", description="Arms of a group are compared; the first of a group is the reference."
+    )
+    batchnorm: Literal["running", "recalibrated"] = Field(
+        "recalibrated",
+        description="BatchNorm statistics behind the reported test values: the running ones, or "
+        "recomputed on the training images (F9). Both are always recorded.",
+    )
+    reported_epoch: Literal["final", "best-on-test"] = Field(
+        "final", description="Epoch that is reported; best-on-test is the published one (F13)."
+    )
+
+    def training(self) -> dict[str, Any]:
+        """The settings that decide a run's numbers, defaults included."""
+        return self.model_dump(mode="json", include=set(Training.model_fields))
+
+
+class Evaluation(Settings):
+    """How runs are evaluated, all in the same way.
+
+    The test images are a fixed stratified choice, the same for all runs.
+    """
+
+    epoch_images: Annotated[int, Field(strict=True, ge=10, le=TEST_POOL)] = Field(
+        TEST_POOL, description="Test images after every epoch."
+    )
+    final_images: Annotated[int, Field(strict=True, ge=10, le=TEST_POOL)] = Field(
+        TEST_POOL, description="Test images after the last epoch; they contain the former."
+    )
+    after_epochs: Literal["all", "reported"] = Field(
+        "all",
+        description="Which test values are taken after the epochs before the last: with running "
+        "and with recalibrated statistics for every run, or only what an arm reports "
+        "(best-on-test, with its statistics). Saves time without a GPU.",
+    )
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="Arithmetic of the evaluations on test images."
+    )
+
+    @model_validator(mode="after")
+    def _final_contains_epoch(self) -> "Evaluation":
+        if self.final_images < self.epoch_images:
+            raise ValueError(
+                f"final_images ({self.final_images}) must be at least "
+                f"epoch_images ({self.epoch_images})"
+            )
+        return self
+
+
+class Tuning(Settings):
+    """Cross-validation for arms with `tune_learning_rate`: no test image is touched."""
+
+    learning_rates: Annotated[list[Positive], Field(min_length=2), Once] = Field(
+        [0.0001, 0.0003, 0.001, 0.003], description="Candidates."
+    )
+    folds: Annotated[int, Field(strict=True, ge=2)] = Field(
+        5, description="Stratified folds; each is left out once. Few folds save time."
+    )
+
+
+class Selection(Settings):
+    """Runs that get what takes much time beside the training itself."""
+
+    seeds: Annotated[list[Seed], Once] = Field([], description="Seeds; [] for none.")
+    arms: Annotated[list[str], Once] = Field([], description="Arms by name; [] for all.")
+
+
+class Landscape(Selection):
+    """Loss over planes through the final weights; shared by all arms that are compared."""
+
+    grid: Annotated[int, Field(strict=True, ge=3, le=201), AfterValidator(_odd)] = Field(
+        21, description="Points along a side; odd, so that the centre is the checkpoint."
+    )
+    trajectory_radius: Positive = Field(
+        30.0, description="Half side of the trajectory plane, in units of weight distance (L2)."
+    )
+    random_radius: Positive = Field(
+        1.0,
+        description="Half side of the random plane; 1 moves every filter by its own norm.",
+    )
+
+
+class Curvature(Selection):
+    """Sharpness of the training loss at the final weights and at a train loss that all pass."""
+
+    train_loss: Positive = Field(
+        0.5, description="Train loss, nats, at which runs are compared before their end."
+    )
+    lanczos_steps: Annotated[int, Field(strict=True, ge=2, le=200)] = Field(
+        15, description="Most Hessian-vector products for the largest eigenvalue."
+    )
+    directions: Count = Field(5, description="Filter-normalised random directions.")
+    radius: Positive = Field(
+        0.1, description="How far along them; 1 moves every filter by its own norm."
+    )
+
+
+class Encoder(Selection):
+    """What the stages of a network hold before and after its training."""
+
+    frozen_stages: Annotated[list[EncoderStage], Once] = Field(
+        list(ENCODER_STAGES),
+        description="Stages up to which all is held while the rest is trained. What follows an "
+        "early stage takes nearly as long as the whole network.",
+    )
+    test_images: Annotated[int, Field(strict=True, ge=10, le=TEST_POOL)] = Field(
+        1000, description="Test images for all measures of the encoder."
+    )
+
+
+class Laboratory(Settings):
+    """Experiments on small networks with made data, for each of the study's seeds."""
+
+    experiments: Annotated[list[LaboratoryExperiment], Once] = Field(
+        [],
+        description="diagonal: diagonal linear networks (Lippl & Lindsey, Corollary 2); relu: "
+        "two-layer ReLU networks (Proposition 3); batchnorm: rescaled weights under BatchNorm. "
+        "A study with experiments needs no arms.",
+    )
+
+
+class Reuse(Selection):
+    """How much of its pretrained features a run kept, and how far it had to move.
+
+    The ways are compared at the train loss of the first epoch below `curvature.train_loss`.
+    """
+
+    descent_steps: Count = Field(
+        30, description="Most gradients that descent along the gradient may take to get there."
+    )
+    explicit_steps: Count = Field(
+        30, description="Most gradients for the search of the least change of the weights."
+    )
+
+
+class Rung(Settings):
+    """A step of the ladder: a group of two arms, a new network and a pretrained one."""
+
+    group: Name = Field(description="Group of the arms that are compared on this rung.")
+    mends: list[str] = Field([], description="Flaws that the rung before it still has.")
+
+
+class Control(Settings):
+    """What must hold in every seed before a claim can be tested at all."""
+
+    quantity: str = Field(description="Quantity, as in a claim.")
+    arm: str = Field(description="Arm by name.")
+    at_least: Number = Field(description="Smallest value at which the control passes.")
+    says: str = Field(description="The control in words, to be read after 'it was not so that'.")
+
+
+class Claim(Settings):
+    """A claim as data: what was said, and the comparison and effect size that decide it.
+
+    The value of a seed is `quantity` of `arm`, less that of `against` or the number `above`;
+    turned round where the claim is that it is `lower`; plus the `margin`.
+    """
+
+    text: str = Field(description="The claim as it was made.")
+    slide: str = Field("", description="Where it was made.")
+    quantity: str = Field("", description="What is compared: `tlstudy claims --quantities`.")
+    arm: str = Field("", description="Arm by name.")
+    against: str = Field("", description="Arm that it is compared with; empty: with `above`.")
+    against_quantity: str = Field("", description="Another quantity there; empty: the same.")
+    above: Number = Field(0.0, description="Number that it is compared with if with no arm.")
+    direction: Literal["higher", "lower"] = Field("higher", description="What the claim says.")
+    margin: NotNegative = Field(
+        0.0, description="Shortfall that the claim allows, for claims of no difference."
+    )
+    effect: NotNegative = Field(
+        0.0, description="Effect size, stated before the runs: the least that supports the claim."
+    )
+    controls: list[Control] = Field([], description="What must hold in every seed.")
+    figure: str = Field("", description="Figure of the report that shows it.")
+    open: str = Field("", description="Why it is not tested yet; then it needs no comparison.")
+
+
+class Study(Settings):
+    """A whole study, its sweeps expanded: every arm here is one condition."""
+
+    study: Name = Field(description="Name of the study, and of its folder under `results`.")
+    results: Path = Field(Path("results"), description="Folder of all studies' results.")
+    cache: Path = Field(
+        Path("resources"), description="Folder of the images and weights that all studies share."
+    )
+    scratch: Path | None = Field(
+        None,
+        description="Folder of what unfinished trainings keep, to go on from if they are ended; "
+        "null: within the study's results.",
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="auto: a GPU where there is one; cuda: an error where there is none."
+    )
+    seed: Annotated[list[Seed], Field(min_length=1), Once] = Field(
+        description="Each draws the training images, the start of the weights and the order of the "
+        f"images; intervals need {MINIMUM_SEEDS}."
+    )
+    subset_size: Annotated[
+        list[Annotated[int, Field(strict=True, ge=10, le=TRAIN_POOL)]], Field(min_length=1), Once
+    ] = Field([50], description="Number of training images.")
+    weights: dict[
+        Annotated[Name, AfterValidator(_not_random)],
+        Annotated[list[WeightsSource], Field(min_length=1), Once],
+    ] = Field({}, description="Named pretrained weights: sources in the order they are tried.")
+    evaluation: Evaluation = Evaluation()
+    tuning: Tuning = Tuning()
+    landscape: Landscape = Landscape()
+    curvature: Curvature = Curvature()
+    encoder: Encoder = Encoder()
+    laboratory: Laboratory = Laboratory()
+    reuse: Reuse = Reuse()
+    ladder: list[Rung] = Field([], description="Protocols, each with less wrong than the last.")
+    claims: dict[Name, Claim] = Field({}, description="Ledger of claims, by name.")
+    arms: dict[str, Arm] = Field(description="Conditions by name: a start and a protocol each.")
+
+    # In no configuration: what there are no results of, as keys of `tlstudy.jobs.progress`.
+    _lacking: frozenset[tuple] | None = PrivateAttr(None)
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether it makes do with the results that are there."""
+        return self._lacking is not None
+
+    def without(self, lacking: Iterable[tuple]) -> Self:
+        """The same study, incomplete: it makes do without the results of these keys."""
+        study = self.model_copy()
+        study._lacking = frozenset(lacking)
+        return study
+
+    def has(self, *key: str | int) -> bool:
+        """Whether there are results of (stage, arm, subset size, seed).
+
+        Of the laboratory the key is ("laboratory", experiment, seed). A study that is to be
+        complete counts on all of them.
+        """
+        return key not in (self._lacking or ())

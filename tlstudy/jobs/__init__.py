@@ -1,0 +1,1 @@
+"""The jobs of a study: their files, records, costs and progress."""

@@ -1,0 +1,209 @@
+"""Every path of a study, in one place: used by the commands and by the workflow's rules."""
+
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+
+from tlstudy.config.settings import Study, WeightsSource
+from tlstudy.config.study import STUDY_FILE, Run, digest
+
+IMAGE_FILES = (
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+)
+AGGREGATED = (
+    "runs",
+    "metrics",
+    "layers",
+    "curvature",
+    "encoder",
+    "reuse",
+    "findings",
+    "laboratory",
+    "laboratory-runs",
+)
+JUDGED = ("ladder", "claims", "claim-values", "laboratory-claims", "laboratory-claim-values")
+
+
+def study_folder(study: Study) -> Path:
+    return study.results / study.study
+
+
+def settings_file(study: Study) -> Path:
+    """The study's configuration with all sweeps expanded and defaults filled in.
+
+    One file for each configuration that the study was run with, named by its content.
+    """
+    return study_folder(study) / "settings" / f"{digest(study.model_dump(mode='json'))}.json"
+
+
+def settings_files(results: Path) -> list[Path]:
+    """The settings that studies under `results` were run with, the latest last."""
+    return sorted(results.glob("*/settings/*.json"), key=lambda file: file.stat().st_mtime)
+
+
+def study_file(study: Study) -> Path:
+    """The configuration of the study as its tables were made by: what the folder is of."""
+    return study_folder(study) / STUDY_FILE
+
+
+def images_folder(cache: Path) -> Path:
+    return cache / "mnist"
+
+
+def image_files(cache: Path) -> list[Path]:
+    return [images_folder(cache) / name for name in IMAGE_FILES]
+
+
+def downloads_folder(cache: Path) -> Path:
+    """Files that the user places by hand where no network is to be had."""
+    return cache / "downloads"
+
+
+def weights_folder(cache: Path, architecture: str, sources: Sequence[WeightsSource]) -> Path:
+    """Cached weights: one folder for each architecture and ordered list of sources."""
+    return cache / job_of_weights(architecture, sources)
+
+
+def _folder_part(source: WeightsSource) -> str:
+    if isinstance(source, str):
+        return source
+    return f"{source.file.stem}-{digest(source.model_dump(mode='json'))}"
+
+
+def subset_folder(study: Study, drawing: str, subset_size: int | str, seed: int | str) -> Path:
+    return study_folder(study) / "subsets" / drawing / f"n~{subset_size}" / f"seed~{seed}"
+
+
+def run_subset_folder(study: Study, run: Run) -> Path:
+    return subset_folder(study, run.settings.drawing, run.subset_size, run.seed)
+
+
+def run_folder(study: Study, name: str, subset_size: int | str, seed: int | str) -> Path:
+    return study_folder(study) / "runs" / name / f"n~{subset_size}" / f"seed~{seed}"
+
+
+def folder_of_run(study: Study, run: Run) -> Path:
+    return run_folder(study, run.name, run.subset_size, run.seed)
+
+
+def stage_files(study: Study, stage: str, run: Run) -> list[Path]:
+    """What a stage leaves in a run's folder for good; the file that it writes last comes first."""
+    names = {
+        "train": ("run.json", "metrics.parquet", "layers.parquet"),
+        "landscape": ("landscape.json",),
+    }.get(stage, (f"{stage}.parquet",))
+    return [folder_of_run(study, run) / name for name in names]
+
+
+def products_folder(study: Study) -> Path:
+    """Where tables, figures and report go: apart while the study is incomplete."""
+    return incomplete_folder(study) if study.incomplete else study_folder(study)
+
+
+def incomplete_folder(study: Study) -> Path:
+    """What is made of a study before it is complete, so that it never mixes with the whole."""
+    return study_folder(study) / "incomplete"
+
+
+def scratch_folder(study: Study, run: Run) -> Path:
+    """What an unfinished training keeps."""
+    scratch = study.scratch / study.study if study.scratch else study_folder(study) / "scratch"
+    return scratch / f"{run.name}~n~{run.subset_size}~seed~{run.seed}"
+
+
+def tables_folder(study: Study) -> Path:
+    return products_folder(study) / "tables"
+
+
+def aggregated_tables(study: Study) -> list[Path]:
+    return [tables_folder(study) / f"{name}.parquet" for name in AGGREGATED]
+
+
+def claim_tables(study: Study) -> list[Path]:
+    return [tables_folder(study) / f"{name}.parquet" for name in JUDGED]
+
+
+def formulas_table(study: Study) -> Path:
+    return tables_folder(study) / "formulas.parquet"
+
+
+def results_table(study: Study) -> Path:
+    """The table of results as a page of its own, for Snakemake's report."""
+    return tables_folder(study) / "results.html"
+
+
+def figures_folder(study: Study) -> Path:
+    return products_folder(study) / "figures"
+
+
+def report_file(study: Study) -> Path:
+    return products_folder(study) / "report.html"
+
+
+def encoder_file(study: Study, run: Run) -> Path:
+    return folder_of_run(study, run) / "encoder.parquet"
+
+
+def laboratory_file(study: Study, experiment: str, seed: int | str) -> Path:
+    return study_folder(study) / "laboratory" / experiment / f"seed~{seed}.parquet"
+
+
+def laboratory_record(study: Study, experiment: str, seed: int | str) -> Path:
+    """What an experiment was run with, and how long it took."""
+    return laboratory_file(study, experiment, seed).with_suffix(".json")
+
+
+def landscape_file(study: Study, run: Run) -> Path:
+    return folder_of_run(study, run) / "landscape.json"
+
+
+def reuse_file(study: Study, run: Run) -> Path:
+    return folder_of_run(study, run) / "reuse.parquet"
+
+
+def curvature_file(study: Study, run: Run) -> Path:
+    return folder_of_run(study, run) / "curvature.parquet"
+
+
+def job_of_run(stage: str, run: Run) -> PurePath:
+    """A job's place among the logs, the benchmarks and the attempts; without suffix."""
+    return PurePath(stage, run.name, f"n~{run.subset_size}", f"seed~{run.seed}")
+
+
+def job_of_subset(drawing: str, subset_size: int, seed: int) -> PurePath:
+    return PurePath("subset", drawing, f"n~{subset_size}", f"seed~{seed}")
+
+
+def job_of_laboratory(experiment: str, seed: int) -> PurePath:
+    return PurePath("laboratory", experiment, f"seed~{seed}")
+
+
+def job_of_weights(architecture: str, sources: Sequence[WeightsSource]) -> PurePath:
+    return PurePath("weights", architecture, "+".join(map(_folder_part, sources)))
+
+
+def benchmark_file(study: Study, stage: str, run: Run) -> Path:
+    """Snakemake's record of a job: times and memory."""
+    return study_folder(study) / "benchmarks" / f"{job_of_run(stage, run)}.tsv"
+
+
+def log_file(root: Path, job: PurePath) -> Path:
+    """What a job said; root is the study's folder, or the cache for what fills it."""
+    return root / "logs" / f"{job}.log"
+
+
+def attempt_file(root: Path, job: PurePath) -> Path:
+    """There from a job's start until it ends well: see `tlstudy.jobs.attempts`."""
+    return root / "attempts" / f"{job}.json"
+
+
+def provenance_folder(study: Study) -> Path:
+    return study_folder(study) / "provenance"
+
+
+def provenance_file(study: Study, stage: str, *place: str) -> Path:
+    """What the results of a job were made from; laid out as logs and benchmarks are."""
+    *folders, name = (stage, *place)
+    return provenance_folder(study).joinpath(*folders, f"{name}.json")

@@ -1,0 +1,248 @@
+"""What a study will cost, before anything starts: jobs, time, disk and memory."""
+
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import nnls
+
+from tlstudy.config.settings import Study
+from tlstudy.config.study import STAGES, Run, load_study, runs, runs_of_stage
+from tlstudy.jobs import paths
+from tlstudy.jobs.memory import MILLIONS_OF_WEIGHTS, memory_mb
+from tlstudy.jobs.operations import operations
+from tlstudy.storage.errors import UserError
+from tlstudy.storage.provenance import processor_name
+from tlstudy.storage.reading import read_record
+
+log = logging.getLogger(__name__)
+
+# Core seconds of the laboratory's experiments where none is on record: measured, AMD EPYC (Zen 4).
+LABORATORY_SECONDS = {"diagonal": 6, "relu": 30, "batchnorm": 13}
+MEASURED_SIDE = 2048  # of the square matrices whose product tells the processor's peak
+OF_PEAK = 0.6  # share of it that jobs reach, where nothing is on record
+KEPT_MB = 0.5  # of a run's folder at the end
+PLANE_VECTORS = 6  # vectors of weights in the file that training leaves for the later stages
+CHECKPOINT_VECTORS = 6  # in two checkpoints, old and new, beside one for each epoch
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job of a stage.
+
+    Attributes:
+        operations: see `tlstudy.jobs.operations`.
+        done: whether its result is there; whether that is up to date is the workflow's to say.
+    """
+
+    stage: str
+    run: Run
+    operations: float
+    done: bool
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds that a job of a stage holds a processor core, or a GPU, for.
+
+    Attributes:
+        start: of any job, whatever it computes.
+        per_operation: of each operation.
+        records: finished jobs that both were measured on; 0 where they come from the peak.
+    """
+
+    start: float
+    per_operation: float
+    records: int
+
+    def seconds(self, job: Job) -> float:
+        return self.start + self.per_operation * job.operations
+
+
+def jobs(study: Study) -> Iterator[Job]:
+    """The jobs of a study that take long, one for each run that arms may share."""
+    for stage in STAGES:
+        of_stage = runs_of_stage(study, stage)
+        for run in {paths.folder_of_run(study, run): run for run in of_stage}.values():
+            done = paths.stage_files(study, stage, run)[0].is_file()
+            yield Job(stage, run, operations(study, run, stage), done)
+
+
+def measured_costs(results: Path, device: str) -> dict[str, Cost]:
+    """Costs by stage from the records that Snakemake kept of the jobs of any study.
+
+    Args:
+        results: folder of all studies.
+        device: name of this machine's processor or GPU; records of another count for nothing.
+    """
+    spent: dict[str, dict[Path, tuple[float, float]]] = {}
+    for settings in paths.settings_files(results):
+        try:
+            study = load_study([settings])
+        except UserError as error:
+            log.warning("%s: passed over, of another version (%s)", settings, error.message)
+            continue
+        for job in jobs(study):
+            spent_on_it = _seconds_held(study, job, device) if job.done else None
+            if spent_on_it:
+                # Configurations of one study share most of their jobs.
+                folder = paths.folder_of_run(study, job.run)
+                spent.setdefault(job.stage, {})[folder] = (job.operations, spent_on_it)
+    return {stage: _fitted(np.array([*pairs.values()])) for stage, pairs in spent.items()}
+
+
+def _fitted(pairs: np.ndarray) -> Cost:
+    """The line, neither part of it negative, with the least squared relative error.
+
+    Args:
+        pairs: (jobs, 2) operations and seconds.
+    """
+    done, took = pairs.T
+    size = done.max()
+    parts, _ = nnls(np.stack([1 / took, done / size / took], axis=1), np.ones(len(pairs)))
+    return Cost(parts[0], parts[1] / size, len(pairs))
+
+
+def _seconds_held(study: Study, job: Job, device: str) -> float | None:
+    """Seconds that a job held its cores or its GPU; None if not on record or of another device."""
+    try:
+        record = read_record(paths.folder_of_run(study, job.run) / "run.json", "train")
+        if record.get("resumed_after_epochs"):
+            return None  # Snakemake's record is of its last process alone
+    except UserError:  # is told where the run is used
+        return None
+    file = paths.benchmark_file(study, job.stage, job.run)
+    on_processor = record["device"] == "cpu"
+    held = record["environment"]["processor"] if on_processor else record["device"]
+    if held != device or not file.is_file():
+        return None
+    seconds = float(pd.read_csv(file, sep="\t")["s"].iloc[0])
+    return seconds * record["threads"] if on_processor else seconds
+
+
+def peak_cost(device: str = "cpu") -> Cost:
+    """A share of what this machine's core or GPU does in products of large float32 matrices.
+
+    Args:
+        device: cpu or cuda.
+    """
+    import torch  # here, as the workflow's own estimates need no such heavy import
+
+    # Of a core its own time, not the wall's: others may be using it.
+    clock = time.thread_time if device == "cpu" else time.perf_counter
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    matrix, best = torch.ones(MEASURED_SIDE, MEASURED_SIDE, device=device), np.inf
+    for _ in range(4):
+        began = clock()
+        (matrix @ matrix)[0, 0].item()  # waits for a GPU
+        best = min(best, clock() - began)
+    torch.set_num_threads(threads)
+    return Cost(0.0, best / (2 * MEASURED_SIDE**3 * OF_PEAK), 0)
+
+
+def plan_table(study: Study, costs: dict[str, Cost], otherwise: Cost) -> pd.DataFrame:
+    """A row a stage: stage, jobs, done, hours, left (both of a core or GPU), records."""
+    rows = laboratory_rows(study)
+    listed = list(jobs(study))
+    for stage in dict.fromkeys(job.stage for job in listed):
+        of_stage = [job for job in listed if job.stage == stage]
+        cost = costs.get(stage, otherwise)
+        hours = [cost.seconds(job) / 3600 for job in of_stage]
+        rows.append(
+            {
+                "stage": stage,
+                "jobs": len(of_stage),
+                "done": sum(job.done for job in of_stage),
+                "hours": sum(hours),
+                "left": sum(h for h, job in zip(hours, of_stage, strict=True) if not job.done),
+                "records": cost.records,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def laboratory_rows(study: Study) -> list[dict]:
+    """The row of the laboratory's jobs, by the records of those done or else by what was measured
+    on another machine; none for a study that has no laboratory."""
+    hours, left, records, done = 0.0, 0.0, 0, 0
+    for experiment in study.laboratory.experiments:
+        files = [paths.laboratory_record(study, experiment, seed) for seed in study.seed]
+        took = [read_record(file, "laboratory")["seconds"] for file in files if file.is_file()]
+        each = float(np.mean(took)) if took else LABORATORY_SECONDS[experiment]
+        hours += len(files) * each / 3600
+        left += (len(files) - len(took)) * each / 3600
+        records, done = records + len(took), done + len(took)
+    count = len(study.laboratory.experiments) * len(study.seed)
+    row = {"stage": "laboratory", "jobs": count, "done": done, "hours": hours, "left": left}
+    return [row | {"records": records}] if count else []
+
+
+def plan(study: Study) -> tuple[pd.DataFrame, str]:
+    """The plan of a study by what is on record, and by this machine's peak where nothing is.
+
+    Returns:
+        The table; what its hours are hours of, core or GPU.
+
+    Raises:
+        UserError: the study is for a GPU and there is none here.
+    """
+    from tlstudy.networks.device import choose_device, device_name
+
+    device = choose_device(study.device)
+    on_processor = device.type == "cpu"
+    name = processor_name() if on_processor else device_name(device)
+    table = plan_table(study, measured_costs(study.results, name), peak_cost(device.type))
+    return table, "core" if on_processor else "GPU"
+
+
+def disk_mb(study: Study) -> tuple[float, float, float]:
+    """What the runs keep at the end; what each adds while it is trained; and while later stages
+    wait for it, MB."""
+    folders = {paths.folder_of_run(study, run) for run in runs(study)}
+    weights = max(MILLIONS_OF_WEIGHTS[arm.architecture] for arm in study.arms.values())
+    vectors = CHECKPOINT_VECTORS + max(arm.epochs for arm in study.arms.values())
+    return KEPT_MB * len(folders), 4 * weights * vectors, 4 * weights * PLANE_VECTORS
+
+
+def plan_text(study: Study, table: pd.DataFrame, of: str) -> str:
+    """The plan for a terminal; `of`: what its hours are hours of."""
+    lines = [f"{'stage':<10} {'jobs':>6} {'done':>6} {of + ' hours':>11} {'left':>7}  known from"]
+    for row in table.to_dict("records"):
+        source = _known_from(row)
+        lines.append(
+            f"{row['stage']:<10} {row['jobs']:>6} {row['done']:>6} {row['hours']:>11.2f} "
+            f"{row['left']:>7.2f}  {source}"
+        )
+    totals = table[["jobs", "done", "hours", "left"]].sum()
+    lines.append(
+        f"{'all':<10} {totals['jobs']:>6.0f} {totals['done']:>6.0f} {totals['hours']:>11.2f} "
+        f"{totals['left']:>7.2f}"
+    )
+    lines += _room(study)
+    lines.append("done: the result is there; `snakemake -n` says whether it is up to date")
+    return "\n".join(lines)
+
+
+def _known_from(row: dict) -> str:
+    if row["records"]:
+        return f"{row['records']} jobs on record"
+    return "another machine" if row["stage"] == "laboratory" else "this machine's peak"
+
+
+def _room(study: Study) -> list[str]:
+    """Disk and memory, where networks are trained."""
+    if not study.arms:
+        return []
+    kept, training, waiting = disk_mb(study)
+    memory = max(memory_mb(run, "train") for run in runs(study))
+    return [
+        f"disk: {kept:,.0f} MB at the end, and up to {waiting:,.0f} MB more for each run that a "
+        f"later stage waits for; in the scratch folder up to {training:,.0f} MB for each training "
+        "that is not done",
+        f"memory: about {memory / 1000:.1f} GB a training",
+    ]

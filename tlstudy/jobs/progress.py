@@ -1,0 +1,240 @@
+"""What is there of a study, and what became of the rest; light, so that asking costs no time."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from tlstudy.config.catalogue import figure_files
+from tlstudy.config.settings import Study
+from tlstudy.config.study import STAGES, Run, runs, runs_of_stage
+from tlstudy.jobs import paths
+from tlstudy.jobs.attempts import Attempt, read_attempt
+
+# From the best to what a reader must see first; `running` may be killed, on another machine.
+STATES = ("done", "diverged", "missing", "running", "failed")
+LETTERS = dict(zip(STATES, "+d.rF", strict=True))
+THERE = ("done", "diverged")
+UNENDED = ("running", "failed")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job and what became of it.
+
+    Attributes:
+        key: (stage, arm, subset size, seed), ("laboratory", experiment, seed), or a name alone.
+        files: its results; the first is what Snakemake is asked for.
+        log: where it said what it did, under Snakemake.
+        attempt: the note of a job that began and did not end well.
+    """
+
+    key: tuple
+    files: list[Path]
+    log: Path
+    state: str
+    attempt: Attempt | None
+
+    @property
+    def stage(self) -> str:
+        return self.key[0]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run, of all that the study asks of it: its state is that of its worst job."""
+
+    row: tuple[str, ...]
+    seed: int
+    jobs: list[Job]
+
+    @property
+    def state(self) -> str:
+        return max((job.state for job in self.jobs), key=STATES.index)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The grid of a study.
+
+    Attributes:
+        cells: runs of the arms, in rows (arm, subset size), then the laboratory's, in rows
+            (experiment,).
+        others: what cells share: images, weights, subsets, and what is made of all runs.
+    """
+
+    study: Study
+    cells: list[Cell]
+    others: list[Job]
+
+    def counts(self) -> dict[str, int]:
+        """Number of runs by state, those that occur."""
+        found = Counter(cell.state for cell in self.cells)
+        return {state: found[state] for state in STATES if found[state]}
+
+    @property
+    def complete(self) -> bool:
+        """Whether all runs are there; tables and report may be lacking all the same."""
+        return set(self.counts()) <= set(THERE)
+
+    def unended(self) -> list[Job]:
+        """Jobs that failed or may be running, each once: what arms share fails for all of them."""
+        jobs = [*self.others, *(job for cell in self.cells for job in cell.jobs)]
+        found: dict[Path, Job] = {}
+        for job in jobs:
+            if job.state in UNENDED:
+                found.setdefault(job.log, job)
+        return list(found.values())
+
+    def lacking(self) -> list[tuple]:
+        """Keys that `Study.without` takes: of jobs without results, and of what rests on them."""
+        return [
+            job.key
+            for cell in self.cells
+            for job in cell.jobs
+            if cell.jobs[0].state not in THERE or job.state not in THERE
+        ]
+
+    def headline(self) -> str:
+        """37 of 40 runs are there; 2 failed, 1 missing."""
+        counts = self.counts()
+        there = sum(counts.get(state, 0) for state in THERE)
+        rest = [f"{number} {state}" for state, number in counts.items() if state not in THERE]
+        verb = "is" if there == 1 else "are"
+        text = f"{there} of {len(self.cells)} runs {verb} there"
+        return f"{text}; {', '.join(reversed(rest))}." if rest else f"{text}."
+
+
+def progress(study: Study) -> Progress:
+    """Look at what a study has left on disk."""
+    laboratory = [
+        Cell((experiment,), seed, [_laboratory_job(study, experiment, seed)])
+        for experiment in study.laboratory.experiments
+        for seed in study.seed
+    ]
+    cells = [*_cells(study), *laboratory]
+    return Progress(study, cells, list(_shared_jobs(study)))
+
+
+def _cells(study: Study) -> Iterator[Cell]:
+    asked = {stage: set(map(_key, runs_of_stage(study, stage))) for stage in STAGES}
+    for run in runs(study):
+        stages = [stage for stage, members in asked.items() if _key(run) in members]
+        jobs = [_run_job(study, stage, run) for stage in stages]
+        yield Cell((run.arm, str(run.subset_size)), run.seed, jobs)
+
+
+def _key(run: Run) -> tuple[str, int, int]:
+    return run.arm, run.subset_size, run.seed
+
+
+def _run_job(study: Study, stage: str, run: Run) -> Job:
+    files = paths.stage_files(study, stage, run)
+    key = (stage, *_key(run))
+    job = _job(paths.study_folder(study), key, paths.job_of_run(stage, run), files)
+    if stage != "train" or job.state != "done":
+        return job
+    return Job(job.key, job.files, job.log, _outcome(study, files[0]), job.attempt)
+
+
+def _outcome(study: Study, file: Path) -> str:
+    """State of a run that has its record: a record of other evaluations is of another run."""
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+        evaluation, status = record["evaluation"], record["status"]
+    except (ValueError, KeyError, TypeError):
+        return "missing"
+    if evaluation != study.evaluation.model_dump(mode="json"):
+        return "missing"
+    return "diverged" if status == "diverged" else "done"
+
+
+def _laboratory_job(study: Study, experiment: str, seed: int) -> Job:
+    files = [
+        paths.laboratory_file(study, experiment, seed),
+        paths.laboratory_record(study, experiment, seed),
+    ]
+    place = paths.job_of_laboratory(experiment, seed)
+    return _job(paths.study_folder(study), ("laboratory", experiment, seed), place, files)
+
+
+def _shared_jobs(study: Study) -> Iterator[Job]:
+    """What several runs need, and what is made of all of them."""
+    folder, needed = paths.study_folder(study), runs(study)
+    if needed:
+        images = [paths.images_folder(study.cache) / name for name in paths.IMAGE_FILES]
+        yield _job(study.cache, ("images",), PurePath("images"), images)
+    for architecture, sources in _weights_used(needed):
+        place = paths.job_of_weights(architecture, sources)
+        files = [study.cache / place / name for name in ("record.json", "weights.safetensors")]
+        yield _job(study.cache, ("weights", architecture), place, files)
+    for run in {paths.run_subset_folder(study, run): run for run in needed}.values():
+        drawing, size, seed = run.settings.drawing, run.subset_size, run.seed
+        files = [paths.run_subset_folder(study, run) / "subset.json"]
+        place = paths.job_of_subset(drawing, size, seed)
+        yield _job(folder, ("subset", drawing, size, seed), place, files)
+    for stage, file in _products(study).items():
+        yield _job(folder, (stage,), PurePath(stage), [file])
+
+
+def _products(study: Study) -> dict[str, Path]:
+    """Stages after all runs, each with a file that it makes."""
+    figures = [paths.figures_folder(study) / name for name in figure_files(study)]
+    return {
+        "aggregate": paths.tables_folder(study) / "runs.parquet",
+        "claims": paths.tables_folder(study) / "claims.parquet",
+        "figures": figures[0],
+        "report": paths.report_file(study),
+    }
+
+
+def _weights_used(members: Iterable[Run]) -> list[tuple]:
+    """Architecture and sources of the pretrained weights that runs start from, each once."""
+    return list(
+        {
+            paths.job_of_weights(run.settings.architecture, run.sources): (
+                run.settings.architecture,
+                run.sources,
+            )
+            for run in members
+            if run.sources
+        }.values()
+    )
+
+
+def _job(root: Path, key: tuple, place: PurePath, files: list[Path]) -> Job:
+    noted = read_attempt(paths.attempt_file(root, place))
+    return Job(key, files, paths.log_file(root, place), _state(files, noted), noted)
+
+
+def _state(files: list[Path], noted: Attempt | None) -> str:
+    if noted and noted.may_run():
+        return "running"
+    if files and all(file.is_file() for file in files):
+        return "done"
+    return "failed" if noted else "missing"
+
+
+def progress_text(found: Progress) -> str:
+    """The grid for a terminal: a row for each arm and size, a column for each seed."""
+    names = {cell.row: ", ".join(cell.row) for cell in found.cells}
+    width = max(map(len, names.values()))
+    columns = [len(str(seed)) for seed in found.study.seed]
+    rows = {row: [LETTERS[cell.state] for cell in found.cells if cell.row == row] for row in names}
+    head = _text_row("", width, map(str, found.study.seed), columns)
+    lines = [_text_row(names[row], width, letters, columns) for row, letters in rows.items()]
+    legend = ", ".join(f"{LETTERS[state]} {state}" for state in found.counts())
+    failures = [line for job in found.unended() for line in _unended_lines(job)]
+    return "\n".join([found.headline(), "", head, *lines, "", legend, *failures])
+
+
+def _text_row(name: str, width: int, letters: Iterable[str], columns: list[int]) -> str:
+    shown = (letter.rjust(size) for letter, size in zip(letters, columns, strict=True))
+    return f"{name:{width}}  {' '.join(shown)}"
+
+
+def _unended_lines(job: Job) -> list[str]:
+    which = ", ".join(map(str, job.key))
+    told = [f"    log: {job.log}", f"    again: {job.attempt.command}"]
+    return ["", f"{job.state}: {which}", f"    {job.attempt.told()}", *told]

@@ -1,0 +1,302 @@
+"""What every step of the workflow makes from what: files, settings and code.
+
+The records of provenance, their verification and the workflow's parameters all follow from it.
+Light on purpose: the workflow's rules read it.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tlstudy.config.catalogue import figure_files, states_proposition
+from tlstudy.config.settings import Study
+from tlstudy.config.study import Run, digest, runs, selected, values_after_epochs
+from tlstudy.jobs import paths
+from tlstudy.storage.provenance import PLUMBING, RECORDING, data_digest, source_digest
+
+# Which runs a step looks at decides which of them there are, and no number of any.
+WHICH_RUNS = {"seeds", "arms"}
+# Where files are, which a study that was moved shows.
+PLACES = {"results", "cache", "scratch"}
+JUDGED_BY = {"ladder", "claims", "encoder", "curvature", "reuse", "laboratory"}
+FORMULA_DRAWS, FORMULA_SEED = 5000, 0
+
+
+@dataclass(frozen=True)
+class Step:
+    """One job of the workflow.
+
+    Attributes:
+        stage: name of its command.
+        record: file that says what its results were made from.
+        settings: digests of the settings that decide its results, by name.
+        code: digest of the code that decides them.
+        outputs: files of the study that it makes; the first stands for all.
+        inputs: files of the study that it reads; those that are not there are left out.
+        cached: files of the cache that it reads.
+        passing: outputs that are gone once other steps have read them.
+    """
+
+    stage: str
+    record: Path
+    settings: Mapping[str, str]
+    code: str
+    outputs: tuple[Path, ...]
+    inputs: tuple[Path, ...] = ()
+    cached: tuple[Path, ...] = ()
+    passing: tuple[Path, ...] = ()
+
+
+def steps(study: Study) -> Iterator[Step]:
+    """All steps of a study in the order of the workflow, from the drawn images to the report."""
+    members, after_epochs = runs(study), values_after_epochs(study)
+    drawn = {(run.settings.drawing, run.subset_size, run.seed): None for run in members}
+    yield from (subset(study, *key) for key in drawn)
+    yield from (train(study, run, after_epochs) for run in _once(study, members))
+    for stage, selection in (
+        (landscape, study.landscape),
+        (curvature, study.curvature),
+        (encoder, study.encoder),
+        (reuse, study.reuse),
+    ):
+        yield from (stage(study, run) for run in _once(study, selected(study, selection)))
+    for experiment in study.laboratory.experiments:
+        yield from (laboratory(study, experiment, seed) for seed in study.seed)
+    yield from (formulas(study) for _ in range(states_proposition(study)))
+    yield aggregate(study)
+    yield claims(study)
+    yield figures(study)
+    yield report(study)
+
+
+def subset(study: Study, drawing: str, size: int, seed: int) -> Step:
+    folder = paths.subset_folder(study, drawing, size, seed)
+    names = ("subset.json", "contact-sheet.svg", "contact-sheet.png")
+    return Step(
+        stage="subset",
+        record=paths.provenance_file(study, "subset", drawing, f"n~{size}", f"seed~{seed}"),
+        settings={},
+        code=stage_code("subset"),
+        outputs=tuple(folder / name for name in names),
+        cached=tuple(paths.image_files(study.cache)),
+    )
+
+
+def train(
+    study: Study, run: Run, after_epochs: Mapping[str, tuple[str, ...]] | None = None
+) -> Step:
+    """
+    Args:
+        after_epochs: `tlstudy.config.study.values_after_epochs`, for who has it already.
+    """
+    folder = paths.folder_of_run(study, run)
+    after_epochs = after_epochs or values_after_epochs(study)
+    tuned = run.settings.tune_learning_rate
+    settings = {
+        "training": digest(run.settings.training()),
+        "evaluation": digest(study.evaluation.model_dump()),
+        "values after epochs": digest(after_epochs[run.name]),
+        "tuning": digest(study.tuning.model_dump()) if tuned else "none",
+        "curvature.train_loss": digest(study.curvature.train_loss),
+    }
+    kept = ("run.json", "metrics.parquet", "layers.parquet")
+    plane = folder / "plane.safetensors"
+    return Step(
+        stage="train",
+        record=_record_of_run(study, "train", run),
+        settings=settings,
+        code=stage_code("train"),
+        outputs=(*(folder / name for name in kept), plane),
+        inputs=(paths.run_subset_folder(study, run) / "subset.json",),
+        cached=_cached(study, run),
+        passing=(plane,),
+    )
+
+
+def landscape(study: Study, run: Run) -> Step:
+    return _measurement(study, run, "landscape", paths.landscape_file(study, run))
+
+
+def curvature(study: Study, run: Run) -> Step:
+    return _measurement(study, run, "curvature", paths.curvature_file(study, run))
+
+
+def encoder(study: Study, run: Run) -> Step:
+    return _measurement(study, run, "encoder", paths.encoder_file(study, run))
+
+
+def reuse(study: Study, run: Run) -> Step:
+    return _measurement(study, run, "reuse", paths.reuse_file(study, run))
+
+
+def _measurement(study: Study, run: Run, stage: str, output: Path) -> Step:
+    """What is measured on a run after its training."""
+    folder = paths.folder_of_run(study, run)
+    trained = ("run.json", "metrics.parquet", "plane.safetensors")
+    return Step(
+        stage=stage,
+        record=_record_of_run(study, stage, run),
+        settings={
+            stage: digest(getattr(study, stage).model_dump(exclude=WHICH_RUNS)),
+            "training": digest(run.settings.training()),
+        },
+        code=stage_code(stage),
+        outputs=(output,),
+        inputs=(
+            paths.run_subset_folder(study, run) / "subset.json",
+            *(folder / name for name in trained),
+        ),
+        cached=_cached(study, run),
+    )
+
+
+def laboratory(study: Study, experiment: str, seed: int) -> Step:
+    files = (paths.laboratory_file, paths.laboratory_record)
+    return Step(
+        stage="laboratory",
+        record=paths.provenance_file(study, "laboratory", experiment, f"seed~{seed}"),
+        settings={},
+        code=experiment_code(experiment),
+        outputs=tuple(file(study, experiment, seed) for file in files),
+    )
+
+
+def formulas(study: Study, draws: int = FORMULA_DRAWS, seed: int = FORMULA_SEED) -> Step:
+    return Step(
+        stage="formulas",
+        record=paths.provenance_file(study, "formulas"),
+        settings={"draws": digest(draws), "seed": digest(seed)},
+        code=stage_code("formulas"),
+        outputs=(paths.formulas_table(study),),
+    )
+
+
+def aggregate(study: Study) -> Step:
+    return Step(
+        stage="aggregate",
+        record=paths.provenance_file(study, "aggregate"),
+        settings={"arms": digest(study.model_dump(mode="json")["arms"])},
+        code=stage_code("aggregate"),
+        outputs=tuple(paths.aggregated_tables(study)),
+        inputs=tuple(_measured(study)),
+    )
+
+
+def claims(study: Study) -> Step:
+    stated = study.model_dump(mode="json", include=JUDGED_BY)
+    return Step(
+        stage="claims",
+        record=paths.provenance_file(study, "claims"),
+        settings={key: digest(value) for key, value in stated.items()},
+        code=stage_code("claims"),
+        outputs=tuple(paths.claim_tables(study)),
+        inputs=tuple(paths.aggregated_tables(study)),
+    )
+
+
+def figures(study: Study) -> Step:
+    return Step(
+        stage="figures",
+        record=paths.provenance_file(study, "figures"),
+        settings=_shown(study),
+        code=stage_code("figures"),
+        outputs=tuple(paths.figures_folder(study) / name for name in figure_files(study)),
+        inputs=(*_tables(study), *_landscapes(study)),
+    )
+
+
+def report(study: Study) -> Step:
+    members = _once(study, runs(study))
+    sheets = ("subset.json", "contact-sheet.svg")
+    drawn = [path for path in figures(study).outputs if path.suffix == ".svg"]
+    table = [paths.results_table(study)] if study.arms else []
+    return Step(
+        stage="report",
+        record=paths.provenance_file(study, "report"),
+        settings=_shown(study),
+        code=stage_code("report"),
+        outputs=(paths.report_file(study), *table),
+        inputs=(
+            paths.study_file(study),
+            *(paths.folder_of_run(study, run) / "run.json" for run in members),
+            *_subset_files(study, sheets),
+            *_landscapes(study),
+            *_tables(study),
+            *drawn,
+        ),
+    )
+
+
+def stage_code(stage: str) -> str:
+    """Digest of the code behind a stage, and of the data files of the package that it reads."""
+    if stage == "subset":  # its contact sheet is no reason to train again
+        return source_digest("tlstudy.data.subset", PLUMBING)
+    numbers = ("train", "landscape", "curvature", "encoder", "reuse", "laboratory")
+    passed_over = PLUMBING if stage in numbers else RECORDING
+    data = {"figures": ("data/published",), "report": ("data/published", "report/page/templates")}
+    digests = map(data_digest, data.get(stage, ()))
+    return "-".join((source_digest(f"tlstudy.stages.{stage}", passed_over), *digests))
+
+
+def experiment_code(experiment: str) -> str:
+    """Each experiment by itself: mending one does not run the others again."""
+    own = source_digest(f"tlstudy.theory.{experiment}_experiment", PLUMBING)
+    return f"{stage_code('laboratory')}-{own}"
+
+
+def _record_of_run(study: Study, stage: str, run: Run) -> Path:
+    place = (run.name, f"n~{run.subset_size}", f"seed~{run.seed}")
+    return paths.provenance_file(study, stage, *place)
+
+
+def _cached(study: Study, run: Run) -> tuple[Path, ...]:
+    """Images, and the pretrained weights of a run that starts from them."""
+    images = paths.image_files(study.cache)
+    if not run.sources:
+        return tuple(images)
+    folder = paths.weights_folder(study.cache, run.settings.architecture, run.sources)
+    return (*images, folder / "weights.safetensors", folder / "record.json")
+
+
+def _once(study: Study, members: list[Run]) -> list[Run]:
+    """Runs that arms share, once."""
+    return list({paths.folder_of_run(study, run): run for run in members}.values())
+
+
+def _measured(study: Study) -> Iterator[Path]:
+    """All that the tables of a study are made from; the sentinels read some of it."""
+    yield from _subset_files(study, ("subset.json",))
+    for run in _once(study, runs(study)):
+        for name in ("run.json", "metrics.parquet", "layers.parquet"):
+            yield paths.folder_of_run(study, run) / name
+    yield from _landscapes(study)
+    for file, selection in (
+        (paths.curvature_file, study.curvature),
+        (paths.encoder_file, study.encoder),
+        (paths.reuse_file, study.reuse),
+    ):
+        yield from (file(study, run) for run in _once(study, selected(study, selection)))
+    for experiment in study.laboratory.experiments:
+        for seed in study.seed:
+            yield from laboratory(study, experiment, seed).outputs
+
+
+def _subset_files(study: Study, names: tuple[str, ...]) -> list[Path]:
+    folders = dict.fromkeys(paths.run_subset_folder(study, run) for run in runs(study))
+    return [folder / name for folder in folders for name in names]
+
+
+def _landscapes(study: Study) -> list[Path]:
+    members = _once(study, selected(study, study.landscape))
+    return [paths.landscape_file(study, run) for run in members]
+
+
+def _tables(study: Study) -> list[Path]:
+    of_proposition = [paths.formulas_table(study)] if states_proposition(study) else []
+    return [*paths.aggregated_tables(study), *paths.claim_tables(study), *of_proposition]
+
+
+def _shown(study: Study) -> dict[str, str]:
+    """All of the configuration but places: the report prints it."""
+    data = study.model_dump(mode="json", exclude=PLACES)
+    return {key: digest(value) for key, value in data.items()}

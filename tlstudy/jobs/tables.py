@@ -1,0 +1,96 @@
+"""Reading what the report and the figures are made from: tables, and records of landscapes."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from tlstudy.config.settings import Study
+from tlstudy.config.study import STUDY_FILE, selected
+from tlstudy.jobs import paths
+from tlstudy.storage import reading
+from tlstudy.storage.columns import (
+    CLAIM_VALUES,
+    CLAIMS,
+    CURVATURE,
+    ENCODER,
+    FINDINGS,
+    FORMULAS,
+    LABORATORY,
+    LABORATORY_CLAIM_VALUES,
+    LABORATORY_CLAIMS,
+    LABORATORY_RUNS,
+    LADDER,
+    LAYERS,
+    METRICS,
+    REUSE,
+    RUNS,
+    schema,
+)
+
+# Tables by file name: those of the stage `aggregate`, and those of the stage `claims`.
+AGGREGATED_TABLES = {
+    "runs": RUNS,
+    "metrics": METRICS,
+    "layers": LAYERS,
+    "curvature": CURVATURE,
+    "encoder": ENCODER,
+    "reuse": REUSE,
+    "findings": FINDINGS,
+    "laboratory": LABORATORY,
+    "laboratory-runs": LABORATORY_RUNS,
+}
+CLAIM_TABLES = {
+    "ladder": LADDER,
+    "claims": CLAIMS,
+    "claim-values": CLAIM_VALUES,
+    "laboratory-claims": LABORATORY_CLAIMS,
+    "laboratory-claim-values": LABORATORY_CLAIM_VALUES,
+}
+ALL_TABLES = AGGREGATED_TABLES | CLAIM_TABLES | {"formulas": FORMULAS}
+
+
+def read_table(study: Study, name: str) -> pd.DataFrame:
+    """A table of a study by name; columns as in `tlstudy.storage.columns`.
+
+    Raises:
+        UserError: it is missing or damaged, or lacks a column.
+    """
+    file = paths.tables_folder(study) / f"{name}.parquet"
+    return reading.read_table(file, _command(name, file), ALL_TABLES[name])
+
+
+def _command(name: str, file: Path) -> str:
+    """The command that makes a table."""
+    if name == "formulas":
+        return f"formulas --config {file.parents[1] / STUDY_FILE}"
+    return "claims" if name in CLAIM_TABLES else "aggregate"
+
+
+def read_laboratory(study: Study) -> pd.DataFrame:
+    """The laboratory's table, empty for a study without experiments."""
+    if study.laboratory.experiments:
+        return read_table(study, "laboratory")
+    return schema(LABORATORY).empty_table().to_pandas()
+
+
+def read_landscapes(study: Study) -> list[dict]:
+    """Landscape records of the study's runs, each with its arm's names: arms may share a run.
+
+    A run that has none yet is left out, and so is one that is to have no landscape.
+    """
+    records = []
+    for run in selected(study, study.landscape):
+        file = paths.folder_of_run(study, run) / "landscape.json"
+        if not file.is_file():
+            continue
+        names = {
+            "arm": run.arm,
+            "group": run.settings.group,
+            "label": run.settings.label or run.arm,
+            "subset_size": run.subset_size,
+            "seed": run.seed,
+        }
+        record = reading.read_record(file, "landscape")
+        record.update(names)  # a merged copy would no longer tell what it lacks
+        records.append(record)
+    return records

@@ -1,0 +1,1 @@
+"""Networks: building, training and evaluating them."""

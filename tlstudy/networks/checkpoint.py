@@ -1,0 +1,117 @@
+"""A training that can be ended at any point and ends the same, to the last digit."""
+
+import logging
+import time
+
+import torch
+
+from tlstudy.networks.trainer import Outcome, Trainer
+from tlstudy.storage.scratch import Scratch
+
+log = logging.getLogger(__name__)
+
+SECONDS_BETWEEN = 30.0
+# Most of a training's time that its checkpoints may take: what the last one took decides when the
+# next is due, so that a slow disk costs no more than a fast one.
+SHARE = 0.02
+
+
+def train_from_checkpoint(trainer: Trainer, scratch: Scratch) -> Outcome:
+    """Run a trainer that follows its weights from where it was ended, or from the start.
+
+    Args:
+        trainer: before its run.
+    """
+    outcome = None
+    if scratch.checkpoint:
+        outcome = restore(trainer, scratch)
+        done, epochs = scratch.checkpoint["epochs"], trainer.training.epochs
+        log.info("goes on after epoch %d of %d, kept in %s", done, epochs, scratch.folder)
+    return trainer.run(outcome, Keeper(trainer, scratch).after_epoch)
+
+
+class Keeper:
+    """Keeps a checkpoint after an epoch if one is due."""
+
+    def __init__(self, trainer: Trainer, scratch: Scratch):
+        self.trainer, self.scratch = trainer, scratch
+        self.ended, self.took = time.monotonic(), 0.0
+
+    def after_epoch(self, outcome: Outcome) -> None:
+        """Keep one of all epochs so far, unless the last is too recent."""
+        began = time.monotonic()
+        if began - self.ended >= max(SECONDS_BETWEEN, self.took / SHARE):
+            keep(self.trainer, outcome, self.scratch)
+            self.ended = time.monotonic()
+            self.took = self.ended - began
+
+
+def keep(trainer: Trainer, outcome: Outcome, scratch: Scratch) -> None:
+    """Keep all that decides the epochs to come and the rows of those that were.
+
+    The path of the weights is by far the largest part: only what is new of it is written.
+    """
+    epochs = len(outcome.metrics)
+    before = scratch.checkpoint or {"epochs": 0, "path": []}
+    state, path = f"state-{epochs}.safetensors", f"path-{epochs}.safetensors"
+    tensors = _state(trainer)
+    checkpoint = {
+        "epochs": epochs,
+        "metrics": list(outcome.metrics),
+        "layers": list(outcome.layers),
+        "order": trainer.order.bit_generator.state,
+        "strides": {name: tensor.stride() for name, tensor in tensors.items()},
+        "state": state,
+        "path": [*before["path"], path],
+    }
+    files = {
+        state: {name: tensor.cpu().contiguous() for name, tensor in tensors.items()},
+        path: {"rows": trainer.trajectory.rows_after(before["epochs"])},
+    }
+    scratch.keep(checkpoint, files, besides=before["path"])
+
+
+def restore(trainer: Trainer, scratch: Scratch) -> Outcome:
+    """Put a trainer before its run to where its checkpoint is; return the outcome until there."""
+    checkpoint = scratch.checkpoint
+    _restore_state(trainer, scratch.tensors(checkpoint["state"]), checkpoint["strides"])
+    trainer.order.bit_generator.state = checkpoint["order"]
+    for path in checkpoint["path"]:
+        trainer.trajectory.append_rows(scratch.tensors(path)["rows"])
+    trainer.previous = [weight.detach().clone() for weight in trainer.weights]
+    return Outcome(metrics=checkpoint["metrics"], layers=checkpoint["layers"])
+
+
+def _state(trainer: Trainer) -> dict[str, torch.Tensor]:
+    """Weights, statistics of BatchNorm, the optimiser's state, and gradients that add up."""
+    tensors = {f"network/{name}": value for name, value in trainer.network.state_dict().items()}
+    for index, state in trainer.optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser/{index}/{name}": value for name, value in state.items()}
+    if trainer.training.optimiser_holds == "another-network":
+        gradients = [weight.grad for weight in trainer.weights]
+        tensors |= {f"gradient/{index}": value for index, value in enumerate(gradients)}
+    return tensors
+
+
+def _restore_state(
+    trainer: Trainer, saved: dict[str, torch.Tensor], strides: dict[str, list[int]]
+) -> None:
+    # Sums depend on how a tensor lies in memory, in the last digits.
+    placed = {
+        name: torch.empty_strided(tensor.shape, strides[name], dtype=tensor.dtype)
+        .copy_(tensor)
+        .to(trainer.device)
+        for name, tensor in saved.items()
+    }
+    held = [weight for group in trainer.optimiser.param_groups for weight in group["params"]]
+    network = {}
+    for name, tensor in placed.items():
+        part, _, rest = name.partition("/")
+        if part == "network":
+            network[rest] = tensor
+        elif part == "gradient":
+            trainer.weights[int(rest)].grad = tensor
+        else:
+            index, _, key = rest.partition("/")
+            trainer.optimiser.state[held[int(index)]][key] = tensor
+    trainer.network.load_state_dict(network)

@@ -1,0 +1,74 @@
+"""Losses, accuracies and predictions."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from tlstudy.networks.batchnorm import untracked
+from tlstudy.networks.fused import can_be_fused, fused
+from tlstudy.networks.inputs import Inputs
+
+# On a processor small batches stay in its cache; on a GPU large ones fill it.
+BATCH = {"cpu": 64, "cuda": 1000}
+
+
+@dataclass(frozen=True)
+class Score:
+    """Mean loss in nats, accuracy and balanced accuracy from 0 to 1."""
+
+    loss: float
+    accuracy: float
+    balanced_accuracy: float
+
+
+NO_SCORE = Score(float("nan"), float("nan"), float("nan"))
+
+
+def loss_of_head(logits: torch.Tensor, labels: torch.Tensor, head: str) -> torch.Tensor:
+    """Mean cross-entropy of (N, 10) logits, or of their softmax as published (F7)."""
+    scores = logits.softmax(dim=1) if head == "softmax" else logits
+    return cross_entropy(scores, labels)
+
+
+def balanced_accuracy(predicted: torch.Tensor, labels: torch.Tensor) -> float:
+    """Mean recall over the classes present in the labels (N,)."""
+    correct = (predicted == labels).double()
+    recalls = [correct[labels == label].mean() for label in labels.unique()]
+    return float(torch.stack(recalls).mean())
+
+
+def score(logits: torch.Tensor, labels: torch.Tensor, head: str) -> Score:
+    """Score (N, 10) logits against (N,) labels."""
+    predicted = logits.argmax(dim=1)
+    return Score(
+        loss=float(loss_of_head(logits.double(), labels, head)),
+        accuracy=float((predicted == labels).double().mean()),
+        balanced_accuracy=balanced_accuracy(predicted, labels),
+    )
+
+
+def predict(network: nn.Module, images: torch.Tensor, inputs: Inputs) -> torch.Tensor:
+    """Logits (N, 10), float32 on the processor, of (N, H, W) uint8 images in evaluation mode."""
+    network.eval()
+    device = next(network.parameters()).device
+    with torch.inference_mode():
+        forward = fused(network) if can_be_fused(network) else network
+        logits = [forward(inputs(batch)) for batch in images.split(BATCH[device.type])]
+        return torch.cat(logits).cpu()
+
+
+def training_mode_loss(
+    network: nn.Module, batches: list[tuple[torch.Tensor, torch.Tensor]], head: str
+) -> torch.Tensor:
+    """Mean loss (a scalar on the device) with each batch's own BatchNorm statistics.
+
+    This is the function that training descends; the running statistics play no part in it and
+    are not touched.
+    """
+    network.train()
+    with torch.no_grad(), untracked(network):
+        losses = [loss_of_head(network(images), labels, head) for images, labels in batches]
+        weights = torch.tensor([len(labels) for _, labels in batches], device=losses[0].device)
+        return (torch.stack(losses).double() * weights).sum() / weights.sum()

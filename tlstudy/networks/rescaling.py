@@ -1,0 +1,48 @@
+"""Weights multiplied before training, and the learning rates that go with them.
+
+Behind a convolution stands BatchNorm, so multiplying the convolution changes no output, and its
+gradient is divided by the same factor: under gradient descent the factor acts as a learning rate
+divided by its square, under Adam, whose steps do not depend on the gradient's size, by itself.
+"""
+
+import torch
+from torch import nn
+
+from tlstudy.config.settings import Rescaling
+
+PARTS = {
+    "encoder": ("convolution", "downsample"),
+    "head": ("linear-weight", "linear-bias"),
+    "both": ("convolution", "downsample", "linear-weight", "linear-bias"),
+}
+
+
+def rescale(network: nn.Module, kinds: dict[str, str], rescaling: Rescaling) -> None:
+    """Multiply a network's weights in place; the running statistics too if they are to follow.
+
+    Args:
+        kinds: kind of every weight tensor by name, as of `tlstudy.networks.build.layer_kinds`.
+    """
+    if rescaling.factor == 1:
+        return
+    with torch.no_grad():
+        for name, weight in network.named_parameters():
+            if kinds[name] in PARTS[rescaling.part]:
+                weight.mul_(rescaling.factor)
+        if rescaling.running_statistics == "rescaled":
+            _rescale_statistics(network, rescaling.factor)
+
+
+def _rescale_statistics(network: nn.Module, factor: float) -> None:
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.mul_(factor)
+            module.running_var.mul_(factor**2)
+
+
+def learning_rate_factors(kinds: dict[str, str], rescaling: Rescaling) -> list[float]:
+    """Each weight tensor's learning rate over the optimiser's, in the order of the kinds."""
+    return [
+        rescaling.learning_rate_factor if kind in PARTS[rescaling.part] else 1.0
+        for kind in kinds.values()
+    ]

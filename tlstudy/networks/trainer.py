@@ -1,0 +1,319 @@
+"""One training run, measured at every epoch."""
+
+import copy
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import nn
+
+from tlstudy.config.settings import STATISTICS, Adam, Evaluation, Training
+from tlstudy.networks.batchnorm import recalibrated
+from tlstudy.networks.build import layer_kinds
+from tlstudy.networks.device import autocast, synchronise
+from tlstudy.networks.evaluation import (
+    NO_SCORE,
+    Score,
+    loss_of_head,
+    predict,
+    score,
+    training_mode_loss,
+)
+from tlstudy.networks.geometry import changes, moments, predicted_adam_displacement
+from tlstudy.networks.inputs import Inputs
+from tlstudy.networks.rescaling import learning_rate_factors
+from tlstudy.networks.trajectory import Trajectory
+from tlstudy.storage.randomness import Stream, derived_seed
+from tlstudy.storage.time_left import duration
+
+log = logging.getLogger(__name__)
+
+Batch = tuple[torch.Tensor, torch.Tensor]
+
+
+@dataclass
+class Images:
+    """Images (N, H, W) uint8 with labels (N,), and the transform to network inputs."""
+
+    train: torch.Tensor
+    train_labels: torch.Tensor
+    test: torch.Tensor
+    test_labels: torch.Tensor
+    inputs: Inputs
+
+
+@dataclass
+class Outcome:
+    """What a run leaves behind; the rows follow `tlstudy.storage.columns`."""
+
+    status: str = "finished"
+    metrics: list[dict] = field(default_factory=list)
+    layers: list[dict] = field(default_factory=list)
+    final: dict[str, Score] = field(default_factory=dict)
+    checkpoint_train_loss: float = float("nan")
+
+    @property
+    def finished(self) -> bool:
+        return self.status == "finished"
+
+
+class Trainer:
+    """Trains a network on a handful of images and measures it after every epoch.
+
+    Args:
+        after_epochs: BatchNorm statistics with which test images are scored after the epochs
+            before the last; after the last it is always both.
+        follow_weights: measure how far the weights move and keep their path.
+    """
+
+    def __init__(
+        self,
+        training: Training,
+        network: nn.Module,
+        images: Images,
+        evaluation: Evaluation,
+        seed: int,
+        device: torch.device,
+        after_epochs: tuple[str, ...] = STATISTICS,
+        follow_weights: bool = True,
+    ):
+        self.training, self.images, self.device = training, images, device
+        self.after_epochs, self.follow_weights = after_epochs, follow_weights
+        self.evaluation = evaluation
+        self.network = network.to(device, memory_format=torch.channels_last)
+        self.kinds = layer_kinds(network)
+        self.weights = list(network.parameters())
+        self.rate_factors = learning_rate_factors(self.kinds, training.rescaling)
+        self.optimiser = _optimiser(training, self._held_parameters(), self.rate_factors)
+        self.order = np.random.default_rng(derived_seed(seed, Stream.ORDER))
+        if follow_weights:
+            self.start = _copies(self.weights)
+            self.previous = self.start
+            self.trajectory = Trajectory(self.flat_weights(), training.epochs)
+
+    def run(
+        self,
+        before: Outcome | None = None,
+        after_epoch: Callable[[Outcome], None] = lambda outcome: None,
+    ) -> Outcome:
+        """Train all epochs, or until the loss is not finite.
+
+        Args:
+            before: what earlier epochs left, if the trainer was put to where they ended.
+            after_epoch: called with all there is so far after every epoch but the last.
+        """
+        outcome, began = before or Outcome(), time.monotonic()
+        done, epochs = len(outcome.metrics), self.training.epochs
+        for epoch in range(done + 1, epochs + 1):
+            if not self._epoch(epoch, outcome):
+                outcome.status = "diverged"
+                log.warning("epoch %d: the loss is not finite; the run ends here", epoch)
+                return outcome
+            self._report_progress(epoch, (time.monotonic() - began) / (epoch - done), outcome)
+            if epoch < epochs:
+                after_epoch(outcome)
+        # In float32 whatever the evaluation's: landscapes have this loss in their centre, and
+        # their relief can be as small as bfloat16's rounding.
+        outcome.checkpoint_train_loss = float(
+            training_mode_loss(self.network, self.fixed_batches(), self.training.head)
+        )
+        if not np.isfinite(outcome.checkpoint_train_loss):
+            outcome.status = "diverged"
+        return outcome
+
+    def fixed_batches(self) -> list[Batch]:
+        """The training inputs and labels in batches, always in the same order."""
+        return training_batches(self.training, self.images, self.device)
+
+    def flat_weights(self) -> torch.Tensor:
+        """All weights in one float32 vector on the processor."""
+        return torch.cat([weight.detach().flatten().cpu() for weight in self.weights])
+
+    def _weights_are_finite(self) -> bool:
+        return all(bool(weight.isfinite().all()) for weight in self.weights)
+
+    def _held_parameters(self) -> list[nn.Parameter]:
+        if self.training.optimiser_holds == "network":
+            return self.weights
+        # The published mistake: these never get gradients, so a step changes nothing, and
+        # clearing their gradients leaves ours to add up.
+        return list(copy.deepcopy(self.network).parameters())
+
+    def _epoch(self, epoch: int, outcome: Outcome) -> bool:
+        began = time.monotonic()
+        steps = self._steps_of_an_epoch()
+        train_score, gradient_norm = self._take(steps)
+        synchronise(self.device)
+        trained = time.monotonic()
+        row = {
+            "epoch": epoch,
+            **_score_columns("train", train_score),
+            "gradient_norm": gradient_norm,
+        }
+        finite = np.isfinite(train_score.loss) and self._weights_are_finite()
+        if finite and self.follow_weights:
+            row |= self._moves(epoch, len(steps), outcome)
+        row["training_seconds"] = trained - began
+        looked = time.monotonic()
+        row |= self._test_values(epoch, outcome, finite)
+        row["evaluation_seconds"] = time.monotonic() - looked
+        outcome.metrics.append(row)
+        return finite
+
+    def _steps_of_an_epoch(self) -> list[Batch]:
+        count = len(self.images.train_labels)
+        if count <= self.training.batch_size:
+            return self.fixed_batches()  # a single batch has no order, but rounds by it
+        order = self.order.permutation(count)
+        return training_batches(self.training, self.images, self.device, order)
+
+    def _take(self, batches: list[Batch]) -> tuple[Score, float]:
+        """One pass over the batches: the score before each update, the last gradient norm."""
+        self.network.train()
+        seen, gradient_norm = [], float("nan")
+        for images, labels in batches:
+            self.optimiser.zero_grad()
+            with autocast(self.device, self.training.precision):
+                logits = self.network(images)
+            loss = loss_of_head(logits, labels, self.training.head)
+            if not torch.isfinite(loss):
+                return NO_SCORE, float("nan")
+            loss.backward()
+            gradient_norm = _norm([weight.grad for weight in self.weights])
+            if not np.isfinite(gradient_norm):
+                return NO_SCORE, gradient_norm
+            self.optimiser.step()
+            seen.append((logits.detach(), labels))
+        logits, labels = (torch.cat(part).cpu() for part in zip(*seen, strict=True))
+        return score(logits, labels, self.training.head), gradient_norm
+
+    def _moves(self, epoch: int, steps: int, outcome: Outcome) -> dict:
+        """Append a row for every layer; return the columns of the whole network."""
+        from_start = moments(self.start, self.weights)
+        from_previous = moments(self.previous, self.weights)
+        predicted = self._predicted_displacement(steps)
+        per_layer = _change_columns(from_start, from_previous)
+        for index, (name, kind) in enumerate(self.kinds.items()):
+            outcome.layers.append(
+                {
+                    "epoch": epoch,
+                    "layer": name,
+                    "layer_index": index,
+                    "kind": kind,
+                    "parameters": self.weights[index].numel(),
+                    **{column: values[index] for column, values in per_layer.items()},
+                    "predicted_displacement": predicted[index],
+                }
+            )
+        self.previous = _copies(self.weights)
+        self.trajectory.append(self.flat_weights())
+        return _change_columns(from_start.sum(axis=0), from_previous.sum(axis=0))
+
+    def _predicted_displacement(self, steps: int) -> np.ndarray:
+        if self.training.optimiser_holds == "another-network":
+            return np.zeros(len(self.weights))
+        if not isinstance(self.training.optimiser, Adam):
+            return np.full(len(self.weights), np.nan)
+        rates = self.training.optimiser.learning_rate * np.array(self.rate_factors)
+        return predicted_adam_displacement(self.previous, rates, steps)
+
+    def _test_values(self, epoch: int, outcome: Outcome, finite: bool) -> dict:
+        """Score the test images with running and with recalibrated statistics.
+
+        After the last epoch all test images are looked at; the epoch's own values are those
+        of the first of them, so that the curve stays one curve.
+        """
+        count = self.evaluation.epoch_images
+        last = epoch == self.training.epochs
+        columns = {"test_images": count}
+        for statistics in STATISTICS:
+            scores = NO_SCORE, NO_SCORE
+            if finite and (last or statistics in self.after_epochs):
+                scores = self._test_scores(statistics, None if last else count, count)
+            columns |= _score_columns("test", scores[0], f"_{statistics}")
+            if last:
+                outcome.final[statistics] = scores[1]
+        return columns
+
+    def _test_scores(self, statistics: str, look_at: int | None, count: int) -> tuple[Score, Score]:
+        images, labels = self.images.test[:look_at], self.images.test_labels[:look_at]
+        with autocast(self.device, self.evaluation.precision):
+            if statistics == "running":
+                logits = predict(self.network, images, self.images.inputs)
+            else:
+                batches = [batch for batch, _ in self.fixed_batches()]
+                with recalibrated(self.network, batches):
+                    logits = predict(self.network, images, self.images.inputs)
+        head = self.training.head
+        return score(logits[:count], labels[:count], head), score(logits, labels, head)
+
+    def _report_progress(self, epoch: int, epoch_seconds: float, outcome: Outcome) -> None:
+        left = epoch_seconds * (self.training.epochs - epoch)
+        log.info(
+            "epoch %d of %d: train loss %.4f, about %s left",
+            epoch,
+            self.training.epochs,
+            outcome.metrics[-1]["train_loss"],
+            duration(left),
+        )
+
+
+def training_batches(
+    training: Training, images: Images, device: torch.device, order: np.ndarray | None = None
+) -> list[Batch]:
+    """Inputs and labels of the training images on the device, in the order given or as they are.
+
+    Batches are of equal size: a last batch of a single image would have no BatchNorm statistics.
+    """
+    order = np.arange(len(images.train_labels)) if order is None else order
+    parts = np.array_split(order, -(-len(order) // training.batch_size))
+    return [
+        (images.inputs(images.train[part]), images.train_labels[part].to(device))
+        for part in map(torch.from_numpy, parts)
+    ]
+
+
+def _optimiser(
+    training: Training, parameters: list[nn.Parameter], rate_factors: list[float]
+) -> torch.optim.Optimizer:
+    settings = training.optimiser
+    groups = [
+        {
+            "params": [p for p, own in zip(parameters, rate_factors, strict=True) if own == factor],
+            "lr": settings.learning_rate * factor,
+        }
+        for factor in dict.fromkeys(rate_factors)
+    ]
+    shared = {"weight_decay": settings.weight_decay, "fused": True}
+    if isinstance(settings, Adam):
+        return torch.optim.Adam(groups, betas=(settings.beta1, settings.beta2), **shared)
+    return torch.optim.SGD(groups, momentum=settings.momentum, **shared)
+
+
+def _copies(weights: list[torch.Tensor]) -> list[torch.Tensor]:
+    return [weight.detach().clone() for weight in weights]
+
+
+def _norm(gradients: list[torch.Tensor]) -> float:
+    squares = [gradient.double().square().sum() for gradient in gradients]
+    return float(torch.stack(squares).sum().sqrt())
+
+
+def _score_columns(part: str, values: Score, suffix: str = "") -> dict[str, float]:
+    return {
+        f"{part}_loss{suffix}": values.loss,
+        f"{part}_accuracy{suffix}": values.accuracy,
+        f"{part}_balanced_accuracy{suffix}": values.balanced_accuracy,
+    }
+
+
+def _change_columns(from_start: np.ndarray, from_previous: np.ndarray) -> dict[str, np.ndarray]:
+    start, previous = changes(from_start), changes(from_previous)
+    columns = {"norm": start["norm"]}
+    for name in ("displacement", "norm_change", "angle"):
+        columns[f"{name}_from_start"] = start[name]
+        columns[f"{name}_from_previous"] = previous[name]
+    return columns

@@ -1,0 +1,82 @@
+"""The training images of a run, a row for each digit."""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from tlstudy.report.figures import style
+from tlstudy.report.figures.captions import TRAINING_IMAGES
+
+DIGITS = 10
+MOST_OF_A_DIGIT = 10  # so at most 100 images
+GAP = 2  # pixels between images
+
+
+def mosaic(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Images side by side in one array, NaN between and beside them.
+
+    Args:
+        images: (count, height, width) grey values.
+        labels: (count,) digits.
+
+    Returns:
+        A row of images for each digit, in the order in which they were drawn, at most
+        MOST_OF_A_DIGIT in each.
+    """
+    height, width = np.array(images.shape[1:]) + GAP
+    longest = min(MOST_OF_A_DIGIT, np.bincount(labels, minlength=DIGITS).max())
+    sheet = np.full((DIGITS * height, longest * width), np.nan)
+    for digit in range(DIGITS):
+        for column, image in enumerate(images[labels == digit][:MOST_OF_A_DIGIT]):
+            top, left = digit * height, column * width
+            sheet[top : top + height - GAP, left : left + width - GAP] = image
+    return sheet
+
+
+def contact_sheet(images: np.ndarray, labels: np.ndarray, ax: Axes) -> Axes:
+    """Draw the mosaic; each row's label says how many images of the digit there are."""
+    labels = np.asarray(labels)
+    sheet = mosaic(np.asarray(images, dtype=float), labels)
+    ax.imshow(sheet, cmap="gray", aspect="equal")
+    ax.grid(visible=False)
+    ax.set_xticks([])
+    row = sheet.shape[0] / DIGITS
+    counts = np.bincount(labels, minlength=DIGITS)
+    texts = [
+        f"{digit}  ({count} {'image' if count == 1 else 'images'})"
+        for digit, count in enumerate(counts)
+    ]
+    ax.set_yticks([(digit + 0.5) * row - GAP / 2 for digit in range(DIGITS)], labels=texts)
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    return ax
+
+
+def sheet_note(labels: np.ndarray, subset_size: int, seed: int) -> str:
+    """How many images there are, and whether all are shown."""
+    counts = np.bincount(labels, minlength=DIGITS)
+    shown = int(np.minimum(counts, MOST_OF_A_DIGIT).sum())
+    which = (
+        "all shown"
+        if shown == counts.sum()
+        else (f"{shown} shown, the first {MOST_OF_A_DIGIT} of a digit at most")
+    )
+    return f"n = {subset_size:,} training images, seed {seed}; {which}."
+
+
+def write_contact_sheet(
+    images: np.ndarray,
+    labels: np.ndarray,
+    folder: Path,
+    subset_size: int,
+    seed: int,
+    name: str = TRAINING_IMAGES,
+) -> None:
+    """Write `folder`/`name`.svg and .png."""
+    labels = np.asarray(labels)
+    name_of_ids = f"{name}-{subset_size}-{seed}"
+    with style.look(name_of_ids):
+        figure = style.new_figure(5, note=sheet_note(labels, subset_size, seed), width=5.6)
+        contact_sheet(images, labels, figure.subplots())
+        style.write(figure, folder / name, name_of_ids)

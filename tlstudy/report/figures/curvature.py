@@ -1,0 +1,130 @@
+"""Figure of the training loss's curvature: the two networks of a seed joined by a line."""
+
+import textwrap
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+
+from tlstudy.audit.statistics import Summary, summarise
+from tlstudy.config.groups import groups_of, is_new, label_of
+from tlstudy.config.settings import Study
+from tlstudy.report.figures import points, style
+from tlstudy.report.figures.captions import note
+
+QUANTITIES = {
+    "hessian_eigenvalue": "largest Hessian eigenvalue",
+    "rise": "rise along random\ndirections (nats)",
+}
+POINTS = {"final": "final weights", "matched": "same train loss ({:g} nats)"}
+
+
+def curvature_figure(study: Study, table: pd.DataFrame, size: int) -> Figure:
+    """A row for each quantity, a column for each point; panels of a row share their axis."""
+    arms = [arm for arm in study.arms if arm in set(table["arm"])]
+    seeds = [seed for seed in study.seed if seed in set(table["seed"])]
+    if not arms:
+        figure = style.new_figure(1.2, note=note(study, size))
+        style.words_only(figure.subplots(), "no run's curvature was measured", 60)
+        return figure
+    labels = "; ".join(label_of(study, arm) for arm in arms)
+    text = f"{labels}. {note(study, size, seeds)}{_missing_text(study, table)}"
+    kinds = {"new" if is_new(study, arm) else "pretrained" for arm in arms}
+    handles = points.handles([*kinds], 1, slides=False)
+    figure = style.new_figure(5.2, handles, text)
+    panels = figure.subplots(len(QUANTITIES), len(POINTS), sharey="row", sharex=True)
+    for row, (quantity, words) in zip(panels, QUANTITIES.items(), strict=True):
+        for ax, point in zip(row, POINTS, strict=True):
+            _panel(ax, study, table[table["point"] == point], arms, quantity)
+            where = POINTS[point].format(study.curvature.train_loss)
+            text = ratio_text(study, table, arms, quantity, point)
+            ax.set_title("\n".join(filter(None, (where, text))), loc="left")
+        row[0].set_ylabel(words)
+        style.log_ticks(row[0].yaxis)
+    return figure
+
+
+def _panel(ax: Axes, study: Study, rows: pd.DataFrame, arms: list[str], quantity: str) -> None:
+    ax.set_yscale("log", nonpositive="mask")
+    values = rows.pivot(index="seed", columns="arm", values=quantity).reindex(columns=arms)
+    for new, pretrained in pairs(study, arms):
+        places = [arms.index(new), arms.index(pretrained)]
+        for pair in values[[new, pretrained]].to_numpy(dtype=float):
+            ax.plot(places, pair, color=style.SLIDES, linewidth=0.9, alpha=0.7, zorder=1.5)
+    for place, arm in enumerate(arms):
+        colour = style.NEW if is_new(study, arm) else style.PRETRAINED
+        look = {"color": colour, "markersize": 11, "markeredgewidth": 0, "alpha": 0.8}
+        ax.plot(np.full(len(values), place), values[arm], ".", **look)
+    if not (values.to_numpy(dtype=float) > 0).any():
+        style.say(ax, "no values to draw")
+    ax.set_xticks(range(len(arms)), labels=_arm_labels(study, arms))
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.set_xlim(-0.5, len(arms) - 0.5)
+    ax.grid(visible=False, axis="x")
+
+
+def _arm_labels(study: Study, arms: list[str]) -> list[str]:
+    """new and pretrained if that tells the arms apart, their labels otherwise."""
+    kinds = ["new" if is_new(study, arm) else "pretrained" for arm in arms]
+    if len(set(kinds)) == len(arms):
+        return kinds
+    return [textwrap.fill(label_of(study, arm), 40 // len(arms)) for arm in arms]
+
+
+def pairs(study: Study, arms: list[str]) -> list[tuple[str, str]]:
+    """New and pretrained arm of each group that has just one of each among the arms."""
+    found = []
+    for group in groups_of(study).values():
+        new = [arm for arm in group if arm in arms and is_new(study, arm)]
+        pretrained = [arm for arm in group if arm in arms and not is_new(study, arm)]
+        if len(new) == len(pretrained) == 1:
+            found.append((new[0], pretrained[0]))
+    return found
+
+
+def log2_ratios(
+    table: pd.DataFrame, pair: tuple[str, str], quantity: str, point: str
+) -> np.ndarray:
+    """(seeds,) doublings from the new network's value to the pretrained one's, seed by seed."""
+    rows = table[table["point"] == point]
+    values = rows.pivot(index="seed", columns="arm", values=quantity).reindex(columns=list(pair))
+    new, pretrained = values.to_numpy(dtype=float).T
+    positive = (new > 0) & (pretrained > 0)
+    return np.log2(pretrained[positive] / new[positive])
+
+
+def ratio(table: pd.DataFrame, pair: tuple[str, str], quantity: str, point: str) -> Summary:
+    """Doublings from new to pretrained over seeds."""
+    return summarise(log2_ratios(table, pair, quantity, point))
+
+
+def ratio_text(
+    study: Study, table: pd.DataFrame, arms: list[str], quantity: str, point: str
+) -> str:
+    """Pretrained as a multiple of new, with its interval or range; empty without one pair."""
+    found = pairs(study, arms)
+    if len(found) != 1:
+        return ""
+    summary = ratio(table, found[0], quantity, point)
+    if summary.n == 0:
+        return ""
+    ends = f"{2**summary.smallest:.2g} to {2**summary.largest:.2g}"
+    if summary.mean is None:
+        return f"pretrained / new: {ends if summary.n > 1 else f'{2**summary.smallest:.2g}'}"
+    interval = f"{2**summary.low:.2g} to {2**summary.high:.2g}"
+    return f"pretrained / new: {2**summary.mean:.2g} ({interval})"
+
+
+def _missing_text(study: Study, table: pd.DataFrame) -> str:
+    """Runs without a value, with the reason that was recorded."""
+    lost = table[(table["reason"].fillna("") != "")]
+    parts = [
+        f"{label_of(study, arm)}, {POINTS[point].format(study.curvature.train_loss)}: {reason} "
+        f"({len(rows)} of {int(((table['arm'] == arm) & (table['point'] == point)).sum())} runs)"
+        for (arm, point, reason), rows in lost.groupby(["arm", "point", "reason"], sort=False)
+    ]
+    text = f" Without a value: {'; '.join(parts)}." if parts else ""
+    below = int((table[list(QUANTITIES)] <= 0).to_numpy().sum())
+    return text + (f" Not above 0, so not on a logarithmic axis: {below} values." * (below > 0))

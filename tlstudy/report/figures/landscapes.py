@@ -1,0 +1,273 @@
+"""Figures of loss landscapes: surfaces and maps of a group's arms on shared scales.
+
+A landscape is a mapping with `arm`, `group`, `label`, `subset_size`, `seed`,
+`checkpoint_train_loss` and `planes`; a plane has `status` (drawn or none), `reason`, `radius`,
+`axis` (points,) and `loss` (points, points) with rows along the second direction, None where
+the loss was not finite. The trajectory's plane has `path` (epochs + 1, 2), `off_plane`,
+`explained_variance` and `random_walk_null` as well.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib import patheffects
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.ticker import MaxNLocator
+from mpl_toolkits.mplot3d import Axes3D
+from scipy.interpolate import RegularGridInterpolator
+
+from tlstudy.config.groups import groups_of, label_of, rung_groups
+from tlstudy.config.settings import Study
+from tlstudy.report.figures import style
+from tlstudy.report.figures.captions import note
+
+COLOURS = "viridis"
+HIGHEST = 3 * np.log(10)  # nats; three times the loss of guessing: what is above is cut flat
+SMALLEST_RANGE = 1e-6  # nats; a flatter landscape is drawn flat, not its rounding
+VIEW = {"elev": 32, "azim": -58}
+OUTLINE = [patheffects.withStroke(linewidth=2.8, foreground="black")]  # seen on every colour
+EPOCH = {"markeredgecolor": "black", "markeredgewidth": 0.6, "markersize": 3}
+END = {"markeredgecolor": "black", "markeredgewidth": 1, "markersize": 6, "clip_on": False}
+
+
+@dataclass(frozen=True)
+class Plane:
+    """A plane of one arm.
+
+    Attributes:
+        axis: (points,) coordinates along both directions.
+        loss: (points, points) nats, rows along the second direction, NaN where not finite.
+        path: (epochs + 1, 2) coordinates of the run, or None.
+        text: explained variance beside a random walk's, and distance from the plane.
+    """
+
+    axis: np.ndarray
+    loss: np.ndarray
+    path: np.ndarray | None
+    text: str
+
+
+def figure(study: Study, landscapes: list[dict], size: int, which: str) -> Figure:
+    """Landscapes of the lowest seed, group by group.
+
+    Args:
+        which: trajectory or random.
+    """
+    chosen = first_seed(landscapes, size)
+    groups = selected_groups(study)
+    heights = [_group_height(len(arms)) for arms in groups.values()]
+    seeds = [item["seed"] for item in chosen.values()][:1] or study.seed
+    whole = style.new_figure(sum(heights), note=note(study, size, seeds, False))
+    parts = whole.subfigures(len(groups), 1, height_ratios=heights, squeeze=False).ravel()
+    for part, (group, arms) in zip(parts, groups.items(), strict=True):
+        part.patch.set_alpha(0)
+        draw_group(part, study, group, {arm: chosen.get(arm) for arm in arms}, which)
+    return whole
+
+
+def selected_groups(study: Study) -> dict[str, list[str]]:
+    """Groups with the arms that are to have landscapes; rungs in the ladder's order first."""
+    names, groups = set(study.landscape.arms), groups_of(study)
+    order = [*dict.fromkeys([*rung_groups(study), *groups])]
+    chosen = {
+        group: [arm for arm in groups[group] if not names or {arm, arm.partition("~")[0]} & names]
+        for group in order
+    }
+    return {group: arms for group, arms in chosen.items() if arms}
+
+
+def _group_height(arms: int) -> float:
+    return 0.4 + 5.6 * style.panel_rows(arms)
+
+
+def first_seed(landscapes: list[dict], size: int) -> dict[str, dict]:
+    """Arm to landscape, of the lowest seed that has any at this subset size."""
+    here = [item for item in landscapes if item["subset_size"] == size]
+    lowest = min((item["seed"] for item in here), default=None)
+    return {item["arm"]: item for item in here if item["seed"] == lowest}
+
+
+def plane_of(landscape: dict | None, which: str) -> Plane | str:
+    """The plane, or why there is none."""
+    if landscape is None:
+        return "This arm has no landscape: none was computed."
+    plane = landscape["planes"].get(which)
+    if plane is None:
+        return "This plane was not computed."
+    if plane["status"] != "drawn":
+        return f"No plane: {plane['reason']}"
+    path = np.array(plane["path"], dtype=float) if plane.get("path") else None
+    return Plane(
+        np.array(plane["axis"], dtype=float),
+        np.array(plane["loss"], dtype=float),
+        path,
+        _variance_text(plane) if which == "trajectory" else "",
+    )
+
+
+def _variance_text(plane: dict) -> str:
+    shares = [
+        f"axis {axis}: {100 * share:.0f} % ({100 * null:.0f} %)"
+        for axis, (share, null) in enumerate(
+            zip(plane["explained_variance"][:2], plane["random_walk_null"], strict=False), start=1
+        )
+    ]
+    farthest = max(plane.get("off_plane") or [0.0])
+    distance = f"path {farthest:.3g} off the plane at most"
+    return "\n".join(["path's variance (random walk)", *shares, distance, *_outside_text(plane)])
+
+
+def _outside_text(plane: dict) -> list[str]:
+    outside, points = points_outside(plane)
+    return [f"{outside} of {points} points lie outside"] if outside else []
+
+
+def points_outside(plane: dict) -> tuple[int, int]:
+    """How many points of a path lie outside of its plane's grid, and how many it has."""
+    path, side = plane.get("path") or [], max(plane["axis"])
+    return sum(max(map(abs, point)) > side for point in path), len(path)
+
+
+def shared_limits(planes: list[Plane]) -> tuple[float, float]:
+    """Vertical and colour limits of a group, nats."""
+    values = np.concatenate([plane.loss[np.isfinite(plane.loss)] for plane in planes] or [[]])
+    if not values.size:
+        return 0.0, 1.0
+    low = float(values.min())
+    high = min(float(values.max()), max(HIGHEST, low + 1))
+    return low, max(high, low + SMALLEST_RANGE)
+
+
+def draw_group(
+    part: SubFigure, study: Study, group: str, landscapes: dict[str, dict | None], which: str
+) -> SubFigure:
+    """A surface and a map for each arm; where there is no plane, words."""
+    planes = {arm: plane_of(item, which) for arm, item in landscapes.items()}
+    drawn = [plane for plane in planes.values() if isinstance(plane, Plane)]
+    limits = shared_limits(drawn)
+    rows = style.panel_rows(len(planes))
+    grid = part.add_gridspec(2 * rows, style.COLUMNS, height_ratios=[1.25, 1] * rows)
+    axes = []
+    for position, (arm, plane) in enumerate(planes.items()):
+        row, column = 2 * (position // style.COLUMNS), position % style.COLUMNS
+        cells = (grid[row, column], grid[row + 1, column])
+        if isinstance(plane, str):
+            axes.append(_words(part, cells, label_of(study, arm), plane))
+        else:
+            axes += _pictures(part, cells, label_of(study, arm), plane, limits)
+    text = f"group {group}"
+    if drawn:
+        colours = ScalarMappable(Normalize(*limits), COLOURS)
+        part.colorbar(
+            colours,
+            ax=axes,
+            fraction=0.04,
+            aspect=40,
+            label="training loss (nats), one scale for the group",
+        )
+        text += ": same grid, radius, vertical scale and colours" + cut_text(drawn, limits)
+    part.suptitle(text, x=0.01, ha="left")
+    return part
+
+
+def cut_text(planes: list[Plane], limits: tuple[float, float]) -> str:
+    """Words on losses that the vertical scale cannot show, or nothing."""
+    values = np.concatenate([plane.loss.ravel() for plane in planes])
+    finite = values[np.isfinite(values)]
+    text = ""
+    if finite.max(initial=-np.inf) > limits[1]:
+        text = f"\ncut flat at {limits[1]:.2f}; the largest loss is {finite.max():.3g}"
+    return text if len(finite) == len(values) else f"{text}\nempty: the loss was not finite"
+
+
+def _words(part: SubFigure, cells: tuple, label: str, reason: str) -> Axes:
+    upper = part.add_subplot(cells[0])
+    style.words_only(upper, reason, 38)
+    style.panel_title(upper, label)
+    return upper
+
+
+def _pictures(
+    part: SubFigure, cells: tuple, label: str, plane: Plane, limits: tuple[float, float]
+) -> list[Axes]:
+    surface_axes = part.add_subplot(cells[0], projection="3d", computed_zorder=False)
+    style.panel_title(surface(surface_axes, plane, limits), label)
+    map_axes = loss_map(part.add_subplot(cells[1]), plane, limits)
+    if plane.text:
+        map_axes.set_title(plane.text, loc="left", fontweight="normal")
+    return [surface_axes, map_axes]
+
+
+def surface(ax: Axes3D, plane: Plane, limits: tuple[float, float]) -> Axes3D:
+    """The loss as a surface; losses above the limits are cut flat. Rasterised inside an SVG."""
+    x, y = np.meshgrid(plane.axis, plane.axis)
+    height = np.minimum(plane.loss, limits[1])
+    ax.plot_surface(
+        x,
+        y,
+        height,
+        cmap=COLOURS,
+        vmin=limits[0],
+        vmax=limits[1],
+        rstride=1,
+        cstride=1,
+        linewidth=0,
+        antialiased=True,
+        rasterized=True,
+        zorder=1,
+    )
+    if plane.path is not None:
+        on_surface = path_heights(plane, height)
+        ax.plot(
+            *plane.path.T, on_surface, color="white", linewidth=1.4, zorder=5, path_effects=OUTLINE
+        )
+    ax.set_zlim(*limits)
+    _dress(ax)
+    return ax
+
+
+def path_heights(plane: Plane, height: np.ndarray) -> np.ndarray:
+    """(epochs + 1,) height of the surface under the path; NaN outside of the grid."""
+    interpolate = RegularGridInterpolator(
+        (plane.axis, plane.axis), height, bounds_error=False, fill_value=np.nan
+    )
+    return interpolate(plane.path[:, ::-1])
+
+
+def _dress(ax: Axes3D) -> None:
+    ax.view_init(**VIEW)
+    ax.set_box_aspect((1, 1, 0.7), zoom=1.1)
+    for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
+        axis.set_major_locator(MaxNLocator(3))
+        axis.set_pane_color((0, 0, 0, 0))
+        axis._axinfo["grid"].update(color=style.MUTED, linewidth=0.4)
+    ax.tick_params(pad=0)
+
+
+def loss_map(ax: Axes, plane: Plane, limits: tuple[float, float]) -> Axes:
+    """The same loss from above, with the run's path."""
+    ax.grid(visible=False)
+    half_cell = (plane.axis[1] - plane.axis[0]) / 2
+    side = (plane.axis[0] - half_cell, plane.axis[-1] + half_cell)
+    ax.imshow(
+        plane.loss,
+        origin="lower",
+        extent=(*side, *side),
+        cmap=COLOURS,
+        aspect="equal",
+        norm=Normalize(*limits),
+    )
+    if plane.path is not None:
+        ax.plot(*plane.path.T, color="white", linewidth=1.2, path_effects=OUTLINE)
+        ax.plot(*plane.path.T, "o", markerfacecolor="white", **EPOCH)
+        if np.abs(plane.path[0]).max() <= side[1]:
+            ax.plot(*plane.path[0], "o", markerfacecolor="white", **END)
+    ax.plot(0, 0, "o", markerfacecolor="black", **END)
+    ax.set_xlim(side)
+    ax.set_ylim(side)
+    ax.set_xlabel("along direction 1")
+    ax.set_ylabel("along direction 2")
+    return ax

@@ -1,0 +1,114 @@
+"""Panels of lines over a swept quantity: seeds as points, means with their intervals."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from tlstudy.audit.statistics import summarise
+from tlstudy.audit.theory_claims import of
+from tlstudy.config.settings import Study
+from tlstudy.report.figures import style
+from tlstudy.report.figures.captions import seeds_note
+
+ROW_HEIGHT = 2.0  # inches
+MARK, SEED = 5, 3.5  # points
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a panel: rows of a tidy table and how they look.
+
+    Attributes:
+        chosen: the measure, and the value, or values, of other columns.
+    """
+
+    label: str
+    colour: str
+    marker: str
+    chosen: Mapping[str, object]
+    dash: str = "-"
+
+    def handle(self) -> Line2D:
+        look = {"marker": self.marker, "markersize": MARK, "linestyle": self.dash}
+        return Line2D([], [], color=self.colour, label=self.label, **look)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Lines over one column, and the words around them.
+
+    Attributes:
+        across: column of the horizontal axis, and its label.
+        fixed: what all lines choose.
+        reference: a value with a meaning of its own; a dotted line across.
+    """
+
+    title: str
+    across: tuple[str, str]
+    upwards: str
+    lines: Sequence[Line]
+    fixed: Mapping[str, object] = field(default_factory=dict)
+    logarithmic: bool = False
+    reference: float | None = None
+
+
+def panels_figure(
+    study: Study, table: pd.DataFrame, panels: Sequence[Panel], same_heights: bool = False
+) -> Figure:
+    """Panels in two columns, under one legend for all lines.
+
+    Args:
+        table: tidy, with the columns that panels and lines name, measure and value.
+        same_heights: all panels share the vertical axis.
+    """
+    lines = {line.label: line.handle() for panel in panels for line in panel.lines}
+    rows = style.panel_rows(len(panels))
+    text = f"{seeds_note(study)} Small points are seeds; marks, their means."
+    figure = style.new_figure(ROW_HEIGHT * rows, list(lines.values()), text)
+    axes = figure.subplots(rows, style.COLUMNS, squeeze=False, sharey=same_heights).ravel()
+    for ax, panel in zip(axes, panels, strict=False):
+        draw_panel(ax, table, panel)
+        ax.tick_params(labelleft=True)
+    for ax in axes[len(panels) :]:
+        ax.set_axis_off()
+    return figure
+
+
+def draw_panel(ax: Axes, table: pd.DataFrame, panel: Panel) -> Axes:
+    """Every line of a panel over a logarithmic axis, its ticks at the values that were tried."""
+    column, label = panel.across
+    places: set[float] = set()
+    for line in panel.lines:
+        rows = of(table, **{**panel.fixed, **line.chosen}).dropna(subset=[column, "value"])
+        _draw_line(ax, rows, column, line)
+        places |= set(rows[column])
+    if panel.reference is not None:
+        ax.axhline(panel.reference, color=style.MUTED, linewidth=1, linestyle=":", zorder=1)
+    ax.set_xscale("log")
+    ax.set_xticks(sorted(places), labels=[style.plain_number(place) for place in sorted(places)])
+    ax.minorticks_off()
+    if panel.logarithmic:
+        ax.set_yscale("log")
+        style.log_ticks(ax.yaxis)
+    ax.set_xlabel(label)
+    ax.set_ylabel(panel.upwards)
+    return style.panel_title(ax, panel.title)
+
+
+def _draw_line(ax: Axes, rows: pd.DataFrame, column: str, line: Line) -> None:
+    look, means = {"color": line.colour, "linestyle": ""}, []
+    for place, group in rows.groupby(column):
+        values = group["value"].to_numpy(dtype=float)
+        points = {"marker": ".", "markersize": SEED, "alpha": 0.4, "markeredgewidth": 0}
+        ax.plot([place] * len(values), values, **points, **look)
+        summary = summarise(values)
+        if summary.mean is not None:
+            means.append((place, summary.mean))
+            ax.plot([place] * 2, [summary.low, summary.high], linewidth=2.5, color=line.colour)
+    if means:
+        marks = {"marker": line.marker, "markersize": MARK, "linewidth": 1.2, "zorder": 3}
+        ax.plot(*zip(*means, strict=True), color=line.colour, linestyle=line.dash, **marks)

@@ -1,0 +1,202 @@
+"""What the published material says against itself: facts computed from its series, and a figure.
+
+Everything but NOTEBOOK is computed from `tlstudy.data.published`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from tlstudy.data import published
+from tlstudy.report.figures import style
+
+# The pretrained row of the table in the author's public notebook "Final Project" (GitHub,
+# GabrielePintus/AdvancedDL-KernelMethods).
+NOTEBOOK = {"loss": 1.8018, "balanced_accuracy": 0.6554}
+FLOAT32_STEP = 2.0**-24  # between float32 numbers just below 1: half the machine epsilon
+LEARNING_RATE = 1e-3  # of the published Adam
+HEAD_INPUTS = 2048  # of ResNet-50's last layer
+# PyTorch starts a Linear layer's weights and biases uniformly within 1 / sqrt(inputs).
+HEAD_INITIAL_RMS = 1 / np.sqrt(3 * HEAD_INPUTS)
+HEAD = {"fc.weight": "o", "fc.bias": "s"}
+FINE_EPOCHS = 20  # from here on the angles are a few steps of float32 apart
+
+
+@dataclass(frozen=True)
+class Version:
+    """The pretrained network's published result in one of its versions; loss in nats."""
+
+    where: str
+    loss: float
+    balanced_accuracy: float
+
+
+def versions() -> list[Version]:
+    """Table, plotted curves (each the best epoch on test images), the notebook's own table."""
+    table = published.best().set_index("model").loc["pretrained"]
+    curves = [
+        frame.query("model == 'pretrained' and split == 'test'")
+        for frame in (published.loss(), published.balanced_accuracy())
+    ]
+    return [
+        Version("slides, table", float(table["loss"]), float(table["balanced_accuracy"])),
+        Version(
+            "slides, curves",
+            float(curves[0]["loss"].min()),
+            float(curves[1]["balanced_accuracy"].max()),
+        ),
+        Version("notebook, table", **NOTEBOOK),
+    ]
+
+
+def angle_steps(degrees: np.ndarray) -> np.ndarray:
+    """k for which an angle is arccos(1 - k 2^-24): whole numbers if it is a float32 arccosine."""
+    return (1 - np.cos(np.radians(degrees))) / FLOAT32_STEP
+
+
+def lattice(steps: np.ndarray) -> np.ndarray:
+    """Degrees of arccos(1 - k 2^-24)."""
+    return np.degrees(np.arccos(1 - np.asarray(steps) * FLOAT32_STEP))
+
+
+@dataclass(frozen=True)
+class Head:
+    """Largest change of the last layer in one epoch beside what Adam's step size predicts.
+
+    Attributes:
+        displacement, angle: largest of weights and biases over the epochs; a ratio, degrees.
+        predicted_displacement, predicted_angle: of a step at right angles, at the initial rms.
+    """
+
+    displacement: float
+    angle: float
+    predicted_displacement: float
+    predicted_angle: float
+
+
+def head() -> Head:
+    """The last layer's published maxima and their prediction."""
+    predicted = LEARNING_RATE / HEAD_INITIAL_RMS
+    rows = [
+        table[table["layer"].isin(HEAD)]
+        for table in (published.layer_displacement(), published.layer_angle())
+    ]
+    return Head(
+        displacement=float(rows[0]["displacement_from_previous"].max()),
+        angle=float(rows[1]["angle_from_previous"].max()),
+        predicted_displacement=float(predicted),
+        predicted_angle=float(np.degrees(np.arctan(predicted))),
+    )
+
+
+def new_gradient_norms() -> pd.Series:
+    """The new network's published gradient norm by epoch."""
+    return published.gradient_norm().query("model == 'new'").set_index("epoch")["gradient_norm"]
+
+
+def gradient_growth() -> tuple[float, float]:
+    """(log-log slope against the epoch, last over first) of the new network's gradient norm."""
+    norms = new_gradient_norms()
+    slope = np.polyfit(np.log(norms.index.to_numpy(dtype=float)), np.log(norms), 1)[0]
+    return float(slope), float(norms.iloc[-1] / norms.iloc[0])
+
+
+def contradictions_figure() -> Figure:
+    """Six panels of published values; ours are nowhere in it."""
+    figure = style.new_figure(7.6, _handles(), "Published values only: one seed, no interval.")
+    panels = figure.subplots(3, 2)
+    versions_panel(panels[0, 0], "balanced_accuracy", "best balanced accuracy (%)", 100)
+    versions_panel(panels[0, 1], "loss", "best loss (nats)", 1)
+    panels[0, 1].set_yticklabels([])
+    lattice_panel(panels[1, 0])
+    gradient_panel(panels[1, 1])
+    item = head()
+    head_panel(
+        panels[2, 0],
+        published.layer_displacement(),
+        "displacement_from_previous",
+        item.predicted_displacement,
+    )
+    panels[2, 0].set_ylabel("relative change in one epoch")
+    head_panel(panels[2, 1], published.layer_angle(), "angle_from_previous", item.predicted_angle)
+    panels[2, 1].set_ylabel("angle in one epoch (degrees)")
+    return figure
+
+
+def _handles() -> list[Line2D]:
+    marks = {"color": style.PRETRAINED, "linestyle": "", "markersize": 6}
+    return [
+        Line2D([], [], marker="D", label="published", **marks),
+        *(Line2D([], [], marker=marker, label=name, **marks) for name, marker in HEAD.items()),
+        Line2D([], [], color=style.GAP, linestyle=":", linewidth=2, label="what theory gives"),
+    ]
+
+
+def versions_panel(ax: Axes, quantity: str, unit: str, scale: float) -> Axes:
+    """A row for each version of the result, its value written beside the mark."""
+    for row, version in enumerate(versions()):
+        value = scale * getattr(version, quantity)
+        ax.plot(value, row, "D", color=style.PRETRAINED, markersize=7)
+        text = f"{value:.2f} %" if scale == 100 else f"{value:.4f}"
+        ax.annotate(text, (value, row), (0, 8), textcoords="offset points", ha="center")
+    ax.set_yticks(range(3), labels=[version.where for version in versions()])
+    ax.set_ylim(2.5, -0.7)
+    ax.margins(x=0.25)
+    ax.set_xlabel(unit)
+    return style.panel_title(ax, "(a) pretrained network: one result, three versions", 36)
+
+
+def lattice_panel(ax: Axes) -> Axes:
+    """The last angles of all weights on the steps that single precision has."""
+    table = published.angle().query("epoch >= @FINE_EPOCHS")
+    angles = table["angle_from_previous"].to_numpy()
+    top = int(np.ceil(angle_steps(angles).max())) + 1
+    for step in range(top + 1):
+        ax.axhline(lattice(step), color=style.GAP, linestyle=":", linewidth=1.2, zorder=1)
+    ax.plot(table["epoch"], angles, "D", color=style.PRETRAINED, markersize=5)
+    ax.set_yticks(
+        lattice(np.arange(top + 1)),
+        labels=[
+            f"{lattice(step):.3f}" if step < 5 or step % 2 == 0 else "" for step in range(top + 1)
+        ],
+    )
+    ax.grid(visible=False)
+    ax.set_ylabel("angle in one epoch (degrees)")
+    zeros = int((angles == 0).sum())
+    style.epoch_axis(ax)
+    title = f"(b) angles from epoch {FINE_EPOCHS}: only these steps exist; {zeros} zeros"
+    return style.panel_title(ax, title, 36)
+
+
+def gradient_panel(ax: Axes) -> Axes:
+    """The new network's gradient norm beside its first value times the epoch."""
+    norms = new_gradient_norms()
+    slope, growth = gradient_growth()
+    epochs = norms.index.to_numpy(dtype=float)
+    ax.plot(epochs, norms.iloc[0] * epochs, color=style.GAP, linestyle=":", linewidth=2)
+    ax.plot(epochs, norms, "D", color=style.PRETRAINED, markersize=4.5)
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xlabel("epoch")
+    ax.set_ylabel("gradient norm, new network")
+    for axis in (ax.xaxis, ax.yaxis):
+        style.log_ticks(axis)
+    title = f"(c) slope {slope:.3f}, last / first {growth:.2f}: gradients add up"
+    return style.panel_title(ax, title, 36)
+
+
+def head_panel(ax: Axes, table: pd.DataFrame, column: str, predicted: float) -> Axes:
+    """The last layer's change epoch by epoch, and Adam's at the layer's initial scale."""
+    for layer, marker in HEAD.items():
+        rows = table[table["layer"] == layer]
+        ax.plot(rows["epoch"], rows[column], marker, color=style.PRETRAINED, markersize=4.5)
+    ax.axhline(predicted, color=style.GAP, linestyle=":", linewidth=2)
+    ax.set_ylim(bottom=0)
+    style.epoch_axis(ax)
+    largest = table.loc[table["layer"].isin(HEAD), column].max()
+    title = f"(d) last layer: largest {largest:.3g}, Adam's step predicts {predicted:.3g}"
+    return style.panel_title(ax, title, 36)

@@ -1,0 +1,243 @@
+"""Look of the figures: colours, sizes, layout, and how they are written.
+
+Text, axes and ticks are INK and grid lines MUTED, and nothing else is, so that a page can
+replace the two by its own colours. The other colours are mid-tones that show on white and on
+dark, and can be told apart by colour-blind readers (Okabe & Ito 2008).
+"""
+
+import io
+import re
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import cycle, islice
+from pathlib import Path
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure, FigureBase
+from matplotlib.lines import Line2D
+from matplotlib.text import Text
+from matplotlib.ticker import LogLocator, NullFormatter
+
+from tlstudy.config.groups import groups_of, is_new, label_of
+from tlstudy.config.settings import Study
+from tlstudy.storage.files import write_bytes_atomically
+
+INK = "#1b1b1e"
+MUTED = "#8a8a93"
+NEW = "#d55e00"
+PRETRAINED = "#0072b2"
+SLIDES = "#74747e"
+GAP = "#009e73"  # differences between the two networks
+SHADES = {True: (NEW, "#e69f00", "#a34a1f"), False: (PRETRAINED, "#3fa3dc", "#5b5fc7")}
+DASHES = ("-", "--", "-.", (0, (1, 1.2)))
+WIDTH = 7.0  # inches: a printed page's text width
+COLUMNS = 2  # panels side by side; more are stacked, so that a telephone can show them
+DOTS_PER_INCH = 200
+PICTURE_DOTS_PER_INCH = (160, 100, 72)  # of what is a picture inside an SVG, by preference
+LARGEST_SVG = 400_000  # characters: reports hold all figures of a study in one page
+TEXT = 9  # points
+WRAP = 100  # characters of the note across the figure
+LEGEND_WIDTH = 104  # characters across the figure
+LEGEND_LINE = 10  # characters that an entry's line and the gap beside it take
+LONG_RANGE = 300  # ratio of a logarithmic axis' ends from which decades are ticks enough
+ROW = 0.19  # inches: height of a line of text
+
+SETTINGS = {
+    "font.family": "sans-serif",
+    "font.size": TEXT,
+    "axes.titlesize": TEXT,
+    "axes.titleweight": "bold",
+    "axes.labelsize": TEXT,
+    "xtick.labelsize": TEXT,
+    "ytick.labelsize": TEXT,
+    "legend.fontsize": TEXT,
+    "figure.titlesize": TEXT,
+    "figure.labelsize": TEXT,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": INK,
+    "axes.titlecolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": MUTED,
+    "grid.alpha": 0.3,
+    "grid.linewidth": 0.5,
+    "lines.linewidth": 1.6,
+    "legend.frameon": False,
+    "legend.handlelength": 2.6,
+    "svg.fonttype": "none",
+    "image.interpolation": "none",  # an SVG keeps the image's own pixels
+    "axes.formatter.use_mathtext": False,
+    "axes.unicode_minus": True,
+    "path.simplify": True,
+}
+
+
+@contextmanager
+def look(name: str) -> Iterator[None]:
+    """The style, with element ids that depend on the figure's name only."""
+    with matplotlib.rc_context({**SETTINGS, "svg.hashsalt": name}):
+        yield
+
+
+def new_figure(
+    panels: float, handles: list[Line2D] = (), note: str = "", width: float = WIDTH
+) -> Figure:
+    """A figure with room for panels of a height in inches, a legend above, a note below."""
+    lines = textwrap.wrap(note, int(WRAP * width / WIDTH))
+    height = panels + legend_height(handles) + ROW * len(lines) + 0.2
+    figure = Figure(figsize=(width, height), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06, hspace=0.04, wspace=0.04)
+    if handles:
+        legend_above(figure, handles)
+    if note:
+        figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=TEXT)
+    return figure
+
+
+def panel_rows(panels: int) -> int:
+    return -(-panels // COLUMNS)
+
+
+def arm_styles(study: Study) -> dict[str, dict]:
+    """Line style of each arm: colour by initialisation, variants within a group by dashes."""
+    styles = {}
+    for arms in groups_of(study).values():
+        for new in (True, False):
+            alike = [arm for arm in arms if is_new(study, arm) == new]
+            pairs = zip(cycle(SHADES[new]), cycle(DASHES), strict=False)
+            for arm, (colour, dash) in zip(alike, islice(pairs, len(alike)), strict=True):
+                styles[arm] = {"color": colour, "linestyle": dash}
+    return styles
+
+
+def arm_handles(study: Study, arms: list[str]) -> list[Line2D]:
+    """Legend entries for arms; arms that look alike because each is its group's only one of
+    its kind share one entry."""
+    styles, entries = arm_styles(study), {}
+    for group in groups_of(study).values():
+        for arm in group:
+            if arm not in arms:
+                continue
+            alone = sum(is_new(study, other) == is_new(study, arm) for other in group) == 1
+            kind = "new (random start)" if is_new(study, arm) else "pretrained"
+            text = kind if alone else label_of(study, arm)
+            entries.setdefault(text, Line2D([], [], label=text, **styles[arm]))
+    return list(entries.values())
+
+
+def _legend_columns(handles: list[Line2D]) -> int:
+    """Columns that the texts leave room for: all in one row, or as wide as the longest."""
+    widths = [len(handle.get_label()) + LEGEND_LINE for handle in handles]
+    if sum(widths) <= LEGEND_WIDTH:
+        return len(handles)
+    return max(1, min(len(handles), LEGEND_WIDTH // max(widths)))
+
+
+def legend_height(handles: list[Line2D]) -> float:
+    """Inches."""
+    return ROW * -(-len(handles) // _legend_columns(handles)) + 0.1 if handles else 0.0
+
+
+def legend_above(figure: FigureBase, handles: list[Line2D]) -> None:
+    """A legend across the head of a figure or of a part of it."""
+    columns = _legend_columns(handles)
+    figure.legend(handles=handles, loc="outside upper left", ncols=columns, borderaxespad=0.2)
+
+
+def left_aligned(labels: list[Text]) -> None:
+    """Let the lines of each label start together: a page's font is not the one they were set in,
+    so lines that were set to end together do not."""
+    for label in labels:
+        label.set_multialignment("left")
+
+
+def panel_title(ax: Axes, text: str, characters: int = 40) -> Axes:
+    ax.set_title(textwrap.fill(text, characters), loc="left")
+    return ax
+
+
+def say(ax: Axes, text: str, characters: int = 36) -> Axes:
+    """Words in the middle of a panel that has nothing to draw."""
+    ax.text(
+        0.5,
+        0.5,
+        textwrap.fill(text, characters),
+        transform=ax.transAxes,
+        ha="center",
+        va="center",
+    )
+    return ax
+
+
+def words_only(ax: Axes, text: str, characters: int = 36) -> Axes:
+    ax.set_axis_off()
+    return say(ax, text, characters)
+
+
+def epoch_axis(ax: Axes) -> Axes:
+    ax.set_xlabel("epoch")
+    ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+    return ax
+
+
+def log_ticks(axis: Axis) -> None:
+    """Plain numbers on a logarithmic axis, without small exponents; 3s too on a short one."""
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(LogLocator(subs=(1, 3) if high < LONG_RANGE * low else (1,)))
+    axis.set_major_formatter(plain_number)
+    axis.set_minor_formatter(NullFormatter())
+
+
+def plain_number(value: float, _position: int | None = None) -> str:
+    return f"{value:g}"
+
+
+def write(figure: Figure, stem: Path, name: str) -> None:
+    """Write `stem`.svg (transparent) and `stem`.png (white); the layout is solved once.
+
+    Pictures inside the SVG are made coarser where it would exceed LARGEST_SVG.
+    """
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=DOTS_PER_INCH, facecolor="white")
+    write_bytes_atomically(stem.parent / f"{stem.name}.png", picture.getvalue())
+    for dots_per_inch in PICTURE_DOTS_PER_INCH:
+        buffer = io.StringIO()
+        figure.savefig(
+            buffer, format="svg", transparent=True, metadata={"Date": None}, dpi=dots_per_inch
+        )
+        text = _for_pages(buffer.getvalue(), name)
+        if len(text) < LARGEST_SVG:
+            break
+    write_bytes_atomically(stem.parent / f"{stem.name}.svg", text.encode())
+
+
+def _for_pages(svg: str, name: str) -> str:
+    """Make an SVG fit to stand in a page beside others: few bytes, the page's sans-serif font,
+    and no ids but those that are referred to, which start with the figure's name."""
+    prefix = re.sub(r"[^A-Za-z0-9]+", "-", name)
+    svg = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"\n\s+", "\n", svg)
+    used = set(re.findall(r'(?:href="|url\()#([^")]+)', svg))
+    svg = re.sub(
+        r' id="([^"]+)"', lambda item: f' id="{prefix}-{item[1]}"' * (item[1] in used), svg
+    )
+    svg = re.sub(r'href="#', f'href="#{prefix}-', svg)
+    svg = re.sub(r"url\(#", f"url(#{prefix}-", svg)
+    svg = re.sub(r"'DejaVu Sans'[^;\"]*sans-serif", "sans-serif", svg)
+    return re.sub(r'(?<= d=")[^"]+', _shorten, svg)
+
+
+def _shorten(path: re.Match) -> str:
+    """A path's coordinates to a hundredth of a point, and without repeated commands."""
+    text = re.sub(r"(\.\d\d)\d+", r"\1", path[0])
+    straight = not re.search("[CQ]", text)
+    return re.sub(r"\s*\nL ", " ", text) if straight else text

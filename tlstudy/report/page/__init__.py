@@ -1,0 +1,1 @@
+"""The report's pages, from sentences and figures to HTML."""

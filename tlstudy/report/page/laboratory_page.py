@@ -1,0 +1,83 @@
+"""The page of a study without arms: what the laboratory measured, and how."""
+
+import pandas as pd
+
+from tlstudy import __version__
+from tlstudy.config.settings import MINIMUM_SEEDS
+from tlstudy.report.format import duration, join, seeds, sentence
+from tlstudy.report.inputs import Inputs
+from tlstudy.report.page import laboratory
+from tlstudy.report.sentences import how_it_was_run, theory
+from tlstudy.report.sentences.protocol import Table
+
+SAME_FOR_ALL = {
+    "processor": "processors",
+    "numpy": "versions of NumPy",
+    "torch": "versions of PyTorch",
+}
+
+
+def page(inputs: Inputs) -> dict:
+    """Names and values for the template."""
+    return {
+        "study": inputs.study,
+        "progress": inputs.progress,
+        "theory": theory.section(inputs),
+        "opening": opening(inputs),
+        "facts": facts(inputs),
+        "warnings": warnings(inputs),
+        "machine": machine(inputs),
+        "times": times(inputs),
+        "minimum_seeds": MINIMUM_SEEDS,
+        "configuration": how_it_was_run.configuration(inputs.progress.study),
+    }
+
+
+def opening(inputs: Inputs) -> list[str]:
+    """What came out, for the first screen: the laboratory's verdicts, the slides' formula."""
+    return [*filter(None, [laboratory.tally(inputs)]), theory.formula_line(inputs.formulas)]
+
+
+def facts(inputs: Inputs) -> list[tuple[str, str]]:
+    """What a reader must know before the first number."""
+    titles = [laboratory.EXPERIMENTS[name][0] for name in inputs.study.laboratory.experiments]
+    return [
+        ("Experiments", sentence(join(title[:1].lower() + title[1:] for title in titles))),
+        ("Seeds", f"{seeds(inputs.study.seed)} ({len(inputs.study.seed)})"),
+    ]
+
+
+def warnings(inputs: Inputs) -> list[str]:
+    """Sentences on whatever makes runs of the experiments unlike each other, or hard to repeat."""
+    return [
+        *how_it_was_run.unlike(inputs.laboratory_runs, SAME_FOR_ALL),
+        *how_it_was_run.modified_code(inputs.laboratory_runs),
+    ]
+
+
+def machine(inputs: Inputs) -> list[tuple[str, str]]:
+    """What the experiments were made with, one fact a row."""
+    runs = inputs.laboratory_runs
+    commits = map(how_it_was_run.short_commit, how_it_was_run.distinct(runs, "commit"))
+    return [
+        ("Processor", join(how_it_was_run.distinct(runs, "processor"))),
+        ("Python", join(how_it_was_run.distinct(runs, "python"))),
+        ("NumPy", join(how_it_was_run.distinct(runs, "numpy"))),
+        ("PyTorch", join(how_it_was_run.distinct(runs, "torch"))),
+        ("tlstudy", __version__),
+        ("Commit", join(commits)),
+        ("All experiments and seeds, one after the other", duration(float(runs["seconds"].sum()))),
+    ]
+
+
+def times(inputs: Inputs) -> Table:
+    """A row for each experiment: its seeds, and the time that they took."""
+    runs = inputs.laboratory_runs.groupby("experiment", sort=False)["seconds"]
+    rows = [_time_row(experiment, seconds) for experiment, seconds in runs]
+    return Table(["Experiment", "Seeds", "Shortest", "Longest", "In all"], rows)
+
+
+def _time_row(experiment: str, seconds: pd.Series) -> list[str]:
+    values = (seconds.min(), seconds.max(), seconds.sum())
+    title, _ = laboratory.EXPERIMENTS[experiment]
+    return [title, str(len(seconds)), *(duration(float(value)) for value in values)]

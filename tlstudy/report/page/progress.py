@@ -1,0 +1,161 @@
+"""The grid of a study's runs, and what is known of the jobs that failed, as the page shows them."""
+
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from tlstudy.config.settings import Study
+from tlstudy.jobs import paths
+from tlstudy.jobs.progress import STATES, Job, Progress
+from tlstudy.report.format import join
+
+SIGNS = {
+    "done": "\u2713",
+    "diverged": "\u221e",
+    "missing": "\u00b7",
+    "running": "\u2026",
+    "failed": "\u2717",
+}
+MEANINGS = {
+    "done": "all that the study asks of the run is there",
+    "diverged": "so is it here; the loss stopped being finite, which is a result",
+    "missing": "it was not begun, or it waits for what failed",
+    "running": "it began, and runs still or was killed on another machine",
+    "failed": "one of its jobs ended with an error or was killed",
+}
+LOG_LINES, LINE_LENGTH, LOG_BYTES = 20, 300, 16_000
+# Colours and other commands to a terminal, which a page cannot follow.
+CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
+
+
+@dataclass(frozen=True)
+class GridCell:
+    """A run in the grid; `link` is the id of the failure that is told below, if there is one."""
+
+    state: str
+    sign: str
+    seed: int
+    link: str
+
+
+@dataclass(frozen=True)
+class GridRow:
+    """Runs of an arm with a subset size, or of an experiment: one for each seed."""
+
+    name: str
+    cells: list[GridCell]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A job that failed or may be running: what it said last, and what runs it again."""
+
+    key: str
+    title: str
+    error: str
+    log: list[str]
+    log_file: str
+    commands: list[str]
+
+
+@dataclass(frozen=True)
+class Section:
+    """What the page says of the runs that are there and of those that are not.
+
+    Attributes:
+        study: the whole study, of which the page's own may be a part.
+        states: (name, sign, number of runs, meaning) of each state that occurs.
+        incomplete: whether the page makes do with the runs that are there.
+        earlier: whether an older report of the whole study lies beside the page.
+        problem: why the page has no results, in a sentence; empty if it has them.
+    """
+
+    study: Study
+    headline: str
+    rows: list[GridRow]
+    states: list[tuple[str, str, int, str]]
+    failures: list[Failure]
+    incomplete: bool
+    earlier: bool
+    problem: str
+
+
+def section(
+    found: Progress, incomplete: bool = False, call: str = "", problem: str = ""
+) -> Section:
+    """The grid, and of an incomplete study the failures.
+
+    Args:
+        call: the call of Snakemake that a target can be appended to.
+    """
+    told = found.unended() if incomplete else []
+    keys = {job.log: f"failure-{number}" for number, job in enumerate(told, 1)}
+    counts = found.counts()
+    return Section(
+        study=found.study,
+        headline=found.headline(),
+        rows=_rows(found, keys),
+        states=[
+            (state, SIGNS[state], counts[state], MEANINGS[state])
+            for state in STATES
+            if state in counts
+        ],
+        failures=[_failure(found, job, keys[job.log], call) for job in told],
+        incomplete=incomplete,
+        earlier=paths.report_file(found.study).is_file(),
+        problem=problem,
+    )
+
+
+def _rows(found: Progress, keys: dict[Path, str]) -> list[GridRow]:
+    rows: dict[tuple[str, ...], list[GridCell]] = {}
+    for cell in found.cells:
+        links = [keys[job.log] for job in cell.jobs if job.log in keys]
+        shown = GridCell(cell.state, SIGNS[cell.state], cell.seed, "".join(links[:1]))
+        rows.setdefault(cell.row, []).append(shown)
+    return [GridRow(_row_name(found.study, row), cells) for row, cells in rows.items()]
+
+
+def _row_name(study: Study, row: tuple[str, ...]) -> str:
+    if len(row) == 1:
+        return f"laboratory, {row[0]}"
+    label = study.arms[row[0]].label or row[0]
+    return f"{label}, {row[1]} images" if len(study.subset_size) > 1 else label
+
+
+def _failure(found: Progress, job: Job, key: str, call: str) -> Failure:
+    noted = job.attempt
+    log = log_end(job.log) if job.log.is_file() and job.log.stat().st_mtime >= noted.began else []
+    commands = [noted.command]
+    if call:
+        commands.append(f"{call} {shlex.quote(str(job.files[0]))}")
+    return Failure(
+        key=key,
+        title=_title(found, job),
+        error=noted.told(),
+        log=log or noted.error.splitlines(),
+        log_file=str(job.log) if log else "",
+        commands=commands,
+    )
+
+
+def _title(found: Progress, job: Job) -> str:
+    """The job in words: its stage, and the runs that it is of."""
+    stage, *which = job.key
+    rows = [cell for cell in found.cells if job.log in [other.log for other in cell.jobs]]
+    if rows:
+        names = join(dict.fromkeys(_row_name(found.study, cell.row) for cell in rows))
+        return f"{stage}: {names}, seed {rows[0].seed}"
+    return f"{stage}: {', '.join(map(str, which))}" if which else stage
+
+
+def log_end(file: Path) -> list[str]:
+    """The last lines of a log, as they were to be seen in a terminal."""
+    with file.open("rb") as log:
+        log.seek(max(0, file.stat().st_size - LOG_BYTES))
+        text = log.read().decode("utf-8", errors="replace")
+    # A progress bar goes back to the start of its line again and again.
+    lines = [line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n")]
+    shown = [CONTROL.sub("", line)[:LINE_LENGTH] for line in lines]
+    return [line for line in shown if line.strip()][-LOG_LINES:]

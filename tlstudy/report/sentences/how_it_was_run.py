@@ -1,0 +1,237 @@
+"""How the study was run: machines, versions, checksums, times, and what went wrong."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from tlstudy import __version__
+from tlstudy.config.settings import Study
+from tlstudy.jobs.steps import PLACES
+from tlstudy.report.format import MISSING, THIN, count, duration, join, number, seeds, sentence
+from tlstudy.report.inputs import Inputs, Record
+from tlstudy.report.sentences.protocol import NETWORKS, Table, grouped_arms
+
+SAME_FOR_ALL = {
+    "device": "devices",
+    "precision": "kinds of arithmetic",
+    "evaluation_precision": "kinds of arithmetic in evaluations",
+    "threads": "numbers of processor threads",
+    "torch": "versions of PyTorch",
+    # Not the commit: most commits leave this code alone.
+    "code": "states of the code that trains",
+}
+DEVICE_NAMES = {"cpu": "processor (CPU)", "cuda": "GPU"}
+SLIDES_WEIGHTS = ("resnet50", "IMAGENET1K_V2")
+
+
+def distinct(runs: pd.DataFrame, column: str) -> list[str]:
+    """The values that occur, in order of appearance."""
+    values = runs[column].dropna() if column in runs else []
+    return [str(value) for value in dict.fromkeys(values) if str(value)]
+
+
+def arithmetic(runs: pd.DataFrame) -> str:
+    """Of the training steps and of the evaluations; once if they are the same."""
+    steps, evaluations = distinct(runs, "precision"), distinct(runs, "evaluation_precision")
+    if steps == evaluations or not evaluations:
+        return join(steps)
+    return f"steps {join(steps)}, evaluation {join(evaluations)}"
+
+
+def device(runs: pd.DataFrame) -> str:
+    """The device or devices that trained."""
+    return join(DEVICE_NAMES.get(name, name) for name in distinct(runs, "device")) or "unknown"
+
+
+def short_commit(commit: str) -> str:
+    """Twelve digits of a commit, with the mark of modified code in words."""
+    digits, plus, _ = commit.partition("+")
+    return f"{digits[:12]} (with uncommitted changes)" if plus else digits[:12]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Pretrained weights as the first screen names them.
+
+    Attributes:
+        statement: what they are; `other` says plainly that they are not the slides'.
+        tried: what became of each source, in the order of trying.
+    """
+
+    name: str
+    source: str
+    statement: str
+    other: str
+    record: Record
+    tried: list[str]
+
+
+def weights_used(inputs: Inputs) -> list[Weights]:
+    """The pretrained weights behind the arms; the slides' are IMAGENET1K_V2 for ResNet-50."""
+    return [
+        _weights(architecture, name, record)
+        for (architecture, name), record in inputs.weights.items()
+    ]
+
+
+def _weights(architecture: str, name: str, record: Record) -> Weights:
+    source = str(record.get("source", "unknown"))
+    other = ""
+    if (architecture, source) != SLIDES_WEIGHTS:
+        network, name_of_slides = NETWORKS[SLIDES_WEIGHTS[0]], SLIDES_WEIGHTS[1]
+        other = (
+            f"They are not the weights of the slides ({name_of_slides} for {network}): this is "
+            "the same experiment with other pretrained weights."
+        )
+    tried = [f"{attempt['source']}: {attempt['outcome']}" for attempt in record.get("tried", [])]
+    parts = [str(record.get("description", "")).strip().rstrip(".")]
+    if record.get("imagenet_top1_percent"):
+        parts.append(f"{record['imagenet_top1_percent']:g}{THIN}% top-1 on ImageNet")
+    # A file of the user's is named without its folder, which is nobody else's business.
+    statement = f"{Path(source).name} for {NETWORKS.get(architecture, architecture)}"
+    if any(parts):
+        statement += f": {', '.join(part for part in parts if part)}"
+    return Weights(name, Path(source).name, statement, other, record, tried)
+
+
+def warnings(inputs: Inputs) -> list[str]:
+    """Sentences on whatever makes runs of this study unlike each other."""
+    return [
+        *unlike(inputs.runs, SAME_FOR_ALL),
+        *_several_weights(inputs.runs),
+        *_several_drawings(inputs.study),
+        *modified_code(inputs.runs),
+        *_diverged(inputs.runs),
+    ]
+
+
+def unlike(runs: pd.DataFrame, same_for_all: Mapping[str, str]) -> Iterator[str]:
+    """A sentence for each of the columns that should have one value and has several."""
+    for column, words in same_for_all.items():
+        values = distinct(runs, column)
+        if len(values) > 1:
+            yield f"Runs were made with different {words}: {join(values)}."
+
+
+def _several_weights(runs: pd.DataFrame) -> Iterator[str]:
+    pretrained = runs[runs["initialisation"] != "random"]
+    for name, rows in pretrained.groupby("initialisation"):
+        if len(distinct(rows, "weights_sha256")) > 1:
+            yield (
+                f"Arms that start from \u201c{name}\u201d used different weights: "
+                f"{join(distinct(rows, 'weights_source'))}."
+            )
+
+
+def _several_drawings(study: Study) -> Iterator[str]:
+    for group, arms in grouped_arms(study).items():
+        if len({arm.drawing for _, arm in arms}) > 1:
+            yield (
+                f"Arms of the group \u201c{group}\u201d draw their training images in different "
+                "ways, so a difference between them is one of images as well."
+            )
+
+
+def modified_code(runs: pd.DataFrame) -> Iterator[str]:
+    """A sentence if runs were made with code that was in no commit."""
+    modified = [value for value in distinct(runs, "commit") if value.endswith("+changes")]
+    if modified:
+        yield (
+            "The code had changes that were in no commit when runs were made, so the commit "
+            "alone does not reproduce them."
+        )
+
+
+def _diverged(runs: pd.DataFrame) -> Iterator[str]:
+    lost = runs[runs["status"] != "finished"]
+    if lost.empty:
+        return
+    parts = [
+        f"\u201c{label}\u201d with {size} images, seed {seeds(rows['seed'].tolist())}"
+        for (label, size), rows in lost.groupby(["label", "subset_size"], sort=False)
+    ]
+    yield sentence(
+        f"{count(len(lost), 'run')} of {len(runs)} diverged, the loss was not finite: "
+        f"{'; '.join(parts)}. Reported values are of the others; curves end where it stopped."
+    )
+
+
+def configuration(study: Study) -> str:
+    """The study with sweeps expanded and defaults filled in, as YAML.
+
+    Without the places of its files, which differ where it is moved to.
+    """
+    data = study.model_dump(mode="json", exclude=PLACES)
+    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=90)
+
+
+def times(runs: pd.DataFrame) -> Table:
+    """One row for each run: what became of it, and how long it took."""
+    heads = [
+        "Arm",
+        "Images",
+        "Seed",
+        "Outcome",
+        "Epochs",
+        "Training",
+        "Evaluation",
+        "In all",
+        "Memory",
+    ]
+    return Table(heads, [_time_row(row) for row in runs.to_dict("records")])
+
+
+def _time_row(run: Record) -> list[str]:
+    memory = run.get("peak_memory_gib", float("nan"))
+    parts = [
+        duration(float(run[name])) for name in ("training_seconds", "evaluation_seconds", "seconds")
+    ]
+    shown = f"{number(float(memory), 2)}\u202fGiB" if memory == memory else MISSING
+    return [
+        str(run["label"]),
+        str(run["subset_size"]),
+        str(run["seed"]),
+        str(run["status"]),
+        str(run["epochs"]),
+        *parts,
+        shown,
+    ]
+
+
+def machine(inputs: Inputs) -> list[tuple[str, str]]:
+    """What the runs were made with, one fact a row."""
+    runs = inputs.runs
+    return [
+        ("Device", device(runs)),
+        ("Arithmetic", arithmetic(runs)),
+        ("Processor threads", join(distinct(runs, "threads"))),
+        ("PyTorch", join(distinct(runs, "torch"))),
+        ("tlstudy", __version__),
+        ("Commit", join(short_commit(value) for value in distinct(runs, "commit"))),
+        (
+            "Training and evaluation, all runs",
+            duration(float(runs.drop_duplicates(["run", "subset_size", "seed"])["seconds"].sum())),
+        ),
+    ]
+
+
+def checksums(inputs: Inputs) -> list[tuple[str, str]]:
+    """Files that results rest on, with their SHA-256."""
+    rows = []
+    for (architecture, name), record in inputs.weights.items():
+        for key, what in (("origin_sha256", "as received"), ("sha256", "as used")):
+            if record.get(key):
+                rows.append((f"{name} ({architecture}), {what}", str(record[key])))
+    return rows + sorted(_hashes(inputs.images or {}))
+
+
+def _hashes(record: Record) -> Iterator[tuple[str, str]]:
+    """Every name and checksum in a record, however it is nested."""
+    for name, value in record.items():
+        if isinstance(value, dict):
+            yield from _hashes(value)
+        elif isinstance(value, str) and len(value) == 64 and value.isalnum():
+            yield name, value

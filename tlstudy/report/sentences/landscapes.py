@@ -1,0 +1,178 @@
+"""Landscapes: the numbers that the page draws, on scales shared by all that are compared."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tlstudy.report.figures.landscapes import Plane, plane_of, points_outside, shared_limits
+from tlstudy.report.format import MISSING, count, is_number, loss, number, percent, signed
+from tlstudy.report.inputs import Inputs, Record
+from tlstudy.report.sentences.protocol import Table
+
+PLANES = {
+    "trajectory": "the plane of the run\u2019s own path",
+    "random": "a plane of random directions",
+}
+TICKS = 4
+DIGITS = 5
+
+
+@dataclass(frozen=True)
+class Surface:
+    """One landscape: an arm, a seed, a plane; `plane` is the stored record."""
+
+    arm: str
+    label: str
+    group: str
+    seed: int
+    plane: Record
+    checkpoint_loss: float
+
+    @property
+    def drawn(self) -> bool:
+        return self.plane.get("status") == "drawn"
+
+    @property
+    def reason(self) -> str:
+        return (self.plane.get("reason") or "no reason was recorded").rstrip(".")
+
+    def losses(self) -> list[float]:
+        return [value for row in self.plane["loss"] for value in row if is_number(value)]
+
+
+def surfaces(inputs: Inputs, size: int, plane: str) -> list[Surface]:
+    """The landscapes of one plane and subset size, in the order of the arms."""
+    order = list(inputs.study.arms)
+    records = [
+        record
+        for record in inputs.landscapes
+        if record["subset_size"] == size and plane in record["planes"] and record["arm"] in order
+    ]
+    records.sort(key=lambda record: (record["seed"], order.index(record["arm"])))
+    return [
+        Surface(
+            record["arm"],
+            record["label"],
+            record["group"],
+            record["seed"],
+            record["planes"][plane],
+            record["checkpoint_train_loss"],
+        )
+        for record in records
+    ]
+
+
+def scale(drawn: Sequence[Surface]) -> Record:
+    """Vertical and colour limits that a group shares: those of the still drawings.
+
+    Losses above the upper limit are drawn flat at it, so that one peak does not flatten the rest.
+    """
+    low, high = shared_limits([_still(surface) for surface in drawn])
+    return {"low": low, "high": high, "ticks": ticks(low, high)}
+
+
+def _still(surface: Surface) -> Plane:
+    plane = plane_of({"planes": {"any": surface.plane}}, "any")
+    assert isinstance(plane, Plane)
+    return plane
+
+
+def cut(drawn: Sequence[Surface]) -> str:
+    """Words on losses that do not fit the scale; empty if all do."""
+    high, largest = scale(drawn)["high"], max(max(surface.losses()) for surface in drawn)
+    if largest <= high:
+        return ""
+    return f"Losses above {loss(high)} are drawn flat there; the largest is {loss(largest)}."
+
+
+def ticks(low: float, high: float) -> list[Record]:
+    """Round values from low to high with their labels."""
+    rough = (high - low) / TICKS
+    magnitude = 10.0 ** math.floor(math.log10(rough))
+    step = next(factor * magnitude for factor in (1, 2, 5, 10) if factor * magnitude >= rough)
+    decimals = max(0, -math.floor(math.log10(step) + 1e-9))
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [
+        {"at": index * step, "label": signed(f"{index * step:.{decimals}f}")}
+        for index in range(first, last + 1)
+    ]
+
+
+def payload(drawn: Sequence[Surface]) -> str:
+    """What the drawing script needs for surfaces that are compared, as JSON.
+
+    Numbers only, and labels made of numbers, so nothing in it can end its script element.
+    """
+    data = {
+        "scale": scale(drawn),
+        "surfaces": [_drawing(surface) for surface in drawn],
+    }
+    return json.dumps(data, separators=(",", ":"), allow_nan=False)
+
+
+def _drawing(surface: Surface) -> Record:
+    plane = surface.plane
+    return {
+        "axis": [_rounded(value) for value in plane["axis"]],
+        "loss": [[_rounded(value) for value in row] for row in plane["loss"]],
+        "path": [[_rounded(value) for value in point] for point in plane.get("path") or []],
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    """Five digits are finer than a screen; a loss that is not finite is a hole."""
+    return float(f"{value:.{DIGITS}g}") if is_number(value) else None
+
+
+def comparison_table(found: Sequence[Surface], plane: str) -> Table:
+    """Numbers that belong to each surface: its centre beside the checkpoint, its range."""
+    several = len({surface.seed for surface in found}) > 1
+    heads = ["Arm", "Checkpoint\u2019s loss", "Loss at the centre", "Lowest", "Highest"]
+    if plane == "trajectory":
+        heads += [*_variance_heads(found), "Furthest off the plane", "Points outside the grid"]
+    return Table(heads, [_table_row(surface, plane, several) for surface in found])
+
+
+def _table_row(surface: Surface, plane: str, several: bool) -> list[str]:
+    """A row that ends early holds words in place of numbers: the reason for no plane."""
+    label = f"{surface.label}, seed {surface.seed}" if several else surface.label
+    row = [label, loss(surface.checkpoint_loss)]
+    if not surface.drawn:
+        return [*row, f"no plane: {surface.reason}"]
+    values = surface.losses()
+    row += [loss(surface.plane["centre_loss"]), loss(min(values)), loss(max(values))]
+    if plane == "trajectory":
+        row += [_variance(surface, axis) for axis in (0, 1)]
+        off_plane = [value for value in surface.plane.get("off_plane") or [] if is_number(value)]
+        row.append(number(max(off_plane)) if off_plane else MISSING)
+        row.append("{} of {}".format(*points_outside(surface.plane)))
+    return row
+
+
+def _variance_heads(found: Sequence[Surface]) -> list[str]:
+    """Heads that hold a random walk's shares, which are the same for every path."""
+    nulls = [surface.plane.get("random_walk_null") or [] for surface in found if surface.drawn]
+    null = max(nulls, key=len, default=[])
+    return [
+        f"Variance on axis {axis + 1}"
+        + (f" (random walk: {percent(null[axis])})" if axis < len(null) else "")
+        for axis in (0, 1)
+    ]
+
+
+def _variance(surface: Surface, axis: int) -> str:
+    shares = surface.plane.get("explained_variance") or []
+    return percent(shares[axis]) if axis < len(shares) else MISSING
+
+
+def alternative(surface: Surface, plane: str) -> str:
+    """What a screen reader says in place of a surface."""
+    values = surface.losses()
+    path = surface.plane.get("path") or []
+    steps = f" The path of {count(len(path), 'point')} is drawn on it." if path else ""
+    return (
+        f"Loss surface of \u201c{surface.label}\u201d over {PLANES[plane]}, seed {surface.seed}: "
+        f"{loss(surface.plane['centre_loss'])} at the centre, from {loss(min(values))} to "
+        f"{loss(max(values))}.{steps} Arrow keys turn it."
+    )

@@ -1,0 +1,57 @@
+"""What the published material says against itself, in sentences computed from its series."""
+
+from tlstudy.data import published
+from tlstudy.report.figures import published as facts
+from tlstudy.report.format import THIN, join, number, percent
+
+
+def sentences() -> list[str]:
+    """One for each panel of the figure."""
+    return [_versions(), _angles(), _gradients(), _head()]
+
+
+def _versions() -> str:
+    found = facts.versions()
+    shown = join(
+        f"{100 * item.balanced_accuracy:.2f}{THIN}% and {item.loss:.4f} ({item.where})"
+        for item in found
+    )
+    accuracies = [item.balanced_accuracy for item in found]
+    spread = 100 * (max(accuracies) - min(accuracies))
+    return (
+        f"One result in three versions: the pretrained network\u2019s best balanced accuracy and "
+        f"loss are {shown}. {spread:.2f} points between versions of one seed are not explained."
+    )
+
+
+def _angles() -> str:
+    angles = published.angle()["angle_from_previous"]
+    steps = facts.angle_steps(angles.to_numpy())
+    off = float(abs(steps - steps.round()).max())
+    return (
+        f"Every plotted angle is a float32 arccosine: in units of the smallest step each is a "
+        f"whole number to within {number(off, 1)}. So the {int((angles == 0).sum())} zeros among "
+        f"the {len(angles)} angles are rounding and no standstill; no angle between zero and "
+        f"{facts.lattice(1):.3f}\u00b0 could have been plotted."
+    )
+
+
+def _gradients() -> str:
+    slope, growth = facts.gradient_growth()
+    return (
+        f"The new network\u2019s gradient norm grows as the epoch does: log-log slope {slope:.3f}, "
+        f"last over first {growth:.2f} over {published.EPOCHS} epochs. That is one gradient added "
+        "up, not an explosion: the weights it belongs to were never changed and it was never "
+        "cleared."
+    )
+
+
+def _head() -> str:
+    head = facts.head()
+    return (
+        f"The last layer\u2019s change, which the slides read as the decoder learning, has the "
+        f"size that Adam\u2019s step gives any layer of that scale: at most "
+        f"{percent(head.displacement)} of the norm and {head.angle:.2f}\u00b0 in an epoch, where "
+        f"the step size alone, at the layer\u2019s initial scale, predicts "
+        f"{percent(head.predicted_displacement)} and {head.predicted_angle:.2f}\u00b0."
+    )

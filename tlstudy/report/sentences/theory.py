@@ -1,0 +1,162 @@
+"""The theory section: what Proposition 3 says and does not say, how it was printed, and what a
+laboratory and the slides' own network make of it."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+
+from tlstudy.config.catalogue import PENALTY, is_on_proposition, states_proposition
+from tlstudy.report.figures.texts import GAMMA, RHO
+from tlstudy.report.format import (
+    MINUS,
+    MISSING,
+    SUPERSCRIPTS,
+    THIN,
+    count,
+    join,
+    number,
+    signed,
+    whole,
+)
+from tlstudy.report.inputs import Inputs
+from tlstudy.report.page import laboratory
+from tlstudy.report.page.figures import PageFigure, study_figure
+from tlstudy.report.page.laboratory import Laboratory
+from tlstudy.report.sentences.ledger import SIGNS
+from tlstudy.report.sentences.protocol import Table
+from tlstudy.theory.formulas import EXAMPLE, Arguments, named_formula, printed_minimum
+
+# The equation for the norm as it was printed, with m_aux as w^2, and what is wrong with it.
+QUARTICS = {
+    "slides": (
+        "u^4 - w^2 &rho; u^3 + &gamma; u - m = 0",
+        "three: w^2 for w, &gamma; for &gamma; m, m for m^2",
+    ),
+    "paper's statement": ("u^4 - w^2 &rho; u^3 + &gamma; m u - m^2 = 0", "one: w^2 for w"),
+    "paper's proof": ("u^4 - w &rho; u^3 + &gamma; m u - m^2 = 0", "none"),
+}
+NAMES = {
+    "slides": "Slides",
+    "paper's statement": "Paper, Eq. 6",
+    "paper's proof": "Paper\u2019s proof",
+}
+
+
+@dataclass(frozen=True)
+class Theory:
+    """The section's parts that depend on the data.
+
+    Attributes:
+        printed: the equations as printed, and what is wrong with each.
+        fares: how each fares on random draws, and at one example.
+        draws, example: what these draws are, and that example.
+        laboratory: what it measured; None for a study without one.
+        ledger: claims on the slides' network with their verdicts: sign, name, verdict, text.
+    """
+
+    printed: Table
+    fares: Table
+    draws: str
+    example: str
+    penalty: PageFigure | None
+    laboratory: Laboratory | None
+    ledger: list[tuple[str, str, str, str]]
+
+
+def section(inputs: Inputs) -> Theory | None:
+    """The section; None for a study without a laboratory whose ledger tests nothing of it."""
+    if not states_proposition(inputs.study):
+        return None
+    measured = laboratory.of_study(inputs) if inputs.study.laboratory.experiments else None
+    return Theory(
+        printed=printed_table(inputs.formulas),
+        fares=fares_table(inputs.formulas),
+        draws=draws_line(inputs.formulas),
+        example=example_line(),
+        penalty=study_figure(inputs, PENALTY),
+        laboratory=measured,
+        ledger=ledger_lines(inputs),
+    )
+
+
+def printed_table(formulas: pd.DataFrame) -> Table:
+    """A row for each printed variant: where, its equation, its mistakes."""
+    rows = [[NAMES[name], *map(mathematics, QUARTICS[name])] for name in formulas["formula"]]
+    return Table(["Printed in", "Equation for u", "Mistakes"], rows)
+
+
+def mathematics(text: str) -> Markup:
+    """Variables in italics, powers raised, true minus signs."""
+    text = re.sub(r"&\w+;|\b[muw]\b", r"<var>\g<0></var>", text.replace(" - ", f" {MINUS} "))
+    return Markup(re.sub(r"\^(\d)", lambda power: power[1].translate(SUPERSCRIPTS), text))
+
+
+def fares_table(formulas: pd.DataFrame) -> Table:
+    """How each variant fares: shares of the draws, errors, and the values at the example."""
+    heads = ["Printed in", "No root", "Exact", "Median error", "95th percentile"]
+    return Table([*heads, "Example: u", "r"], [_fares(row) for row in formulas.to_dict("records")])
+
+
+def _fares(row: dict) -> list[str]:
+    norm, penalty = example_values(row["formula"])
+    shares = [share(row[name]) for name in ("no_root", "exact", "median_error", "large_error")]
+    return [NAMES[row["formula"]], *shares, number(norm, 4), number(penalty, 4)]
+
+
+def share(value: float) -> str:
+    """Three digits of a share in per cent; what is rounding is called less than a millionth."""
+    if not np.isfinite(value):
+        return MISSING
+    if 0 < value < 1e-6:
+        return f"< 0.0001{THIN}%"
+    return signed(f"{100 * value:.3g}") + f"{THIN}%"
+
+
+def example_values(name: str) -> tuple[float, float]:
+    """(u, r) of a printed variant at the example."""
+    at: Arguments = {key: np.array([value]) for key, value in EXAMPLE.items()}
+    norm, penalty = printed_minimum(named_formula(name), at)
+    return float(norm[0]), float(penalty[0])
+
+
+def draws_line(formulas: pd.DataFrame) -> str:
+    """What the variants were tried on."""
+    first, proof = formulas.iloc[0], formulas.set_index("formula").loc["paper's proof"]
+    return (
+        f"{whole(first['draws'])} draws (seed {first['seed']}): m and {GAMMA} normal, w the size "
+        f"of a normal number plus 0.1, {RHO} uniform. Exact: within a millionth of the minimum by "
+        "brute force. Errors are relative, of r, where there is a root. The slides\u2019 equation "
+        "can lack one only where m is negative, as it is in half of the draws or so. The right "
+        "equation too has "
+        f"more than one positive root in {share(proof['several_roots'])} of the draws, although "
+        "the paper calls it unique: the one with the least r counts, for every variant."
+    )
+
+
+def example_line() -> str:
+    """The arguments of the example."""
+    names = {"m_main": "m", "gamma": GAMMA, "w_aux": "w", "rho": RHO}
+    return join(f"{names[key]}\u00a0=\u00a0{value:g}" for key, value in EXAMPLE.items())
+
+
+def ledger_lines(inputs: Inputs) -> list[tuple[str, str, str, str]]:
+    """Claims of the ledger on the slides' own network, for the first subset size."""
+    rows = inputs.claims[inputs.claims["subset_size"] == inputs.study.subset_size[0]]
+    return [
+        (SIGNS[row["verdict"]], row["claim"], row["verdict"], row["text"])
+        for row in rows.to_dict("records")
+        if is_on_proposition(row["claim"])
+    ]
+
+
+def formula_line(formulas: pd.DataFrame) -> str:
+    """How the slides' variant fares, in a sentence."""
+    row = formulas.set_index("formula").loc["slides"]
+    return (
+        "As the slides print the proposition, its equation gives the right penalty in "
+        f"{share(row['exact'])} of {count(int(row['draws']), 'random draw')}. It has no solution "
+        f"in {share(row['no_root'])}, which is possible only where the strength m is negative."
+    )

@@ -1,0 +1,1 @@
+"""Files, tables, errors and randomness: what every other package builds on."""

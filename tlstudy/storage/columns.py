@@ -1,0 +1,350 @@
+"""The columns of the result tables, with their types and units: one source for all readers."""
+
+import pyarrow as pa
+
+KEYS = {
+    "arm": ("string", "name of the arm, with the swept settings appended"),
+    "subset_size": ("int64", "number of training images"),
+    "seed": ("int64", "seed of subset, initialisation and order of the images"),
+}
+
+CHANGES = {
+    "norm": ("float64", "Euclidean norm of the weights after the epoch"),
+    "displacement_from_start": (
+        "float64",
+        "||w_t - w_0|| / ||w_0||, w_0 the weights before training; a ratio, empty where w_0 is 0",
+    ),
+    "displacement_from_previous": ("float64", "||w_t - w_(t-1)|| / ||w_(t-1)||; a ratio"),
+    "norm_change_from_start": ("float64", "(||w_t|| - ||w_0||) / ||w_0||; a signed ratio"),
+    "norm_change_from_previous": (
+        "float64",
+        "(||w_t|| - ||w_(t-1)||) / ||w_(t-1)||; a signed ratio",
+    ),
+    "angle_from_start": ("float64", "angle between w_t and w_0, degrees"),
+    "angle_from_previous": ("float64", "angle between w_t and w_(t-1), degrees"),
+}
+
+
+def _test_values(statistics: str) -> dict[str, tuple[str, str]]:
+    how = {
+        "running": "BatchNorm with its running statistics",
+        "recalibrated": "BatchNorm statistics recomputed on the training images",
+    }[statistics]
+    return {
+        f"test_loss_{statistics}": ("float64", f"mean loss on test images, nats; {how}"),
+        f"test_accuracy_{statistics}": ("float64", f"accuracy on test images, 0 to 1; {how}"),
+        f"test_balanced_accuracy_{statistics}": (
+            "float64",
+            f"mean recall over the digits present, 0 to 1; {how}",
+        ),
+    }
+
+
+METRICS = {
+    **KEYS,
+    "epoch": ("int64", "passes over the training images so far; the first is 1"),
+    "train_loss": ("float64", "mean loss in training mode before the update, nats"),
+    "train_accuracy": ("float64", "accuracy in training mode before the update, 0 to 1"),
+    "train_balanced_accuracy": (
+        "float64",
+        "mean recall over the digits present, training mode, before the update, 0 to 1",
+    ),
+    "gradient_norm": (
+        "float64",
+        "Euclidean norm of the gradients of all weights at the epoch's last step",
+    ),
+    **_test_values("running"),
+    **_test_values("recalibrated"),
+    "test_images": ("int64", "number of test images behind the test values"),
+    **CHANGES,
+    "training_seconds": ("float64", "time of the epoch's training steps, seconds"),
+    "evaluation_seconds": ("float64", "time of the epoch's evaluation, seconds"),
+}
+
+LAYERS = {
+    **KEYS,
+    "epoch": METRICS["epoch"],
+    "layer": ("string", "name of the weight tensor in torchvision's network"),
+    "layer_index": ("int64", "position of the tensor in the network, from 0"),
+    "kind": (
+        "string",
+        "convolution, downsample, batchnorm-weight, batchnorm-bias, linear-weight or linear-bias",
+    ),
+    "parameters": ("int64", "number of weights in the tensor"),
+    **CHANGES,
+    "predicted_displacement": (
+        "float64",
+        "displacement from the previous epoch if Adam moved every weight by the learning rate "
+        "at each step: steps x learning rate / root mean square of w_(t-1); empty for other "
+        "optimisers, 0 where the optimiser does not hold the weights",
+    ),
+}
+
+RUNS = {
+    **KEYS,
+    "run": ("string", "folder of the run below the study's runs folder"),
+    "label": ("string", "the arm's name in the report"),
+    "group": ("string", "arms of a group are compared with its first arm"),
+    "status": ("string", "finished, or diverged: the loss was not finite"),
+    "epochs": ("int64", "epochs that were run"),
+    "initialisation": ("string", "random, or the name of the pretrained weights"),
+    "weights_source": ("string", "where the pretrained weights came from; empty if random"),
+    "weights_sha256": ("string", "SHA-256 of the pretrained weights; empty if random"),
+    "batchnorm": ("string", "statistics behind the reported values: running or recalibrated"),
+    "reported_epoch": ("string", "rule for the reported values: final or best-on-test"),
+    "reported_loss": ("float64", "reported mean loss on test images, nats"),
+    "reported_accuracy": ("float64", "reported accuracy on test images, 0 to 1"),
+    "reported_balanced_accuracy": ("float64", "reported balanced accuracy, 0 to 1"),
+    "reported_test_images": ("int64", "number of test images behind the reported values"),
+    **{f"final_{name}": spec for name, spec in _test_values("running").items()},
+    **{f"final_{name}": spec for name, spec in _test_values("recalibrated").items()},
+    "final_test_images": ("int64", "number of test images behind the final values"),
+    "checkpoint_train_loss": (
+        "float64",
+        "loss of the final weights on the training images, BatchNorm statistics of the batch, nats",
+    ),
+    "trajectory_rank": ("int64", "rank of the centred trajectory of the weights"),
+    "explained_variance_1": ("float64", "share of the trajectory's variance on axis 1"),
+    "explained_variance_2": ("float64", "share of the trajectory's variance on axis 2"),
+    "device": ("string", "device that trained"),
+    "learning_rate": ("float64", "step size trained with; the chosen one where it was tuned"),
+    "findings": (
+        "string",
+        "names of the sentinels that found something wrong with the run, separated by spaces; "
+        "the findings themselves are in findings.parquet",
+    ),
+    "precision": ("string", "arithmetic of the training steps"),
+    "evaluation_precision": ("string", "arithmetic of the evaluations on test images"),
+    "threads": ("int64", "processor threads"),
+    "torch": ("string", "version of PyTorch"),
+    "code": ("string", "digest of the code that decides a run's numbers, comments apart"),
+    "commit": ("string", "commit of the code, '+changes' if it was modified"),
+    "training_seconds": ("float64", "time of all training steps, seconds"),
+    "evaluation_seconds": ("float64", "time of all evaluations, seconds"),
+    "seconds": ("float64", "time of the whole run, seconds"),
+    "peak_memory_gib": ("float64", "largest resident memory of the process, GiB"),
+    "settings": ("string", "all settings of the arm, JSON"),
+}
+
+
+FINDINGS = {
+    **KEYS,
+    "sentinel": ("string", "name of the sentinel"),
+    "flaws": ("string", "flaws of the published study that it stands for, such as F1; or empty"),
+    "severity": (
+        "string",
+        "error: a comparison with this run means nothing; warning: it does not mean what it "
+        "says; note: true of many a sound run and no alarm, but it limits what may be concluded",
+    ),
+    "saw": ("string", "what was seen, with the numbers"),
+    "why": ("string", "why it matters"),
+    "advice": ("string", "what to do"),
+}
+
+CURVATURE = {
+    **KEYS,
+    "point": ("string", "final: the final weights; matched: those at the same train loss"),
+    "epoch": ("float64", "where on the path: whole epochs, or between two by interpolation"),
+    "train_loss": (
+        "float64",
+        "loss on the training images, BatchNorm statistics of the batch, nats",
+    ),
+    "hessian_eigenvalue": ("float64", "largest eigenvalue of that loss's Hessian"),
+    "residual": (
+        "float64",
+        "norm of H v - lambda v of the unit Ritz vector v over |lambda|: how far Lanczos converged",
+    ),
+    "products": ("int64", "Hessian-vector products used"),
+    "rise": (
+        "float64",
+        "mean rise of that loss, nats, at both ends of the filter-normalised random directions",
+    ),
+    "reason": ("string", "why there are no values; empty if there are"),
+}
+
+ENCODER = {
+    **KEYS,
+    "measure": (
+        "string",
+        "probe: logistic regression on a stage's averaged outputs before training; frozen: "
+        "everything up to the stage held as it was, the rest trained; put-back: fine-tuned, then "
+        "the stage's weights put back; fine-tuned: nothing held or put back",
+    ),
+    "stage": (
+        "string",
+        "stem, layer1 to layer4, encoder (all of them), head (the last layer); empty if fine-tuned",
+    ),
+    "train_balanced_accuracy": ("float64", "mean recall on the training images, 0 to 1"),
+    "test_balanced_accuracy": ("float64", "mean recall on test images, 0 to 1"),
+    "test_loss": ("float64", "mean loss on test images, nats"),
+    "test_images": ("int64", "number of test images behind the values"),
+}
+
+LABORATORY = {
+    "seed": ("int64", "seed of tasks, data and starts"),
+    "experiment": ("string", "diagonal, relu or batchnorm"),
+    "network": ("string", "diagonal, relu, batchnorm, or plain: no normalisation"),
+    "method": (
+        "string",
+        "pretrained: before fine-tuning; fine-tuned; scratch; multi-task: both tasks at once; "
+        "least-penalty and least-change: interpolating solutions found by optimisation",
+    ),
+    "overlap": ("float64", "share of the main task's features that the auxiliary task has, 0 to 1"),
+    "cosine": (
+        "float64",
+        "cosine between a main feature and the auxiliary one that it was made from, 0 to 1",
+    ),
+    "features": ("float64", "number of features of the main task"),
+    "scale": ("float64", "factor of the pretrained weights"),
+    "gamma": ("float64", "size of the output weights that fine-tuning starts with"),
+    "samples": ("float64", "training samples of the main task"),
+    "part": ("string", "what the factor is on: encoder, head or both"),
+    "statistics": (
+        "string",
+        "BatchNorm statistics behind the value: running, rescaled with the weights before "
+        "training, or recalibrated on the training samples",
+    ),
+    "optimiser": ("string", "sgd or adam"),
+    "learning_rate_rule": (
+        "string",
+        "learning rate of the scaled part: fixed, factor or squared factor times the others'",
+    ),
+    "measure": ("string", "what was measured"),
+    "value": ("float64", "its value; units of the measures: tlstudy.theory.measures"),
+}
+
+REUSE = {
+    **KEYS,
+    "measure": (
+        "string",
+        "alignment: median cosine between a filter before and after training; alignment-if-across: "
+        "what it would be if every filter had moved as far at right angles to itself; directions: "
+        "number k of input directions that hold half of the layer's squared norm before training; "
+        "share-within: share of the change's squared norm in their span; share-within-random: its "
+        "mean in a random span, k over the dimensions; drift.training, drift.gradient-descent, "
+        "drift.explicit: distance of all weights from the start at the same train loss, by the "
+        "run's own optimiser, along the gradient, and the least that was found; train-loss.<way>: "
+        "that loss, nats; across.<way>: share of the drift at right angles to the gradient, 0 "
+        "where no less would do nearby",
+    ),
+    "layer": ("string", "name of the convolution's weight; empty for all weights together"),
+    "value": ("float64", "the measure's value"),
+}
+
+LADDER = {
+    "rung": ("int64", "position on the ladder, from 0"),
+    "group": ("string", "group of the rung's arms"),
+    "mends": ("string", "what this rung mends, separated by commas"),
+    "subset_size": KEYS["subset_size"],
+    "quantity": ("string", "balanced_accuracy or loss, as reported by the arms"),
+    "part": (
+        "string",
+        "new, pretrained: that arm; gap: pretrained less new; step: gap less the gap of the rung "
+        "before, in the same seeds",
+    ),
+    "seeds": ("int64", "number of seeds with a value"),
+    "mean": ("float64", "mean over seeds; empty below five seeds"),
+    "low": ("float64", "lower end of the 95 % bootstrap interval of the mean; empty likewise"),
+    "high": ("float64", "upper end likewise"),
+    "interquartile_mean": ("float64", "mean of the middle half of the seeds; empty likewise"),
+    "smallest": ("float64", "smallest value of a seed"),
+    "largest": ("float64", "largest value of a seed"),
+}
+
+CLAIMS = {
+    "claim": ("string", "name of the claim"),
+    "subset_size": KEYS["subset_size"],
+    "text": ("string", "the claim as it was made"),
+    "slide": ("string", "where it was made"),
+    "statistic": ("string", "what is compared, in words, with its unit"),
+    "unit": ("string", "unit of mean, interval and effect"),
+    "effect": ("float64", "effect size stated in advance: the least that supports the claim"),
+    "seeds": ("int64", "number of seeds with a value"),
+    "mean": ("float64", "mean over seeds; empty below five seeds"),
+    "low": ("float64", "lower end of its 95 % bootstrap interval; empty likewise"),
+    "high": ("float64", "upper end likewise"),
+    "smallest": ("float64", "smallest value of a seed"),
+    "largest": ("float64", "largest value of a seed"),
+    "verdict": (
+        "string",
+        "supported: the interval lies wholly above the effect size; refuted: wholly below zero; "
+        "inconclusive; not testable: a control failed, or there is no value; open: there is no "
+        "experiment yet",
+    ),
+    "because": ("string", "what led to the verdict: the failed control, the missing seeds"),
+    "more_seeds": (
+        "float64",
+        "further seeds that would settle the claim in four of five repetitions if mean and spread "
+        "stayed; empty if settled or if none would",
+    ),
+    "figure": ("string", "figure of the report that shows it"),
+}
+
+CLAIM_VALUES = {
+    "claim": CLAIMS["claim"],
+    "subset_size": KEYS["subset_size"],
+    "seed": KEYS["seed"],
+    "value": ("float64", "the claim's statistic in this seed, in the claim's unit"),
+}
+
+LABORATORY_RUNS = {
+    "experiment": ("string", "experiment of the laboratory"),
+    "seed": ("int64", "seed of tasks, data and starts"),
+    "seconds": ("float64", "time that it took, seconds"),
+    "processor": ("string", "model of the processor"),
+    "python": ("string", "version of Python"),
+    "numpy": ("string", "version of NumPy"),
+    "torch": ("string", "version of PyTorch"),
+    "commit": ("string", "commit of the code, '+changes' if it was modified"),
+}
+
+LABORATORY_CLAIMS = {
+    "claim": CLAIMS["claim"],
+    "experiment": LABORATORY["experiment"],
+    "text": ("string", "what is claimed"),
+    **{
+        name: CLAIMS[name]
+        for name in (
+            "statistic",
+            "unit",
+            "effect",
+            "seeds",
+            "mean",
+            "low",
+            "high",
+            "smallest",
+            "largest",
+            "verdict",
+            "because",
+            "more_seeds",
+            "figure",
+        )
+    },
+}
+
+LABORATORY_CLAIM_VALUES = {name: CLAIM_VALUES[name] for name in ("claim", "seed", "value")}
+
+FORMULAS = {
+    "formula": ("string", "name of the printed variant of Proposition 3"),
+    "source": ("string", "where it was printed"),
+    "draws": ("int64", "random arguments that it was tried on"),
+    "seed": ("int64", "seed of these draws"),
+    "no_root": ("float64", "share of the draws where its polynomial has no positive root"),
+    "several_roots": ("float64", "share where it has more than one"),
+    "exact": ("float64", "share where its value is the minimum, to a relative error of 1e-6"),
+    "median_error": (
+        "float64",
+        "median of |printed - true| / true over the draws with a root; a ratio",
+    ),
+    "large_error": ("float64", "95th percentile of the same"),
+}
+
+
+def schema(columns: dict[str, tuple[str, str]]) -> pa.Schema:
+    """Arrow schema of a table; the description of a column is in its field's metadata."""
+    return pa.schema(
+        [
+            pa.field(name, pa.type_for_alias(kind), metadata={"description": text})
+            for name, (kind, text) in columns.items()
+        ]
+    )

@@ -1,0 +1,140 @@
+"""Files that are there whole or not at all."""
+
+import errno
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+
+from tlstudy.storage.errors import UserError
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`, renamed to it on success and removed on failure.
+
+    Raises:
+        UserError: the disk is full, a file stands where a folder must be, or the other way round.
+    """
+    temporary = None
+    try:
+        _make_folder(path.parent)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        temporary.chmod(0o666 & ~_umask())
+        _rename(temporary, path)
+    except (OSError, SafetensorError) as error:
+        if _error_number(error) not in FULL:
+            raise
+        reason = os.strerror(_error_number(error))
+        raise UserError(
+            f"{path}: cannot be written ({reason}); make room and run it again."
+        ) from None
+    finally:
+        if temporary:
+            temporary.unlink(missing_ok=True)
+
+
+def _rename(temporary: Path, path: Path) -> None:
+    try:
+        temporary.replace(path)
+    except IsADirectoryError:
+        check_file(path)
+        raise
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        check_folder(folder)
+        raise
+
+
+def check_folder(folder: Path) -> None:
+    """
+    Raises:
+        UserError: a file stands where the folder, or one that it is in, is or will be.
+    """
+    there = next((part for part in (folder, *folder.parents) if part.exists()), None)
+    if there and not there.is_dir():
+        raise UserError(f"{there}: is a file, must be a folder; rename or remove it.") from None
+
+
+def check_file(path: Path) -> None:
+    """
+    Raises:
+        UserError: a folder stands where the file is or will be.
+    """
+    if path.is_dir():
+        raise UserError(f"{path}: is a folder, must be a file; rename or remove it.") from None
+
+
+def _error_number(error: Exception) -> int | None:
+    """The system's number of an error, which safetensors has in its text alone."""
+    number = re.search(r"os error (\d+)", str(error))
+    return getattr(error, "errno", None) or (int(number[1]) if number else None)
+
+
+@contextmanager
+def durable_path(path: Path) -> Iterator[Path]:
+    """An atomic path whose content is on the disk, name and all, when it is left."""
+    with atomic_path(path) as temporary:
+        yield temporary
+        _flush(temporary)
+    _flush(path.parent)
+
+
+def remove_half_written(folder: Path, names: Iterable[str]) -> None:
+    """Remove what ended processes left of files; for who alone writes these in the folder."""
+    # safetensors writes into a temporary file of its own naming.
+    for pattern in (".tmp*", *(f".{name}.*" for name in names)):
+        for file in folder.glob(pattern):
+            if file.is_file():
+                file.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_bytes_atomically(path: Path, content: bytes) -> None:
+    """Write a whole file or none."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Write a whole file or none, and wait until it is on the disk."""
+    with durable_path(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_json_atomically(path: Path, data: Any) -> None:
+    """Write JSON in the order of its keys; values that JSON cannot hold (NaN) are errors."""
+    write_bytes_atomically(path, json_bytes(data))
+
+
+def json_bytes(data: Any) -> bytes:
+    """What `write_json_atomically` writes."""
+    return f"{json.dumps(data, indent=1, allow_nan=False)}\n".encode()

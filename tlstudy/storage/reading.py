@@ -1,0 +1,125 @@
+"""What an earlier stage stored, read back: a file that is missing or damaged ends in a sentence.
+
+A file that was altered and still reads well is only told by its checksum.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tlstudy.storage.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+Content = TypeVar("Content")
+
+
+def read_record(file: Path, command: str) -> dict[str, Any]:
+    """A mapping from a JSON file; a key that is asked for and not there ends in a sentence too.
+
+    Args:
+        command: what of `tlstudy` makes the file, to be told.
+
+    Raises:
+        UserError: it is missing or damaged.
+    """
+
+    class Record(dict):
+        def __missing__(self, key: str) -> Any:
+            raise _damaged(file, command, f"it lacks '{key}'")
+
+    def read(path: Path) -> dict[str, Any]:
+        content = json.loads(path.read_text(encoding="utf-8"), object_hook=Record)
+        if not isinstance(content, Record):
+            raise _damaged(path, command, "it is no mapping")
+        return content
+
+    return _read(file, command, read)
+
+
+def read_table(file: Path, command: str, columns: Iterable[str] = ()) -> "pd.DataFrame":
+    """A table from a parquet file, with these columns among its own.
+
+    Raises:
+        UserError: it is missing or damaged, or lacks a column.
+    """
+    import pandas as pd  # half a second, and records need no tables
+
+    table = _read(file, command, pd.read_parquet)
+    _check_columns(file, command, table.columns, columns)
+    return table
+
+
+def read_arrow(
+    file: Path, command: str, kinds: "pa.Schema", columns: Iterable[str] = ()
+) -> "pa.Table":
+    """The same as an Arrow table, in half the time.
+
+    Args:
+        kinds: types of the columns, as far as they are there.
+
+    Raises:
+        UserError: it is missing or damaged, lacks a column, or has one of another type.
+    """
+    import pyarrow.parquet as pq
+
+    def read(path: Path) -> "pa.Table":
+        # The process's threads are the caller's to use, and a small table is no work for several.
+        table = pq.ParquetFile(path).read(use_threads=False).replace_schema_metadata()
+        for position, name in enumerate(table.column_names):
+            if name in kinds.names and table.field(position).type != kinds.field(name).type:
+                column = table.column(position).cast(kinds.field(name).type)
+                table = table.set_column(position, name, column)
+        return table
+
+    table = _read(file, command, read)
+    _check_columns(file, command, table.column_names, columns)
+    return table
+
+
+def _check_columns(file: Path, command: str, found: Iterable[str], columns: Iterable[str]) -> None:
+    lost = [column for column in columns if column not in found]
+    if lost:
+        raise _damaged(file, command, f"it lacks the column '{lost[0]}'")
+
+
+def read_tensors(file: Path, command: str) -> dict[str, Any]:
+    """Tensors by name from a safetensors file.
+
+    Raises:
+        UserError: it is missing or damaged.
+    """
+    from safetensors.torch import load_file  # takes seconds, and tables need no torch
+
+    return _read(file, command, load_file)
+
+
+def _read(file: Path, command: str, reader: Callable[[Path], Content]) -> Content:
+    if not file.is_file():
+        raise UserError(f"{file}: missing; run `tlstudy {command}`.")
+    try:
+        return reader(file)
+    except UserError:
+        raise
+    except Exception as error:  # damaged bytes make pyarrow raise almost anything
+        if isinstance(error, OSError) and error.filename:
+            raise
+        raise _damaged(file, command, _reason(file, error)) from None
+
+
+def _reason(file: Path, error: Exception) -> str:
+    """A few words of what is wrong; what libraries say of their own formats helps no user."""
+    if file.suffix == ".json" and isinstance(error, UnicodeDecodeError):
+        return f"byte {error.start} is no text in UTF-8"
+    if file.suffix == ".json" and isinstance(error, json.JSONDecodeError):
+        return str(error)
+    if isinstance(error, MemoryError):  # damaged lengths ask for too much, too
+        return "or memory is too short for it"
+    return f"it cannot be read as {file.suffix.removeprefix('.')}"
+
+
+def _damaged(file: Path, command: str, reason: str) -> UserError:
+    return UserError(f"{file}: is damaged ({reason}); delete it and run `tlstudy {command}`.")

@@ -1,0 +1,185 @@
+"""Experiment `diagonal`: what gradient descent finds against the optima that it is said to find.
+
+A sparse main task and a sparse auxiliary one that shares some of its coefficients. After training
+on the auxiliary task from an infinitesimal start input weights are the roots of its coefficients;
+Corollary 2 of Lippl & Lindsey starts fine-tuning there, with both paths alike. (Training that
+starts with output weights zero leaves both paths alike too, but each with half of the coefficient:
+a scale of 1 / sqrt 2 here.)
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from tlstudy.theory.diagonal import (
+    Task,
+    Weights,
+    descend,
+    even_start,
+    residuals,
+)
+from tlstudy.theory.links import LEAST_CHANGE, LEAST_PENALTY, least_change_cost, least_solution
+from tlstudy.theory.penalty import diagonal_penalty
+from tlstudy.theory.rows import Row, measured
+
+STREAM = 101  # of the seed, so that no two experiments draw alike
+DIMENSIONS = 100
+MAIN_FEATURES, AUXILIARY_FEATURES = 10, 20
+OVERLAPS = (0.0, 0.5, 1.0)
+SAMPLES = (10, 15, 20, 30, 40, 60)
+GAMMA, SCALE, MIDDLE = 0.03, 1.0, 30  # what is not swept
+GAMMAS = (0.01, 0.1, 0.3, 1.0)
+SCALES = (0.1, 0.3, 3.0, 10.0)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What one network is trained on, and where it starts."""
+
+    overlap: float
+    samples: int
+    scale: float = SCALE
+    gamma: float = GAMMA
+
+    def columns(self) -> dict[str, float]:
+        return {**vars(self), "network": "diagonal"}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The tasks of a seed.
+
+    Attributes:
+        main: (dimensions,) coefficients of the main task, of norm 1.
+        auxiliary: those of the auxiliary tasks by overlap, of norm 1.
+        inputs: (samples, dimensions), of which a condition takes the first ones.
+    """
+
+    main: np.ndarray
+    auxiliary: dict[float, np.ndarray]
+    inputs: np.ndarray
+
+
+def problem(seed: int) -> Problem:
+    """Gaussian inputs and sparse coefficients of equal size and random sign."""
+    generator = np.random.default_rng([STREAM, seed])
+    order = generator.permutation(DIMENSIONS)
+    signs = generator.choice([-1.0, 1.0], DIMENSIONS)
+    auxiliary = {}
+    for overlap in OVERLAPS:
+        # The main task's features are the first in the order.
+        first = MAIN_FEATURES - round(overlap * MAIN_FEATURES)
+        auxiliary[overlap] = _sparse(order[first : first + AUXILIARY_FEATURES], signs)
+    main = _sparse(order[:MAIN_FEATURES], generator.choice([-1.0, 1.0], DIMENSIONS))
+    return Problem(main, auxiliary, generator.normal(size=(max(SAMPLES), DIMENSIONS)))
+
+
+def _sparse(support: np.ndarray, signs: np.ndarray) -> np.ndarray:
+    coefficients = np.zeros(DIMENSIONS)
+    coefficients[support] = signs[support] / np.sqrt(len(support))
+    return coefficients
+
+
+def conditions() -> list[Condition]:
+    """Samples by overlap, and one sweep each of gamma and of the scale."""
+    ends = (OVERLAPS[0], OVERLAPS[-1])
+    return [
+        *(Condition(overlap, samples) for overlap in OVERLAPS for samples in SAMPLES),
+        *(Condition(overlap, MIDDLE, gamma=gamma) for overlap in ends for gamma in GAMMAS),
+        *(Condition(overlap, MIDDLE, scale=scale) for overlap in ends for scale in SCALES),
+    ]
+
+
+def rows(seed: int) -> Iterator[Row]:
+    """Rows of `tlstudy.storage.columns.LABORATORY`, without seed and experiment."""
+    tasks = problem(seed)
+    yield from fine_tuned_rows(tasks, conditions())
+    yield from _scratch(tasks)
+    yield from _multi_task(tasks)
+
+
+def fine_tuned_rows(tasks: Problem, swept: list[Condition]) -> Iterator[Row]:
+    start, task = fine_tuning_start(tasks, swept), main_task(tasks, [one.samples for one in swept])
+    end = descend(task, start)
+    found, left, change = end.coefficients()[:, 0], residuals(task, end), end.squared_change(start)
+    for index, one in enumerate(swept):
+        condition = one.columns()
+        penalty = _penalty(found[index], start, index)
+        values = {
+            "test_error": _test_error(tasks, found[index]),
+            "residual": left[index],
+            "penalty": penalty,
+            "squared_change": change[index],
+        }
+        yield from measured(condition | {"method": "fine-tuned"}, values)
+        yield from _optima(tasks, condition, found[index], start, index)
+
+
+def _optima(
+    tasks: Problem, condition: dict, found: np.ndarray, start: Weights, index: int
+) -> Iterator[Row]:
+    """The best solutions with the outputs on the training samples that descent arrived at.
+
+    With those and not the targets: so the comparison is exact wherever descent was stopped.
+    """
+    sizes = start.inner[index, 0] ** 2 + start.outer[index, 0, 0] ** 2
+    inputs = tasks.inputs[: condition["samples"]]
+    for method, link in (("least-penalty", LEAST_PENALTY), ("least-change", LEAST_CHANGE)):
+        multipliers = least_solution(link, inputs, inputs @ found, sizes)
+        best = sizes * link.value(multipliers)
+        values = {
+            "test_error": _test_error(tasks, best),
+            "penalty": _penalty(best, start, index),
+        }
+        if link is LEAST_CHANGE:
+            values["squared_change"] = least_change_cost(multipliers, sizes)
+        yield from measured(condition | {"method": method}, values)
+
+
+def _scratch(tasks: Problem) -> Iterator[Row]:
+    """From small weights of the size of gamma: nothing of an auxiliary task."""
+    task, zeros = main_task(tasks, SAMPLES), np.zeros((len(SAMPLES), DIMENSIONS))
+    found = descend(task, even_start(zeros, zeros + GAMMA)).coefficients()[:, 0]
+    for samples, coefficients in zip(SAMPLES, found, strict=True):
+        condition = {"network": "diagonal", "method": "scratch", "samples": samples}
+        yield from measured(condition, {"test_error": _test_error(tasks, coefficients)})
+
+
+def _multi_task(tasks: Problem) -> Iterator[Row]:
+    """Both tasks at once from small weights, the input weights shared."""
+    swept = [Condition(overlap, samples) for overlap in OVERLAPS for samples in SAMPLES]
+    auxiliary = np.stack([tasks.auxiliary[one.overlap] for one in swept])
+    task = main_task(tasks, [one.samples for one in swept], auxiliary)
+    small = np.full((len(swept), DIMENSIONS), GAMMA)
+    found = descend(task, even_start(small, 0 * small, tasks=2)).coefficients()[:, 0]
+    for one, coefficients in zip(swept, found, strict=True):
+        condition = {"network": "diagonal", "method": "multi-task", "overlap": one.overlap}
+        values = {"test_error": _test_error(tasks, coefficients)}
+        yield from measured(condition | {"samples": one.samples}, values)
+
+
+def fine_tuning_start(tasks: Problem, swept: list[Condition]) -> Weights:
+    """Scaled roots of the auxiliary coefficients as input weights, gamma as output weights."""
+    roots = [one.scale * np.sqrt(np.abs(tasks.auxiliary[one.overlap])) for one in swept]
+    gammas = np.array([[one.gamma] for one in swept])
+    return even_start(np.stack(roots), np.broadcast_to(gammas, (len(swept), DIMENSIONS)))
+
+
+def main_task(tasks: Problem, samples: list[int], auxiliary: np.ndarray | None = None) -> Task:
+    """The main task with the numbers of samples given, one for each network."""
+    counts = np.array(samples)
+    there = np.arange(max(samples)) < counts[:, None]
+    inputs = np.where(there[:, :, None], tasks.inputs[: max(samples)], 0.0)
+    return Task(inputs, inputs @ tasks.main, counts, auxiliary)
+
+
+def _penalty(coefficients: np.ndarray, start: Weights, index: int) -> float:
+    """Penalty of Corollary 2: the scaled weights' squares stand where the coefficients were."""
+    inner, gamma = start.inner[index, 0], start.outer[index, 0, 0]
+    return diagonal_penalty(coefficients, inner**2, gamma).sum()
+
+
+def _test_error(tasks: Problem, coefficients: np.ndarray) -> float:
+    """Expected squared error over all inputs, over the variance of the targets."""
+    return ((coefficients - tasks.main) ** 2).sum() / (tasks.main**2).sum()
