@@ -17,11 +17,12 @@ import torch
 from tlstudy.cli.options import with_study
 from tlstudy.config.settings import Study
 from tlstudy.config.study import runs
+from tlstudy.jobs.run_inputs import load_fine_tuned
 from tlstudy.networks.batchnorm import recalibrated
 from tlstudy.networks.device import autocast, choose_device, keep_freed_memory, make_deterministic
 from tlstudy.networks.evaluation import predict, score
+from tlstudy.networks.fine_tuned import FineTuned
 from tlstudy.networks.trainer import training_batches
-from tlstudy.stages.fine_tuned import FineTuned, load_fine_tuned
 from tlstudy.storage.time_left import with_time_left
 
 PRECISIONS = ("float32", "bfloat16")

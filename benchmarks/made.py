@@ -16,8 +16,8 @@ from tlstudy.jobs import paths
 from tlstudy.jobs.steps import steps
 from tlstudy.networks.build import build_classifier, layer_kinds
 from tlstudy.stages.subset import make_subset
-from tlstudy.stages.train import without_nan, write_measured
-from tlstudy.storage.files import write_bytes_atomically, write_json_atomically
+from tlstudy.stages.train import write_measured
+from tlstudy.storage.files import without_nan, write_bytes_atomically, write_json_atomically
 
 SIZE, IMAGES, EPOCHS = 50, 1000, 30
 DEFAULT = Path(__file__).parents[1] / "config.yaml"

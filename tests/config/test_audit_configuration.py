@@ -1,12 +1,9 @@
 """Settings of the audit: which runs are looked at more closely, and which values are taken."""
 
-import pandas as pd
 import pytest
 from configurations import ROOT, changed, message
 
 from tlstudy.config.study import build_study, load_study, runs, selected, values_after_epochs
-from tlstudy.networks.trainer import Outcome
-from tlstudy.stages.train import epoch_below
 
 
 def audit():
@@ -89,15 +86,3 @@ def test_tuning_needs_a_trained_network_and_folds(setting, told):
     configuration = changed("arms.new.tune_learning_rate", True)
     configuration["arms"]["new"][setting] = told
     assert message(configuration).startswith("arms.new: tune_learning_rate needs ")
-
-
-def outcome(losses: list[float], last: float) -> Outcome:
-    rows = pd.DataFrame({"train_loss": losses}).to_dict("records")
-    return Outcome(metrics=rows, checkpoint_train_loss=last)
-
-
-def test_epoch_at_which_the_train_loss_is_passed():
-    assert epoch_below(outcome([2.0, 1.0, 0.4], 0.1), 0.5) == 2
-    assert epoch_below(outcome([2.0, 1.0, 0.9], 0.1), 0.5) == 3
-    assert epoch_below(outcome([2.0, 1.0, 0.9], 0.8), 0.5) is None
-    assert epoch_below(outcome([0.3, 1.0, 0.2], 0.1), 0.5) is None

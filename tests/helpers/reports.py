@@ -11,8 +11,7 @@ import synthetic
 
 from tlstudy.config.catalogue import figure_names, study_figure_names
 from tlstudy.jobs.progress import progress
-from tlstudy.report import ContactSheet, Inputs, section
-from tlstudy.report.page import render
+from tlstudy.report import ContactSheet, Inputs, render, section
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 WEIGHTS = {

@@ -10,10 +10,9 @@ from tlstudy.measures.landscape import (
     grid_axis,
     loss_grid,
     random_plane,
-    unflatten,
 )
 from tlstudy.networks.evaluation import training_mode_loss
-from tlstudy.networks.trajectory import principal_plane
+from tlstudy.networks.trajectory import principal_plane, unflatten
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from tlstudy.networks.batchnorm import recalibrated
 from tlstudy.networks.build import initial_network, layer_kinds
 from tlstudy.networks.evaluation import balanced_accuracy, loss_of_head, predict, training_mode_loss
 from tlstudy.networks.inputs import Inputs, resize
-from tlstudy.networks.trainer import Trainer
+from tlstudy.networks.trainer import Trainer, first_epoch_below
 from tlstudy.storage import columns
 
 GOLDEN = Path(__file__).with_name("golden_curve.json")
@@ -283,6 +283,13 @@ def test_inputs_are_those_of_torchvision():
         tensor = functional.to_dtype(pixels, torch.float32, scale=True).expand(3, -1, -1)
         expected = functional.normalize(tensor, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
         torch.testing.assert_close(got, expected)
+
+
+def test_first_epoch_below_a_level():
+    assert first_epoch_below([2.0, 1.0, 0.4, 0.1], 0.5) == 2
+    assert first_epoch_below([2.0, 1.0, 0.9, 0.1], 0.5) == 3
+    assert first_epoch_below([2.0, 1.0, 0.9, 0.8], 0.5) is None
+    assert first_epoch_below([0.3, 1.0, 0.2, 0.1], 0.5) is None
 
 
 if __name__ == "__main__":

@@ -18,8 +18,7 @@ from reports import (
     report_of,
 )
 
-from tlstudy.report import Inputs, format, render_results_table
-from tlstudy.report.page import render
+from tlstudy.report import Inputs, format, render, render_results_table
 from tlstudy.report.page.svg import inline_svg
 from tlstudy.report.sentences import landscapes, results
 from tlstudy.storage import columns

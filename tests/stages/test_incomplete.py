@@ -21,7 +21,7 @@ from tlstudy.jobs import paths
 from tlstudy.jobs.attempts import attempt, read_attempt
 from tlstudy.jobs.progress import progress, progress_text
 from tlstudy.jobs.study_files import write_settings
-from tlstudy.report.page import render
+from tlstudy.report import render
 from tlstudy.report.page.progress import LOG_LINES, log_end
 from tlstudy.stages.aggregate import aggregate_study
 from tlstudy.stages.claims import make_claims

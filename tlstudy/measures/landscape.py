@@ -73,12 +73,3 @@ def loss_grid(
             losses.append(training_mode_loss(network, batches, head))
     torch._foreach_copy_(weights, centre)
     return torch.stack(losses).cpu().numpy().reshape(len(axis), len(axis))
-
-
-def unflatten(vector: torch.Tensor, weights: list[torch.Tensor]) -> list[torch.Tensor]:
-    """Split a flat vector into tensors of the weights' shapes, devices and memory layout."""
-    parts = vector.split([weight.numel() for weight in weights])
-    return [
-        torch.empty_like(weight).copy_(part.view(weight.shape))
-        for part, weight in zip(parts, weights, strict=True)
-    ]

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 import torch
 from torch import nn
 
-from tlstudy.measures.landscape import unflatten
 from tlstudy.networks.batchnorm import untracked
 from tlstudy.networks.evaluation import loss_of_head
 from tlstudy.networks.trainer import Batch
+from tlstudy.networks.trajectory import unflatten
 
 Vector = torch.Tensor
 Evaluate = Callable[[Vector], tuple[float, Vector]]

@@ -3,7 +3,7 @@
 import copy
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -58,6 +58,10 @@ class Outcome:
     @property
     def finished(self) -> bool:
         return self.status == "finished"
+
+    def train_losses(self) -> list[float]:
+        """Train loss after 0, 1, ... epochs: a row of the metrics has that before its epoch."""
+        return [*(row["train_loss"] for row in self.metrics), self.checkpoint_train_loss]
 
 
 class Trainer:
@@ -259,6 +263,16 @@ class Trainer:
             outcome.metrics[-1]["train_loss"],
             duration(left),
         )
+
+
+def first_epoch_below(losses: Sequence[float], level: float) -> int | None:
+    """First epoch after which the train loss was at most the level; None if there is none.
+
+    Args:
+        losses: train loss after 0, 1, ... epochs.
+    """
+    below = (epoch for epoch, loss in enumerate(losses) if epoch > 0 and loss <= level)
+    return next(below, None) if losses[0] > level else None
 
 
 def training_batches(

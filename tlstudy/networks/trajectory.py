@@ -115,3 +115,12 @@ def random_walk_variance(axes: int) -> np.ndarray:
     neural network training".
     """
     return 6 / (np.pi * np.arange(1, axes + 1)) ** 2
+
+
+def unflatten(vector: torch.Tensor, weights: list[torch.Tensor]) -> list[torch.Tensor]:
+    """Split a flat vector into tensors of the weights' shapes, devices and memory layout."""
+    parts = vector.split([weight.numel() for weight in weights])
+    return [
+        torch.empty_like(weight).copy_(part.view(weight.shape))
+        for part, weight in zip(parts, weights, strict=True)
+    ]

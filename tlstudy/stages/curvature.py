@@ -12,8 +12,8 @@ from tlstudy.config.settings import Study
 from tlstudy.config.study import Run
 from tlstudy.jobs import paths, steps
 from tlstudy.jobs.records import recorded
+from tlstudy.jobs.run_inputs import load_fine_tuned
 from tlstudy.measures.curvature import largest_hessian_eigenvalue, rise_along_random_directions
-from tlstudy.measures.landscape import unflatten
 from tlstudy.networks.device import (
     choose_device,
     device_name,
@@ -21,9 +21,9 @@ from tlstudy.networks.device import (
     make_deterministic,
 )
 from tlstudy.networks.evaluation import training_mode_loss
-from tlstudy.networks.trainer import Batch, Outcome, training_batches
-from tlstudy.stages.fine_tuned import FineTuned, load_fine_tuned
-from tlstudy.stages.train import epoch_below
+from tlstudy.networks.fine_tuned import FineTuned
+from tlstudy.networks.trainer import Batch, first_epoch_below, training_batches
+from tlstudy.networks.trajectory import unflatten
 from tlstudy.storage.files import atomic_path
 from tlstudy.storage.reading import read_table
 
@@ -64,11 +64,8 @@ def _rows(study: Study, tuned: FineTuned, metrics: pd.DataFrame) -> Iterator[dic
         yield _nothing("matched", f"no weights between two epochs had a train loss of {level:g}")
         return
     # Every row of the metrics holds the train loss before its epoch.
-    outcome = Outcome(
-        metrics=metrics.to_dict("records"),
-        checkpoint_train_loss=tuned.record["checkpoint_train_loss"] or float("nan"),
-    )
-    epoch = epoch_below(outcome, level) - 1 + share
+    losses = [*metrics["train_loss"], tuned.record["checkpoint_train_loss"] or float("nan")]
+    epoch = first_epoch_below(losses, level) - 1 + share
     yield _measured("matched", epoch, study, tuned, network, batches)
 
 

@@ -8,6 +8,7 @@ from tlstudy.config.settings import Study
 from tlstudy.config.study import Run
 from tlstudy.jobs import paths, steps
 from tlstudy.jobs.records import recorded
+from tlstudy.jobs.run_inputs import load_fine_tuned
 from tlstudy.measures.encoder import encoder_rows
 from tlstudy.networks.device import (
     choose_device,
@@ -15,7 +16,6 @@ from tlstudy.networks.device import (
     keep_freed_memory,
     make_deterministic,
 )
-from tlstudy.stages.fine_tuned import load_fine_tuned
 from tlstudy.storage.files import atomic_path
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,8 @@ from tlstudy.config.settings import Study
 from tlstudy.config.study import Run
 from tlstudy.jobs import paths, steps
 from tlstudy.jobs.records import recorded
-from tlstudy.measures.landscape import grid_axis, loss_grid, random_plane, unflatten
+from tlstudy.jobs.run_inputs import load_run_images, load_run_weights
+from tlstudy.measures.landscape import grid_axis, loss_grid, random_plane
 from tlstudy.networks.build import initial_network
 from tlstudy.networks.device import (
     choose_device,
@@ -18,8 +19,8 @@ from tlstudy.networks.device import (
     make_deterministic,
 )
 from tlstudy.networks.trainer import training_batches
-from tlstudy.stages.train import load_run_images, load_run_weights, without_nan
-from tlstudy.storage.files import write_json_atomically
+from tlstudy.networks.trajectory import unflatten
+from tlstudy.storage.files import without_nan, write_json_atomically
 from tlstudy.storage.reading import read_record, read_tensors
 
 log = logging.getLogger(__name__)

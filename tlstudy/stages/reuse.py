@@ -12,6 +12,7 @@ from tlstudy.config.settings import Reuse, Study
 from tlstudy.config.study import Run
 from tlstudy.jobs import paths, steps
 from tlstudy.jobs.records import recorded
+from tlstudy.jobs.run_inputs import load_fine_tuned
 from tlstudy.measures.filters import layer_rows
 from tlstudy.measures.least_change import (
     Evaluate,
@@ -28,8 +29,8 @@ from tlstudy.networks.device import (
     make_deterministic,
 )
 from tlstudy.networks.evaluation import training_mode_loss
+from tlstudy.networks.fine_tuned import FineTuned
 from tlstudy.networks.trainer import training_batches
-from tlstudy.stages.fine_tuned import FineTuned, load_fine_tuned
 from tlstudy.storage.files import atomic_path
 from tlstudy.storage.time_left import duration
 

@@ -5,17 +5,15 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 import torch
 from safetensors.torch import save_file
 
 from tlstudy.config.settings import Study, Training
 from tlstudy.config.study import Run, changed_training, digest, values_after_epochs
-from tlstudy.data.images import load_images
-from tlstudy.data.subset import order_of_test_images
 from tlstudy.jobs import paths, steps
 from tlstudy.jobs.records import recorded
-from tlstudy.networks.build import check_architecture, initial_network
+from tlstudy.jobs.run_inputs import load_run_images, load_run_weights
+from tlstudy.networks.build import initial_network
 from tlstudy.networks.checkpoint import train_from_checkpoint
 from tlstudy.networks.device import (
     choose_device,
@@ -24,13 +22,16 @@ from tlstudy.networks.device import (
     make_deterministic,
     peak_memory_gib,
 )
-from tlstudy.networks.inputs import Inputs, resize
-from tlstudy.networks.trainer import Images, Outcome, Trainer
+from tlstudy.networks.trainer import Images, Outcome, Trainer, first_epoch_below
 from tlstudy.networks.trajectory import PrincipalPlane, principal_plane, random_walk_variance
 from tlstudy.networks.tuning import tune_learning_rate
-from tlstudy.networks.weights import load_weights
 from tlstudy.storage.errors import UserError
-from tlstudy.storage.files import atomic_path, remove_half_written, write_json_atomically
+from tlstudy.storage.files import (
+    atomic_path,
+    remove_half_written,
+    without_nan,
+    write_json_atomically,
+)
 from tlstudy.storage.provenance import environment, processor_name, version
 from tlstudy.storage.reading import read_record
 from tlstudy.storage.scratch import Scratch
@@ -177,55 +178,6 @@ def tuned(
     return run.settings.with_learning_rate(result["chosen"]), result
 
 
-def load_run_weights(study: Study, run: Run) -> tuple[dict, dict] | None:
-    """State dictionary and record of the run's pretrained weights; None if it starts random."""
-    if run.settings.initialisation == "random":
-        return None
-    folder = paths.weights_folder(study.cache, run.settings.architecture, run.sources)
-    state, record = load_weights(folder)
-    check_architecture(run.settings, record)
-    return state, record
-
-
-def load_run_images(
-    study: Study, run: Run, weights_record: dict | None, device: torch.device
-) -> Images:
-    """The run's training images and the study's test images, resized."""
-    file = paths.run_subset_folder(study, run) / "subset.json"
-    subset = read_record(file, "subset")
-    train, train_labels = load_images(paths.images_folder(study.cache), "train")
-    check_subset_record(file, subset, run.subset_size, train_labels)
-    indices = subset["indices"]
-    test, test_labels = load_images(paths.images_folder(study.cache), "test")
-    order = order_of_test_images(test_labels)[: study.evaluation.final_images]
-    size = run.settings.image_size
-    return Images(
-        train=resize(train[indices], size),
-        train_labels=torch.from_numpy(train_labels[indices]),
-        test=resize(test[order], size),
-        test_labels=torch.from_numpy(test_labels[order]),
-        inputs=Inputs(run.settings.normalisation, weights_record, device),
-    )
-
-
-def check_subset_record(file: Path, subset: dict, size: int, labels: np.ndarray) -> None:
-    """Refuse a choice of training images that is not what was drawn, as far as labels tell.
-
-    Args:
-        labels: (pool,) digits of all training images.
-
-    Raises:
-        UserError: the record was altered.
-    """
-    indices = subset["indices"]
-    numbers = [index for index in indices if type(index) is int and 0 <= index < len(labels)]
-    if len(numbers) != size or labels[numbers].tolist() != subset["labels"]:
-        raise UserError(
-            f"{file}: was altered (its labels are not those of {size} images); delete it and run "
-            "`tlstudy subset`."
-        )
-
-
 def write_plane(trainer: Trainer, outcome: Outcome, level: float, path: Path) -> dict:
     """Hand weights over to the stages that look at them; return the plane's description.
 
@@ -240,7 +192,7 @@ def write_plane(trainer: Trainer, outcome: Outcome, level: float, path: Path) ->
     if not reason:
         directions = trainer.trajectory.combine(plane.coefficients)
         tensors |= {"direction_1": directions[0].clone(), "direction_2": directions[1].clone()}
-    crossed = epoch_below(outcome, level)
+    crossed = first_epoch_below(outcome.train_losses(), level)
     if crossed:
         tensors["above"] = trainer.trajectory.weights_after(crossed - 1)
         tensors["below"] = trainer.trajectory.weights_after(crossed)
@@ -256,14 +208,6 @@ def write_plane(trainer: Trainer, outcome: Outcome, level: float, path: Path) ->
     }
 
 
-def epoch_below(outcome: Outcome, level: float) -> int | None:
-    """First epoch after which the train loss was at most the level; None if there is none."""
-    # A row's train loss is that of the weights before the epoch.
-    losses = [row["train_loss"] for row in outcome.metrics] + [outcome.checkpoint_train_loss]
-    below = (epoch for epoch, loss in enumerate(losses) if epoch > 0 and loss <= level)
-    return next(below, None) if losses[0] > level else None
-
-
 def _no_plane_reason(plane: PrincipalPlane, outcome: Outcome) -> str:
     if outcome.status == "diverged":
         return "the loss was not finite, so there are no final weights to centre a plane on"
@@ -272,14 +216,3 @@ def _no_plane_reason(plane: PrincipalPlane, outcome: Outcome) -> str:
     if plane.rank == 1:
         return "the trajectory is a straight line (rank 1)"
     return ""
-
-
-def without_nan(data: object) -> object:
-    """Replace values that are not finite by None, which JSON can hold."""
-    if isinstance(data, dict):
-        return {key: without_nan(value) for key, value in data.items()}
-    if isinstance(data, list | tuple):
-        return [without_nan(value) for value in data]
-    if isinstance(data, float) and data - data != 0:
-        return None
-    return data

@@ -138,3 +138,14 @@ def write_json_atomically(path: Path, data: Any) -> None:
 def json_bytes(data: Any) -> bytes:
     """What `write_json_atomically` writes."""
     return f"{json.dumps(data, indent=1, allow_nan=False)}\n".encode()
+
+
+def without_nan(data: object) -> object:
+    """Replace values that are not finite by None, which JSON can hold."""
+    if isinstance(data, dict):
+        return {key: without_nan(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [without_nan(value) for value in data]
+    if isinstance(data, float) and data - data != 0:
+        return None
+    return data

@@ -1,0 +1,88 @@
+"""What a run is trained on, and what its training left for later measurements, read from disk."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from tlstudy.config.settings import Study
+from tlstudy.config.study import Run
+from tlstudy.data.images import load_images
+from tlstudy.data.subset import order_of_test_images
+from tlstudy.jobs import paths
+from tlstudy.networks.build import check_architecture
+from tlstudy.networks.fine_tuned import FineTuned
+from tlstudy.networks.inputs import Inputs, resize
+from tlstudy.networks.trainer import Images
+from tlstudy.networks.weights import load_weights
+from tlstudy.storage.errors import UserError
+from tlstudy.storage.reading import read_record, read_tensors
+
+
+def load_run_weights(study: Study, run: Run) -> tuple[dict, dict] | None:
+    """State dictionary and record of the run's pretrained weights; None if it starts random."""
+    if run.settings.initialisation == "random":
+        return None
+    folder = paths.weights_folder(study.cache, run.settings.architecture, run.sources)
+    state, record = load_weights(folder)
+    check_architecture(run.settings, record)
+    return state, record
+
+
+def load_run_images(
+    study: Study, run: Run, weights_record: dict | None, device: torch.device
+) -> Images:
+    """The run's training images and the study's test images, resized."""
+    file = paths.run_subset_folder(study, run) / "subset.json"
+    subset = read_record(file, "subset")
+    train, train_labels = load_images(paths.images_folder(study.cache), "train")
+    check_subset_record(file, subset, run.subset_size, train_labels)
+    indices = subset["indices"]
+    test, test_labels = load_images(paths.images_folder(study.cache), "test")
+    order = order_of_test_images(test_labels)[: study.evaluation.final_images]
+    size = run.settings.image_size
+    return Images(
+        train=resize(train[indices], size),
+        train_labels=torch.from_numpy(train_labels[indices]),
+        test=resize(test[order], size),
+        test_labels=torch.from_numpy(test_labels[order]),
+        inputs=Inputs(run.settings.normalisation, weights_record, device),
+    )
+
+
+def check_subset_record(file: Path, subset: dict, size: int, labels: np.ndarray) -> None:
+    """Refuse a choice of training images that is not what was drawn, as far as labels tell.
+
+    Args:
+        labels: (pool,) digits of all training images.
+
+    Raises:
+        UserError: the record was altered.
+    """
+    indices = subset["indices"]
+    numbers = [index for index in indices if type(index) is int and 0 <= index < len(labels)]
+    if len(numbers) != size or labels[numbers].tolist() != subset["labels"]:
+        raise UserError(
+            f"{file}: was altered (its labels are not those of {size} images); delete it and run "
+            "`tlstudy subset`."
+        )
+
+
+def load_fine_tuned(study: Study, run: Run, device: torch.device) -> FineTuned:
+    """Read what a training left.
+
+    Raises:
+        UserError: the run was not trained, or its weights are gone.
+    """
+    folder = paths.folder_of_run(study, run)
+    record = read_record(folder / "run.json", "train")
+    pretrained = load_run_weights(study, run)
+    return FineTuned(
+        run=run,
+        record=record,
+        training=run.settings.with_learning_rate(record["learning_rate"]),
+        images=load_run_images(study, run, pretrained[1] if pretrained else None, device),
+        vectors=read_tensors(folder / "plane.safetensors", "train"),
+        pretrained=pretrained,
+        device=device,
+    )

@@ -1,0 +1,42 @@
+"""A run after its training, as measurements take it."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from tlstudy.config.settings import Training
+from tlstudy.config.study import Run
+from tlstudy.networks.build import initial_network
+from tlstudy.networks.trainer import Images
+from tlstudy.networks.trajectory import unflatten
+
+
+@dataclass
+class FineTuned:
+    """A run after its training.
+
+    Attributes:
+        training: its settings, at the learning rate that it was trained with.
+        vectors: flat float32 weights, as `stages.train.write_plane` leaves them.
+    """
+
+    run: Run
+    record: dict
+    training: Training
+    images: Images
+    vectors: dict[str, torch.Tensor]
+    pretrained: tuple[dict, dict] | None
+    device: torch.device
+
+    @property
+    def finished(self) -> bool:
+        return self.record["status"] == "finished"
+
+    def network_with(self, vector: torch.Tensor) -> nn.Module:
+        """A network of the run's architecture on its device, with the weights of a vector."""
+        network = initial_network(self.training, self.run.seed, self.pretrained)
+        network.to(self.device, memory_format=torch.channels_last)
+        weights = [weight.data for weight in network.parameters()]
+        torch._foreach_copy_(weights, unflatten(vector, weights))
+        return network
