@@ -1,1 +1,1 @@
-"""The sentinels on anyone's run: reading it, and telling what they saw."""
+"""The sentinels on runs of other programs: reading it, and telling what they saw."""
