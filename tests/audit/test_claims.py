@@ -433,7 +433,7 @@ def test_the_command_prints_the_ladder_and_the_ledger(written, tmp_path):
     assert result.exit_code == 0
     *rungs, first, because, last, why = result.stdout.splitlines()
     assert [rung.partition(",")[0] for rung in rungs] == [rung.group for rung in written.ladder]
-    assert first.startswith("C1, 50 images: supported (mean 0.3, 95 % interval 0.28")
+    assert first.startswith("C1, 50 images: supported (mean 0.3, bootstrap interval 0.28")
     assert first.endswith("share, effect size 0.1, 6 seeds)")
     assert because.strip() == "The interval lies wholly above the effect size."
     assert (last, why.strip()) == ("C6, 50 images: open", "No experiment yet.")

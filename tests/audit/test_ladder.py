@@ -150,7 +150,7 @@ def test_a_study_without_a_ladder_has_an_empty_table():
 @pytest.mark.parametrize(
     ("seeds", "expected"),
     [
-        (6, "gap +50.0 points (95 % interval +50.0 to +50.0, 6 seeds)"),
+        (6, "gap +50.0 points (bootstrap interval +50.0 to +50.0, 6 seeds)"),
         (2, "gap +50.0 to +50.0 points (2 seeds, no interval)"),
     ],
 )

@@ -1,4 +1,4 @@
-"""`tlstudy audit`: tables and folders of anyone's runs, told in text, JSON and an exit status."""
+"""`tlstudy audit`: tables and folders of runs, told in text, JSON and an exit status."""
 
 import json
 import re

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binomtest, sem, t
 
 from tlstudy.audit.claims import by_interval, ledger
 from tlstudy.audit.ladder import ladder_table
 from tlstudy.audit.quantities import values_of
-from tlstudy.audit.sentinels.alarms import false_alarms
+from tlstudy.audit.sentinels.alarms import false_alarms, is_sound
 from tlstudy.audit.statistics import summarise
 from tlstudy.config.settings import MINIMUM_SEEDS
 from tlstudy.config.study import load_study
@@ -136,3 +137,35 @@ def test_reuse_decides_c6_as_it_did(study):
 def three(value: float) -> str:
     """Three digits, trailing zeros too."""
     return f"{value:#.3g}"
+
+
+def test_the_readme_says_what_the_verdicts_rest_on():
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    runs = kept("runs").set_index(["arm", "seed"])
+    recalibrated = runs["final_test_balanced_accuracy_recalibrated"].groupby("arm").mean()
+    alone, with_f7 = (f"{100 * recalibrated[name]:.1f}" for name in ("new-trained", "new-logits"))
+    assert f"F9 alone brings the trained network to {alone} %, with F7 to {with_f7}." in readme
+    looks = kept("metrics").query("arm == 'new-published' and epoch < 31").sort_values("epoch")
+    last = looks.groupby("seed")["test_balanced_accuracy_running"].last().mean()
+    assert f"the last look gives {100 * last:.1f} %" in readme
+    ends = [name for name in runs if name.startswith("final_test_")]
+    sound = kept("runs")[kept("runs")["settings"].map(is_sound)]
+    distinct = len(sound.drop_duplicates(["initialisation", "seed", *ends]))
+    high = binomtest(0, distinct).proportion_ci(0.95).high
+    assert f"{distinct} of them are distinct" in readme
+    assert f"the rate may be up to {100 * high:.1f} %" in readme
+
+
+def test_the_readme_names_the_verdicts_that_student_s_t_undoes(study):
+    """The bootstrap's interval of five seeds is too short: these claims hold by it alone."""
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    values = kept("claim-values").groupby("claim")["value"]
+    undone = []
+    for name, row in kept("claims").set_index("claim").iterrows():
+        if row["verdict"] not in ("supported", "refuted"):
+            continue
+        found = values.get_group(name).to_numpy()
+        low, high = t.interval(0.95, len(found) - 1, found.mean(), sem(found))
+        if not (low > study.claims[name].effect or high < 0):
+            undone.append(name)
+    assert f"With paired t intervals {' and '.join(undone)} become inconclusive" in readme

@@ -353,7 +353,7 @@ def test_names_need_no_matplotlib():
 def test_captions_state_images_seeds_and_intervals():
     study = synthetic.make_study(seeds=10)
     caption = captions.caption(study, "results", 50)
-    assert "n = 50 training images; 10 seeds (26 to 35), 95 % bootstrap" in caption
+    assert "n = 50 training images; 10 seeds (26 to 35), bootstrap" in caption
     assert "one seed (26)" in captions.caption(study, "landscape-random", 50)
     assert "too few" in captions.caption(synthetic.make_study(seeds=2), "results", 50)
 

@@ -289,7 +289,7 @@ def _interval_text(row: Mapping) -> str:
     if pd.isna(row["mean"]):
         return f" ({seeds}, no interval)"
     return (
-        f" (mean {row['mean']:.3g}, 95 % interval {row['low']:.3g} to {row['high']:.3g} "
+        f" (mean {row['mean']:.3g}, bootstrap interval {row['low']:.3g} to {row['high']:.3g} "
         f"{row['unit']}, effect size {row['effect']:g}, {seeds})"
     )
 

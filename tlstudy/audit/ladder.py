@@ -119,7 +119,7 @@ def _points(row: dict) -> str:
         ends = (100 * row[name] for name in ("smallest", "largest"))
         return f"{' to '.join(f'{end:+.1f}' for end in ends)} points ({seeds}, no interval)"
     mean, low, high = (100 * row[name] for name in ("mean", "low", "high"))
-    return f"{mean:+.1f} points (95 % interval {low:+.1f} to {high:+.1f}, {seeds})"
+    return f"{mean:+.1f} points (bootstrap interval {low:+.1f} to {high:+.1f}, {seeds})"
 
 
 def _statistics(values: pd.Series) -> dict[str, float | int | None]:

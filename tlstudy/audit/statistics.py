@@ -43,7 +43,9 @@ class Summary:
 
 
 def bootstrap_interval(values: np.ndarray, axis: int = 0) -> tuple[np.ndarray, np.ndarray] | None:
-    """Ends of the 95 % percentile bootstrap interval of the mean over seeds.
+    """Ends of the percentile bootstrap interval of the mean over seeds.
+
+    It is nominally a 95 % interval and too short for few seeds: see `expected_coverage`.
 
     Args:
         values: seeds along `axis`, anything along the others (epochs, say): all columns are

@@ -31,11 +31,11 @@ import click
 def audit(
     sources: tuple[Path, ...], classes: int, columns: tuple[str, ...], fail_on: str, as_json: bool
 ) -> None:
-    """Look for what went wrong in anyone's training runs.
+    """Look for the published study's mistakes in training runs.
 
-    RUNS are tables of epochs (.csv or .parquet, one or more runs in each), described in
-    docs/audit-format.md, or folders of runs of a study. Exit status: 0 if nothing was found, 1 if
-    something was (see --fail-on), 2 if the runs cannot be read.
+    RUNS are tables (.csv or .parquet) with a row an epoch, whose columns are named as in
+    docs/audit-format.md or with --column, or folders of runs of a study. Exit status: 0 if nothing
+    was found, 1 if something was (see --fail-on), 2 if the runs cannot be read.
     """
     from tlstudy.audit.own_runs.command import audit_runs
 

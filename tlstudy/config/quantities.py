@@ -100,7 +100,9 @@ def _curvature_family() -> dict[str, Quantity]:
         "log2_hessian_eigenvalue": (
             "largest Hessian eigenvalue (log2)",
             "log2 of the largest eigenvalue of the train loss's Hessian; no value where it is not "
-            "positive. final: at the final weights; matched: at the train loss that all runs pass.",
+            "positive. final: at the final weights; matched: at the train loss that all runs pass. "
+            "It changes with the scale of the weights before BatchNorm, so it does not say which "
+            "of two networks is smoother.",
         ),
         "log2_rise": (
             "rise of the train loss along random directions (log2)",

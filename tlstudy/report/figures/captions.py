@@ -73,7 +73,7 @@ def _seeds_text(seeds: list[int], intervals: bool) -> str:
         return f"{len(seeds)} seeds ({listed})"
     if len(seeds) < MINIMUM_SEEDS:
         return f"{len(seeds)} seeds ({listed}), too few for an interval"
-    return f"{len(seeds)} seeds ({listed}), 95 % bootstrap intervals of the mean"
+    return f"{len(seeds)} seeds ({listed}), bootstrap intervals of the mean"
 
 
 def caption(study: Study, name: str, subset_size: int | None = None) -> str:

@@ -81,7 +81,7 @@ def handles(kinds: list[str], seeds: int, slides: bool = True) -> list[Line2D]:
         if kind in kinds
     ]
     if seeds >= MINIMUM_SEEDS:
-        mean = {"marker": "D", "linewidth": 3, "label": "mean and 95 % interval"}
+        mean = {"marker": "D", "linewidth": 3, "label": "mean and bootstrap interval"}
         entries.append(Line2D([], [], color=style.MUTED, **mean))
     if slides:
         entries.append(Line2D([], [], color=style.SLIDES, label="slides", **CROSS))

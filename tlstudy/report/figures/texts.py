@@ -36,23 +36,23 @@ TEXTS: dict[str, FigureText] = {
         "A rung is one protocol, run with a new and with a pretrained network on the same seeds "
         "and images; each rung mends what is named under it and keeps all that was mended before. "
         "Above, the balanced accuracy of both. In the middle, pretrained less new in the same "
-        "seed: what pretraining seems to be worth. Below, how much each rung changed that gap. "
-        "Small points are seeds, diamonds their means, bars 95 % intervals; grey crosses are the "
-        "slides' values.",
+        "seed: what pretraining seems to be worth against a new network. Below, how much each rung "
+        "changed that gap, in this order of the fixes. Small points are seeds, diamonds their "
+        "means, bars bootstrap intervals; grey crosses are the slides' values.",
     ),
     "ladder-loss": FigureText(
         "The same ladder for the loss",
         "Losses of softmax outputs (left) lie between 1.461 and 2.461 whatever the network does; "
         "those of logits (right) have no such limits. The two have axes of their own and do not "
         "compare, so no change is taken across the break. Small points are seeds, diamonds "
-        "their means, bars 95 % intervals; a negative gap is a lower loss of the pretrained "
+        "their means, bars bootstrap intervals; a negative gap is a lower loss of the pretrained "
         "network.",
     ),
     "claims": FigureText(
         "The slides' claims against the effect stated in advance",
         "A row for each claim that was tested, in the unit of its axis: right of zero is what the "
-        "claim says. Small points are seeds, the large mark their mean, the bar its 95 % "
-        "interval, the upright mark the effect size that was stated before the runs. "
+        "claim says. Small points are seeds, the large mark their mean, the bar its "
+        "bootstrap interval, the upright mark the effect size that was stated before the runs. "
         "Supported: the interval lies wholly beyond that mark. Refuted: wholly left of zero.",
     ),
     "results": FigureText(
@@ -111,7 +111,9 @@ TEXTS: dict[str, FigureText] = {
         "outputs before any training on digits. Held: everything up to the stage kept as it was, "
         "the rest trained. Put back: the fine-tuned network with that stage's weights put back to "
         "where they started. The line across is the fine-tuned network itself. Small points are "
-        "seeds, large marks their means, bars 95 % intervals.",
+        "seeds, large marks their means, bars bootstrap intervals. The pixels themselves have no "
+        "probe here: a probe better than a random network's need not be better than one of the "
+        "pixels.",
     ),
     "landscape-trajectory": FigureText(
         "Loss landscape in the plane of the run's own path",
@@ -132,7 +134,9 @@ TEXTS: dict[str, FigureText] = {
         "random directions (Li et al. 2018); both on logarithmic axes, at the final weights and "
         "where the path first reaches the same training loss in every run. A line joins the two "
         "networks of a seed; above each panel is the pretrained network's value as a multiple of "
-        "the new one's, the geometric mean over seeds.",
+        "the new one's, the geometric mean over seeds. The eigenvalue is raw: it changes with the "
+        "scale of the weights before BatchNorm, which no output depends on (Dinh et al. 2017), so "
+        "it does not say which network is smoother.",
     ),
     "reuse": FigureText(
         "What fine-tuning kept of the features it started from",
@@ -171,7 +175,7 @@ TEXTS: dict[str, FigureText] = {
     "laboratory-claims": FigureText(
         "The laboratory's claims against the effect stated in advance",
         "A row for each claim, in the unit of its axis: right of zero is what the claim says. "
-        "Small points are seeds, the large mark their mean, the bar its 95 % interval, the "
+        "Small points are seeds, the large mark their mean, the bar its bootstrap interval, the "
         "upright mark the effect size that was stated before it was computed on these seeds.",
     ),
     "laboratory-regimes": FigureText(

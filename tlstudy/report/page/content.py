@@ -109,9 +109,9 @@ def coverage(study: Study) -> str:
     if len(study.seed) < MINIMUM_SEEDS:
         return ""
     return (
-        f"With {count(len(study.seed), 'seed')} such an interval is somewhat too short: for "
-        f"normal values it covers the true mean in {percent(expected_coverage(len(study.seed)))} "
-        "of repetitions."
+        f"The interval is nominally 95\u202f%. With {count(len(study.seed), 'seed')} it is too "
+        "short: for normal values it covers the true mean in about "
+        f"{percent(expected_coverage(len(study.seed)))} of repetitions."
     )
 
 
@@ -235,7 +235,7 @@ def _interval_rule(study: Study) -> str:
     )
     if len(study.seed) >= MINIMUM_SEEDS:
         return (
-            f"Values are means over seeds. {paired} Small print: 95\u202f% bootstrap interval of "
+            f"Values are means over seeds. {paired} Small print: bootstrap interval of "
             "the mean, and seeds."
         )
     return f"{paired} An interval needs {MINIMUM_SEEDS} seeds."

@@ -153,5 +153,6 @@ def rate_sentence(inputs: Inputs) -> str:
         f"False alarms: {found.runs} {verb} a protocol with none of the published flaws, and "
         f"{found.alarmed} of them raised an alarm{which}. That is {percent(found.rate)} (95{THIN}% "
         f"interval {percent(found.low)} to {percent(found.high)}), and an upper bound, as a sound "
-        "protocol can go wrong too."
+        "protocol can go wrong too. The interval takes all runs as different ones: runs that end "
+        "alike, such as a tuned run that keeps the default learning rate, make it too short."
     )

@@ -16,6 +16,11 @@ MEASURES = {
 }
 CONVERGED = 0.01  # at this residual `tlstudy.measures.curvature.lanczos` stops
 POINTS = {"final": "at the final weights", "matched": "at the same training loss"}
+# Said wherever eigenvalues of two networks are compared.
+RAW_EIGENVALUE = (
+    "This is the raw eigenvalue. It changes with the scale of the weights before BatchNorm, which "
+    "no output depends on (Dinh et al. 2017), so it does not say which network is smoother."
+)
 QUANTITIES = {
     "hessian_eigenvalue": "the largest Hessian eigenvalue",
     "rise": "the rise of the loss along random directions",
@@ -100,7 +105,7 @@ def measure_words(measure: str, stage: str) -> str:
 
 
 def curvature_sentences(inputs: Inputs, size: int) -> list[str]:
-    """How sharp the pretrained network's loss is beside the new one's, a sentence a quantity."""
+    """The pretrained network's curvature as a multiple of the new one's, quantity by quantity."""
     table = inputs.curvature
     rows = table[table["subset_size"] == size]
     arms = [arm for arm in inputs.study.arms if arm in set(rows["arm"])]
@@ -123,7 +128,8 @@ def _curvature_sentence(
     text = f"Of \u201c{pretrained}\u201d {QUANTITIES[quantity]}"
     if not parts:
         return f"{text} has no value to compare with that of \u201c{new}\u201d."
-    return f"{text} is, as a multiple of that of \u201c{new}\u201d, {join(parts)}."
+    text = f"{text} is, as a multiple of that of \u201c{new}\u201d, {join(parts)}."
+    return f"{text} {RAW_EIGENVALUE}" if quantity == "hessian_eigenvalue" else text
 
 
 def convergence_sentence(inputs: Inputs, size: int) -> str:
@@ -148,6 +154,6 @@ def multiple(item: Summary) -> str:
     if item.mean is not None:
         ends = f"{number(2**item.low, 2)} to {number(2**item.high, 2)}"
         seeds = count(item.n, "seed")
-        return f"{number(2**item.mean, 2)} (95{THIN}% interval {ends}, {seeds})"
+        return f"{number(2**item.mean, 2)} (bootstrap interval {ends}, {seeds})"
     ends = dict.fromkeys(number(2**value, 2) for value in (item.smallest, item.largest))
     return f"{' to '.join(ends)} ({count(item.n, 'seed')}, no interval)"

@@ -104,7 +104,7 @@ def gap_sentence(inputs: Inputs, arm: str, size: int) -> str:
 
 def _with_interval(arm: str, reference: str, summary) -> str:
     interval = (
-        f"(95{THIN}% interval {points(summary.low, unit=False)} to "
+        f"(bootstrap interval {points(summary.low, unit=False)} to "
         f"{points(summary.high, unit=False)}, {count(summary.n, 'seed')})"
     )
     if summary.low > 0 or summary.high < 0:

@@ -86,6 +86,11 @@ def _weights(architecture: str, name: str, record: Record) -> Weights:
             f"They are not the weights of the slides ({name_of_slides} for {network}): this is "
             "the same experiment with other pretrained weights."
         )
+    if record.get("stride_on", "3x3") != "3x3":
+        other += (
+            " Their blocks stride on the 1 x 1 convolution, those of a network without pretrained "
+            "weights on the 3 x 3."
+        )
     tried = [f"{attempt['source']}: {attempt['outcome']}" for attempt in record.get("tried", [])]
     parts = [str(record.get("description", "")).strip().rstrip(".")]
     if record.get("imagenet_top1_percent"):
@@ -94,7 +99,7 @@ def _weights(architecture: str, name: str, record: Record) -> Weights:
     statement = f"{Path(source).name} for {NETWORKS.get(architecture, architecture)}"
     if any(parts):
         statement += f": {', '.join(part for part in parts if part)}"
-    return Weights(name, Path(source).name, statement, other, record, tried)
+    return Weights(name, Path(source).name, statement, other.strip(), record, tried)
 
 
 def warnings(inputs: Inputs) -> list[str]:

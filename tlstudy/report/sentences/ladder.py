@@ -49,7 +49,7 @@ def amount(item: Summary) -> str:
         return "without a value"
     if item.mean is not None:
         ends = f"{points(item.low, unit=False)} to {points(item.high, unit=False)}"
-        return f"{points(item.mean)} (95{THIN}% interval {ends}, {count(item.n, 'seed')})"
+        return f"{points(item.mean)} (bootstrap interval {ends}, {count(item.n, 'seed')})"
     if item.n == 1:
         return f"{points(item.smallest)} (one seed, so no interval)"
     ends = f"{points(item.smallest, unit=False)} to {points(item.largest)}"
@@ -99,6 +99,8 @@ def _first_line(inputs: Inputs, size: int) -> str:
     arms = [arm for arm in inputs.study.arms.values() if arm.group == first]
     if any(arm.optimiser_holds == "another-network" for arm in arms):
         text += " It compares a trained network with one that was never trained."
+    if any(arm.reported_epoch == "best-on-test" for arm in arms):
+        text += " Each value is the best of many looks at the test images, so it is too high."
     return text
 
 
@@ -151,7 +153,10 @@ def _worth(inputs: Inputs, size: int) -> str:
         f"{percent(pretrained.mean)}"
     )
     if gap.low > 0:
-        return f"{reach}: pretraining helps there, as the interval of the gap lies above zero."
+        return (
+            f"{reach}: pretraining helps there against a new network, as the interval of the gap "
+            "lies above zero. Nothing else that learns from these images is compared."
+        )
     if gap.high < 0:
         return f"{reach}: pretraining harms there, as the interval of the gap lies below zero."
     return f"{reach}; the interval of the gap contains zero, so which is ahead is not known."
@@ -172,6 +177,8 @@ def _largest_line(inputs: Inputs, size: int) -> str:
     index = max(told, key=lambda key: abs(_middle(told[key])))
     start = "What" if steps[index].mean is not None else "In these seeds, what"
     line = f"{start} changed the gap most is {_fix(inputs, index)}: by {amount(steps[index])}."
+    if index > 1:
+        line += " That is its share in this order of the fixes; in another order it is another."
     return f"{line} {_unsettled(inputs, steps)}".rstrip()
 
 

@@ -10,6 +10,7 @@ from tlstudy.config.groups import other_groups
 from tlstudy.config.settings import Claim
 from tlstudy.report.format import THIN, count, is_number, join, number, points, sentence, spelled
 from tlstudy.report.inputs import Inputs
+from tlstudy.report.sentences.experiments import RAW_EIGENVALUE
 from tlstudy.report.sentences.protocol import label
 from tlstudy.report.sentences.results import Cell
 
@@ -26,6 +27,11 @@ MEANINGS = {
     "inconclusive": "neither, or too few seeds for an interval",
     "not testable": "a control failed or nothing was measured, so the comparison means nothing",
     "open": "there is no experiment yet",
+}
+# What a claim's verdict does not say, by the family of its quantity.
+LIMITS = {
+    "log2_hessian_eigenvalue": RAW_EIGENVALUE,
+    "probe": "A probe of the pixels is not part of this comparison.",
 }
 
 
@@ -65,7 +71,18 @@ def entries(inputs: Inputs, size: int) -> list[Entry]:
 
 def _entry(inputs: Inputs, size: int, row: dict) -> Entry:
     quoted = {name: _quoted(inputs, row[name] or "") for name in ("statistic", "because")}
+    if row["seeds"]:
+        limit = _limit(inputs.study.claims[row["claim"]])
+        quoted["because"] = f"{quoted['because']} {limit}".strip()
     return entry(row | quoted, *figure_link(inputs, size, row))
+
+
+def _limit(claim: Claim) -> str:
+    """What a measured claim leaves open, in a sentence; empty where nothing is known to be."""
+    family = (claim.quantity or "").partition(".")[0]
+    if family == "probe" and claim.against in (None, claim.arm):
+        return ""
+    return LIMITS.get(family, "")
 
 
 def entry(row: dict, link: str, link_text: str) -> Entry:
