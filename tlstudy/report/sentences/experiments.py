@@ -4,7 +4,7 @@ import pandas as pd
 
 from tlstudy.audit.statistics import Summary, summarise
 from tlstudy.report.figures import curvature as figure
-from tlstudy.report.format import MISSING, THIN, count, join, number, percent
+from tlstudy.report.format import MISSING, count, join, number, percent
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.sentences.protocol import Table, label
 
