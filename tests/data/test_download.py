@@ -29,7 +29,7 @@ from tlstudy.storage.files import atomic_path, write_bytes_atomically, write_jso
 
 CONTENT = bytes(range(256)) * 400
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
-PACKAGE = Path(download_module.__file__).parent
+PACKAGE = Path(download_module.__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -227,7 +227,7 @@ def test_json_is_canonical_and_has_no_nan(tmp_path):
     assert names_in(tmp_path) == ["record.json"]
 
 
-@pytest.mark.parametrize("module", ["fetch", "files", "images", "weights", "he2015"])
+@pytest.mark.parametrize("module", ["data/download", "data/images", "networks/weights", "networks/he2015"])
 def test_no_address_is_written_into_the_modules_that_fetch(module):
     """torchvision's and npm's own clients know where their files are."""
     text = (PACKAGE / f"{module}.py").read_text(encoding="utf-8")

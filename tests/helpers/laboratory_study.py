@@ -8,7 +8,8 @@ from tlstudy.config.catalogue import study_figure_names
 from tlstudy.config.settings import Study
 from tlstudy.config.study import build_study
 from tlstudy.jobs.progress import progress
-from tlstudy.report import Inputs, section
+from tlstudy.report.inputs import Inputs
+from tlstudy.report.page.progress import section
 from tlstudy.storage import columns
 from tlstudy.theory.formulas import check_all
 

@@ -11,7 +11,9 @@ import synthetic
 
 from tlstudy.config.catalogue import figure_names, study_figure_names
 from tlstudy.jobs.progress import progress
-from tlstudy.report import ContactSheet, Inputs, render, section
+from tlstudy.report.inputs import ContactSheet, Inputs
+from tlstudy.report.page.progress import section
+from tlstudy.report.page.render import render
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 WEIGHTS = {

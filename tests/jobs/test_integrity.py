@@ -247,7 +247,7 @@ def edited_package(monkeypatch, tmp_path) -> Path:
     """The code with a change in what trains."""
     copy = tmp_path / "tlstudy"
     shutil.copytree(provenance.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    with (copy / "training.py").open("a") as file:
+    with (copy / "networks" / "trainer.py").open("a") as file:
         file.write("\nANOTHER = 1\n")
     monkeypatch.setattr(provenance, "PACKAGE", copy)
     provenance.source_digest.cache_clear()

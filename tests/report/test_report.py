@@ -18,7 +18,9 @@ from reports import (
     report_of,
 )
 
-from tlstudy.report import Inputs, format, render, render_results_table
+from tlstudy.report import format
+from tlstudy.report.inputs import Inputs
+from tlstudy.report.page.render import render, render_results_table
 from tlstudy.report.page.svg import inline_svg
 from tlstudy.report.sentences import landscapes, results
 from tlstudy.storage import columns

@@ -9,9 +9,10 @@ from tlstudy.audit.quantities import values_of
 from tlstudy.audit.sentinels.published import findings_on_published
 from tlstudy.config.catalogue import base_name, figure_names
 from tlstudy.data import published
-from tlstudy.report import format, render
+from tlstudy.report import format
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.page import content
+from tlstudy.report.page.render import render
 from tlstudy.report.sentences import alarms, experiments, ladder, ledger, reuse, review, test_images
 
 PUBLISHED_GAP = 0.6169 - 0.1105

@@ -9,7 +9,7 @@ import laboratory_study
 import pytest
 from reports import Page, report_of
 
-from tlstudy.report import render
+from tlstudy.report.page.render import render
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PROBE = """

@@ -8,6 +8,7 @@ import pytest
 from docutils.core import publish_parts
 
 from tlstudy.config.catalogue import FIGURES, FOR_ALL_SIZES
+from tlstudy.report.figures.texts import TEXTS
 
 CAPTIONS = Path(__file__).parents[2] / "report"
 
@@ -67,7 +68,7 @@ def test_captions_say_what_was_averaged_and_what_is_shared(name, expected):
     text = " ".join((CAPTIONS / f"{name}.rst").read_text(encoding="utf-8").split())
     assert expected in text
     if name in FIGURES:
-        assert "mean over the epochs from the second on" in FIGURES[name].what_to_see
+        assert "mean over the epochs from the second on" in TEXTS[name].what_to_see
 
 
 @pytest.mark.parametrize("name", ["workflow", "report"])

@@ -8,8 +8,9 @@ import pytest
 import synthetic
 from reports import Page, inputs_of, make_inputs, report_of
 
-from tlstudy.report import format, render
+from tlstudy.report import format
 from tlstudy.report.page.content import page
+from tlstudy.report.page.render import render
 from tlstudy.report.sentences import findings
 
 

@@ -11,9 +11,10 @@ from tlstudy.config.study import runs as runs_of
 from tlstudy.jobs import paths
 from tlstudy.jobs.progress import progress
 from tlstudy.jobs.tables import read_landscapes
-from tlstudy.report import Inputs, load, render, section, write_report, write_results_table
 from tlstudy.report.figures import captions
-from tlstudy.report.inputs import TABLES
+from tlstudy.report.inputs import TABLES, Inputs, load
+from tlstudy.report.page.progress import section
+from tlstudy.report.page.render import render, write_report, write_results_table
 
 
 @pytest.fixture

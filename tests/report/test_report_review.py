@@ -8,7 +8,8 @@ import synthetic
 from reports import WEIGHTS, Page, fill_runs, inputs_of, make_inputs
 from scipy.stats import spearmanr
 
-from tlstudy.report import Inputs, render
+from tlstudy.report.inputs import Inputs
+from tlstudy.report.page.render import render
 from tlstudy.report.sentences import findings, how_it_was_run, landscapes, results, review, series
 
 

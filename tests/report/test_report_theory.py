@@ -11,7 +11,7 @@ from reports import Page, inputs_of, report_of
 
 from tlstudy.config.catalogue import study_figure_names
 from tlstudy.config.settings import Laboratory
-from tlstudy.report import render
+from tlstudy.report.page.render import render
 from tlstudy.report.sentences import theory
 from tlstudy.theory.formulas import EXAMPLE, FORMULAS, REUSE, named_formula, printed_minimum
 

@@ -21,8 +21,8 @@ from tlstudy.jobs import paths
 from tlstudy.jobs.attempts import attempt, read_attempt
 from tlstudy.jobs.progress import progress, progress_text
 from tlstudy.jobs.study_files import write_settings
-from tlstudy.report import render
 from tlstudy.report.page.progress import LOG_LINES, log_end
+from tlstudy.report.page.render import render
 from tlstudy.stages.aggregate import aggregate_study
 from tlstudy.stages.claims import make_claims
 from tlstudy.stages.figures import draw_figures

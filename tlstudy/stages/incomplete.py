@@ -10,7 +10,9 @@ from tlstudy.config.settings import Study
 from tlstudy.config.study import experiments, runs_of_stage
 from tlstudy.jobs import paths
 from tlstudy.jobs.progress import Progress, progress
-from tlstudy.report import load, render, render_without_results, section
+from tlstudy.report.inputs import load
+from tlstudy.report.page.progress import section
+from tlstudy.report.page.render import render, render_without_results
 from tlstudy.stages.aggregate import aggregate_study
 from tlstudy.stages.claims import make_claims
 from tlstudy.stages.figures import draw_figures

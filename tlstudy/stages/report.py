@@ -6,7 +6,9 @@ from tlstudy.config.settings import Study
 from tlstudy.jobs import paths, steps
 from tlstudy.jobs.progress import progress
 from tlstudy.jobs.records import recorded
-from tlstudy.report import load, section, write_report, write_results_table
+from tlstudy.report.inputs import load
+from tlstudy.report.page.progress import section
+from tlstudy.report.page.render import write_report, write_results_table
 
 
 @recorded(steps.report)

@@ -36,7 +36,7 @@ rule aggregate:
         "../../envs/tlstudy.yaml"
     params:
         settings=settings_of_jobs,
-        decided_by=decided_by(artefacts.aggregate(study)),
+        decided_by=decided_by(steps.aggregate(study)),
         code=stage_code("aggregate"),
     message:
         "Putting all runs into tables"

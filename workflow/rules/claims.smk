@@ -12,7 +12,7 @@ rule claims:
         "../../envs/tlstudy.yaml"
     params:
         settings=settings_of_jobs,
-        decided_by=decided_by(artefacts.claims(study)),
+        decided_by=decided_by(steps.claims(study)),
         code=stage_code("claims"),
     message:
         "Judging the claims"

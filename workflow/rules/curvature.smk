@@ -23,7 +23,7 @@ rule curvature:
     params:
         settings=settings_of_jobs,
         gpus=granted_gpus,
-        decided_by=measurement_decided_by(artefacts.curvature),
+        decided_by=measurement_decided_by(steps.curvature),
         code=stage_code("curvature"),
     message:
         "Sharpness of the loss of {wildcards.run}, n = {wildcards.n}, seed {wildcards.seed}"

@@ -23,7 +23,7 @@ rule encoder:
     params:
         settings=settings_of_jobs,
         gpus=granted_gpus,
-        decided_by=measurement_decided_by(artefacts.encoder),
+        decided_by=measurement_decided_by(steps.encoder),
         code=stage_code("encoder"),
     message:
         "Encoder of {wildcards.run}, n = {wildcards.n}, seed {wildcards.seed}"

@@ -15,7 +15,7 @@ rule figures:
         "../../envs/tlstudy.yaml"
     params:
         settings=settings_of_jobs,
-        decided_by=decided_by(artefacts.figures(study)),
+        decided_by=decided_by(steps.figures(study)),
         code=stage_code("figures"),
     message:
         "Drawing the figures"

@@ -10,7 +10,7 @@ rule formulas:
         "../../envs/tlstudy.yaml"
     params:
         settings=settings_of_jobs,
-        decided_by=decided_by(artefacts.formulas(study)),
+        decided_by=decided_by(steps.formulas(study)),
         code=stage_code("formulas"),
     message:
         "Holding the printed variants of Proposition 3 against brute force"

@@ -22,7 +22,7 @@ rule landscape:
     params:
         settings=settings_of_jobs,
         gpus=granted_gpus,
-        decided_by=measurement_decided_by(artefacts.landscape),
+        decided_by=measurement_decided_by(steps.landscape),
         code=stage_code("landscape"),
     message:
         "Loss landscapes of {wildcards.run}, n = {wildcards.n}, seed {wildcards.seed}"

@@ -22,7 +22,7 @@ rule reuse:
     params:
         settings=settings_of_jobs,
         gpus=granted_gpus,
-        decided_by=measurement_decided_by(artefacts.reuse),
+        decided_by=measurement_decided_by(steps.reuse),
         code=stage_code("reuse"),
     message:
         "Reuse of features in {wildcards.run}, n = {wildcards.n}, seed {wildcards.seed}"
