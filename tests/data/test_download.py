@@ -227,7 +227,9 @@ def test_json_is_canonical_and_has_no_nan(tmp_path):
     assert names_in(tmp_path) == ["record.json"]
 
 
-@pytest.mark.parametrize("module", ["data/download", "data/images", "networks/weights", "networks/he2015"])
+@pytest.mark.parametrize(
+    "module", ["data/download", "data/images", "networks/weights", "networks/he2015"]
+)
 def test_no_address_is_written_into_the_modules_that_fetch(module):
     """torchvision's and npm's own clients know where their files are."""
     text = (PACKAGE / f"{module}.py").read_text(encoding="utf-8")
