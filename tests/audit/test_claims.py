@@ -433,8 +433,8 @@ def test_the_command_prints_the_ladder_and_the_ledger(written, tmp_path):
     assert result.exit_code == 0
     *rungs, first, because, last, why = result.stdout.splitlines()
     assert [rung.partition(",")[0] for rung in rungs] == [rung.group for rung in written.ladder]
-    assert first.startswith("C1, 50 images: supported (mean 0.3, bootstrap interval 0.28")
-    assert first.endswith("share, effect size 0.1, 6 seeds)")
+    assert first.startswith("C1, 50 images: supported, 0.3 share (bootstrap interval 0.28")
+    assert first.endswith("6 seeds), effect size 0.1")
     assert because.strip() == "The interval lies wholly above the effect size."
     assert (last, why.strip()) == ("C6, 50 images: open", "No experiment yet.")
 
@@ -456,7 +456,9 @@ def test_missing_tables_are_told(written):
 def test_few_seeds_in_the_printed_ledger():
     study = make_study({"C": CLAIM}, seeds=1, groups=("first",))
     claims, _ = ledger(study, made_tables(study, [0.3]))
-    assert ledger_text(claims).startswith("C, 50 images: inconclusive (1 seed, no interval)")
+    assert ledger_text(claims).startswith(
+        "C, 50 images: inconclusive, 0.3 share (one seed, no interval)"
+    )
 
 
 def test_runs_without_metrics_need_none(written):

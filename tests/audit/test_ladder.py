@@ -151,7 +151,7 @@ def test_a_study_without_a_ladder_has_an_empty_table():
     ("seeds", "expected"),
     [
         (6, "gap +50.0 points (bootstrap interval +50.0 to +50.0, 6 seeds)"),
-        (2, "gap +50.0 to +50.0 points (2 seeds, no interval)"),
+        (2, "gap +50.0 to +50.0 points (range of 2 seeds, too few for an interval)"),
     ],
 )
 def test_the_ladder_in_a_terminal(seeds, expected):

@@ -8,6 +8,7 @@ from synthetic import make_study
 from tlstudy.audit import statistics
 from tlstudy.audit.statistics import (
     MINIMUM_SEEDS,
+    Summary,
     bootstrap_interval,
     expected_coverage,
     interquartile_mean,
@@ -207,3 +208,40 @@ def test_interval_of_five_seeds_covers_less_than_it_says(monkeypatch):
     low, high = bootstrap_interval(samples)
     assert np.mean((low <= 7) & (high >= 7)) == pytest.approx(expected_coverage(5), abs=0.025)
     assert expected_coverage(5) == pytest.approx(0.846, abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("values", "full", "short", "parts"),
+    [
+        ([], "without a value", "without a value", ("without a value", "", "")),
+        (
+            [0.1],
+            "10.0 points (one seed, no interval)",
+            "10.0 points",
+            ("10.0 points", "", "one seed, no interval"),
+        ),
+        (
+            [0.1, 0.3, np.nan],
+            "10.0 to 30.0 points (range of 2 seeds, too few for an interval)",
+            "10.0 to 30.0 points",
+            ("10.0 to 30.0 points", "", "range of 2 seeds, too few for an interval"),
+        ),
+        (
+            [0.2] * 5,
+            "20.0 points (bootstrap interval 20.0 to 20.0, 5 seeds)",
+            "20.0 points (20.0 to 20.0)",
+            ("20.0 points", "20.0 to 20.0", "5 seeds"),
+        ),
+    ],
+)
+def test_a_summary_in_words(values, full, short, parts):
+    def number(share):
+        return f"{100 * share:.1f}"
+
+    item = summarise(np.array(values))
+    assert item.text(number, " points") == full
+    assert item.text(number, " points", short=True) == short
+    assert item.parts(number, " points") == parts
+    row = {"seeds": item.n, **{key: getattr(item, key) for key in ("mean", "low", "high")}}
+    row |= {"smallest": item.smallest, "largest": np.nan if item.n == 0 else item.largest}
+    assert Summary.of_row(row).text(number) == item.text(number)

@@ -266,32 +266,27 @@ def _row(study: Study, name: str, size: int, summary: Summary, ruling: Ruling) -
 
 
 def ledger_text(claims: pd.DataFrame) -> str:
-    """The ledger for a terminal: claim, verdict, interval and number of seeds, and why."""
+    """The ledger for a terminal: claim, verdict, interval and number of seeds, and why.
+
+    Args:
+        claims: rows of `tlstudy.storage.columns.CLAIMS`, or those of the laboratory, which have no
+            subset size.
+    """
     return "\n".join(
-        f"{row['claim']}, {row['subset_size']} images: {row['verdict']}{_interval_text(row)}\n"
-        f"    {row['because']}"
+        f"{_name_and_size(row)}: {row['verdict']}{_value_text(row)}\n    {row['because']}"
         for row in claims.to_dict("records")
     )
 
 
-def laboratory_text(claims: pd.DataFrame) -> str:
-    """The laboratory's ledger for a terminal, likewise."""
-    return "\n".join(
-        f"{row['claim']}: {row['verdict']}{_interval_text(row)}\n    {row['because']}"
-        for row in claims.to_dict("records")
-    )
+def _name_and_size(row: Mapping) -> str:
+    return f"{row['claim']}, {row['subset_size']} images" if "subset_size" in row else row["claim"]
 
 
-def _interval_text(row: Mapping) -> str:
+def _value_text(row: Mapping) -> str:
     if row["verdict"] == "open":
         return ""
-    seeds = _seeds(row["seeds"])
-    if pd.isna(row["mean"]):
-        return f" ({seeds}, no interval)"
-    return (
-        f" (mean {row['mean']:.3g}, bootstrap interval {row['low']:.3g} to {row['high']:.3g} "
-        f"{row['unit']}, effect size {row['effect']:g}, {seeds})"
-    )
+    value = Summary.of_row(row).text(lambda number: f"{number:.3g}", f" {row['unit']}")
+    return f", {value}, effect size {row['effect']:g}"
 
 
 def _seeds(count: int, more: str = "") -> str:
