@@ -183,18 +183,11 @@ def reference_arms(study: Study) -> dict[str, str]:
     The reference is the first arm of the group that was swept to the same values (the names of
     swept arms end in ~key=value), and the first arm of the group where there is no other.
     """
-    first: dict[tuple[str, str], str] = {}
-    for name, arm in study.arms.items():
-        first.setdefault((arm.group, _swept(name)), name)
-        first.setdefault((arm.group, "any"), name)
     references = {}
     for name, arm in study.arms.items():
-        alike = first[arm.group, _swept(name)]
-        alone = sum(
-            other.group == arm.group and _swept(key) == _swept(name)
-            for key, other in study.arms.items()
-        )
-        reference = first[arm.group, "any"] if alone == 1 else alike
+        group = [other for other in study.arms if study.arms[other].group == arm.group]
+        alike = [other for other in group if _swept(other) == _swept(name)]
+        reference = alike[0] if len(alike) > 1 else group[0]
         if reference != name:
             references[name] = reference
     return references
