@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from tlstudy.config.measurements import measured_tables
 from tlstudy.config.settings import Study
 from tlstudy.config.study import STUDY_FILE, selected
 from tlstudy.jobs import paths
@@ -11,10 +12,9 @@ from tlstudy.storage import reading
 from tlstudy.storage.columns import (
     CLAIM_VALUES,
     CLAIMS,
-    CURVATURE,
-    ENCODER,
     FINDINGS,
     FORMULAS,
+    KEYS,
     LABORATORY,
     LABORATORY_CLAIM_VALUES,
     LABORATORY_CLAIMS,
@@ -22,7 +22,6 @@ from tlstudy.storage.columns import (
     LADDER,
     LAYERS,
     METRICS,
-    REUSE,
     RUNS,
     schema,
 )
@@ -32,9 +31,7 @@ AGGREGATED_TABLES = {
     "runs": RUNS,
     "metrics": METRICS,
     "layers": LAYERS,
-    "curvature": CURVATURE,
-    "encoder": ENCODER,
-    "reuse": REUSE,
+    **{name: {**KEYS, **columns} for name, columns in measured_tables().items()},
     "findings": FINDINGS,
     "laboratory": LABORATORY,
     "laboratory-runs": LABORATORY_RUNS,

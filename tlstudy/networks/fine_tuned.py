@@ -18,6 +18,7 @@ class FineTuned:
 
     Attributes:
         training: its settings, at the learning rate that it was trained with.
+        train_losses: train loss after 0, 1, ... epochs, nats.
         vectors: flat float32 weights, as `stages.train.write_plane` leaves them.
     """
 
@@ -25,6 +26,7 @@ class FineTuned:
     record: dict
     training: Training
     images: Images
+    train_losses: list[float]
     vectors: dict[str, torch.Tensor]
     pretrained: tuple[dict, dict] | None
     device: torch.device

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 from tlstudy.audit.claims import ledger
 from tlstudy.audit.ladder import ladder_table
 from tlstudy.audit.theory_claims import laboratory_ledger
+from tlstudy.config.measurements import measured_tables
 from tlstudy.config.settings import Study
 from tlstudy.jobs import paths, steps
 from tlstudy.jobs.records import recorded
@@ -16,7 +17,7 @@ from tlstudy.jobs.tables import CLAIM_TABLES, read_laboratory, read_table
 from tlstudy.storage.columns import schema
 from tlstudy.storage.files import atomic_path
 
-MEASURED = ("runs", "metrics", "layers", "encoder", "curvature", "reuse")
+MEASURED = ("runs", "metrics", "layers", *measured_tables())
 
 
 @recorded(steps.claims)

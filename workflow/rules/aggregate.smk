@@ -11,20 +11,12 @@ rule aggregate:
         subsets=sorted(
             {paths.run_subset_folder(study, run) / "subset.json" for run in study_runs}
         ),
-        landscapes=sorted(set(landscape_files)),
-        curvature=sorted(
-            {
-                paths.curvature_file(study, run)
-                for run in selected(study, study.curvature)
-            }
-        ),
-        encoder=sorted(
-            {paths.encoder_file(study, run) for run in selected(study, study.encoder)}
-        ),
+        measured=[
+            file
+            for name in measurements()
+            for file in steps.measured_files(study, name)
+        ],
         laboratory=laboratory_files,
-        reuse=sorted(
-            {paths.reuse_file(study, run) for run in selected(study, study.reuse)}
-        ),
     output:
         paths.provenance_file(study, "aggregate"),
         tables=paths.aggregated_tables(study),

@@ -17,21 +17,26 @@ if find_spec("tlstudy") is None:
     )
 
 from tlstudy.jobs import steps, paths
+from tlstudy.config.measurements import measurements
 from tlstudy.jobs.steps import experiment_code, stage_code
 from tlstudy.storage.errors import UserError
-from tlstudy.config.catalogue import RESULTS, base_name, figure_files, states_proposition
+from tlstudy.config.catalogue import (
+    RESULTS,
+    base_name,
+    figure_files,
+    states_proposition,
+)
 from tlstudy.report.figures.captions import report_labels
-from tlstudy.jobs.memory import memory_mb
+from tlstudy.jobs.cost import memory_mb
 from tlstudy.jobs.progress import progress
 from tlstudy.storage.provenance import PLUMBING, source_digest
-from tlstudy.jobs.runtime import runtime_minutes
+from tlstudy.jobs.cost import runtime_minutes
 from tlstudy.jobs.study_files import check_places, write_settings
 from tlstudy.config.study import (
     build_study,
     digest,
     read_configuration,
     runs,
-    selected,
     values_after_epochs,
 )
 
@@ -159,9 +164,9 @@ def training_decided_by(wildcards):
     return decided_by(steps.train(study, the_run(wildcards), after_epochs))
 
 
-def measurement_decided_by(step):
+def measurement_decided_by(name):
     """The same for what is measured on a run after its training."""
-    return lambda wildcards: decided_by(step(study, the_run(wildcards)))
+    return lambda wildcards: decided_by(steps.measure(study, the_run(wildcards), name))
 
 
 def run_weights(wildcards):
@@ -222,9 +227,7 @@ laboratory_files = [
 ]
 
 
-landscape_files = [
-    paths.landscape_file(study, run) for run in selected(study, study.landscape)
-]
+landscape_files = steps.measured_files(study, "landscape")
 
 
 def reported_results(path):

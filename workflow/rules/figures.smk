@@ -3,7 +3,7 @@ rule figures:
         tables=rules.aggregate.output.tables,
         claims=rules.claims.output.tables,
         formulas=formulas_table,
-        landscapes=sorted(set(landscape_files)),
+        landscapes=landscape_files,
     output:
         paths.provenance_file(study, "figures"),
         drawn=[reported_figure(path) for path in drawn_figures],
