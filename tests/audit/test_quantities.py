@@ -7,7 +7,7 @@ from known import SIZE, encoder_table, make_study, metrics_table, runs_table
 
 from tlstudy.audit.quantities import INDEX, adds_up, values_of, why_missing
 from tlstudy.config.quantities import QUANTITIES, described, listed_names, planned_seeds
-from tlstudy.jobs.tables import ALL_TABLES
+from tlstudy.config.tables import ALL_TABLES
 from tlstudy.measures import probes
 from tlstudy.storage.columns import LAYERS, schema
 

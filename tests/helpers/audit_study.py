@@ -11,7 +11,7 @@ from tlstudy.audit.claims import ledger
 from tlstudy.audit.ladder import ladder_table
 from tlstudy.config.settings import STATISTICS, Study
 from tlstudy.config.study import load_study, runs, values_after_epochs
-from tlstudy.jobs.tables import ALL_TABLES
+from tlstudy.config.tables import ALL_TABLES
 from tlstudy.storage import columns
 from tlstudy.theory.formulas import check_all
 

@@ -5,7 +5,7 @@ import pandas as pd
 from tlstudy.audit.quantities import INDEX
 from tlstudy.config.settings import Study
 from tlstudy.config.study import build_study
-from tlstudy.jobs.tables import ALL_TABLES
+from tlstudy.config.tables import ALL_TABLES
 from tlstudy.storage import columns
 
 SIZE = 50

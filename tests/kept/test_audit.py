@@ -15,7 +15,7 @@ from tlstudy.audit.sentinels.alarms import false_alarms, is_sound
 from tlstudy.audit.statistics import summarise
 from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.config.study import load_study
-from tlstudy.jobs.tables import ALL_TABLES
+from tlstudy.config.tables import ALL_TABLES
 from tlstudy.storage import columns
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ import torch
 from scipy.optimize import minimize
 from tiny import CPU, tiny_images, tiny_run, tiny_training
 
-from tlstudy.jobs.tables import ALL_TABLES
+from tlstudy.config.tables import ALL_TABLES
 from tlstudy.measures.probes import (
     ENCODER_STAGES,
     STAGES,

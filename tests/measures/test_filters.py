@@ -6,7 +6,7 @@ import pytest
 import torch
 from tiny import tiny_run
 
-from tlstudy.jobs.tables import ALL_TABLES
+from tlstudy.config.tables import ALL_TABLES
 from tlstudy.measures.filters import (
     alignment_if_across,
     filter_alignment,

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from study_folder import ROOT, StudyFolder, wait_for_training
 
-from tlstudy.jobs.tables import ALL_TABLES
+from tlstudy.config.tables import ALL_TABLES
 from tlstudy.jobs.verify import verify_folder
 from tlstudy.storage import columns
 

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
-from tlstudy.config.measurements import measured_tables, measurements
+from tlstudy.config.measurements import measurements
 from tlstudy.config.settings import Study, WeightsSource
 from tlstudy.config.study import STUDY_FILE, Run, digest
+from tlstudy.config.tables import AGGREGATED_TABLES, CLAIM_TABLES
 
 IMAGE_FILES = (
     "train-images-idx3-ubyte",
@@ -13,16 +14,6 @@ IMAGE_FILES = (
     "t10k-images-idx3-ubyte",
     "t10k-labels-idx1-ubyte",
 )
-AGGREGATED = (
-    "runs",
-    "metrics",
-    "layers",
-    *measured_tables(),
-    "findings",
-    "laboratory",
-    "laboratory-runs",
-)
-JUDGED = ("ladder", "claims", "claim-values", "laboratory-claims", "laboratory-claim-values")
 
 
 def study_folder(study: Study) -> Path:
@@ -121,11 +112,11 @@ def tables_folder(study: Study) -> Path:
 
 
 def aggregated_tables(study: Study) -> list[Path]:
-    return [tables_folder(study) / f"{name}.parquet" for name in AGGREGATED]
+    return [tables_folder(study) / f"{name}.parquet" for name in AGGREGATED_TABLES]
 
 
 def claim_tables(study: Study) -> list[Path]:
-    return [tables_folder(study) / f"{name}.parquet" for name in JUDGED]
+    return [tables_folder(study) / f"{name}.parquet" for name in CLAIM_TABLES]
 
 
 def formulas_table(study: Study) -> Path:

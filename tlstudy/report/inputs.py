@@ -11,9 +11,10 @@ from tlstudy.config.catalogue import figure_files, size_folder, states_propositi
 from tlstudy.config.measurements import measured_tables
 from tlstudy.config.settings import Study
 from tlstudy.config.study import runs as runs_of
+from tlstudy.config.tables import ALL_TABLES
 from tlstudy.data.images import images_record
 from tlstudy.jobs import paths
-from tlstudy.jobs.tables import ALL_TABLES, read_landscapes, read_table
+from tlstudy.jobs.tables import read_landscapes, read_table
 from tlstudy.report.page.progress import Section
 from tlstudy.storage import columns
 from tlstudy.storage.reading import read_record

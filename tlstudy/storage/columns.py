@@ -1,6 +1,9 @@
 """The columns of the result tables, with their types and units: one source for all readers."""
 
-import pyarrow as pa
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 KEYS = {
     "arm": ("string", "name of the arm, with the swept settings appended"),
@@ -283,8 +286,10 @@ FORMULAS = {
 }
 
 
-def schema(columns: dict[str, tuple[str, str]]) -> pa.Schema:
+def schema(columns: dict[str, tuple[str, str]]) -> "pa.Schema":
     """Arrow schema of a table; the description of a column is in its field's metadata."""
+    import pyarrow as pa  # here, as the workflow reads the names of tables on every call
+
     return pa.schema(
         [
             pa.field(name, pa.type_for_alias(kind), metadata={"description": text})
