@@ -7,10 +7,7 @@ for measurement in measurements().values():
         input:
             images=ancient(image_files),
             weights=run_weights,
-            subset=run_subset,
-            run=run_path / "run.json",
-            metrics=run_path / "metrics.parquet",
-            plane=run_path / "plane.safetensors",
+            study=inputs_of(measuring(measurement.name)),
         output:
             run_path / measurement.file,
             provenance_of_run(measurement.name),
@@ -29,7 +26,7 @@ for measurement in measurements().values():
             settings=settings_of_jobs,
             gpus=granted_gpus,
             name=measurement.name,
-            decided_by=measurement_decided_by(measurement.name),
+            decided_by=settings_of(measuring(measurement.name)),
             code=stage_code(measurement.name),
         message:
             measurement.title
