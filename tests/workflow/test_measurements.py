@@ -25,10 +25,10 @@ class Size(Selection):
     factor: Positive = Field(1.0, description="What the norm is multiplied by.")
 
 
-def measure(fine_tuned, study):
+def measure(fine_tuned, settings):
     for point in ("start", "end"):
         norm = fine_tuned.vectors[point].double().norm()
-        yield {"point": point, "norm": study.size.factor * float(norm)}
+        yield {"point": point, "norm": settings.factor * float(norm)}
 
 
 MEASUREMENT = Measurement(
@@ -103,7 +103,7 @@ def test_a_measurement_from_outside_runs_through_the_workflow(place):
     assert "train" in place.planned()  # the weights are gone: the run is trained again for it
     module = place.folder / "site" / "toy.py"
     place.overlay["size"]["factor"] = 1.0
-    module.write_text(module.read_text().replace("study.size.factor *", "2 * study.size.factor *"))
+    module.write_text(module.read_text().replace("settings.factor *", "2 * settings.factor *"))
     assert place.planned()["size"] == 1, "its code counts"
 
 

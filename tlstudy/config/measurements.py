@@ -40,9 +40,9 @@ class Measurement:
         title: what is measured, to be read before "of <run>".
         help: one sentence for the command.
         settings: model of its settings; they name the runs that are measured.
-        measure: from a `networks.fine_tuned.FineTuned` and the study to the rows of its table, or
-            to its record.
-            Import PyTorch inside it: the workflow reads this module on every call.
+        measure: from a `networks.fine_tuned.FineTuned` and the settings to the rows of its table,
+            or to its record. Import PyTorch inside it: the workflow reads this module on every
+            call.
         columns: type and description with units of each column of its table, the run's keys
             apart; None if it leaves a record (JSON) instead.
         passes: forward passes of one image that a job's time is worth, in float32.
@@ -54,7 +54,7 @@ class Measurement:
     title: str
     help: str
     settings: type[Selection]
-    measure: "Callable[[Any, Study], Iterable[dict[str, Any]] | dict[str, Any]]"
+    measure: "Callable[[Any, Any], Iterable[dict[str, Any]] | dict[str, Any]]"
     columns: Columns | None
     passes: "Callable[[Study, Run], float]"
     memory_mb: int

@@ -81,6 +81,7 @@ def load_fine_tuned(study: Study, run: Run, device: torch.device) -> FineTuned:
         run=run,
         record=record,
         training=run.settings.with_learning_rate(record["learning_rate"]),
+        evaluation=study.evaluation,
         images=load_run_images(study, run, pretrained[1] if pretrained else None, device),
         train_losses=_train_losses(folder, record),
         vectors=read_tensors(folder / "plane.safetensors", "train"),

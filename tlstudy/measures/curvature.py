@@ -59,15 +59,15 @@ class Curvature(Selection):
     )
 
 
-def measure(fine_tuned: "FineTuned", study: "Study") -> Iterator[dict]:
+def measure(fine_tuned: "FineTuned", settings: Curvature) -> Iterator[dict]:
     """A row for the final weights and one for the matched train loss."""
     from tlstudy.networks.trainer import first_epoch_below, training_batches
 
-    level, losses = study.curvature.train_loss, fine_tuned.train_losses
+    level, losses = settings.train_loss, fine_tuned.train_losses
     network = fine_tuned.network_with(fine_tuned.vectors["end"])
     batches = training_batches(fine_tuned.training, fine_tuned.images, fine_tuned.device)
     if fine_tuned.finished:
-        yield _measured("final", float(len(losses) - 1), study, fine_tuned, network, batches)
+        yield _measured("final", float(len(losses) - 1), settings, fine_tuned, network, batches)
     else:
         yield _nothing("final", "the loss was not finite, so there are no final weights")
     if "below" not in fine_tuned.vectors:
@@ -78,7 +78,7 @@ def measure(fine_tuned: "FineTuned", study: "Study") -> Iterator[dict]:
         yield _nothing("matched", f"no weights between two epochs had a train loss of {level:g}")
         return
     epoch = first_epoch_below(losses, level) - 1 + share
-    yield _measured("matched", epoch, study, fine_tuned, network, batches)
+    yield _measured("matched", epoch, settings, fine_tuned, network, batches)
 
 
 def _go_to_level(
@@ -114,7 +114,7 @@ def _go_to_level(
 def _measured(
     point: str,
     epoch: float,
-    study: "Study",
+    settings: Curvature,
     fine_tuned: "FineTuned",
     network: "nn.Module",
     batches: "list[Batch]",
@@ -122,7 +122,7 @@ def _measured(
     from tlstudy.measures.hessian import largest_hessian_eigenvalue, rise_along_random_directions
     from tlstudy.networks.evaluation import training_mode_loss
 
-    settings, head, seed = study.curvature, fine_tuned.training.head, fine_tuned.run.seed
+    head, seed = fine_tuned.training.head, fine_tuned.run.seed
     log.info("%s point, epoch %.2f: largest eigenvalue of the Hessian", point, epoch)
     found = largest_hessian_eigenvalue(network, batches, head, settings.lanczos_steps, seed)
     log.info("%.4g after %d products; rise along random directions", found.value, found.products)

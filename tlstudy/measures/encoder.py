@@ -49,13 +49,13 @@ class Encoder(Selection):
     )
 
 
-def measure(fine_tuned: "FineTuned", study: "Study") -> Iterator[dict]:
+def measure(fine_tuned: "FineTuned", settings: Encoder) -> Iterator[dict]:
     """Probe, freeze and put back the stages; no rows for a run that diverged."""
     from tlstudy.measures.probes import encoder_rows
 
     if not fine_tuned.finished:
         return
-    settings, images = study.encoder, fine_tuned.images
+    images = fine_tuned.images
     images.test = images.test[: settings.test_images]
     images.test_labels = images.test_labels[: settings.test_images]
     for row in encoder_rows(
@@ -65,7 +65,7 @@ def measure(fine_tuned: "FineTuned", study: "Study") -> Iterator[dict]:
         images,
         fine_tuned.run.seed,
         settings.frozen_stages,
-        study.evaluation.precision,
+        fine_tuned.evaluation.precision,
     ):
         log.info("%s %s: %.3f", row["measure"], row["stage"], row["test_balanced_accuracy"])
         yield row

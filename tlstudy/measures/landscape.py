@@ -35,14 +35,14 @@ class Landscape(Selection):
     )
 
 
-def measure(fine_tuned: "FineTuned", study: "Study") -> dict:
+def measure(fine_tuned: "FineTuned", settings: Landscape) -> dict:
     """Both planes of a run: axes and losses, or the reason why there is no plane."""
     import torch
 
     from tlstudy.measures.planes import grid_axis, loss_grid
     from tlstudy.networks.trainer import training_batches
 
-    settings, record = study.landscape, fine_tuned.record
+    record = fine_tuned.record
     network = fine_tuned.network_with(fine_tuned.vectors["end"])
     weights: list[torch.Tensor] = [weight.data for weight in network.parameters()]
     batches = training_batches(fine_tuned.training, fine_tuned.images, fine_tuned.device)

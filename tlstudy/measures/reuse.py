@@ -54,11 +54,11 @@ class Reuse(Selection):
     )
 
 
-def measure(fine_tuned: "FineTuned", study: "Study") -> Iterator[dict]:
+def measure(fine_tuned: "FineTuned", settings: Reuse) -> Iterator[dict]:
     """Rows of the filters and of the drift; none for a run that diverged."""
     if fine_tuned.finished:
         yield from _filter_rows(fine_tuned)
-        yield from _drift_rows(fine_tuned, study.reuse)
+        yield from _drift_rows(fine_tuned, settings)
 
 
 def _filter_rows(fine_tuned: "FineTuned") -> Iterator[dict]:

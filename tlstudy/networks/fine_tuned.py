@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from tlstudy.config.settings import Training
+from tlstudy.config.settings import Evaluation, Training
 from tlstudy.config.study import Run
 from tlstudy.networks.build import initial_network
 from tlstudy.networks.trainer import Images
@@ -25,6 +25,7 @@ class FineTuned:
     run: Run
     record: dict
     training: Training
+    evaluation: Evaluation
     images: Images
     train_losses: list[float]
     vectors: dict[str, torch.Tensor]
