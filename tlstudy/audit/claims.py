@@ -136,8 +136,7 @@ class Case:
 
     def row(self) -> dict:
         """The row of `tlstudy.storage.columns.CLAIMS`."""
-        claim, ruling = self.claim, self.ruling()
-        summary = asdict(summarise(self.values().to_numpy()))
+        claim = self.claim
         return {
             "claim": self.name,
             "subset_size": self.size,
@@ -146,9 +145,8 @@ class Case:
             "statistic": statistic(self.study, claim),
             "unit": "" if claim.open else QUANTITIES[claim.quantity].unit,
             "effect": np.nan if claim.open else claim.effect,
-            "seeds": summary.pop("n"),
-            **summary,
-            **asdict(ruling),
+            **summarise(self.values().to_numpy()).row(),
+            **asdict(self.ruling()),
             "figure": claim.figure,
         }
 

@@ -6,7 +6,7 @@ initialisation, so the difference between two arms is taken seed by seed before 
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
@@ -48,6 +48,11 @@ class Summary:
         names = ("mean", "low", "high", "interquartile_mean", "smallest", "largest")
         ends = (row.get(name) for name in names)
         return cls(int(row["seeds"]), *(None if pd.isna(end) else float(end) for end in ends))
+
+    def row(self) -> dict[str, float | int | None]:
+        """Its columns in these tables."""
+        values = asdict(self)
+        return {"seeds": values.pop("n"), **values}
 
     def parts(self, number: Callable[[float], str], unit: str = "") -> tuple[str, str, str]:
         """Value, interval and seeds in words; the interval is empty where there is none.

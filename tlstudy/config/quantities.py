@@ -1,4 +1,4 @@
-"""What claims may be about: quantities by name, with units and words; one number for each run.
+"""The quantities of claims by name, with units and words; each is one number for each run.
 
 How they are computed: `tlstudy.audit.quantities`.
 """

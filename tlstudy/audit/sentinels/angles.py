@@ -1,4 +1,4 @@
-"""Angles that show the arithmetic they were computed in (F16)."""
+"""Sentinel of angles that are rounding of single precision (F16)."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Test values that show BatchNorm's running statistics more than the network (F9)."""
+"""Sentinels of test values that show BatchNorm's running statistics (F9)."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What is known of one run: each part may be missing."""
+"""Evidence of one run, of which any part may be missing."""
 
 from dataclasses import dataclass
 from functools import cached_property

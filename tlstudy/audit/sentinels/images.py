@@ -1,4 +1,4 @@
-"""What the network was shown."""
+"""Sentinels of the inputs and of the training images."""
 
 from collections import Counter
 

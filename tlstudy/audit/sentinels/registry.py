@@ -1,9 +1,9 @@
-"""The table of all sentinels, in the order of the flaws that they stand for, and how they look."""
+"""The table of all sentinels, in the order of their flaws, and the functions that run them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from tlstudy.audit.sentinels import angles, batchnorm, images, planes, results, weights
+from tlstudy.audit.sentinels import angles, batchnorm, images, landscapes, results, weights
 from tlstudy.audit.sentinels.evidence import Evidence, TooLittleError
 from tlstudy.audit.sentinels.sentinel import Finding, Sentinel
 from tlstudy.audit.sentinels.words import needed
@@ -15,9 +15,9 @@ SENTINELS: tuple[Sentinel, ...] = (
     results.train_loss_did_not_fall,
     results.test_accuracy_of_guessing,
     weights.gradients_add_up,
-    planes.path_without_plane,
-    planes.path_like_a_random_walk,
-    planes.landscape_off_centre,
+    landscapes.path_without_plane,
+    landscapes.path_like_a_random_walk,
+    landscapes.landscape_off_centre,
     results.loss_of_softmax_outputs,
     images.inputs_not_normalised,
     batchnorm.batchnorm_lags,
@@ -32,7 +32,7 @@ SENTINELS: tuple[Sentinel, ...] = (
 )
 # Those that look at runs that are compared.
 GROUP_SENTINELS: tuple[Sentinel, ...] = (
-    planes.landscapes_not_comparable,
+    landscapes.landscapes_not_comparable,
     images.layers_of_some_runs_only,
     images.other_training_images,
 )

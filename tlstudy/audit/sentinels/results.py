@@ -1,4 +1,4 @@
-"""Losses, accuracies, and how the result was read off."""
+"""Sentinels of losses, accuracies and reported values."""
 
 from contextlib import suppress
 from decimal import Decimal
@@ -260,10 +260,3 @@ def _printed_as(text: str, value: float) -> bool:
     """Whether a value may be printed as the text, with its number of digits."""
     step = 10.0 ** Decimal(text).as_tuple().exponent
     return abs(float(text) - value) <= 0.51 * step  # half a unit, and the digitising
-
-
-TEST_ACCURACIES = tuple(
-    f"test_{kind}_{statistics}"
-    for statistics in ("running", "recalibrated")
-    for kind in ("accuracy", "balanced_accuracy")
-)

@@ -1,4 +1,4 @@
-"""What a sentinel is, and what it leaves behind."""
+"""The types of a sentinel and of its findings."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass

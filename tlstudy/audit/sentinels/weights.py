@@ -1,4 +1,4 @@
-"""Whether the weights moved, and what moved them."""
+"""Sentinels of the weights and gradients: whether they moved, and how."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The path through weight space and the landscapes drawn in planes through its end."""
+"""Sentinels of the path through weight space and of the landscapes around its end."""
 
 from collections.abc import Callable, Iterator
 
