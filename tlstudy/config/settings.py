@@ -298,7 +298,11 @@ class Claim(Settings):
     """
 
     text: str = Field(description="The claim as it was made.")
-    slide: str = Field("", description="Where it was made.")
+    slide: str = Field(
+        "",
+        description="Where it was made: the slide by its title. Claims of the slides with "
+        "Proposition 3 bring its section.",
+    )
     quantity: str = Field("", description="What is compared: `tlstudy claims --quantities`.")
     arm: str = Field("", description="Arm by name.")
     against: str = Field("", description="Arm that it is compared with; empty: with `above`.")
