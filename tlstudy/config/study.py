@@ -33,27 +33,37 @@ STUDY_FILE = "study.json"
 
 @dataclass(frozen=True)
 class Run:
-    """One training: an arm, a subset size and a seed."""
+    """One training: an arm, a subset size and a seed.
+
+    Attributes:
+        after_epochs: BatchNorm statistics that test values are taken with after each epoch; after
+            the last it is always all of them.
+    """
 
     arm: str
     settings: Arm
     subset_size: int
     seed: int
     sources: tuple[WeightsSource, ...]
+    after_epochs: tuple[str, ...]
 
     @cached_property
     def name(self) -> str:
-        """Folder name of the training settings; the same for arms that share them.
+        """Folder name of the training settings; the same for arms that share them."""
+        return run_name(self.settings, self.sources)
 
-        It holds a digest of the settings that differ from their defaults, so that a new
-        setting with a default leaves the runs that exist valid.
-        """
-        sources = [
-            source if isinstance(source, str) else source.model_dump(mode="json")
-            for source in self.sources
-        ]
-        canonical = {"training": changed_training(self.settings), "sources": sources}
-        return f"{self.settings.initialisation}-{digest(canonical)}"
+
+def run_name(arm: Arm, sources: Sequence[WeightsSource]) -> str:
+    """Name of a run: its start and a digest of its training.
+
+    The digest is of the settings that differ from their defaults, so that a new setting with a
+    default leaves the runs that exist valid.
+    """
+    described = [
+        source if isinstance(source, str) else source.model_dump(mode="json") for source in sources
+    ]
+    canonical = {"training": changed_training(arm), "sources": described}
+    return f"{arm.initialisation}-{digest(canonical)}"
 
 
 def digest(data: Any) -> str:
@@ -187,12 +197,33 @@ def parse_source(text: str) -> WeightsSource:
 
 def runs(study: Study) -> list[Run]:
     """All runs of a study: arms x subset sizes x seeds, in the order of the configuration."""
+    taken = _values_after_epochs(study)
     return [
-        Run(name, arm, subset_size, seed, tuple(study.weights.get(arm.initialisation, ())))
+        Run(name, arm, subset_size, seed, _sources(study, arm), taken[name])
         for name, arm in study.arms.items()
         for subset_size in study.subset_size
         for seed in study.seed
     ]
+
+
+def _sources(study: Study, arm: Arm) -> tuple[WeightsSource, ...]:
+    return tuple(study.weights.get(arm.initialisation, ()))
+
+
+def _values_after_epochs(study: Study) -> dict[str, tuple[str, ...]]:
+    """`Run.after_epochs` by arm: arms that share a run need what any of them reports."""
+    if study.evaluation.after_epochs == "all":
+        return dict.fromkeys(study.arms, STATISTICS)
+    names = {name: run_name(arm, _sources(study, arm)) for name, arm in study.arms.items()}
+    reported = {
+        (names[name], arm.batchnorm)
+        for name, arm in study.arms.items()
+        if arm.reported_epoch == "best-on-test"
+    }
+    return {
+        arm: tuple(statistics for statistics in STATISTICS if (name, statistics) in reported)
+        for arm, name in names.items()
+    }
 
 
 def selected(study: Study, selection: Selection) -> list[Run]:
@@ -219,21 +250,6 @@ def experiments(study: Study) -> list[tuple[str, int]]:
         for seed in study.seed
         if study.has("laboratory", experiment, seed)
     ]
-
-
-def values_after_epochs(study: Study) -> dict[str, tuple[str, ...]]:
-    """By name of the run: BatchNorm statistics of the test values taken after every epoch."""
-    every = study.evaluation.after_epochs == "all"
-    wanted: dict[str, set[str]] = {}
-    for run in runs(study.model_copy(update={"seed": study.seed[:1]})):
-        from_epochs = run.settings.reported_epoch == "best-on-test"
-        wanted.setdefault(run.name, set()).update(
-            STATISTICS if every else (run.settings.batchnorm,) if from_epochs else ()
-        )
-    return {
-        name: tuple(statistics for statistics in STATISTICS if statistics in values)
-        for name, values in wanted.items()
-    }
 
 
 def find_run(study: Study, arm: str, subset_size: int, seed: int) -> Run:

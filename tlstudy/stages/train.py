@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from tlstudy.config.settings import Study, Training
-from tlstudy.config.study import Run, changed_training, digest, values_after_epochs
+from tlstudy.config.study import Run, changed_training, digest
 from tlstudy.jobs import paths, steps
 from tlstudy.jobs.records import recorded
 from tlstudy.jobs.run_inputs import load_run_images, load_run_weights
@@ -80,7 +80,7 @@ def _train_with(
         study.evaluation,
         run.seed,
         device,
-        after_epochs=values_after_epochs(study)[run.name],
+        after_epochs=run.after_epochs,
     )
     outcome = train_from_checkpoint(trainer, scratch)
     folder = paths.folder_of_run(study, run)
@@ -124,7 +124,7 @@ def what_decides(
     return {
         "training settings": run.settings.training(),
         "tuning": study.tuning.model_dump() if run.settings.tune_learning_rate else None,
-        "evaluation": [study.evaluation.model_dump(), values_after_epochs(study)[run.name]],
+        "evaluation": [study.evaluation.model_dump(), run.after_epochs],
         "training images": digest(subset["indices"]),
         "seed": run.seed,
         "weights": weights_record,

@@ -19,7 +19,12 @@ if find_spec("tlstudy") is None:
 from tlstudy.jobs import steps, paths
 from tlstudy.jobs.steps import experiment_code, stage_code
 from tlstudy.storage.errors import UserError
-from tlstudy.config.catalogue import RESULTS, base_name, figure_files, states_proposition
+from tlstudy.config.catalogue import (
+    RESULTS,
+    base_name,
+    figure_files,
+    states_proposition,
+)
 from tlstudy.report.figures.captions import report_labels
 from tlstudy.jobs.memory import memory_mb
 from tlstudy.jobs.progress import progress
@@ -32,7 +37,6 @@ from tlstudy.config.study import (
     read_configuration,
     runs,
     selected,
-    values_after_epochs,
 )
 
 if not os.access(os.curdir, os.W_OK):
@@ -46,7 +50,6 @@ except UserError as error:
     raise WorkflowError(error.message) from None
 
 study_runs = runs(study)
-after_epochs = values_after_epochs(study)
 run_of_folder = {
     (run.name, str(run.subset_size), str(run.seed)): run for run in study_runs
 }
@@ -156,7 +159,7 @@ def decided_by(step):
 
 
 def training_decided_by(wildcards):
-    return decided_by(steps.train(study, the_run(wildcards), after_epochs))
+    return decided_by(steps.train(study, the_run(wildcards)))
 
 
 def measurement_decided_by(step):
