@@ -20,9 +20,8 @@ def converted(he2015_folder):
 
 @pytest.fixture(scope="module")
 def network(converted):
-    state, record = converted
-    network = build_classifier("resnet50", record["stride_on"])
-    network.load_state_dict(state, strict=True)
+    network = build_classifier("resnet50", converted.stride_on)
+    network.load_state_dict(converted.state, strict=True)
     return network.eval()
 
 
@@ -79,10 +78,10 @@ def test_convolutions_match_the_source_value_by_value(source, converted):
     for keras, _, name, _ in torch_names():
         if name == "conv1":
             continue  # scaled and permuted; tested by its function below
-        ours = converted[0][f"{name}.weight"].numpy()
+        ours = converted.state[f"{name}.weight"].numpy()
         np.testing.assert_array_equal(ours, np.moveaxis(source[f"{keras}/kernel"], (2, 3), (1, 0)))
-    np.testing.assert_array_equal(converted[0]["fc.weight"].numpy().T, source["fc1000/kernel"])
-    np.testing.assert_array_equal(converted[0]["fc.bias"].numpy(), source["fc1000/bias"])
+    np.testing.assert_array_equal(converted.state["fc.weight"].numpy().T, source["fc1000/kernel"])
+    np.testing.assert_array_equal(converted.state["fc.bias"].numpy(), source["fc1000/bias"])
 
 
 def test_batchnorm_after_a_biased_convolution_is_the_same_function(source, converted):
@@ -102,7 +101,7 @@ def test_batchnorm_after_a_biased_convolution_is_the_same_function(source, conve
             + part["beta"]
         )
         state = {
-            key: converted[0][f"{name}.{key}"].double().numpy()
+            key: converted.state[f"{name}.{key}"].double().numpy()
             for key in ("weight", "bias", "running_mean", "running_var")
         }
         got = (
@@ -121,7 +120,7 @@ def test_first_layer_takes_normalised_rgb_for_what_caffe_took(source, converted)
         torch.tensor(v).view(1, 3, 1, 1).double()
         for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
     )
-    ours = conv2d((pixels / 255 - mean) / std, converted[0]["conv1.weight"].double(), stride=2)
+    ours = conv2d((pixels / 255 - mean) / std, converted.state["conv1.weight"].double(), stride=2)
 
     def column(values):
         return torch.from_numpy(np.asarray(values)).double().view(1, -1, 1, 1)
@@ -135,7 +134,7 @@ def test_first_layer_takes_normalised_rgb_for_what_caffe_took(source, converted)
         + norm["beta"]
     )
     state = {
-        key: column(converted[0][f"bn1.{key}"].numpy())
+        key: column(converted.state[f"bn1.{key}"].numpy())
         for key in ("weight", "bias", "running_mean", "running_var")
     }
     got = (
@@ -192,7 +191,7 @@ def test_photographs_are_named_as_a_person_would(network, name):
 
 def test_strides_elsewhere_would_be_another_function(converted, network):
     other = build_classifier("resnet50", "3x3")
-    other.load_state_dict(converted[0])
+    other.load_state_dict(converted.state)
     inputs = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         ours, theirs = network(inputs), other.eval()(inputs)

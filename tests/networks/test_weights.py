@@ -120,8 +120,8 @@ def test_checking_names_does_not_wait_for_torch():
 def test_users_file_is_cached_with_its_record(state, good_file, tmp_path):
     mean, std = [0.1, 0.2, 0.3], [0.4, 0.5, 0.6]
     record = cache_mine(tmp_path, good_file, mean=mean, std=std)
-    loaded, loaded_record = load_weights(tmp_path / "cached")
-    assert record == loaded_record
+    loaded = load_weights(tmp_path / "cached")
+    assert record == loaded.record
     assert record["architecture"] == "resnet18"
     assert record["source"] == str(good_file)
     assert record["stride_on"] == "3x3"
@@ -130,8 +130,8 @@ def test_users_file_is_cached_with_its_record(state, good_file, tmp_path):
     assert record["origin_sha256"] == sha256(good_file)
     assert record["sha256"] == sha256(tmp_path / "cached" / "weights.safetensors")
     assert record["tried"] == [{"source": str(good_file), "outcome": "used"}]
-    assert loaded.keys() == state.keys()
-    assert all(torch.equal(loaded[key], state[key]) for key in state)
+    assert loaded.state.keys() == state.keys()
+    assert all(torch.equal(loaded.state[key], state[key]) for key in state)
     assert all_files(tmp_path / "cached") == ["record.json", "weights.safetensors"]
 
 
@@ -166,7 +166,7 @@ def test_other_precisions_become_float32_and_the_record_says_so(state, tmp_path,
     }
     torch.save(values, tmp_path / "other.pth")
     record = cache_mine(tmp_path, tmp_path / "other.pth")
-    loaded, _ = load_weights(tmp_path / "cached")
+    loaded = load_weights(tmp_path / "cached").state
     assert all(torch.equal(loaded[key], values[key].to(state[key].dtype)) for key in state)
     assert all(loaded[key].dtype == state[key].dtype for key in state)
     assert record["description"].endswith(f"other.pth, converted from {name} to float32")
@@ -208,7 +208,7 @@ def test_parameters_are_tensors_too(state, tmp_path):
     parameter = torch.nn.Parameter(state["bn1.weight"].clone())
     torch.save(state | {"bn1.weight": parameter}, tmp_path / "parameters.pth")
     cache_mine(tmp_path, tmp_path / "parameters.pth")
-    assert torch.equal(load_weights(tmp_path / "cached")[0]["bn1.weight"], state["bn1.weight"])
+    assert torch.equal(load_weights(tmp_path / "cached").state["bn1.weight"], state["bn1.weight"])
 
 
 def test_missing_file_is_named(tmp_path):
@@ -336,7 +336,7 @@ def test_torchvisions_file_is_downloaded_and_recorded(
 ):
     use_address(monkeypatch, "resnet18", V1, f"{server.url}/whole/{torchvision_file.name}")
     record = cache_weights([V1], "resnet18", tmp_path / "cached", tmp_path / "downloads")
-    loaded, _ = load_weights(tmp_path / "cached")
+    loaded = load_weights(tmp_path / "cached").state
     assert all(torch.equal(loaded[key], state[key]) for key in state)
     assert record["source"] == V1
     assert record["origin_sha256"] == sha256(torchvision_file)
@@ -400,7 +400,7 @@ def test_tarball_placed_by_hand_gives_what_npm_gave(he2015_folder, he2015_tarbal
     downloads.mkdir()
     (downloads / TARBALL).symlink_to(he2015_tarball)
     record = cache_weights(["he2015"], "resnet50", tmp_path / "cached", downloads)
-    assert record == load_weights(he2015_folder)[1]
+    assert record == load_weights(he2015_folder).record
     for name in ("record.json", "weights.safetensors"):
         assert sha256(tmp_path / "cached" / name) == sha256(he2015_folder / name)
 
@@ -506,9 +506,9 @@ def test_two_processes_at_once_end_in_valid_weights(state, good_file, tmp_path):
     )
     sizes = both_at_once(code, tmp_path, path)
     assert sizes == {path.stat().st_size}
-    loaded, record = load_weights(tmp_path / "cached")
-    assert record["source"] == str(good_file)
-    assert all(torch.equal(loaded[key], state[key]) for key in state)
+    loaded = load_weights(tmp_path / "cached")
+    assert loaded.record["source"] == str(good_file)
+    assert all(torch.equal(loaded.state[key], state[key]) for key in state)
     assert all_files(path.parent) == ["record.json", "weights.safetensors"]
 
 
@@ -521,8 +521,9 @@ def test_missing_cached_file_is_named(good_file, tmp_path, name):
 
 
 def test_he2015_record(he2015_folder):
-    state, record = load_weights(he2015_folder)
-    assert (record["architecture"], record["stride_on"]) == ("resnet50", "1x1")
+    weights = load_weights(he2015_folder)
+    record, state = weights.record, weights.state
+    assert (record["architecture"], weights.stride_on) == ("resnet50", "1x1")
     assert record["parameters"] == 25_557_032
     assert record["origin_sha256"].startswith("863f7e63d95b1583")
     assert "He et al. 2015" in record["description"]

@@ -10,6 +10,7 @@ from tlstudy.config.study import Run
 from tlstudy.networks.build import initial_network
 from tlstudy.networks.trainer import Images
 from tlstudy.networks.trajectory import unflatten
+from tlstudy.networks.weights import PretrainedWeights
 
 
 @dataclass
@@ -26,7 +27,7 @@ class FineTuned:
     training: Training
     images: Images
     vectors: dict[str, torch.Tensor]
-    pretrained: tuple[dict, dict] | None
+    pretrained: PretrainedWeights | None
     device: torch.device
 
     @property

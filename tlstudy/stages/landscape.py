@@ -37,7 +37,7 @@ def landscape_run(
     folder = paths.folder_of_run(study, run)
     record = read_record(folder / "run.json", "train")
     weights = load_run_weights(study, run)
-    images = load_run_images(study, run, weights[1] if weights else None, device)
+    images = load_run_images(study, run, weights, device)
     network = initial_network(run.settings, run.seed, weights)
     network.to(device, memory_format=torch.channels_last)
     parameters = [parameter.data for parameter in network.parameters()]

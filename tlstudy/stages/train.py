@@ -25,6 +25,7 @@ from tlstudy.networks.device import (
 from tlstudy.networks.trainer import Images, Outcome, Trainer, first_epoch_below
 from tlstudy.networks.trajectory import PrincipalPlane, principal_plane, random_walk_variance
 from tlstudy.networks.tuning import tune_learning_rate
+from tlstudy.networks.weights import PretrainedWeights
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import (
     atomic_path,
@@ -59,7 +60,7 @@ def train_run(study: Study, run: Run, gpus: int | None = None, threads: int | No
     device = choose_device(study.device, gpus)
     log.info("%s, n = %d, seed %d, on %s", run.arm, run.subset_size, run.seed, device_name(device))
     weights = load_run_weights(study, run)
-    decisive = what_decides(study, run, weights[1] if weights else None, device)
+    decisive = what_decides(study, run, weights, device)
     with Scratch(paths.scratch_folder(study, run), decisive, began) as scratch:
         _train_with(scratch, study, run, weights, device)
 
@@ -68,10 +69,10 @@ def _train_with(
     scratch: Scratch,
     study: Study,
     run: Run,
-    weights: tuple[dict, dict] | None,
+    weights: PretrainedWeights | None,
     device: torch.device,
 ) -> None:
-    images = load_run_images(study, run, weights[1] if weights else None, device)
+    images = load_run_images(study, run, weights, device)
     training, tuning = tuned(study, run, weights, images, device, scratch)
     trainer = Trainer(
         training,
@@ -96,7 +97,7 @@ def _train_with(
         "training": changed_training(run.settings),
         "learning_rate": training.optimiser.learning_rate,
         "tuning": tuning,
-        "weights": weights[1] if weights else None,
+        "weights": weights and weights.record,
         "evaluation": study.evaluation.model_dump(),
         "code": steps.stage_code("train"),
         "device": device_name(device),
@@ -117,7 +118,7 @@ def _train_with(
 
 
 def what_decides(
-    study: Study, run: Run, weights_record: dict | None, device: torch.device
+    study: Study, run: Run, weights: PretrainedWeights | None, device: torch.device
 ) -> dict[str, object]:
     """All that decides the numbers of a run: a checkpoint is used where it is the same."""
     subset = read_record(paths.run_subset_folder(study, run) / "subset.json", "subset")
@@ -127,7 +128,7 @@ def what_decides(
         "evaluation": [study.evaluation.model_dump(), run.after_epochs],
         "training images": digest(subset["indices"]),
         "seed": run.seed,
-        "weights": weights_record,
+        "weights": weights and weights.record,
         "code": steps.stage_code("train"),
         "device": [device_name(device), processor_name(), torch.backends.cpu.get_cpu_capability()],
         "threads": torch.get_num_threads(),
@@ -147,7 +148,7 @@ def write_measured(outcome: Outcome, folder: Path) -> None:
 def tuned(
     study: Study,
     run: Run,
-    weights: tuple[dict, dict] | None,
+    weights: PretrainedWeights | None,
     images: Images,
     device: torch.device,
     scratch: Scratch,
