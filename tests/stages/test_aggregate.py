@@ -85,7 +85,7 @@ def test_the_columns_have_the_types_that_are_described(study):
 
 def test_every_file_of_a_run_is_read_once(study, monkeypatch):
     read = []
-    for name in ("read_arrow", "read_record"):
+    for name in ("read_arrow", "read_run_record"):
         reader = getattr(run_results, name)
 
         def counting(file, *more, reader=reader):

@@ -10,6 +10,7 @@ from tlstudy.config.study import Run
 from tlstudy.data.images import load_images
 from tlstudy.data.subset import order_of_test_images
 from tlstudy.jobs import paths
+from tlstudy.jobs.run_record import read_run_record
 from tlstudy.networks.fine_tuned import FineTuned
 from tlstudy.networks.inputs import Inputs, resize
 from tlstudy.networks.trainer import Images
@@ -74,7 +75,7 @@ def load_fine_tuned(study: Study, run: Run, device: torch.device) -> FineTuned:
         UserError: the run was not trained, or its weights are gone.
     """
     folder = paths.folder_of_run(study, run)
-    record = read_record(folder / "run.json", "train")
+    record = read_run_record(folder)
     pretrained = load_run_weights(study, run)
     return FineTuned(
         run=run,

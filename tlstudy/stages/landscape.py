@@ -10,6 +10,7 @@ from tlstudy.config.study import Run
 from tlstudy.jobs import paths, steps
 from tlstudy.jobs.records import recorded
 from tlstudy.jobs.run_inputs import load_run_images, load_run_weights
+from tlstudy.jobs.run_record import read_run_record
 from tlstudy.measures.landscape import grid_axis, loss_grid, random_plane
 from tlstudy.networks.build import initial_network
 from tlstudy.networks.device import (
@@ -21,7 +22,7 @@ from tlstudy.networks.device import (
 from tlstudy.networks.trainer import training_batches
 from tlstudy.networks.trajectory import unflatten
 from tlstudy.storage.files import without_nan, write_json_atomically
-from tlstudy.storage.reading import read_record, read_tensors
+from tlstudy.storage.reading import read_tensors
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ def landscape_run(
     keep_freed_memory()
     device = choose_device(study.device, gpus)
     folder = paths.folder_of_run(study, run)
-    record = read_record(folder / "run.json", "train")
+    record = read_run_record(folder)
     weights = load_run_weights(study, run)
     images = load_run_images(study, run, weights, device)
     network = initial_network(run.settings, run.seed, weights)

@@ -13,6 +13,8 @@ from tlstudy.config.study import Run, changed_training, digest
 from tlstudy.jobs import paths, steps
 from tlstudy.jobs.records import recorded
 from tlstudy.jobs.run_inputs import load_run_images, load_run_weights
+from tlstudy.jobs.run_record import RunRecord, TrajectoryRecord, write_run_record
+from tlstudy.jobs.run_results import write_measured
 from tlstudy.networks.build import initial_network
 from tlstudy.networks.checkpoint import train_from_checkpoint
 from tlstudy.networks.device import (
@@ -27,12 +29,7 @@ from tlstudy.networks.trajectory import PrincipalPlane, principal_plane, random_
 from tlstudy.networks.tuning import tune_learning_rate
 from tlstudy.networks.weights import PretrainedWeights
 from tlstudy.storage.errors import UserError
-from tlstudy.storage.files import (
-    atomic_path,
-    remove_half_written,
-    without_nan,
-    write_json_atomically,
-)
+from tlstudy.storage.files import atomic_path, remove_half_written
 from tlstudy.storage.provenance import environment, processor_name, version
 from tlstudy.storage.reading import read_record
 from tlstudy.storage.scratch import Scratch
@@ -73,7 +70,7 @@ def _train_with(
     device: torch.device,
 ) -> None:
     images = load_run_images(study, run, weights, device)
-    training, tuning = tuned(study, run, weights, images, device, scratch)
+    training, tuning = _with_tuned_rate(study, run, weights, images, device, scratch)
     trainer = Trainer(
         training,
         initial_network(training, run.seed, weights),
@@ -89,31 +86,31 @@ def _train_with(
         remove_half_written(folder, FILES)
     level = study.curvature.train_loss
     plane = write_plane(trainer, outcome, level, folder / "plane.safetensors")
-    write_measured(outcome, folder)
-    record = {
-        "run": run.name,
-        "subset_size": run.subset_size,
-        "seed": run.seed,
-        "training": changed_training(run.settings),
-        "learning_rate": training.optimiser.learning_rate,
-        "tuning": tuning,
-        "weights": weights and weights.record,
-        "evaluation": study.evaluation.model_dump(),
-        "code": steps.stage_code("train"),
-        "device": device_name(device),
-        "threads": torch.get_num_threads(),
-        "environment": environment(),
-        "status": outcome.status,
-        "epochs": len(outcome.metrics),
-        "final": {name: asdict(values) for name, values in outcome.final.items()},
-        "final_test_images": len(images.test_labels),
-        "checkpoint_train_loss": outcome.checkpoint_train_loss,
-        "trajectory": plane,
-        "resumed_after_epochs": scratch.resumed_after_epochs,
-        "seconds": scratch.seconds(),
-        "peak_memory_gib": peak_memory_gib(),
-    }
-    write_json_atomically(folder / "run.json", without_nan(record))
+    write_measured(folder, outcome.metrics, outcome.layers)
+    record = RunRecord(
+        run=run.name,
+        subset_size=run.subset_size,
+        seed=run.seed,
+        training=changed_training(run.settings),
+        learning_rate=training.optimiser.learning_rate,
+        tuning=tuning,
+        weights=weights and weights.record,
+        evaluation=study.evaluation.model_dump(),
+        code=steps.stage_code("train"),
+        device=device_name(device),
+        threads=torch.get_num_threads(),
+        environment=environment(),
+        status=outcome.status,
+        epochs=len(outcome.metrics),
+        final={name: asdict(values) for name, values in outcome.final.items()},
+        final_test_images=len(images.test_labels),
+        checkpoint_train_loss=outcome.checkpoint_train_loss,
+        trajectory=plane,
+        resumed_after_epochs=scratch.resumed_after_epochs,
+        seconds=scratch.seconds(),
+        peak_memory_gib=peak_memory_gib(),
+    )
+    write_run_record(folder, record)
     scratch.remove()
 
 
@@ -136,16 +133,7 @@ def what_decides(
     }
 
 
-def write_measured(outcome: Outcome, folder: Path) -> None:
-    """The tables of what was measured after every epoch."""
-    import pandas as pd  # half a second, and the training need not wait for it
-
-    for name in ("metrics", "layers"):
-        with atomic_path(folder / f"{name}.parquet") as temporary:
-            pd.DataFrame(getattr(outcome, name)).to_parquet(temporary, index=False)
-
-
-def tuned(
+def _with_tuned_rate(
     study: Study,
     run: Run,
     weights: PretrainedWeights | None,
@@ -179,7 +167,7 @@ def tuned(
     return run.settings.with_learning_rate(result["chosen"]), result
 
 
-def write_plane(trainer: Trainer, outcome: Outcome, level: float, path: Path) -> dict:
+def write_plane(trainer: Trainer, outcome: Outcome, level: float, path: Path) -> TrajectoryRecord:
     """Hand weights over to the stages that look at them; return the plane's description.
 
     The file holds flat float32 vectors: start, end; if there is a plane, direction_1 and
