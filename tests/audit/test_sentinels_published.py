@@ -240,7 +240,7 @@ def test_findings_of_a_study_are_in_its_tables(study):
     # Arms that are trained alike share a run, and both are looked at.
     assert table.loc["new", "run"] == table.loc["new-again", "run"]
     assert table.loc[["new", "new-again"], "findings"].tolist() == ["", ""]
-    assert table["learning_rate"].tolist() == [0.0003] * 3
+    assert table["learning_rate"].tolist() == [0.001, 0.0003, 0.0003]
     rate = false_alarms(table.reset_index(), findings)
     assert (rate.runs, rate.alarmed, rate.sentinels) == (1, 0, {})
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,8 +28,10 @@ from tlstudy.storage.errors import UserError
 
 # Stages that leave results of a run, in the order of the workflow.
 STAGES = ("train", "landscape", "curvature", "encoder", "reuse")
-# The study's configuration in its folder, sweeps expanded and defaults filled in.
-STUDY_FILE = "study.json"
+# The study's configuration in its folder, sweeps expanded and defaults filled in; and the folder
+# of the same for the jobs of a workflow, each file named by a digest of its content.
+STUDY_FILE, SETTINGS_FOLDER = "study.json", "settings"
+SETTINGS_NAME = r"[0-9a-f]{10}\.json"
 
 
 @dataclass(frozen=True)
@@ -99,11 +102,8 @@ def _merge(target: dict[str, Any], update: Mapping[str, Any]) -> None:
             target[key] = value
 
 
-def build_study(configuration: Mapping[str, Any], finished: bool = False) -> Study:
+def build_study(configuration: Mapping[str, Any]) -> Study:
     """Expand the sweeps of a configuration and validate it.
-
-    Args:
-        finished: the user's own weights need not be there any more.
 
     Raises:
         UserError: one sentence for each key that is wrong.
@@ -132,7 +132,7 @@ def build_study(configuration: Mapping[str, Any], finished: bool = False) -> Stu
         ]
     if not problems:
         left_out = [str(name) for name, arm in configuration["arms"].items() if arm is None]
-        problems += dict.fromkeys(contradictions(study, origins, left_out, finished))
+        problems += dict.fromkeys(contradictions(study, origins, left_out))
     if problems:
         raise UserError("\n".join(problems))
     return study
@@ -142,14 +142,40 @@ def load_study(paths: Sequence[Path]) -> Study:
     """Read, merge and validate configuration files.
 
     A single path to a study's folder, or to the study.json in it, is the study where it lies now.
+    That file and the settings of jobs were written after a validation: they are taken as they are.
     """
-    if len(paths) == 1 and paths[0].is_dir():
-        return finished_study(paths[0])
-    if len(paths) == 1 and paths[0].name == STUDY_FILE:
-        study = build_study(read_configuration(paths), finished=True)
-        folder = _with_name(paths[0].parent)
+    if len(paths) > 1:
+        return build_study(read_configuration(paths))
+    (path,) = paths
+    if path.is_dir():
+        return finished_study(path)
+    if path.name == STUDY_FILE:
+        study, folder = _read_validated(path), _with_name(path.parent)
         return _lying_in(folder, study) if folder.name == study.study else study
+    if path.parent.name == SETTINGS_FOLDER and re.fullmatch(SETTINGS_NAME, path.name):
+        return _read_validated(path)
     return build_study(read_configuration(paths))
+
+
+def study_of_workflow(configuration: Mapping[str, Any], files: Sequence[Path]) -> Study:
+    """The study of a configuration that Snakemake merged from files.
+
+    Raises:
+        UserError: one sentence for each key that is wrong, or that a file has twice.
+    """
+    read_configuration(files)  # Snakemake takes the last of a key's values
+    return build_study(configuration)
+
+
+def _read_validated(file: Path) -> Study:
+    """A configuration that was written after its validation."""
+    try:
+        return Study.model_validate_json(file.read_bytes())
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read ({error.strerror}); must be a file.") from None
+    except ValidationError as error:
+        reason = " ".join(sentences(error))
+        raise UserError(f"{file}: is no study's configuration ({reason})") from None
 
 
 def finished_study(folder: Path) -> Study:
@@ -164,10 +190,7 @@ def finished_study(folder: Path) -> Study:
             f"{folder}: found no {STUDY_FILE}; must be a study's folder, such as results/quick "
             "(the workflow and `tlstudy aggregate` leave that file there)."
         )
-    try:
-        study = build_study(read_configuration([file]), finished=True)
-    except UserError as error:
-        raise UserError(f"{file}: is no study's configuration ({error.message})") from None
+    study = _read_validated(file)
     if _with_name(folder).name != study.study:
         raise UserError(f"{file}: is of study '{study.study}'; its folder must have that name.")
     return _lying_in(_with_name(folder), study)

@@ -31,21 +31,13 @@ from tlstudy.jobs.progress import progress
 from tlstudy.storage.provenance import PLUMBING, source_digest
 from tlstudy.jobs.runtime import runtime_minutes
 from tlstudy.jobs.study_files import check_places, write_settings
-from tlstudy.config.study import (
-    build_study,
-    digest,
-    read_configuration,
-    runs,
-    selected,
-)
+from tlstudy.config.study import digest, runs, selected, study_of_workflow
 
 if not os.access(os.curdir, os.W_OK):
     raise WorkflowError(f"{os.getcwd()}: this folder cannot be written to.")
 
 try:
-    # Snakemake itself lets the last of a key's values win where it stands twice.
-    read_configuration([Path(name) for name in workflow.configfiles])
-    study = build_study(config)
+    study = study_of_workflow(config, [Path(name) for name in workflow.configfiles])
 except UserError as error:
     raise WorkflowError(error.message) from None
 
