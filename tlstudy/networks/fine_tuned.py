@@ -1,4 +1,4 @@
-"""A run after its training, as measurements take it."""
+"""A run after its training, for the measurements on it."""
 
 from dataclasses import dataclass
 
