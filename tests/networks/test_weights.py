@@ -171,19 +171,6 @@ def test_tensors_that_cannot_be_used_are_named(state, tmp_path, kind):
     assert not (tmp_path / "cached").exists()
 
 
-def test_parameters_are_tensors_too(state, tmp_path):
-    """As in `dict(network.named_parameters())`, which some save; gradients are not kept."""
-    parameter = torch.nn.Parameter(state["bn1.weight"].clone())
-    torch.save(state | {"bn1.weight": parameter}, tmp_path / "parameters.pth")
-    cache_mine(tmp_path, tmp_path / "parameters.pth")
-    assert torch.equal(load_weights(tmp_path / "cached").state["bn1.weight"], state["bn1.weight"])
-
-
-def test_missing_file_is_named(tmp_path):
-    with pytest.raises(UserError, match=r"nowhere\.pth: no such file"):
-        cache_mine(tmp_path, tmp_path / "nowhere.pth")
-
-
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_values_that_are_not_finite_are_refused(state, tmp_path, value):
     key = "bn1.running_mean"
