@@ -26,6 +26,7 @@ from tlstudy.audit.sentinels.runs import Watch
 from tlstudy.config.study import find_run, runs
 from tlstudy.data import published
 from tlstudy.jobs import paths
+from tlstudy.jobs.run_record import write_run_record
 from tlstudy.jobs.run_results import results_of_runs
 from tlstudy.jobs.tables import read_table
 from tlstudy.stages.aggregate import aggregate_study
@@ -185,13 +186,7 @@ def leave_run(study, arm: str, evidence: Evidence) -> None:
     subset.mkdir(parents=True)
     evidence.metrics.to_parquet(folder / "metrics.parquet")
     evidence.layers.to_parquet(folder / "layers.parquet")
-    environment = {"torch": "2.6.0", "commit": "0" * 40}
-    record = {
-        **evidence.record,
-        **{"learning_rate": 0.0003, "device": "cpu", "threads": 1, "environment": environment},
-        **{"evaluation": {"precision": "float32"}, "seconds": 1.0, "peak_memory_gib": 1.0},
-    }
-    (folder / "run.json").write_text(json.dumps(record))
+    write_run_record(folder, evidence.record)
     images = {"indices": list(range(50)), "labels": [0] * 50, "counts": [5] * 10, "duplicates": 0}
     (subset / "subset.json").write_text(json.dumps(images))
 
@@ -208,7 +203,7 @@ def test_findings_of_a_study_are_in_its_tables(study):
     # Arms that are trained alike share a run, and both are looked at.
     assert table.loc["new", "run"] == table.loc["new-again", "run"]
     assert table.loc[["new", "new-again"], "findings"].tolist() == ["", ""]
-    assert table["learning_rate"].tolist() == [0.0003] * 3
+    assert table["learning_rate"].tolist() == [0.001, 0.0003, 0.0003]
     rate = false_alarms(table.reset_index(), findings)
     assert (rate.runs, rate.alarmed, rate.sentinels) == (1, 0, {})
 

@@ -10,8 +10,8 @@ from tiny import tiny_training
 
 from tlstudy.cli import main
 from tlstudy.config.settings import ARCHITECTURES
-from tlstudy.networks.build import check_architecture
 from tlstudy.networks.device import choose_device
+from tlstudy.networks.weights import PretrainedWeights
 from tlstudy.storage.errors import UserError
 
 COMMANDS = [
@@ -134,4 +134,4 @@ def test_a_gpu_that_was_not_granted_is_not_used(monkeypatch):
 
 def test_weights_of_another_architecture_are_refused():
     with pytest.raises(UserError, match="found resnet50; the arm needs resnet18"):
-        check_architecture(tiny_training(), {"architecture": "resnet50"})
+        PretrainedWeights({}, {"architecture": "resnet50"}).check_architecture(tiny_training())

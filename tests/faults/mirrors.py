@@ -203,10 +203,10 @@ def _broken_weights(manner: str, with_file: bool) -> Callable[[Surroundings], En
             assert not cached, "something was cached"
             return assert_clear_sentence(ended, [str(at.folder / "cache" / "downloads")])
         assert ended.status == 0, ended.text
-        state, record = weights.load_weights(cached[0].parent)
-        assert all(torch.equal(state[key], at.tiny.state[key]) for key in at.tiny.state)
+        loaded = weights.load_weights(cached[0].parent)
+        assert all(torch.equal(loaded.state[key], at.tiny.state[key]) for key in at.tiny.state)
         used = "IMAGENET1K_V1" if manner == HONEST else str(at.tiny.weights_file)
-        assert record["source"] == used
+        assert loaded.record["source"] == used
         return Ending.RESULT
 
     return make

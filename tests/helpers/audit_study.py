@@ -10,7 +10,7 @@ import synthetic
 from tlstudy.audit.claims import ledger
 from tlstudy.audit.ladder import ladder_table
 from tlstudy.config.settings import STATISTICS, Study
-from tlstudy.config.study import load_study, runs, values_after_epochs
+from tlstudy.config.study import load_study, runs
 from tlstudy.config.tables import ALL_TABLES
 from tlstudy.storage import columns
 from tlstudy.theory.formulas import check_all
@@ -107,10 +107,10 @@ def reuse_table(study: Study) -> pd.DataFrame:
 
 def without_values_between(study: Study, metrics: pd.DataFrame) -> pd.DataFrame:
     """Test values as the audit takes them: after every epoch only where an arm reports the best."""
-    taken, metrics = values_after_epochs(study), metrics.copy()
+    metrics = metrics.copy()
     for run in runs(study):
         early = (metrics["arm"] == run.arm) & (metrics["epoch"] < run.settings.epochs)
-        for statistics in set(STATISTICS) - set(taken[run.name]):
+        for statistics in set(STATISTICS) - set(run.after_epochs):
             lost = [name for name in metrics if name.startswith("test_") and statistics in name]
             metrics.loc[early, lost] = np.nan
     return metrics

@@ -7,12 +7,14 @@ import pandas as pd
 import pytest
 import torch
 from click.testing import CliRunner
+from records import run_record
 from study_folder import ROOT
 
 from tlstudy.cli import main
 from tlstudy.config.study import build_study, runs
 from tlstudy.jobs import paths, plan
 from tlstudy.jobs.cost import MULTIPLY_ADDS, operations, per_image
+from tlstudy.jobs.run_record import write_run_record
 from tlstudy.jobs.study_files import write_settings
 
 PROCESSOR = "A processor"
@@ -47,8 +49,8 @@ def finish(
             folder.mkdir(parents=True, exist_ok=True)
         pd.DataFrame([{"s": seconds(run)}]).to_csv(file, sep="\t", index=False)
         environment = {"processor": processor}
-        record = {"device": device, "threads": threads, "environment": environment}
-        (paths.folder_of_run(study, run) / "run.json").write_text(json.dumps(record))
+        record = run_record(device=device, threads=threads, environment=environment)
+        write_run_record(paths.folder_of_run(study, run), record)
 
 
 def test_operations_of_a_training_and_a_landscape_are_those_counted_by_hand(tmp_path):

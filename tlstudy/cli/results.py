@@ -87,7 +87,7 @@ def report(study: Study, incomplete: bool, call: str) -> None:
 
 
 def _report_incomplete(study: Study, call: str) -> None:
-    from tlstudy.stages.incomplete import make_incomplete_report
+    from tlstudy.cli.incomplete import make_incomplete_report
 
     file, found = make_incomplete_report(study, call)
     click.echo(f"Incomplete report, {found.headline()[:-1]}: {os.path.relpath(file)}")

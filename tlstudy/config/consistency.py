@@ -17,14 +17,13 @@ DIGITS = 10
 
 
 def contradictions(
-    study: Study, origins: Mapping[str, str], left_out: Collection[str], finished: bool = False
+    study: Study, origins: Mapping[str, str], left_out: Collection[str]
 ) -> Iterator[str]:
     """Sentences on keys that are right one by one and wrong together.
 
     Args:
         origins: for each arm the arm in which it is written, sweep or not.
         left_out: arms that are set to null.
-        finished: the user's own weights need not be there any more.
     """
     if not study.arms and not study.laboratory.experiments:
         yield (
@@ -45,7 +44,7 @@ def contradictions(
         labels.setdefault(label, key)
         yield from _size_contradictions(study.subset_size, key, arm)
         yield from _fold_contradictions(study, key, arm)
-        yield from _source_contradictions(study, key, arm, finished)
+        yield from _source_contradictions(study, key, arm)
     yield from _ladder_contradictions(study, left_out)
     for name, claim in study.claims.items():
         yield from _claim_contradictions(study, f"claims.{name}", claim, origins, left_out)
@@ -90,7 +89,7 @@ def _fold_contradictions(study: Study, key: str, arm: Arm) -> Iterator[str]:
         )
 
 
-def _source_contradictions(study: Study, key: str, arm: Arm, finished: bool) -> Iterator[str]:
+def _source_contradictions(study: Study, key: str, arm: Arm) -> Iterator[str]:
     if arm.initialisation == "random":
         return
     if arm.initialisation not in study.weights:
@@ -100,7 +99,7 @@ def _source_contradictions(study: Study, key: str, arm: Arm, finished: bool) -> 
     key = f"weights.{arm.initialisation}"
     for source in study.weights[arm.initialisation]:
         if isinstance(source, WeightsFile):
-            if not finished and not source.file.is_file():
+            if not source.file.is_file():
                 yield f"{key}: found '{source.file}'; no such file."
             if source.stride_on == "1x1" and arm.architecture in WITHOUT_BOTTLENECKS:
                 yield (

@@ -108,7 +108,7 @@ def _allowed(item: Mapping[str, Any], location: Sequence[int | str]) -> str:
     kind, context = item["type"], item.get("ctx", {})
     if kind == "value_error":
         return str(context["error"])
-    if kind == "model_type" and location[0] == "weights":
+    if kind == "model_type" and location[:1] == ("weights",):
         return "must be the name of weights, or a mapping with the key file"
     if kind in ("too_short", "too_long"):
         limit = context.get("min_length", context.get("max_length"))

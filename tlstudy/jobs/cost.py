@@ -8,7 +8,7 @@ from math import ceil
 
 from tlstudy.config.measurements import measurements
 from tlstudy.config.settings import Study
-from tlstudy.config.study import Run, values_after_epochs
+from tlstudy.config.study import Run
 from tlstudy.measures.passes import training_passes, weight_of
 
 # Multiply-adds of one image at 224 x 224, in thousands of millions, as torchvision's documentation
@@ -68,7 +68,7 @@ def _training(study: Study, run: Run) -> float:
 
 def _looks(study: Study, run: Run) -> float:
     """Passes of all looks at test images, each recalibration with its pass of training images."""
-    settings, statistics = study.evaluation, values_after_epochs(study)[run.name]
+    settings, statistics = study.evaluation, run.after_epochs
     before_last = run.settings.epochs - 1
     images = before_last * len(statistics) * settings.epoch_images + 2 * settings.final_images
     recalibrations = before_last * ("recalibrated" in statistics) + 1

@@ -5,7 +5,7 @@ from pathlib import Path, PurePath
 
 from tlstudy.config.measurements import measurements
 from tlstudy.config.settings import Study, WeightsSource
-from tlstudy.config.study import STUDY_FILE, Run, digest
+from tlstudy.config.study import SETTINGS_FOLDER, STUDY_FILE, Run, digest
 from tlstudy.config.tables import AGGREGATED_TABLES, CLAIM_TABLES
 
 IMAGE_FILES = (
@@ -25,7 +25,8 @@ def settings_file(study: Study) -> Path:
 
     One file for each configuration that the study was run with, named by its content.
     """
-    return study_folder(study) / "settings" / f"{digest(study.model_dump(mode='json'))}.json"
+    name = f"{digest(study.model_dump(mode='json'))}.json"
+    return study_folder(study) / SETTINGS_FOLDER / name
 
 
 def settings_files(results: Path) -> list[Path]:

@@ -1,6 +1,5 @@
 """What is there of a study, and what became of the rest; light, so that asking costs no time."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,6 +10,8 @@ from tlstudy.config.settings import Study
 from tlstudy.config.study import STAGES, Run, runs, runs_of_stage
 from tlstudy.jobs import paths
 from tlstudy.jobs.attempts import Attempt, read_attempt
+from tlstudy.jobs.run_record import read_run_record
+from tlstudy.storage.errors import UserError
 
 # From the best to what a reader must see first; `running` may be killed, on another machine.
 STATES = ("done", "diverged", "missing", "running", "failed")
@@ -135,19 +136,18 @@ def _run_job(study: Study, stage: str, run: Run) -> Job:
     job = _job(paths.study_folder(study), key, paths.job_of_run(stage, run), files)
     if stage != "train" or job.state != "done":
         return job
-    return Job(job.key, job.files, job.log, _outcome(study, files[0]), job.attempt)
+    return Job(job.key, job.files, job.log, _outcome(study, run), job.attempt)
 
 
-def _outcome(study: Study, file: Path) -> str:
+def _outcome(study: Study, run: Run) -> str:
     """State of a run that has its record: a record of other evaluations is of another run."""
     try:
-        record = json.loads(file.read_text(encoding="utf-8"))
-        evaluation, status = record["evaluation"], record["status"]
-    except (ValueError, KeyError, TypeError):
+        record = read_run_record(paths.folder_of_run(study, run))
+    except UserError:  # is told where the run is used
         return "missing"
-    if evaluation != study.evaluation.model_dump(mode="json"):
+    if record["evaluation"] != study.evaluation.model_dump(mode="json"):
         return "missing"
-    return "diverged" if status == "diverged" else "done"
+    return "diverged" if record["status"] == "diverged" else "done"
 
 
 def _laboratory_job(study: Study, experiment: str, seed: int) -> Job:

@@ -11,7 +11,7 @@ from pathlib import Path
 from tlstudy.config.catalogue import figure_files, states_proposition
 from tlstudy.config.measurements import measured_tables, measurements
 from tlstudy.config.settings import Study
-from tlstudy.config.study import Run, digest, runs, selected, values_after_epochs
+from tlstudy.config.study import Run, digest, runs, selected
 from tlstudy.jobs import paths
 from tlstudy.storage.provenance import PLUMBING, RECORDING, data_digest, source_digest
 
@@ -50,10 +50,10 @@ class Step:
 
 def steps(study: Study) -> Iterator[Step]:
     """All steps of a study in the order of the workflow, from the drawn images to the report."""
-    members, after_epochs = runs(study), values_after_epochs(study)
+    members = runs(study)
     drawn = {(run.settings.drawing, run.subset_size, run.seed): None for run in members}
     yield from (subset(study, *key) for key in drawn)
-    yield from (train(study, run, after_epochs) for run in _once(study, members))
+    yield from (train(study, run) for run in _once(study, members))
     for name in measurements():
         members = _once(study, selected(study, getattr(study, name)))
         yield from (measure(study, run, name) for run in members)
@@ -79,20 +79,13 @@ def subset(study: Study, drawing: str, size: int, seed: int) -> Step:
     )
 
 
-def train(
-    study: Study, run: Run, after_epochs: Mapping[str, tuple[str, ...]] | None = None
-) -> Step:
-    """
-    Args:
-        after_epochs: `tlstudy.config.study.values_after_epochs`, for who has it already.
-    """
+def train(study: Study, run: Run) -> Step:
     folder = paths.folder_of_run(study, run)
-    after_epochs = after_epochs or values_after_epochs(study)
     tuned = run.settings.tune_learning_rate
     settings = {
         "training": digest(run.settings.training()),
         "evaluation": digest(study.evaluation.model_dump()),
-        "values after epochs": digest(after_epochs[run.name]),
+        "values after epochs": digest(run.after_epochs),
         "tuning": digest(study.tuning.model_dump()) if tuned else "none",
         "curvature.train_loss": digest(study.curvature.train_loss),
     }

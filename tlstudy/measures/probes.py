@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from tlstudy.config.fields import ENCODER_STAGES
-from tlstudy.config.settings import Evaluation, Training
+from tlstudy.config.settings import Training
 from tlstudy.networks.batchnorm import recalibrated
 from tlstudy.networks.device import autocast
 from tlstudy.networks.evaluation import BATCH, Score, predict, score
@@ -129,12 +129,8 @@ def trained_after(
     """
     rest = from_stage(network, STAGES[STAGES.index(stage) + 1])
     device = next(network.parameters()).device
-    evaluation = Evaluation()
-    trainer = Trainer(
-        training, rest, images, evaluation, seed, device, after_epochs=(), follow_weights=False
-    )
-    outcome = trainer.run()
-    if not outcome.finished:
+    trainer = Trainer(training, rest, images, None, seed, device, follow_weights=False)
+    if not trainer.run().finished:
         nothing = Score(float("nan"), float("nan"), float("nan"))
         return nothing, nothing
     return scores_after(network, stage, training, images)

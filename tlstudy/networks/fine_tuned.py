@@ -1,4 +1,4 @@
-"""A run after its training, as measurements take it."""
+"""A run after its training, for the measurements on it."""
 
 from dataclasses import dataclass
 
@@ -10,6 +10,7 @@ from tlstudy.config.study import Run
 from tlstudy.networks.build import initial_network
 from tlstudy.networks.trainer import Images
 from tlstudy.networks.trajectory import unflatten
+from tlstudy.networks.weights import PretrainedWeights
 
 
 @dataclass
@@ -29,7 +30,7 @@ class FineTuned:
     images: Images
     train_losses: list[float]
     vectors: dict[str, torch.Tensor]
-    pretrained: tuple[dict, dict] | None
+    pretrained: PretrainedWeights | None
     device: torch.device
 
     @property

@@ -6,10 +6,11 @@ import pickle
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tlstudy.config.settings import WeightsFile, WeightsSource
+from tlstudy.config.settings import Training, WeightsFile, WeightsSource
 from tlstudy.config.sources import HE2015, allowed_sources, known_source
 from tlstudy.data.download import (
     Unreachable,
@@ -33,6 +34,41 @@ HE2015_SHA256 = "863f7e63d95b1583cdd5af6bbd58e51c9664ec003ecdebabf6ee65f377d2248
 HE2015_MODEL = "package/ResNet50/model.json"
 
 State = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class PretrainedWeights:
+    """Weights that a network starts from.
+
+    Attributes:
+        state: tensors by their names in torchvision's network.
+        record: `record.json` beside them: source, checksum, and the conventions they follow.
+    """
+
+    state: State
+    record: dict[str, Any]
+
+    @property
+    def stride_on(self) -> str:
+        """3x3 or 1x1: the convolution that carries a bottleneck's stride."""
+        return self.record["stride_on"]
+
+    @property
+    def normalisation(self) -> tuple[list[float], list[float]]:
+        """Channel means and deviations of the inputs they were trained on, pixels from 0 to 1."""
+        return self.record["mean"], self.record["std"]
+
+    def check_architecture(self, training: Training) -> None:
+        """Refuse a training of another architecture.
+
+        Raises:
+            UserError: the architectures differ.
+        """
+        if self.record["architecture"] != training.architecture:
+            raise UserError(
+                f"weights '{training.initialisation}': found {self.record['architecture']}; "
+                f"the arm needs {training.architecture}."
+            )
 
 
 def cache_weights(
@@ -293,8 +329,8 @@ def _is_parameter(key: str) -> bool:
     return not key.endswith(("running_mean", "running_var", "num_batches_tracked"))
 
 
-def load_weights(folder: Path) -> tuple[dict[str, Any], dict]:
-    """State dictionary and record of cached weights; the checksum is verified at every call.
+def load_weights(folder: Path) -> PretrainedWeights:
+    """Read cached weights; the checksum is verified at every call.
 
     Raises:
         UserError: the weights are missing, or are not those of the record.
@@ -313,4 +349,4 @@ def load_weights(folder: Path) -> tuple[dict[str, Any], dict]:
         raise UserError(f"{record_file}: was altered (it is no record); {again}") from None
     if sha256(path) != expected:
         raise UserError(f"{path}: was altered (its SHA-256 is not that of its record); {again}")
-    return load_file(path), record
+    return PretrainedWeights(load_file(path), record)

@@ -16,6 +16,7 @@ from tlstudy.config.settings import Study
 from tlstudy.config.study import Run, experiments, runs_of_stage
 from tlstudy.jobs import paths, steps
 from tlstudy.jobs.records import recorded
+from tlstudy.jobs.run_record import RunRecord
 from tlstudy.jobs.run_results import TIMES, RunResults, results_of_runs
 from tlstudy.jobs.study_files import keep_study
 from tlstudy.storage.columns import (
@@ -91,7 +92,7 @@ class UsedWeights:
     def __init__(self) -> None:
         self._digests: dict[tuple[str, str], set[str]] = {}
 
-    def add(self, run: Run, record: dict) -> None:
+    def add(self, run: Run, record: RunRecord) -> None:
         """Take note of the weights of a run."""
         if record["weights"]:
             key = run.settings.initialisation, run.settings.architecture
@@ -177,7 +178,7 @@ def run_row(results: RunResults) -> dict:
     }
 
 
-def _reported(run: Run, record: dict, metrics: pa.Table) -> dict:
+def _reported(run: Run, record: RunRecord, metrics: pa.Table) -> dict:
     """Reported test values: of the final epoch, or the best over epochs as in the slides.
 
     The slides' table takes the lowest loss and the highest accuracies over the epochs, each from
@@ -206,7 +207,7 @@ def _largest(metrics: pa.Table, column: str) -> float | None:
     return pc.max(metrics[column]).as_py()
 
 
-def _final(record: dict) -> Iterator[tuple[str, float]]:
+def _final(record: RunRecord) -> Iterator[tuple[str, float]]:
     for statistics, values in record["final"].items():
         for name, value in values.items():
             yield f"final_test_{name}_{statistics}", value

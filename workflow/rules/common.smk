@@ -21,12 +21,7 @@ from tlstudy.config.catalogue import (
     states_proposition,
 )
 from tlstudy.config.measurements import measurements
-from tlstudy.config.study import (
-    build_study,
-    digest,
-    read_configuration,
-    values_after_epochs,
-)
+from tlstudy.config.study import digest, study_of_workflow
 from tlstudy.jobs import paths, steps
 from tlstudy.jobs.cost import memory_mb, runtime_minutes
 from tlstudy.jobs.steps import experiment_code, stage_code
@@ -47,13 +42,10 @@ if not os.access(os.curdir, os.W_OK):
     raise WorkflowError(f"{os.getcwd()}: this folder cannot be written to.")
 
 try:
-    # Snakemake itself lets the last of a key's values win where it stands twice.
-    read_configuration([Path(name) for name in workflow.configfiles])
-    study = build_study(config)
+    study = study_of_workflow(config, [Path(name) for name in workflow.configfiles])
 except UserError as error:
     raise WorkflowError(error.message) from None
 
-after_epochs = values_after_epochs(study)
 run_of_folder = runs_by_wildcards(study)
 sources_of_folder = source_lists(study)
 
@@ -150,7 +142,7 @@ def provenance_of_run(stage):
 
 
 def training(wildcards):
-    return steps.train(study, the_run(wildcards), after_epochs)
+    return steps.train(study, the_run(wildcards))
 
 
 def measuring(name):

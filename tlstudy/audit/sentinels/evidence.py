@@ -30,7 +30,7 @@ class Evidence:
         arm: name of the run's arm, or of the run itself.
         metrics: a row for each epoch; `tlstudy.storage.columns.METRICS` as far as there.
         layers: a row for each epoch and layer; `tlstudy.storage.columns.LAYERS`.
-        record: run.json, see `tlstudy.stages.train`.
+        record: run.json, see `tlstudy.jobs.run_record`.
         landscape: landscape.json, see `tlstudy.measures.landscape`; a plane may also have a
             `loss_range`, the ends of the vertical axis that it was drawn with, in nats.
         subset: subset.json: indices, labels, counts of each class, duplicates.

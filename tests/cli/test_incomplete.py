@@ -16,6 +16,7 @@ from study_folder import StudyFolder
 
 from tlstudy.audit.claims import ledger
 from tlstudy.audit.ladder import ladder_table
+from tlstudy.cli.incomplete import make_incomplete_report
 from tlstudy.config.study import STAGES, build_study, find_run, runs
 from tlstudy.jobs import paths
 from tlstudy.jobs.attempts import attempt, read_attempt
@@ -26,7 +27,6 @@ from tlstudy.report.page.render import render
 from tlstudy.stages.aggregate import aggregate_study
 from tlstudy.stages.claims import make_claims
 from tlstudy.stages.figures import draw_figures
-from tlstudy.stages.incomplete import make_incomplete_report
 from tlstudy.stages.report import make_report
 from tlstudy.stages.subset import make_subset
 from tlstudy.stages.train import train_run
