@@ -15,7 +15,7 @@ from tlstudy.config.settings import (
     Study,
     WeightsFile,
 )
-from tlstudy.config.sources import allowed_sources, known_source
+from tlstudy.config.sources import allowed_sources
 
 SMALLEST_DIGIT_CLASS = 5421  # training images of the digit 5, the rarest
 # Up to this size the last stage is 1 x 1: BatchNorm needs a second image in the batch.
@@ -118,7 +118,7 @@ def _source_contradictions(study: Study, key: str, arm: Arm, finished: bool) -> 
                     f"{key}: found stride_on 1x1; must be 3x3 for {arm.architecture}, "
                     "which has no bottlenecks."
                 )
-        elif not known_source(source, arm.architecture):
+        elif source not in allowed_sources(arm.architecture):
             yield (
                 f"{key}: found '{source}'; allowed for {arm.architecture} are "
                 f"{', '.join(allowed_sources(arm.architecture))}, or a file."
