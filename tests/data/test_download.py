@@ -11,7 +11,6 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from faults.bad_server import bad_server
 from local_server import closed_port, local_server, place_npm
 
 from tlstudy.data import download as download_module
@@ -73,11 +72,11 @@ def test_failed_download_leaves_nothing_and_keeps_what_was_there(server, tmp_pat
 @pytest.mark.parametrize(
     ("manner", "reason"), [("drip", r"sent only \d+ bytes"), ("drip-head", "timed out")]
 )
-def test_a_download_in_drops_is_given_up(tmp_path, manner, reason):
+def test_a_download_in_drops_is_given_up(server, tmp_path, manner, reason):
     """No drop comes too late, and yet it would take days."""
     started = time.monotonic()
-    with bad_server({"file": CONTENT}) as drops, pytest.raises(Unreachable, match=reason):
-        download(f"{drops.url}/{manner}/file", tmp_path / "file", timeout=0.5)
+    with pytest.raises(Unreachable, match=reason):
+        download(f"{server.url}/{manner}/file", tmp_path / "file", timeout=0.5)
     assert time.monotonic() - started < 10
     assert names_in(tmp_path) == []
 
