@@ -17,6 +17,8 @@ import yaml
 T = TypeVar("T")
 ROOT = Path(__file__).parents[2]
 TINY = ROOT / "tests" / "tiny.yaml"
+# Networks as small as the tests' take longer on two threads than on one.
+LIMITS = ("--cores", "2", "--max-threads", "1")
 PROGRAMS = str(Path(sys.executable).parent)
 # Seconds that nothing takes on the busiest machine: after them something hangs.
 PATIENCE = 600
@@ -27,7 +29,7 @@ class StudyFolder:
 
     def __init__(self, folder: Path):
         self.folder, self.root = folder, ROOT
-        self.limits, self.programs = ("--cores", "2"), PROGRAMS
+        self.limits, self.programs = LIMITS, PROGRAMS
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / "config.yaml", folder / "config.yaml")
         self.overlay = yaml.safe_load(TINY.read_text())

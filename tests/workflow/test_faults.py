@@ -7,8 +7,9 @@ import pytest
 from faults.case import Ending, assert_clear_sentence, assert_told_by_snakemake
 from faults.command import DEFAULT_SEED, KINDS, chosen, table, try_case
 from faults.disks import can_mount
-from faults.process import ROOT, Ended
+from faults.process import Ended
 from faults.tiny_study import TinyStudy
+from pages import page
 
 
 @pytest.fixture(scope="module")
@@ -72,12 +73,8 @@ def test_counts_are_those_of_the_endings():
     ]
 
 
-def told(file: str) -> str:
-    return " ".join((ROOT / file).read_text(encoding="utf-8").split())
-
-
 def counts_on_the_page() -> dict[str, list[int]]:
-    rows = re.findall(r"\| ([\w ]+?) \| ((?:[\d,]+ \| ){5}[\d,]+) \|", told("docs/faults.md"))
+    rows = re.findall(r"\| ([\w ]+?) \| ((?:[\d,]+ \| ){5}[\d,]+) \|", page("docs/faults.md"))
     return {kind: [int(cell.replace(",", "")) for cell in row.split(" | ")] for kind, row in rows}
 
 
@@ -97,17 +94,17 @@ def test_the_page_counts_the_cases_that_there_are():
 
 
 def test_page_and_readme_tell_the_same_numbers():
-    paragraph = told("README.md").partition("make faults")[2].partition("docs/faults.md")[0]
+    paragraph = page("README.md").partition("make faults")[2].partition("docs/faults.md")[0]
     counted = counts_on_the_page()["all"][1:-1]
     assert {f"{number:,}" for number in counted} <= set(re.findall(r"[\d,]*\d", paragraph))
-    assert f"seed {DEFAULT_SEED}" in told("docs/faults.md")
+    assert f"seed {DEFAULT_SEED}" in page("docs/faults.md")
 
 
 def test_the_page_says_how_many_configurations_are_of_each_sort():
     names = [case.name for case in KINDS["configuration"]]
     whole = sum(name.startswith("file: ") for name in names)
     by_snakemake = sum(name.startswith("snakemake") for name in names)
-    page = told("docs/faults.md")
-    assert f"{len(names) - whole - by_snakemake} mutations" in page
-    assert f"{whole} whole files" in page
-    assert f"{by_snakemake} more through `snakemake --dry-run`" in page
+    told = page("docs/faults.md")
+    assert f"{len(names) - whole - by_snakemake} mutations" in told
+    assert f"{whole} whole files" in told
+    assert f"{by_snakemake} more through `snakemake --dry-run`" in told
