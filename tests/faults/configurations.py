@@ -2,7 +2,6 @@
 
 import contextlib
 import random
-from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -113,58 +112,40 @@ def _assert_valid(file: Path, listing: str) -> None:
     assert len(set(expected)) == len(expected)
 
 
-def _of_tree(kind: str, study: str) -> Callable[[Surroundings], Ending]:
-    def make(at: Surroundings) -> Ending:
-        return _judge(OF_TREE[kind](_tree(study), at.generator), at.folder / "mutant.yaml")
-
-    return make
-
-
-def _of_text(kind: str, study: str) -> Callable[[Surroundings], Ending]:
-    def make(at: Surroundings) -> Ending:
-        return _judge(OF_TEXT[kind](_text(study), at.generator), at.folder / "mutant.yaml")
-
-    return make
+def _mutated(at: Surroundings, kind: str, study: str) -> Ending:
+    if kind in OF_TREE:
+        mutant = OF_TREE[kind](_tree(study), at.generator)
+    else:
+        mutant = OF_TEXT[kind](_text(study), at.generator)
+    return _judge(mutant, at.folder / "mutant.yaml")
 
 
-def _of_file(name: str) -> Callable[[Surroundings], Ending]:
+def _whole_file(at: Surroundings, name: str) -> Ending:
     content, told = FILES[name]
-
-    def make(at: Surroundings) -> Ending:
-        wrong = name != "bytes"  # they are text, written in another way
-        return _judge(Mutant(content, told, wrong), at.folder / "mutant.yaml")
-
-    return make
+    wrong = name != "bytes"  # they are text, written in another way
+    return _judge(Mutant(content, told, wrong), at.folder / "mutant.yaml")
 
 
-def _through_snakemake(kind: str) -> Callable[[Surroundings], Ending]:
-    def make(at: Surroundings) -> Ending:
-        tree = at.tiny.configuration(at.folder / "results")
-        mutant = OF_TREE[kind](tree, at.generator)
-        (at.folder / "config.yaml").write_bytes(mutant.text)
-        ended = finished(snakemake(at.folder, "--dry-run"))
-        assert not (at.folder / "results").exists(), "a dry run wrote results"
-        if ended.status != 0:
-            return assert_told_by_snakemake(ended, mutant.told)
-        assert not mutant.wrong, f"accepted:\n{mutant.text!r}"
-        build_study(read_configuration([at.folder / "config.yaml"]))
-        return Ending.RESULT
-
-    return make
+def _through_snakemake(at: Surroundings, kind: str) -> Ending:
+    mutant = OF_TREE[kind](at.tiny.configuration(at.folder / "results"), at.generator)
+    (at.folder / "config.yaml").write_bytes(mutant.text)
+    ended = finished(snakemake(at.folder, "--dry-run"))
+    assert not (at.folder / "results").exists(), "a dry run wrote results"
+    if ended.status != 0:
+        return assert_told_by_snakemake(ended, mutant.told)
+    assert not mutant.wrong, f"accepted:\n{mutant.text!r}"
+    build_study(read_configuration([at.folder / "config.yaml"]))
+    return Ending.RESULT
 
 
-def _cases() -> list[Case]:
-    made = []
-    for makers, kinds in ((_of_tree, OF_TREE), (_of_text, OF_TEXT)):
-        for kind in kinds:
-            for number in range(EACH):
-                study = random.Random(number).choice(list(STUDIES))
-                name = f"{kind} {number + 1} in {study}"
-                made.append(Case(name, makers(kind, study), slow=number >= 3))
-    made += [Case(f"file: {name}", _of_file(name), slow=False) for name in FILES]
-    for kind in ("wrong type", "misspelt key", "unknown key", "not finite", "deleted key"):
-        made.append(Case(f"snakemake --dry-run: {kind}", _through_snakemake(kind)))
-    return made
-
-
-CASES = _cases()
+CASES = []
+for mutation in (*OF_TREE, *OF_TEXT):
+    for number in range(EACH):
+        mutated = random.Random(number).choice(list(STUDIES))
+        name = f"{mutation} {number + 1} in {mutated}"
+        CASES.append(Case(name, _mutated, (mutation, mutated), slow=number >= 3))
+CASES += [Case(f"file: {name}", _whole_file, (name,), slow=False) for name in FILES]
+CASES += [
+    Case(f"snakemake --dry-run: {kind}", _through_snakemake, (kind,))
+    for kind in ("wrong type", "misspelt key", "unknown key", "not finite", "deleted key")
+]
