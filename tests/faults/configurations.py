@@ -34,15 +34,6 @@ def _text(study: str) -> str:
     return (ROOT / STUDIES[study][-1]).read_text(encoding="utf-8")
 
 
-def _bomb(indent: str = "") -> str:
-    """Ten to the tenth values in ten lines."""
-    lines = [f"{indent}a0: &a0 [" + ", ".join(["x"] * 10) + "]"]
-    for level in range(1, 10):
-        repeated = ", ".join([f"*a{level - 1}"] * 10)
-        lines.append(f"{indent}a{level}: &a{level} [{repeated}]")
-    return "\n".join(lines)
-
-
 # Whole files: content, and what the sentence names beside the file.
 FILES: dict[str, tuple[bytes, tuple[str, ...]]] = {
     "empty": (b"", ()),
@@ -57,7 +48,6 @@ FILES: dict[str, tuple[bytes, tuple[str, ...]]] = {
     "two documents": (b"study: a\n---\nstudy: b\n", ()),
     "unknown anchor": (b"study: *nobody\n", ()),
     "anchor of itself": (b"study: &a [*a]\n", ("study",)),
-    "arms of themselves": (b"study: a\nseed: 1\narms: &a {new: *a}\n", ("arms",)),
     "merge of a list": (b"arms: {new: {<<: [1, 2]}}\n", ()),
     "code": (b"study: !!python/object/apply:os.system ['touch executed']\n", ()),
     "code of a name": (b"study: !!python/name:os.system\n", ()),
@@ -70,20 +60,8 @@ FILES: dict[str, tuple[bytes, tuple[str, ...]]] = {
     "key that is null": (b"study: a\nseed: 1\narms: {new: {}}\n~: x\n", ("None", "null")),
     "arm that is a number": (b"study: a\nseed: 1\narms: {3: {epoch: 3}}\n", ("epoch",)),
     "tab": (b"study: a\narms:\n\tnew: {}\n", ()),
-    "anchor bomb as a name": (f"{_bomb()}\nstudy: *a9\n".encode(), ("a0", "study")),
-    "anchor bomb in an arm": (f"study: a\nseed: 1\narms:\n{_bomb('  ')}\n".encode(), ("arms",)),
-    "anchor bomb as seeds": (
-        f"study: a\narms: {{new: {{}}}}\nx:\n{_bomb('  ')}\nseed: *a9\n".encode(),
-        ("seed",),
-    ),
     "long text": (b"study: " + b"a" * 10**6 + b"\nseed: 1\narms: {new: {}}\n", ("study",)),
     "long number": (b"study: a\nseed: " + b"9" * 10**4 + b"\narms: {new: {}}\n", ("seed",)),
-    "many arms by a sweep": (
-        b"study: a\nseed: 1\narms: {new: {epochs: &n ["
-        + ", ".join(map(str, range(1, 1001))).encode()
-        + b"], batch_size: *n, image_size: *n}}\n",
-        ("arms",),
-    ),
 }
 
 
