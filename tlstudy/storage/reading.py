@@ -56,10 +56,10 @@ def read_table(file: Path, command: str, columns: Iterable[str] = ()) -> "pd.Dat
 def read_arrow(
     file: Path, command: str, kinds: "pa.Schema", columns: Iterable[str] = ()
 ) -> "pa.Table":
-    """The same as an Arrow table, which takes half the time.
+    """The same as an Arrow table, in half the time.
 
     Args:
-        kinds: types of the columns; each column that is there is cast to its own.
+        kinds: types of the columns, as far as they are there.
 
     Raises:
         UserError: it is missing or damaged, lacks a column, or has one of another type.
@@ -67,7 +67,7 @@ def read_arrow(
     import pyarrow.parquet as pq
 
     def read(path: Path) -> "pa.Table":
-        # The caller reads several small tables at once, each in a thread of its own.
+        # The process's threads are the caller's to use, and a small table is no work for several.
         table = pq.ParquetFile(path).read(use_threads=False).replace_schema_metadata()
         for position, name in enumerate(table.column_names):
             if name in kinds.names and table.field(position).type != kinds.field(name).type:
