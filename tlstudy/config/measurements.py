@@ -5,13 +5,9 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tlstudy.config.fields import Selection
-
-if TYPE_CHECKING:
-    from tlstudy.config.settings import Study
-    from tlstudy.config.study import Run
 
 # One entry a measurement, in the order of the workflow. Modules are named as text because this
 # package may not import `measures`: a measurement is loaded like a plug-in.
@@ -27,7 +23,7 @@ ENTRY_POINTS = "tlstudy.measurements"
 Columns = dict[str, tuple[str, str]]
 
 
-def _no_check(study: "Study") -> Iterator[str]:
+def _no_check(study: Any) -> Iterator[str]:
     yield from ()
 
 
@@ -45,20 +41,21 @@ class Measurement:
             call.
         columns: type and description with units of each column of its table, the run's keys
             apart; None if it leaves a record (JSON) instead.
-        passes: forward passes of one image that a job's time is worth, in float32.
+        passes: from the study and a run to the forward passes of one image, in float32, that take
+            as long as the job.
         memory_mb: memory of its passes, MB: resnet50, 64 images of 128 x 128.
-        check: sentences on settings that contradict others of the study.
+        check: from the study to sentences on settings that contradict others of the study.
     """
 
     name: str
     title: str
     help: str
     settings: type[Selection]
-    measure: "Callable[[Any, Any], Iterable[dict[str, Any]] | dict[str, Any]]"
+    measure: Callable[[Any, Any], Iterable[dict[str, Any]] | dict[str, Any]]
     columns: Columns | None
-    passes: "Callable[[Study, Run], float]"
+    passes: Callable[[Any, Any], float]
     memory_mb: int
-    check: "Callable[[Study], Iterator[str]]" = _no_check
+    check: Callable[[Any], Iterator[str]] = _no_check
 
     @property
     def file(self) -> str:
@@ -71,8 +68,12 @@ def measurements() -> dict[str, Measurement]:
     """All measurements by name: those of this package, then those of installed packages."""
     others = sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name)
     names = [*MODULES, *(point.value for point in others)]
-    found = [import_module(name).MEASUREMENT for name in names]
-    return {measurement.name: measurement for measurement in found}
+    table: dict[str, Measurement] = {}
+    for measurement in (import_module(name).MEASUREMENT for name in names):
+        if measurement.name in table:
+            raise ValueError(f"two measurements are named '{measurement.name}'")
+        table[measurement.name] = measurement
+    return table
 
 
 def measured_tables() -> dict[str, Columns]:
