@@ -97,7 +97,7 @@ def pack(folder: Path, destination: Path | None) -> None:
     help="Configuration of a study whose table is to be written as well.",
 )
 def formulas(draws: int, seed: int, configs: tuple[Path, ...]) -> None:
-    """Hold the printed variants of Proposition 3 against brute-force minimisation."""
+    """Compare the printed variants of Proposition 3 with brute-force minimisation."""
     from tlstudy.config.study import load_study
     from tlstudy.stages.formulas import make_formulas
     from tlstudy.theory.formulas import check_all, table_text

@@ -1,4 +1,4 @@
-"""Images, weights and subsets."""
+"""Commands for images, weights and subsets."""
 
 from pathlib import Path, PurePath
 

@@ -1,4 +1,4 @@
-"""From finished runs to the report."""
+"""Commands from finished runs to the report."""
 
 import os
 from pathlib import PurePath

@@ -12,7 +12,7 @@ Choices = list[tuple[str, Any]]
 def expand_arms(arms: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str], list[str]]:
     """All arms by name, for each the arm in which it is written, and a sentence for each mistake.
 
-    An arm that is null is left out: so a later file removes an arm of an earlier one.
+    An arm that is null is left out, so a later file can remove an arm of an earlier one.
     """
     expanded: dict[str, Any] = {}
     origins: dict[str, str] = {}

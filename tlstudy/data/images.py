@@ -1,4 +1,4 @@
-"""MNIST: the four raw files, from whichever mirror can be reached, always the same bytes."""
+"""MNIST: the four raw files, the same bytes from every mirror."""
 
 import gzip
 import hashlib
