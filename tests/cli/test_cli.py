@@ -14,26 +14,6 @@ from tlstudy.networks.device import choose_device
 from tlstudy.networks.weights import PretrainedWeights
 from tlstudy.storage.errors import UserError
 
-COMMANDS = [
-    "runs",
-    "plan",
-    "status",
-    "schema",
-    "images",
-    "weights",
-    "subset",
-    "train",
-    "landscape",
-    "curvature",
-    "encoder",
-    "reuse",
-    "aggregate",
-    "claims",
-    "figures",
-    "report",
-    "audit",
-    "formulas",
-]
 CONFIG = ["--config", str(ROOT / "config.yaml")]
 
 
@@ -41,7 +21,7 @@ def invoke(*arguments: str):
     return CliRunner().invoke(main, arguments)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", main.commands)
 def test_every_command_has_help(command):
     result = invoke(command, "--help")
     assert result.exit_code == 0

@@ -1,9 +1,9 @@
-"""What takes long: training runs, and what is measured on them."""
+"""Commands that take long: training, measurements of runs, and the laboratory."""
 
 import click
 
 from tlstudy.cli.imports import slow_imports
-from tlstudy.cli.options import noted, with_run, with_study
+from tlstudy.cli.options import noted, seed_option, with_run, with_study
 from tlstudy.config.measurements import Measurement
 from tlstudy.config.settings import LABORATORY_EXPERIMENTS, Study
 from tlstudy.config.study import Run
@@ -33,7 +33,7 @@ def measurement_command(measurement: Measurement) -> click.Command:
 
 
 @click.command()
-@click.option("--seed", type=int, required=True)
+@seed_option
 @click.option("--experiment", type=click.Choice(LABORATORY_EXPERIMENTS), required=True)
 @with_study
 def laboratory(study: Study, experiment: str, seed: int) -> None:

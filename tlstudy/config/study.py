@@ -16,7 +16,7 @@ from tlstudy.config.fields import Selection
 from tlstudy.config.measurements import measurements
 from tlstudy.config.messages import sentences
 from tlstudy.config.settings import STATISTICS, Arm, Study, Training, WeightsFile, WeightsSource
-from tlstudy.config.sweeps import check_number_of_arms, expand_arms, sweep_mistakes
+from tlstudy.config.sweeps import expand_arms
 from tlstudy.config.yaml_files import read_mapping
 from tlstudy.storage.errors import UserError
 
@@ -109,9 +109,7 @@ def build_study(configuration: Mapping[str, Any]) -> Study:
     problems: list[str] = []
     origins: dict[str, str] = {}
     if isinstance(expanded.get("arms"), Mapping):
-        check_number_of_arms(expanded["arms"])
-        problems += sweep_mistakes(expanded["arms"])
-        expanded["arms"], origins = expand_arms(expanded["arms"])
+        expanded["arms"], origins, problems = expand_arms(expanded["arms"])
     if isinstance(expanded.get("claims"), Mapping):  # null removes a claim, as it does an arm
         claims = expanded["claims"].items()
         expanded["claims"] = {name: claim for name, claim in claims if claim is not None}

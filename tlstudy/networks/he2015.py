@@ -1,8 +1,9 @@
 """The weights of He et al. 2015 converted from TensorFlow.js to torchvision's ResNet-50.
 
-The function stays the same. Three conventions differ and are folded into BatchNorm and the first
-convolution, in float64: convolutions have biases there; BatchNorm's epsilon is 1e-3 there and
-1e-5 here; inputs are BGR from 0 to 255 minus a mean there, and torchvision's RGB here.
+They were trained in Caffe and converted by Keras. The network computes the same function here.
+Three differences are folded into BatchNorm and the first convolution, in float64: convolutions
+have biases there; BatchNorm's epsilon is 1e-3 there and 1e-5 here; inputs are BGR from 0 to 255
+minus a mean there, and RGB in torchvision's normalisation here.
 """
 
 import json

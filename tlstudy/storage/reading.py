@@ -1,7 +1,4 @@
-"""What an earlier stage stored, read back: a file that is missing or damaged ends in a sentence.
-
-A file that was altered and still reads well is only told by its checksum.
-"""
+"""Files of earlier stages, read back: one that is missing or damaged ends in a sentence."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -18,10 +15,10 @@ Content = TypeVar("Content")
 
 
 def read_record(file: Path, command: str) -> dict[str, Any]:
-    """A mapping from a JSON file; a key that is asked for and not there ends in a sentence too.
+    """A mapping from a JSON file; asking for a key that it lacks is a UserError too.
 
     Args:
-        command: what of `tlstudy` makes the file, to be told.
+        command: the command of `tlstudy` that makes the file, for the message.
 
     Raises:
         UserError: it is missing or damaged.
@@ -41,7 +38,10 @@ def read_record(file: Path, command: str) -> dict[str, Any]:
 
 
 def read_table(file: Path, command: str, columns: Iterable[str] = ()) -> "pd.DataFrame":
-    """A table from a parquet file, with these columns among its own.
+    """A table from a parquet file.
+
+    Args:
+        columns: those that it must have.
 
     Raises:
         UserError: it is missing or damaged, or lacks a column.
@@ -114,7 +114,7 @@ def _read(file: Path, command: str, reader: Callable[[Path], Content]) -> Conten
 
 
 def _reason(file: Path, error: Exception) -> str:
-    """A few words of what is wrong; what libraries say of their own formats helps no user."""
+    """The reason in plain words; the libraries' own texts help no user."""
     if file.suffix == ".json" and isinstance(error, UnicodeDecodeError):
         return f"byte {error.start} is no text in UTF-8"
     if file.suffix == ".json" and isinstance(error, json.JSONDecodeError):
