@@ -31,7 +31,7 @@ class Record(BaseModel):
     Files of the study and of the cache are named as they lie in its folder, so that it can move.
 
     Attributes:
-        settings, code: digests, see `tlstudy.jobs.steps.Step`.
+        settings, code, libraries: see `tlstudy.jobs.steps.Step`.
         inputs, cache: SHA-256 of the files that were read.
         environment: versions and processor.
         seal: SHA-256 of all of the above; empty until it is sealed.
@@ -42,6 +42,8 @@ class Record(BaseModel):
     stage: str
     settings: dict[str, str]
     code: str
+    # Records of earlier versions have none.
+    libraries: dict[str, str] = {}
     inputs: dict[str, str]
     cache: dict[str, str]
     outputs: dict[str, Output]
@@ -50,7 +52,7 @@ class Record(BaseModel):
 
     def sealed(self) -> "Record":
         """The record with the checksum of its own content."""
-        content = json.dumps(self.model_dump(exclude={"seal"}))
+        content = json.dumps(self.model_dump(exclude={"seal"}, exclude_defaults=True))
         return self.model_copy(update={"seal": hashlib.sha256(content.encode()).hexdigest()})
 
 
@@ -106,6 +108,7 @@ def _write(step: Step, inputs: dict[str, str], cache: dict[str, str], folder: Pa
         stage=step.stage,
         settings=dict(step.settings),
         code=step.code,
+        libraries=dict(step.libraries),
         inputs=inputs,
         cache=cache,
         outputs={
@@ -127,4 +130,4 @@ def _name(file: Path, folder: Path) -> str:
 
 
 def _text(record: Record) -> bytes:
-    return f"{json.dumps(record.model_dump(), indent=1)}\n".encode()
+    return f"{json.dumps(record.model_dump(exclude_defaults=True), indent=1)}\n".encode()

@@ -12,7 +12,13 @@ from tlstudy.config.catalogue import figure_files, states_proposition
 from tlstudy.config.settings import Study
 from tlstudy.config.study import Run, digest, runs, selected, values_after_epochs
 from tlstudy.jobs import paths
-from tlstudy.storage.provenance import PLUMBING, RECORDING, data_digest, source_digest
+from tlstudy.storage.code_digest import (
+    COMPUTING,
+    DRAWING,
+    SUMMARISING,
+    code_digest,
+    library_versions,
+)
 
 # Which runs a step looks at decides which of them there are, and no number of any.
 WHICH_RUNS = {"seeds", "arms"}
@@ -20,6 +26,30 @@ WHICH_RUNS = {"seeds", "arms"}
 PLACES = {"results", "cache", "scratch"}
 JUDGED_BY = {"ladder", "claims", "encoder", "curvature", "reuse", "laboratory"}
 FORMULA_DRAWS, FORMULA_SEED = 5000, 0
+# The function of each stage. By name: nothing that computes is imported here.
+FUNCTIONS = {
+    "subset": "make_subset",
+    "train": "train_run",
+    "landscape": "landscape_run",
+    "curvature": "curvature_run",
+    "encoder": "encoder_run",
+    "reuse": "reuse_run",
+    "laboratory": "run_experiment",
+    "formulas": "make_formulas",
+    "aggregate": "aggregate_study",
+    "claims": "make_claims",
+    "figures": "draw_figures",
+    "report": "make_report",
+}
+# Stages whose results are texts and pictures too.
+WITH_REPORT = ("figures", "report")
+# Libraries that matter to a stage, if it is not the computing ones alone.
+LIBRARIES = {
+    "aggregate": SUMMARISING,
+    "claims": SUMMARISING,
+    "figures": DRAWING,
+    "report": SUMMARISING,
+}
 
 
 @dataclass(frozen=True)
@@ -31,6 +61,7 @@ class Step:
         record: file that says what its results were made from.
         settings: digests of the settings that decide its results, by name.
         code: digest of the code that decides them.
+        libraries: versions of the libraries that decide them, by name.
         outputs: files of the study that it makes; the first stands for all.
         inputs: files of the study that it reads; those that are not there are left out.
         cached: files of the cache that it reads.
@@ -41,6 +72,7 @@ class Step:
     record: Path
     settings: Mapping[str, str]
     code: str
+    libraries: Mapping[str, str]
     outputs: tuple[Path, ...]
     inputs: tuple[Path, ...] = ()
     cached: tuple[Path, ...] = ()
@@ -77,6 +109,7 @@ def subset(study: Study, drawing: str, size: int, seed: int) -> Step:
         record=paths.provenance_file(study, "subset", drawing, f"n~{size}", f"seed~{seed}"),
         settings={},
         code=stage_code("subset"),
+        libraries=stage_libraries("subset"),
         outputs=tuple(folder / name for name in names),
         cached=tuple(paths.image_files(study.cache)),
     )
@@ -106,6 +139,7 @@ def train(
         record=_record_of_run(study, "train", run),
         settings=settings,
         code=stage_code("train"),
+        libraries=stage_libraries("train"),
         outputs=(*(folder / name for name in kept), plane),
         inputs=(paths.run_subset_folder(study, run) / "subset.json",),
         cached=_cached(study, run),
@@ -141,6 +175,7 @@ def _measurement(study: Study, run: Run, stage: str, output: Path) -> Step:
             "training": digest(run.settings.training()),
         },
         code=stage_code(stage),
+        libraries=stage_libraries(stage),
         outputs=(output,),
         inputs=(
             paths.run_subset_folder(study, run) / "subset.json",
@@ -157,6 +192,7 @@ def laboratory(study: Study, experiment: str, seed: int) -> Step:
         record=paths.provenance_file(study, "laboratory", experiment, f"seed~{seed}"),
         settings={},
         code=experiment_code(experiment),
+        libraries=experiment_libraries(experiment),
         outputs=tuple(file(study, experiment, seed) for file in files),
     )
 
@@ -167,6 +203,7 @@ def formulas(study: Study, draws: int = FORMULA_DRAWS, seed: int = FORMULA_SEED)
         record=paths.provenance_file(study, "formulas"),
         settings={"draws": digest(draws), "seed": digest(seed)},
         code=stage_code("formulas"),
+        libraries=stage_libraries("formulas"),
         outputs=(paths.formulas_table(study),),
     )
 
@@ -177,6 +214,7 @@ def aggregate(study: Study) -> Step:
         record=paths.provenance_file(study, "aggregate"),
         settings={"arms": digest(study.model_dump(mode="json")["arms"])},
         code=stage_code("aggregate"),
+        libraries=stage_libraries("aggregate"),
         outputs=tuple(paths.aggregated_tables(study)),
         inputs=tuple(_measured(study)),
     )
@@ -189,6 +227,7 @@ def claims(study: Study) -> Step:
         record=paths.provenance_file(study, "claims"),
         settings={key: digest(value) for key, value in stated.items()},
         code=stage_code("claims"),
+        libraries=stage_libraries("claims"),
         outputs=tuple(paths.claim_tables(study)),
         inputs=tuple(paths.aggregated_tables(study)),
     )
@@ -200,6 +239,7 @@ def figures(study: Study) -> Step:
         record=paths.provenance_file(study, "figures"),
         settings=_shown(study),
         code=stage_code("figures"),
+        libraries=stage_libraries("figures"),
         outputs=tuple(paths.figures_folder(study) / name for name in figure_files(study)),
         inputs=(*_tables(study), *_landscapes(study)),
     )
@@ -215,6 +255,7 @@ def report(study: Study) -> Step:
         record=paths.provenance_file(study, "report"),
         settings=_shown(study),
         code=stage_code("report"),
+        libraries=stage_libraries("report"),
         outputs=(paths.report_file(study), *table),
         inputs=(
             paths.study_file(study),
@@ -229,19 +270,29 @@ def report(study: Study) -> Step:
 
 def stage_code(stage: str) -> str:
     """Digest of the code behind a stage, and of the data files of the package that it reads."""
-    if stage == "subset":  # its contact sheet is no reason to train again
-        return source_digest("tlstudy.data.subset", PLUMBING)
-    numbers = ("train", "landscape", "curvature", "encoder", "reuse", "laboratory")
-    passed_over = PLUMBING if stage in numbers else RECORDING
-    data = {"figures": ("data/published",), "report": ("data/published", "report/page/templates")}
-    digests = map(data_digest, data.get(stage, ()))
-    return "-".join((source_digest(f"tlstudy.stages.{stage}", passed_over), *digests))
+    return code_digest(_entry_points(stage), stage in WITH_REPORT)
+
+
+def stage_libraries(stage: str) -> dict[str, str]:
+    """Versions of the libraries that decide a stage's results, by name."""
+    libraries = LIBRARIES.get(stage, COMPUTING)
+    return library_versions(_entry_points(stage), libraries, stage in WITH_REPORT)
 
 
 def experiment_code(experiment: str) -> str:
-    """Each experiment by itself: mending one does not run the others again."""
-    own = source_digest(f"tlstudy.theory.{experiment}_experiment", PLUMBING)
-    return f"{stage_code('laboratory')}-{own}"
+    """Each experiment by itself: a change of one does not run the others again."""
+    return code_digest(_entry_points("laboratory", experiment))
+
+
+def experiment_libraries(experiment: str) -> dict[str, str]:
+    """The same for the libraries."""
+    return library_versions(_entry_points("laboratory", experiment))
+
+
+def _entry_points(stage: str, experiment: str = "") -> list[str]:
+    """The functions that a stage runs, by name."""
+    of_experiment = [f"tlstudy.theory.{experiment}_experiment:rows"] if experiment else []
+    return [f"tlstudy.stages.{stage}:{FUNCTIONS[stage]}", *of_experiment]
 
 
 def _record_of_run(study: Study, stage: str, run: Run) -> Path:

@@ -32,14 +32,12 @@ from tlstudy.storage.files import (
     without_nan,
     write_json_atomically,
 )
-from tlstudy.storage.provenance import environment, processor_name, version
+from tlstudy.storage.provenance import environment, processor_name
 from tlstudy.storage.reading import read_record
 from tlstudy.storage.scratch import Scratch
 
 log = logging.getLogger(__name__)
 
-# Those whose version may decide a number.
-LIBRARIES = ("torch", "torchvision", "numpy", "scikit-learn")
 FILES = ("plane.safetensors", "metrics.parquet", "layers.parquet", "run.json")
 
 
@@ -131,7 +129,7 @@ def what_decides(
         "code": steps.stage_code("train"),
         "device": [device_name(device), processor_name(), torch.backends.cpu.get_cpu_capability()],
         "threads": torch.get_num_threads(),
-        "libraries": [version(name) for name in LIBRARIES],
+        "libraries": steps.stage_libraries("train"),
     }
 
 

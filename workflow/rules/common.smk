@@ -17,13 +17,23 @@ if find_spec("tlstudy") is None:
     )
 
 from tlstudy.jobs import steps, paths
-from tlstudy.jobs.steps import experiment_code, stage_code
+from tlstudy.jobs.steps import (
+    experiment_code,
+    experiment_libraries,
+    stage_code,
+    stage_libraries,
+)
 from tlstudy.storage.errors import UserError
-from tlstudy.config.catalogue import RESULTS, base_name, figure_files, states_proposition
+from tlstudy.config.catalogue import (
+    RESULTS,
+    base_name,
+    figure_files,
+    states_proposition,
+)
 from tlstudy.report.figures.captions import report_labels
 from tlstudy.jobs.memory import memory_mb
 from tlstudy.jobs.progress import progress
-from tlstudy.storage.provenance import PLUMBING, source_digest
+from tlstudy.storage.code_digest import code_digest
 from tlstudy.jobs.runtime import runtime_minutes
 from tlstudy.jobs.study_files import check_places, write_settings
 from tlstudy.config.study import (
@@ -153,6 +163,11 @@ def provenance_of_run(stage):
 def decided_by(step):
     """Settings that decide a step's results: those that its record holds, in one digest."""
     return digest(step.settings)
+
+
+def in_words(libraries):
+    """Libraries with their versions: another version of one runs a job again."""
+    return ", ".join(f"{name} {version}" for name, version in libraries.items())
 
 
 def training_decided_by(wildcards):

@@ -25,6 +25,7 @@ rule curvature:
         gpus=granted_gpus,
         decided_by=measurement_decided_by(steps.curvature),
         code=stage_code("curvature"),
+        libraries=in_words(stage_libraries("curvature")),
     message:
         "Sharpness of the loss of {wildcards.run}, n = {wildcards.n}, seed {wildcards.seed}"
     shell:

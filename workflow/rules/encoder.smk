@@ -25,6 +25,7 @@ rule encoder:
         gpus=granted_gpus,
         decided_by=measurement_decided_by(steps.encoder),
         code=stage_code("encoder"),
+        libraries=in_words(stage_libraries("encoder")),
     message:
         "Encoder of {wildcards.run}, n = {wildcards.n}, seed {wildcards.seed}"
     shell:

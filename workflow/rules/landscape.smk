@@ -24,6 +24,7 @@ rule landscape:
         gpus=granted_gpus,
         decided_by=measurement_decided_by(steps.landscape),
         code=stage_code("landscape"),
+        libraries=in_words(stage_libraries("landscape")),
     message:
         "Loss landscapes of {wildcards.run}, n = {wildcards.n}, seed {wildcards.seed}"
     shell:

@@ -24,6 +24,7 @@ rule reuse:
         gpus=granted_gpus,
         decided_by=measurement_decided_by(steps.reuse),
         code=stage_code("reuse"),
+        libraries=in_words(stage_libraries("reuse")),
     message:
         "Reuse of features in {wildcards.run}, n = {wildcards.n}, seed {wildcards.seed}"
     shell:
