@@ -10,12 +10,10 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from small_study import make_small_study
 
 from tlstudy.cli import main
 from tlstudy.config.study import finished_study, load_study, runs
 from tlstudy.data.download import sha256
-from tlstudy.jobs import paths
 from tlstudy.jobs.records import read_record
 from tlstudy.jobs.verify import Verification, verify_folder
 from tlstudy.storage import code_digest
@@ -23,14 +21,10 @@ from tlstudy.storage.errors import UserError
 from tlstudy.storage.provenance import version
 
 
-@pytest.fixture(scope="session")
-def original(tmp_path_factory, cache) -> Path:
+@pytest.fixture
+def original(small_results) -> Path:
     """Results of a small study, away from its cache, which lies beside them as `aside`."""
-    folder = tmp_path_factory.mktemp("original")
-    study = make_small_study(folder, cache / "mnist")
-    study.cache.rename(folder / "aside")
-    (folder / "own.safetensors").unlink()
-    return paths.study_folder(study)
+    return small_results.folder
 
 
 @pytest.fixture

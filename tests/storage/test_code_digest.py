@@ -3,13 +3,9 @@
 import ast
 import re
 import shutil
-import sys
-import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import small_study
 
 from tlstudy.config.settings import LABORATORY_EXPERIMENTS
 from tlstudy.jobs import steps
@@ -310,16 +306,10 @@ def test_libraries_that_compute_a_stage_are_named_with_their_versions(monkeypatc
 IN_LOG_LINES = ("tlstudy.networks.device:device_name",)
 
 
-def test_what_a_stage_executes_is_what_counts_for_it(monkeypatch, tmp_path, cache):
-    executed: dict[str, set[str]] = {}
-    for stage, name in steps.FUNCTIONS.items():
-        if hasattr(small_study, name):
-            function = getattr(small_study, name)
-            monkeypatch.setattr(small_study, name, traced(function, executed, stage))
-    small_study.make_small_study(tmp_path, cache / "mnist")
-    assert set(executed) > RUNS | TOLD
+def test_what_a_stage_executes_is_what_counts_for_it(small_results):
+    assert set(small_results.executed) > RUNS | TOLD
     unknown = {}
-    for stage, names in executed.items():
+    for stage, names in small_results.executed.items():
         with_report = stage in steps.WITH_REPORT
         counts = digests.definitions(steps._entry_points(stage), with_report)
         areas = (*digests.COUNTED, "report") if with_report else digests.COUNTED
@@ -332,25 +322,3 @@ def test_what_a_stage_executes_is_what_counts_for_it(monkeypatch, tmp_path, cach
         assert len(of_science) > 3
         unknown[stage] = of_science - counts
     assert not any(unknown.values()), unknown
-
-
-def traced(function: Callable, executed: dict[str, set[str]], stage: str) -> Callable:
-    """The function, which adds what it executes: "tlstudy.module:definition" of the package."""
-    names = executed.setdefault(stage, set())
-
-    def note(frame, *_) -> None:
-        module = frame.f_globals.get("__name__", "")
-        name = frame.f_code.co_qualname.partition(".")[0]
-        if module.startswith("tlstudy.") and not name.startswith(("<", "__")):
-            names.add(f"{module}:{name}")
-
-    def tracing(*positional, **named):
-        sys.settrace(note)
-        threading.settrace(note)
-        try:
-            return function(*positional, **named)
-        finally:
-            sys.settrace(None)
-            threading.settrace(None)
-
-    return tracing
