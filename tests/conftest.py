@@ -3,12 +3,16 @@
 import os
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+from executed import traced
 from filelock import FileLock
 
 from tlstudy.data.download import npm_pack
 from tlstudy.data.images import cache_images
+from tlstudy.jobs import paths
+from tlstudy.jobs.steps import FUNCTIONS
 from tlstudy.networks.weights import HE2015_PACKAGE, HE2015_TARBALL, cache_weights
 
 ROOT = Path(__file__).parents[1]
@@ -36,6 +40,30 @@ def cache(one_at_a_time) -> Path:
     with one_at_a_time:
         cache_images(folder)
     return folder
+
+
+class SmallResults(NamedTuple):
+    """Results of a small study, and by stage what of the package was executed to make them."""
+
+    folder: Path
+    executed: dict[str, set[str]]
+
+
+@pytest.fixture(scope="session")
+def small_results(tmp_path_factory, cache) -> SmallResults:
+    """Made once, and not to be changed; the study's cache lies beside them as `aside`."""
+    import small_study  # all stages: seconds
+
+    folder, executed = tmp_path_factory.mktemp("original"), {}
+    with pytest.MonkeyPatch.context() as patch:
+        for stage, name in FUNCTIONS.items():
+            if function := getattr(small_study, name, None):
+                names = executed.setdefault(stage, set())
+                patch.setattr(small_study, name, traced(function, names))
+        study = small_study.make_small_study(folder, cache / "mnist")
+    study.cache.rename(folder / "aside")
+    (folder / "own.safetensors").unlink()
+    return SmallResults(paths.study_folder(study), executed)
 
 
 @pytest.fixture(scope="session")

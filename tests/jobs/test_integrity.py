@@ -7,24 +7,20 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from small_study import make_small_study
 
 from tlstudy.cli import main
 from tlstudy.config.study import finished_study, load_study, runs
-from tlstudy.jobs import paths
+from tlstudy.jobs.records import read_record
 from tlstudy.jobs.verify import Verification, verify_folder
-from tlstudy.storage import provenance
+from tlstudy.storage import code_digest
 from tlstudy.storage.files import sha256
+from tlstudy.storage.provenance import version
 
 
-@pytest.fixture(scope="session")
-def original(tmp_path_factory, cache) -> Path:
+@pytest.fixture
+def original(small_results) -> Path:
     """Results of a small study, away from its cache, which lies beside them as `aside`."""
-    folder = tmp_path_factory.mktemp("original")
-    study = make_small_study(folder, cache / "mnist")
-    study.cache.rename(folder / "aside")
-    (folder / "own.safetensors").unlink()
-    return paths.study_folder(study)
+    return small_results.folder
 
 
 @pytest.fixture
@@ -221,24 +217,39 @@ def test_an_input_that_is_not_the_studys_is_named(moved):
 
 
 @pytest.fixture
-def edited_package(monkeypatch, tmp_path) -> Path:
-    """The code with a change in what trains."""
+def edited_package(monkeypatch, tmp_path) -> None:
+    """The code with another constant in what trains."""
     copy = tmp_path / "tlstudy"
-    shutil.copytree(provenance.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    with (copy / "networks" / "trainer.py").open("a") as file:
-        file.write("\nANOTHER = 1\n")
-    monkeypatch.setattr(provenance, "PACKAGE", copy)
-    provenance.source_digest.cache_clear()
-    yield copy
-    provenance.source_digest.cache_clear()
+    shutil.copytree(code_digest.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    file = copy / "networks" / "trajectory.py"
+    file.write_text(file.read_text().replace("RANK_TOLERANCE = 1e-12", "RANK_TOLERANCE = 1e-11"))
+    monkeypatch.setattr(code_digest, "PACKAGE", copy)
 
 
 def test_results_of_other_code_are_told(moved, edited_package):
     problems = problems_of(moved)
-    told = [problem for problem in problems if "was made by other code" in problem]
-    assert problems == told
-    assert [problem for problem in told if "/run.json" in problem]
-    assert not [problem for problem in told if "claims" in problem]
+    assert len(problems) == 2  # runs
+    assert all("/run.json: was made by other code" in problem for problem in problems)
+
+
+def test_results_of_another_version_of_a_library_are_told(moved, monkeypatch):
+    monkeypatch.setattr(
+        code_digest, "version", lambda name: "9.9" if name == "scikit-learn" else version(name)
+    )
+    [problem] = [problem for problem in problems_of(moved) if "encoder" in problem]
+    assert "other code" not in problem
+    assert f"library: scikit-learn {version('scikit-learn')}; installed here: " in problem
+    assert problem.endswith("scikit-learn 9.9.")
+
+
+def test_records_without_libraries_are_of_earlier_versions_and_not_altered(moved):
+    record = record_of(moved, "aggregate.json")
+    content = json.loads(record.read_text())
+    del content["libraries"]
+    record.write_text(json.dumps(content))
+    rewrite(record)
+    assert read_record(record).libraries == {}
+    assert problems_of(moved) == []
 
 
 def test_images_and_weights_are_checked_where_they_are(original, tmp_path):

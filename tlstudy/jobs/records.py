@@ -27,7 +27,7 @@ class Record(BaseModel):
     Keys that it does not know are ignored: records of earlier versions have a `seal`.
 
     Attributes:
-        settings, code: digests, see `tlstudy.jobs.steps.Step`.
+        settings, code, libraries: see `tlstudy.jobs.steps.Step`.
         inputs, cache: SHA-256 of the files that were read.
         environment: versions and processor.
     """
@@ -35,6 +35,8 @@ class Record(BaseModel):
     stage: str
     settings: dict[str, str]
     code: str
+    # Records of earlier versions have none.
+    libraries: dict[str, str] = {}
     inputs: dict[str, str]
     cache: dict[str, str]
     outputs: dict[str, Output]
@@ -88,6 +90,7 @@ def _write(step: Step, inputs: dict[str, str], cache: dict[str, str], folder: Pa
         stage=step.stage,
         settings=dict(step.settings),
         code=step.code,
+        libraries=dict(step.libraries),
         inputs=inputs,
         cache=cache,
         outputs={

@@ -13,7 +13,13 @@ from tlstudy.config.measurements import measured_tables, measurements
 from tlstudy.config.settings import Study
 from tlstudy.config.study import Run, digest, runs, selected
 from tlstudy.jobs import paths
-from tlstudy.storage.provenance import PLUMBING, RECORDING, data_digest, source_digest
+from tlstudy.storage.code_digest import (
+    COMPUTING,
+    DRAWING,
+    SUMMARISING,
+    code_digest,
+    library_versions,
+)
 
 # Which runs a step looks at decides which of them there are, and no number of any.
 WHICH_RUNS = {"seeds", "arms"}
@@ -21,6 +27,31 @@ WHICH_RUNS = {"seeds", "arms"}
 PLACES = {"results", "cache", "scratch"}
 JUDGED_BY = {"ladder", "claims", "laboratory", *measured_tables()}
 FORMULA_DRAWS, FORMULA_SEED = 5000, 0
+# The function of each stage. By name: nothing that computes is imported here.
+FUNCTIONS = {
+    "subset": "make_subset",
+    "train": "train_run",
+    "laboratory": "run_experiment",
+    "formulas": "make_formulas",
+    "aggregate": "aggregate_study",
+    "claims": "make_claims",
+    "figures": "draw_figures",
+    "report": "make_report",
+}
+# What a measurement's own function is called with, and how the libraries are set.
+AROUND_A_MEASUREMENT = (
+    "tlstudy.jobs.run_inputs:load_fine_tuned",
+    "tlstudy.networks.device:make_deterministic",
+)
+# Stages whose results are texts and pictures too.
+WITH_REPORT = ("figures", "report")
+# Libraries that matter to a stage, if it is not the computing ones alone.
+LIBRARIES = {
+    "aggregate": SUMMARISING,
+    "claims": SUMMARISING,
+    "figures": DRAWING,
+    "report": SUMMARISING,
+}
 
 
 @dataclass(frozen=True)
@@ -32,6 +63,7 @@ class Step:
         record: file that says what its results were made from.
         settings: digests of the settings that decide its results, by name.
         code: digest of the code that decides them.
+        libraries: versions of the libraries that decide them, by name.
         outputs: files of the study that it makes; the first stands for all.
         inputs: files of the study that it reads; those that are not there are left out.
         cached: files of the cache that it reads.
@@ -42,6 +74,7 @@ class Step:
     record: Path
     settings: Mapping[str, str]
     code: str
+    libraries: Mapping[str, str]
     outputs: tuple[Path, ...]
     inputs: tuple[Path, ...] = ()
     cached: tuple[Path, ...] = ()
@@ -74,6 +107,7 @@ def subset(study: Study, drawing: str, size: int, seed: int) -> Step:
         record=paths.provenance_file(study, "subset", drawing, f"n~{size}", f"seed~{seed}"),
         settings={},
         code=stage_code("subset"),
+        libraries=stage_libraries("subset"),
         outputs=tuple(folder / name for name in names),
         cached=tuple(paths.image_files(study.cache)),
     )
@@ -96,6 +130,7 @@ def train(study: Study, run: Run) -> Step:
         record=_record_of_run(study, "train", run),
         settings=settings,
         code=stage_code("train"),
+        libraries=stage_libraries("train"),
         outputs=(*(folder / name for name in kept), plane),
         inputs=(paths.run_subset_folder(study, run) / "subset.json",),
         cached=_cached(study, run),
@@ -119,6 +154,7 @@ def measure(study: Study, run: Run, name: str) -> Step:
             "training": digest(run.settings.training()),
         },
         code=stage_code(name),
+        libraries=stage_libraries(name),
         outputs=(paths.measured_file(study, name, run),),
         inputs=(
             paths.run_subset_folder(study, run) / "subset.json",
@@ -135,6 +171,7 @@ def laboratory(study: Study, experiment: str, seed: int) -> Step:
         record=paths.provenance_file(study, "laboratory", experiment, f"seed~{seed}"),
         settings={},
         code=experiment_code(experiment),
+        libraries=experiment_libraries(experiment),
         outputs=tuple(file(study, experiment, seed) for file in files),
     )
 
@@ -145,6 +182,7 @@ def formulas(study: Study, draws: int = FORMULA_DRAWS, seed: int = FORMULA_SEED)
         record=paths.provenance_file(study, "formulas"),
         settings={"draws": digest(draws), "seed": digest(seed)},
         code=stage_code("formulas"),
+        libraries=stage_libraries("formulas"),
         outputs=(paths.formulas_table(study),),
     )
 
@@ -155,6 +193,7 @@ def aggregate(study: Study) -> Step:
         record=paths.provenance_file(study, "aggregate"),
         settings={"arms": digest(study.model_dump(mode="json")["arms"])},
         code=stage_code("aggregate"),
+        libraries=stage_libraries("aggregate"),
         outputs=tuple(paths.aggregated_tables(study)),
         inputs=tuple(_measured(study)),
     )
@@ -167,6 +206,7 @@ def claims(study: Study) -> Step:
         record=paths.provenance_file(study, "claims"),
         settings={key: digest(value) for key, value in stated.items()},
         code=stage_code("claims"),
+        libraries=stage_libraries("claims"),
         outputs=tuple(paths.claim_tables(study)),
         inputs=tuple(paths.aggregated_tables(study)),
     )
@@ -178,6 +218,7 @@ def figures(study: Study) -> Step:
         record=paths.provenance_file(study, "figures"),
         settings=_shown(study),
         code=stage_code("figures"),
+        libraries=stage_libraries("figures"),
         outputs=tuple(paths.figures_folder(study) / name for name in figure_files(study)),
         inputs=(*_tables(study), *measured_files(study, "landscape")),
     )
@@ -193,6 +234,7 @@ def report(study: Study) -> Step:
         record=paths.provenance_file(study, "report"),
         settings=_shown(study),
         code=stage_code("report"),
+        libraries=stage_libraries("report"),
         outputs=(paths.report_file(study), *table),
         inputs=(
             paths.study_file(study),
@@ -207,20 +249,32 @@ def report(study: Study) -> Step:
 
 def stage_code(stage: str) -> str:
     """Digest of the code behind a stage, and of the data files of the package that it reads."""
-    if stage == "subset":  # its contact sheet is no reason to train again
-        return source_digest("tlstudy.data.subset", PLUMBING)
-    if stage in measurements():
-        return source_digest(measurements()[stage].measure.__module__, PLUMBING)
-    passed_over = PLUMBING if stage in ("train", "laboratory") else RECORDING
-    data = {"figures": ("data/published",), "report": ("data/published", "report/page/templates")}
-    digests = map(data_digest, data.get(stage, ()))
-    return "-".join((source_digest(f"tlstudy.stages.{stage}", passed_over), *digests))
+    return code_digest(_entry_points(stage), stage in WITH_REPORT)
+
+
+def stage_libraries(stage: str) -> dict[str, str]:
+    """Versions of the libraries that decide a stage's results, by name."""
+    libraries = LIBRARIES.get(stage, COMPUTING)
+    return library_versions(_entry_points(stage), libraries, stage in WITH_REPORT)
 
 
 def experiment_code(experiment: str) -> str:
-    """Each experiment by itself: mending one does not run the others again."""
-    own = source_digest(f"tlstudy.theory.{experiment}_experiment", PLUMBING)
-    return f"{stage_code('laboratory')}-{own}"
+    """Each experiment by itself: a change of one does not run the others again."""
+    return code_digest(_entry_points("laboratory", experiment))
+
+
+def experiment_libraries(experiment: str) -> dict[str, str]:
+    """The same for the libraries."""
+    return library_versions(_entry_points("laboratory", experiment))
+
+
+def _entry_points(stage: str, experiment: str = "") -> list[str]:
+    """The functions that a stage runs, by name."""
+    if stage in measurements():
+        measure = measurements()[stage].measure
+        return [f"{measure.__module__}:{measure.__name__}", *AROUND_A_MEASUREMENT]
+    of_experiment = [f"tlstudy.theory.{experiment}_experiment:rows"] if experiment else []
+    return [f"tlstudy.stages.{stage}:{FUNCTIONS[stage]}", *of_experiment]
 
 
 def _record_of_run(study: Study, stage: str, run: Run) -> Path:

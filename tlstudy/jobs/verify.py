@@ -123,6 +123,21 @@ class Verification:
                 f"{record.environment.get('commit', 'unknown')}) than the installed tlstudy's "
                 f"({step.code})."
             )
+        # A library of which there is no word is not used, or by other code.
+        others = [
+            name
+            for name, version in step.libraries.items()
+            if record.libraries.get(name, version) != version
+        ]
+        if others:
+            before, now = (
+                ", ".join(f"{name} {versions[name]}" for name in others)
+                for versions in (record.libraries, step.libraries)
+            )
+            yield (
+                f"{made}: was made with another version of a library: {before}; installed here: "
+                f"{now}."
+            )
 
     def _inputs(self, step: Step, record: Record) -> Iterator[str]:
         made = self._name(step.outputs[0])

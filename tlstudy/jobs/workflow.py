@@ -3,7 +3,7 @@
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tlstudy.config.settings import Study, WeightsSource
@@ -43,6 +43,11 @@ def source_files(sources: Sequence[WeightsSource]) -> list[Path]:
 def decided_by(step: Step) -> str:
     """Settings that decide a step's results: those that its record holds, in one digest."""
     return digest(step.settings)
+
+
+def in_words(libraries: Mapping[str, str]) -> str:
+    """Libraries with their versions: another version of one runs a job again."""
+    return ", ".join(f"{name} {version}" for name, version in libraries.items())
 
 
 def report_incomplete(study: Study, settings: Path, call: Sequence[str]) -> str:

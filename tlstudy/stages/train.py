@@ -30,14 +30,12 @@ from tlstudy.networks.tuning import tune_learning_rate
 from tlstudy.networks.weights import PretrainedWeights
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import atomic_path, remove_half_written
-from tlstudy.storage.provenance import environment, processor_name, version
+from tlstudy.storage.provenance import environment, processor_name
 from tlstudy.storage.reading import read_record
 from tlstudy.storage.scratch import Scratch
 
 log = logging.getLogger(__name__)
 
-# Those whose version may decide a number.
-LIBRARIES = ("torch", "torchvision", "numpy", "scikit-learn")
 FILES = ("plane.safetensors", "metrics.parquet", "layers.parquet", "run.json")
 
 
@@ -129,7 +127,7 @@ def what_decides(
         "code": steps.stage_code("train"),
         "device": [device_name(device), processor_name(), torch.backends.cpu.get_cpu_capability()],
         "threads": torch.get_num_threads(),
-        "libraries": [version(name) for name in LIBRARIES],
+        "libraries": steps.stage_libraries("train"),
     }
 
 

@@ -14,6 +14,7 @@ rule aggregate:
         settings=settings_of_jobs,
         decided_by=decided_by(steps.aggregate(study)),
         code=stage_code("aggregate"),
+        libraries=in_words(stage_libraries("aggregate")),
     message:
         "Putting all runs into tables"
     shell:

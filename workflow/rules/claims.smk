@@ -14,6 +14,7 @@ rule claims:
         settings=settings_of_jobs,
         decided_by=decided_by(steps.claims(study)),
         code=stage_code("claims"),
+        libraries=in_words(stage_libraries("claims")),
     message:
         "Judging the claims"
     shell:

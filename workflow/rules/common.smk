@@ -24,19 +24,25 @@ from tlstudy.config.measurements import measurements
 from tlstudy.config.study import digest, study_of_workflow
 from tlstudy.jobs import paths, steps
 from tlstudy.jobs.cost import memory_mb, runtime_minutes
-from tlstudy.jobs.steps import experiment_code, stage_code
+from tlstudy.jobs.steps import (
+    experiment_code,
+    experiment_libraries,
+    stage_code,
+    stage_libraries,
+)
 from tlstudy.jobs.study_files import check_places, write_settings
 from tlstudy.jobs.workflow import (
     decided_by,
+    in_words,
     report_incomplete,
     runs_by_wildcards,
     source_files,
     source_lists,
     source_options,
 )
+from tlstudy.storage.code_digest import code_digest
 from tlstudy.report.figures.captions import report_labels
 from tlstudy.storage.errors import UserError
-from tlstudy.storage.provenance import PLUMBING, source_digest
 
 if not os.access(os.curdir, os.W_OK):
     raise WorkflowError(f"{os.getcwd()}: this folder cannot be written to.")

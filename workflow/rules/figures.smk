@@ -14,6 +14,7 @@ rule figures:
         settings=settings_of_jobs,
         decided_by=decided_by(steps.figures(study)),
         code=stage_code("figures"),
+        libraries=in_words(stage_libraries("figures")),
     message:
         "Drawing the figures"
     shell:

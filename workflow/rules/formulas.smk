@@ -12,6 +12,7 @@ rule formulas:
         settings=settings_of_jobs,
         decided_by=decided_by(steps.formulas(study)),
         code=stage_code("formulas"),
+        libraries=in_words(stage_libraries("formulas")),
     message:
         "Holding the printed variants of Proposition 3 against brute force"
     shell:

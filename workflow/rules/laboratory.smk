@@ -13,6 +13,7 @@ rule laboratory:
     params:
         settings=settings_of_jobs,
         code=lambda wildcards: experiment_code(wildcards.experiment),
+        libraries=lambda wildcards: in_words(experiment_libraries(wildcards.experiment)),
     message:
         "Laboratory: {wildcards.experiment}, seed {wildcards.seed}"
     shell:

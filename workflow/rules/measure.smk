@@ -28,6 +28,7 @@ for measurement in measurements().values():
             name=measurement.name,
             decided_by=settings_of(measuring(measurement.name)),
             code=stage_code(measurement.name),
+            libraries=in_words(stage_libraries(measurement.name)),
         message:
             measurement.title
             + " of {wildcards.run}, n = {wildcards.n}, seed {wildcards.seed}"

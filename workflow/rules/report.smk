@@ -16,6 +16,7 @@ rule report:
         # With the places of files, which are in the study's configuration file.
         configuration=digest(study.model_dump(mode="json")),
         code=stage_code("report"),
+        libraries=in_words(stage_libraries("report")),
     message:
         "Writing the report"
     shell:

@@ -24,6 +24,7 @@ rule subset:
     params:
         settings=settings_of_jobs,
         code=stage_code("subset"),
+        libraries=in_words(stage_libraries("subset")),
     message:
         "Drawing {wildcards.n} training images ({wildcards.drawing}), seed {wildcards.seed}"
     shell:

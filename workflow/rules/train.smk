@@ -26,6 +26,7 @@ rule train:
         gpus=granted_gpus,
         decided_by=settings_of(training),
         code=stage_code("train"),
+        libraries=in_words(stage_libraries("train")),
     message:
         "Training {wildcards.run}, n = {wildcards.n}, seed {wildcards.seed}"
     shell:

@@ -14,7 +14,7 @@ rule weights:
     params:
         cache=cache_folder,
         sources=lambda wildcards: source_options(sources_of(wildcards)),
-        code=source_digest("tlstudy.networks.weights", PLUMBING),
+        code=code_digest(["tlstudy.networks.weights:cache_weights"]),
     message:
         "Getting pretrained weights: the first of {wildcards.sources} that can be had"
     shell:

@@ -1,0 +1,324 @@
+"""What changes the digest of a stage's code, and what does not."""
+
+import ast
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tlstudy.config.settings import LABORATORY_EXPERIMENTS
+from tlstudy.jobs import steps
+from tlstudy.storage import code_digest as digests
+
+STAGES = [stage for stage in steps.FUNCTIONS if stage != "laboratory"]
+RUNS = {"train", "landscape", "curvature", "encoder", "reuse"}
+TOLD = {"claims", "figures", "report"}
+
+
+@pytest.fixture(scope="module")
+def before() -> dict[str, str]:
+    """The digests of the code as it is."""
+    return all_digests()
+
+
+@pytest.fixture
+def package(before, monkeypatch, tmp_path) -> Path:
+    """A copy of the package that a test may edit."""
+    copy = tmp_path / "tlstudy"
+    shutil.copytree(digests.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(digests, "PACKAGE", copy)
+    yield copy
+    digests._package.cache_clear()
+
+
+def all_digests() -> dict[str, str]:
+    """Of every stage, of every experiment of the laboratory, and of getting weights."""
+    digests._package.cache_clear()
+    return {
+        **{stage: steps.stage_code(stage) for stage in STAGES},
+        **{name: steps.experiment_code(name) for name in LABORATORY_EXPERIMENTS},
+        "weights": digests.code_digest(["tlstudy.networks.weights:cache_weights"]),
+    }
+
+
+def changed(before: dict[str, str]) -> set[str]:
+    return {stage for stage, digest in all_digests().items() if digest != before[stage]}
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    text = file.read_text()
+    assert old in text, f"{file}: {old}"
+    file.write_text(text.replace(old, new, 1))
+
+
+class Reworded(ast.NodeTransformer):
+    """The same code with other docstrings, type hints, log lines and messages of errors."""
+
+    def visit_FunctionDef(self, node):
+        node.returns = ast.Constant("Other")
+        return self.generic_visit(node)
+
+    def visit_Lambda(self, node):
+        return node  # whose arguments cannot have hints
+
+    def visit_arg(self, node):
+        node.annotation = ast.Constant("Other")
+        return node
+
+    def visit_AnnAssign(self, node):
+        self.generic_visit(node)
+        node.annotation = ast.Constant("Other")
+        return node
+
+    def visit_Expr(self, node):
+        if isinstance(node.value, ast.Constant):
+            return ast.Expr(ast.Constant("Other words."))
+        if re.match(r"log(ging)?\.", ast.unparse(node)):
+            return ast.parse('log.warning("other words: %s", math.inf)').body[0]
+        return self.generic_visit(node)
+
+    def visit_Raise(self, node):
+        if isinstance(node.exc, ast.Call):
+            node.exc.args, node.exc.keywords, node.cause = [ast.Constant("other words")], [], None
+        return node
+
+
+def test_words_type_hints_comments_and_layout_change_no_digest(before, package):
+    for file in package.rglob("*.py"):
+        tree = ast.fix_missing_locations(Reworded().visit(ast.parse(file.read_text())))
+        file.write_text(f"# A comment.\n\n{ast.unparse(tree)}\n")
+    assert changed(before) == set()
+
+
+def test_a_new_version_changes_no_digest(before, package):
+    edit(package / "__init__.py", "__version__ = ", "__version__ = '99' + ")
+    assert changed(before) == set()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("networks.trainer", "networks.coach"),
+        ("networks.evaluation", "data.scores"),
+        ("networks.fused", "networks.fast.fused"),
+        ("measures.hessian", "networks.sharpness"),
+        ("data.subset", "data.choice"),
+        ("data.images", "networks.pictures"),
+        ("theory.relu", "theory.rectified"),
+        ("theory.diagonal_experiment", "theory.nets.diagonal_experiment"),
+        ("audit.statistics", "theory.intervals"),
+        ("audit.sentinels.results", "audit.sentinels.outcomes"),
+        ("report.figures.points", "report.dots"),
+        ("config.settings", "config.models"),
+    ],
+)
+def test_a_moved_and_renamed_module_changes_no_digest(before, package, monkeypatch, old, new):
+    move(package, f"tlstudy.{old}", f"tlstudy.{new}")
+    if old.endswith("_experiment"):
+        found = steps._entry_points
+        monkeypatch.setattr(
+            steps, "_entry_points", lambda *of: [name.replace(old, new) for name in found(*of)]
+        )
+    assert changed(before) == set()
+
+
+def move(package: Path, old: str, new: str) -> None:
+    """Move a module and name its new place in all imports."""
+
+    def file(name: str) -> Path:
+        return package.joinpath(*name.split(".")[1:]).with_suffix(".py")
+
+    file(new).parent.mkdir(exist_ok=True)
+    (file(new).parent / "__init__.py").touch()
+    file(old).rename(file(new))
+    (folder, name), (new_folder, new_name) = old.rsplit(".", 1), new.rsplit(".", 1)
+    for module in package.rglob("*.py"):
+        text = re.sub(rf"{re.escape(old)}\b(?=[ .])", new, module.read_text())
+        # from folder import name, other
+        found = re.search(rf"^( *)from {re.escape(folder)} import .*\b{name}\b.*$", text, re.M)
+        if found and (new_folder, new_name) != (folder, name):
+            line = found[0]
+            others = re.sub(rf"\b{name}\b(, )?", "", line).rstrip(", ")
+            kept = [] if others.endswith("import") else [others]
+            moved = f"{found[1]}from {new_folder} import {new_name}"
+            text = text.replace(line, "\n".join([*kept, moved]))
+            text = re.sub(rf"\b{name}\.(?=[A-Za-z])", f"{new_name}.", text)
+        module.write_text(text)
+
+
+# The stages that use what is edited, directly or not.
+EDITS = [
+    ("networks/trainer.py", "-(-len(order)", "(len(order)", RUNS),
+    ("networks/trainer.py", "self.order.permutation(", "self.order.choice(", {"train", "encoder"}),
+    ("networks/evaluation.py", "logits.softmax(dim=1)", "logits.softmax(dim=0)", RUNS),
+    ("networks/evaluation.py", '"cpu": 64', '"cpu": 32', {"train", "encoder"}),
+    ("networks/inputs.py", "0.485", "0.486", {*RUNS, "weights"}),
+    ("networks/trajectory.py", "1e-12", "1e-11", {"train"}),
+    ("networks/he2015.py", "123.68", "123.69", {"weights"}),
+    ("measures/hessian.py", "TOLERANCE = 0.01", "TOLERANCE = 0.02", {"curvature"}),
+    ("measures/planes.py", "radius * np.arange(", "radius + np.arange(", {"landscape"}),
+    ("measures/filters.py", "HELD = 0.5", "HELD = 0.6", {"reuse"}),
+    ("data/subset.py", "(within_round, rank)", "(rank, within_round)", {*RUNS, "subset"}),
+    ("data/subset.py", "derived_seed(0", "derived_seed(1", RUNS),
+    ("storage/randomness.py", ">> 1", ">> 2", {*RUNS, "subset"}),
+    ("storage/randomness.py", "LANDSCAPE = 4", "LANDSCAPE = 14", {"landscape", "curvature"}),
+    ("theory/relu.py", "inner + rate * to_inner", "inner - rate * to_inner", {"relu"}),
+    ("theory/diagonal_experiment.py", "DIMENSIONS = 100", "DIMENSIONS = 99", {"diagonal"}),
+    ("theory/batchnorm_experiment.py", '"sgd": 0.1', '"sgd": 0.2', {"batchnorm"}),
+    ("theory/formulas.py", "GRID = 1200", "GRID = 1300", {"formulas"}),
+    ("theory/penalty.py", "ROUNDING = 4", "ROUNDING = 5", {"relu", "figures"}),  # it is drawn
+    ("audit/claims.py", "if values.empty", "if not values.empty", {"claims"}),
+    ("audit/statistics.py", "CONFIDENCE = 0.95", "CONFIDENCE = 0.9", TOLD),
+    # The report judges the slides' series by the same sentinels.
+    ("audit/sentinels/weights.py", "STRONG = ", "STRONG = 2 * ", {"aggregate", "report"}),
+    ("stages/aggregate.py", "np.nansum", "np.sum", {"aggregate"}),
+    ("report/figures/curves.py", 'label="train"', 'label="training"', {"figures"}),
+    ("report/page/templates/style.css", "{", " {", {"report"}),
+    ("data/published/loss_evolution.csv", "1", "2", {"figures", "report"}),
+    ("config/fields.py", "MINIMUM_SEEDS = 5", "MINIMUM_SEEDS = 6", TOLD),
+    # What changes no result of these stages, or is in their settings.
+    ("config/settings.py", "Field(0.001", "Field(0.002", set()),
+    ("storage/randomness.py", "FOLDS = 6", "FOLDS = 6\n    LATER = 7", set()),
+    (
+        "storage/files.py",
+        "def atomic_path",
+        "def other_path",
+        set(),
+    ),
+    ("data/download.py", "TIMEOUT_SECONDS = 30", "TIMEOUT_SECONDS = 31", set()),
+    ("cli/__init__.py", '"""', 'OTHER = 1\n"""', set()),
+]
+
+
+@pytest.mark.parametrize(("file", "old", "new", "stages"), EDITS)
+def test_a_change_changes_the_digests_of_the_stages_that_depend_on_it(
+    before, package, file, old, new, stages
+):
+    edit(package / file, old, new)
+    assert changed(before) == stages
+
+
+def test_files_that_no_code_reads_change_no_digest(before, package):
+    for folder in ("data/published", "report/page/templates", "networks"):
+        for name in (".DS_Store", "._best.csv", "style.css~", "#notes#", ".best.csv.swp"):
+            (package / folder / name).write_text("left behind")
+    edit(package / "data" / "published" / "README.md", "\n", "\n\n")
+    assert changed(before) == set()
+
+
+FOLLOWED = """
+import tlstudy.networks.far
+import tlstudy.networks.far as away
+from tlstudy.networks import far, near as close
+from tlstudy.networks.far import Base, constant as renamed, decorate, reached
+TABLE = {"key": (reached,)}
+class Class(Base):
+    pass
+@decorate
+def decorated(): ...
+def default(value=renamed): ...
+def of_table(): return TABLE["key"][0]()
+def of_module(): return far.reached()
+def of_alias(): return away.reached()
+def of_whole_name(): return tlstudy.networks.far.reached()
+def of_package(): return close.reached()
+def local():
+    from tlstudy.networks.far import reached as own
+    return own()
+def nested():
+    def inner(): return [reached() for _ in ()]
+    return lambda: inner
+def handed_on(): return sorted((), key=reached)
+def module_itself(): return [far]
+def hidden(reached): return reached
+def hint(value: Base) -> Base: ...
+def shown():
+    \"\"\"reached\"\"\"
+    log.info("%s", reached())
+    raise ValueError(reached())
+"""
+FAR = """
+CONSTANT = 1
+CONSTANT += 1
+def constant(): return CONSTANT
+def reached(): return 2
+def decorate(function): return function
+class Base: ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("Class", {"Base"}),
+        ("decorated", {"decorate"}),
+        ("default", {"constant", "CONSTANT"}),
+        *((name, {"reached"}) for name in ("of_table", "of_module", "of_alias", "of_whole_name")),
+        *((name, {"reached"}) for name in ("of_package", "local", "nested", "handed_on")),
+        ("module_itself", {"CONSTANT", "constant", "reached", "decorate", "Base"}),
+        ("hidden", set()),
+        ("hint", set()),
+        ("shown", set()),
+    ],
+)
+def test_every_way_of_using_a_name_is_followed(monkeypatch, tmp_path, name, found):
+    package = tmp_path / "tlstudy"
+    (package / "networks" / "near").mkdir(parents=True)
+    for folder in (package, package / "networks"):
+        (folder / "__init__.py").touch()
+    handed_on = "from tlstudy.networks.far import reached\n"
+    (package / "networks" / "near" / "__init__.py").write_text(handed_on)
+    (package / "networks" / "far.py").write_text(FAR)
+    (package / "networks" / "code.py").write_text(FOLLOWED)
+    monkeypatch.setattr(digests, "PACKAGE", package)
+    reached = digests.definitions([f"tlstudy.networks.code:{name}"])
+    assert {key.partition(":")[2] for key in reached if ".far:" in key} == found
+
+
+def test_an_entry_point_that_is_not_there_is_refused():
+    for entry in ("tlstudy.stages.train:nothing", "tlstudy.nothing:train_run", "torch:nn"):
+        with pytest.raises(ValueError, match="is no definition"):
+            digests.code_digest([entry])
+
+
+def test_a_whole_module_can_be_an_entry_point():
+    of_module = digests.definitions(["tlstudy.measures.filters"])
+    assert "tlstudy.measures.filters:HELD" in of_module
+
+
+def test_modules_named_one_by_one_are_there():
+    for name in (*digests.ALSO_COUNTED, *digests.NOT_COUNTED):
+        assert digests.definitions([name]) or name in digests.NOT_COUNTED
+
+
+def test_libraries_that_compute_a_stage_are_named_with_their_versions(monkeypatch):
+    monkeypatch.setattr(digests, "version", lambda package: "2.15.0+cpu")
+    named = {stage: set(steps.stage_libraries(stage)) for stage in STAGES}
+    assert named["train"] == {"torch", "torchvision", "numpy", "scikit-learn", "pillow"}
+    assert named["subset"] == {"numpy"}
+    assert named["aggregate"] == named["claims"] == {"numpy", "scipy", "pandas"}
+    assert named["figures"] == {"numpy", "scipy", "pandas", "matplotlib"}
+    assert steps.stage_libraries("subset") == {"numpy": "2.15.0"}
+    assert set(steps.experiment_libraries("relu")) == {"torch", "numpy"}
+
+
+IN_LOG_LINES = ("tlstudy.networks.device:device_name",)
+
+
+def test_what_a_stage_executes_is_what_counts_for_it(small_results):
+    assert set(small_results.executed) > RUNS | TOLD
+    unknown = {}
+    for stage, names in small_results.executed.items():
+        with_report = stage in steps.WITH_REPORT
+        counts = digests.definitions(steps._entry_points(stage), with_report)
+        areas = (*digests.COUNTED, "report") if with_report else digests.COUNTED
+        of_science = {
+            name
+            for name in names
+            if (name.split(".")[1] in areas or name.startswith(digests.ALSO_COUNTED))
+            and not name.startswith((*digests.NOT_COUNTED, *IN_LOG_LINES))
+        }
+        assert len(of_science) > 3
+        unknown[stage] = of_science - counts
+    assert not any(unknown.values()), unknown

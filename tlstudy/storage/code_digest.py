@@ -1,0 +1,262 @@
+"""Digests of the code that decides a result, and versions of the libraries that it computes with.
+
+From a stage's function this follows every name that the code uses: functions, classes, constants,
+through imports, decorators, defaults, tables of functions. Nothing is imported; only the text of
+the package is read. Each definition that counts is brought into its normal form
+(`tlstudy.storage.normal_form`), and the digest is that of the set of them: where a definition
+stands and what its module is called do not matter.
+
+These count, if they are reached:
+
+- every definition of the packages in `COUNTED`. The stages are among them: they choose points,
+  put rows together and average. For figures and the report also `report`, which other stages do
+  not even follow: a contact sheet is no reason to train again;
+- the modules in `ALSO_COUNTED`: streams of random numbers, names and units of columns, and which
+  images and weights a run gets;
+- constants of `storage`, `config` and `jobs` that a definition that counts uses, and functions of
+  `config` (which groups are compared);
+- data files beside a module that counts: the slides' series, templates of the report.
+
+These do not count, with the reason:
+
+- classes of `config`: they are the settings, whose values have digests of their own;
+- functions of `storage` and `jobs`: they move files about. What is read has checksums;
+- `data.download`: what it fetches is held against checksums.
+
+A name that is put together while the code runs cannot be followed: give the module that is meant
+as an entry point, as the experiments of the laboratory are.
+"""
+
+import gc
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
+
+from tlstudy.storage.normal_form import ALL, EFFECTS, Definition, Key, Module, NormalForm
+from tlstudy.storage.provenance import PACKAGE, version
+
+COUNTED = ("data", "networks", "measures", "theory", "audit", "stages")
+ALSO_COUNTED = (
+    "tlstudy.storage.randomness",
+    "tlstudy.storage.columns",
+    "tlstudy.jobs.run_inputs",
+)
+NOT_COUNTED = ("tlstudy.data.download",)
+WITH_CONSTANTS = ("storage", "config", "jobs")
+# Code of these does not count, but what it uses may. `storage` and `config` can use no science.
+FOLLOWED = ("data", "jobs")
+DATA_FILES = (".csv", ".j2", ".css", ".js")
+
+# Libraries that compute numbers, by the name of their import. Others read, write or check.
+COMPUTING = {
+    "torch": "torch",
+    "torchvision": "torchvision",
+    "numpy": "numpy",
+    "scipy": "scipy",
+    "sklearn": "scikit-learn",
+    "PIL": "pillow",  # resizes the images
+}
+# pandas groups and averages runs; a training only writes its tables with it.
+SUMMARISING = COMPUTING | {"pandas": "pandas"}
+# Matplotlib decides what figures look like.
+DRAWING = SUMMARISING | {"matplotlib": "matplotlib"}
+
+
+def code_digest(entry_points: Iterable[str], with_report: bool = False) -> str:
+    """Digest of all code that decides what the entry points compute, and of its data files.
+
+    Args:
+        entry_points: functions or classes such as "tlstudy.stages.train:train_run", or modules.
+        with_report: whether the code of `tlstudy.report` counts.
+
+    Raises:
+        ValueError: there is no such definition.
+    """
+    return _package(PACKAGE).code(tuple(entry_points), with_report).digest
+
+
+def library_versions(
+    entry_points: Iterable[str],
+    libraries: Mapping[str, str] = COMPUTING,
+    with_report: bool = False,
+) -> dict[str, str]:
+    """Versions of the libraries that the code behind a digest uses, by name of the library.
+
+    What follows a plus sign (2.9.0+cpu) is left out: it says for which device a library was built.
+
+    Args:
+        libraries: those that matter: `COMPUTING`, `SUMMARISING` or `DRAWING`.
+    """
+    used = _package(PACKAGE).code(tuple(entry_points), with_report).libraries
+    packages = (package for name, package in libraries.items() if name in used)
+    return {package: version(package).partition("+")[0] for package in packages}
+
+
+def definitions(entry_points: Iterable[str], with_report: bool = False) -> set[str]:
+    """What counts, such as "tlstudy.networks.trainer:Trainer"."""
+    return _package(PACKAGE).code(tuple(entry_points), with_report).definitions
+
+
+@dataclass(frozen=True)
+class _Code:
+    """The code that counts for some entry points."""
+
+    digest: str
+    libraries: frozenset[str]
+    definitions: set[str]
+
+
+class _Package:
+    """The package's code, read as far as it is asked for, and once."""
+
+    def __init__(self, folder: Path):
+        files = (file.relative_to(folder) for file in folder.rglob("*.py"))
+        self._files = {_module_name(file): folder / file for file in files}
+        self._forms: dict[str, tuple[Module, NormalForm]] = {}
+        self._definitions: dict[Key, Definition] = {}
+        self._codes: dict[tuple, _Code] = {}
+
+    def code(self, entry_points: tuple[str, ...], with_report: bool) -> _Code:
+        asked = entry_points, with_report
+        if asked not in self._codes:
+            collects = gc.isenabled()
+            gc.disable()  # it would go through the syntax trees again and again: half of the time
+            try:
+                self._codes[asked] = self._made_of(self._follow(entry_points, with_report))
+            finally:
+                if collects:
+                    gc.enable()
+        return self._codes[asked]
+
+    def _made_of(self, counted: set[Key]) -> _Code:
+        lines = set(self._data_files({module for module, _ in counted}))
+        for key in counted:
+            # With what its names stand for: another function of the same name is another one.
+            used = map(self._resolved, self._definition(key).uses)
+            known = (self._definition(use).digest for use in used if use in counted)
+            lines.add(" ".join((self._definition(key).digest, *known)))
+        return _Code(
+            digest=sha256("\n".join(sorted(lines)).encode()).hexdigest()[:10],
+            libraries=frozenset().union(*(self._definition(key).libraries for key in counted)),
+            definitions={":".join(key) for key in counted},
+        )
+
+    def _follow(self, entry_points: tuple[str, ...], with_report: bool) -> set[Key]:
+        """The definitions that count."""
+        areas = (*COUNTED, "report") if with_report else COUNTED
+        counted: set[Key] = set()
+        passed: set[Key] = set()
+        waiting = [(key, True) for entry in entry_points for key in self._entry(entry)]
+        while waiting:
+            key, user_counts = waiting.pop()
+            counts = self._counts(key, user_counts, areas)
+            seen = counted if counts else passed
+            if key in seen or not (counts or _area(key[0]) in FOLLOWED):
+                continue
+            seen.add(key)
+            uses = self._definition(key).uses
+            if counts and EFFECTS in self._module(key[0]).statements:
+                uses = (*uses, (key[0], EFFECTS))
+            waiting.extend((target, counts) for use in uses for target in self._targets(use))
+        return counted
+
+    def _counts(self, key: Key, user_counts: bool, areas: tuple[str, ...]) -> bool:
+        module, area = key[0], _area(key[0])
+        if module in NOT_COUNTED:
+            return False
+        if not _is_ours(module):
+            return True
+        if area in areas or module in ALSO_COUNTED:
+            return True
+        if not user_counts or area not in WITH_CONSTANTS:
+            return False
+        kind = self._definition(key).kind
+        return kind == "constant" or (kind, area) == ("function", "config")
+
+    def _entry(self, entry: str) -> list[Key]:
+        module, _, name = entry.partition(":")
+        if not _is_ours(module):  # a measurement of another package
+            self._files.setdefault(module, Path(find_spec(module).origin))
+        found = list(self._targets((module, name or ALL))) if module in self._files else []
+        if not found:
+            raise ValueError(f"{entry}: is no definition of the package")
+        return found
+
+    def _targets(self, use: Key) -> Iterator[Key]:
+        """The definitions that a name stands for: of a module all, of an unknown name none."""
+        target = self._resolved(use)
+        if target and target[1] == ALL:
+            yield from ((target[0], name) for name in self._module(target[0]).statements)
+        elif target:
+            yield target
+
+    def _resolved(self, use: Key) -> Key | None:
+        """Where a name is defined: in another module if it is imported from there.
+
+        `Stream.BODY` is that member of an enumeration, or else the class `Stream`.
+        """
+        module, name = use
+        found, (base, _, member) = self._module(module), name.partition(".")
+        if name == ALL or name in found.statements:
+            return use
+        if base in found.statements:
+            return module, base
+        imported = found.imports.get(base)
+        target = imported and self._split(f"{imported}.{member}" if member else imported)
+        if not target:
+            return None
+        (module, name), attributes = target
+        return self._resolved((module, ".".join((name, *attributes[:1]))))
+
+    def _split(self, dotted: str) -> tuple[Key, list[str]] | None:
+        """A dotted name as (module, name in it) and attributes; None if it is of no module."""
+        parts = dotted.split(".")
+        for end in range(len(parts), 0, -1):
+            module = ".".join(parts[:end])
+            if module in self._files:
+                name, *attributes = parts[end:] or (ALL,)
+                return (module, name), attributes
+        return None
+
+    def _form(self, module: str) -> tuple[Module, NormalForm]:
+        if module not in self._forms:
+            read = Module(module, self._files[module].read_text(encoding="utf-8"))
+            self._forms[module] = read, NormalForm(read, self._split)
+        return self._forms[module]
+
+    def _module(self, name: str) -> Module:
+        return self._form(name)[0]
+
+    def _definition(self, key: Key) -> Definition:
+        if key not in self._definitions:
+            self._definitions[key] = self._form(key[0])[1].definition(key[1])
+        return self._definitions[key]
+
+    def _data_files(self, modules: set[str]) -> Iterator[str]:
+        """A line for each data file beside a module, or in a folder there without modules."""
+        folders = {self._files[module].parent for module in modules if _is_ours(module)}
+        inner = {path for folder in folders for path in folder.iterdir() if path.is_dir()}
+        for folder in folders | {path for path in inner if not (path / "__init__.py").is_file()}:
+            for file in folder.iterdir():
+                if file.suffix in DATA_FILES and not file.name.startswith("."):
+                    yield f"{file.name} {sha256(file.read_bytes()).hexdigest()}"
+
+
+_package = cache(_Package)
+
+
+def _is_ours(module: str) -> bool:
+    return module.partition(".")[0] == "tlstudy"
+
+
+def _area(module: str) -> str:
+    """The package below `tlstudy` in which a module is."""
+    return module.split(".")[1] if "." in module else ""
+
+
+def _module_name(file: Path) -> str:
+    parts = ("tlstudy", *file.with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
