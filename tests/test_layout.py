@@ -14,6 +14,7 @@ PACKAGE = ROOT / "tlstudy"
 
 def imported(source: str) -> list[str]:
     nodes = list(ast.walk(ast.parse(source)))
+    assert not any(getattr(node, "level", 0) for node in nodes), "imports name the whole module"
     names = [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
     return names + [
         alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tlstudy.config.measurements import measurements
 from tlstudy.config.settings import LABORATORY_EXPERIMENTS
 from tlstudy.jobs import steps
 from tlstudy.storage import code_digest as digests
 
-STAGES = [stage for stage in steps.FUNCTIONS if stage != "laboratory"]
+STAGES = [*(stage for stage in steps.FUNCTIONS if stage != "laboratory"), *measurements()]
 RUNS = {"train", "landscape", "curvature", "encoder", "reuse"}
 TOLD = {"claims", "figures", "report"}
 
@@ -277,7 +278,7 @@ def test_every_way_of_using_a_name_is_followed(monkeypatch, tmp_path, name, foun
 
 
 def test_an_entry_point_that_is_not_there_is_refused():
-    for entry in ("tlstudy.stages.train:nothing", "tlstudy.nothing:train_run", "torch:nn"):
+    for entry in ("tlstudy.stages.train:nothing", "tlstudy.nothing:train_run", "no_such_package:nn"):
         with pytest.raises(ValueError, match="is no definition"):
             digests.code_digest([entry])
 

@@ -178,8 +178,9 @@ class _Package:
 
     def _entry(self, entry: str) -> list[Key]:
         module, _, name = entry.partition(":")
-        if not _is_ours(module):  # a measurement of another package
-            self._files.setdefault(module, Path(find_spec(module).origin))
+        if not _is_ours(module) and (found := find_spec(module)):
+            # A measurement of another package: of that, the module itself counts.
+            self._files[module] = Path(found.origin)
         found = list(self._targets((module, name or ALL))) if module in self._files else []
         if not found:
             raise ValueError(f"{entry}: is no definition of the package")

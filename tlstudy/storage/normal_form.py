@@ -81,8 +81,8 @@ class Module:
 def _imports(node: ast.AST) -> dict[str, str]:
     """The names that an import binds, with what they stand for."""
     if isinstance(node, ast.ImportFrom):
-        if node.level:
-            raise ValueError(f"line {node.lineno}: an import must name its whole module")
+        if node.level:  # of another package, of which the module itself counts
+            return {}
         return {each.asname or each.name: f"{node.module}.{each.name}" for each in node.names}
     if isinstance(node, ast.Import):
         whole = [(each.asname, each.name, each.name.partition(".")[0]) for each in node.names]
