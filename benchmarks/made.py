@@ -5,7 +5,6 @@ it would read of a study of this size.
 """
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 
@@ -13,11 +12,12 @@ from tlstudy.config.settings import STATISTICS, Study
 from tlstudy.config.study import Run, build_study, changed_training, read_configuration, runs
 from tlstudy.data.subset import DIGITS, describe_subset
 from tlstudy.jobs import paths
+from tlstudy.jobs.run_record import RunRecord, write_run_record
+from tlstudy.jobs.run_results import write_measured
 from tlstudy.jobs.steps import steps
 from tlstudy.networks.build import build_classifier, layer_kinds
 from tlstudy.stages.subset import make_subset
-from tlstudy.stages.train import write_measured
-from tlstudy.storage.files import without_nan, write_bytes_atomically, write_json_atomically
+from tlstudy.storage.files import write_bytes_atomically, write_json_atomically
 
 SIZE, IMAGES, EPOCHS = 50, 1000, 30
 DEFAULT = Path(__file__).parents[1] / "config.yaml"
@@ -115,10 +115,9 @@ def _write_subset(study: Study, drawing: str, seed: int) -> None:
 def write_run(study: Study, run: Run, tensors: list, generator: np.random.Generator) -> None:
     """Metrics, layers and record of one run."""
     metrics = _metrics(run, generator)
-    outcome = SimpleNamespace(metrics=metrics, layers=_layers(run, tensors, generator))
     folder = paths.folder_of_run(study, run)
-    write_measured(outcome, folder)
-    write_json_atomically(folder / "run.json", without_nan(_record(study, run, metrics)))
+    write_measured(folder, metrics, _layers(run, tensors, generator))
+    write_run_record(folder, _record(study, run, metrics))
 
 
 def _metrics(run: Run, generator: np.random.Generator) -> dict[str, np.ndarray]:
@@ -170,7 +169,7 @@ def _changes(count: int, norm: float, generator: np.random.Generator) -> dict[st
     return columns
 
 
-def _record(study: Study, run: Run, metrics: dict[str, np.ndarray]) -> dict:
+def _record(study: Study, run: Run, metrics: dict[str, np.ndarray]) -> RunRecord:
     """As `tlstudy.stages.train` leaves it."""
     epochs = run.settings.epochs
     final = {

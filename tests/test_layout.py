@@ -12,11 +12,16 @@ ORDER = (
 PACKAGE = ROOT / "tlstudy"
 
 
-def imported_packages(source: str) -> set[str]:
+def imported(source: str) -> list[str]:
     nodes = list(ast.walk(ast.parse(source)))
     names = [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
-    names += [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
-    return {name.split(".")[1] for name in names if name.startswith("tlstudy.")}
+    return names + [
+        alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names
+    ]
+
+
+def imported_packages(source: str) -> set[str]:
+    return {name.split(".")[1] for name in imported(source) if name.startswith("tlstudy.")}
 
 
 @pytest.mark.parametrize("package", ORDER)
@@ -26,6 +31,11 @@ def test_a_package_imports_only_those_before_it(package):
         assert imported_packages(file.read_text()) <= allowed, file
         if package in ("measures", "jobs"):  # theory is for what judges and shows
             assert "theory" not in imported_packages(file.read_text()), file
+
+
+def test_no_stage_imports_a_stage():
+    for file in (PACKAGE / "stages").glob("*.py"):
+        assert not [name for name in imported(file.read_text()) if "tlstudy.stages" in name], file
 
 
 def test_every_module_is_in_a_package():

@@ -10,30 +10,10 @@ from tiny import tiny_training
 
 from tlstudy.cli import main
 from tlstudy.config.settings import ARCHITECTURES
-from tlstudy.networks.build import check_architecture
 from tlstudy.networks.device import choose_device
+from tlstudy.networks.weights import PretrainedWeights
 from tlstudy.storage.errors import UserError
 
-COMMANDS = [
-    "runs",
-    "plan",
-    "status",
-    "schema",
-    "images",
-    "weights",
-    "subset",
-    "train",
-    "landscape",
-    "curvature",
-    "encoder",
-    "reuse",
-    "aggregate",
-    "claims",
-    "figures",
-    "report",
-    "audit",
-    "formulas",
-]
 CONFIG = ["--config", str(ROOT / "config.yaml")]
 
 
@@ -41,7 +21,7 @@ def invoke(*arguments: str):
     return CliRunner().invoke(main, arguments)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", main.commands)
 def test_every_command_has_help(command):
     result = invoke(command, "--help")
     assert result.exit_code == 0
@@ -134,4 +114,4 @@ def test_a_gpu_that_was_not_granted_is_not_used(monkeypatch):
 
 def test_weights_of_another_architecture_are_refused():
     with pytest.raises(UserError, match="found resnet50; the arm needs resnet18"):
-        check_architecture(tiny_training(), {"architecture": "resnet50"})
+        PretrainedWeights({}, {"architecture": "resnet50"}).check_architecture(tiny_training())

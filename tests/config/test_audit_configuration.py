@@ -3,7 +3,7 @@
 import pytest
 from configurations import ROOT, changed, message
 
-from tlstudy.config.study import build_study, load_study, runs, selected, values_after_epochs
+from tlstudy.config.study import build_study, load_study, runs, selected
 
 
 def audit():
@@ -23,13 +23,11 @@ def test_rungs_that_differ_only_in_how_a_run_is_read_off_share_it():
 
 def test_all_test_values_are_taken_unless_told_otherwise():
     study = build_study(changed("evaluation.epoch_images", 100))
-    assert set(values_after_epochs(study).values()) == {("running", "recalibrated")}
+    assert {run.after_epochs for run in runs(study)} == {("running", "recalibrated")}
 
 
 def test_only_values_that_an_arm_reports_are_taken_after_epochs():
-    study = audit()
-    taken = values_after_epochs(study)
-    by_arm = {run.arm: taken[run.name] for run in runs(study)}
+    by_arm = {run.arm: run.after_epochs for run in runs(audit())}
     assert by_arm["new-published"] == ("running",)
     assert by_arm["new-normalised"] == by_arm["new-recalibrated"] == ("running", "recalibrated")
     assert by_arm["new-final"] == by_arm["pretrained-tuned"] == ()

@@ -17,6 +17,7 @@ from tlstudy.config.study import (
     load_study,
     parse_source,
     runs,
+    study_of_workflow,
 )
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import write_json_atomically
@@ -102,6 +103,24 @@ def test_resolved_study_is_read_back_the_same(tmp_path):
     again = load_study([file])
     assert again == study
     assert [run.name for run in runs(again)] == [run.name for run in runs(study)]
+
+
+@pytest.mark.parametrize("place", ["study.json", "settings/0123456789.json"])
+@pytest.mark.parametrize("content", [b"{", b"[]", b"\xff", b'{"study": "a"}'])
+def test_a_damaged_study_file_ends_in_a_sentence(tmp_path, place, content):
+    file = tmp_path / place
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(content)
+    with pytest.raises(UserError) as caught:
+        load_study([file])
+    assert caught.value.message.startswith(f"{file}: is no study's configuration (")
+
+
+def test_a_key_that_stands_twice_is_refused_where_snakemake_takes_the_last(tmp_path):
+    file = tmp_path / "twice.yaml"
+    file.write_text("study: a\nstudy: b\n")
+    with pytest.raises(UserError, match=r"twice\.yaml.*'study' stands there twice"):
+        study_of_workflow(DEFAULT, [file])
 
 
 def test_null_removes_an_arm(tmp_path):

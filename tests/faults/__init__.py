@@ -1,4 +1,4 @@
-"""Faults, made on purpose and counted: each has to end in a correct result or a clear sentence.
+"""Faults, made on purpose and counted: each must end in a correct result or a clear sentence.
 
-`make faults` runs them all; a module a kind of fault, listed in `faults.kinds`.
+`make faults` makes them all. Each kind of fault is a module, listed in `faults.command.KINDS`.
 """

@@ -22,10 +22,11 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a case works with: a folder of its own, its own dice, and a tiny study.
+    """What a case works with.
 
     Attributes:
         folder: empty at first; removed after the case.
+        generator: the case's own random numbers.
     """
 
     folder: Path
@@ -38,12 +39,14 @@ class Case:
     """One fault.
 
     Attributes:
-        make: brings the fault about and judges its end; raises AssertionError for a wrong one.
+        make: brings the fault about and judges its end; takes the surroundings and `arguments`,
+            and raises AssertionError for a wrong end.
         slow: not among the few that every run of the tests tries.
     """
 
     name: str
-    make: Callable[[Surroundings], Ending]
+    make: Callable[..., Ending]
+    arguments: tuple = ()
     slow: bool = True
 
 
@@ -61,25 +64,27 @@ WAY_OUT = re.compile(
 def assert_clear_sentence(ended: Ended, names: Sequence[str]) -> Ending:
     """Hold a command's end against what a user is promised.
 
-    The exit status tells of a failure; beside the log there is one paragraph, a sentence a
-    mistake, that names one of `names` and says what is allowed or what to do.
+    The exit status tells of a failure. Beside the log there is one paragraph, with a sentence for
+    each mistake, that names one of `names` and says what is allowed or what to do.
 
     Raises:
         AssertionError: says what is not so, with the whole output.
     """
     lines = [line for line in ended.text.splitlines() if not ASIDE.match(line)]
     message = "\n".join(lines).strip()
-    assert ended.status > 0, f"exit status {ended.status}:\n{ended.text}"
-    for part in NOT_FOR_USERS:
-        assert part not in ended.text, f"'{part}' in:\n{ended.text}"
-    assert message.startswith(("Error: ", "Usage: ")), f"no 'Error: ' before:\n{ended.text}"
-    assert "\n\n" not in message.partition("Error: ")[2], f"more than a paragraph:\n{ended.text}"
-    assert all(line.endswith(".") for line in message.partition("Error: ")[2].splitlines()), (
-        f"a line that is no sentence:\n{ended.text}"
-    )
-    assert any(name in message for name in names), f"none of {list(names)} in:\n{ended.text}"
-    assert WAY_OUT.search(message), f"no way out in:\n{ended.text}"
-    assert len(message) < 20_000, f"{len(message)} characters"
+    paragraph = message.partition("Error: ")[2]
+    shown = [part for part in NOT_FOR_USERS if part in ended.text]
+    for holds, otherwise in (
+        (ended.status > 0, f"exit status {ended.status}"),
+        (not shown, f"not for users: {shown}"),
+        (message.startswith(("Error: ", "Usage: ")), "no 'Error: ' in front"),
+        ("\n\n" not in paragraph, "more than a paragraph"),
+        (all(line.endswith(".") for line in paragraph.splitlines()), "a line is no sentence"),
+        (any(name in message for name in names), f"none of {list(names)}"),
+        (WAY_OUT.search(message), "no way out"),
+        (len(message) < 20_000, f"{len(message)} characters"),
+    ):
+        assert holds, f"{otherwise}:\n{ended.text}"
     return Ending.SENTENCE
 
 

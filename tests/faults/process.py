@@ -13,17 +13,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+import study_folder
 from killing import PROCESSES
 
 import tlstudy.stages.aggregate
 import tlstudy.stages.claims
-import tlstudy.stages.landscape
+import tlstudy.stages.measure
 import tlstudy.stages.report
 import tlstudy.stages.subset
 import tlstudy.stages.train  # noqa: F401 - imported once here, and not in every forked process
 from tlstudy.cli import main
 
-ROOT = Path(__file__).parents[2]
+ROOT = study_folder.ROOT
 
 
 class Ended(NamedTuple):
@@ -41,8 +42,8 @@ class Ended(NamedTuple):
 class Running:
     """A `tlstudy` command in a process forked from a server: no imports, so it begins at once.
 
-    Not from the tests' own process: that has threads, and what they hold locked stays locked in a
-    fork, which then waits for ever.
+    Not from the tests' own process: that has threads, and a lock that a thread holds would stay
+    locked in the fork for ever.
     """
 
     def __init__(self, arguments: list[str], log: Path, prepare: Callable[[], None] | None = None):
@@ -56,7 +57,7 @@ class Running:
             with suppress(ProcessLookupError):
                 os.kill(self.process.pid, number)
 
-    def wait(self, seconds: float = 300) -> Ended:
+    def wait(self, seconds: float = study_folder.PATIENCE) -> Ended:
         """Wait for its end.
 
         Raises:
@@ -69,6 +70,24 @@ class Running:
             raise AssertionError(f"{' '.join(self.arguments)}: no end within {seconds} s")
         text = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
         return Ended(self.process.exitcode, text)
+
+    def succeed(self) -> None:
+        """Wait for its end, which must be a good one."""
+        ended = self.wait()
+        assert ended.status == 0, f"{' '.join(self.arguments)}: {ended.text}"
+
+
+def snakemake(folder: Path, *options: str) -> subprocess.Popen:
+    """Start the repository's workflow in a folder with a `config.yaml`."""
+    # `--resources` takes all that follows it up to the next option: it must not end the line.
+    workflow = ["--resources", "gpu=0", "--snakefile", str(ROOT / "Snakefile"), "--cores", "1"]
+    return study_folder.start_snakemake(folder, *workflow, *options)
+
+
+def finished(process: subprocess.Popen) -> Ended:
+    """Wait for the end of Snakemake."""
+    done = study_folder.finished(process)
+    return Ended(done.returncode, done.stdout)
 
 
 def limit_memory(more: int) -> None:
@@ -103,36 +122,3 @@ def _become_command(arguments: list[str], log: Path, prepare: Callable[[], None]
     finally:
         sys.stdout.flush()
         os._exit(status)
-
-
-def snakemake(folder: Path, *options: str) -> subprocess.Popen:
-    """Start the repository's workflow in a folder with a `config.yaml`, as a terminal does."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    # `--resources` takes all that follows it up to the next option: it must not end the line.
-    workflow = ["--resources", "gpu=0", "--snakefile", str(ROOT / "Snakefile"), "--cores", "1"]
-    return subprocess.Popen(
-        [sys.executable, "-m", "snakemake", *workflow, *options],
-        cwd=folder,
-        env={**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        text=True,
-        errors="replace",
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
-
-
-def finished(process: subprocess.Popen, seconds: float = 600) -> Ended:
-    """Wait for the end of Snakemake.
-
-    Raises:
-        AssertionError: it took longer; it was killed with its jobs.
-    """
-    try:
-        text, _ = process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        text, _ = process.communicate()
-        raise AssertionError(f"no end within {seconds} s:\n{text}") from None
-    return Ended(process.returncode, text)

@@ -1,38 +1,29 @@
 """A study of seconds on real images, what it has to come out as, and whether it did."""
 
 import copy
-import json
 import shutil
+import subprocess
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import torch
 import yaml
 from configurations import DEFAULT
+from result_files import content
 from safetensors.torch import save_file
 
-from faults.process import Ended, Running
+from faults.process import Ended, Running, finished, snakemake
 from tlstudy.config.settings import Study
 from tlstudy.config.study import build_study, runs
 from tlstudy.jobs import paths
 from tlstudy.networks.build import build_classifier
 
-TIMES = {"seconds", "peak_memory_gib", "training_seconds", "evaluation_seconds"}
-ARM = {"architecture": "resnet18", "image_size": 32, "epochs": 2}
-OVERLAY = {
-    "study": "tiny",
-    "seed": 26,
-    "subset_size": 10,
-    "evaluation": {"epoch_images": 10, "final_images": 10},
-    "landscape": {"seeds": [26], "grid": 3, "arms": ["pretrained"]},
-    "arms": {"new": {"group": "all", **ARM}, "pretrained": {"group": "all", **ARM}},
-}
+ARM = {"group": "all", "architecture": "resnet18", "image_size": 32, "epochs": 2}
 OF_RUN = ("train", "landscape", "curvature")
-# What a stage writes, as globs below the study's folder.
+# Files that a stage writes, as globs below the study's folder.
 WRITES = {
     "weights": (),
     "subset": ("subsets/*/*/*/*.json",),
@@ -43,7 +34,7 @@ WRITES = {
     ),
     "claims": ("tables/ladder.parquet", "tables/claims.parquet"),
 }
-# What is left of a study that the workflow has finished, figures and report apart.
+# Files of a study that the workflow has finished, figures and report apart.
 KEPT = tuple(name for names in WRITES.values() for name in names)
 
 
@@ -53,53 +44,59 @@ class Place:
     def __init__(self, folder: Path, configuration: dict[str, Any]):
         self.folder = self.logs = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self.configuration = configuration
+        self.study: Study = build_study(configuration)
+        self.results = paths.study_folder(self.study)
         self.file = folder / "config.yaml"
         self.file.write_text(yaml.safe_dump(configuration, sort_keys=False))
         self.seconds: dict[str, float] = {}  # that a stage took, once it succeeded
 
-    @property
-    def study(self) -> Study:
-        return build_study(self.configuration)
-
-    @property
-    def results(self) -> Path:
-        return paths.study_folder(self.study)
-
-    def start(
-        self, stage: str, arm: str = "pretrained", prepare: Callable[[], None] | None = None
-    ) -> Running:
-        """Start the command of a stage; of a run if the stage is of runs."""
+    def start(self, stage: str, arm: str = "pretrained") -> Running:
+        """Start the command of a stage; of the arm's run if the stage is of runs."""
         arguments = [stage, "--config", str(self.file)]
         if stage in OF_RUN:
             arguments += ["--arm", arm, "--subset-size", "10", "--seed", "26"]
             arguments += ["--gpus", "0", "--threads", "1"]
         elif stage == "subset":
             arguments += ["--drawing", "stratified", "--subset-size", "10", "--seed", "26"]
-        elif stage == "images":
+        elif stage in ("images", "weights"):
             arguments = [stage, "--cache", str(self.study.cache)]
-        elif stage == "weights":
+        if stage == "weights":
             source = self.study.weights["imagenet"][0].model_dump_json()
-            arguments = [stage, "--cache", str(self.study.cache), "--source", source]
-            arguments += ["--architecture", "resnet18"]
-        return Running(arguments, self.logs / f"{stage}.log", prepare)
+            arguments += ["--source", source, "--architecture", "resnet18"]
+        return Running(arguments, self.logs / f"{stage}.log")
 
-    def run(self, stage: str, arm: str = "pretrained", **options: Any) -> Ended:
+    def run(self, stage: str) -> Ended:
         """The end of a stage's command."""
-        return self.start(stage, arm, **options).wait()
+        return self.start(stage).wait()
 
     def succeed(self, *stages: str) -> None:
-        """Run stages, those of runs for both arms.
-
-        Raises:
-            AssertionError: one failed.
-        """
+        """Run stages to a good end, those of runs for both arms."""
         for stage in stages:
             for arm in ("new", "pretrained") if stage == "train" else ("pretrained",):
                 began = time.monotonic()
-                ended = self.run(stage, arm)
+                self.start(stage, arm).succeed()
                 self.seconds[stage] = time.monotonic() - began
-                assert ended.status == 0, f"{stage} {arm}: {ended.text}"
+
+    def start_workflow(self) -> subprocess.Popen:
+        """Start Snakemake, as far as the ledger of claims: figures and report take long."""
+        return snakemake(self.folder, str(self.results / "tables" / "claims.parquet"))
+
+    def workflow(self) -> Ended:
+        """The end of Snakemake."""
+        return finished(self.start_workflow())
+
+    def without(self, stage: str) -> "Place":
+        """This place, without the files that a stage writes."""
+        names = WRITES.get(stage, ())
+        for name in (*names, "runs/*/*/*/plane.safetensors") if stage == "train" else names:
+            for file in self.results.glob(name):
+                file.unlink()
+        return self
+
+    def run_files(self) -> Path:
+        """Folder of the pretrained arm's only run."""
+        run = next(run for run in runs(self.study) if run.arm == "pretrained")
+        return paths.folder_of_run(self.study, run)
 
 
 class TinyStudy:
@@ -113,25 +110,25 @@ class TinyStudy:
             torch.manual_seed(0)
             self.state = build_classifier("resnet18", "3x3").state_dict()
         save_file(self.state, self.weights_file)
-        self.cache = folder / "cache"
-        self.cache.mkdir()
-        (self.cache / "mnist").symlink_to(cache.resolve() / "mnist")
+        self.images = cache.resolve() / "mnist"
+        self.cache = self.cold_cache(folder)
+
+    def cold_cache(self, folder: Path) -> Path:
+        """A new cache in a folder that has the images and nothing else."""
+        (folder / "cache").mkdir()
+        (folder / "cache" / "mnist").symlink_to(self.images)
+        return folder / "cache"
 
     def configuration(self, results: Path, cache: Path | None = None) -> dict[str, Any]:
         """The default configuration made tiny."""
-        configuration = copy.deepcopy(DEFAULT)
-        del configuration["arms"]["new-published"], configuration["arms"]["pretrained-published"]
-        for key, value in copy.deepcopy(OVERLAY).items():
-            if key == "arms":
-                for arm, settings in value.items():
-                    configuration["arms"][arm] |= settings
-            elif isinstance(value, dict):
-                configuration.setdefault(key, {}).update(value)
-            else:
-                configuration[key] = value
+        made = copy.deepcopy(DEFAULT)
+        made |= {"study": "tiny", "seed": 26, "subset_size": 10}
         # The same file everywhere: its path is a part of the runs' names.
-        configuration["weights"] = {"imagenet": [{"file": str(self.weights_file)}]}
-        return configuration | {"results": str(results), "cache": str(cache or self.cache)}
+        made["weights"] = {"imagenet": [{"file": str(self.weights_file)}]}
+        made["evaluation"] |= {"epoch_images": 10, "final_images": 10}
+        made["landscape"] |= {"seeds": [26], "grid": 3, "arms": ["pretrained"]}
+        made["arms"] = {name: made["arms"][name] | ARM for name in ("new", "pretrained")}
+        return made | {"results": str(results), "cache": str(cache or self.cache)}
 
     def place(self, folder: Path, cache: Path | None = None) -> Place:
         """A place without results."""
@@ -149,6 +146,12 @@ class TinyStudy:
         place = self.place(self.folder / "reference")
         place.succeed("weights", "subset", "train", "landscape", "aggregate", "claims")
         return place
+
+    @property
+    def cached_weights(self) -> Path:
+        """The weights in the reference's cache."""
+        self.reference  # noqa: B018 - fills the cache
+        return weights_in(self.cache)
 
     def assert_same_results(self, place: Place, names: Iterable[str]) -> None:
         """Results equal the reference's to the last digit, times apart.
@@ -168,6 +171,12 @@ class TinyStudy:
                 assert content(found) == content(file), f"{found}: differs from the reference"
 
 
+def weights_in(cache: Path) -> Path:
+    """The only weights in a cache."""
+    (found,) = cache.rglob("weights.safetensors")
+    return found
+
+
 def copy_or_link(source: str, destination: str) -> None:
     """Large files become links: no stage writes into a file, each puts another in its place."""
     if Path(source).suffix == ".safetensors":
@@ -183,28 +192,3 @@ def own(file: Path) -> Path:
         file.unlink()
         shutil.copy(target, file)
     return file
-
-
-def content(file: Path) -> Any:
-    """A result file in a form that can be compared, without times."""
-    if file.suffix == ".parquet":
-        table = pd.read_parquet(file)
-        # Text with every digit, as a value that is not a number does not equal itself.
-        return table.drop(columns=[name for name in table if name in TIMES]).to_csv()
-    if file.suffix == ".json":
-        return json.dumps(_without_times(json.loads(file.read_text())), sort_keys=True)
-    return file.read_bytes()
-
-
-def _without_times(data: Any) -> Any:
-    if isinstance(data, dict):
-        return {key: _without_times(value) for key, value in data.items() if key not in TIMES}
-    if isinstance(data, list):
-        return [_without_times(value) for value in data]
-    return data
-
-
-def run_files(place: Place, arm: str = "pretrained") -> Path:
-    """Folder of an arm's only run."""
-    run = next(run for run in runs(place.study) if run.arm == arm)
-    return paths.folder_of_run(place.study, run)

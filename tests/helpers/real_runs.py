@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from records import run_record
 from tiny import CPU, tiny_images, tiny_training
 
 from tlstudy.audit.sentinels import Evidence
 from tlstudy.config.settings import Evaluation
-from tlstudy.measures.landscape import grid_axis, loss_grid, random_plane
+from tlstudy.measures.planes import grid_axis, loss_grid, random_plane
 from tlstudy.networks.build import initial_network
 from tlstudy.networks.trainer import Trainer
 from tlstudy.stages.train import write_plane
@@ -49,16 +50,15 @@ def evidence_of(trainer: Trainer, seed: int, batchnorm: str = "recalibrated") ->
         torch.set_num_threads(threads)
     with tempfile.TemporaryDirectory() as folder:
         trajectory = write_plane(trainer, outcome, 0.5, Path(folder) / "plane.safetensors")
-    record = {
-        "run": "tiny",
-        "status": outcome.status,
-        "epochs": len(outcome.metrics),
-        "weights": None,
-        "final": {name: asdict(values) for name, values in outcome.final.items()},
-        "final_test_images": EVALUATION.final_images,
-        "checkpoint_train_loss": outcome.checkpoint_train_loss,
-        "trajectory": trajectory,
-    }
+    record = run_record(
+        status=outcome.status,
+        epochs=len(outcome.metrics),
+        final={name: asdict(values) for name, values in outcome.final.items()},
+        final_test_images=EVALUATION.final_images,
+        checkpoint_train_loss=outcome.checkpoint_train_loss,
+        trajectory=trajectory,
+        learning_rate=trainer.training.optimiser.learning_rate,
+    )
     return Evidence(
         arm="tiny",
         subset_size=20,

@@ -9,15 +9,13 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
 
 import psutil
+from study_folder import wait_until
 
-T = TypeVar("T")
 COMMANDS = ("sbatch", "squeue", "scancel", "scontrol", "sinfo", "srun")
 DAEMONS = ("munged", "slurmctld", "slurmd")
 NODE = "node"
@@ -182,7 +180,7 @@ class Cluster:
             states = self.states(rule).items()
             return [job for job, state in states if state == "RUNNING" and job not in apart_from]
 
-        return wait_until(found, f"a job of {rule} to run", 120)[0]
+        return wait_until(found, f"a job of {rule}")[0]
 
     def stop(self) -> None:
         """End jobs and daemons, by process number."""
@@ -208,15 +206,6 @@ def free_port() -> int:
     with socket.socket() as place:
         place.bind(("127.0.0.1", 0))
         return place.getsockname()[1]
-
-
-def wait_until(found: Callable[[], T], what: str, seconds: float = 60) -> T:
-    """Ask until the answer is not empty, and return it."""
-    end = time.monotonic() + seconds
-    while not (answer := found()):
-        assert time.monotonic() < end, f"waited {seconds:.0f} s for {what}"
-        time.sleep(0.2)
-    return answer
 
 
 def end(process: subprocess.Popen) -> None:

@@ -7,109 +7,131 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
+import psutil
 import yaml
 
+T = TypeVar("T")
 ROOT = Path(__file__).parents[2]
 TINY = ROOT / "tests" / "tiny.yaml"
+# Networks as small as the tests' take longer on two threads than on one.
+LIMITS = ("--cores", "2", "--max-threads", "1")
+PROGRAMS = str(Path(sys.executable).parent)
+# Seconds that nothing takes on the busiest machine: after them something hangs.
+PATIENCE = 600
 
 
 class StudyFolder:
     """A folder with a configuration, where Snakemake runs the repository's workflow."""
 
-    def __init__(self, folder: Path, root: Path = ROOT):
-        self.folder, self.root = folder, root
-        self.limits = ("--cores", "2")
+    def __init__(self, folder: Path):
+        self.folder, self.root = folder, ROOT
+        self.limits, self.programs = LIMITS, PROGRAMS
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / "config.yaml", folder / "config.yaml")
         self.overlay = yaml.safe_load(TINY.read_text())
         self.overlay["cache"] = str(ROOT / "resources")
 
-    def copy_to(self, folder: Path, root: Path = ROOT) -> "StudyFolder":
+    def copy_to(self, folder: Path) -> "StudyFolder":
         """A copy with all results and Snakemake's own records of them."""
         shutil.copytree(self.folder, folder, copy_function=shutil.copy2)
-        other = StudyFolder(folder, root)
+        other = StudyFolder(folder)
         other.overlay = yaml.safe_load(yaml.safe_dump(self.overlay))
         return other
 
-    def command(self, *options: str) -> list[str]:
+    def options(self) -> list[str]:
+        """Options of every call of Snakemake, with the configuration written down."""
         (self.folder / "tiny.yaml").write_text(yaml.safe_dump(self.overlay))
-        return [
-            sys.executable,
-            "-m",
-            "snakemake",
-            "--snakefile",
-            str(self.root / "Snakefile"),
-            *self.limits,
-            "--configfile",
-            "tiny.yaml",
-            *options,
-        ]
-
-    def environment(self) -> dict[str, str]:
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        return {
-            **os.environ,
-            "PATH": path,
-            "PYTHONPATH": str(self.root),
-            "OMP_WAIT_POLICY": "PASSIVE",
-        }
-
-    def run(self, *options: str, timeout: int = 600) -> subprocess.CompletedProcess:
-        process = self.start(*options)
-        try:
-            output, _ = process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise
-        return subprocess.CompletedProcess(process.args, process.returncode, output)
+        snakefile = ["--snakefile", str(self.root / "Snakefile")]
+        return [*snakefile, *self.limits, "--configfile", "tiny.yaml"]
 
     def start(self, *options: str) -> subprocess.Popen:
-        """Start in a process group of its own, as a terminal does."""
-        return subprocess.Popen(
-            self.command(*options),
-            cwd=self.folder,
-            env=self.environment(),
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            # A shell that runs the tests in the background lets them ignore interrupts.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
+        options = (*self.options(), *options)
+        return start_snakemake(self.folder, *options, root=self.root, programs=self.programs)
+
+    def run(self, *options: str) -> subprocess.CompletedProcess:
+        return finished(self.start(*options))
+
+    def succeed(self, *options: str) -> str:
+        """Run it to a good end; what it printed."""
+        result = self.run(*options)
+        assert result.returncode == 0, result.stdout
+        return result.stdout
 
     def planned(self, *options: str) -> dict[str, int]:
         """Jobs by rule that a dry run plans; without the target."""
-        result = self.run("--dry-run", *options)
-        assert result.returncode == 0, result.stdout
-        counts = re.findall(r"^([a-z_]+) +(\d+)$", result.stdout, flags=re.MULTILINE)
-        return {
-            rule: int(count)
-            for rule, count in dict(counts).items()
-            if rule not in ("total", "study", "all")
-        }
+        told = self.succeed("--dry-run", *options)
+        counts = dict(re.findall(r"^([a-z_]+) +(\d+)$", told, flags=re.MULTILINE))
+        targets = ("total", "study", "all")
+        return {rule: int(count) for rule, count in counts.items() if rule not in targets}
 
     @property
     def results(self) -> Path:
         return self.folder / "results" / "tiny"
 
 
-def wait_for_training(place, seconds: int = 120) -> int:
-    """Process id of a training job of this folder that has begun to train."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        for entry in os.listdir("/proc"):
-            if entry.isdigit() and is_training(entry, place):
-                return int(entry)
-        time.sleep(0.1)
-    raise AssertionError("no training job was seen")
+def start_snakemake(
+    folder: Path, *options: str, root: Path = ROOT, programs: str = PROGRAMS
+) -> subprocess.Popen:
+    """Start Snakemake in a process group of its own, as a terminal does.
+
+    Args:
+        root: the repository whose package the jobs import.
+        programs: first part of the jobs' PATH.
+    """
+    variables = {
+        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(root),
+        "OMP_NUM_THREADS": "1",
+        "OMP_WAIT_POLICY": "PASSIVE",
+    }
+    return subprocess.Popen(
+        [sys.executable, "-m", "snakemake", *options],
+        cwd=folder,
+        env=os.environ | variables,
+        text=True,
+        errors="replace",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        # A shell that runs the tests in the background lets them ignore interrupts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
 
 
-def is_training(process: str, place) -> bool:
+def finished(process: subprocess.Popen) -> subprocess.CompletedProcess:
+    """Wait for the end of Snakemake; if it hangs, kill it with its jobs."""
     try:
-        with open(f"/proc/{process}/cmdline", "rb") as file:
-            arguments = file.read().decode().split("\0")
-        return "train" in arguments and os.readlink(f"/proc/{process}/cwd") == str(place.folder)
-    except (OSError, UnicodeDecodeError):
-        return False
+        output, _ = process.communicate(timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
+    return subprocess.CompletedProcess(process.args, process.returncode, output)
+
+
+def jobs_in(folder: Path, stage: str = "") -> list[int]:
+    """Process ids of the `tlstudy` jobs, of a stage or of all, that work in a folder."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "cwd"]):
+        command = process.info["cmdline"] or []
+        named = "--config" in command and (not stage or stage in command)
+        if named and process.info["cwd"] == str(folder):
+            found.append(process.pid)
+    return found
+
+
+def wait_for_training(place: StudyFolder) -> int:
+    """Process id of a training job, as soon as one runs."""
+    return wait_until(lambda: jobs_in(place.folder, "train"), "a training job")[0]
+
+
+def wait_until(found: Callable[[], T], what: str, seconds: float = PATIENCE) -> T:
+    """Ask until the answer is not empty, and return it."""
+    end = time.monotonic() + seconds
+    while not (answer := found()):
+        assert time.monotonic() < end, f"waited {seconds:.0f} s for {what}"
+        time.sleep(0.1)
+    return answer

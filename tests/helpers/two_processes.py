@@ -35,7 +35,7 @@ def both_at_once(code: str, folder: Path, watched: Path) -> set[int]:
     for process in processes:
         process.stdin.write("\n")
         process.stdin.flush()
-    sizes, end = set(), time.monotonic() + 60
+    sizes, end = set(), time.monotonic() + 600
     while any(process.poll() is None for process in processes):
         assert time.monotonic() < end
         if watched.exists():

@@ -1,11 +1,11 @@
 """The audit's kept tables: today's code draws the same conclusions, and the README quotes them."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from pages import ROOT, page
 from scipy.stats import binomtest, sem, t
 
 from tlstudy.audit.claims import by_interval, ledger
@@ -13,18 +13,18 @@ from tlstudy.audit.ladder import ladder_table
 from tlstudy.audit.quantities import values_of
 from tlstudy.audit.sentinels.alarms import false_alarms, is_sound
 from tlstudy.audit.statistics import summarise
-from tlstudy.config.settings import MINIMUM_SEEDS
+from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.config.study import load_study
+from tlstudy.config.tables import ALL_TABLES
 from tlstudy.storage import columns
 
-ROOT = Path(__file__).parents[2]
 KEPT = ROOT / "docs" / "audit"
 TABLES = {
     "runs": columns.RUNS,
     "metrics": columns.METRICS,
-    "curvature": columns.CURVATURE,
-    "encoder": columns.ENCODER,
-    "reuse": columns.REUSE,
+    "curvature": ALL_TABLES["curvature"],
+    "encoder": ALL_TABLES["encoder"],
+    "reuse": ALL_TABLES["reuse"],
     "findings": columns.FINDINGS,
     "ladder": columns.LADDER,
     "claims": columns.CLAIMS,
@@ -100,7 +100,7 @@ def test_the_published_flaws_are_found_in_the_published_runs():
 
 
 def test_the_readme_quotes_the_kept_tables(study):
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    readme = page("README.md")
     ladder = kept("ladder").query("quantity == 'balanced_accuracy'")
     gaps = ladder[ladder["part"] == "gap"].set_index("group")
     for group, row in gaps.iterrows():
@@ -113,13 +113,14 @@ def test_the_readme_quotes_the_kept_tables(study):
 
 
 def test_the_readme_quotes_the_reuse_of_features():
-    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    readme = page("README.md")
     names = ("log2_span_excess", "log2_drift_excess.training", "log2_drift_excess.gradient-descent")
     for name in names:
         values = values_of({"runs": kept("runs"), "reuse": kept("reuse")}, name)["pretrained-final"]
         found = summarise(values.to_numpy())
-        mean, low, high = (2**end for end in (found.mean, found.low, found.high))
-        assert f"{three(mean)} ({three(low)} to {three(high)}) times" in readme, name
+        ends = (2**found.mean, 2**found.low, 2**found.high)
+        mean, low, high = (f"{end:#.3g}" for end in ends)  # three digits, trailing zeros too
+        assert f"{mean} ({low} to {high}) times" in readme, name
 
 
 def test_reuse_decides_c6_as_it_did(study):
@@ -134,13 +135,8 @@ def test_reuse_decides_c6_as_it_did(study):
     )
 
 
-def three(value: float) -> str:
-    """Three digits, trailing zeros too."""
-    return f"{value:#.3g}"
-
-
 def test_the_readme_says_what_the_verdicts_rest_on():
-    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    readme = page("README.md")
     runs = kept("runs").set_index(["arm", "seed"])
     recalibrated = runs["final_test_balanced_accuracy_recalibrated"].groupby("arm").mean()
     alone, with_f7 = (f"{100 * recalibrated[name]:.1f}" for name in ("new-trained", "new-logits"))
@@ -158,7 +154,7 @@ def test_the_readme_says_what_the_verdicts_rest_on():
 
 def test_the_readme_names_the_verdicts_that_student_s_t_undoes(study):
     """The bootstrap's interval of five seeds is too short: these claims hold by it alone."""
-    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    readme = page("README.md")
     values = kept("claim-values").groupby("claim")["value"]
     undone = []
     for name, row in kept("claims").set_index("claim").iterrows():

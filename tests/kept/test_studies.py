@@ -2,21 +2,21 @@
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from pages import ROOT, page
 
 from tlstudy.audit.claims import ledger
 from tlstudy.audit.statistics import summarise
+from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.config.quantities import QUANTITIES
-from tlstudy.config.settings import MINIMUM_SEEDS, Claim, Study
+from tlstudy.config.settings import Claim, Study
 from tlstudy.config.study import load_study
 from tlstudy.storage import columns
 from tlstudy.storage.columns import LAYERS, schema
 
-ROOT = Path(__file__).parents[2]
 # The page that quotes a study's verdicts and differences.
 PAGES = {"rescaling": "README.md", "precision": "docs/speed.md"}
 
@@ -60,11 +60,11 @@ def test_verdicts_follow_from_the_runs(kept):
 
 
 def test_a_page_quotes_its_verdicts_and_differences(kept):
-    page = " ".join((ROOT / PAGES[kept.name]).read_text(encoding="utf-8").split())
+    told = page(PAGES[kept.name])
     values = kept.table("claim-values").groupby("claim")["value"]
     for name, verdict in kept.table("claims").set_index("claim")["verdict"].items():
-        assert f"{name}: {verdict}" in page, name
-        assert difference(kept.study.claims[name], values.get_group(name).to_numpy()) in page, name
+        assert f"{name}: {verdict}" in told, name
+        assert difference(kept.study.claims[name], values.get_group(name).to_numpy()) in told, name
 
 
 def difference(claim: Claim, values: np.ndarray) -> str:

@@ -1,16 +1,14 @@
 """The laboratory's kept run: today's code draws the same verdicts, and the README quotes them."""
 
-from pathlib import Path
-
 import pandas as pd
 import pytest
+from pages import ROOT, page
 
 from tlstudy.audit.theory_claims import LABORATORY_CLAIMS_BY_NAME, laboratory_ledger
 from tlstudy.config.study import load_study
 from tlstudy.storage import columns
 from tlstudy.theory.formulas import check_all
 
-ROOT = Path(__file__).parents[2]
 KEPT = ROOT / "docs" / "theory"
 
 
@@ -47,7 +45,7 @@ def test_the_printed_formulas_fare_as_they_did():
 
 
 def test_the_readme_quotes_its_verdicts():
-    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    readme = page("README.md")
     claims = kept("laboratory-claims")
     for name, verdict in claims.set_index("claim")["verdict"].items():
         assert f"`{name}` {verdict}" in readme, name

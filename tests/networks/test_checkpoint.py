@@ -1,8 +1,6 @@
 """Checkpoints: a training that was ended goes on and ends the same; none that is wrong is used."""
 
-import os
 import pickle
-import subprocess
 import time
 from pathlib import Path
 
@@ -63,7 +61,7 @@ def taken(folder: Path) -> tuple[dict, list[int], float]:
     return pickle.loads(content)
 
 
-@pytest.mark.parametrize("protocol", ["new", "published", "rescaled"])
+@pytest.mark.parametrize("protocol", ["new", "published"])
 def test_killed_at_twenty_random_moments_it_ends_the_same_to_the_last_digit(protocol, tmp_path):
     changes, scratch = PROTOCOLS[protocol], tmp_path / "scratch"
     assert not killed(None, train, tmp_path, changes)
@@ -82,10 +80,9 @@ def test_killed_at_twenty_random_moments_it_ends_the_same_to_the_last_digit(prot
     assert len(after) > 3
 
 
-@pytest.mark.parametrize("epochs", [1, 11])
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_every_kind_of_training_goes_on_as_if_it_had_never_ended(protocol, epochs, tmp_path):
-    changes = PROTOCOLS[protocol]
+def test_every_kind_of_training_goes_on_as_if_it_had_never_ended(protocol, tmp_path):
+    changes, epochs = PROTOCOLS[protocol], 11
     end_after(epochs, tmp_path / "scratch", **changes)
     found, after = resumed(tmp_path / "scratch", **changes)
     assert_same(found, uninterrupted(**changes))
@@ -133,27 +130,18 @@ def test_a_diverging_training_ends_the_same(tmp_path):
     assert_same(resumed(tmp_path / "scratch", **changes)[0], expected)
 
 
-def assert_begins_anew(folder: Path, caplog, says: str) -> None:
-    found, after = resumed(folder)
-    assert says in caplog.text
-    assert after in ([], [0])
-    assert_same(found, uninterrupted())
-
-
 @pytest.mark.parametrize("name", ["state-5.safetensors", "path-3.safetensors", MANIFEST])
-@pytest.mark.parametrize("damage", ["truncated", "changed", "empty", "missing"])
+@pytest.mark.parametrize("damage", ["truncated", "changed"])
 def test_what_is_damaged_is_not_used(name, damage, tmp_path, caplog):
     end_after(5, tmp_path)
     file = tmp_path / name
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
-    changed = {"truncated": content[:-1], "changed": content, "empty": b""}
-    if damage == "missing":
-        file.unlink()
-    else:
-        file.write_bytes(changed[damage])
-    said = "" if (name, damage) == (MANIFEST, "missing") else f"{file}: damaged; "
-    assert_begins_anew(tmp_path, caplog, said)
+    file.write_bytes(content if damage == "changed" else content[:-1])
+    found, after = resumed(tmp_path)
+    assert f"{file}: damaged; " in caplog.text
+    assert after in ([], [0])
+    assert_same(found, uninterrupted())
 
 
 def test_what_was_kept_for_another_run_is_not_used(tmp_path, caplog):
@@ -170,13 +158,8 @@ def test_what_an_ended_process_left_half_written_is_removed(tmp_path):
     (tmp_path / "path-6.safetensors").write_bytes(b"of no checkpoint")
     with scratch_in(tmp_path) as scratch:
         assert scratch.checkpoint["epochs"] == 5
-    paths = {f"path-{epoch}.safetensors" for epoch in range(1, 6)}
-    assert {file.name for file in tmp_path.iterdir()} == {
-        LOCK,
-        MANIFEST,
-        "state-5.safetensors",
-        *paths,
-    }
+    kept = {"state-5.safetensors", *(f"path-{epoch}.safetensors" for epoch in range(1, 6))}
+    assert {file.name for file in tmp_path.iterdir()} == {LOCK, MANIFEST} | kept
 
 
 def test_a_second_process_at_the_same_run_trains_without_and_spoils_nothing(tmp_path, caplog):
@@ -194,37 +177,6 @@ def test_a_scratch_that_cannot_be_written_costs_checkpoints_only(tmp_path, caplo
     (tmp_path / "file").write_text("")
     assert_same(resumed(tmp_path / "file" / "scratch")[0], uninterrupted())
     assert "scratch: no checkpoints are kept (Not a directory)" in caplog.text
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """Mount a disk of a few kilobytes; the test is left out where only root may."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
-    if os.geteuid() or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("needs the right to mount a disk")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
-def test_a_full_disk_costs_checkpoints_only_and_leaves_the_last_whole(small_disk, caplog):
-    scratch = small_disk / "scratch"
-    end_after(3, scratch)
-    kept = {file.name for file in scratch.iterdir()}
-    (small_disk / "filling").write_bytes(bytes(os.statvfs(small_disk).f_bavail * 4096))
-    end_after(8, scratch)
-    assert "no checkpoint is kept now" in caplog.text
-    assert "No space left on device" in caplog.text
-    assert {file.name for file in scratch.iterdir()} == kept
-    assert_same(resumed(scratch)[0], uninterrupted())
-    assert not scratch.exists()
-
-
-def test_a_disk_that_is_read_only_costs_checkpoints_only(small_disk, caplog):
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
-    assert_same(resumed(small_disk / "scratch")[0], uninterrupted())
-    assert "no checkpoints are kept (Read-only file system)" in caplog.text
 
 
 def test_checkpoints_are_rare_enough_to_cost_little(tmp_path, monkeypatch):
@@ -274,11 +226,11 @@ def test_folds_that_were_scored_are_not_trained_again(tmp_path):
         assert found == tune(scratch, 4)
 
 
-def test_times_add_up_over_processes(tmp_path):
-    for _ in range(3):
+def test_times_add_up_over_processes(tmp_path, monkeypatch):
+    now = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    for process in range(3):
         with scratch_in(tmp_path) as scratch:
-            before = scratch.seconds()
-            scratch.began -= 100
-            scratch.value(str(before), lambda: 0)
-            assert scratch.seconds() == pytest.approx(before + 100, abs=5)
-    assert 300 <= scratch.seconds() < 400
+            now += 100
+            scratch.value(str(process), lambda: 0)
+    assert scratch.seconds() == 300

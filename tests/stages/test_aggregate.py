@@ -19,7 +19,7 @@ from tlstudy.jobs.run_results import AHEAD, results_of_runs
 from tlstudy.jobs.study_files import write_settings
 from tlstudy.stages.aggregate import aggregate_study
 from tlstudy.storage import table_files
-from tlstudy.storage.columns import LAYERS, METRICS, schema
+from tlstudy.storage.columns import KEYS, LAYERS, METRICS, schema
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.table_files import table_file, write_frames
 
@@ -44,7 +44,7 @@ def table(study, name: str) -> pd.DataFrame:
 
 
 def diverge_at_once(folder: Path) -> None:
-    """As a training leaves it whose first loss is not finite: no changes, and no layers."""
+    """As a training left it whose first loss is not finite: no changes, and no layers."""
     record = json.loads((folder / "run.json").read_text())
     record |= {"status": "diverged", "epochs": 1, "final": {}, "checkpoint_train_loss": None}
     (folder / "run.json").write_text(json.dumps(record))
@@ -81,11 +81,13 @@ def test_the_columns_have_the_types_that_are_described(study):
     for name, columns in (("metrics", METRICS), ("layers", LAYERS)):
         found = pq.read_schema(paths.tables_folder(study) / f"{name}.parquet")
         assert found.equals(schema(columns), check_metadata=True)
+        of_run = pq.read_schema(folder_of(study, 0) / f"{name}.parquet")
+        assert list(of_run) == [field for field in schema(columns) if field.name not in KEYS]
 
 
 def test_every_file_of_a_run_is_read_once(study, monkeypatch):
     read = []
-    for name in ("read_arrow", "read_record"):
+    for name in ("read_arrow", "read_run_record"):
         reader = getattr(run_results, name)
 
         def counting(file, *more, reader=reader):
@@ -142,6 +144,7 @@ def test_what_has_no_value_is_empty_and_no_nan(tmp_path):
         ("layers.parquet", lambda file: file.write_bytes(file.read_bytes()[:-9]), "is damaged"),
         ("layers.parquet", Path.unlink, "missing; run `tlstudy train`"),
         ("run.json", lambda file: file.write_text("{"), "is damaged"),
+        ("run.json", lambda file: file.write_text("{}"), "it lacks 'run'"),
         (
             "metrics.parquet",
             lambda file: rewrite(file, lambda rows: rows.drop(columns="training_seconds")),

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tlstudy.config.measurements import measurements
 from tlstudy.config.settings import LABORATORY_EXPERIMENTS
 from tlstudy.jobs import steps
 from tlstudy.storage import code_digest as digests
 
-STAGES = [stage for stage in steps.FUNCTIONS if stage != "laboratory"]
+STAGES = [stage for stage in (*steps.FUNCTIONS, *measurements()) if stage != "laboratory"]
 RUNS = {"train", "landscape", "curvature", "encoder", "reuse"}
 TOLD = {"claims", "figures", "report"}
 
@@ -102,7 +103,7 @@ def test_a_new_version_changes_no_digest(before, package):
         ("networks.trainer", "networks.coach"),
         ("networks.evaluation", "data.scores"),
         ("networks.fused", "networks.fast.fused"),
-        ("measures.curvature", "networks.sharpness"),
+        ("measures.hessian", "networks.sharpness"),
         ("data.subset", "data.choice"),
         ("data.images", "networks.pictures"),
         ("theory.relu", "theory.rectified"),
@@ -156,8 +157,8 @@ EDITS = [
     ("networks/inputs.py", "0.485", "0.486", {*RUNS, "weights"}),
     ("networks/trajectory.py", "1e-12", "1e-11", {"train"}),
     ("networks/he2015.py", "123.68", "123.69", {"weights"}),
-    ("measures/curvature.py", "TOLERANCE = 0.01", "TOLERANCE = 0.02", {"curvature"}),
-    ("measures/landscape.py", "radius * np.arange(", "radius + np.arange(", {"landscape"}),
+    ("measures/hessian.py", "TOLERANCE = 0.01", "TOLERANCE = 0.02", {"curvature"}),
+    ("measures/planes.py", "radius * np.arange(", "radius + np.arange(", {"landscape"}),
     ("measures/filters.py", "HELD = 0.5", "HELD = 0.6", {"reuse"}),
     ("data/subset.py", "(within_round, rank)", "(rank, within_round)", {*RUNS, "subset"}),
     ("data/subset.py", "derived_seed(0", "derived_seed(1", RUNS),
@@ -176,7 +177,7 @@ EDITS = [
     ("report/figures/curves.py", 'label="train"', 'label="training"', {"figures"}),
     ("report/page/templates/style.css", "{", " {", {"report"}),
     ("data/published/loss_evolution.csv", "1", "2", {"figures", "report"}),
-    ("config/settings.py", "MINIMUM_SEEDS = 5", "MINIMUM_SEEDS = 6", TOLD),
+    ("config/fields.py", "MINIMUM_SEEDS = 5", "MINIMUM_SEEDS = 6", TOLD),
     # What changes no result of these stages, or is in their settings.
     ("config/settings.py", "Field(0.001", "Field(0.002", set()),
     ("storage/randomness.py", "FOLDS = 6", "FOLDS = 6\n    LATER = 7", set()),
@@ -277,7 +278,7 @@ def test_every_way_of_using_a_name_is_followed(monkeypatch, tmp_path, name, foun
 
 
 def test_an_entry_point_that_is_not_there_is_refused():
-    for entry in ("tlstudy.stages.train:nothing", "tlstudy.nothing:train_run", "torch:nn"):
+    for entry in ("tlstudy.stages.train:nothing", "tlstudy.nothing:train_run", "nothing:f"):
         with pytest.raises(ValueError, match="is no definition"):
             digests.code_digest([entry])
 
@@ -285,6 +286,26 @@ def test_an_entry_point_that_is_not_there_is_refused():
 def test_a_whole_module_can_be_an_entry_point():
     of_module = digests.definitions(["tlstudy.measures.filters"])
     assert "tlstudy.measures.filters:HELD" in of_module
+
+
+def test_a_measurement_of_another_package_counts_with_what_it_uses(monkeypatch, tmp_path):
+    (tmp_path / "sizes_of_weights").mkdir()
+    (tmp_path / "sizes_of_weights" / "__init__.py").write_text(
+        "from .power import raised\n"
+        "from tlstudy.measures.filters import HELD\n"
+        "def measure(): return raised(HELD)\n"
+    )
+    power = tmp_path / "sizes_of_weights" / "power.py"
+    power.write_text("def raised(value): return value**2\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    entry = ["sizes_of_weights:measure"]
+    digests._package.cache_clear()
+    assert "tlstudy.measures.filters:HELD" in digests.definitions(entry)
+    before = digests.code_digest(entry)
+    for text, same in (("value**2  # squared", True), ("value**3", False)):
+        power.write_text(f"def raised(value): return {text}\n")
+        digests._package.cache_clear()
+        assert (digests.code_digest(entry) == before) is same
 
 
 def test_modules_named_one_by_one_are_there():

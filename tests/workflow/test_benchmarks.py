@@ -1,13 +1,24 @@
 """The benchmark: its ways compute the same numbers, and it runs from end to end."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import browser, commands, landscapes, made, memory_layout, pairs, runs, scale
+from benchmarks import (
+    browser,
+    commands,
+    landscapes,
+    limits,
+    made,
+    memory_layout,
+    pairs,
+    runs,
+    scale,
+)
 from benchmarks.__main__ import main
 from benchmarks.computing import tiny
 from benchmarks.figures import figure
@@ -31,12 +42,8 @@ def test_the_plain_loop_and_ours_compute_the_same_run(work):
     assert ours["rows"][0]["train_loss"] == pytest.approx(plain["rows"][0]["train_loss"], rel=1e-5)
     for row, other in zip(ours["rows"], plain["rows"], strict=True):
         assert row["train_balanced_accuracy"] == pytest.approx(other["train_balanced_accuracy"])
-
-
-def test_another_run_is_seen_to_be_another(work):
-    plain, ours = runs.plain_run(work)()["rows"], runs.our_run(work, "float32")()["rows"]
-    ours[1]["gradient_norm"] *= 1.1
-    assert runs.largest_difference(ours, plain) > 0.09
+    ours["rows"][1]["gradient_norm"] *= 1.1
+    assert runs.largest_difference(ours["rows"], plain["rows"]) > 0.09
 
 
 def test_the_plain_grid_and_ours_have_the_same_losses(work):
@@ -44,8 +51,10 @@ def test_the_plain_grid_and_ours_have_the_same_losses(work):
     assert landscapes.difference_of_grids(ours["losses"], plain["losses"]) < 1e-3
 
 
-def test_our_plane_agrees_with_singular_values_in_float64(work):
-    path = np.stack(landscapes.path_of_weights(work)).astype(np.float64)
+def test_our_plane_agrees_with_singular_values_in_float64(work, monkeypatch):
+    few = [point[:100_000] for point in landscapes.path_of_weights(work)]
+    monkeypatch.setattr(landscapes, "path_of_weights", lambda work: few)
+    path = np.stack(few).astype(np.float64)
     left, values, _ = np.linalg.svd(path - path.mean(axis=0), full_matrices=False)
     exact = {
         "explained": (values**2 / (values**2).sum())[:2],
@@ -66,18 +75,19 @@ def test_the_gradient_with_channels_first_is_that_of_float64(work):
 
 
 def test_ways_take_turns_after_a_warm_up():
-    one, other = pairs.take_turns([pairs.Way("one", _counting), pairs.Way("other", _counting)], 3)
-    assert [numbers["turn"] for numbers in one.every] == [2, 3, 4]
+    """Each turn of a way gives the next number."""
+    ways = [pairs.Way(name, partial, (next, iter(range(1, 9)))) for name in ("one", "other")]
+    one, other = pairs.take_turns(ways, 3)
+    assert one.every == [2, 3, 4]
     assert len(other.seconds) == 3
     assert one.warm_up > 0
 
 
-def _counting():
-    turns = iter(range(1, 9))
-    return lambda: {"turn": next(turns)}
-
-
-def test_the_command_writes_its_figures_with_what_they_were_measured_on(cache, tmp_path):
+def test_the_command_writes_its_figures_with_what_they_were_measured_on(
+    cache, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(limits, "MATRIX", {"cpu": 512})
+    monkeypatch.setattr(limits, "COPIED_BYTES", 2**20)
     file = tmp_path / "figures.json"
     options = ["--tiny", "--part", "plane", "--turns", "1", "--device", "cpu"]
     result = CliRunner().invoke(main, [*options, "--cache", str(cache), "--json", str(file)])
@@ -116,8 +126,6 @@ def test_the_tables_of_made_runs_are_timed_and_are_those_of_the_plain_loop(cache
     names = {row["name"] for row in rows}
     assert {"tables of 2 runs, as it is", "tables of 8 runs, as it is"} < names
     assert [row["value"] for row in rows if row["unit"] == "values"] == [0]
-    rates = {row["name"]: row["value"] for row in rows if row["unit"] == "run-epochs a second"}
-    assert rates["tables of 8 runs, as it is"] < rates["tables of 8 runs, reading alone"]
 
 
 def test_a_dry_run_is_timed_of_as_many_runs_as_asked_for(cache, tmp_path):
@@ -144,10 +152,10 @@ def test_a_sweep_of_arms_shares_the_runs_out(cache, tmp_path):
 def test_the_browser_says_when_a_page_is_open(tmp_path):
     page = tmp_path / "page.html"
     page.write_text("<head></head><body><p style='height:500px'>here</p></body>")
-    quick = browser.seconds_to_open(page, tmp_path)
+    assert browser.seconds_to_open(page, tmp_path) > 0
     wait = "<script>const end = performance.now() + 1500; while (performance.now() < end);</script>"
     page.write_text(page.read_text().replace("<body>", f"<body>{wait}"))
-    assert browser.seconds_to_open(page, tmp_path) > max(1.5, quick)
+    assert browser.seconds_to_open(page, tmp_path) > 1.5
     page.write_text("no page")
     with pytest.raises(RuntimeError, match="did not open"):
         browser.seconds_to_open(page, tmp_path)

@@ -63,9 +63,9 @@ class OuterWorkflow(StudyFolder):
         self.overlay = {"tlstudy": yaml.safe_load(yaml.safe_dump(STUDY))}
         (folder / "Snakefile").write_text(snakefile.format(root=ROOT, **parts))
 
-    def command(self, *options):
+    def options(self):
         (self.folder / "config.yaml").write_text(yaml.safe_dump(self.overlay))
-        return [sys.executable, "-m", "snakemake", "--cores", "2", *options]
+        return ["--cores", "1"]
 
     def planned(self, *options):
         jobs = super().planned(*options)
@@ -79,11 +79,8 @@ def moved(tmp_path_factory, cache):
     place = OuterWorkflow(folder, OUTER, prefix='prefix: "transfer"', results="transfer/results")
     (folder / "transfer").mkdir()
     (folder / "transfer" / "resources").symlink_to(cache)
-    planned = place.planned()
-    assert planned == {"subset": 1, "train": 1, "aggregate": 1, "accuracies": 1}
-    assert not (folder / "transfer" / "results").exists()
-    result = place.run()
-    assert result.returncode == 0, result.stdout
+    (folder / "results").write_text("the outer workflow's own, not in the module's way")
+    place.succeed()
     return place
 
 
@@ -97,21 +94,18 @@ def test_a_prefix_moves_everything(moved):
     study = moved.folder / "transfer" / "results" / "outer"
     there = {path.name for path in study.iterdir()}
     assert there >= {"benchmarks", "logs", "provenance", "runs", "settings", "subsets", "tables"}
-    assert not (moved.folder / "results").exists()
+    assert (moved.folder / "results").is_file()
     assert not (moved.folder / "resources").exists()
 
 
 def test_what_changed_is_noticed_in_a_module_too(moved):
-    assert moved.planned() == {}
     moved.overlay["tlstudy"]["seed"] = [26, 27]
     assert moved.planned() == {"subset": 1, "train": 1, "aggregate": 1, "accuracies": 1}
     moved.overlay["tlstudy"]["seed"] = 26
 
 
-def test_a_file_is_in_the_way_only_where_the_prefix_moves_the_folder_to(tmp_path):
+def test_a_file_in_the_way_is_told_where_the_prefix_moves_the_folder_to(tmp_path):
     place = OuterWorkflow(tmp_path, OUTER, prefix='prefix: "transfer"', results="transfer/results")
-    (tmp_path / "results").write_text("the outer workflow's own")
-    assert place.planned()["train"] == 1
     (tmp_path / "transfer").mkdir()
     (tmp_path / "transfer" / "results").write_text("in the way")
     result = place.run("--dry-run")
@@ -121,8 +115,7 @@ def test_a_file_is_in_the_way_only_where_the_prefix_moves_the_folder_to(tmp_path
 
 
 def test_the_outer_workflow_s_report_has_the_module_s_captions(moved):
-    result = moved.run("--report", "own.html")
-    assert result.returncode == 0, result.stdout
+    moved.succeed("--report", "own.html")
     page = (moved.folder / "own.html").read_text()
     assert "This is study" in page
     assert "contact-sheet.svg" in page
@@ -131,9 +124,8 @@ def test_the_outer_workflow_s_report_has_the_module_s_captions(moved):
 def test_without_a_prefix_everything_is_where_the_configuration_says(tmp_path, cache):
     place = OuterWorkflow(tmp_path, OUTER, prefix="", results="elsewhere")
     place.overlay["tlstudy"] |= {"results": "elsewhere", "cache": str(cache)}
-    result = place.run("--dry-run", "tlstudy_all")
-    assert result.returncode == 0, result.stdout
-    assert "elsewhere/outer/report.html" in result.stdout
+    told = place.succeed("--dry-run", "tlstudy_all")
+    assert "elsewhere/outer/report.html" in told
     assert not (tmp_path / "elsewhere").exists()
 
 
@@ -156,7 +148,7 @@ def test_deployed_as_the_catalog_says_it_plans_the_default_study(tmp_path):
 
 def test_a_missing_package_is_told_in_a_sentence(tmp_path):
     place = OuterWorkflow(tmp_path, OUTER, prefix="", results="results")
-    arguments = place.command("--dry-run")[3:]
+    arguments = [*place.options(), "--dry-run"]
     code = (
         "import sys; sys.modules['tlstudy'] = None\n"
         f"from snakemake.cli import main; main({arguments})"

@@ -85,10 +85,9 @@ def test_every_job_is_planned_with_the_conda_environment(tmp_path, monkeypatch, 
     (programs / "conda").chmod(0o755)
     place = StudyFolder(tmp_path / "study")
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
-    result = place.run("--dry-run", "--sdm", "conda")
-    assert result.returncode == 0, result.stdout
-    assert result.stdout.count("Conda environment") == 1, result.stdout
-    assert "envs/tlstudy.yaml will be created" in result.stdout
+    told = place.succeed("--dry-run", "--sdm", "conda")
+    assert told.count("Conda environment") == 1, told
+    assert "envs/tlstudy.yaml will be created" in told
 
 
 def test_the_conda_environment_runs_the_tlstudy_that_runs_the_workflow(tmp_path):

@@ -1,15 +1,14 @@
-"""The ladder: what pretraining seems to be worth as what was wrong is mended step by step.
+"""The ladder: the gap between a pretrained and a new network, as flaws are mended one by one.
 
 A rung is a group of two arms, a new network and a pretrained one. All differences are taken seed
 by seed before anything is averaged.
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict
 
 import pandas as pd
 
-from tlstudy.audit.statistics import summarise
+from tlstudy.audit.statistics import Summary, summarise
 from tlstudy.config.settings import Arm, Study
 from tlstudy.storage.columns import LADDER
 
@@ -86,7 +85,7 @@ def ladder_table(study: Study, runs: pd.DataFrame) -> pd.DataFrame:
             "subset_size": size,
             "quantity": quantity,
             "part": part,
-            **_statistics(values["value"]),
+            **summarise(values["value"].to_numpy(dtype=float)).row(),
         }
         for size in study.subset_size
         for quantity in QUANTITIES
@@ -105,23 +104,8 @@ def ladder_text(table: pd.DataFrame, quantity: str = "balanced_accuracy") -> str
     """
     gaps = table[(table["quantity"] == quantity) & (table["part"] == "gap")]
     return "\n".join(
-        f"{row['group']}, {row['subset_size']} images: gap {_points(row)}"
+        f"{row['group']}, {row['subset_size']} images: gap "
+        f"{Summary.of_row(row).text(lambda share: f'{100 * share:+.1f}', ' points')}"
         f"{'; mends ' + row['mends'] if row['mends'] else ''}"
         for row in gaps.to_dict("records")
     )
-
-
-def _points(row: dict) -> str:
-    seeds = f"{row['seeds']} seed{'' if row['seeds'] == 1 else 's'}"
-    if not row["seeds"]:
-        return "without a value"
-    if pd.isna(row["mean"]):
-        ends = (100 * row[name] for name in ("smallest", "largest"))
-        return f"{' to '.join(f'{end:+.1f}' for end in ends)} points ({seeds}, no interval)"
-    mean, low, high = (100 * row[name] for name in ("mean", "low", "high"))
-    return f"{mean:+.1f} points (bootstrap interval {low:+.1f} to {high:+.1f}, {seeds})"
-
-
-def _statistics(values: pd.Series) -> dict[str, float | int | None]:
-    summary = asdict(summarise(values.to_numpy(dtype=float)))
-    return {"seeds": summary.pop("n"), **summary}

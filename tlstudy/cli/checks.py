@@ -1,15 +1,15 @@
-"""Questions to finished runs and results, and to formulas."""
+"""Checks of finished runs, of results folders and of formulas."""
 
 import sys
 from pathlib import Path
 
 import click
 
+from tlstudy.cli.options import PATH, folder_argument
+
 
 @click.command()
-@click.argument(
-    "sources", metavar="RUNS...", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
+@click.argument("sources", metavar="RUNS...", nargs=-1, required=True, type=PATH)
 @click.option(
     "--classes", type=click.IntRange(2), default=10, show_default=True, help="Number of classes."
 )
@@ -45,14 +45,14 @@ def audit(
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--all", "everything", is_flag=True, help="Tell everything, not the first alone.")
+@folder_argument
+@click.option("--all", "everything", is_flag=True, help="List all problems, not only the first.")
 def verify(folder: Path, everything: bool) -> None:
-    """Hold a results folder against its records and name the first thing that does not hold.
+    """Compare a results folder with its records and name the first problem.
 
-    FOLDER is a study's, such as results/quick; docs/integrity.md says what is looked at. Exit
-    status: 0 if it holds, 1 if something was altered, truncated, is missing, or was made by other
-    code, from other settings or from other inputs.
+    FOLDER is a study's, such as results/quick; docs/integrity.md says what is checked. Exit
+    status: 0 if all is as the records say, 1 if something was altered, truncated, is missing, or
+    was made by other code, from other settings or from other inputs.
     """
     from tlstudy.jobs.verify import verify_folder
 
@@ -62,11 +62,11 @@ def verify(folder: Path, everything: bool) -> None:
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@folder_argument
 @click.option(
     "--output",
     "destination",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="File to write; <study>.tar.gz if not given.",
 )
 def pack(folder: Path, destination: Path | None) -> None:
@@ -93,11 +93,11 @@ def pack(folder: Path, destination: Path | None) -> None:
     "--config",
     "configs",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Configuration of a study whose table is to be written as well.",
 )
 def formulas(draws: int, seed: int, configs: tuple[Path, ...]) -> None:
-    """Hold the printed variants of Proposition 3 against brute-force minimisation."""
+    """Compare the printed variants of Proposition 3 with brute-force minimisation."""
     from tlstudy.config.study import load_study
     from tlstudy.stages.formulas import make_formulas
     from tlstudy.theory.formulas import check_all, table_text

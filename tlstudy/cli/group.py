@@ -9,7 +9,7 @@ from tlstudy import __version__
 
 
 class Commands(click.Group):
-    """Turns what a user can mend into one sentence, without a traceback."""
+    """Turns errors that a user can mend into one sentence, without a traceback."""
 
     def invoke(self, context: click.Context) -> object:
         try:

@@ -1,4 +1,4 @@
-"""Importing what takes seconds, as fast as it goes."""
+"""Faster imports of large libraries."""
 
 import gc
 from collections.abc import Iterator
@@ -7,10 +7,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def slow_imports() -> Iterator[None]:
-    """Import without looking for garbage, which starts afterwards as it would have.
+    """Import without garbage collection.
 
-    PyTorch's modules make hundreds of thousands of objects and next to no garbage: looking for
-    some all the while takes a sixth of the import.
+    PyTorch's modules make hundreds of thousands of objects and hardly any garbage. Looking for
+    garbage takes a sixth of the import's time.
     """
     gc.disable()
     try:

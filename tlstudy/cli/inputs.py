@@ -1,10 +1,10 @@
-"""Images, weights and subsets."""
+"""Commands for images, weights and subsets."""
 
 from pathlib import Path, PurePath
 
 import click
 
-from tlstudy.cli.options import cache_option, noted, with_study
+from tlstudy.cli.options import cache_option, noted, seed_option, size_option, with_study
 from tlstudy.config.settings import ARCHITECTURES, Study
 
 
@@ -45,8 +45,8 @@ def weights(sources: tuple[str, ...], architecture: str, cache: Path) -> None:
 
 
 @click.command()
-@click.option("--seed", type=int, required=True)
-@click.option("--subset-size", type=int, required=True, help="Number of training images.")
+@seed_option
+@size_option
 @click.option("--drawing", type=click.Choice(["stratified", "published"]), required=True)
 @with_study
 def subset(study: Study, drawing: str, subset_size: int, seed: int) -> None:

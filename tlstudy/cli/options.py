@@ -1,12 +1,29 @@
-"""Options that several commands share."""
+"""Options that several commands share, and notes of their jobs."""
 
 import functools
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path, PurePath
 
 import click
 
+PATH = click.Path(path_type=Path)
 
-def with_study(command):
+cache_option = click.option(
+    "--cache",
+    default="resources",
+    show_default=True,
+    type=PATH,
+    help="Folder of the images and weights that all studies share.",
+)
+folder_argument = click.argument("folder", type=PATH)
+seed_option = click.option("--seed", type=int, required=True)
+size_option = click.option(
+    "--subset-size", type=int, required=True, help="Number of training images."
+)
+
+
+def with_study(command: Callable) -> Callable:
     """Add --config and pass the study on."""
 
     @functools.wraps(command)
@@ -21,16 +38,13 @@ def with_study(command):
         multiple=True,
         default=["config.yaml"],
         show_default=True,
-        type=click.Path(path_type=Path),
+        type=PATH,
         help="Configuration file; give more than one to add later ones on top.",
     )(wrapped)
 
 
-def with_run(command):
-    """Add the options that name a run and the resources it may use; pass study and run on.
-
-    The job is noted while it runs, and if it fails: see `tlstudy.jobs.attempts`.
-    """
+def with_run(command: Callable) -> Callable:
+    """Add the options that name a run and its resources; pass study and run on, noted as a job."""
 
     @functools.wraps(command)
     def wrapped(study, arm: str, subset_size: int, seed: int, **options) -> object:
@@ -48,26 +62,30 @@ def with_run(command):
             type=click.IntRange(0),
             help="GPUs granted by the workflow; 0 keeps `device: auto` on the processor.",
         ),
-        click.option("--seed", type=int, required=True),
-        click.option("--subset-size", type=int, required=True, help="Number of training images."),
+        seed_option,
+        size_option,
         click.option("--arm", required=True, help="Name of the arm, or of its run folder."),
     ):
         wrapped = option(wrapped)
     return with_study(wrapped)
 
 
-def noted(root: Path, job: PurePath):
-    """Note a job of a study or of the cache, `root`, while it runs, and if it fails."""
+def noted_with_study(command: Callable) -> Callable:
+    """Add --config and pass the study on, noted as a job that is named like the command."""
+
+    @functools.wraps(command)
+    def wrapped(study, **options) -> object:
+        from tlstudy.jobs import paths
+
+        with noted(paths.study_folder(study), PurePath(command.__name__)):
+            return command(study, **options)
+
+    return with_study(wrapped)
+
+
+def noted(root: Path, job: PurePath) -> AbstractContextManager[None]:
+    """Note a job of a study or of the cache, `root`: see `tlstudy.jobs.attempts`."""
     from tlstudy.jobs import paths
     from tlstudy.jobs.attempts import attempt
 
     return attempt(paths.attempt_file(root, job))
-
-
-cache_option = click.option(
-    "--cache",
-    default="resources",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="Folder of the images and weights that all studies share.",
-)

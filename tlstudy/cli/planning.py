@@ -1,4 +1,4 @@
-"""What a study consists of, what it will cost, and how far it is."""
+"""Commands on the runs, the cost and the progress of a study."""
 
 import json
 
@@ -36,7 +36,7 @@ def plan(study: Study) -> None:
 @click.command()
 @with_study
 def status(study: Study) -> None:
-    """Say which runs of a study are there, which failed and why, and which are missing."""
+    """Show which runs of a study are there, which failed and why, and which are missing."""
     from tlstudy.jobs.progress import progress, progress_text
 
     click.echo(progress_text(progress(study)))

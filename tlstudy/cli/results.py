@@ -1,22 +1,21 @@
-"""From finished runs to the report."""
+"""Commands from finished runs to the report."""
 
 import os
 from pathlib import PurePath
 
 import click
 
-from tlstudy.cli.options import noted, with_study
+from tlstudy.cli.options import noted, noted_with_study, with_study
 from tlstudy.config.settings import Study
 
 
 @click.command()
-@with_study
+@noted_with_study
 def aggregate(study: Study) -> None:
     """Put all runs into tables, with what the sentinels found in them."""
-    with _noted(study, "aggregate"):
-        from tlstudy.stages.aggregate import aggregate_study
+    from tlstudy.stages.aggregate import aggregate_study
 
-        aggregate_study(study)
+    aggregate_study(study)
 
 
 def _list_quantities(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -36,27 +35,25 @@ def _list_quantities(context: click.Context, _: click.Parameter, wanted: bool) -
     callback=_list_quantities,
     help="List what a claim may be about, with units, and stop.",
 )
-@with_study
+@noted_with_study
 def claims(study: Study) -> None:
     """Judge the claims and compute the ladder, from the tables."""
-    with _noted(study, "claims"):
-        from tlstudy.audit.claims import laboratory_text, ledger_text
-        from tlstudy.audit.ladder import ladder_text
-        from tlstudy.stages.claims import make_claims
+    from tlstudy.audit.claims import ledger_text
+    from tlstudy.audit.ladder import ladder_text
+    from tlstudy.stages.claims import make_claims
 
-        ladder, ledger, laboratory = make_claims(study)
-    texts = (ladder_text(ladder), ledger_text(ledger), laboratory_text(laboratory))
+    ladder, ledger, laboratory = make_claims(study)
+    texts = (ladder_text(ladder), ledger_text(ledger), ledger_text(laboratory))
     click.echo("\n".join(filter(None, texts)))
 
 
 @click.command()
-@with_study
+@noted_with_study
 def figures(study: Study) -> None:
     """Draw the slides' plots from the tables, the published series laid under ours."""
-    with _noted(study, "figures"):
-        from tlstudy.stages.figures import draw_figures
+    from tlstudy.stages.figures import draw_figures
 
-        draw_figures(study)
+    draw_figures(study)
 
 
 @click.command()
@@ -74,26 +71,16 @@ def figures(study: Study) -> None:
 @with_study
 def report(study: Study, incomplete: bool, call: str) -> None:
     """Write the report: one HTML file that needs nothing else."""
-    if incomplete:
-        _report_incomplete(study, call)
-        return
     from tlstudy.jobs import paths
 
-    with _noted(study, "report"):
+    if incomplete:
+        from tlstudy.cli.incomplete import make_incomplete_report
+
+        file, found = make_incomplete_report(study, call)
+        click.echo(f"Incomplete report, {found.headline()[:-1]}: {os.path.relpath(file)}")
+        return
+    with noted(paths.study_folder(study), PurePath("report")):
         from tlstudy.stages.report import make_report
 
         make_report(study)
     click.echo(f"Report: {os.path.relpath(paths.report_file(study))}")
-
-
-def _report_incomplete(study: Study, call: str) -> None:
-    from tlstudy.stages.incomplete import make_incomplete_report
-
-    file, found = make_incomplete_report(study, call)
-    click.echo(f"Incomplete report, {found.headline()[:-1]}: {os.path.relpath(file)}")
-
-
-def _noted(study: Study, stage: str):
-    from tlstudy.jobs import paths
-
-    return noted(paths.study_folder(study), PurePath(stage))

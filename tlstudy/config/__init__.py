@@ -1,1 +1,1 @@
-"""A study as data: settings, sweeps, and what a configuration may not say."""
+"""A study as data: settings, sweeps and checks of a configuration."""

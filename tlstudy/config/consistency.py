@@ -1,21 +1,15 @@
-"""What a configuration says against itself: keys that are right one by one and wrong together."""
+"""Mistakes of a configuration whose keys are right one by one and wrong together."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from difflib import get_close_matches
 
 from tlstudy.config.catalogue import FIGURES
+from tlstudy.config.fields import ENCODER_STAGES, Selection
+from tlstudy.config.groups import groups_of, is_new
+from tlstudy.config.measurements import measurements
+from tlstudy.config.messages import did_you_mean
 from tlstudy.config.quantities import QUANTITIES, listed_names
-from tlstudy.config.settings import (
-    ENCODER_STAGES,
-    WITHOUT_BOTTLENECKS,
-    Arm,
-    Claim,
-    Control,
-    Selection,
-    Study,
-    WeightsFile,
-)
-from tlstudy.config.sources import allowed_sources, known_source
+from tlstudy.config.settings import WITHOUT_BOTTLENECKS, Arm, Claim, Control, Study, WeightsFile
+from tlstudy.config.sources import allowed_sources
 
 SMALLEST_DIGIT_CLASS = 5421  # training images of the digit 5, the rarest
 # Up to this size the last stage is 1 x 1: BatchNorm needs a second image in the batch.
@@ -24,14 +18,13 @@ DIGITS = 10
 
 
 def contradictions(
-    study: Study, origins: Mapping[str, str], left_out: Collection[str], finished: bool = False
+    study: Study, origins: Mapping[str, str], left_out: Collection[str]
 ) -> Iterator[str]:
-    """Sentences on keys that are right one by one and wrong together.
+    """One sentence for each mistake.
 
     Args:
         origins: for each arm the arm in which it is written, sweep or not.
         left_out: arms that are set to null.
-        finished: the user's own weights need not be there any more.
     """
     if not study.arms and not study.laboratory.experiments:
         yield (
@@ -40,13 +33,9 @@ def contradictions(
             else "arms: found an empty mapping; must have at least 1 entry."
         )
         return
-    for name in ("landscape", "curvature", "encoder", "reuse"):
+    for name, measurement in measurements().items():
         yield from _selection_contradictions(study, name, getattr(study, name), origins)
-    if study.encoder.seeds and study.encoder.test_images > study.evaluation.final_images:
-        yield (
-            f"encoder.test_images: found {study.encoder.test_images}; must be at most "
-            f"evaluation.final_images ({study.evaluation.final_images})."
-        )
+        yield from measurement.check(study)
     labels: dict[str, str] = {}
     for name, arm in study.arms.items():
         key = f"arms.{origins[name]}"
@@ -56,7 +45,7 @@ def contradictions(
         labels.setdefault(label, key)
         yield from _size_contradictions(study.subset_size, key, arm)
         yield from _fold_contradictions(study, key, arm)
-        yield from _source_contradictions(study, key, arm, finished)
+        yield from _source_contradictions(study, key, arm)
     yield from _ladder_contradictions(study, left_out)
     for name, claim in study.claims.items():
         yield from _claim_contradictions(study, f"claims.{name}", claim, origins, left_out)
@@ -101,7 +90,7 @@ def _fold_contradictions(study: Study, key: str, arm: Arm) -> Iterator[str]:
         )
 
 
-def _source_contradictions(study: Study, key: str, arm: Arm, finished: bool) -> Iterator[str]:
+def _source_contradictions(study: Study, key: str, arm: Arm) -> Iterator[str]:
     if arm.initialisation == "random":
         return
     if arm.initialisation not in study.weights:
@@ -111,14 +100,14 @@ def _source_contradictions(study: Study, key: str, arm: Arm, finished: bool) -> 
     key = f"weights.{arm.initialisation}"
     for source in study.weights[arm.initialisation]:
         if isinstance(source, WeightsFile):
-            if not finished and not source.file.is_file():
+            if not source.file.is_file():
                 yield f"{key}: found '{source.file}'; no such file."
             if source.stride_on == "1x1" and arm.architecture in WITHOUT_BOTTLENECKS:
                 yield (
                     f"{key}: found stride_on 1x1; must be 3x3 for {arm.architecture}, "
                     "which has no bottlenecks."
                 )
-        elif not known_source(source, arm.architecture):
+        elif source not in allowed_sources(arm.architecture):
             yield (
                 f"{key}: found '{source}'; allowed for {arm.architecture} are "
                 f"{', '.join(allowed_sources(arm.architecture))}, or a file."
@@ -126,10 +115,10 @@ def _source_contradictions(study: Study, key: str, arm: Arm, finished: bool) -> 
 
 
 def _ladder_contradictions(study: Study, left_out: Collection[str]) -> Iterator[str]:
-    groups: dict[str, list[str]] = {}
-    for name, arm in study.arms.items():
-        groups.setdefault(arm.group, []).append(name)
-    pairs = [group for group, arms in groups.items() if _is_pair(study, arms)]
+    groups = groups_of(study)
+    pairs = ", ".join(group for group, arms in groups.items() if _is_pair(study, arms))
+    hint = f", such as {pairs}" if pairs else ""
+    hint += f" (null, so left out: {', '.join(left_out)})" if left_out else ""
     places: dict[str, str] = {}
     for position, rung in enumerate(study.ladder):
         key = f"ladder.{position}.group"
@@ -141,31 +130,20 @@ def _ladder_contradictions(study: Study, left_out: Collection[str]) -> Iterator[
         places.setdefault(rung.group, key)
         arms = groups.get(rung.group, [])
         if not _is_pair(study, arms):
+            named = ", ".join(f"{arm} ({study.arms[arm].initialisation})" for arm in arms)
+            count = {0: "without arms", 1: "with the arm "}.get(
+                len(arms), f"with {len(arms)} arms: "
+            )
             yield (
-                f"{key}: found '{rung.group}', a group {_arms_in_words(study, arms)}; must be a "
-                "group of exactly two arms, one with initialisation random and one with "
-                f"pretrained weights{_known_pairs(pairs)}{_null_arms(left_out)}."
+                f"{key}: found '{rung.group}', a group {count}{named}; must be a group of exactly "
+                "two arms, one with initialisation random and one with pretrained weights"
+                f"{hint}."
             )
 
 
 def _is_pair(study: Study, arms: Collection[str]) -> bool:
     """Whether the arms are a new network and a pretrained one."""
-    starts = [study.arms[arm].initialisation == "random" for arm in arms]
-    return sorted(starts) == [False, True]
-
-
-def _arms_in_words(study: Study, arms: Collection[str]) -> str:
-    named = [f"{arm} ({study.arms[arm].initialisation})" for arm in arms]
-    count = "the arm" if len(named) == 1 else f"{len(named)} arms:"
-    return f"with {count} {', '.join(named)}" if named else "without arms"
-
-
-def _known_pairs(pairs: Collection[str]) -> str:
-    return f", such as {', '.join(pairs)}" if pairs else ""
-
-
-def _null_arms(left_out: Collection[str]) -> str:
-    return f" (null, so left out: {', '.join(left_out)})" if left_out else ""
+    return sorted(is_new(study, arm) for arm in arms) == [False, True]
 
 
 def _claim_contradictions(
@@ -224,9 +202,8 @@ def _quantity_mistakes(key: str, named: Claim | Control) -> Iterator[str]:
     found = {field: name for field in fields if (name := getattr(named, field, ""))}
     for field, name in found.items():
         if name not in QUANTITIES:
-            close = get_close_matches(name, QUANTITIES, n=1)
-            hint = f"did you mean '{close[0]}'? " if close else ""
-            yield f"{key}.{field}: found '{name}'; {hint}allowed are {', '.join(listed_names())}."
+            hint, allowed = did_you_mean(name, QUANTITIES), ", ".join(listed_names())
+            yield f"{key}.{field}: found '{name}'; {hint}allowed are {allowed}."
             return
     units = {name: QUANTITIES[name].unit for name in found.values()}
     if len(set(units.values())) > 1:

@@ -1,44 +1,44 @@
-"""What the configuration's models refuse, told in sentences: one for each mistake."""
+"""Sentences for what the models of the configuration refuse, one for each mistake."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
 from pydantic import ValidationError
 
+from tlstudy.config.fields import Settings
+from tlstudy.config.measurements import measurements
 from tlstudy.config.settings import (
     SGD,
     Adam,
     Arm,
     Claim,
     Control,
-    Curvature,
-    Encoder,
     Evaluation,
     Laboratory,
-    Landscape,
     Rescaling,
-    Reuse,
     Rung,
-    Settings,
     Study,
     Tuning,
     WeightsFile,
 )
 
+# By the keys that lead to them, without names and positions.
 MODELS: dict[str, type[Settings]] = {
     "arms": Arm,
-    "evaluation": Evaluation,
-    "tuning": Tuning,
-    "landscape": Landscape,
-    "curvature": Curvature,
-    "encoder": Encoder,
-    "laboratory": Laboratory,
-    "reuse": Reuse,
-    "ladder": Rung,
+    "arms.rescaling": Rescaling,
+    "arms.optimiser.adam": Adam,
+    "arms.optimiser.sgd": SGD,
     "claims": Claim,
+    "claims.controls": Control,
+    "evaluation": Evaluation,
+    "laboratory": Laboratory,
+    "ladder": Rung,
+    "tuning": Tuning,
+    "weights.file": WeightsFile,
+    "--source": WeightsFile,
+    **{name: measurement.settings for name, measurement in measurements().items()},
 }
-MODELS |= dict.fromkeys(("weights", "--source"), WeightsFile)
 ALLOWED = {
     "string_pattern_mismatch": "must hold only the letters a to z and A to Z, digits, dots and "
     "hyphens, and start with a letter or a digit",
@@ -58,7 +58,7 @@ def sentences(
 
     Args:
         origins: for an arm that a sweep made, the arm in which the sweep is written.
-        option: option of the command line that was validated, if not a configuration.
+        option: the option of the command line that was validated instead of a configuration.
     """
     told: dict[str, None] = {}  # a set that keeps the order
     for item in error.errors():
@@ -99,7 +99,7 @@ def _key(location: tuple[int | str, ...]) -> str:
 
 
 def describe(value: Any) -> str:
-    """What was found, in a few words."""
+    """A value in a few words."""
     if value is None:
         return "nothing (null)"
     if isinstance(value, Mapping):
@@ -114,7 +114,7 @@ def _allowed(item: Mapping[str, Any], location: Sequence[int | str]) -> str:
     kind, context = item["type"], item.get("ctx", {})
     if kind == "value_error":
         return str(context["error"])
-    if kind == "model_type" and location[0] == "weights":
+    if kind == "model_type" and location[:1] == ("weights",):
         return "must be the name of weights, or a mapping with the key file"
     if kind in ("too_short", "too_long"):
         limit = context.get("min_length", context.get("max_length"))
@@ -124,14 +124,13 @@ def _allowed(item: Mapping[str, Any], location: Sequence[int | str]) -> str:
 
 
 def _allowed_keys(location: Sequence[int | str]) -> str:
-    model = MODELS.get(str(location[0]), Study) if len(location) > 1 else Study
-    if location[0] == "arms" and location[2:3] == ("rescaling",) and len(location) > 3:
-        model = Rescaling
-    elif location[0] == "arms" and len(location) > 4:  # arms, name, optimiser, its tag, key
-        model = {"adam": Adam, "sgd": SGD}[str(location[3])]
-    if location[0] == "claims" and len(location) > 4:  # claims, name, controls, position, key
-        model = Control
+    keys = [location[0], *(part for part in location[2:-1] if isinstance(part, str))]
+    model = MODELS.get(".".join(map(str, keys)), Study) if len(location) > 1 else Study
     allowed = sorted(model.model_fields)
-    close = get_close_matches(str(location[-1]), allowed, n=1)
-    hint = f"did you mean '{close[0]}'? " if close else ""
-    return f"{hint}allowed are {', '.join(allowed)}."
+    return f"{did_you_mean(str(location[-1]), allowed)}allowed are {', '.join(allowed)}."
+
+
+def did_you_mean(name: str, allowed: Iterable[str]) -> str:
+    """A question with the allowed name that is closest; empty if none is close."""
+    close = get_close_matches(name, list(allowed), n=1)
+    return f"did you mean '{close[0]}'? " if close else ""

@@ -10,8 +10,3 @@ def allowed_sources(architecture: str) -> list[str]:
     names = ["IMAGENET1K_V1"] if architecture in IMAGENET_RESNETS else []
     names += ["IMAGENET1K_V2"] if architecture in TWO_VERSIONS else []
     return names + ([HE2015] if architecture == "resnet50" else [])
-
-
-def known_source(source: str, architecture: str) -> bool:
-    """Whether a source of this name exists for the architecture."""
-    return source in allowed_sources(architecture)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,49 +12,55 @@ from typing import Any
 from pydantic import ValidationError
 
 from tlstudy.config.consistency import contradictions
+from tlstudy.config.fields import Selection
+from tlstudy.config.measurements import measurements
 from tlstudy.config.messages import sentences
-from tlstudy.config.settings import (
-    STATISTICS,
-    Arm,
-    Selection,
-    Study,
-    Training,
-    WeightsFile,
-    WeightsSource,
-)
-from tlstudy.config.sweeps import check_number_of_arms, expand_arms, sweep_mistakes
+from tlstudy.config.settings import STATISTICS, Arm, Study, Training, WeightsFile, WeightsSource
+from tlstudy.config.sweeps import expand_arms
 from tlstudy.config.yaml_files import read_mapping
 from tlstudy.storage.errors import UserError
 
 # Stages that leave results of a run, in the order of the workflow.
-STAGES = ("train", "landscape", "curvature", "encoder", "reuse")
-# The study's configuration in its folder, sweeps expanded and defaults filled in.
-STUDY_FILE = "study.json"
+STAGES = ("train", *measurements())
+# The study's configuration in its folder, sweeps expanded and defaults filled in; and the folder
+# of the same for the jobs of a workflow, each file named by a digest of its content.
+STUDY_FILE, SETTINGS_FOLDER = "study.json", "settings"
+SETTINGS_NAME = r"[0-9a-f]{10}\.json"
 
 
 @dataclass(frozen=True)
 class Run:
-    """One training: an arm, a subset size and a seed."""
+    """One training: an arm, a subset size and a seed.
+
+    Attributes:
+        after_epochs: BatchNorm statistics that test values are taken with after each epoch; after
+            the last it is always all of them.
+    """
 
     arm: str
     settings: Arm
     subset_size: int
     seed: int
     sources: tuple[WeightsSource, ...]
+    after_epochs: tuple[str, ...]
 
     @cached_property
     def name(self) -> str:
-        """Folder name of the training settings; the same for arms that share them.
+        """Folder name of the training settings; the same for arms that share them."""
+        return run_name(self.settings, self.sources)
 
-        It holds a digest of the settings that differ from their defaults, so that a new
-        setting with a default leaves the runs that exist valid.
-        """
-        sources = [
-            source if isinstance(source, str) else source.model_dump(mode="json")
-            for source in self.sources
-        ]
-        canonical = {"training": changed_training(self.settings), "sources": sources}
-        return f"{self.settings.initialisation}-{digest(canonical)}"
+
+def run_name(arm: Arm, sources: Sequence[WeightsSource]) -> str:
+    """Name of a run: its start and a digest of its training.
+
+    The digest is of the settings that differ from their defaults, so that a new setting with a
+    default leaves the runs that exist valid.
+    """
+    described = [
+        source if isinstance(source, str) else source.model_dump(mode="json") for source in sources
+    ]
+    canonical = {"training": changed_training(arm), "sources": described}
+    return f"{arm.initialisation}-{digest(canonical)}"
 
 
 def digest(data: Any) -> str:
@@ -89,11 +96,8 @@ def _merge(target: dict[str, Any], update: Mapping[str, Any]) -> None:
             target[key] = value
 
 
-def build_study(configuration: Mapping[str, Any], finished: bool = False) -> Study:
+def build_study(configuration: Mapping[str, Any]) -> Study:
     """Expand the sweeps of a configuration and validate it.
-
-    Args:
-        finished: the user's own weights need not be there any more.
 
     Raises:
         UserError: one sentence for each key that is wrong.
@@ -105,9 +109,7 @@ def build_study(configuration: Mapping[str, Any], finished: bool = False) -> Stu
     problems: list[str] = []
     origins: dict[str, str] = {}
     if isinstance(expanded.get("arms"), Mapping):
-        check_number_of_arms(expanded["arms"])
-        problems += sweep_mistakes(expanded["arms"])
-        expanded["arms"], origins = expand_arms(expanded["arms"])
+        expanded["arms"], origins, problems = expand_arms(expanded["arms"])
     if isinstance(expanded.get("claims"), Mapping):  # null removes a claim, as it does an arm
         claims = expanded["claims"].items()
         expanded["claims"] = {name: claim for name, claim in claims if claim is not None}
@@ -122,7 +124,7 @@ def build_study(configuration: Mapping[str, Any], finished: bool = False) -> Stu
         ]
     if not problems:
         left_out = [str(name) for name, arm in configuration["arms"].items() if arm is None]
-        problems += dict.fromkeys(contradictions(study, origins, left_out, finished))
+        problems += dict.fromkeys(contradictions(study, origins, left_out))
     if problems:
         raise UserError("\n".join(problems))
     return study
@@ -132,14 +134,40 @@ def load_study(paths: Sequence[Path]) -> Study:
     """Read, merge and validate configuration files.
 
     A single path to a study's folder, or to the study.json in it, is the study where it lies now.
+    That file and the settings of jobs were written after a validation: they are taken as they are.
     """
-    if len(paths) == 1 and paths[0].is_dir():
-        return finished_study(paths[0])
-    if len(paths) == 1 and paths[0].name == STUDY_FILE:
-        study = build_study(read_configuration(paths), finished=True)
-        folder = _with_name(paths[0].parent)
+    if len(paths) > 1:
+        return build_study(read_configuration(paths))
+    (path,) = paths
+    if path.is_dir():
+        return finished_study(path)
+    if path.name == STUDY_FILE:
+        study, folder = _read_validated(path), _with_name(path.parent)
         return _lying_in(folder, study) if folder.name == study.study else study
+    if path.parent.name == SETTINGS_FOLDER and re.fullmatch(SETTINGS_NAME, path.name):
+        return _read_validated(path)
     return build_study(read_configuration(paths))
+
+
+def study_of_workflow(configuration: Mapping[str, Any], files: Sequence[Path]) -> Study:
+    """The study of a configuration that Snakemake merged from files.
+
+    Raises:
+        UserError: one sentence for each key that is wrong, or that a file has twice.
+    """
+    read_configuration(files)  # Snakemake takes the last of a key's values
+    return build_study(configuration)
+
+
+def _read_validated(file: Path) -> Study:
+    """A configuration that was written after its validation."""
+    try:
+        return Study.model_validate_json(file.read_bytes())
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read ({error.strerror}); must be a file.") from None
+    except ValidationError as error:
+        reason = " ".join(sentences(error))
+        raise UserError(f"{file}: is no study's configuration ({reason})") from None
 
 
 def finished_study(folder: Path) -> Study:
@@ -154,10 +182,7 @@ def finished_study(folder: Path) -> Study:
             f"{folder}: found no {STUDY_FILE}; must be a study's folder, such as results/quick "
             "(the workflow and `tlstudy aggregate` leave that file there)."
         )
-    try:
-        study = build_study(read_configuration([file]), finished=True)
-    except UserError as error:
-        raise UserError(f"{file}: is no study's configuration ({error.message})") from None
+    study = _read_validated(file)
     if _with_name(folder).name != study.study:
         raise UserError(f"{file}: is of study '{study.study}'; its folder must have that name.")
     return _lying_in(_with_name(folder), study)
@@ -187,12 +212,33 @@ def parse_source(text: str) -> WeightsSource:
 
 def runs(study: Study) -> list[Run]:
     """All runs of a study: arms x subset sizes x seeds, in the order of the configuration."""
+    taken = _values_after_epochs(study)
     return [
-        Run(name, arm, subset_size, seed, tuple(study.weights.get(arm.initialisation, ())))
+        Run(name, arm, subset_size, seed, _sources(study, arm), taken[name])
         for name, arm in study.arms.items()
         for subset_size in study.subset_size
         for seed in study.seed
     ]
+
+
+def _sources(study: Study, arm: Arm) -> tuple[WeightsSource, ...]:
+    return tuple(study.weights.get(arm.initialisation, ()))
+
+
+def _values_after_epochs(study: Study) -> dict[str, tuple[str, ...]]:
+    """`Run.after_epochs` by arm: arms that share a run need what any of them reports."""
+    if study.evaluation.after_epochs == "all":
+        return dict.fromkeys(study.arms, STATISTICS)
+    names = {name: run_name(arm, _sources(study, arm)) for name, arm in study.arms.items()}
+    reported = {
+        (names[name], arm.batchnorm)
+        for name, arm in study.arms.items()
+        if arm.reported_epoch == "best-on-test"
+    }
+    return {
+        arm: tuple(statistics for statistics in STATISTICS if (name, statistics) in reported)
+        for arm, name in names.items()
+    }
 
 
 def selected(study: Study, selection: Selection) -> list[Run]:
@@ -219,21 +265,6 @@ def experiments(study: Study) -> list[tuple[str, int]]:
         for seed in study.seed
         if study.has("laboratory", experiment, seed)
     ]
-
-
-def values_after_epochs(study: Study) -> dict[str, tuple[str, ...]]:
-    """By name of the run: BatchNorm statistics of the test values taken after every epoch."""
-    every = study.evaluation.after_epochs == "all"
-    wanted: dict[str, set[str]] = {}
-    for run in runs(study.model_copy(update={"seed": study.seed[:1]})):
-        from_epochs = run.settings.reported_epoch == "best-on-test"
-        wanted.setdefault(run.name, set()).update(
-            STATISTICS if every else (run.settings.batchnorm,) if from_epochs else ()
-        )
-    return {
-        name: tuple(statistics for statistics in STATISTICS if statistics in values)
-        for name, values in wanted.items()
-    }
 
 
 def find_run(study: Study, arm: str, subset_size: int, seed: int) -> Run:

@@ -1,100 +1,61 @@
 """Sweeps: lists in the settings of an arm, expanded to arms of their own."""
 
 import itertools
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tlstudy.config.messages import describe
-from tlstudy.storage.errors import UserError
 
-MOST_ARMS = 10_000
+Choices = list[tuple[str, Any]]
 
 
-def expand_arms(arms: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """All arms by name, and for each the arm in which it is written.
+def expand_arms(arms: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str], list[str]]:
+    """All arms by name, for each the arm in which it is written, and a sentence for each mistake.
 
-    An arm that is null is left out: so a later file removes an arm of an earlier one.
+    An arm that is null is left out, so a later file can remove an arm of an earlier one.
     """
-    expanded, origins = {}, {}
+    expanded: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    mistakes: list[str] = []
     for name, settings in arms.items():
         if settings is None:
             continue
-        variants = _variants(settings) if isinstance(settings, Mapping) else [(settings, [])]
+        variants: Iterable[tuple[Any, Choices]] = [(settings, [])]
+        if isinstance(settings, Mapping):
+            mistakes += _list_mistakes(f"arms.{name}", settings)
+            variants = _variants(settings)
         for variant, choices in variants:
-            if choices:
-                _label(variant, str(name), choices)
-            full_name = _variant_name(name, choices)
-            expanded[full_name] = variant
+            full_name = f"{name}{''.join(f'~{key}={value}' for key, value in choices)}"
+            if full_name in expanded:
+                told = f"arms.{name}: two arms are named '{full_name}' (a sweep names its arms so)."
+                mistakes.append(told)
+            expanded[full_name] = _labelled(variant, str(name), choices)
             origins[full_name] = str(name)
-    return expanded, origins
+    return expanded, origins, mistakes
 
 
-def _variant_name(name: Any, choices: Iterable[tuple[str, Any]]) -> str:
-    return f"{name}{''.join(f'~{key}={value}' for key, value in choices)}"
-
-
-def _label(variant: dict[str, Any], name: str, choices: Iterable[tuple[str, Any]]) -> None:
+def _labelled(variant: Any, name: str, choices: Choices) -> Any:
+    """An arm of a sweep, with the values that tell it apart in its label."""
+    label = variant.get("label") or name if choices else None
+    if not isinstance(label, str):
+        return variant
     described = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in choices)
-    label = variant.get("label") or name
-    if isinstance(label, str):
-        variant["label"] = f"{label}, {described}"
+    return variant | {"label": f"{label}, {described}"}
 
 
-def _variants(settings: Mapping[str, Any]) -> Iterator[tuple[dict, list[tuple[str, Any]]]]:
-    """Every combination of the values listed in (nested) settings."""
-    keys, alternatives = list(settings), []
+def _variants(settings: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], Choices]]:
+    """Every combination of the values listed in (nested) settings, and the chosen values."""
+    alternatives: list[list[tuple[Any, Choices]]] = []
     for key, value in settings.items():
-        if _is_sweep(key, value):
+        if isinstance(value, list) and not _list_mistake(key, value):
             alternatives.append([(item, [(str(key), item)]) for item in value])
         elif isinstance(value, Mapping):
             alternatives.append(list(_variants(value)))
         else:
             alternatives.append([(value, [])])
     for combination in itertools.product(*alternatives):
-        variant = {key: value for key, (value, _) in zip(keys, combination, strict=True)}
+        variant = {key: value for key, (value, _) in zip(settings, combination, strict=True)}
         yield variant, [choice for _, choices in combination for choice in choices]
-
-
-def check_number_of_arms(arms: Mapping[str, Any]) -> None:
-    """Before they are expanded: three lists of a thousand values are a thousand million arms.
-
-    Raises:
-        UserError: an arm's lists make more than `MOST_ARMS`.
-    """
-    for name, settings in arms.items():
-        count = _number_of_variants(settings) if isinstance(settings, Mapping) else 1
-        if count > MOST_ARMS:
-            raise UserError(f"arms.{name}: found a sweep of {count} arms; allowed are {MOST_ARMS}.")
-
-
-def _number_of_variants(settings: Mapping[str, Any]) -> int:
-    numbers = (
-        _number_of_variants(value) if isinstance(value, Mapping) else len(value)
-        for key, value in settings.items()
-        if isinstance(value, Mapping) or _is_sweep(key, value)
-    )
-    return math.prod(numbers)
-
-
-def _is_sweep(key: Any, value: Any) -> bool:
-    """Whether a list is a sweep that can be expanded; other lists stay, and are refused."""
-    return isinstance(value, list) and not _list_mistake(key, value)
-
-
-def sweep_mistakes(arms: Mapping[str, Any]) -> Iterator[str]:
-    """Sentences on lists that are no sweep, and on arms that get the same name."""
-    names: set[str] = set()
-    for name, settings in arms.items():
-        if settings is None:
-            continue
-        found = {str(name)}
-        if isinstance(settings, Mapping):
-            yield from _list_mistakes(f"arms.{name}", settings)
-            found = {_variant_name(name, choices) for _, choices in _variants(settings)}
-        for double in sorted(names & found):
-            yield f"arms.{name}: two arms are named '{double}' (a sweep names its arms so)."
-        names |= found
 
 
 def _list_mistakes(key: str, settings: Mapping[str, Any]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""YAML files as people mean them: every key once, and no more than can be walked through."""
+"""YAML files in which no key may stand twice."""
 
 from pathlib import Path
 from typing import Any
@@ -8,12 +8,10 @@ import yaml
 from tlstudy.storage.errors import UserError
 
 MERGE_TAG = "tag:yaml.org,2002:merge"
-# A repeated anchor counts each time: ten lines can stand for more values than there is memory.
-MOST_VALUES, MOST_LEVELS = 100_000, 20
 
 
 class _OnceLoader(yaml.SafeLoader):
-    """PyYAML lets the last of a key's values win; here a key that stands twice is a mistake."""
+    """Refuses a key that stands twice in a mapping; PyYAML would take its last value."""
 
     def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
         # Before merges (<<) are resolved: what they bring may be overridden.
@@ -32,8 +30,7 @@ def read_mapping(path: Path) -> dict[Any, Any]:
     """A YAML (or JSON) file that holds a mapping.
 
     Raises:
-        UserError: it cannot be read, is no YAML, has a key twice, is too large, or holds
-            something else.
+        UserError: it cannot be read, is not YAML, has a key twice, or holds something else.
     """
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), _OnceLoader)
@@ -42,12 +39,11 @@ def read_mapping(path: Path) -> dict[Any, Any]:
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: byte {error.start} is no text in UTF-8; must be YAML.") from None
     except RecursionError:
-        raise _too_large(path) from None
+        raise UserError(f"{path}: is nested too deeply; must be YAML.") from None
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that does not exist
         raise UserError(f"{path}{_place(error)}: {_problem(error)}; must be YAML.") from None
     if not isinstance(content, dict):
         raise UserError(f"{path}: found {type(content).__name__}; must be a mapping of keys.")
-    _check_size(path, content)
     return content
 
 
@@ -60,22 +56,3 @@ def _problem(error: Exception) -> str:
     """PyYAML's own words, without the file's text, which may be long."""
     parts = getattr(error, "context", None), getattr(error, "problem", None)
     return ": ".join(filter(None, parts)) or " ".join(str(error).split())
-
-
-def _check_size(path: Path, content: dict[Any, Any]) -> None:
-    waiting, count = [(content, 0)], 0
-    while waiting:
-        value, level = waiting.pop()
-        count += 1
-        if count > MOST_VALUES or level > MOST_LEVELS:
-            raise _too_large(path)
-        if isinstance(value, dict | list):
-            items = value.values() if isinstance(value, dict) else value
-            waiting.extend((item, level + 1) for item in items)
-
-
-def _too_large(path: Path) -> UserError:
-    return UserError(
-        f"{path}: found more than {MOST_VALUES} values or {MOST_LEVELS} levels (an anchor counts "
-        "each time it is used); a study must have fewer."
-    )

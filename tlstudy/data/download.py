@@ -1,35 +1,25 @@
-"""Files from outside: each way that fails leaves a reason, and nothing half-had is used."""
+"""Downloads with checked content: each way that fails leaves a reason."""
 
-import hashlib
 import logging
+import shutil
 import subprocess
-import tempfile
-import threading
-import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from tqdm import tqdm
 
 from tlstudy.storage.errors import UserError
-from tlstudy.storage.files import atomic_path
+from tlstudy.storage.files import atomic_path, sha256
 
 log = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 30
-# Redirections included, times the above.
-LONGEST_ANSWER = 4
 NPM_TIMEOUT_SECONDS = 900
 PART_BYTES = 2**20
-# Twice the largest file that is ever fetched.
-MOST_BYTES = 2**29
-# Slower than this on the whole is as good as silent: at that speed the largest takes two hours.
-LEAST_BYTES_A_SECOND = 2**15
+LARGE_BYTES = 2**24  # from here on, a bar shows the progress
 
 Result = TypeVar("Result")
 
@@ -38,22 +28,15 @@ class Unreachable(Exception):  # noqa: N818 - an error only if every way ends so
     """A way of getting a file failed; the text is the reason, without a final stop."""
 
 
-def sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def download(url: str, destination: Path, timeout: float = TIMEOUT_SECONDS) -> None:
-    """Fetch a URL into a file, whole or not at all.
+    """Fetch a URL into a file, whole or not at all; proxies are those of the environment.
 
     Raises:
-        Unreachable: no connection, an error status, silence for `timeout` seconds or hardly more
-            than that, an end before the announced length, or none in sight.
+        Unreachable: no connection, an error status, silence for `timeout` seconds, or an end
+            before the announced length.
     """
-    began = time.monotonic()
     try:
-        with _answer(url, timeout) as answer:
+        with urllib.request.urlopen(url, timeout=timeout) as answer:
             length = int(answer.headers.get("Content-Length") or 0)
             with (
                 atomic_path(destination) as temporary,
@@ -64,50 +47,16 @@ def download(url: str, destination: Path, timeout: float = TIMEOUT_SECONDS) -> N
                     total=length or None,
                     desc=destination.name,
                     mininterval=5,
-                    disable=length < 2**24,
+                    disable=length < LARGE_BYTES,
                 ) as writer,
             ):
-                while part := answer.read1(PART_BYTES):
-                    writer.write(part)
-                    _check_progress(file.tell(), time.monotonic() - began, timeout)
+                shutil.copyfileobj(answer, writer, PART_BYTES)
                 if length and file.tell() != length:
                     raise Unreachable(f"ended after {file.tell()} of {length} bytes")
     except (OSError, HTTPException, ValueError) as error:
         reason = getattr(error, "reason", None) or error
         reason = str(getattr(reason, "strerror", None) or reason) or type(error).__name__
         raise Unreachable(f"could not be reached ({reason.splitlines()[0].rstrip('.')})") from None
-
-
-def _answer(url: str, timeout: float) -> HTTPResponse:
-    """An opened URL; `urlopen` alone waits so long for each byte of the headers.
-
-    Raises:
-        OSError, HTTPException, ValueError: as `urlopen` does, or it took too long altogether.
-    """
-    ended: SimpleQueue[HTTPResponse | Exception] = SimpleQueue()
-
-    def ask() -> None:
-        try:
-            ended.put(urllib.request.urlopen(url, timeout=timeout))
-        except Exception as error:
-            ended.put(error)
-
-    threading.Thread(target=ask, daemon=True).start()
-    try:
-        answer = ended.get(timeout=LONGEST_ANSWER * timeout)
-    except Empty:
-        raise TimeoutError("timed out") from None
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
-
-
-def _check_progress(received: int, seconds: float, timeout: float) -> None:
-    """Give up what will never end, or not in reasonable time."""
-    if received > MOST_BYTES:
-        raise Unreachable(f"sent more than {MOST_BYTES} bytes")
-    if seconds > timeout and received < LEAST_BYTES_A_SECOND * seconds:
-        raise Unreachable(f"sent only {received} bytes in {seconds:.0f} s")
 
 
 def npm_pack(package: str, version: str, folder: Path) -> Path:
@@ -145,7 +94,7 @@ def check_download(path: Path, expected: str, what: str) -> None:
     """Delete a downloaded file whose SHA-256 does not begin with the expected digits.
 
     Raises:
-        Unreachable: it does not; the reason says that the file was deleted.
+        Unreachable: it was deleted.
     """
     found = sha256(path)
     if not found.startswith(expected):
@@ -160,7 +109,7 @@ def placed_by_hand(downloads: Path, name: str, expected: str) -> Path | None:
     """The user's own copy of a file, checked like a download; None if there is none.
 
     Raises:
-        UserError: it is not what it should be. It is the user's, so it is not deleted.
+        UserError: its SHA-256 is another. The file is the user's, so it is not deleted.
     """
     path = downloads / name
     if not path.is_file():
@@ -175,8 +124,8 @@ def placed_by_hand(downloads: Path, name: str, expected: str) -> Path | None:
 
 def first_that_works(
     ways: Iterable[tuple[str, Callable[[], Result]]],
-) -> tuple[str, Result, dict[str, str]]:
-    """Try ways in turn; return the name of the first that works, its result and the failures.
+) -> tuple[str, Result, list[str]]:
+    """Try ways in turn; return the name of the first that works, its result, and what failed.
 
     Raises:
         Unreachable: none worked; names every way with its reason.
@@ -184,13 +133,8 @@ def first_that_works(
     reasons: dict[str, str] = {}
     for name, way in ways:
         try:
-            return name, way(), reasons
+            return name, way(), list(reasons)
         except Unreachable as error:
             log.warning("%s: %s", name, error)
             reasons[name] = str(error)
     raise Unreachable("; ".join(f"{name}: {reason}" for name, reason in reasons.items()))
-
-
-def temporary_folder() -> tempfile.TemporaryDirectory:
-    """A folder for what is not checked yet."""
-    return tempfile.TemporaryDirectory(prefix="tlstudy-")

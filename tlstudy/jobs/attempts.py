@@ -1,4 +1,4 @@
-"""Notes of jobs that began: what is left of one tells a failed job from one that never ran."""
+"""Notes of jobs that began: a note that is left tells a failed job from one that never ran."""
 
 import json
 import os
@@ -9,13 +9,16 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+
+import psutil
 
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import write_json_atomically
 
-TOLD_LINES = 20  # of a traceback: its end says what happened
+KEPT_LINES = 20  # of a traceback: its end says what happened
+CLOCK_SECONDS = 10  # by which the system may be wrong about when a process began
 
 
 @dataclass(frozen=True)
@@ -25,8 +28,6 @@ class Attempt:
     Attributes:
         command: as it was called; it runs again so, in `folder`.
         began: seconds since 1970.
-        started: clock ticks from the machine's start to the process's, as numbers of processes are
-            given again; 0 where the system does not tell.
         error: the sentence or the end of the traceback that it failed with; empty while it runs,
             and for ever if it was killed.
     """
@@ -37,21 +38,22 @@ class Attempt:
     process: int
     began: float
     error: str = ""
-    started: int = 0
 
     def may_run(self) -> bool:
         """Whether it may still be running; of another machine's job this cannot be seen."""
         if self.error:
             return False
-        return self.host != socket.gethostname() or (
-            _is_there(self.process) and self._is_the_same(_started(self.process))
-        )
-
-    def _is_the_same(self, started: int) -> bool:
-        return 0 in (self.started, started) or self.started == started
+        if self.host != socket.gethostname():
+            return True
+        try:
+            process_began = psutil.Process(self.process).create_time()
+        except psutil.NoSuchProcess:
+            return False
+        # The system uses numbers of processes again: a later process is another one.
+        return process_began < self.began + CLOCK_SECONDS
 
     def told(self) -> str:
-        """What is known of its end, in a sentence."""
+        """How it ended, as far as that is known, in a sentence."""
         if self.error:
             return self.error.strip().rpartition("\n")[2]
         began = f"It began on {time.strftime('%d %B at %H:%M', time.localtime(self.began))}"
@@ -62,10 +64,10 @@ class Attempt:
 
 @contextmanager
 def attempt(file: Path) -> Iterator[None]:
-    """Keep a note of the job within: removed if it ends well, told the error if it fails.
+    """Keep a note of a job while it runs.
 
-    A job that is killed leaves the note as it was. One that the user interrupts leaves none: it
-    did not fail.
+    It is removed if the job ends well or the user interrupts it. If the job fails, its error is
+    added; if it is killed, the note stays as it is.
     """
     note = Attempt(
         command=shlex.join(["tlstudy", *sys.argv[1:]]),
@@ -73,7 +75,6 @@ def attempt(file: Path) -> Iterator[None]:
         host=socket.gethostname(),
         process=os.getpid(),
         began=time.time(),
-        started=_started(os.getpid()),
     )
     write_json_atomically(file, asdict(note))
     try:
@@ -89,33 +90,15 @@ def attempt(file: Path) -> Iterator[None]:
 
 
 def read_attempt(file: Path) -> Attempt | None:
-    """The note of a job; None if there is none, or none that can be read."""
+    """The note of a job; None if there is none, or it cannot be read."""
     try:
-        return Attempt(**json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        note = json.loads(file.read_text(encoding="utf-8"))
+        return Attempt(**{field.name: note[field.name] for field in fields(Attempt)})
+    except (OSError, ValueError, TypeError, KeyError):
         return None
 
 
 def _told(error: Exception) -> str:
     if isinstance(error, UserError):
         return error.message
-    return "\n".join("".join(traceback.format_exception(error)).splitlines()[-TOLD_LINES:])
-
-
-def _is_there(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
-
-
-def _started(process: int) -> int:
-    """Clock ticks from the machine's start to the process's; 0 where that is not told."""
-    try:
-        after_name = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2]
-    except OSError:
-        return 0
-    return int(after_name.split()[19])  # field 22 of the line, which begins with number and name
+    return "\n".join("".join(traceback.format_exception(error)).splitlines()[-KEPT_LINES:])

@@ -1,4 +1,4 @@
-"""A results folder as one file: a tarball of what the records vouch for."""
+"""A verified results folder as one tarball."""
 
 import gzip
 import tarfile
@@ -11,8 +11,8 @@ from tlstudy.jobs.verify import Verification
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import atomic_path
 
-# Of every member, so that the same results give the same tarball: 1 January 1980. GNU tar warns
-# of times much before.
+# Time of every member, 1 January 1980, so that the same results give the same tarball. GNU tar
+# warns of earlier times.
 SECONDS = 315_532_800
 
 
@@ -20,7 +20,7 @@ def pack_study(folder: Path, destination: Path | None = None) -> str:
     """Write a study's results, its configuration and its records into a .tar.gz file.
 
     Args:
-        destination: the file; by default it has the study's name and lies where we are.
+        destination: the file; by default <study>.tar.gz in the current folder.
 
     Returns:
         What was written.
@@ -39,7 +39,7 @@ def pack_study(folder: Path, destination: Path | None = None) -> str:
         atomic_path(destination) as temporary,
         temporary.open("wb") as file,
         gzip.GzipFile("", "wb", fileobj=file, mtime=SECONDS) as zipped,
-        # Contents, not links: those of another disk would lead nowhere elsewhere.
+        # Contents, not links: their targets may lie outside the folder.
         tarfile.open(
             fileobj=zipped, mode="w", format=tarfile.GNU_FORMAT, dereference=True
         ) as archive,

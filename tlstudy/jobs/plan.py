@@ -13,8 +13,8 @@ from scipy.optimize import nnls
 from tlstudy.config.settings import Study
 from tlstudy.config.study import STAGES, Run, load_study, runs, runs_of_stage
 from tlstudy.jobs import paths
-from tlstudy.jobs.memory import MILLIONS_OF_WEIGHTS, memory_mb
-from tlstudy.jobs.operations import operations
+from tlstudy.jobs.cost import MILLIONS_OF_WEIGHTS, memory_mb, operations
+from tlstudy.jobs.run_record import read_run_record
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.provenance import processor_name
 from tlstudy.storage.reading import read_record
@@ -35,7 +35,7 @@ class Job:
     """One job of a stage.
 
     Attributes:
-        operations: see `tlstudy.jobs.operations`.
+        operations: see `tlstudy.jobs.cost`.
         done: whether its result is there; whether that is up to date is the workflow's to say.
     """
 
@@ -110,7 +110,7 @@ def _fitted(pairs: np.ndarray) -> Cost:
 def _seconds_held(study: Study, job: Job, device: str) -> float | None:
     """Seconds that a job held its cores or its GPU; None if not on record or of another device."""
     try:
-        record = read_record(paths.folder_of_run(study, job.run) / "run.json", "train")
+        record = read_run_record(paths.folder_of_run(study, job.run))
         if record.get("resumed_after_epochs"):
             return None  # Snakemake's record is of its last process alone
     except UserError:  # is told where the run is used

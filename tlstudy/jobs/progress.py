@@ -1,9 +1,8 @@
-"""What is there of a study, and what became of the rest; light, so that asking costs no time."""
+"""State of every job of a study, from the files on disk."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from tlstudy.config.catalogue import figure_files
@@ -11,8 +10,10 @@ from tlstudy.config.settings import Study
 from tlstudy.config.study import STAGES, Run, runs, runs_of_stage
 from tlstudy.jobs import paths
 from tlstudy.jobs.attempts import Attempt, read_attempt
+from tlstudy.jobs.run_record import read_run_record
+from tlstudy.storage.errors import UserError
 
-# From the best to what a reader must see first; `running` may be killed, on another machine.
+# From the best to the worst. A running job on another machine may have been killed there.
 STATES = ("done", "diverged", "missing", "running", "failed")
 LETTERS = dict(zip(STATES, "+d.rF", strict=True))
 THERE = ("done", "diverged")
@@ -21,13 +22,13 @@ UNENDED = ("running", "failed")
 
 @dataclass(frozen=True)
 class Job:
-    """One job and what became of it.
+    """One job and its state.
 
     Attributes:
         key: (stage, arm, subset size, seed), ("laboratory", experiment, seed), or a name alone.
-        files: its results; the first is what Snakemake is asked for.
-        log: where it said what it did, under Snakemake.
-        attempt: the note of a job that began and did not end well.
+        files: its results; the first is its target in Snakemake.
+        log: its log, if Snakemake ran it.
+        attempt: its note, if it began and did not end well.
     """
 
     key: tuple
@@ -43,7 +44,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Cell:
-    """One run, of all that the study asks of it: its state is that of its worst job."""
+    """One run with all its jobs; its state is that of its worst job."""
 
     row: tuple[str, ...]
     seed: int
@@ -61,7 +62,7 @@ class Progress:
     Attributes:
         cells: runs of the arms, in rows (arm, subset size), then the laboratory's, in rows
             (experiment,).
-        others: what cells share: images, weights, subsets, and what is made of all runs.
+        others: jobs that cells share (images, weights, subsets), and those after all runs.
     """
 
     study: Study
@@ -79,7 +80,7 @@ class Progress:
         return set(self.counts()) <= set(THERE)
 
     def unended(self) -> list[Job]:
-        """Jobs that failed or may be running, each once: what arms share fails for all of them."""
+        """Jobs that failed or may be running; a job that arms share is there once."""
         jobs = [*self.others, *(job for cell in self.cells for job in cell.jobs)]
         found: dict[Path, Job] = {}
         for job in jobs:
@@ -88,7 +89,7 @@ class Progress:
         return list(found.values())
 
     def lacking(self) -> list[tuple]:
-        """Keys that `Study.without` takes: of jobs without results, and of what rests on them."""
+        """Keys for `Study.without`: jobs without results, and jobs that need those results."""
         return [
             job.key
             for cell in self.cells
@@ -107,14 +108,13 @@ class Progress:
 
 
 def progress(study: Study) -> Progress:
-    """Look at what a study has left on disk."""
+    """The state of a study's jobs."""
     laboratory = [
         Cell((experiment,), seed, [_laboratory_job(study, experiment, seed)])
         for experiment in study.laboratory.experiments
         for seed in study.seed
     ]
-    cells = [*_cells(study), *laboratory]
-    return Progress(study, cells, list(_shared_jobs(study)))
+    return Progress(study, [*_cells(study), *laboratory], list(_other_jobs(study)))
 
 
 def _cells(study: Study) -> Iterator[Cell]:
@@ -133,21 +133,20 @@ def _run_job(study: Study, stage: str, run: Run) -> Job:
     files = paths.stage_files(study, stage, run)
     key = (stage, *_key(run))
     job = _job(paths.study_folder(study), key, paths.job_of_run(stage, run), files)
-    if stage != "train" or job.state != "done":
-        return job
-    return Job(job.key, job.files, job.log, _outcome(study, files[0]), job.attempt)
+    if stage == "train" and job.state == "done":
+        return replace(job, state=_outcome(study, run))
+    return job
 
 
-def _outcome(study: Study, file: Path) -> str:
+def _outcome(study: Study, run: Run) -> str:
     """State of a run that has its record: a record of other evaluations is of another run."""
     try:
-        record = json.loads(file.read_text(encoding="utf-8"))
-        evaluation, status = record["evaluation"], record["status"]
-    except (ValueError, KeyError, TypeError):
+        record = read_run_record(paths.folder_of_run(study, run))
+    except UserError:  # is told where the run is used
         return "missing"
-    if evaluation != study.evaluation.model_dump(mode="json"):
+    if record["evaluation"] != study.evaluation.model_dump(mode="json"):
         return "missing"
-    return "diverged" if status == "diverged" else "done"
+    return "diverged" if record["status"] == "diverged" else "done"
 
 
 def _laboratory_job(study: Study, experiment: str, seed: int) -> Job:
@@ -159,48 +158,27 @@ def _laboratory_job(study: Study, experiment: str, seed: int) -> Job:
     return _job(paths.study_folder(study), ("laboratory", experiment, seed), place, files)
 
 
-def _shared_jobs(study: Study) -> Iterator[Job]:
-    """What several runs need, and what is made of all of them."""
+def _other_jobs(study: Study) -> Iterator[Job]:
     folder, needed = paths.study_folder(study), runs(study)
     if needed:
-        images = [paths.images_folder(study.cache) / name for name in paths.IMAGE_FILES]
-        yield _job(study.cache, ("images",), PurePath("images"), images)
-    for architecture, sources in _weights_used(needed):
-        place = paths.job_of_weights(architecture, sources)
+        yield _job(study.cache, ("images",), PurePath("images"), paths.image_files(study.cache))
+    for place in dict.fromkeys(
+        paths.job_of_weights(run.settings.architecture, run.sources)
+        for run in needed
+        if run.sources
+    ):
         files = [study.cache / place / name for name in ("record.json", "weights.safetensors")]
-        yield _job(study.cache, ("weights", architecture), place, files)
-    for run in {paths.run_subset_folder(study, run): run for run in needed}.values():
-        drawing, size, seed = run.settings.drawing, run.subset_size, run.seed
-        files = [paths.run_subset_folder(study, run) / "subset.json"]
-        place = paths.job_of_subset(drawing, size, seed)
-        yield _job(folder, ("subset", drawing, size, seed), place, files)
-    for stage, file in _products(study).items():
-        yield _job(folder, (stage,), PurePath(stage), [file])
-
-
-def _products(study: Study) -> dict[str, Path]:
-    """Stages after all runs, each with a file that it makes."""
-    figures = [paths.figures_folder(study) / name for name in figure_files(study)]
-    return {
+        yield _job(study.cache, place.parts[:2], place, files)  # ("weights", architecture)
+    for drawn in dict.fromkeys((run.settings.drawing, *_key(run)[1:]) for run in needed):
+        files = [paths.subset_folder(study, *drawn) / "subset.json"]
+        yield _job(folder, ("subset", *drawn), paths.job_of_subset(*drawn), files)
+    for stage, file in {
         "aggregate": paths.tables_folder(study) / "runs.parquet",
         "claims": paths.tables_folder(study) / "claims.parquet",
-        "figures": figures[0],
+        "figures": paths.figures_folder(study) / figure_files(study)[0],
         "report": paths.report_file(study),
-    }
-
-
-def _weights_used(members: Iterable[Run]) -> list[tuple]:
-    """Architecture and sources of the pretrained weights that runs start from, each once."""
-    return list(
-        {
-            paths.job_of_weights(run.settings.architecture, run.sources): (
-                run.settings.architecture,
-                run.sources,
-            )
-            for run in members
-            if run.sources
-        }.values()
-    )
+    }.items():
+        yield _job(folder, (stage,), PurePath(stage), [file])
 
 
 def _job(root: Path, key: tuple, place: PurePath, files: list[Path]) -> Job:

@@ -1,25 +1,20 @@
-"""Records of provenance: what each result was made from, with the SHA-256 of all of it."""
+"""Records of provenance: the files, settings and code that each result was made from."""
 
 import functools
-import hashlib
 import inspect
-import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
-from tlstudy.data.download import sha256
 from tlstudy.jobs import paths
 from tlstudy.jobs.steps import Step
-from tlstudy.storage.files import write_bytes_atomically
+from tlstudy.storage.files import sha256, write_json_atomically
 from tlstudy.storage.provenance import environment
 
 
 class Output(BaseModel):
-    """A file as it was written: its SHA-256 and its size."""
-
-    model_config = ConfigDict(extra="forbid")
+    """SHA-256 and size of a file as it was written."""
 
     sha256: str
     bytes: int
@@ -28,16 +23,14 @@ class Output(BaseModel):
 class Record(BaseModel):
     """What the results of a step were made from.
 
-    Files of the study and of the cache are named as they lie in its folder, so that it can move.
+    Files are named relative to the folder of the study or of the cache, so that both can move.
+    Keys that it does not know are ignored: records of earlier versions have a `seal`.
 
     Attributes:
         settings, code, libraries: see `tlstudy.jobs.steps.Step`.
         inputs, cache: SHA-256 of the files that were read.
         environment: versions and processor.
-        seal: SHA-256 of all of the above; empty until it is sealed.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     stage: str
     settings: dict[str, str]
@@ -48,21 +41,13 @@ class Record(BaseModel):
     cache: dict[str, str]
     outputs: dict[str, Output]
     environment: dict[str, str]
-    seal: str = ""
-
-    def sealed(self) -> "Record":
-        """The record with the checksum of its own content."""
-        content = json.dumps(self.model_dump(exclude={"seal"}, exclude_defaults=True))
-        return self.model_copy(update={"seal": hashlib.sha256(content.encode()).hexdigest()})
 
 
 def recorded(step_of: Callable[..., Step]) -> Callable[[Callable], Callable]:
-    """Decorate a stage so that it leaves a record of what its results were made from.
-
-    What is made of an incomplete study passes, and has none.
+    """Decorate a stage so that it leaves a record; of an incomplete study none is kept.
 
     Args:
-        step_of: the stage's step, of those arguments of the stage that have its names.
+        step_of: makes the stage's step from the stage's arguments of the same names.
     """
 
     def decorated(stage: Callable) -> Callable:
@@ -77,7 +62,7 @@ def recorded(step_of: Callable[..., Step]) -> Callable[[Callable], Callable]:
                 for name in inspect.signature(step_of).parameters
                 if name in bound.arguments
             }
-            # Before the stage runs: inputs and code are those that it starts with.
+            # Before the stage runs: the record is of the inputs and code that it starts with.
             study, step = given["study"], step_of(**given)
             if study.incomplete:
                 return stage(*positional, **named)
@@ -93,14 +78,11 @@ def recorded(step_of: Callable[..., Step]) -> Callable[[Callable], Callable]:
 
 
 def read_record(file: Path) -> Record | None:
-    """A record that is as it was written; None if it was altered."""
-    content = file.read_bytes()
+    """A record from its file; None if the file holds none."""
     try:
-        record = Record.model_validate_json(content)
+        return Record.model_validate_json(file.read_bytes())
     except ValidationError:
         return None
-    # The text too: a seal says nothing of blanks between values.
-    return record if content == _text(record.sealed()) else None
 
 
 def _write(step: Step, inputs: dict[str, str], cache: dict[str, str], folder: Path) -> None:
@@ -117,7 +99,7 @@ def _write(step: Step, inputs: dict[str, str], cache: dict[str, str], folder: Pa
         },
         environment=environment(),
     )
-    write_bytes_atomically(step.record, _text(record.sealed()))
+    write_json_atomically(step.record, record.model_dump())
 
 
 def _checksums(files: Iterable[Path], folder: Path) -> dict[str, str]:
@@ -127,7 +109,3 @@ def _checksums(files: Iterable[Path], folder: Path) -> dict[str, str]:
 
 def _name(file: Path, folder: Path) -> str:
     return file.relative_to(folder).as_posix()
-
-
-def _text(record: Record) -> bytes:
-    return f"{json.dumps(record.model_dump(exclude_defaults=True), indent=1)}\n".encode()

@@ -10,27 +10,27 @@ from tlstudy.config.study import Run
 from tlstudy.data.images import load_images
 from tlstudy.data.subset import order_of_test_images
 from tlstudy.jobs import paths
-from tlstudy.networks.build import check_architecture
+from tlstudy.jobs.run_record import read_run_record
 from tlstudy.networks.fine_tuned import FineTuned
 from tlstudy.networks.inputs import Inputs, resize
 from tlstudy.networks.trainer import Images
-from tlstudy.networks.weights import load_weights
+from tlstudy.networks.weights import PretrainedWeights, load_weights
 from tlstudy.storage.errors import UserError
-from tlstudy.storage.reading import read_record, read_tensors
+from tlstudy.storage.reading import read_record, read_table, read_tensors
 
 
-def load_run_weights(study: Study, run: Run) -> tuple[dict, dict] | None:
-    """State dictionary and record of the run's pretrained weights; None if it starts random."""
+def load_run_weights(study: Study, run: Run) -> PretrainedWeights | None:
+    """The weights that the run starts from; None if they are random."""
     if run.settings.initialisation == "random":
         return None
     folder = paths.weights_folder(study.cache, run.settings.architecture, run.sources)
-    state, record = load_weights(folder)
-    check_architecture(run.settings, record)
-    return state, record
+    weights = load_weights(folder)
+    weights.check_architecture(run.settings)
+    return weights
 
 
 def load_run_images(
-    study: Study, run: Run, weights_record: dict | None, device: torch.device
+    study: Study, run: Run, weights: PretrainedWeights | None, device: torch.device
 ) -> Images:
     """The run's training images and the study's test images, resized."""
     file = paths.run_subset_folder(study, run) / "subset.json"
@@ -46,7 +46,7 @@ def load_run_images(
         train_labels=torch.from_numpy(train_labels[indices]),
         test=resize(test[order], size),
         test_labels=torch.from_numpy(test_labels[order]),
-        inputs=Inputs(run.settings.normalisation, weights_record, device),
+        inputs=Inputs(run.settings.normalisation, weights, device),
     )
 
 
@@ -75,14 +75,23 @@ def load_fine_tuned(study: Study, run: Run, device: torch.device) -> FineTuned:
         UserError: the run was not trained, or its weights are gone.
     """
     folder = paths.folder_of_run(study, run)
-    record = read_record(folder / "run.json", "train")
+    record = read_run_record(folder)
     pretrained = load_run_weights(study, run)
     return FineTuned(
         run=run,
         record=record,
         training=run.settings.with_learning_rate(record["learning_rate"]),
-        images=load_run_images(study, run, pretrained[1] if pretrained else None, device),
+        evaluation=study.evaluation,
+        images=load_run_images(study, run, pretrained, device),
+        train_losses=_train_losses(folder, record),
         vectors=read_tensors(folder / "plane.safetensors", "train"),
         pretrained=pretrained,
         device=device,
     )
+
+
+def _train_losses(folder: Path, record: dict) -> list[float]:
+    """A row of the metrics has the loss before its epoch; the record that of the final weights."""
+    before_epochs = read_table(folder / "metrics.parquet", "train")["train_loss"]
+    final = record["checkpoint_train_loss"]
+    return [*before_epochs, float("nan") if final is None else final]

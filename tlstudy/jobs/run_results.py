@@ -1,46 +1,66 @@
-"""What the trainings of a study left, read once for each run of an arm, as Arrow has it."""
+"""What a training leaves: its writer, and its reader for all runs of a study."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from tlstudy.config.settings import Study
 from tlstudy.config.study import Run, runs_of_stage
 from tlstudy.jobs import paths
+from tlstudy.jobs.run_record import RunRecord, read_run_record
 from tlstudy.storage.columns import KEYS, LAYERS, METRICS, schema
-from tlstudy.storage.reading import read_arrow, read_record
+from tlstudy.storage.files import atomic_path
+from tlstudy.storage.reading import read_arrow
 
 # Two threads decode while the caller works; more of them wait for the interpreter's lock.
 THREADS = 2
 AHEAD = 8  # runs that are read before they are asked for
-KINDS_OF_METRICS, KINDS_OF_LAYERS = schema(METRICS), schema(LAYERS)
 TIMES = ("training_seconds", "evaluation_seconds")
-# Columns of a training that went to its end; the keys of its run are added later.
-ALL_METRICS, ALL_LAYERS = (
-    [name for name in columns if name not in KEYS] for columns in (METRICS, LAYERS)
+# The keys of the run are added when the tables of a study are made.
+METRICS_OF_RUN, LAYERS_OF_RUN = (
+    schema({name: column for name, column in columns.items() if name not in KEYS})
+    for columns in (METRICS, LAYERS)
 )
 
 
 @dataclass(frozen=True)
 class RunResults:
-    """One run of an arm: its folder, `run.json`, and its tables as they were stored.
+    """One run of an arm.
 
     Attributes:
-        metrics: a row for each epoch; of `columns.METRICS` all but the run's keys. A run
-            that diverged at once lacks some columns, here as in `layers`.
+        metrics: a row for each epoch, `tlstudy.storage.columns.METRICS` without the run's keys.
         layers: a row for each epoch and layer, `tlstudy.storage.columns.LAYERS` likewise.
     """
 
     run: Run
     folder: Path
-    record: dict[str, Any]
+    record: RunRecord
     metrics: pa.Table
     layers: pa.Table
+
+
+def write_measured(
+    folder: Path, metrics: Iterable[dict] | dict, layers: Iterable[dict] | dict
+) -> None:
+    """Write what was measured after every epoch; a value that is not a number is empty.
+
+    Args:
+        metrics, layers: rows, or columns, as in `RunResults`.
+    """
+    import pandas as pd  # half a second, which the training need not wait for
+
+    for name, rows, kinds in (
+        ("metrics", metrics, METRICS_OF_RUN),
+        ("layers", layers, LAYERS_OF_RUN),
+    ):
+        frame = pd.DataFrame(rows, columns=kinds.names)
+        with atomic_path(folder / f"{name}.parquet") as temporary:
+            pq.write_table(pa.Table.from_pandas(frame, kinds, preserve_index=False), temporary)
 
 
 def results_of_runs(study: Study) -> Iterator[RunResults]:
@@ -67,12 +87,13 @@ def read_results(study: Study, run: Run) -> RunResults:
         UserError: a file is missing or damaged.
     """
     folder = paths.folder_of_run(study, run)
-    record = read_record(folder / "run.json", "train")
-    needed = (TIMES, ()) if record["status"] == "diverged" else (ALL_METRICS, ALL_LAYERS)
+    record = read_run_record(folder)
+    # Once a run that diverged at once left no columns without values.
+    all_there = record["status"] != "diverged"
     return RunResults(
         run=run,
         folder=folder,
         record=record,
-        metrics=read_arrow(folder / "metrics.parquet", "train", KINDS_OF_METRICS, needed[0]),
-        layers=read_arrow(folder / "layers.parquet", "train", KINDS_OF_LAYERS, needed[1]),
+        metrics=read_arrow(folder / "metrics.parquet", "train", METRICS_OF_RUN, all_there),
+        layers=read_arrow(folder / "layers.parquet", "train", LAYERS_OF_RUN, all_there),
     )

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tlstudy.config.catalogue import figure_files, states_proposition
+from tlstudy.config.measurements import measured_tables, measurements
 from tlstudy.config.settings import Study
-from tlstudy.config.study import Run, digest, runs, selected, values_after_epochs
+from tlstudy.config.study import Run, digest, runs, selected
 from tlstudy.jobs import paths
 from tlstudy.storage.code_digest import (
     COMPUTING,
@@ -24,16 +25,12 @@ from tlstudy.storage.code_digest import (
 WHICH_RUNS = {"seeds", "arms"}
 # Where files are, which a study that was moved shows.
 PLACES = {"results", "cache", "scratch"}
-JUDGED_BY = {"ladder", "claims", "encoder", "curvature", "reuse", "laboratory"}
+JUDGED_BY = {"ladder", "claims", "laboratory", *measured_tables()}
 FORMULA_DRAWS, FORMULA_SEED = 5000, 0
-# The function of each stage. By name: nothing that computes is imported here.
+# The function of each stage but measurements. By name: nothing that computes is imported here.
 FUNCTIONS = {
     "subset": "make_subset",
     "train": "train_run",
-    "landscape": "landscape_run",
-    "curvature": "curvature_run",
-    "encoder": "encoder_run",
-    "reuse": "reuse_run",
     "laboratory": "run_experiment",
     "formulas": "make_formulas",
     "aggregate": "aggregate_study",
@@ -81,17 +78,13 @@ class Step:
 
 def steps(study: Study) -> Iterator[Step]:
     """All steps of a study in the order of the workflow, from the drawn images to the report."""
-    members, after_epochs = runs(study), values_after_epochs(study)
+    members = runs(study)
     drawn = {(run.settings.drawing, run.subset_size, run.seed): None for run in members}
     yield from (subset(study, *key) for key in drawn)
-    yield from (train(study, run, after_epochs) for run in _once(study, members))
-    for stage, selection in (
-        (landscape, study.landscape),
-        (curvature, study.curvature),
-        (encoder, study.encoder),
-        (reuse, study.reuse),
-    ):
-        yield from (stage(study, run) for run in _once(study, selected(study, selection)))
+    yield from (train(study, run) for run in _once(study, members))
+    for name in measurements():
+        members = _once(study, selected(study, getattr(study, name)))
+        yield from (measure(study, run, name) for run in members)
     for experiment in study.laboratory.experiments:
         yield from (laboratory(study, experiment, seed) for seed in study.seed)
     yield from (formulas(study) for _ in range(states_proposition(study)))
@@ -115,20 +108,13 @@ def subset(study: Study, drawing: str, size: int, seed: int) -> Step:
     )
 
 
-def train(
-    study: Study, run: Run, after_epochs: Mapping[str, tuple[str, ...]] | None = None
-) -> Step:
-    """
-    Args:
-        after_epochs: `tlstudy.config.study.values_after_epochs`, for who has it already.
-    """
+def train(study: Study, run: Run) -> Step:
     folder = paths.folder_of_run(study, run)
-    after_epochs = after_epochs or values_after_epochs(study)
     tuned = run.settings.tune_learning_rate
     settings = {
         "training": digest(run.settings.training()),
         "evaluation": digest(study.evaluation.model_dump()),
-        "values after epochs": digest(after_epochs[run.name]),
+        "values after epochs": digest(run.after_epochs),
         "tuning": digest(study.tuning.model_dump()) if tuned else "none",
         "curvature.train_loss": digest(study.curvature.train_loss),
     }
@@ -147,36 +133,24 @@ def train(
     )
 
 
-def landscape(study: Study, run: Run) -> Step:
-    return _measurement(study, run, "landscape", paths.landscape_file(study, run))
+def measure(study: Study, run: Run, name: str) -> Step:
+    """What is measured on a run after its training.
 
-
-def curvature(study: Study, run: Run) -> Step:
-    return _measurement(study, run, "curvature", paths.curvature_file(study, run))
-
-
-def encoder(study: Study, run: Run) -> Step:
-    return _measurement(study, run, "encoder", paths.encoder_file(study, run))
-
-
-def reuse(study: Study, run: Run) -> Step:
-    return _measurement(study, run, "reuse", paths.reuse_file(study, run))
-
-
-def _measurement(study: Study, run: Run, stage: str, output: Path) -> Step:
-    """What is measured on a run after its training."""
+    Args:
+        name: of the measurement.
+    """
     folder = paths.folder_of_run(study, run)
     trained = ("run.json", "metrics.parquet", "plane.safetensors")
     return Step(
-        stage=stage,
-        record=_record_of_run(study, stage, run),
+        stage=name,
+        record=_record_of_run(study, name, run),
         settings={
-            stage: digest(getattr(study, stage).model_dump(exclude=WHICH_RUNS)),
+            name: digest(getattr(study, name).model_dump(exclude=WHICH_RUNS)),
             "training": digest(run.settings.training()),
         },
-        code=stage_code(stage),
-        libraries=stage_libraries(stage),
-        outputs=(output,),
+        code=stage_code(name),
+        libraries=stage_libraries(name),
+        outputs=(paths.measured_file(study, name, run),),
         inputs=(
             paths.run_subset_folder(study, run) / "subset.json",
             *(folder / name for name in trained),
@@ -241,7 +215,7 @@ def figures(study: Study) -> Step:
         code=stage_code("figures"),
         libraries=stage_libraries("figures"),
         outputs=tuple(paths.figures_folder(study) / name for name in figure_files(study)),
-        inputs=(*_tables(study), *_landscapes(study)),
+        inputs=(*_tables(study), *measured_files(study, "landscape")),
     )
 
 
@@ -261,7 +235,7 @@ def report(study: Study) -> Step:
             paths.study_file(study),
             *(paths.folder_of_run(study, run) / "run.json" for run in members),
             *_subset_files(study, sheets),
-            *_landscapes(study),
+            *measured_files(study, "landscape"),
             *_tables(study),
             *drawn,
         ),
@@ -270,7 +244,12 @@ def report(study: Study) -> Step:
 
 def stage_code(stage: str) -> str:
     """Digest of the code behind a stage, and of the data files of the package that it reads."""
-    return code_digest(_entry_points(stage), stage in WITH_REPORT)
+    code = code_digest(_entry_points(stage), stage in WITH_REPORT)
+    # Columns that measurements declare are not in the code of the stage that writes them.
+    declared = measured_tables()
+    if stage in declared:
+        return f"{code}-{digest(declared[stage])}"
+    return f"{code}-{digest(declared)}" if stage == "aggregate" else code
 
 
 def stage_libraries(stage: str) -> dict[str, str]:
@@ -291,6 +270,12 @@ def experiment_libraries(experiment: str) -> dict[str, str]:
 
 def _entry_points(stage: str, experiment: str = "") -> list[str]:
     """The functions that a stage runs, by name."""
+    if stage in measurements():
+        measure = measurements()[stage].measure
+        return [
+            "tlstudy.stages.measure:measure_run",
+            f"{measure.__module__}:{measure.__qualname__}",
+        ]
     of_experiment = [f"tlstudy.theory.{experiment}_experiment:rows"] if experiment else []
     return [f"tlstudy.stages.{stage}:{FUNCTIONS[stage]}", *of_experiment]
 
@@ -320,13 +305,8 @@ def _measured(study: Study) -> Iterator[Path]:
     for run in _once(study, runs(study)):
         for name in ("run.json", "metrics.parquet", "layers.parquet"):
             yield paths.folder_of_run(study, run) / name
-    yield from _landscapes(study)
-    for file, selection in (
-        (paths.curvature_file, study.curvature),
-        (paths.encoder_file, study.encoder),
-        (paths.reuse_file, study.reuse),
-    ):
-        yield from (file(study, run) for run in _once(study, selected(study, selection)))
+    for name in measurements():
+        yield from measured_files(study, name)
     for experiment in study.laboratory.experiments:
         for seed in study.seed:
             yield from laboratory(study, experiment, seed).outputs
@@ -337,9 +317,10 @@ def _subset_files(study: Study, names: tuple[str, ...]) -> list[Path]:
     return [folder / name for folder in folders for name in names]
 
 
-def _landscapes(study: Study) -> list[Path]:
-    members = _once(study, selected(study, study.landscape))
-    return [paths.landscape_file(study, run) for run in members]
+def measured_files(study: Study, name: str) -> list[Path]:
+    """What a measurement leaves of all runs that are measured."""
+    members = _once(study, selected(study, getattr(study, name)))
+    return [paths.measured_file(study, name, run) for run in members]
 
 
 def _tables(study: Study) -> list[Path]:

@@ -1,4 +1,4 @@
-"""The configuration that the jobs of a workflow read, and that a results folder is of."""
+"""Files that hold a study's configuration: for its jobs, and in its results folder."""
 
 import hashlib
 import json
@@ -18,25 +18,24 @@ FOLDERS = (
 
 
 def check_places(study: Study) -> None:
-    """Look whether a study's files can lie where they are to, before anything asks for them.
+    """Check that files and folders of a study can be made, before anything asks for them.
 
     Raises:
         UserError: a file stands where a folder must be, or the other way round.
     """
-    for folder in (paths.study_folder(study) / name for name in FOLDERS):
-        check_folder(folder)
-    for folder in (paths.images_folder(study.cache), study.cache / "weights"):
+    folders = [paths.study_folder(study) / name for name in FOLDERS]
+    for folder in (*folders, paths.images_folder(study.cache), study.cache / "weights"):
         check_folder(folder)
     for file in (paths.study_file(study), paths.settings_file(study)):
         check_file(file)
 
 
 def write_settings(study: Study) -> Path:
-    """Write the study, sweeps expanded and defaults filled in, where its jobs read it.
+    """Write the study for its jobs, sweeps expanded and defaults filled in; return the file.
 
-    The file's name holds a digest of its content: a call with another configuration in the same
-    folder leaves the jobs that run alone, and calls with the same one may write at the same time.
-    A file that was damaged since is written anew.
+    The file's name holds a digest of its content. So a call with another configuration does not
+    disturb jobs that run, and calls with the same one may write at the same time. A damaged file
+    is written anew.
     """
     file, content = paths.settings_file(study), json_bytes(study.model_dump(mode="json"))
     if not file.is_file() or file.read_bytes() != content:
@@ -48,7 +47,8 @@ def write_settings(study: Study) -> Path:
 def keep_study(study: Study) -> None:
     """Write the study into its folder unless it is there, undamaged.
 
-    A study that lies elsewhere than its report says is the same: its file stays what it is there.
+    A study that was moved differs in its places only. Its file stays if its report was made from
+    it, so that the report can still be verified.
     """
     file, content = paths.study_file(study), json_bytes(study.model_dump(mode="json"))
     kept = file.read_bytes() if file.is_file() else b""

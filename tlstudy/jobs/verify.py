@@ -1,4 +1,4 @@
-"""Whether a results folder holds: every file as it was written, made by this code from the rest."""
+"""Checks that every file of a results folder is as its records say."""
 
 import hashlib
 from collections.abc import Iterator
@@ -9,23 +9,23 @@ from tqdm import tqdm
 
 from tlstudy.config.settings import Study
 from tlstudy.config.study import finished_study
-from tlstudy.data.download import sha256
 from tlstudy.jobs import paths
 from tlstudy.jobs.records import Record, read_record
 from tlstudy.jobs.steps import Step, steps
+from tlstudy.storage.files import sha256
 
-# Of how jobs went, and no artefacts.
+# They say how jobs went, and are no results.
 NOT_VERIFIED = ("logs", "benchmarks", "attempts", "incomplete", "scratch", "settings")
-DIGITS = 12  # of a checksum, where it is told
+DIGITS = 12  # of a checksum, in sentences
 
 
 class Verification:
-    """Holds the files of a study against their records.
+    """Compares the files of a study with their records.
 
     Attributes:
         steps: in the order of the workflow.
-        sizes: bytes of every artefact and record that was looked at, by its path.
-        unseen: files of the cache that are not there, so nothing is known of them.
+        sizes: bytes of every result and record that was checked, by its path.
+        unseen: files of the cache that are not there, so they cannot be checked.
     """
 
     def __init__(self, study: Study) -> None:
@@ -36,25 +36,25 @@ class Verification:
         self._checksums: dict[Path, str] = {}
 
     def problems(self) -> Iterator[str]:
-        """A sentence for each thing that does not hold, in the order of the workflow."""
-        if not paths.provenance_folder(self.study).is_dir():
+        """A sentence for each file that is not as its record says, in the order of the workflow."""
+        records = paths.provenance_folder(self.study)
+        if not records.is_dir():
             yield (
-                f"{self._name(paths.provenance_folder(self.study))}: missing, as in results of "
-                "earlier versions, so nothing can be verified; run the workflow again, it makes "
-                "the records."
+                f"{self._name(records)}: missing, as in results of earlier versions, so nothing "
+                "can be verified; run the workflow again, it makes the records."
             )
             return
-        # A quick check has no use for a bar, and a log none either.
+        # No bar for a quick check or in a log.
         for step in tqdm(self.steps, desc="verified", unit="job", delay=2, disable=None):
             yield from self._of_step(step)
 
     def fingerprint(self) -> str:
-        """One checksum of all results: folders that share it hold the same, byte for byte."""
+        """One checksum of all results: two folders share it if they are equal byte for byte."""
         results = (f"{self._checksum(file)} {self._name(file)}\n" for file in self.results())
         return hashlib.sha256("".join(results).encode()).hexdigest()
 
     def results(self) -> list[Path]:
-        """Files that the steps made and that stay, in the order of the workflow."""
+        """Files that the steps make and that stay, in the order of the workflow."""
         return [file for step in self.steps for file in step.outputs if file not in step.passing]
 
     def files(self) -> list[Path]:
@@ -63,29 +63,27 @@ class Verification:
         return [paths.study_file(self.study), *self.results(), *records]
 
     def strangers(self) -> list[Path]:
-        """Files in the folder that the study does not know; logs and the like apart."""
+        """Files in the folder that no step makes, apart from logs and the like."""
         known = {*self.files(), *(file for step in self.steps for file in step.passing)}
-        files = (path for path in sorted(self.folder.rglob("*")) if path.is_file())
         return [
             file
-            for file in files
-            if file not in known and file.relative_to(self.folder).parts[0] not in NOT_VERIFIED
+            for file in sorted(self.folder.rglob("*"))
+            if file.is_file()
+            and file not in known
+            and file.relative_to(self.folder).parts[0] not in NOT_VERIFIED
         ]
 
     def _of_step(self, step: Step) -> Iterator[str]:
-        lost = [file for file in step.outputs if not file.is_file() and file not in step.passing]
-        yield from (
-            f"{self._name(file)}: missing; `tlstudy {step.stage}` makes it." for file in lost
-        )
+        for file in step.outputs:
+            if not file.is_file() and file not in step.passing:
+                yield f"{self._name(file)}: missing; `tlstudy {step.stage}` makes it."
+        name, again = self._name(step.record), f"`tlstudy {step.stage}` makes it and the results."
         if not step.record.is_file():
-            yield (
-                f"{self._name(step.record)}: missing, so nothing says what "
-                f"{self._name(step.outputs[0])} was made from; `tlstudy {step.stage}` makes both."
-            )
+            yield f"{name}: missing, so the results cannot be verified; {again}"
             return
         record = read_record(step.record)
         if record is None:
-            yield f"{self._name(step.record)}: was altered (its seal is not that of its content)."
+            yield f"{name}: was damaged, so the results cannot be verified; {again}"
             return
         self.sizes[step.record] = step.record.stat().st_size
         yield from self._outputs(step, record)
@@ -100,17 +98,17 @@ class Verification:
             if file not in written:
                 continue
             if not file.is_file():
-                # What was made from it can still be held against its record.
+                # Steps that read it are compared with the checksum that is recorded here.
                 self._checksums.setdefault(file, written[file].sha256)
                 continue
-            size, expected = file.stat().st_size, written[file].bytes
-            if size < expected:
-                yield f"{self._name(file)}: was truncated ({size:,} of {expected:,} bytes)."
-            elif self._checksum(file) != written[file].sha256:
+            size, expected = file.stat().st_size, written[file]
+            found = self._checksum(file)
+            if size < expected.bytes:
+                yield f"{self._name(file)}: was truncated ({size:,} of {expected.bytes:,} bytes)."
+            elif found != expected.sha256:
                 yield (
-                    f"{self._name(file)}: was altered (its SHA-256 is "
-                    f"{self._checksum(file)[:DIGITS]}…; its record says "
-                    f"{written[file].sha256[:DIGITS]}…)."
+                    f"{self._name(file)}: was altered (its SHA-256 is {found[:DIGITS]}…; its "
+                    f"record says {expected.sha256[:DIGITS]}…)."
                 )
 
     def _settings_and_code(self, step: Step, record: Record) -> Iterator[str]:
@@ -148,7 +146,7 @@ class Verification:
         belonging = (*step.inputs, *step.cached)
         self.unseen |= {file for file in step.cached if not file.is_file()}
         for file in belonging:
-            if not self._known(file):
+            if file not in self._checksums and not file.is_file():
                 continue
             if file not in read:
                 yield f"{made}: was made without {self._name(file)}, which is there."
@@ -161,9 +159,6 @@ class Verification:
         for file in sorted(read.keys() - set(belonging)):
             yield f"{made}: was also made from {self._name(file)}, which is not the study's."
 
-    def _known(self, file: Path) -> bool:
-        return file in self._checksums or file.is_file()
-
     def _checksum(self, file: Path) -> str:
         if file not in self._checksums:
             self._checksums[file] = sha256(file)
@@ -171,7 +166,7 @@ class Verification:
         return self._checksums[file]
 
     def _name(self, file: Path) -> str:
-        """As records name it; a file of the cache with the cache's folder."""
+        """Relative to the study's folder; a file of the cache with the cache's folder."""
         inside = file.is_relative_to(self.folder)
         return (file.relative_to(self.folder) if inside else file).as_posix()
 
@@ -180,38 +175,36 @@ def verify_folder(folder: Path, everything: bool = False) -> tuple[str, bool]:
     """Verify a results folder.
 
     Args:
-        everything: tell all that does not hold, not the first alone, and what is of no study.
+        everything: list all problems, not only the first, and files that no step makes.
 
     Returns:
-        What was found, and whether the folder holds.
+        What was found, and whether all is as the records say.
 
     Raises:
-        UserError: it is no study's folder.
+        UserError: it is not the folder of a study.
     """
     verification = Verification(finished_study(folder))
     problems = list(islice(verification.problems(), None if everything else 1))
-    lines = [*problems] if everything else [_first(folder, problem) for problem in problems]
+    lines = list(problems)
     if everything:
         strangers = verification.strangers()
         lines += [f"Note: {file}: not of the study; not looked at." for file in strangers]
+    elif problems:
+        lines = [f"{folder} does not hold. {problems[0]}\nThis is the first problem; see --all."]
     if not problems:
         lines.append(_holds(folder, verification))
     return "\n".join(lines), not problems
 
 
-def _first(folder: Path, problem: str) -> str:
-    return f"{folder} does not hold. {problem}\nThis is the first such thing; --all tells all."
-
-
 def _holds(folder: Path, verification: Verification) -> str:
     megabytes = sum(verification.sizes.values()) / 1e6
-    looked_at = (
+    lines = [
         f"{folder} holds: {len(verification.sizes)} files ({megabytes:,.1f} MB) of "
         f"{len(verification.steps)} jobs are as their records say, and were made by this code."
-    )
+    ]
     if verification.unseen:
-        looked_at += (
-            f"\nNot looked at: {len(verification.unseen)} files of images and weights, which are "
+        lines.append(
+            f"Not looked at: {len(verification.unseen)} files of images and weights, which are "
             f"not in {verification.study.cache}; the records hold their checksums."
         )
-    return f"{looked_at}\nFingerprint: {verification.fingerprint()}"
+    return "\n".join([*lines, f"Fingerprint: {verification.fingerprint()}"])

@@ -8,6 +8,7 @@ from torchvision.models.resnet import Bottleneck
 from tlstudy.config.settings import Training
 from tlstudy.data.subset import DIGITS
 from tlstudy.networks.rescaling import rescale
+from tlstudy.networks.weights import PretrainedWeights
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.randomness import Stream, derived_seed
 
@@ -43,42 +44,27 @@ class Float32Linear(nn.Linear):
             return super().forward(features.float())
 
 
-def initial_network(
-    training: Training, seed: int, weights: tuple[dict[str, torch.Tensor], dict] | None
-) -> nn.Module:
+def initial_network(training: Training, seed: int, weights: PretrainedWeights | None) -> nn.Module:
     """Build the network before training, on the processor.
 
     The head depends on the seed alone, so arms share it, up to a rescaling. So does a random body.
 
     Args:
-        weights: state dictionary and record of the pretrained weights; None for random.
+        weights: None for random ones.
     """
-    stride_on = weights[1]["stride_on"] if weights else "3x3"
+    stride_on = weights.stride_on if weights else "3x3"
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derived_seed(seed, Stream.BODY))
         network = build_classifier(training.architecture, stride_on)
         features = network.fc.in_features
         if weights:
-            body = {key: value for key, value in weights[0].items() if not key.startswith("fc.")}
+            body = {key: value for key, value in weights.state.items() if not key.startswith("fc.")}
             network.fc = nn.Identity()
             network.load_state_dict(body, strict=True)
         torch.manual_seed(derived_seed(seed, Stream.HEAD))
         network.fc = Float32Linear(features, DIGITS)
     rescale(network, layer_kinds(network), training.rescaling)
     return network
-
-
-def check_architecture(training: Training, record: dict) -> None:
-    """Refuse weights of another architecture than the arm's.
-
-    Raises:
-        UserError: they differ.
-    """
-    if record["architecture"] != training.architecture:
-        raise UserError(
-            f"weights '{training.initialisation}': found {record['architecture']}; "
-            f"the arm needs {training.architecture}."
-        )
 
 
 def layer_kinds(network: nn.Module) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A training that can be ended at any point and ends the same, to the last digit."""
+"""Checkpoints: a training that is interrupted goes on from one and ends the same."""
 
 import logging
 import time
@@ -11,17 +11,11 @@ from tlstudy.storage.scratch import Scratch
 log = logging.getLogger(__name__)
 
 SECONDS_BETWEEN = 30.0
-# Most of a training's time that its checkpoints may take: what the last one took decides when the
-# next is due, so that a slow disk costs no more than a fast one.
-SHARE = 0.02
+SHARE = 0.02  # of a training's time that its checkpoints may take, on a slow disk too
 
 
 def train_from_checkpoint(trainer: Trainer, scratch: Scratch) -> Outcome:
-    """Run a trainer that follows its weights from where it was ended, or from the start.
-
-    Args:
-        trainer: before its run.
-    """
+    """Run a trainer, which must follow its weights, from its last checkpoint or the start."""
     outcome = None
     if scratch.checkpoint:
         outcome = restore(trainer, scratch)
@@ -31,14 +25,14 @@ def train_from_checkpoint(trainer: Trainer, scratch: Scratch) -> Outcome:
 
 
 class Keeper:
-    """Keeps a checkpoint after an epoch if one is due."""
+    """Keeps a checkpoint after an epoch if the last one is old enough."""
 
     def __init__(self, trainer: Trainer, scratch: Scratch):
         self.trainer, self.scratch = trainer, scratch
         self.ended, self.took = time.monotonic(), 0.0
 
     def after_epoch(self, outcome: Outcome) -> None:
-        """Keep one of all epochs so far, unless the last is too recent."""
+        """Keep a checkpoint if one is due."""
         began = time.monotonic()
         if began - self.ended >= max(SECONDS_BETWEEN, self.took / SHARE):
             keep(self.trainer, outcome, self.scratch)
@@ -47,9 +41,9 @@ class Keeper:
 
 
 def keep(trainer: Trainer, outcome: Outcome, scratch: Scratch) -> None:
-    """Keep all that decides the epochs to come and the rows of those that were.
+    """Keep the state of the training and the rows of its epochs.
 
-    The path of the weights is by far the largest part: only what is new of it is written.
+    The path of the weights is by far the largest part, so only its new rows are written.
     """
     epochs = len(outcome.metrics)
     before = scratch.checkpoint or {"epochs": 0, "path": []}
@@ -72,7 +66,7 @@ def keep(trainer: Trainer, outcome: Outcome, scratch: Scratch) -> None:
 
 
 def restore(trainer: Trainer, scratch: Scratch) -> Outcome:
-    """Put a trainer before its run to where its checkpoint is; return the outcome until there."""
+    """Put a new trainer to where its checkpoint is; return the outcome up to there."""
     checkpoint = scratch.checkpoint
     _restore_state(trainer, scratch.tensors(checkpoint["state"]), checkpoint["strides"])
     trainer.order.bit_generator.state = checkpoint["order"]
@@ -83,7 +77,7 @@ def restore(trainer: Trainer, scratch: Scratch) -> Outcome:
 
 
 def _state(trainer: Trainer) -> dict[str, torch.Tensor]:
-    """Weights, statistics of BatchNorm, the optimiser's state, and gradients that add up."""
+    """Weights, BatchNorm statistics, the optimiser's state, and gradients that add up."""
     tensors = {f"network/{name}": value for name, value in trainer.network.state_dict().items()}
     for index, state in trainer.optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser/{index}/{name}": value for name, value in state.items()}
@@ -96,7 +90,7 @@ def _state(trainer: Trainer) -> dict[str, torch.Tensor]:
 def _restore_state(
     trainer: Trainer, saved: dict[str, torch.Tensor], strides: dict[str, list[int]]
 ) -> None:
-    # Sums depend on how a tensor lies in memory, in the last digits.
+    # The last digits of a sum depend on how a tensor lies in memory.
     placed = {
         name: torch.empty_strided(tensor.shape, strides[name], dtype=tensor.dtype)
         .copy_(tensor)

@@ -1,4 +1,4 @@
-"""Where and how a job computes."""
+"""The device that a job computes on, and its settings."""
 
 import ctypes
 import os
@@ -15,14 +15,13 @@ M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4  # malloc.h
 
 
 def choose_device(wanted: str, gpus: int | None = None) -> torch.device:
-    """Turn auto, cpu or cuda into a device; never falls back from what was asked for.
+    """Turn auto, cpu or cuda into a device.
 
     Args:
-        gpus: GPUs that the workflow granted; None outside a workflow. With 0, auto is the
-            processor.
+        gpus: GPUs that the workflow granted; None outside a workflow.
 
     Raises:
-        UserError: cuda was asked for and there is none, or none was granted.
+        UserError: cuda was asked for, and there is none or none was granted.
     """
     available = torch.cuda.is_available()
     if wanted == "cuda" and not available:
@@ -34,12 +33,11 @@ def choose_device(wanted: str, gpus: int | None = None) -> torch.device:
 
 
 def make_deterministic(threads: int | None) -> None:
-    """Same seed and device, same numbers; they also depend on the number of threads."""
+    """Make the same seed, device and number of threads give the same numbers."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS needs it for this
     torch.use_deterministic_algorithms(True)
     torch.backends.cudnn.benchmark = False
-    # A guard for programs that read memory before they write it. Filling every new tensor took
-    # a tenth to a fifth of a training step on two cores.
+    # Filling every new tensor took a tenth to a fifth of a training step on two cores.
     torch.utils.deterministic.fill_uninitialized_memory = False
     # float32 means float32: TF32 would be another precision.
     torch.backends.cuda.matmul.allow_tf32 = False
@@ -51,9 +49,8 @@ def make_deterministic(threads: int | None) -> None:
 def keep_freed_memory() -> None:
     """Let glibc keep freed memory instead of handing it back to the system.
 
-    Every activation of a step is a fresh block of tens of megabytes, and having the system clear
-    its pages anew took a third of a step's time on two cores (1.95 s to 1.29 s). No number
-    depends on it.
+    Activations are blocks of tens of megabytes. Having the system clear their pages anew took a
+    third of a step's time on two cores (1.95 s to 1.29 s).
     """
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL("libc.so.6")

@@ -1,12 +1,13 @@
 """Losses, accuracies and predictions."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from tlstudy.networks.batchnorm import untracked
+from tlstudy.networks.batchnorm import recalibrated, untracked
 from tlstudy.networks.fused import can_be_fused, fused
 from tlstudy.networks.inputs import Inputs
 
@@ -57,6 +58,14 @@ def predict(network: nn.Module, images: torch.Tensor, inputs: Inputs) -> torch.T
         forward = fused(network) if can_be_fused(network) else network
         logits = [forward(inputs(batch)) for batch in images.split(BATCH[device.type])]
         return torch.cat(logits).cpu()
+
+
+def predict_recalibrated(
+    network: nn.Module, images: torch.Tensor, inputs: Inputs, batches: Iterable[torch.Tensor]
+) -> torch.Tensor:
+    """The same with BatchNorm recalibrated on batches (N, 3, H, W) of training inputs."""
+    with recalibrated(network, batches):
+        return predict(network, images, inputs)
 
 
 def training_mode_loss(

@@ -1,15 +1,16 @@
-"""A run after its training, as measurements take it."""
+"""A run after its training, for the measurements on it."""
 
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-from tlstudy.config.settings import Training
+from tlstudy.config.settings import Evaluation, Training
 from tlstudy.config.study import Run
 from tlstudy.networks.build import initial_network
 from tlstudy.networks.trainer import Images
 from tlstudy.networks.trajectory import unflatten
+from tlstudy.networks.weights import PretrainedWeights
 
 
 @dataclass
@@ -18,15 +19,18 @@ class FineTuned:
 
     Attributes:
         training: its settings, at the learning rate that it was trained with.
+        train_losses: train loss after 0, 1, ... epochs, nats.
         vectors: flat float32 weights, as `stages.train.write_plane` leaves them.
     """
 
     run: Run
     record: dict
     training: Training
+    evaluation: Evaluation
     images: Images
+    train_losses: list[float]
     vectors: dict[str, torch.Tensor]
-    pretrained: tuple[dict, dict] | None
+    pretrained: PretrainedWeights | None
     device: torch.device
 
     @property

@@ -1,8 +1,7 @@
-"""Residual networks in evaluation mode with fewer passes over memory, on a processor.
+"""Faster evaluation of residual networks in bfloat16 on a processor.
 
-BatchNorm is folded into the convolution before it, and oneDNN adds the shortcut and cuts off
-below zero while it writes a convolution's outputs. These passes over memory take a good part of
-an evaluation's time where the convolutions themselves are fast (bfloat16 on matrix units).
+BatchNorm is folded into the convolution before it, and oneDNN adds the shortcut and applies ReLU
+while it writes a convolution's outputs: this saves passes over memory.
 """
 
 from collections.abc import Callable
@@ -15,7 +14,9 @@ from torchvision.models import ResNet
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
 Forward = Callable[[torch.Tensor], torch.Tensor]
-_convolve = torch.ops.mkldnn._convolution_pointwise
+# Private operations of PyTorch, which another version or build may not have.
+_convolve = getattr(torch.ops.mkldnn, "_convolution_pointwise", None)
+_has_bfloat16 = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
 
 
 @dataclass(frozen=True)
@@ -42,22 +43,23 @@ class Convolution:
 
 
 def can_be_fused(network: nn.Module) -> bool:
-    """Whether it is torchvision's residual network, computing in bfloat16 on a processor that can.
+    """Whether it is torchvision's residual network and computes in bfloat16 on a processor.
 
-    In float32 the convolutions take so long that little is gained, and the network as it is
-    remains the reference.
+    In float32 little is gained.
     """
     return (
         isinstance(network, ResNet)
         and network.fc.weight.device.type == "cpu"
         and torch.is_autocast_enabled("cpu")
         and torch.backends.mkldnn.is_available()
-        and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        and _convolve is not None
+        and _has_bfloat16 is not None
+        and _has_bfloat16()
     )
 
 
 def fused(network: ResNet, precision: torch.dtype = torch.bfloat16) -> Forward:
-    """The function of a network in evaluation mode, as its weights and statistics are now.
+    """A network in evaluation mode as a function, with its present weights and statistics.
 
     Returns:
         From inputs (N, 3, H, W) to logits (N, outputs); the last layer is in float32.

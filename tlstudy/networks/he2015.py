@@ -1,9 +1,9 @@
-"""The weights of He et al. 2015, from TensorFlow.js layers format to torchvision's ResNet-50.
+"""The weights of He et al. 2015 converted from TensorFlow.js to torchvision's ResNet-50.
 
-Trained in Caffe, carried over by Keras. They mean the same function here, with three
-differences of convention folded into BatchNorm and the first convolution, in float64:
-convolutions have biases there; BatchNorm's epsilon is 1e-3 there and 1e-5 here; inputs are BGR
-from 0 to 255 minus a mean there, and RGB in torchvision's normalisation here.
+They were trained in Caffe and converted by Keras. The network computes the same function here.
+Three differences are folded into BatchNorm and the first convolution, in float64: convolutions
+have biases there; BatchNorm's epsilon is 1e-3 there and 1e-5 here; inputs are BGR from 0 to 255
+minus a mean there, and RGB in torchvision's normalisation here.
 """
 
 import json
@@ -95,8 +95,7 @@ def _take_normalised_rgb(state: dict[str, np.ndarray]) -> None:
 
     With v the new input, the old one is 255 (std v + mean) - Caffe's mean in each channel: the
     scale goes into the kernel, the constant through the kernel's sum into the running mean.
-    At the border, where the padding is zero in either convention, this is off by the constant:
-    less than 0.5 of 255.
+    At the border, which is padded with zeros, this is off by less than 0.5 of 255.
     """
     kernel = state["conv1.weight"][:, ::-1]  # BGR to RGB
     constant = 255 * np.array(IMAGENET_MEAN) - CAFFE_MEAN_RGB

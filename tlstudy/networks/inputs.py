@@ -4,6 +4,8 @@ import numpy as np
 import torch
 from PIL import Image
 
+from tlstudy.networks.weights import PretrainedWeights
+
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -22,14 +24,14 @@ class Inputs:
 
     Args:
         normalisation: none (pixels from 0 to 1), imagenet or weights.
-        weights_record: where `weights` takes its mean and deviation from.
+        weights: those whose means and deviations `weights` stands for.
     """
 
-    def __init__(self, normalisation: str, weights_record: dict | None, device: torch.device):
+    def __init__(self, normalisation: str, weights: PretrainedWeights | None, device: torch.device):
         mean, std = {
             "none": ((0.0,) * 3, (1.0,) * 3),
             "imagenet": (IMAGENET_MEAN, IMAGENET_STD),
-        }.get(normalisation) or (weights_record["mean"], weights_record["std"])
+        }.get(normalisation) or weights.normalisation
         self._mean = torch.tensor(mean, device=device).view(1, 3, 1, 1)
         self._std = torch.tensor(std, device=device).view(1, 3, 1, 1)
 

@@ -1,8 +1,8 @@
 """Weights multiplied before training, and the learning rates that go with them.
 
-Behind a convolution stands BatchNorm, so multiplying the convolution changes no output, and its
-gradient is divided by the same factor: under gradient descent the factor acts as a learning rate
-divided by its square, under Adam, whose steps do not depend on the gradient's size, by itself.
+BatchNorm follows each convolution, so multiplying a convolution changes no output and divides its
+gradient by the factor. That acts like a learning rate divided by the factor's square under
+gradient descent, and by the factor under Adam, whose steps do not depend on the gradient's size.
 """
 
 import torch
@@ -18,7 +18,7 @@ PARTS = {
 
 
 def rescale(network: nn.Module, kinds: dict[str, str], rescaling: Rescaling) -> None:
-    """Multiply a network's weights in place; the running statistics too if they are to follow.
+    """Multiply a network's weights in place, and its running statistics if that is set.
 
     Args:
         kinds: kind of every weight tensor by name, as of `tlstudy.networks.build.layer_kinds`.

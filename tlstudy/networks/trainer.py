@@ -11,7 +11,6 @@ import torch
 from torch import nn
 
 from tlstudy.config.settings import STATISTICS, Adam, Evaluation, Training
-from tlstudy.networks.batchnorm import recalibrated
 from tlstudy.networks.build import layer_kinds
 from tlstudy.networks.device import autocast, synchronise
 from tlstudy.networks.evaluation import (
@@ -19,6 +18,7 @@ from tlstudy.networks.evaluation import (
     Score,
     loss_of_head,
     predict,
+    predict_recalibrated,
     score,
     training_mode_loss,
 )
@@ -68,6 +68,8 @@ class Trainer:
     """Trains a network on a handful of images and measures it after every epoch.
 
     Args:
+        evaluation: None to train without testing: then there are no test columns and no final
+            scores.
         after_epochs: BatchNorm statistics with which test images are scored after the epochs
             before the last; after the last it is always both.
         follow_weights: measure how far the weights move and keep their path.
@@ -78,7 +80,7 @@ class Trainer:
         training: Training,
         network: nn.Module,
         images: Images,
-        evaluation: Evaluation,
+        evaluation: Evaluation | None,
         seed: int,
         device: torch.device,
         after_epochs: tuple[str, ...] = STATISTICS,
@@ -161,9 +163,10 @@ class Trainer:
         if finite and self.follow_weights:
             row |= self._moves(epoch, len(steps), outcome)
         row["training_seconds"] = trained - began
-        looked = time.monotonic()
-        row |= self._test_values(epoch, outcome, finite)
-        row["evaluation_seconds"] = time.monotonic() - looked
+        if self.evaluation:
+            looked = time.monotonic()
+            row |= self._test_values(epoch, outcome, finite)
+            row["evaluation_seconds"] = time.monotonic() - looked
         outcome.metrics.append(row)
         return finite
 
@@ -249,8 +252,7 @@ class Trainer:
                 logits = predict(self.network, images, self.images.inputs)
             else:
                 batches = [batch for batch, _ in self.fixed_batches()]
-                with recalibrated(self.network, batches):
-                    logits = predict(self.network, images, self.images.inputs)
+                logits = predict_recalibrated(self.network, images, self.images.inputs, batches)
         head = self.training.head
         return score(logits[:count], labels[:count], head), score(logits, labels, head)
 

@@ -1,4 +1,4 @@
-"""Principal plane of a run's path through weight space."""
+"""The path of a run through weight space, and its principal plane."""
 
 from dataclasses import dataclass
 
@@ -12,10 +12,7 @@ RANK_TOLERANCE = 1e-12
 
 
 class Trajectory:
-    """Rows theta_t - theta_0, subtracted in float64 and kept in float32.
-
-    The one (epochs + 1) x weights array of a run; everything else works on its chunks.
-    """
+    """Rows theta_t - theta_0, subtracted in float64 and kept in float32; (epochs + 1) x weights."""
 
     def __init__(self, start: torch.Tensor, epochs: int):
         self.start = start

@@ -9,12 +9,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from tlstudy.config.settings import TEST_POOL, Evaluation, Training
+from tlstudy.config.settings import Training
+from tlstudy.networks.evaluation import predict_recalibrated, score
 from tlstudy.networks.trainer import Images, Trainer
 from tlstudy.storage.randomness import Stream, derived_seed
 
 log = logging.getLogger(__name__)
 
+Fold = tuple[np.ndarray, np.ndarray]  # numbers of the images kept and left out
 FoldScore = dict[str, float] | None
 Remembered = Callable[[str, Callable[[], FoldScore]], FoldScore]
 
@@ -31,8 +33,8 @@ def tune_learning_rate(
 ) -> dict:
     """Train on all folds but one, score the one left out, for every candidate.
 
-    Held-out images are scored as the final test images are: after the last epoch, BatchNorm
-    recalibrated on the images trained on. Test images play no part.
+    Images left out are scored after the last epoch, BatchNorm recalibrated on the images trained
+    on. Test images play no part.
 
     Args:
         start: makes the network before training, the same each time.
@@ -46,10 +48,9 @@ def tune_learning_rate(
     candidates = []
     for rate in learning_rates:
         candidate, scores = training.with_learning_rate(rate), []
-        for number, (kept, held_out) in enumerate(_folds(images, folds, seed), start=1):
+        for number, fold in enumerate(_folds(images, folds, seed), start=1):
             name = f"learning rate {rate}, fold {number} of {folds}"
-            fold = _fold_images(images, kept, held_out)
-            compute = partial(_score_of_fold, name, candidate, start, fold, seed, device)
+            compute = partial(_score_left_out, name, candidate, start, images, fold, seed, device)
             scores.append(remembered(name, compute))
         candidates.append(_candidate(rate, scores))
     finished = [row for row in candidates if np.isfinite(row["loss"])]
@@ -57,25 +58,28 @@ def tune_learning_rate(
     return {"chosen": best and best["learning_rate"], "folds": folds, "candidates": candidates}
 
 
-def _score_of_fold(
+def _score_left_out(
     name: str,
     training: Training,
     start: Callable[[], nn.Module],
-    fold: Images,
+    images: Images,
+    fold: Fold,
     seed: int,
     device: torch.device,
 ) -> FoldScore:
     """Score of the images left out; None if the training diverged."""
     log.info("%s", name)
-    everything = Evaluation(epoch_images=TEST_POOL, final_images=TEST_POOL)
-    trainer = Trainer(
-        training, start(), fold, everything, seed, device, after_epochs=(), follow_weights=False
-    )
-    outcome = trainer.run()
-    return asdict(outcome.final["recalibrated"]) if outcome.finished else None
+    kept, left_out = fold
+    others = replace(images, train=images.train[kept], train_labels=images.train_labels[kept])
+    trainer = Trainer(training, start(), others, None, seed, device, follow_weights=False)
+    if not trainer.run().finished:
+        return None
+    batches = [batch for batch, _ in trainer.fixed_batches()]
+    logits = predict_recalibrated(trainer.network, images.train[left_out], images.inputs, batches)
+    return asdict(score(logits, images.train_labels[left_out], training.head))
 
 
-def _folds(images: Images, folds: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+def _folds(images: Images, folds: int, seed: int) -> list[Fold]:
     from sklearn.model_selection import StratifiedKFold  # a second, and few runs are tuned
 
     state = derived_seed(seed, Stream.FOLDS) % 2**32
@@ -84,19 +88,9 @@ def _folds(images: Images, folds: int, seed: int) -> list[tuple[np.ndarray, np.n
     return list(splitter.split(labels, labels))
 
 
-def _fold_images(images: Images, kept: np.ndarray, held_out: np.ndarray) -> Images:
-    return replace(
-        images,
-        train=images.train[kept],
-        train_labels=images.train_labels[kept],
-        test=images.train[held_out],
-        test_labels=images.train_labels[held_out],
-    )
-
-
 def _candidate(rate: float, scores: list[FoldScore]) -> dict:
     if None in scores:
         return {"learning_rate": rate, "balanced_accuracy": np.nan, "loss": np.nan}
     names = ("balanced_accuracy", "loss")
-    means = {name: float(np.mean([score[name] for score in scores])) for name in names}
+    means = {name: float(np.mean([each[name] for each in scores])) for name in names}
     return {"learning_rate": rate, **means}

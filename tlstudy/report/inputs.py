@@ -8,10 +8,13 @@ from typing import Any
 import pandas as pd
 
 from tlstudy.config.catalogue import figure_files, size_folder, states_proposition
+from tlstudy.config.measurements import measured_tables
 from tlstudy.config.settings import Study
 from tlstudy.config.study import runs as runs_of
+from tlstudy.config.tables import ALL_TABLES
 from tlstudy.data.images import images_record
 from tlstudy.jobs import paths
+from tlstudy.jobs.run_record import RUN_RECORD, read_run_record
 from tlstudy.jobs.tables import read_landscapes, read_table
 from tlstudy.report.page.progress import Section
 from tlstudy.storage import columns
@@ -24,9 +27,7 @@ TABLES = (
     "metrics",
     "layers",
     "findings",
-    "encoder",
-    "curvature",
-    "reuse",
+    *measured_tables(),
     "ladder",
     "claims",
 )
@@ -78,9 +79,9 @@ class Inputs:
     metrics: pd.DataFrame
     layers: pd.DataFrame
     findings: pd.DataFrame = field(default_factory=lambda: _empty(columns.FINDINGS))
-    encoder: pd.DataFrame = field(default_factory=lambda: _empty(columns.ENCODER))
-    curvature: pd.DataFrame = field(default_factory=lambda: _empty(columns.CURVATURE))
-    reuse: pd.DataFrame = field(default_factory=lambda: _empty(columns.REUSE))
+    encoder: pd.DataFrame = field(default_factory=lambda: _empty(ALL_TABLES["encoder"]))
+    curvature: pd.DataFrame = field(default_factory=lambda: _empty(ALL_TABLES["curvature"]))
+    reuse: pd.DataFrame = field(default_factory=lambda: _empty(ALL_TABLES["reuse"]))
     ladder: pd.DataFrame = field(default_factory=lambda: _empty(columns.LADDER))
     claims: pd.DataFrame = field(default_factory=lambda: _empty(columns.CLAIMS))
     formulas: pd.DataFrame = field(default_factory=lambda: _empty(columns.FORMULAS))
@@ -157,8 +158,8 @@ def _weights(study: Study) -> dict[tuple[str, str], Record]:
     """What the runs themselves say they started from: the cache may have changed since."""
     found: dict[tuple[str, str], Record] = {}
     for run in runs_of(study):
-        record = _record(paths.folder_of_run(study, run) / "run.json", "train") or {}
-        if record.get("weights"):
-            key = (run.settings.architecture, run.settings.initialisation)
-            found.setdefault(key, record["weights"])
+        folder = paths.folder_of_run(study, run)
+        key = (run.settings.architecture, run.settings.initialisation)
+        if run.sources and key not in found and (folder / RUN_RECORD).is_file():
+            found[key] = read_run_record(folder)["weights"]
     return dict(sorted(found.items()))

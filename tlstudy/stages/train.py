@@ -9,10 +9,12 @@ import torch
 from safetensors.torch import save_file
 
 from tlstudy.config.settings import Study, Training
-from tlstudy.config.study import Run, changed_training, digest, values_after_epochs
+from tlstudy.config.study import Run, changed_training, digest
 from tlstudy.jobs import paths, steps
 from tlstudy.jobs.records import recorded
 from tlstudy.jobs.run_inputs import load_run_images, load_run_weights
+from tlstudy.jobs.run_record import RunRecord, TrajectoryRecord, write_run_record
+from tlstudy.jobs.run_results import write_measured
 from tlstudy.networks.build import initial_network
 from tlstudy.networks.checkpoint import train_from_checkpoint
 from tlstudy.networks.device import (
@@ -25,13 +27,9 @@ from tlstudy.networks.device import (
 from tlstudy.networks.trainer import Images, Outcome, Trainer, first_epoch_below
 from tlstudy.networks.trajectory import PrincipalPlane, principal_plane, random_walk_variance
 from tlstudy.networks.tuning import tune_learning_rate
+from tlstudy.networks.weights import PretrainedWeights
 from tlstudy.storage.errors import UserError
-from tlstudy.storage.files import (
-    atomic_path,
-    remove_half_written,
-    without_nan,
-    write_json_atomically,
-)
+from tlstudy.storage.files import atomic_path, remove_half_written
 from tlstudy.storage.provenance import environment, processor_name
 from tlstudy.storage.reading import read_record
 from tlstudy.storage.scratch import Scratch
@@ -57,7 +55,7 @@ def train_run(study: Study, run: Run, gpus: int | None = None, threads: int | No
     device = choose_device(study.device, gpus)
     log.info("%s, n = %d, seed %d, on %s", run.arm, run.subset_size, run.seed, device_name(device))
     weights = load_run_weights(study, run)
-    decisive = what_decides(study, run, weights[1] if weights else None, device)
+    decisive = what_decides(study, run, weights, device)
     with Scratch(paths.scratch_folder(study, run), decisive, began) as scratch:
         _train_with(scratch, study, run, weights, device)
 
@@ -66,11 +64,11 @@ def _train_with(
     scratch: Scratch,
     study: Study,
     run: Run,
-    weights: tuple[dict, dict] | None,
+    weights: PretrainedWeights | None,
     device: torch.device,
 ) -> None:
-    images = load_run_images(study, run, weights[1] if weights else None, device)
-    training, tuning = tuned(study, run, weights, images, device, scratch)
+    images = load_run_images(study, run, weights, device)
+    training, tuning = _with_tuned_rate(study, run, weights, images, device, scratch)
     trainer = Trainer(
         training,
         initial_network(training, run.seed, weights),
@@ -78,7 +76,7 @@ def _train_with(
         study.evaluation,
         run.seed,
         device,
-        after_epochs=values_after_epochs(study)[run.name],
+        after_epochs=run.after_epochs,
     )
     outcome = train_from_checkpoint(trainer, scratch)
     folder = paths.folder_of_run(study, run)
@@ -86,46 +84,46 @@ def _train_with(
         remove_half_written(folder, FILES)
     level = study.curvature.train_loss
     plane = write_plane(trainer, outcome, level, folder / "plane.safetensors")
-    write_measured(outcome, folder)
-    record = {
-        "run": run.name,
-        "subset_size": run.subset_size,
-        "seed": run.seed,
-        "training": changed_training(run.settings),
-        "learning_rate": training.optimiser.learning_rate,
-        "tuning": tuning,
-        "weights": weights[1] if weights else None,
-        "evaluation": study.evaluation.model_dump(),
-        "code": steps.stage_code("train"),
-        "device": device_name(device),
-        "threads": torch.get_num_threads(),
-        "environment": environment(),
-        "status": outcome.status,
-        "epochs": len(outcome.metrics),
-        "final": {name: asdict(values) for name, values in outcome.final.items()},
-        "final_test_images": len(images.test_labels),
-        "checkpoint_train_loss": outcome.checkpoint_train_loss,
-        "trajectory": plane,
-        "resumed_after_epochs": scratch.resumed_after_epochs,
-        "seconds": scratch.seconds(),
-        "peak_memory_gib": peak_memory_gib(),
-    }
-    write_json_atomically(folder / "run.json", without_nan(record))
+    write_measured(folder, outcome.metrics, outcome.layers)
+    record = RunRecord(
+        run=run.name,
+        subset_size=run.subset_size,
+        seed=run.seed,
+        training=changed_training(run.settings),
+        learning_rate=training.optimiser.learning_rate,
+        tuning=tuning,
+        weights=weights and weights.record,
+        evaluation=study.evaluation.model_dump(),
+        code=steps.stage_code("train"),
+        device=device_name(device),
+        threads=torch.get_num_threads(),
+        environment=environment(),
+        status=outcome.status,
+        epochs=len(outcome.metrics),
+        final={name: asdict(values) for name, values in outcome.final.items()},
+        final_test_images=len(images.test_labels),
+        checkpoint_train_loss=outcome.checkpoint_train_loss,
+        trajectory=plane,
+        resumed_after_epochs=scratch.resumed_after_epochs,
+        seconds=scratch.seconds(),
+        peak_memory_gib=peak_memory_gib(),
+    )
+    write_run_record(folder, record)
     scratch.remove()
 
 
 def what_decides(
-    study: Study, run: Run, weights_record: dict | None, device: torch.device
+    study: Study, run: Run, weights: PretrainedWeights | None, device: torch.device
 ) -> dict[str, object]:
     """All that decides the numbers of a run: a checkpoint is used where it is the same."""
     subset = read_record(paths.run_subset_folder(study, run) / "subset.json", "subset")
     return {
         "training settings": run.settings.training(),
         "tuning": study.tuning.model_dump() if run.settings.tune_learning_rate else None,
-        "evaluation": [study.evaluation.model_dump(), values_after_epochs(study)[run.name]],
+        "evaluation": [study.evaluation.model_dump(), run.after_epochs],
         "training images": digest(subset["indices"]),
         "seed": run.seed,
-        "weights": weights_record,
+        "weights": weights and weights.record,
         "code": steps.stage_code("train"),
         "device": [device_name(device), processor_name(), torch.backends.cpu.get_cpu_capability()],
         "threads": torch.get_num_threads(),
@@ -133,19 +131,10 @@ def what_decides(
     }
 
 
-def write_measured(outcome: Outcome, folder: Path) -> None:
-    """The tables of what was measured after every epoch."""
-    import pandas as pd  # half a second, and the training need not wait for it
-
-    for name in ("metrics", "layers"):
-        with atomic_path(folder / f"{name}.parquet") as temporary:
-            pd.DataFrame(getattr(outcome, name)).to_parquet(temporary, index=False)
-
-
-def tuned(
+def _with_tuned_rate(
     study: Study,
     run: Run,
-    weights: tuple[dict, dict] | None,
+    weights: PretrainedWeights | None,
     images: Images,
     device: torch.device,
     scratch: Scratch,
@@ -176,7 +165,7 @@ def tuned(
     return run.settings.with_learning_rate(result["chosen"]), result
 
 
-def write_plane(trainer: Trainer, outcome: Outcome, level: float, path: Path) -> dict:
+def write_plane(trainer: Trainer, outcome: Outcome, level: float, path: Path) -> TrajectoryRecord:
     """Hand weights over to the stages that look at them; return the plane's description.
 
     The file holds flat float32 vectors: start, end; if there is a plane, direction_1 and

@@ -1,10 +1,10 @@
-"""The one error that a user's mistake or a missing resource ends in."""
+"""The error for a user's mistake or a missing resource."""
 
 import click
 
 
 class UserError(click.ClickException):
-    """A mistake or a missing resource, told in a sentence, without a traceback.
+    """A mistake or a missing resource; the command prints its message without a traceback.
 
-    The message names the key or file, what was found and what is allowed.
+    The message names the key or file, says what was found and what is allowed.
     """

@@ -1,6 +1,7 @@
 """Files that are there whole or not at all."""
 
 import errno
+import hashlib
 import json
 import os
 import re
@@ -17,22 +18,37 @@ from tlstudy.storage.errors import UserError
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, durable: bool = False) -> Iterator[Path]:
     """A temporary path beside `path`, renamed to it on success and removed on failure.
+
+    Args:
+        durable: afterwards the file is on the disk, name and all, even if the machine stops.
 
     Raises:
         UserError: the disk is full, a file stands where a folder must be, or the other way round.
     """
     temporary = None
+    check_folder(path.parent)
+    check_file(path)
     try:
-        _make_folder(path.parent)
+        path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         os.close(handle)
         temporary = Path(name)
         yield temporary
         temporary.chmod(0o666 & ~_umask())
-        _rename(temporary, path)
+        if durable:
+            _flush(temporary)
+        temporary.replace(path)
+        if durable:
+            _flush(path.parent)
     except (OSError, SafetensorError) as error:
         if _error_number(error) not in FULL:
             raise
@@ -45,22 +61,6 @@ def atomic_path(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def _rename(temporary: Path, path: Path) -> None:
-    try:
-        temporary.replace(path)
-    except IsADirectoryError:
-        check_file(path)
-        raise
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError):
-        check_folder(folder)
-        raise
-
-
 def check_folder(folder: Path) -> None:
     """
     Raises:
@@ -68,7 +68,7 @@ def check_folder(folder: Path) -> None:
     """
     there = next((part for part in (folder, *folder.parents) if part.exists()), None)
     if there and not there.is_dir():
-        raise UserError(f"{there}: is a file, must be a folder; rename or remove it.") from None
+        raise UserError(f"{there}: is a file, must be a folder; rename or remove it.")
 
 
 def check_file(path: Path) -> None:
@@ -77,26 +77,17 @@ def check_file(path: Path) -> None:
         UserError: a folder stands where the file is or will be.
     """
     if path.is_dir():
-        raise UserError(f"{path}: is a folder, must be a file; rename or remove it.") from None
+        raise UserError(f"{path}: is a folder, must be a file; rename or remove it.")
 
 
 def _error_number(error: Exception) -> int | None:
-    """The system's number of an error, which safetensors has in its text alone."""
+    """The system's number of an error; safetensors gives it in its text only."""
     number = re.search(r"os error (\d+)", str(error))
     return getattr(error, "errno", None) or (int(number[1]) if number else None)
 
 
-@contextmanager
-def durable_path(path: Path) -> Iterator[Path]:
-    """An atomic path whose content is on the disk, name and all, when it is left."""
-    with atomic_path(path) as temporary:
-        yield temporary
-        _flush(temporary)
-    _flush(path.parent)
-
-
 def remove_half_written(folder: Path, names: Iterable[str]) -> None:
-    """Remove what ended processes left of files; for who alone writes these in the folder."""
+    """Remove temporary files of ended processes. Call only while no other process writes there."""
     # safetensors writes into a temporary file of its own naming.
     for pattern in (".tmp*", *(f".{name}.*" for name in names)):
         for file in folder.glob(pattern):
@@ -118,15 +109,9 @@ def _umask() -> int:
     return mask
 
 
-def write_bytes_atomically(path: Path, content: bytes) -> None:
-    """Write a whole file or none."""
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(content)
-
-
-def write_durably(path: Path, content: bytes) -> None:
-    """Write a whole file or none, and wait until it is on the disk."""
-    with durable_path(path) as temporary:
+def write_bytes_atomically(path: Path, content: bytes, durable: bool = False) -> None:
+    """Write a whole file or none; see `atomic_path`."""
+    with atomic_path(path, durable) as temporary:
         temporary.write_bytes(content)
 
 
@@ -136,7 +121,7 @@ def write_json_atomically(path: Path, data: Any) -> None:
 
 
 def json_bytes(data: Any) -> bytes:
-    """What `write_json_atomically` writes."""
+    """The bytes that `write_json_atomically` writes."""
     return f"{json.dumps(data, indent=1, allow_nan=False)}\n".encode()
 
 

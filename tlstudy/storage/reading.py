@@ -1,7 +1,4 @@
-"""What an earlier stage stored, read back: a file that is missing or damaged ends in a sentence.
-
-A file that was altered and still reads well is only told by its checksum.
-"""
+"""Files of earlier stages, read back: one that is missing or damaged ends in a sentence."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -18,10 +15,10 @@ Content = TypeVar("Content")
 
 
 def read_record(file: Path, command: str) -> dict[str, Any]:
-    """A mapping from a JSON file; a key that is asked for and not there ends in a sentence too.
+    """A mapping from a JSON file; asking for a key that it lacks is a UserError too.
 
     Args:
-        command: what of `tlstudy` makes the file, to be told.
+        command: the command of `tlstudy` that makes the file, for the message.
 
     Raises:
         UserError: it is missing or damaged.
@@ -41,7 +38,10 @@ def read_record(file: Path, command: str) -> dict[str, Any]:
 
 
 def read_table(file: Path, command: str, columns: Iterable[str] = ()) -> "pd.DataFrame":
-    """A table from a parquet file, with these columns among its own.
+    """A table from a parquet file.
+
+    Args:
+        columns: those that it must have.
 
     Raises:
         UserError: it is missing or damaged, or lacks a column.
@@ -53,31 +53,34 @@ def read_table(file: Path, command: str, columns: Iterable[str] = ()) -> "pd.Dat
     return table
 
 
-def read_arrow(
-    file: Path, command: str, kinds: "pa.Schema", columns: Iterable[str] = ()
-) -> "pa.Table":
-    """The same as an Arrow table, in half the time.
+def read_arrow(file: Path, command: str, kinds: "pa.Schema", all_there: bool) -> "pa.Table":
+    """The same as an Arrow table, which takes half the time.
 
     Args:
-        kinds: types of the columns, as far as they are there.
+        kinds: the columns that it is to have.
+        all_there: whether the file must have all of them; otherwise one that it lacks is empty.
 
     Raises:
         UserError: it is missing or damaged, lacks a column, or has one of another type.
     """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     def read(path: Path) -> "pa.Table":
-        # The process's threads are the caller's to use, and a small table is no work for several.
-        table = pq.ParquetFile(path).read(use_threads=False).replace_schema_metadata()
-        for position, name in enumerate(table.column_names):
-            if name in kinds.names and table.field(position).type != kinds.field(name).type:
-                column = table.column(position).cast(kinds.field(name).type)
-                table = table.set_column(position, name, column)
-        return table
+        # The caller reads several small tables at once, each in a thread of its own.
+        table = pq.ParquetFile(path).read(use_threads=False)
+        _check_columns(file, command, table.column_names, kinds.names if all_there else ())
+        return pa.Table.from_arrays(
+            [
+                table[field.name].cast(field.type)
+                if field.name in table.column_names
+                else pa.nulls(len(table), field.type)
+                for field in kinds
+            ],
+            schema=kinds,
+        )
 
-    table = _read(file, command, read)
-    _check_columns(file, command, table.column_names, columns)
-    return table
+    return _read(file, command, read)
 
 
 def _check_columns(file: Path, command: str, found: Iterable[str], columns: Iterable[str]) -> None:
@@ -111,7 +114,7 @@ def _read(file: Path, command: str, reader: Callable[[Path], Content]) -> Conten
 
 
 def _reason(file: Path, error: Exception) -> str:
-    """A few words of what is wrong; what libraries say of their own formats helps no user."""
+    """The reason in plain words; the libraries' own texts help no user."""
     if file.suffix == ".json" and isinstance(error, UnicodeDecodeError):
         return f"byte {error.start} is no text in UTF-8"
     if file.suffix == ".json" and isinstance(error, json.JSONDecodeError):

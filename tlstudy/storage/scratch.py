@@ -1,4 +1,4 @@
-"""What an unfinished run keeps in a folder of its own, to go on from if it is ended."""
+"""The checkpoint of an unfinished run, in a folder of its own."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from tlstudy.storage.errors import UserError
-from tlstudy.storage.files import durable_path, write_durably
+from tlstudy.storage.files import atomic_path, sha256, write_bytes_atomically
 
 log = logging.getLogger(__name__)
 
@@ -27,12 +27,12 @@ Tensors = Mapping[str, torch.Tensor]
 class Scratch:
     """The scratch folder of one run, held by one process at a time.
 
-    A manifest names the other files with their checksums and is written after them, so the folder
-    is at every moment what it was before or after a change. Nothing that is wrong with the folder
-    ends a run: it is told in the log, and the run does without.
+    A manifest lists the other files with their checksums. It is written after them, so the folder
+    always holds a whole checkpoint. A problem with the folder never ends a run: the log says so,
+    and the run goes on without checkpoints.
 
     Args:
-        belongs_to: all that decides the run's numbers; what was kept for another is not used.
+        belongs_to: all that decides the run's numbers; a checkpoint of other numbers is not used.
         began: when the run began in this process, by `time.monotonic`.
     """
 
@@ -61,25 +61,25 @@ class Scratch:
 
     @property
     def held(self) -> bool:
-        """Whether no other process can be at this run, and what is kept stays."""
+        """Whether this process holds the folder."""
         return self._lock is not None
 
     @property
     def resumed_after_epochs(self) -> list[int]:
-        """Epochs that were done each time when the run was taken up again."""
+        """For each time the run was resumed: the epochs done before."""
         return self._kept["resumed_after_epochs"]
 
     @property
     def checkpoint(self) -> dict | None:
-        """What was kept last, its files apart; None if nothing was."""
+        """The last checkpoint without its files; None if there is none."""
         return self._kept["checkpoint"]
 
     def seconds(self) -> float:
-        """Time that the run took so far, in this process and in those before."""
+        """Seconds that the run took so far, in this process and in those before."""
         return self._seconds_before + time.monotonic() - self.began
 
     def value(self, name: str, compute: Callable[[], Any]) -> Any:
-        """A value that JSON can hold: the one that was kept, or else computed and kept."""
+        """The value kept under a name, else computed and kept; it must fit into JSON."""
         values = self._kept["values"]
         if name not in values:
             values[name] = compute()
@@ -93,10 +93,10 @@ class Scratch:
     def keep(
         self, checkpoint: dict, files: Mapping[str, Tensors], besides: Iterable[str] = ()
     ) -> None:
-        """Keep a checkpoint in the place of the one before, or that one if it cannot be kept.
+        """Replace the checkpoint; if it cannot be written, the one before stays.
 
         Args:
-            files: new files by name; none may have the name of one that is there.
+            files: new files by name; no file of that name may exist.
             besides: names of files of the checkpoint before that belong to this one too.
         """
         before = dict(self._kept)
@@ -119,7 +119,7 @@ class Scratch:
     def _locked(self) -> FileLock | None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            # A lock of another kind would stay for ever when its process is lost.
+            # A soft lock would stay for ever if its process were killed.
             lock = FileLock(self.folder / LOCK, fallback_to_soft=False)
             lock.acquire(timeout=0)
         except Timeout:
@@ -132,7 +132,7 @@ class Scratch:
         return None
 
     def _take_up(self) -> None:
-        """Use what was kept if it is whole and this run's own."""
+        """Use the checkpoint in the folder if it is whole and belongs to this run."""
         try:
             kept = self._read_manifest()
         except FileNotFoundError:
@@ -145,7 +145,7 @@ class Scratch:
             log.warning(text, self.folder, ", ".join(others))
             return
         for name, digest in kept["files"].items():
-            if not self._is(name, digest):
+            if not self._is_whole(name, digest):
                 log.warning("%s: damaged; the run starts anew", self.folder / name)
                 return
         self._kept = kept
@@ -161,21 +161,21 @@ class Scratch:
         self._kept["seconds"] = self.seconds()
         content = json.dumps(self._kept).encode()
         digest = hashlib.sha256(content).hexdigest().encode()
-        write_durably(self.folder / MANIFEST, digest + b"\n" + content)
+        write_bytes_atomically(self.folder / MANIFEST, digest + b"\n" + content, durable=True)
 
     def _write_tensors(self, name: str, tensors: Tensors) -> str:
-        with durable_path(self.folder / name) as temporary:
+        with atomic_path(self.folder / name, durable=True) as temporary:
             save_file(dict(tensors), temporary)
-            return _digest(temporary)
+            return sha256(temporary)
 
-    def _is(self, name: str, digest: str) -> bool:
+    def _is_whole(self, name: str, digest: str) -> bool:
         try:
-            return _digest(self.folder / name) == digest
+            return sha256(self.folder / name) == digest
         except OSError:
             return False
 
     def _attempt(self, write: Callable[[], None]) -> bool:
-        """Whether it was written."""
+        """Write unless the folder is not ours or cannot be written; whether it was written."""
         if not self.held:
             return False
         try:
@@ -186,17 +186,12 @@ class Scratch:
         return True
 
     def _tidy(self) -> None:
-        """Remove what no checkpoint needs, left by a process that was ended among others."""
+        """Remove files that the checkpoint does not need, such as those of an ended process."""
         if self.held:
             with suppress(OSError):
                 for file in self.folder.iterdir():
                     if file.name not in {MANIFEST, LOCK, *self._kept["files"]}:
                         file.unlink()
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _differing(kept: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Result tables written piece by piece, so that no more than a row group is in memory."""
+"""Result tables written in pieces, so that only one row group is in memory."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ ROWS_OF_A_GROUP = 250_000
 
 
 class TableFile:
-    """A table that is being written; pieces are gathered until they fill a row group."""
+    """A table while it is written; it collects pieces until they fill a row group."""
 
     def __init__(self, writer: pq.ParquetWriter):
         self._writer, self._pieces, self._rows = writer, [], 0
@@ -24,11 +24,12 @@ class TableFile:
         """Append rows.
 
         Args:
-            table: columns by name; what it lacks is empty, what the file lacks is left out.
+            table: columns by name; a column that it lacks is empty in the file, and a column that
+                the file lacks is dropped.
             constants: columns with the same value in all these rows.
 
         Raises:
-            pyarrow.ArrowInvalid: a column cannot be read as what it is to be.
+            pyarrow.ArrowInvalid: a column cannot be converted to its type in the file.
         """
         columns = [_column(field, table, constants) for field in self._writer.schema]
         self._pieces.append(pa.Table.from_arrays(columns, schema=self._writer.schema))
@@ -42,7 +43,7 @@ class TableFile:
         self.add(pa.Table.from_pandas(frame[known], preserve_index=False))
 
     def flush(self) -> None:
-        """Write what was gathered."""
+        """Write the collected pieces."""
         if self._pieces:
             self._writer.write_table(pa.concat_tables(self._pieces))
         self._pieces, self._rows = [], 0
@@ -59,7 +60,7 @@ def _column(field: pa.Field, table: pa.Table, constants: dict) -> pa.Array | pa.
 
 @contextmanager
 def table_file(path: Path, columns: dict[str, tuple[str, str]]) -> Iterator[TableFile]:
-    """A table that is there whole, or not at all, when the block is left.
+    """A table file; it is written whole or not at all.
 
     Args:
         columns: as in `tlstudy.storage.columns`.

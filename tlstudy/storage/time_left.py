@@ -1,4 +1,4 @@
-"""How far long work has come, told in the log."""
+"""Log lines on the progress of long loops."""
 
 import logging
 import time
@@ -13,7 +13,7 @@ SECONDS_BETWEEN_LINES = 10
 
 
 def with_time_left(steps: Sequence[Step], what: str) -> Iterator[Step]:
-    """Pass steps of equal length on; every ten seconds say how many are done and what is left.
+    """Pass steps of equal length on; every ten seconds log how many are done and the time left.
 
     Args:
         what: the kind of step, in the singular.

@@ -17,6 +17,7 @@ import pyarrow as pa
 from tlstudy.audit.sentinels.evidence import Evidence
 from tlstudy.config.settings import Training
 from tlstudy.data.subset import DIGITS
+from tlstudy.jobs.run_record import RUN_RECORD, read_run_record
 from tlstudy.storage.columns import KEYS, METRICS
 from tlstudy.storage.errors import UserError
 
@@ -219,9 +220,9 @@ def _read_folder(folder: Path) -> Evidence:
 
     Several arms can share a run, so how its result is reported is not known from its folder.
     """
-    record = _record(folder / "run.json")
-    if record is None:
-        raise UserError(f"{folder}: found no run.json; must be the folder of a run.")
+    if not (folder / RUN_RECORD).is_file():
+        raise UserError(f"{folder}: found no {RUN_RECORD}; must be the folder of a run.")
+    record = read_run_record(folder)
     try:
         training = Training.model_validate(record["training"])
         size, seed = record["subset_size"], record["seed"]
@@ -237,9 +238,9 @@ def _read_folder(folder: Path) -> Evidence:
             subset=_record(subset / f"n~{size}" / f"seed~{seed}" / "subset.json"),
             training=training,
         )
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+    except (IndexError, ValueError) as error:
         reason = " ".join(str(error).split())
-        raise UserError(f"{folder / 'run.json'}: is not the record of a run ({reason}).") from None
+        raise UserError(f"{folder / RUN_RECORD}: is not the record of a run ({reason}).") from None
 
 
 def _record(file: Path) -> dict[str, Any] | None:

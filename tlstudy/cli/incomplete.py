@@ -1,4 +1,4 @@
-"""From the runs that are there to tables, figures and a report, in a place of their own."""
+"""The incomplete report: tables, figures and a page of the runs that are there."""
 
 import logging
 import shutil

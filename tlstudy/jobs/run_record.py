@@ -1,0 +1,87 @@
+"""The record that a training leaves, `run.json`: its content, its writer and its reader."""
+
+from pathlib import Path
+from typing import Any, NotRequired
+
+from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
+
+from tlstudy.storage.errors import UserError
+from tlstudy.storage.files import without_nan, write_json_atomically
+from tlstudy.storage.reading import read_record
+
+RUN_RECORD = "run.json"
+
+
+class TrajectoryRecord(TypedDict):
+    """Principal plane of the path, see `tlstudy.networks.trajectory.PrincipalPlane`."""
+
+    rank: int
+    explained_variance: list[float]
+    random_walk_null: list[float]
+    path: list[list[float]]
+    off_plane: list[float]
+    no_plane_reason: str
+
+
+class RunRecord(TypedDict):
+    """What a run was trained with and how it ended; a value that is not finite is None.
+
+    Keys:
+        run: name of its folder.
+        training: settings that differ from their defaults.
+        learning_rate: the one that it was trained with.
+        tuning: how that was chosen, see `tlstudy.networks.tuning`; None if it was given.
+        weights: record of the pretrained weights; None for a random start.
+        status: finished or diverged.
+        final: loss (nats), accuracy and balanced_accuracy by BatchNorm statistics.
+        checkpoint_train_loss: loss of the final weights on the training images, nats.
+        resumed_after_epochs: epochs after which it was resumed; an old record has none.
+    """
+
+    run: str
+    subset_size: int
+    seed: int
+    training: dict[str, Any]
+    learning_rate: float
+    tuning: dict[str, Any] | None
+    weights: dict[str, Any] | None
+    evaluation: dict[str, Any]
+    code: NotRequired[str]
+    device: str
+    threads: int
+    environment: dict[str, str]
+    status: str
+    epochs: int
+    final: dict[str, dict[str, float | None]]
+    final_test_images: int
+    checkpoint_train_loss: float | None
+    trajectory: TrajectoryRecord
+    resumed_after_epochs: NotRequired[list[int]]
+    seconds: float
+    peak_memory_gib: float
+
+
+def write_run_record(folder: Path, record: RunRecord) -> None:
+    """Write the record of a run into its folder."""
+    write_json_atomically(folder / RUN_RECORD, without_nan(record))
+
+
+def read_run_record(folder: Path) -> RunRecord:
+    """
+    Raises:
+        UserError: the record is missing or damaged.
+    """
+    file = folder / RUN_RECORD
+    try:
+        return TypeAdapter(RunRecord).validate_python(read_record(file, "train"))
+    except ValidationError as error:
+        raise UserError(
+            f"{file}: is damaged ({_reason(error)}); delete it and run `tlstudy train`."
+        ) from None
+
+
+def _reason(error: ValidationError) -> str:
+    first = error.errors()[0]
+    key = ".".join(map(str, first["loc"]))
+    return f"it lacks '{key}'" if first["type"] == "missing" else f"{key}: {first['msg']}"
