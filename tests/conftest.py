@@ -53,6 +53,7 @@ class SmallResults(NamedTuple):
 def small_results(tmp_path_factory, cache) -> SmallResults:
     """Made once, and not to be changed; the study's cache lies beside them as `aside`."""
     import small_study  # all stages: seconds
+    from small_study import measure_run
 
     folder, executed = tmp_path_factory.mktemp("original"), {}
     with pytest.MonkeyPatch.context() as patch:
@@ -60,6 +61,13 @@ def small_results(tmp_path_factory, cache) -> SmallResults:
             if function := getattr(small_study, name, None):
                 names = executed.setdefault(stage, set())
                 patch.setattr(small_study, name, traced(function, names))
+        patch.setattr(
+            small_study,
+            "measure_run",
+            lambda study, run, name, **named: traced(measure_run, executed.setdefault(name, set()))(
+                study, run, name, **named
+            ),
+        )
         study = small_study.make_small_study(folder, cache / "mnist")
     study.cache.rename(folder / "aside")
     (folder / "own.safetensors").unlink()

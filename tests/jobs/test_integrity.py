@@ -10,7 +10,6 @@ from click.testing import CliRunner
 
 from tlstudy.cli import main
 from tlstudy.config.study import finished_study, load_study, runs
-from tlstudy.jobs.records import read_record
 from tlstudy.jobs.verify import Verification, verify_folder
 from tlstudy.storage import code_digest
 from tlstudy.storage.files import sha256
@@ -240,16 +239,6 @@ def test_results_of_another_version_of_a_library_are_told(moved, monkeypatch):
     assert "other code" not in problem
     assert f"library: scikit-learn {version('scikit-learn')}; installed here: " in problem
     assert problem.endswith("scikit-learn 9.9.")
-
-
-def test_records_without_libraries_are_of_earlier_versions_and_not_altered(moved):
-    record = record_of(moved, "aggregate.json")
-    content = json.loads(record.read_text())
-    del content["libraries"]
-    record.write_text(json.dumps(content))
-    rewrite(record)
-    assert read_record(record).libraries == {}
-    assert problems_of(moved) == []
 
 
 def test_images_and_weights_are_checked_where_they_are(original, tmp_path):

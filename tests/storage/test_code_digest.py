@@ -12,7 +12,7 @@ from tlstudy.config.settings import LABORATORY_EXPERIMENTS
 from tlstudy.jobs import steps
 from tlstudy.storage import code_digest as digests
 
-STAGES = [*(stage for stage in steps.FUNCTIONS if stage != "laboratory"), *measurements()]
+STAGES = [stage for stage in (*steps.FUNCTIONS, *measurements()) if stage != "laboratory"]
 RUNS = {"train", "landscape", "curvature", "encoder", "reuse"}
 TOLD = {"claims", "figures", "report"}
 
@@ -278,7 +278,7 @@ def test_every_way_of_using_a_name_is_followed(monkeypatch, tmp_path, name, foun
 
 
 def test_an_entry_point_that_is_not_there_is_refused():
-    for entry in ("tlstudy.stages.train:nothing", "tlstudy.nothing:train_run", "no_such_package:nn"):
+    for entry in ("tlstudy.stages.train:nothing", "tlstudy.nothing:train_run", "nothing:f"):
         with pytest.raises(ValueError, match="is no definition"):
             digests.code_digest([entry])
 
@@ -286,6 +286,26 @@ def test_an_entry_point_that_is_not_there_is_refused():
 def test_a_whole_module_can_be_an_entry_point():
     of_module = digests.definitions(["tlstudy.measures.filters"])
     assert "tlstudy.measures.filters:HELD" in of_module
+
+
+def test_a_measurement_of_another_package_counts_with_what_it_uses(monkeypatch, tmp_path):
+    (tmp_path / "sizes_of_weights").mkdir()
+    (tmp_path / "sizes_of_weights" / "__init__.py").write_text(
+        "from .power import raised\n"
+        "from tlstudy.measures.filters import HELD\n"
+        "def measure(): return raised(HELD)\n"
+    )
+    power = tmp_path / "sizes_of_weights" / "power.py"
+    power.write_text("def raised(value): return value**2\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    entry = ["sizes_of_weights:measure"]
+    digests._package.cache_clear()
+    assert "tlstudy.measures.filters:HELD" in digests.definitions(entry)
+    before = digests.code_digest(entry)
+    for text, same in (("value**2  # squared", True), ("value**3", False)):
+        power.write_text(f"def raised(value): return {text}\n")
+        digests._package.cache_clear()
+        assert (digests.code_digest(entry) == before) is same
 
 
 def test_modules_named_one_by_one_are_there():

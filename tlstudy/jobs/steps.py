@@ -27,7 +27,7 @@ WHICH_RUNS = {"seeds", "arms"}
 PLACES = {"results", "cache", "scratch"}
 JUDGED_BY = {"ladder", "claims", "laboratory", *measured_tables()}
 FORMULA_DRAWS, FORMULA_SEED = 5000, 0
-# The function of each stage. By name: nothing that computes is imported here.
+# The function of each stage but measurements. By name: nothing that computes is imported here.
 FUNCTIONS = {
     "subset": "make_subset",
     "train": "train_run",
@@ -38,11 +38,6 @@ FUNCTIONS = {
     "figures": "draw_figures",
     "report": "make_report",
 }
-# What a measurement's own function is called with, and how the libraries are set.
-AROUND_A_MEASUREMENT = (
-    "tlstudy.jobs.run_inputs:load_fine_tuned",
-    "tlstudy.networks.device:make_deterministic",
-)
 # Stages whose results are texts and pictures too.
 WITH_REPORT = ("figures", "report")
 # Libraries that matter to a stage, if it is not the computing ones alone.
@@ -249,7 +244,12 @@ def report(study: Study) -> Step:
 
 def stage_code(stage: str) -> str:
     """Digest of the code behind a stage, and of the data files of the package that it reads."""
-    return code_digest(_entry_points(stage), stage in WITH_REPORT)
+    code = code_digest(_entry_points(stage), stage in WITH_REPORT)
+    # Columns that measurements declare are not in the code of the stage that writes them.
+    declared = measured_tables()
+    if stage in declared:
+        return f"{code}-{digest(declared[stage])}"
+    return f"{code}-{digest(declared)}" if stage == "aggregate" else code
 
 
 def stage_libraries(stage: str) -> dict[str, str]:
@@ -272,7 +272,10 @@ def _entry_points(stage: str, experiment: str = "") -> list[str]:
     """The functions that a stage runs, by name."""
     if stage in measurements():
         measure = measurements()[stage].measure
-        return [f"{measure.__module__}:{measure.__name__}", *AROUND_A_MEASUREMENT]
+        return [
+            "tlstudy.stages.measure:measure_run",
+            f"{measure.__module__}:{measure.__qualname__}",
+        ]
     of_experiment = [f"tlstudy.theory.{experiment}_experiment:rows"] if experiment else []
     return [f"tlstudy.stages.{stage}:{FUNCTIONS[stage]}", *of_experiment]
 

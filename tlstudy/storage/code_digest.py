@@ -15,6 +15,7 @@ These count, if they are reached:
   images and weights a run gets;
 - constants of `storage`, `config` and `jobs` that a definition that counts uses, and functions of
   `config` (which groups are compared);
+- the package of an entry point that is of another package, such as that of a measurement;
 - data files beside a module that counts: the slides' series, templates of the report.
 
 These do not count, with the reason:
@@ -165,10 +166,10 @@ class _Package:
 
     def _counts(self, key: Key, user_counts: bool, areas: tuple[str, ...]) -> bool:
         module, area = key[0], _area(key[0])
+        if not module.startswith("tlstudy."):
+            return module != "tlstudy"
         if module in NOT_COUNTED:
             return False
-        if not _is_ours(module):
-            return True
         if area in areas or module in ALSO_COUNTED:
             return True
         if not user_counts or area not in WITH_CONSTANTS:
@@ -178,13 +179,24 @@ class _Package:
 
     def _entry(self, entry: str) -> list[Key]:
         module, _, name = entry.partition(":")
-        if not _is_ours(module) and (found := find_spec(module)):
-            # A measurement of another package: of that, the module itself counts.
-            self._files[module] = Path(found.origin)
+        self._add_other_package(module)
         found = list(self._targets((module, name or ALL))) if module in self._files else []
         if not found:
             raise ValueError(f"{entry}: is no definition of the package")
         return found
+
+    def _add_other_package(self, module: str) -> None:
+        """Modules of an installed package that an entry point is of: a measurement's, say."""
+        package = module.partition(".")[0]
+        if package == "tlstudy" or module in self._files:
+            return
+        found = find_spec(package)
+        if found and found.submodule_search_locations:
+            folder = Path(found.submodule_search_locations[0])
+            for file in folder.rglob("*.py"):
+                self._files[_module_name(file.relative_to(folder), package)] = file
+        elif found and (found.origin or "").endswith(".py"):
+            self._files[package] = Path(found.origin)
 
     def _targets(self, use: Key) -> Iterator[Key]:
         """The definitions that a name stands for: of a module all, of an unknown name none."""
@@ -224,7 +236,9 @@ class _Package:
 
     def _form(self, module: str) -> tuple[Module, NormalForm]:
         if module not in self._forms:
-            read = Module(module, self._files[module].read_text(encoding="utf-8"))
+            file = self._files[module]
+            package = module if file.stem == "__init__" else module.rpartition(".")[0]
+            read = Module(module, file.read_text(encoding="utf-8"), package)
             self._forms[module] = read, NormalForm(read, self._split)
         return self._forms[module]
 
@@ -238,7 +252,7 @@ class _Package:
 
     def _data_files(self, modules: set[str]) -> Iterator[str]:
         """A line for each data file beside a module, or in a folder there without modules."""
-        folders = {self._files[module].parent for module in modules if _is_ours(module)}
+        folders = {self._files[module].parent for module in modules}
         inner = {path for folder in folders for path in folder.iterdir() if path.is_dir()}
         for folder in folders | {path for path in inner if not (path / "__init__.py").is_file()}:
             for file in folder.iterdir():
@@ -249,15 +263,11 @@ class _Package:
 _package = cache(_Package)
 
 
-def _is_ours(module: str) -> bool:
-    return module.partition(".")[0] == "tlstudy"
-
-
 def _area(module: str) -> str:
     """The package below `tlstudy` in which a module is."""
     return module.split(".")[1] if "." in module else ""
 
 
-def _module_name(file: Path) -> str:
-    parts = ("tlstudy", *file.with_suffix("").parts)
+def _module_name(file: Path, package: str = "tlstudy") -> str:
+    parts = (package, *file.with_suffix("").parts)
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)

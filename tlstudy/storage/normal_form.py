@@ -49,16 +49,22 @@ class Definition:
 class Module:
     """A module's names.
 
+    Args:
+        package: the one that it lies in, or is.
+
     Attributes:
         imports: what names are imported from, such as "torch.nn".
         statements: those that bind a name, by name.
     """
 
-    def __init__(self, name: str, source: str):
+    def __init__(self, name: str, source: str, package: str):
         self.name = name
         self.imports: dict[str, str] = {}
         self.statements: dict[str, list[ast.stmt]] = {}
-        for statement in ast.parse(source).body:
+        tree = ast.parse(source)
+        if "from ." in source:
+            _make_absolute(tree, package)
+        for statement in tree.body:
             self._add(statement)
 
     def _add(self, statement: ast.stmt) -> None:
@@ -78,11 +84,18 @@ class Module:
                 self.statements[f"{statement.name}.{_root(member.targets[0])}"] = [member]
 
 
+def _make_absolute(tree: ast.Module, package: str) -> None:
+    """Imports from `.module` become imports from `package.module`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            parts = package.split(".")[: 1 - node.level or None]
+            node.module = ".".join([*parts, *([node.module] if node.module else [])])
+            node.level = 0
+
+
 def _imports(node: ast.AST) -> dict[str, str]:
     """The names that an import binds, with what they stand for."""
     if isinstance(node, ast.ImportFrom):
-        if node.level:  # of another package, of which the module itself counts
-            return {}
         return {each.asname or each.name: f"{node.module}.{each.name}" for each in node.names}
     if isinstance(node, ast.Import):
         whole = [(each.asname, each.name, each.name.partition(".")[0]) for each in node.names]

@@ -42,6 +42,7 @@ from tlstudy.jobs.workflow import (
 )
 from tlstudy.storage.code_digest import code_digest
 from tlstudy.report.figures.captions import report_labels
+from tlstudy.storage.code_digest import code_digest
 from tlstudy.storage.errors import UserError
 
 if not os.access(os.curdir, os.W_OK):
