@@ -187,6 +187,7 @@ EDITS = [
         "def other_path",
         set(),
     ),
+    ("config/measurements.py", "MODULES = (", 'MODULES = ("tlstudy.measures.new",', set()),
     ("data/download.py", "TIMEOUT_SECONDS = 30", "TIMEOUT_SECONDS = 31", set()),
     ("cli/__init__.py", '"""', 'OTHER = 1\n"""', set()),
 ]
