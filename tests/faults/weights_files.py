@@ -7,20 +7,17 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
 
 from faults.case import Case, Ending, Surroundings, assert_clear_sentence
-from faults.process import Ended, Running, limit_memory
+from faults.process import Ended, Running
 from faults.tiny_study import weights_in
 from tlstudy.config.settings import WeightsFile
 from tlstudy.networks.weights import load_weights
 
-# More than an honest file needs, and less than a bomb.
-MEMORY = 2**28
 TENSOR = "layer1.0.conv1.weight"
 State = dict[str, torch.Tensor]
 Writer = Callable[[Surroundings, Path], object]
@@ -99,10 +96,9 @@ def _one_value(value: float) -> Callable[[State], State]:
     return change
 
 
-def _members(members: dict[str, bytes], deflated: bool = False) -> Writer:
+def _members(members: dict[str, bytes]) -> Writer:
     def write(_: Surroundings, path: Path) -> None:
-        kind = zipfile.ZIP_DEFLATED if deflated else zipfile.ZIP_STORED
-        with zipfile.ZipFile(path, "w", kind) as archive:
+        with zipfile.ZipFile(path, "w") as archive:
             for name, content in members.items():
                 archive.writestr(name, content)
 
@@ -115,43 +111,6 @@ def _with_traversal(at: Surroundings, path: Path) -> None:
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("../../executed", "unpacked")
         archive.writestr(str(path.parent / "executed"), "unpacked")
-
-
-def _deflated_bomb(at: Surroundings, path: Path) -> None:
-    """A state dictionary with a tensor of 2 GiB of zeros, deflated to 9 MiB."""
-    small = at.folder / "small.pth"
-    torch.save(dict.fromkeys(_of(at), torch.zeros(4096)), small)
-    count = 2**29
-    with (
-        zipfile.ZipFile(small) as archive,
-        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as bomb,
-    ):
-        for entry in archive.infolist():
-            content = archive.read(entry)
-            if entry.filename.endswith("data.pkl"):
-                content = content.replace(b"M\x00\x10", b"\x8a\x05" + count.to_bytes(5, "little"))
-            if not entry.filename.endswith("data/0"):
-                bomb.writestr(entry.filename, content)
-                continue
-            with bomb.open(entry.filename, "w", force_zip64=True) as member:
-                for _ in range(4 * count // 2**26):
-                    member.write(bytes(2**26))
-
-
-def _declared_bomb(at: Surroundings, path: Path) -> None:
-    """A file whose directory says that one entry is a hundred times as long as the whole."""
-    torch.save(_of(at), path)
-    content = bytearray(path.read_bytes())
-    place = content.rindex(b"PK\x01\x02")
-    struct.pack_into("<II", content, place + 20, 2**32 - 2, 2**32 - 2)
-    path.write_bytes(content)
-
-
-def _legacy_of_many(at: Surroundings, path: Path) -> None:
-    """The old format, with a storage said to hold 10**12 numbers."""
-    torch.save({TENSOR: torch.zeros(4096)}, path, _use_new_zipfile_serialization=False)
-    number = b"\x8a\x05" + (10**12).to_bytes(5, "little")
-    path.write_bytes(path.read_bytes().replace(b"M\x00\x10", number))
 
 
 def _cut(at: Surroundings, path: Path) -> None:
@@ -194,10 +153,6 @@ TORCH: dict[str, Writer] = {
     "zip without members": _members({}),
     "zip with paths upwards": _members({"../../executed": b"x", "/tmp/x": b"x"}),
     "honest, with paths upwards beside": _with_traversal,
-    "zip of zeros, deflated": _members({"a/data.pkl": bytes(2**28)}, deflated=True),
-    "bomb of zeros": _deflated_bomb,
-    "bomb by its directory": _declared_bomb,
-    "old format of 10**12 numbers": _legacy_of_many,
     "cut off, torch's format": _cut,
     "empty, torch's format": lambda at, path: path.touch(),
     "text": lambda at, path: path.write_text("weights\n" * 100),
@@ -244,7 +199,6 @@ HONEST: dict[str, Writer] = {
 FAST = (
     "command in torch's format",
     "eval in torch's old format",
-    "bomb by its directory",
     "overlapping tensors",
     "not a number",
     "a link to itself",
@@ -259,7 +213,7 @@ def _cache(at: Surroundings, write: Writer, suffix: str) -> tuple[Path, Ended]:
     source = WeightsFile(file=path).model_dump_json()
     arguments = ["weights", "--architecture", "resnet18", "--source", source]
     arguments += ["--cache", str(at.folder / "cache")]
-    ended = Running(arguments, at.folder / "log", partial(limit_memory, MEMORY)).wait()
+    ended = Running(arguments, at.folder / "log").wait()
     assert not _marker(at).exists(), "code in the file was executed"
     return path, ended
 

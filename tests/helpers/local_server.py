@@ -1,6 +1,5 @@
 """A server on this machine that answers well or badly, and a machine without network."""
 
-import gzip
 import os
 import socket
 import socketserver
@@ -8,7 +7,6 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
 from pathlib import Path
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -67,17 +65,6 @@ class _Handler(socketserver.StreamRequestHandler):
     def hanging(self, content: bytes) -> None:
         self.server.closing.wait()
 
-    def endless(self, content: bytes) -> None:
-        self.wfile.write(OK + b"\r\n")
-        while not self.server.closing.is_set():
-            self.wfile.write(content[:1] * 2**20)
-
-    def drip(self, content: bytes, head: bytes = OK + b"\r\n") -> None:
-        """Send a byte at a time, each before a client gives up waiting."""
-        self.wfile.write(head)
-        while not self.server.closing.wait(PATIENCE / 20):
-            self.wfile.write(content[:1])
-
     def stall(self, content: bytes) -> None:
         self.half(content)
         self.wfile.flush()
@@ -110,10 +97,6 @@ MANNERS: dict[str, Callable[[_Handler, bytes], None]] = {
     ),
     "empty": lambda handler, content: handler.send(b""),
     "html": lambda handler, content: handler.send(HTML),
-    "bomb": lambda handler, content: handler.send(bomb()),
-    "endless": _Handler.endless,
-    "drip": _Handler.drip,
-    "drip-head": lambda handler, content: handler.drip(b"x", OK + b"X-Name: "),
     "no-http": lambda handler, content: handler.wfile.write(b"\x15\x03\x01\x00\x02"),
     "nothing": lambda handler, content: None,
     "403": lambda handler, content: handler.status("403 Forbidden"),
@@ -125,13 +108,6 @@ MANNERS: dict[str, Callable[[_Handler, bytes], None]] = {
     "to-a-file": lambda handler, content: handler.status("302 Found", "Location: file:///etc/x"),
     "to-nowhere": lambda handler, content: handler.status("302 Found", "Location: http://[bad/"),
 }
-
-
-@cache
-def bomb() -> bytes:
-    """A gzip file of a few megabytes that holds 4 GiB of zeros."""
-    part = gzip.compress(bytes(2**24), 1)  # members one after the other are one file
-    return part * 256
 
 
 @contextmanager

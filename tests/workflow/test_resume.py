@@ -13,7 +13,7 @@ from killing import PROCESSES, killed
 from result_files import content
 from resuming import after_every_epoch
 from safetensors.torch import save_file
-from study_folder import PROGRAMS, StudyFolder, finished, wait_for_training, wait_until
+from study_folder import StudyFolder, finished, wait_for_training, wait_until
 
 from tlstudy.config.settings import Study
 from tlstudy.config.study import build_study, find_run
@@ -168,7 +168,10 @@ class Workflow(StudyFolder):
         command.parent.mkdir()
         command.write_text(CHECKPOINT_AFTER_EVERY_EPOCH)
         command.chmod(0o755)
-        self.programs = f"{folder / 'bin'}{os.pathsep}{PROGRAMS}"
+
+    def environment(self) -> dict[str, str]:
+        variables = super().environment()
+        return variables | {"PATH": f"{self.folder / 'bin'}{os.pathsep}{variables['PATH']}"}
 
     def record(self) -> dict:
         (file,) = self.results.glob("runs/*/*/*/run.json")
