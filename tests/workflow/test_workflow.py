@@ -8,7 +8,7 @@ import signal
 
 import pandas as pd
 import pytest
-from result_files import TIMES
+from result_files import content
 from study_folder import ROOT, StudyFolder, finished, wait_for_training
 
 from tlstudy.jobs.verify import verify_folder
@@ -260,40 +260,32 @@ def test_a_mistake_is_told_before_any_job_starts(tmp_path, cache):
     assert not (place.folder / "results").exists()
 
 
-def test_a_killed_training_is_made_again_and_ends_the_same(done, place):
-    before = table(done, "metrics")
-    # Without what is measured on the runs, which changes none of their numbers.
-    place.overlay |= {"landscape": {"seeds": []}, "encoder": {"seeds": []}, "claims": {}}
-    place.overlay["curvature"] |= {"seeds": []}
-    shutil.rmtree(place.results / "runs" / table(place, "runs").set_index("arm").loc["new", "run"])
-    process = place.start()
-    os.kill(wait_for_training(place), signal.SIGKILL)
-    ended = finished(process)
-    assert ended.returncode != 0, ended.stdout
-    place.succeed("--until", "aggregate")
-    after = table(place, "metrics")
-    times = list(TIMES & set(after))
-    pd.testing.assert_frame_equal(
-        after.drop(columns=times), before.drop(columns=times), check_exact=True
-    )
-    # Made again, not kept: no two runs take the same time.
-    assert not after["training_seconds"].equals(before["training_seconds"])
-
-
-def test_a_second_call_is_refused_and_an_interrupt_ends_the_first(tmp_path, cache):
+def test_a_study_goes_on_after_calls_that_were_refused_interrupted_and_killed(done, tmp_path):
     place = StudyFolder(tmp_path / "study")
-    process = place.start()
+    place.overlay["arms"] |= dict.fromkeys(set(TRAINED) - {"new"})
+    place.overlay |= {name: {"seeds": []} for name in ("landscape", "curvature", "encoder")}
+    place.overlay |= {"ladder": [], "claims": {}}
+    first = place.start("--until", "train")
     try:
         wait_for_training(place)
-        second = place.run()
+        second = place.run("--until", "train")
         assert second.returncode != 0
         assert "Directory cannot be locked" in second.stdout
-        assert process.poll() is None
+        assert first.poll() is None
     finally:
-        os.killpg(process.pid, signal.SIGINT)
-        ended = finished(process)
-    assert ended.returncode != 0, ended.stdout
-    assert place.planned()["train"] >= 1
+        os.killpg(first.pid, signal.SIGINT)
+        interrupted = finished(first)
+    assert interrupted.returncode != 0, interrupted.stdout
+    process = place.start("--until", "train")
+    os.kill(wait_for_training(place), signal.SIGKILL)
+    killed = finished(process)
+    assert killed.returncode != 0, killed.stdout
+    run = table(done, "runs").set_index("arm").loc["new", "run"]
+    assert not (place.results / "runs" / run / "run.json").exists()
+    place.succeed("--until", "train")
+    for name in ("metrics.parquet", "layers.parquet"):
+        expected = content(done.results / "runs" / run / name)
+        assert content(place.results / "runs" / run / name) == expected
 
 
 def test_snakemakes_own_report_holds_figures_and_captions(done):
