@@ -108,7 +108,7 @@ def tiny(work: Work) -> Work:
         train_images=20,
         test_images=40,
         grid=3,
-        path_points=6,
+        path_points=4,
         runs=8,
     )
 

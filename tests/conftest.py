@@ -16,8 +16,8 @@ from tlstudy.jobs.steps import FUNCTIONS
 from tlstudy.networks.weights import HE2015_PACKAGE, HE2015_TARBALL, cache_weights
 
 ROOT = Path(__file__).parents[1]
-# Files whose tests run whole workflows: several processes end together only if these begin first.
-LONG = ("test_workflow.py", "test_module.py", "test_faults.py")
+# Files that take longest: several processes end together only if these begin first.
+LONG = ("test_workflow.py", "test_incomplete.py", "test_faults.py", "test_benchmarks.py")
 
 
 def pytest_collection_modifyitems(items):

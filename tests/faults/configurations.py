@@ -2,7 +2,7 @@
 
 import contextlib
 import random
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import yaml
 
 from faults.case import Case, Ending, Surroundings, assert_clear_sentence, assert_told_by_snakemake
 from faults.mutation import OF_TEXT, OF_TREE, Mutant
-from faults.process import ROOT, Running, finished, limit_memory, snakemake
+from faults.process import ROOT, Running, finished, snakemake
 from tlstudy.config.study import build_study, read_configuration, runs
 
 STUDIES = {
@@ -20,8 +20,6 @@ STUDIES = {
     "theory": ["config.yaml", "studies/theory.yaml"],
 }
 EACH = 25
-SECONDS = 60
-MEMORY = 2**31
 
 
 @cache
@@ -69,9 +67,8 @@ def _judge(mutant: Mutant, file: Path) -> Ending:
     """Ask `tlstudy runs` about a file, and hold what it says against the mutation."""
     file.write_bytes(mutant.text)
     with contextlib.chdir(file.parent):
-        limits = partial(limit_memory, MEMORY)
-        asked = Running(["runs", "--config", file.name], file.with_suffix(".log"), limits)
-    ended = asked.wait(SECONDS)
+        asked = Running(["runs", "--config", file.name], file.with_suffix(".log"))
+    ended = asked.wait()
     assert not (file.parent / "executed").exists(), "the configuration's code was executed"
     if ended.status != 0:
         return assert_clear_sentence(ended, (*mutant.told, file.name))

@@ -14,7 +14,7 @@ from torchvision.datasets import MNIST
 from torchvision.models import get_model_weights
 
 from faults.case import Case, Ending, Surroundings, assert_clear_sentence
-from faults.process import ROOT, Ended, Running, limit_memory
+from faults.process import ROOT, Ended, Running
 from tlstudy.config.settings import WeightsFile
 from tlstudy.data import download, images
 from tlstudy.data.download import sha256
@@ -23,7 +23,6 @@ from tlstudy.networks import weights
 
 # The small ones: what breaks does not hang on the size.
 NAMES = ("t10k-labels-idx1-ubyte", "t10k-images-idx3-ubyte")
-MEMORY = 2**29
 SECONDS = 300
 
 
@@ -81,8 +80,7 @@ PACKAGES: dict[str, Callable[[], bytes]] = {
 
 
 def _prepare(mirrors: list[str], url: str, folder: Path) -> None:
-    """In the command's own process: our mirrors, our npm, little patience and memory."""
-    limit_memory(MEMORY)
+    """In the command's own process: our mirrors, our npm, little patience."""
     MNIST.mirrors = mirrors
     get_model_weights("resnet18")["IMAGENET1K_V1"].value.__dict__["url"] = url
     images.download = weights.download = partial(download.download, timeout=PATIENCE)
@@ -184,7 +182,7 @@ CASES = [
 ]
 CASES += [Case(f"images: {name}", _broken_npm, (script,)) for name, script in SCRIPTS.items()]
 CASES += [
-    Case(f"images: npm leaves {name}", _broken_npm, (LEAVE, package), slow=name != "a link")
+    Case(f"images: npm leaves {name}", _broken_npm, (LEAVE, package))
     for name, package in PACKAGES.items()
 ]
 CASES += [

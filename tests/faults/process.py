@@ -1,9 +1,7 @@
-"""Commands in processes of their own, which may be killed, starved or let to write nowhere."""
+"""Commands in processes of their own, which may be killed or find no place to write."""
 
 import logging
 import os
-import re
-import resource
 import signal
 import subprocess
 import sys
@@ -81,24 +79,13 @@ def snakemake(folder: Path, *options: str) -> subprocess.Popen:
     """Start the repository's workflow in a folder with a `config.yaml`."""
     # `--resources` takes all that follows it up to the next option: it must not end the line.
     workflow = ["--resources", "gpu=0", "--snakefile", str(ROOT / "Snakefile"), "--cores", "1"]
-    return study_folder.start_snakemake(folder, *workflow, *options)
+    return study_folder.start_snakemake(folder, study_folder.environment(), *workflow, *options)
 
 
 def finished(process: subprocess.Popen) -> Ended:
     """Wait for the end of Snakemake."""
     done = study_folder.finished(process)
     return Ended(done.returncode, done.stdout)
-
-
-def limit_memory(more: int) -> None:
-    """In the command's own process: let it take so many bytes more than the fork has already.
-
-    What was imported before the fork counts among them. With less than that no thread can be
-    started any more, and Python waits for it for ever.
-    """
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    held = int(re.search(r"VmData:\s*(\d+) kB", status)[1]) * 1024
-    resource.setrlimit(resource.RLIMIT_DATA, (held + more,) * 2)
 
 
 def _become_command(arguments: list[str], log: Path, prepare: Callable[[], None] | None) -> None:

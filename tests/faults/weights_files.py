@@ -7,20 +7,17 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
 
 from faults.case import Case, Ending, Surroundings, assert_clear_sentence
-from faults.process import Ended, Running, limit_memory
+from faults.process import Ended, Running
 from faults.tiny_study import weights_in
 from tlstudy.config.settings import WeightsFile
 from tlstudy.networks.weights import load_weights
 
-# More than an honest file needs.
-MEMORY = 2**28
 TENSOR = "layer1.0.conv1.weight"
 State = dict[str, torch.Tensor]
 Writer = Callable[[Surroundings, Path], object]
@@ -116,13 +113,6 @@ def _with_traversal(at: Surroundings, path: Path) -> None:
         archive.writestr(str(path.parent / "executed"), "unpacked")
 
 
-def _legacy_of_many(at: Surroundings, path: Path) -> None:
-    """The old format, with a storage said to hold 10**12 numbers."""
-    torch.save({TENSOR: torch.zeros(4096)}, path, _use_new_zipfile_serialization=False)
-    number = b"\x8a\x05" + (10**12).to_bytes(5, "little")
-    path.write_bytes(path.read_bytes().replace(b"M\x00\x10", number))
-
-
 def _cut(at: Surroundings, path: Path) -> None:
     save_file(_of(at), path) if path.suffix == ".safetensors" else torch.save(_of(at), path)
     os.truncate(path, at.generator.randrange(path.stat().st_size))
@@ -163,7 +153,6 @@ TORCH: dict[str, Writer] = {
     "zip without members": _members({}),
     "zip with paths upwards": _members({"../../executed": b"x", "/tmp/x": b"x"}),
     "honest, with paths upwards beside": _with_traversal,
-    "old format of 10**12 numbers": _legacy_of_many,
     "cut off, torch's format": _cut,
     "empty, torch's format": lambda at, path: path.touch(),
     "text": lambda at, path: path.write_text("weights\n" * 100),
@@ -224,7 +213,7 @@ def _cache(at: Surroundings, write: Writer, suffix: str) -> tuple[Path, Ended]:
     source = WeightsFile(file=path).model_dump_json()
     arguments = ["weights", "--architecture", "resnet18", "--source", source]
     arguments += ["--cache", str(at.folder / "cache")]
-    ended = Running(arguments, at.folder / "log", partial(limit_memory, MEMORY)).wait()
+    ended = Running(arguments, at.folder / "log").wait()
     assert not _marker(at).exists(), "code in the file was executed"
     return path, ended
 

@@ -19,7 +19,6 @@ ROOT = Path(__file__).parents[2]
 TINY = ROOT / "tests" / "tiny.yaml"
 # Networks as small as the tests' take longer on two threads than on one.
 LIMITS = ("--cores", "2", "--max-threads", "1")
-PROGRAMS = str(Path(sys.executable).parent)
 # Seconds that nothing takes on the busiest machine: after them something hangs.
 PATIENCE = 600
 
@@ -29,7 +28,7 @@ class StudyFolder:
 
     def __init__(self, folder: Path):
         self.folder, self.root = folder, ROOT
-        self.limits, self.programs = LIMITS, PROGRAMS
+        self.limits = LIMITS
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / "config.yaml", folder / "config.yaml")
         self.overlay = yaml.safe_load(TINY.read_text())
@@ -49,8 +48,11 @@ class StudyFolder:
         return [*snakefile, *self.limits, "--configfile", "tiny.yaml"]
 
     def start(self, *options: str) -> subprocess.Popen:
-        options = (*self.options(), *options)
-        return start_snakemake(self.folder, *options, root=self.root, programs=self.programs)
+        return start_snakemake(self.folder, self.environment(), *self.options(), *options)
+
+    def environment(self) -> dict[str, str]:
+        """Environment variables of Snakemake and its jobs."""
+        return environment(self.root)
 
     def run(self, *options: str) -> subprocess.CompletedProcess:
         return finished(self.start(*options))
@@ -73,25 +75,19 @@ class StudyFolder:
         return self.folder / "results" / "tiny"
 
 
-def start_snakemake(
-    folder: Path, *options: str, root: Path = ROOT, programs: str = PROGRAMS
-) -> subprocess.Popen:
-    """Start Snakemake in a process group of its own, as a terminal does.
+def environment(root: Path = ROOT) -> dict[str, str]:
+    """Environment variables of Snakemake and its jobs, which import the package from `root`."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    threads = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+    return os.environ | threads | {"PATH": path, "PYTHONPATH": str(root)}
 
-    Args:
-        root: the repository whose package the jobs import.
-        programs: first part of the jobs' PATH.
-    """
-    variables = {
-        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(root),
-        "OMP_NUM_THREADS": "1",
-        "OMP_WAIT_POLICY": "PASSIVE",
-    }
+
+def start_snakemake(folder: Path, variables: dict[str, str], *options: str) -> subprocess.Popen:
+    """Start Snakemake in a process group of its own, as a terminal does."""
     return subprocess.Popen(
         [sys.executable, "-m", "snakemake", *options],
         cwd=folder,
-        env=os.environ | variables,
+        env=variables,
         text=True,
         errors="replace",
         stdout=subprocess.PIPE,

@@ -32,13 +32,18 @@ class Kept:
         return pd.read_parquet(ROOT / "docs" / self.name / f"{name}.parquet")
 
 
-@pytest.fixture(scope="module", params=PAGES)
-def kept(request) -> Kept:
-    name = request.param
+def load(name: str) -> Kept:
     return Kept(name, load_study([ROOT / "config.yaml", ROOT / "studies" / f"{name}.yaml"]))
 
 
-def test_its_runs_are_those_of_today_s_study(kept):
+@pytest.fixture(scope="module", params=PAGES)
+def kept(request) -> Kept:
+    return load(request.param)
+
+
+@pytest.mark.parametrize("name", ["audit", *PAGES])
+def test_its_runs_are_those_of_today_s_study(name):
+    kept = load(name)
     runs, study = kept.table("runs"), kept.study
     assert list(runs.columns) == list(columns.RUNS)
     expected = {(arm, seed) for arm in study.arms for seed in study.seed}

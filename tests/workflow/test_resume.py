@@ -13,11 +13,12 @@ from killing import PROCESSES, killed
 from result_files import content
 from resuming import after_every_epoch
 from safetensors.torch import save_file
-from study_folder import PROGRAMS, StudyFolder, finished, wait_for_training, wait_until
+from study_folder import StudyFolder, finished, wait_for_training, wait_until
 
 from tlstudy.config.settings import Study
 from tlstudy.config.study import build_study, find_run
 from tlstudy.jobs import paths
+from tlstudy.networks import checkpoint
 from tlstudy.networks.build import build_classifier
 from tlstudy.networks.weights import cache_weights
 from tlstudy.stages.subset import make_subset
@@ -60,12 +61,22 @@ def study(tmp_path_factory, cache) -> Study:
     return study
 
 
-def train(study: Study, arm: str) -> None:
-    """Work for a process: the stage, with a checkpoint after every epoch."""
+def train(study: Study, arm: str, last: int | None = None) -> None:
+    """Work for a process: the stage, with a checkpoint after every epoch.
+
+    Args:
+        last: epoch after whose checkpoint the process ends on the spot.
+    """
     after_every_epoch()
-    began = time.process_time()
+    keep = checkpoint.keep
+
+    def keep_and_end(trainer, outcome, scratch) -> None:
+        keep(trainer, outcome, scratch)
+        if len(outcome.metrics) == last:
+            signal.raise_signal(signal.SIGPROF)
+
+    checkpoint.keep = keep_and_end
     train_run(study, find_run(study, arm, 20, 26), threads=1)
-    (study.results / "took").write_text(str(time.process_time() - began))
 
 
 def elsewhere(study: Study, name: str) -> Study:
@@ -96,36 +107,30 @@ def assert_same_files(study: Study, expected: Study, arm: str) -> list[int]:
     return after
 
 
-@pytest.fixture(scope="module")
-def whole(study) -> Study:
-    """Where runs that were never ended are made, each when it is first asked for."""
-    return elsewhere(study, "whole")
-
-
-def time_of_whole(whole: Study, arm: str) -> float:
-    """Make a run without an end; return the processor time that it takes, seconds."""
+def never_ended(study: Study, arm: str) -> Study:
+    """Where the arm was trained without an end."""
+    whole = elsewhere(study, "whole")
     assert not killed(None, train, whole, arm)
-    return float((whole.results / "took").read_text())
+    return whole
 
 
-def test_files_are_those_of_a_run_that_was_never_ended(study, whole):
+def test_files_are_those_of_a_run_that_was_never_ended(study):
     """Of the arm that chooses its learning rate first, ended while it trains."""
-    arm = "pretrained"
-    took, ended = time_of_whole(whole, arm), elsewhere(study, "ended")
-    assert killed(0.8 * took, train, ended, arm)
+    arm, ended = "pretrained", elsewhere(study, "ended")
+    assert killed(None, train, ended, arm, 2)
     half_written = files_of(ended, arm) / ".plane.safetensors.x"
     half_written.parent.mkdir(parents=True, exist_ok=True)
     half_written.write_bytes(b"left by the process that was ended")
     assert not killed(None, train, ended, arm)
-    assert assert_same_files(ended, whole, arm)
+    assert assert_same_files(ended, never_ended(study, arm), arm) == [2]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("arm", ARMS)
-def test_killed_at_twenty_random_moments_the_files_are_the_same(arm, study, whole):
+def test_killed_at_twenty_random_moments_the_files_are_the_same(arm, study):
     """By kill -9, at moments of the clock."""
     began = time.monotonic()
-    time_of_whole(whole, arm)
+    whole = never_ended(study, arm)
     took, ended, kills = time.monotonic() - began, elsewhere(study, f"killed-{arm}"), 0
     moments, after = np.random.default_rng(26), []
     while kills < 20 or not (files_of(ended, arm) / "run.json").exists():
@@ -168,7 +173,10 @@ class Workflow(StudyFolder):
         command.parent.mkdir()
         command.write_text(CHECKPOINT_AFTER_EVERY_EPOCH)
         command.chmod(0o755)
-        self.programs = f"{folder / 'bin'}{os.pathsep}{PROGRAMS}"
+
+    def environment(self) -> dict[str, str]:
+        variables = super().environment()
+        return variables | {"PATH": f"{self.folder / 'bin'}{os.pathsep}{variables['PATH']}"}
 
     def record(self) -> dict:
         (file,) = self.results.glob("runs/*/*/*/run.json")
