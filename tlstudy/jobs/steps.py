@@ -233,7 +233,10 @@ def stage_code(stage: str) -> str:
         return source_digest("tlstudy.data.subset", PLUMBING)
     numbers = ("train", "landscape", "curvature", "encoder", "reuse", "laboratory")
     passed_over = PLUMBING if stage in numbers else RECORDING
-    data = {"figures": ("data/published",), "report": ("data/published", "report/page/templates")}
+    data = {
+        "figures": ("data/published",),
+        "report": ("data/published", "report/page/templates", "report/figures/explanations"),
+    }
     digests = map(data_digest, data.get(stage, ()))
     return "-".join((source_digest(f"tlstudy.stages.{stage}", passed_over), *digests))
 

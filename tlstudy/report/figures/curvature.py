@@ -12,7 +12,8 @@ from tlstudy.audit.statistics import Summary, summarise
 from tlstudy.config.groups import groups_of, is_new, label_of
 from tlstudy.config.settings import Study
 from tlstudy.report.figures import points, style
-from tlstudy.report.figures.captions import note
+from tlstudy.report.figures.captions import measured_note
+from tlstudy.report.figures.series import Tables
 
 QUANTITIES = {
     "hessian_eigenvalue": "largest Hessian eigenvalue",
@@ -21,18 +22,16 @@ QUANTITIES = {
 POINTS = {"final": "final weights", "matched": "same train loss ({:g} nats)"}
 
 
-def curvature_figure(study: Study, table: pd.DataFrame, size: int) -> Figure:
+def curvature_figure(study: Study, tables: Tables, size: int) -> Figure:
     """A row for each quantity, a column for each point; panels of a row share their axis."""
+    table = tables["curvature"]
     arms = [arm for arm in study.arms if arm in set(table["arm"])]
-    seeds = [seed for seed in study.seed if seed in set(table["seed"])]
+    text = measured_note(study, table, size)
     if not arms:
-        figure = style.new_figure(1.2, note=note(study, size))
-        style.words_only(figure.subplots(), "no run's curvature was measured", 60)
-        return figure
+        return style.words_figure("no run's curvature was measured", text)
     labels = "; ".join(label_of(study, arm) for arm in arms)
-    text = f"{labels}. {note(study, size, seeds)}{_missing_text(study, table)}"
-    kinds = {"new" if is_new(study, arm) else "pretrained" for arm in arms}
-    handles = points.handles([*kinds], 1, slides=False)
+    text = f"{labels}. {text}{_missing_text(study, table)}"
+    handles = points.handles({is_new(study, arm) for arm in arms}, 1, slides=False)
     figure = style.new_figure(5.2, handles, text)
     panels = figure.subplots(len(QUANTITIES), len(POINTS), sharey="row", sharex=True)
     for row, (quantity, words) in zip(panels, QUANTITIES.items(), strict=True):
@@ -49,20 +48,16 @@ def curvature_figure(study: Study, table: pd.DataFrame, size: int) -> Figure:
 def _panel(ax: Axes, study: Study, rows: pd.DataFrame, arms: list[str], quantity: str) -> None:
     ax.set_yscale("log", nonpositive="mask")
     values = rows.pivot(index="seed", columns="arm", values=quantity).reindex(columns=arms)
-    for new, pretrained in pairs(study, arms):
-        places = [arms.index(new), arms.index(pretrained)]
-        for pair in values[[new, pretrained]].to_numpy(dtype=float):
-            ax.plot(places, pair, color=style.SLIDES, linewidth=0.9, alpha=0.7, zorder=1.5)
-    for place, arm in enumerate(arms):
-        colour = style.NEW if is_new(study, arm) else style.PRETRAINED
-        look = {"color": colour, "markersize": 11, "markeredgewidth": 0, "alpha": 0.8}
-        ax.plot(np.full(len(values), place), values[arm], ".", **look)
+    joined = pairs(study, arms)
+    single = [(arm,) for arm in arms if not any(arm in pair for pair in joined)]
+    for chosen in (*joined, *single):
+        found = {arms.index(arm): values[arm].to_numpy(dtype=float) for arm in chosen}
+        colours = [style.colour_of(study, arm) for arm in chosen]
+        points.join_seeds(ax, found, style.SLIDES, *colours)
     if not (values.to_numpy(dtype=float) > 0).any():
         style.say(ax, "no values to draw")
-    ax.set_xticks(range(len(arms)), labels=_arm_labels(study, arms))
+    style.named_columns(ax, _arm_labels(study, arms))
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.set_xlim(-0.5, len(arms) - 0.5)
-    ax.grid(visible=False, axis="x")
 
 
 def _arm_labels(study: Study, arms: list[str]) -> list[str]:
