@@ -26,6 +26,7 @@ from tlstudy.report.figures import (
 from tlstudy.report.figures import landscapes as planes
 from tlstudy.report.figures import published as published_figure
 from tlstudy.report.figures.texts import MENDED
+from tlstudy.report.format import number
 
 EPOCHS = 4
 
@@ -166,7 +167,7 @@ def test_curvature_joins_the_networks_of_a_seed():
     rows = tables["curvature"].query("point == 'final'").set_index(["arm", "seed"])
     logs = np.log2(rows["hessian_eigenvalue"])
     assert item.mean == pytest.approx((logs[pair[1]] - logs[pair[0]]).mean())
-    assert f"{2**item.mean:.2g} (" in figure.axes[0].get_title(loc="left")
+    assert f"{number(2**item.mean, 2)} (" in figure.axes[0].get_title(loc="left")
     text = words_of(figure)
     assert "the train loss never fell to 0.5 (1 of 5 runs)" in text
     assert "nan" not in text

@@ -14,6 +14,7 @@ from tlstudy.config.settings import Study
 from tlstudy.report.figures import points, style
 from tlstudy.report.figures.captions import measured_note
 from tlstudy.report.figures.series import Tables
+from tlstudy.report.format import number
 
 QUANTITIES = {
     "hessian_eigenvalue": "largest Hessian eigenvalue",
@@ -79,20 +80,13 @@ def pairs(study: Study, arms: list[str]) -> list[tuple[str, str]]:
     return found
 
 
-def log2_ratios(
-    table: pd.DataFrame, pair: tuple[str, str], quantity: str, point: str
-) -> np.ndarray:
-    """(seeds,) doublings from the new network's value to the pretrained one's, seed by seed."""
+def ratio(table: pd.DataFrame, pair: tuple[str, str], quantity: str, point: str) -> Summary:
+    """Doublings from the new network's value to the pretrained one's, taken seed by seed."""
     rows = table[table["point"] == point]
     values = rows.pivot(index="seed", columns="arm", values=quantity).reindex(columns=list(pair))
     new, pretrained = values.to_numpy(dtype=float).T
     positive = (new > 0) & (pretrained > 0)
-    return np.log2(pretrained[positive] / new[positive])
-
-
-def ratio(table: pd.DataFrame, pair: tuple[str, str], quantity: str, point: str) -> Summary:
-    """Doublings from new to pretrained over seeds."""
-    return summarise(log2_ratios(table, pair, quantity, point))
+    return summarise(np.log2(pretrained[positive] / new[positive]))
 
 
 def ratio_text(
@@ -102,14 +96,14 @@ def ratio_text(
     found = pairs(study, arms)
     if len(found) != 1:
         return ""
-    summary = ratio(table, found[0], quantity, point)
-    if summary.n == 0:
+    item = ratio(table, found[0], quantity, point)
+    if item.n == 0:
         return ""
-    ends = f"{2**summary.smallest:.2g} to {2**summary.largest:.2g}"
-    if summary.mean is None:
-        return f"pretrained / new: {ends if summary.n > 1 else f'{2**summary.smallest:.2g}'}"
-    interval = f"{2**summary.low:.2g} to {2**summary.high:.2g}"
-    return f"pretrained / new: {2**summary.mean:.2g} ({interval})"
+    if item.mean is not None:
+        mean, low, high = (number(2**value, 2) for value in (item.mean, item.low, item.high))
+        return f"pretrained / new: {mean} ({low} to {high})"
+    ends = dict.fromkeys(number(2**value, 2) for value in (item.smallest, item.largest))
+    return f"pretrained / new: {' to '.join(ends)}"
 
 
 def _missing_text(study: Study, table: pd.DataFrame) -> str:
