@@ -7,8 +7,8 @@ from known import SIZE, encoder_table, make_study, metrics_table, runs_table
 
 from tlstudy.audit.quantities import INDEX, adds_up, values_of, why_missing
 from tlstudy.config.quantities import QUANTITIES, described, listed_names, planned_seeds
-from tlstudy.measures import encoder
-from tlstudy.storage import columns
+from tlstudy.config.tables import ALL_TABLES
+from tlstudy.measures import probes
 from tlstudy.storage.columns import LAYERS, schema
 
 ARM, SEED = "new-first", 26
@@ -184,12 +184,12 @@ def test_encoder_quantities_are_rows_of_its_table():
 
 def test_encoder_quantities_are_those_that_are_measured():
     put_back = [name.partition(".")[2] for name in QUANTITIES if name.startswith("put-back.")]
-    assert sorted(put_back) == sorted((*encoder.STAGES, "encoder"))
+    assert sorted(put_back) == sorted((*probes.STAGES, "encoder"))
 
 
 def reuse_rows(values: dict[tuple[str, str], float]) -> pd.DataFrame:
     rows = [(*RUN, measure, layer, value) for (measure, layer), value in values.items()]
-    return pd.DataFrame(rows, columns=list(columns.REUSE))
+    return pd.DataFrame(rows, columns=list(ALL_TABLES["reuse"]))
 
 
 REUSED = {
@@ -225,7 +225,7 @@ def test_drift_excess_is_over_the_least_change_and_needs_one():
 def curvature_table(eigenvalue: float, rise: float, reason: str = "") -> pd.DataFrame:
     rows = [(*RUN, "final", 8.0, 0.5, ""), (*RUN, "matched", eigenvalue, rise, reason)]
     named = [*INDEX, "point", "hessian_eigenvalue", "rise", "reason"]
-    return pd.DataFrame(rows, columns=named).reindex(columns=list(columns.CURVATURE))
+    return pd.DataFrame(rows, columns=named).reindex(columns=list(ALL_TABLES["curvature"]))
 
 
 def test_curvature_quantities():
@@ -273,7 +273,7 @@ def test_a_run_that_diverged_has_no_values(name):
 @pytest.mark.parametrize("name", ["probe.stem", "log2_rise.final"])
 def test_a_table_that_is_missing_or_empty_gives_no_values(name):
     table = QUANTITIES[name].table
-    empty = schema(getattr(columns, table.upper())).empty_table().to_pandas()
+    empty = schema(ALL_TABLES[table]).empty_table().to_pandas()
     for found in (tables(), {**tables(), table: empty}):
         assert np.isnan(value(found, name))
         assert why_missing(found, name, RUN).startswith(f"not measured, see {table}.seeds")

@@ -13,8 +13,9 @@ import pandas as pd
 
 from tlstudy.audit.quantities import Tables, values_of, why_missing
 from tlstudy.audit.statistics import Summary, seeds_to_settle, summarise
+from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.config.quantities import QUANTITIES, SELECTIONS, planned_seeds
-from tlstudy.config.settings import MINIMUM_SEEDS, Claim, Study
+from tlstudy.config.settings import Claim, Study
 from tlstudy.storage.columns import CLAIM_VALUES, CLAIMS
 
 Values = Mapping[str, pd.Series]

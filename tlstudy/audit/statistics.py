@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import bootstrap, norm, t, trim_mean
 
-from tlstudy.config.settings import MINIMUM_SEEDS, Study
+from tlstudy.config.fields import MINIMUM_SEEDS
+from tlstudy.config.settings import Study
 
 RESAMPLES = 10_000
 CONFIDENCE = 0.95

@@ -6,11 +6,13 @@ How they are computed: `tlstudy.audit.quantities`.
 import textwrap
 from dataclasses import dataclass
 
-from tlstudy.config.settings import ENCODER_STAGES, Selection, Study
+from tlstudy.config.fields import ENCODER_STAGES, Selection
+from tlstudy.config.measurements import measured_tables
+from tlstudy.config.settings import Study
 
 POINTS = {"final": "at the end", "matched": "at the train loss that all runs pass"}
 # Tables of runs that a study selects, by the key of the selection.
-SELECTIONS = ("encoder", "curvature", "reuse")
+SELECTIONS = tuple(measured_tables())
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,10 @@ from typing import Any
 import pandas as pd
 
 from tlstudy.config.catalogue import figure_files, size_folder, states_proposition
+from tlstudy.config.measurements import measured_tables
 from tlstudy.config.settings import Study
 from tlstudy.config.study import runs as runs_of
+from tlstudy.config.tables import ALL_TABLES
 from tlstudy.data.images import images_record
 from tlstudy.jobs import paths
 from tlstudy.jobs.tables import read_landscapes, read_table
@@ -24,9 +26,7 @@ TABLES = (
     "metrics",
     "layers",
     "findings",
-    "encoder",
-    "curvature",
-    "reuse",
+    *measured_tables(),
     "ladder",
     "claims",
 )
@@ -78,9 +78,9 @@ class Inputs:
     metrics: pd.DataFrame
     layers: pd.DataFrame
     findings: pd.DataFrame = field(default_factory=lambda: _empty(columns.FINDINGS))
-    encoder: pd.DataFrame = field(default_factory=lambda: _empty(columns.ENCODER))
-    curvature: pd.DataFrame = field(default_factory=lambda: _empty(columns.CURVATURE))
-    reuse: pd.DataFrame = field(default_factory=lambda: _empty(columns.REUSE))
+    encoder: pd.DataFrame = field(default_factory=lambda: _empty(ALL_TABLES["encoder"]))
+    curvature: pd.DataFrame = field(default_factory=lambda: _empty(ALL_TABLES["curvature"]))
+    reuse: pd.DataFrame = field(default_factory=lambda: _empty(ALL_TABLES["reuse"]))
     ladder: pd.DataFrame = field(default_factory=lambda: _empty(columns.LADDER))
     claims: pd.DataFrame = field(default_factory=lambda: _empty(columns.CLAIMS))
     formulas: pd.DataFrame = field(default_factory=lambda: _empty(columns.FORMULAS))

@@ -26,7 +26,7 @@ class Evidence:
         metrics: a row for each epoch; `tlstudy.storage.columns.METRICS` as far as there.
         layers: a row for each epoch and layer; `tlstudy.storage.columns.LAYERS`.
         record: run.json, see `tlstudy.stages.train`.
-        landscape: landscape.json, see `tlstudy.stages.landscape`; a plane may also have a
+        landscape: landscape.json, see `tlstudy.measures.landscape`; a plane may also have a
             `loss_range`, the ends of the vertical axis that it was drawn with, in nats.
         subset: subset.json: indices, labels, counts of each class, duplicates.
         training: settings of the training; an arm is one.

@@ -13,7 +13,7 @@ import pandas as pd
 from tlstudy.audit.sentinels.evidence import Evidence
 from tlstudy.audit.sentinels.registry import examine, examine_group
 from tlstudy.audit.sentinels.sentinel import Finding
-from tlstudy.config.settings import TRAIN_POOL
+from tlstudy.config.fields import TRAIN_POOL
 from tlstudy.data import published
 
 MODELS = ("new", "pretrained")

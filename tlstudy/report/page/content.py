@@ -6,7 +6,8 @@ from markupsafe import Markup
 
 from tlstudy.audit.statistics import expected_coverage, reference_arms
 from tlstudy.config.catalogue import ACCURACY_BY_SIZE
-from tlstudy.config.settings import MINIMUM_SEEDS, Study
+from tlstudy.config.fields import MINIMUM_SEEDS
+from tlstudy.config.settings import Study
 from tlstudy.report.format import count, join, percent, seeds, sentence, whole
 from tlstudy.report.inputs import ContactSheet, Inputs
 from tlstudy.report.page import audit

@@ -7,8 +7,8 @@ import pandas as pd
 
 from tlstudy.audit.ladder import arms_of_rung
 from tlstudy.audit.statistics import Summary, summarise
+from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.config.groups import other_groups, rung_groups
-from tlstudy.config.settings import MINIMUM_SEEDS
 from tlstudy.data import published
 from tlstudy.report.figures.texts import MENDED
 from tlstudy.report.format import THIN, count, join, percent, points, sentence, spelled
