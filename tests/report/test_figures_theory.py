@@ -103,6 +103,10 @@ def test_it_belongs_to_studies_of_reuse_and_rescaling_and_of_the_laboratory(over
 def test_a_claim_brings_it_if_it_is_tested_here():
     tested = {"text": "A claim.", "quantity": "balanced_accuracy", "arm": "new"}
     waiting = {"text": "A claim.", "open": "Tested elsewhere."}
-    for name, claim, there in (("C6", tested, True), ("C5", tested, False), ("C7", waiting, False)):
-        study = build_study(changed("claims", {name: claim}))
-        assert (catalogue.PENALTY in catalogue.study_figure_names(study)) == there, name
+    for slide, claim, there in (
+        *((slide, tested, True) for slide in catalogue.PROPOSITION),
+        ("Gradient norm", tested, False),
+        (catalogue.PROPOSITION[1], waiting, False),
+    ):
+        study = build_study(changed("claims", {"C": {**claim, "slide": slide}}))
+        assert (catalogue.PENALTY in catalogue.study_figure_names(study)) == there, slide

@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from tlstudy.audit.statistics import summarise
+from tlstudy.audit.statistics import Summary, summarise
 from tlstudy.config.settings import Arm, Study
 from tlstudy.storage.columns import LADDER
 
@@ -105,21 +105,11 @@ def ladder_text(table: pd.DataFrame, quantity: str = "balanced_accuracy") -> str
     """
     gaps = table[(table["quantity"] == quantity) & (table["part"] == "gap")]
     return "\n".join(
-        f"{row['group']}, {row['subset_size']} images: gap {_points(row)}"
+        f"{row['group']}, {row['subset_size']} images: gap "
+        f"{Summary.of_row(row).text(lambda share: f'{100 * share:+.1f}', ' points')}"
         f"{'; mends ' + row['mends'] if row['mends'] else ''}"
         for row in gaps.to_dict("records")
     )
-
-
-def _points(row: dict) -> str:
-    seeds = f"{row['seeds']} seed{'' if row['seeds'] == 1 else 's'}"
-    if not row["seeds"]:
-        return "without a value"
-    if pd.isna(row["mean"]):
-        ends = (100 * row[name] for name in ("smallest", "largest"))
-        return f"{' to '.join(f'{end:+.1f}' for end in ends)} points ({seeds}, no interval)"
-    mean, low, high = (100 * row[name] for name in ("mean", "low", "high"))
-    return f"{mean:+.1f} points (bootstrap interval {low:+.1f} to {high:+.1f}, {seeds})"
 
 
 def _statistics(values: pd.Series) -> dict[str, float | int | None]:

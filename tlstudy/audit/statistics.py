@@ -5,7 +5,7 @@ initialisation, so the difference between two arms is taken seed by seed before 
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,6 +41,44 @@ class Summary:
     interquartile_mean: float | None
     smallest: float | None
     largest: float | None
+
+    @classmethod
+    def of_row(cls, row: Mapping) -> "Summary":
+        """The summary in a row of the tables of the ladder or of claims."""
+        names = ("mean", "low", "high", "interquartile_mean", "smallest", "largest")
+        ends = (row.get(name) for name in names)
+        return cls(int(row["seeds"]), *(None if pd.isna(end) else float(end) for end in ends))
+
+    def parts(self, number: Callable[[float], str], unit: str = "") -> tuple[str, str, str]:
+        """Value, interval and seeds in words; the interval is empty where there is none.
+
+        The value is the mean; with few seeds it is their range, or the only seed's value.
+
+        Args:
+            number: how a number is written.
+            unit: written once, after the value, with the space before it.
+        """
+        if self.n == 0:
+            return "without a value", "", ""
+        if self.n == 1:
+            return number(self.smallest) + unit, "", "one seed, no interval"
+        if self.mean is None:
+            ends = f"{number(self.smallest)} to {number(self.largest)}{unit}"
+            return ends, "", f"range of {self.n} seeds, too few for an interval"
+        interval = f"{number(self.low)} to {number(self.high)}"
+        return number(self.mean) + unit, interval, f"{self.n} seeds"
+
+    def text(self, number: Callable[[float], str], unit: str = "", short: bool = False) -> str:
+        """+15.0 points (bootstrap interval +6.8 to +22.0, 10 seeds); see `parts`.
+
+        Args:
+            short: only the interval in the brackets, where seeds and kind of interval were said
+                before.
+        """
+        value, interval, seeds = self.parts(number, unit)
+        full = ", ".join(filter(None, (interval and f"bootstrap interval {interval}", seeds)))
+        note = interval if short else full
+        return f"{value} ({note})" if note else value
 
 
 def bootstrap_interval(values: np.ndarray, axis: int = 0) -> tuple[np.ndarray, np.ndarray] | None:
@@ -146,18 +184,11 @@ def reference_arms(study: Study) -> dict[str, str]:
     The reference is the first arm of the group that was swept to the same values (the names of
     swept arms end in ~key=value), and the first arm of the group where there is no other.
     """
-    first: dict[tuple[str, str], str] = {}
-    for name, arm in study.arms.items():
-        first.setdefault((arm.group, _swept(name)), name)
-        first.setdefault((arm.group, "any"), name)
     references = {}
     for name, arm in study.arms.items():
-        alike = first[arm.group, _swept(name)]
-        alone = sum(
-            other.group == arm.group and _swept(key) == _swept(name)
-            for key, other in study.arms.items()
-        )
-        reference = first[arm.group, "any"] if alone == 1 else alike
+        group = [other for other in study.arms if study.arms[other].group == arm.group]
+        alike = [other for other in group if _swept(other) == _swept(name)]
+        reference = alike[0] if len(alike) > 1 else group[0]
         if reference != name:
             references[name] = reference
     return references

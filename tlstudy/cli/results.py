@@ -40,12 +40,12 @@ def _list_quantities(context: click.Context, _: click.Parameter, wanted: bool) -
 def claims(study: Study) -> None:
     """Judge the claims and compute the ladder, from the tables."""
     with _noted(study, "claims"):
-        from tlstudy.audit.claims import laboratory_text, ledger_text
+        from tlstudy.audit.claims import ledger_text
         from tlstudy.audit.ladder import ladder_text
         from tlstudy.stages.claims import make_claims
 
         ladder, ledger, laboratory = make_claims(study)
-    texts = (ladder_text(ladder), ledger_text(ledger), laboratory_text(laboratory))
+    texts = (ladder_text(ladder), ledger_text(ledger), ledger_text(laboratory))
     click.echo("\n".join(filter(None, texts)))
 
 

@@ -6,8 +6,14 @@ too: it never counts as passed.
 """
 
 from tlstudy.audit.sentinels.evidence import Evidence
-from tlstudy.audit.sentinels.registry import GROUP_SENTINELS, SENTINELS, examine, examine_group
-from tlstudy.audit.sentinels.sentinel import ALARMS, SEVERITIES, Examination, Finding
+from tlstudy.audit.sentinels.registry import (
+    GROUP_SENTINELS,
+    SENTINELS,
+    Examination,
+    examine,
+    examine_group,
+)
+from tlstudy.audit.sentinels.sentinel import ALARMS, SEVERITIES, Finding
 
 __all__ = [
     "ALARMS",

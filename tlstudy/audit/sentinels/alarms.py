@@ -5,20 +5,12 @@ from dataclasses import dataclass
 import pandas as pd
 from scipy.stats import binomtest
 
+from tlstudy.audit.flaws import FLAWS
 from tlstudy.audit.sentinels.sentinel import ALARMS
 from tlstudy.config.settings import Arm
 
 CONFIDENCE = 0.95
 KEYS = ["arm", "subset_size", "seed"]
-# Where the published flaws are switched on; what an arm must have to be sound.
-SOUND = {
-    "optimiser_holds": ("network",),
-    "head": ("logits",),
-    "normalisation": ("imagenet", "weights"),
-    "batchnorm": ("recalibrated",),
-    "reported_epoch": ("final",),
-    "drawing": ("stratified",),
-}
 
 
 @dataclass(frozen=True)
@@ -49,7 +41,7 @@ class FalseAlarms:
 def is_sound(settings: str) -> bool:
     """Whether an arm's settings (JSON) have none of the published flaws switched on."""
     arm = Arm.model_validate_json(settings)
-    return all(getattr(arm, key) in allowed for key, allowed in SOUND.items())
+    return not any(flaw.carried_by(arm) for flaw in FLAWS)
 
 
 def false_alarms(runs: pd.DataFrame, findings: pd.DataFrame) -> FalseAlarms:

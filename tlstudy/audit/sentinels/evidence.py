@@ -13,6 +13,11 @@ from tlstudy.data.subset import DIGITS
 ACCURACIES = ("accuracy", "balanced_accuracy")
 
 
+def accuracy_needs(*statistics: str) -> str:
+    """The need of a test accuracy by epoch, plain or balanced, with any of the statistics."""
+    return " or ".join(f"metrics.test_{kind}_{name}" for name in statistics for kind in ACCURACIES)
+
+
 class TooLittleError(Exception):
     """There is evidence, but too little of it to look at; says what would be needed."""
 

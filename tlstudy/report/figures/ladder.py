@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from tlstudy.audit.flaws import MENDED
 from tlstudy.audit.ladder import comparable, seed_values
 from tlstudy.audit.statistics import summarise
 from tlstudy.config.groups import groups_of, rung_groups
@@ -21,7 +22,6 @@ from tlstudy.report.figures import points, style
 from tlstudy.report.figures.captions import PUBLISHED_GROUP, note
 from tlstudy.report.figures.curves import GUESSING
 from tlstudy.report.figures.series import Tables
-from tlstudy.report.figures.texts import MENDED
 from tlstudy.report.format import signed
 
 SIDES = {"new": -0.14, "pretrained": 0.2}  # of a rung's place

@@ -8,17 +8,6 @@ from pathlib import Path
 from tlstudy.config.catalogue import ACCURACY_BY_SIZE, CONTRADICTIONS, PENALTY, base_name
 
 GAMMA, RHO = "\N{GREEK SMALL LETTER GAMMA}", "\N{GREEK SMALL LETTER RHO}"
-# What a rung mends, in words short enough for a figure; flaws as in the report's list of them.
-MENDED = {
-    "F1": "the new network is trained",
-    "F2": "its gradients are cleared",
-    "F7": "cross-entropy on logits",
-    "F8": "inputs normalised",
-    "F9": "BatchNorm statistics recomputed",
-    "F13": "last epoch reported",
-    "F15": "balanced draw of the images",
-    "learning rate": "learning rate chosen for each arm",
-}
 TITLES = {
     "ladder": "The gap between the two networks, fix by fix",
     "ladder-loss": "The gap in the loss, fix by fix",

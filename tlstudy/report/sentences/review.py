@@ -27,8 +27,6 @@ from tlstudy.report.sentences.findings import (
 )
 from tlstudy.report.sentences.landscapes import surfaces
 
-STRONG, WEAK = 0.8, 0.5  # rank correlations called close and loose
-
 
 def review(inputs: Inputs, size: int) -> list[tuple[str, list[str]]]:
     """Each assumption of the slides as a question, and what this study's numbers say of it.
@@ -117,11 +115,9 @@ def _prediction(drift: series.LayerDrift) -> str:
         " The order of the layers agrees with what Adam\u2019s step size alone predicts at a rank "
         f"correlation of {drift.correlation:.2f}"
     )
-    if drift.correlation >= STRONG:
+    if drift.follows_step_size:
         return f"{text}: that order follows the weights\u2019 sizes, whatever the layers are for."
-    if drift.correlation >= WEAK:
-        return f"{text}: the step size accounts for part of the pattern."
-    return f"{text}: the step size does not account for the pattern."
+    return f"{text}: the step size alone does not account for the pattern."
 
 
 def _landscape(inputs: Inputs, size: int) -> Iterator[str]:
@@ -149,7 +145,7 @@ def _explodes(inputs: Inputs, size: int) -> Iterator[str]:
         if results.role(arm) != "random":
             continue
         text = f"The gradient norm of {gradient_phrase(inputs, name, size)}."
-        if arm.optimiser_holds == "another-network":
+        if series.slope_of_added_up(inputs, name, size) is not None:
             text += (
                 " Its gradients were never set back to zero, so they add up: growth here is "
                 "bookkeeping."
