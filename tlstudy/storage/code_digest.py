@@ -16,7 +16,7 @@ These count, if they are reached:
 - constants of `storage`, `config` and `jobs` that a definition that counts uses, and functions of
   `config` (which groups are compared);
 - the package of an entry point that is of another package, such as that of a measurement;
-- data files beside a module that counts: the slides' series, templates of the report.
+- data files beside a module that counts: the slides' series, explanations of figures, templates.
 
 These do not count, with the reason:
 
@@ -50,7 +50,7 @@ NOT_COUNTED = ("tlstudy.data.download", "tlstudy.config.measurements")
 WITH_CONSTANTS = ("storage", "config", "jobs")
 # Code of these does not count, but what it uses may. `storage` and `config` can use no science.
 FOLLOWED = ("data", "jobs")
-DATA_FILES = (".csv", ".j2", ".css", ".js")
+DATA_FILES = (".csv", ".j2", ".css", ".js", ".rst")
 
 # Libraries that compute numbers, by the name of their import. Others read, write or check.
 COMPUTING = {

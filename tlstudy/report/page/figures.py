@@ -65,7 +65,7 @@ def figure(inputs: Inputs, size: int, name: str) -> PageFigure | None:
     if not drawing and not groups:
         return None
     key = f"n{size}-figure-{name}"
-    title, text = title_of(inputs.study, name), caption(inputs.study, name, size)
+    title, text = title_of(inputs.study, name), caption(inputs.study, name)
     see = "" if name.endswith(OTHER_RUNGS) else findings.see(inputs, size, name)
     numbers = encoder_table(inputs, size) if name == "encoder" else None
     if groups:

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pandas as pd
 
+from tlstudy.audit.flaws import MENDED
 from tlstudy.audit.ladder import arms_of_rung
 from tlstudy.audit.statistics import Summary, summarise
 from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.config.groups import other_groups, rung_groups
 from tlstudy.data import published
-from tlstudy.report.figures.texts import MENDED
 from tlstudy.report.format import THIN, count, join, percent, points, sentence, spelled
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.sentences import results
