@@ -34,8 +34,7 @@ def test_an_interval_that_contains_zero_is_called_that():
         0.3, 0.6, 10
     ) + 0.1 * (-1.0) ** np.arange(10)
     sentence = findings.gap_sentence(dataclasses.replace(inputs, runs=runs), "pretrained", 50)
-    assert "the interval contains zero" in sentence
-    assert "ahead" not in sentence
+    assert "interval contains zero" in sentence
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,11 @@
-"""What the sentences are computed from: medians over seeds, trends, slopes, correlations."""
+"""Numbers behind the sentences: medians over seeds, slopes and correlations."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from tlstudy.audit.statistics import paired_differences, reference_arms
 from tlstudy.report.inputs import Inputs
 
 UNMOVED = 1e-6  # relative displacement below which float32 weights have not moved
@@ -16,6 +17,20 @@ WEIGHT_KINDS = ("convolution", "downsample", "linear-weight")
 def of_arm(table: pd.DataFrame, arm: str, size: int) -> pd.DataFrame:
     """The rows of an arm at a subset size."""
     return table[(table["arm"] == arm) & (table["subset_size"] == size)]
+
+
+def reported(inputs: Inputs, arm: str, size: int, measure: str) -> pd.Series:
+    """(seeds,) reported values of an arm by seed; diverged runs have none."""
+    rows = of_arm(inputs.runs, arm, size)
+    return rows.set_index("seed")[f"reported_{measure}"].astype(float).dropna()
+
+
+def differences(inputs: Inputs, arm: str, size: int, measure: str) -> pd.Series:
+    """(seeds,) an arm's reported value less that of its reference, seed by seed."""
+    reference = reference_arms(inputs.study)[arm]
+    table = paired_differences(inputs.runs, f"reported_{measure}", {arm: reference})
+    table = table[table["subset_size"] == size]
+    return table.set_index("seed")["difference"].astype(float).dropna()
 
 
 def by_epoch(inputs: Inputs, arm: str, size: int, column: str) -> pd.Series:
@@ -53,11 +68,12 @@ def log_slope(values: pd.Series) -> float:
 
 @dataclass(frozen=True)
 class LayerDrift:
-    """How far the layers of an arm moved, and how well Adam's step size foretells it.
+    """How far the layers of an arm moved, and how well Adam's step size predicts it.
 
     Attributes:
-        head, convolution: displacement from the start at the last epoch: of the last layer's
-            weights and the median over convolutions; medians over seeds.
+        head: displacement of the last layer's weights from the start at the last epoch, median
+            over seeds.
+        convolution: the same, median over convolutions and seeds.
         correlation: rank correlation over layers of measured and predicted displacement from
             the previous epoch, median over epochs and seeds; NaN without a prediction.
     """
