@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from known import SIZE, encoder_table, make_study, metrics_table, runs_table
 
-from tlstudy.audit.quantities import INDEX, adds_up, values_of, why_missing
+from tlstudy.audit.quantities import INDEX, values_of, why_missing
 from tlstudy.config.quantities import QUANTITIES, described, listed_names, planned_seeds
 from tlstudy.measures import encoder
 from tlstudy.storage import columns
@@ -63,7 +63,7 @@ def test_rank_of_the_path():
         (True, ADDED_UP, 0),
         (True, CLEARED, 0),
         (False, ADDED_UP[:4], 1),  # too few epochs to tell
-        (False, [1.0, 2.0, 3.0, 4.0, 5.6], 1),  # more than 10 % off at the last epoch
+        (False, [1.0, 2.0, 3.0, 4.0, 6.5], 1),  # off the line at the last epoch
     ],
 )
 def test_gradients_cleared(untrained, norms, expected):
@@ -72,24 +72,6 @@ def test_gradients_cleared(untrained, norms, expected):
 
 def test_without_settings_clearing_is_unknown():
     assert np.isnan(value(tables({"settings": None}, gradient_norm=CLEARED), "gradients_cleared"))
-
-
-@pytest.mark.parametrize(
-    ("norms", "expected"),
-    [
-        (ADDED_UP, True),
-        (ADDED_UP[::-1], False),
-        ([1.0, 2.0, np.nan, 4.0, 5.0, 6.0], True),
-        ([0.0, 0.0, 0.0, 0.0, 0.0], False),
-        ([1.0, 2.0, 3.0, 4.0, 5.0 * 1.09], True),
-        ([1.0, 2.0, 3.0, 4.0, 5.0 * 1.11], False),
-        ([np.nan], False),
-    ],
-)
-def test_adding_up_of_gradients(norms, expected):
-    rows = pd.DataFrame({"epoch": range(1, len(norms) + 1), "gradient_norm": norms})
-    assert adds_up(rows) is expected
-    assert adds_up(rows[::-1]) is expected
 
 
 @pytest.mark.parametrize(

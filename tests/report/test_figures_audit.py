@@ -10,6 +10,7 @@ from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
 from tlstudy.audit.ladder import seed_values
+from tlstudy.audit.sentinels.angles import angle_of, steps_of
 from tlstudy.config import catalogue, groups
 from tlstudy.config.catalogue import CONTRADICTIONS
 from tlstudy.data import published
@@ -231,10 +232,10 @@ def test_published_facts_are_those_of_the_published_material():
     assert head.predicted_angle == pytest.approx(4.48, abs=0.01)
     assert head.displacement == pytest.approx(0.0844, abs=2e-4)
     assert head.angle == pytest.approx(4.84, abs=0.01)
-    steps = published_figure.angle_steps(published.angle()["angle_from_previous"].to_numpy())
+    steps = steps_of(published.angle()["angle_from_previous"].to_numpy())
     assert np.abs(steps - steps.round()).max() < 0.01
     angles = published.angle()["angle_from_previous"]
-    np.testing.assert_allclose(published_figure.lattice(steps.round()), angles, atol=1e-5)
+    np.testing.assert_allclose(angle_of(steps.round()), angles, atol=1e-5)
 
 
 def test_contradictions_are_of_the_study_and_show_no_run():

@@ -115,15 +115,15 @@ def test_it_belongs_to_studies_of_reuse_and_rescaling_and_of_the_laboratory(over
 
 
 @pytest.mark.parametrize(
-    ("name", "settings", "there"),
+    ("slide", "settings", "there"),
     [
-        ("C6", {"quantity": "balanced_accuracy", "arm": "new"}, True),
-        ("C7-again", {"quantity": "balanced_accuracy", "arm": "new"}, True),
-        ("C5", {"quantity": "balanced_accuracy", "arm": "new"}, False),
-        ("C7", {"open": "Tested elsewhere."}, False),
+        (catalogue.PROPOSITION[0], {"quantity": "balanced_accuracy", "arm": "new"}, True),
+        (catalogue.PROPOSITION[1], {"quantity": "balanced_accuracy", "arm": "new"}, True),
+        ("Gradient norm", {"quantity": "balanced_accuracy", "arm": "new"}, False),
+        (catalogue.PROPOSITION[1], {"open": "Tested elsewhere."}, False),
     ],
 )
-def test_a_claim_brings_it_if_it_is_tested_here(name, settings, there):
-    study = build_study(changed("claims", {name: {"text": "A claim."} | settings}))
+def test_a_claim_brings_it_if_it_is_tested_here(slide, settings, there):
+    study = build_study(changed("claims", {"C": {"text": "A claim.", "slide": slide} | settings}))
     assert (catalogue.PENALTY in catalogue.study_figure_names(study)) == there
     assert catalogue.PENALTY not in catalogue.study_figure_names(build_study(DEFAULT))

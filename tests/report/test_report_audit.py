@@ -127,9 +127,7 @@ def test_the_test_images_of_the_rungs_are_told_and_compared_on_the_same_ones():
     deviation = 100 * (0.6 * 0.4 / few) ** 0.5
     assert f"by {deviation:.1f}\u202fpoints (one standard deviation)" in text
     alike = inputs.runs.assign(reported_test_images=300)
-    assert "the same images: 300." in ladder.tested_on(
-        dataclasses.replace(inputs, runs=alike), 50
-    )
+    assert "the same images: 300." in ladder.tested_on(dataclasses.replace(inputs, runs=alike), 50)
 
 
 def test_a_rung_without_a_common_seed_has_no_gap():

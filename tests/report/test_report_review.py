@@ -103,17 +103,20 @@ def test_tensors_that_began_at_zero_do_not_count_among_the_others():
     assert found.others == pytest.approx(expected, rel=0.05)
 
 
-def test_the_rank_correlation_is_the_median_of_scipy_s_over_epochs_and_seeds():
+def test_the_rank_correlation_is_scipy_s_of_the_paths_and_the_median_over_seeds():
     generator = np.random.default_rng(26)
-    inputs = inputs_of("one seed")
+    inputs = inputs_of("sizes")
     layers = inputs.layers.copy()
     for column in ("displacement_from_previous", "predicted_displacement"):
         # Few distinct values: ranks with ties.
-        layers[column] = generator.integers(1, 12, len(layers)) / 100
-    arm = layers[(layers["arm"] == "new") & layers["kind"].isin(series.WEIGHT_KINDS)]
+        layers[column] = generator.integers(1, 12, len(layers)) / 128  # sums without rounding
+    paths = layers[(layers["arm"] == "new") & (layers["subset_size"] == 50)]
+    paths = paths.groupby(["seed", "layer"])[
+        ["displacement_from_previous", "predicted_displacement"]
+    ].sum()
     expected = [
         spearmanr(part["displacement_from_previous"], part["predicted_displacement"]).statistic
-        for _, part in arm.groupby(["seed", "epoch"])
+        for _, part in paths.groupby("seed")
     ]
     assert len(expected) > 1
     found = series.layer_drift(with_tables(inputs, layers=layers), "new", 50).correlation

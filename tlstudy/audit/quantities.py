@@ -10,15 +10,13 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pandas as pd
 
+from tlstudy.audit.sentinels.weights import growth
 from tlstudy.config.quantities import QUANTITIES, SELECTIONS
 from tlstudy.storage.columns import KEYS
 
 Tables = Mapping[str, pd.DataFrame]
 
 INDEX = list(KEYS)
-# A gradient norm adds up if at every epoch it is the first one times the epoch, to this share.
-ADDS_UP_WITHIN = 0.1
-EPOCHS_TO_TELL = 5  # with fewer a norm that happens to grow would look like one that adds up
 
 
 def values_of(tables: Tables, name: str) -> pd.Series:
@@ -78,7 +76,7 @@ def _gradients_cleared(tables: Tables) -> pd.Series:
     settings = tables["runs"].set_index(INDEX)["settings"]
     held = settings.map(_optimiser_holds_network, na_action="ignore").astype(float)
     norms = tables["metrics"].groupby(INDEX)[["epoch", "gradient_norm"]]
-    added_up = norms.apply(adds_up).reindex(held.index, fill_value=False)
+    added_up = norms.apply(_adds_up).reindex(held.index, fill_value=False)
     return held.mask(held.notna() & added_up, 0.0)
 
 
@@ -86,22 +84,9 @@ def _optimiser_holds_network(settings: str) -> bool:
     return json.loads(settings)["optimiser_holds"] == "network"
 
 
-def adds_up(metrics: pd.DataFrame) -> bool:
-    """Whether a run's gradient norm is the first one times the epoch, at every epoch.
-
-    That is what gradients do that are never cleared while the weights stay: published, 17.496
-    at epoch 1 and 30 times 17.483 at epoch 30 (F2).
-
-    Args:
-        metrics: epoch and gradient_norm of one run.
-    """
-    ordered = metrics.sort_values("epoch")
-    norms, epochs = ordered["gradient_norm"].to_numpy(), ordered["epoch"].to_numpy()
-    known = np.isfinite(norms)
-    if known.sum() < EPOCHS_TO_TELL or norms[known][0] <= 0:
-        return False
-    relative = norms[known] / norms[known][0] / (epochs[known] / epochs[known][0])
-    return bool(np.all(np.abs(relative - 1) <= ADDS_UP_WITHIN))
+def _adds_up(metrics: pd.DataFrame) -> bool:
+    found = growth(metrics["epoch"].to_numpy(), metrics["gradient_norm"].to_numpy(float))
+    return found is not None and found.adds_up
 
 
 def _gradient_growth(tables: Tables) -> pd.Series:

@@ -6,7 +6,7 @@ Light on purpose: the workflow reads it without importing matplotlib.
 from pathlib import PurePosixPath
 
 from tlstudy.config.groups import arms_of_kind, is_new, only_arms, other_groups, without_other_rungs
-from tlstudy.config.settings import Study
+from tlstudy.config.settings import Claim, Study
 
 SUFFIXES = (".svg", ".png")
 OTHER_RUNGS = "-other-rungs"  # end of the name of a figure that shows what another leaves out
@@ -56,8 +56,8 @@ FOR_ALL_SIZES = (
 )
 # Figures of what came out, which Snakemake's report puts before those of how it did.
 RESULTS = ("ladder", "ladder-loss", "claims", "results", *FOR_ALL_SIZES)
-# Beginnings of the names of claims that put Proposition 3 to the slides' network: reuse, rescaling.
-ON_PROPOSITION = ("C6", "C7")
+# Slides with Proposition 3 and what it is said to imply for the slides' own network.
+PROPOSITION = ("Proposition 3: Implicit Regularization Penalty", "Practical Implications")
 # Figures with a panel or a line for each arm: with a ladder they show two of its rungs.
 BY_ARM = (
     "loss-new",
@@ -115,13 +115,13 @@ def _second_figure(study: Study, name: str) -> list[str]:
 
 def states_proposition(study: Study) -> bool:
     """Whether a study shows Proposition 3: it has a laboratory, or tests a claim on it."""
-    tested = [name for name, claim in study.claims.items() if not claim.open]
+    tested = [claim for claim in study.claims.values() if not claim.open]
     return bool(study.laboratory.experiments) or any(map(is_on_proposition, tested))
 
 
-def is_on_proposition(claim: str) -> bool:
-    """Whether a claim of the ledger, by its name, puts Proposition 3 to the slides' network."""
-    return claim.startswith(ON_PROPOSITION)
+def is_on_proposition(claim: Claim) -> bool:
+    """Whether a claim was made on the slides with Proposition 3, or on what it implies."""
+    return claim.slide in PROPOSITION
 
 
 def study_figure_names(study: Study) -> list[str]:

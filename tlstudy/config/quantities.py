@@ -191,9 +191,9 @@ QUANTITIES: dict[str, Quantity] = {
         "yes (1) or no (0)",
         "clearing of the gradients",
         "1 if gradients were cleared before each step: the optimiser held the network's own "
-        "weights, and the observed gradient norm is not, within 10 % at every epoch, the first "
-        "epoch's times the epoch (with fewer than 5 epochs this cannot be told, and the settings "
-        "decide); else 0.",
+        "weights, and the observed gradient norm does not grow in proportion to the epoch (the "
+        "sentinel gradients-add-up; with fewer than 5 epochs this cannot be told, and the "
+        "settings decide); else 0.",
         "metrics",
     ),
     "log10_gradient_growth": Quantity(

@@ -16,34 +16,48 @@ DISTINCT_ANGLES = 6
 DIGITS_OF_A_LOG = 4  # after the point: no computed angles are all so round
 
 
-def below_resolution(evidence: Evidence) -> str | None:
-    """Angles are arccos(1 - k 2^-24) with whole k, or exactly 0 although the weights moved.
+def steps_of(degrees: np.ndarray) -> np.ndarray:
+    """(1 - cos angle) / 2^-24, whole for arccosines of float32 cosines; without cancellation."""
+    return 2 * np.sin(np.radians(degrees) / 2) ** 2 / STEP
+
+
+def angle_of(steps: np.ndarray) -> np.ndarray:
+    """Degrees of arccos(1 - k 2^-24)."""
+    return np.degrees(np.arccos(1 - np.asarray(steps) * STEP))
+
+
+def off_steps(degrees: np.ndarray) -> tuple[int, float]:
+    """How many distinct angles there are to judge, and how far they are off whole steps at most.
+
+    Angles in which this is less than one half (under 0.014 degrees) are left out: they would be
+    near k = 0 whatever their origin.
+    """
+    steps = steps_of(np.unique(degrees[(degrees > 0) & (degrees < LARGEST)]))
+    steps = steps[steps >= 0.5]
+    return len(steps), float(np.abs(steps - steps.round()).max(initial=0))
+
+
+def are_rounding(degrees: np.ndarray) -> bool:
+    """Whether all angles, not finite ones apart, are arccosines of float32 cosines.
 
     The arccosine of a float32 cosine resolves no angle under 0.02 degrees and few above. For
     angles of any other origin, (1 - cos angle) / 2^-24 is as likely anywhere between two whole
-    numbers, so six distinct ones all within 0.05 of one have a probability of 1e-6. Angles in
-    which this is less than one half (under 0.014 degrees) are left out: they would be near k = 0
-    whatever their origin. Angles that were printed with few digits are not found.
+    numbers, so six distinct ones all within 0.05 of one have a probability of 1e-6. Angles that
+    were printed with few digits are not found.
     """
+    distinct, off = off_steps(degrees)
+    return distinct >= DISTINCT_ANGLES and off <= OFF_STEP
+
+
+def below_resolution(evidence: Evidence) -> str | None:
+    """Angles are arccos(1 - k 2^-24) with whole k, or exactly 0 although the weights moved."""
     angles = evidence.series("angle_from_previous")
-    return _on_steps(angles) or _zeros(evidence, angles)
-
-
-def _on_steps(angles: pd.Series) -> str | None:
-    values = angles.to_numpy()
-    distinct = np.unique(values[(values > 0) & (values < LARGEST)])
-    # 1 - cos x without cancellation.
-    steps = 2 * np.sin(np.radians(distinct) / 2) ** 2 / STEP
-    steps = steps[steps >= 0.5]
-    if len(steps) < DISTINCT_ANGLES:
-        return None
-    off = np.abs(steps - steps.round()).max()
-    if off > OFF_STEP:
-        return None
-    zeros = int((values == 0).sum())
+    if not are_rounding(angles.to_numpy()):
+        return _zeros(evidence, angles)
+    distinct, off = off_steps(angles.to_numpy())
     return (
-        f"all {len(steps)} distinct angles are arccos(1 - k / 2^24) with a whole k, to within "
-        f"{off:.3f} of a step, and {zeros} others are exactly 0"
+        f"all {distinct} distinct angles are arccos(1 - k / 2^24) with a whole k, to within "
+        f"{off:.3f} of a step, and {(angles == 0).sum()} others are exactly 0"
     )
 
 

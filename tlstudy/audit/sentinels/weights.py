@@ -1,5 +1,7 @@
 """Whether the weights moved, and what moved them."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
@@ -21,18 +23,23 @@ LAYERS_OF_A_RANKING = 8
 NAMED = 5  # layers that are named before the rest are counted
 
 
-def no_weight_moved(evidence: Evidence) -> str | None:
-    """All weights together are displaced by exactly 0 in every epoch.
+def any_moved(displacements: np.ndarray) -> bool:
+    """Whether weights moved: displacements of one run or more, not all exactly 0.
 
-    Displacement is the norm of a difference, so it is 0 only if no weight changed in any bit.
+    A displacement is the norm of a difference, so it is 0 only if no weight changed in any bit.
     """
+    return bool((displacements[np.isfinite(displacements)] != 0).any())
+
+
+def no_weight_moved(evidence: Evidence) -> str | None:
+    """All weights together are displaced by exactly 0 in every epoch."""
     known = [
         column
         for column in ("displacement_from_start", "displacement_from_previous")
         if evidence.has(f"metrics.{column}")
     ]
     values = pd.concat([evidence.series(column) for column in known])
-    if (values != 0).any():
+    if any_moved(values.to_numpy()):
         return None
     return f"the displacement of all weights is exactly 0 in all {values.index.nunique()} epochs"
 
@@ -65,53 +72,110 @@ def _moved_by_layer(evidence: Evidence) -> dict[str, bool]:
     return dict(zip(names, (counts > 0).tolist(), strict=True))
 
 
-def gradients_add_up(evidence: Evidence) -> str | None:
-    """The gradient norm is proportional to the epoch: the sum of gradients never cleared.
+@dataclass(frozen=True)
+class Growth:
+    """A gradient norm as a power of the epoch: slope and scatter of a line through logarithms."""
 
-    A line is fitted to the logarithms of norm and epoch. Found if its slope is near 1 and the
-    scatter about it is small; a norm that merely varies has one or the other at most.
+    slope: float
+    scatter: float
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether the norm is in proportion to the epoch: the sum of gradients never cleared.
+
+        A norm that merely varies has a slope near 1 or a small scatter at most.
+        """
+        return abs(self.slope - 1) <= SLOPE_TOLERANCE and self.scatter <= SCATTER
+
+
+def growth(epochs: np.ndarray, norms: np.ndarray) -> Growth | None:
+    """How the gradient norm of one run grows; None if fewer than five epochs have one above 0.
+
+    Args:
+        epochs, norms: (epochs,), from 1; what is not finite is left out.
     """
+    known = np.isfinite(norms) & (norms > 0) & (epochs > 0)
+    if known.sum() < EPOCHS_OF_A_SLOPE:
+        return None
+    epochs, norms = np.log(epochs[known].astype(float)), np.log(norms[known])
+    slope, intercept = np.polyfit(epochs, norms, 1)
+    return Growth(float(slope), float(np.std(norms - slope * epochs - intercept)))
+
+
+def gradients_add_up(evidence: Evidence) -> str | None:
+    """The gradient norm is proportional to the epoch: the sum of gradients never cleared."""
     norms = evidence.series("gradient_norm", at_least=EPOCHS_OF_A_SLOPE)
+    found = growth(norms.index.to_numpy(), norms.to_numpy())
+    if found is None or not found.adds_up:
+        return None
     norms = norms[(norms > 0) & (norms.index > 0)]
-    if len(norms) < EPOCHS_OF_A_SLOPE:
-        return None
-    epochs, values = np.log(norms.index.to_numpy(float)), np.log(norms.to_numpy())
-    slope, intercept = np.polyfit(epochs, values, 1)
-    scatter = np.std(values - slope * epochs - intercept)
-    if abs(slope - 1) > SLOPE_TOLERANCE or scatter > SCATTER:
-        return None
     return (
-        f"the gradient norm grows with the epoch to the power {slope:.3f}, from "
+        f"the gradient norm grows with the epoch to the power {found.slope:.3f}, from "
         f"{norms.iloc[0]:.4g} in epoch {norms.index[0]} to {norms.iloc[-1]:.4g} in epoch "
-        f"{norms.index[-1]}, with a scatter of {percent(scatter)} about that line"
+        f"{norms.index[-1]}, with a scatter of {percent(found.scatter)} about that line"
     )
 
 
-def drift_follows_step_size(evidence: Evidence) -> str | None:
-    """Layers rank by how far they moved as they rank by Adam's step over their size.
+@dataclass(frozen=True)
+class StepSizeDrift:
+    """How far layers moved beside how far Adam's step size alone would take them.
 
-    Both are summed over epochs: the path length of each layer, and its predicted one. The epoch
-    in which a layer starts at zero has no relative displacement and is left out.
+    Attributes:
+        layers: number of layers.
+        correlation: rank correlation over layers; NaN where all of them moved alike.
+        low, high: how many times as far as predicted all but a tenth of the layers moved.
     """
-    columns = ("displacement_from_previous", "predicted_displacement")
-    steps = np.stack([evidence.layers[column].to_numpy(float) for column in columns])
-    known = np.isfinite(steps).all(axis=0) & (steps[1] > 0)
-    layer, names = evidence.rows_of_layers
-    sums = [np.bincount(layer[known], step[known], len(names)) for step in steps]
-    counted = np.bincount(layer[known], minlength=len(names)) > 0
+
+    layers: int
+    correlation: float
+    low: float
+    high: float
+
+    @property
+    def follows(self) -> bool:
+        """Whether the step size explains which layers moved most."""
+        return self.correlation >= STRONG
+
+
+def step_size_drift(
+    layer: np.ndarray, moved: np.ndarray, predicted: np.ndarray
+) -> StepSizeDrift | None:
+    """The drift of one run's layers; None with fewer than eight layers.
+
+    Both displacements are summed over epochs: the path length of each layer, and its predicted
+    one. The epoch in which a layer starts at zero has no relative displacement and is left out.
+
+    Args:
+        layer, moved, predicted: (rows,), one for each epoch and layer: the number of the layer,
+            its displacement from the previous epoch, and the one that Adam's step size predicts.
+    """
+    known = np.isfinite(moved) & np.isfinite(predicted) & (predicted > 0)
+    counted = np.bincount(layer[known]) > 0
     if counted.sum() < LAYERS_OF_A_RANKING:
-        raise TooLittleError(f"{LAYERS_OF_A_RANKING} layers with Adam's predicted displacement")
-    moved, predicted = (part[counted] for part in sums)
-    if np.ptp(moved) == 0 or np.ptp(predicted) == 0:
         return None
-    correlation = np.corrcoef(rankdata(moved), rankdata(predicted))[0, 1]
-    if correlation < STRONG:
-        return None
+    moved, predicted = (
+        np.bincount(layer[known], step[known])[counted] for step in (moved, predicted)
+    )
+    correlation = float("nan")
+    if np.ptp(moved) > 0 and np.ptp(predicted) > 0:
+        correlation = float(np.corrcoef(rankdata(moved), rankdata(predicted))[0, 1])
     low, high = np.quantile(moved / predicted, [0.05, 0.95])
+    return StepSizeDrift(len(moved), correlation, float(low), float(high))
+
+
+def drift_follows_step_size(evidence: Evidence) -> str | None:
+    """Layers rank by how far they moved as they rank by Adam's step over their size."""
+    columns = ("displacement_from_previous", "predicted_displacement")
+    steps = (evidence.layers[column].to_numpy(float) for column in columns)
+    found = step_size_drift(evidence.rows_of_layers[0], *steps)
+    if found is None:
+        raise TooLittleError(f"{LAYERS_OF_A_RANKING} layers with Adam's predicted displacement")
+    if not found.follows:
+        return None
     return (
-        f"over {len(moved)} layers, how far a layer moved and how far Adam's step size alone "
-        f"would take it have a rank correlation of {correlation:.2f}; 90 % of the layers moved "
-        f"{low:.2g} to {high:.2g} times as far as that"
+        f"over {found.layers} layers, how far a layer moved and how far Adam's step size alone "
+        f"would take it have a rank correlation of {found.correlation:.2f}; 90 % of the layers "
+        f"moved {found.low:.2g} to {found.high:.2g} times as far as that"
     )
 
 

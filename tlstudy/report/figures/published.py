@@ -11,13 +11,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from tlstudy.audit.sentinels.angles import angle_of, steps_of
+from tlstudy.audit.sentinels.weights import growth
 from tlstudy.data import published
 from tlstudy.report.figures import style
 
 # The pretrained row of the table in the author's public notebook "Final Project" (GitHub,
 # GabrielePintus/AdvancedDL-KernelMethods).
 NOTEBOOK = {"loss": 1.8018, "balanced_accuracy": 0.6554}
-FLOAT32_STEP = 2.0**-24  # between float32 numbers just below 1: half the machine epsilon
 LEARNING_RATE = 1e-3  # of the published Adam
 HEAD_INPUTS = 2048  # of ResNet-50's last layer
 # PyTorch starts a Linear layer's weights and biases uniformly within 1 / sqrt(inputs).
@@ -51,16 +52,6 @@ def versions() -> list[Version]:
         ),
         Version("notebook, table", **NOTEBOOK),
     ]
-
-
-def angle_steps(degrees: np.ndarray) -> np.ndarray:
-    """k for which an angle is arccos(1 - k 2^-24): whole numbers if it is a float32 arccosine."""
-    return (1 - np.cos(np.radians(degrees))) / FLOAT32_STEP
-
-
-def lattice(steps: np.ndarray) -> np.ndarray:
-    """Degrees of arccos(1 - k 2^-24)."""
-    return np.degrees(np.arccos(1 - np.asarray(steps) * FLOAT32_STEP))
 
 
 @dataclass(frozen=True)
@@ -101,8 +92,8 @@ def new_gradient_norms() -> pd.Series:
 def gradient_growth() -> tuple[float, float]:
     """(log-log slope against the epoch, last over first) of the new network's gradient norm."""
     norms = new_gradient_norms()
-    slope = np.polyfit(np.log(norms.index.to_numpy(dtype=float)), np.log(norms), 1)[0]
-    return float(slope), float(norms.iloc[-1] / norms.iloc[0])
+    found = growth(norms.index.to_numpy(), norms.to_numpy())
+    return found.slope, float(norms.iloc[-1] / norms.iloc[0])
 
 
 def contradictions_figure() -> Figure:
@@ -154,14 +145,14 @@ def lattice_panel(ax: Axes) -> Axes:
     """The last angles of all weights on the steps that single precision has."""
     table = published.angle().query("epoch >= @FINE_EPOCHS")
     angles = table["angle_from_previous"].to_numpy()
-    top = int(np.ceil(angle_steps(angles).max())) + 1
+    top = int(np.ceil(steps_of(angles).max())) + 1
     for step in range(top + 1):
-        ax.axhline(lattice(step), color=style.GAP, linestyle=":", linewidth=1.2, zorder=1)
+        ax.axhline(angle_of(step), color=style.GAP, linestyle=":", linewidth=1.2, zorder=1)
     ax.plot(table["epoch"], angles, "D", color=style.PRETRAINED, markersize=5)
     ax.set_yticks(
-        lattice(np.arange(top + 1)),
+        angle_of(np.arange(top + 1)),
         labels=[
-            f"{lattice(step):.3f}" if step < 5 or step % 2 == 0 else "" for step in range(top + 1)
+            f"{angle_of(step):.3f}" if step < 5 or step % 2 == 0 else "" for step in range(top + 1)
         ],
     )
     ax.grid(visible=False)

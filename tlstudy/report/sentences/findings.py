@@ -35,7 +35,6 @@ from tlstudy.report.sentences.landscapes import surfaces
 MOST_FINDINGS = 4  # more sentences than this would repeat the table beside them
 GUESSING = 0.1  # balanced accuracy of a constant or random answer among ten digits
 GUESSING_TEXT = f"10{THIN}%"
-PROPORTIONAL = (0.9, 1.1)  # log-log slopes that are called growth in proportion
 IN_WORDS = {"trajectory": "the plane of the path", "random": "the random plane"}
 
 
@@ -134,9 +133,9 @@ def _gradients(inputs: Inputs, size: int) -> str:
 def gradient_phrase(inputs: Inputs, arm: str, size: int) -> str:
     """An arm's gradient norm: its trend, and whether it merely grows with the epoch."""
     values = series.by_epoch(inputs, arm, size, "gradient_norm")
-    slope = series.log_slope(values)
+    slope = series.slope_of_added_up(inputs, arm, size)
     phrase = f"{inputs.named(arm)} {trend(values, number)}"
-    if is_number(slope) and PROPORTIONAL[0] <= slope <= PROPORTIONAL[1]:
+    if slope is not None:
         phrase += f", in proportion to the epoch (log-log slope {number(slope)})"
     return phrase
 

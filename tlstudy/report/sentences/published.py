@@ -1,5 +1,6 @@
 """What the published material says against itself, in sentences computed from its series."""
 
+from tlstudy.audit.sentinels.angles import angle_of, off_steps
 from tlstudy.data import published
 from tlstudy.report.figures import published as facts
 from tlstudy.report.format import THIN, join, number, percent
@@ -26,13 +27,12 @@ def _versions() -> str:
 
 def _angles() -> str:
     angles = published.angle()["angle_from_previous"]
-    steps = facts.angle_steps(angles.to_numpy())
-    off = float(abs(steps - steps.round()).max())
+    _, off = off_steps(angles.to_numpy())
     return (
         f"Every plotted angle is a float32 arccosine: in units of the smallest step each is a "
         f"whole number to within {number(off, 1)}. So the {int((angles == 0).sum())} zeros among "
         f"the {len(angles)} angles are rounding and no standstill; no angle between zero and "
-        f"{facts.lattice(1):.3f}\u00b0 could have been plotted."
+        f"{angle_of(1):.3f}\u00b0 could have been plotted."
     )
 
 

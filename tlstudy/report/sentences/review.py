@@ -18,7 +18,6 @@ from tlstudy.report.sentences.findings import (
     untrained_clause,
 )
 
-STRONG, WEAK = 0.8, 0.5  # rank correlations called close and loose
 NOTHING_TO_COMPARE = "so there is nothing to compare"
 
 
@@ -106,11 +105,9 @@ def _prediction(drift: series.LayerDrift) -> str:
         " The order of the layers agrees with what Adam\u2019s step size alone predicts at a rank "
         f"correlation of {drift.correlation:.2f}"
     )
-    if drift.correlation >= STRONG:
+    if drift.follows_step_size:
         return f"{text}: that order follows the weights\u2019 sizes, whatever the layers are for."
-    if drift.correlation >= WEAK:
-        return f"{text}: the step size accounts for part of the pattern."
-    return f"{text}: the step size does not account for the pattern."
+    return f"{text}: the step size alone does not account for the pattern."
 
 
 def _landscape(inputs: Inputs, size: int) -> Iterator[str]:
@@ -134,7 +131,7 @@ def _landscape(inputs: Inputs, size: int) -> Iterator[str]:
 def _explodes(inputs: Inputs, size: int) -> Iterator[str]:
     for arm in arms_of_kind(inputs.study, new=True):
         text = f"The gradient norm of {gradient_phrase(inputs, arm, size)}."
-        if inputs.study.arms[arm].optimiser_holds == "another-network":
+        if series.slope_of_added_up(inputs, arm, size) is not None:
             text += (
                 " Its gradients were never set back to zero, so they add up: the growth here comes "
                 "from that."

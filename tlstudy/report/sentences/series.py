@@ -1,14 +1,14 @@
-"""Numbers behind the sentences: medians over seeds, slopes and correlations."""
+"""Numbers behind the sentences: medians over seeds, and what the sentinels judge."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from tlstudy.audit.sentinels.weights import STRONG, any_moved, growth, step_size_drift
 from tlstudy.audit.statistics import paired_differences, reference_arms
 from tlstudy.report.inputs import Inputs
 
-UNMOVED = 1e-6  # relative displacement below which float32 weights have not moved
 STEADY = 0.01  # a relative change of less than this is called none
 HALF = 0.5
 WEIGHT_KINDS = ("convolution", "downsample", "linear-weight")
@@ -47,8 +47,8 @@ def last(inputs: Inputs, arm: str, size: int, column: str) -> float:
 
 
 def moved(inputs: Inputs, arm: str, size: int) -> bool:
-    """Whether the weights left their start: a network that has not is not trained."""
-    return last(inputs, arm, size, "displacement_from_start") > UNMOVED
+    """Whether weights left their start in any run: a network that has not is not trained."""
+    return any_moved(of_arm(inputs.metrics, arm, size)["displacement_from_start"].to_numpy(float))
 
 
 def lost_at_once(inputs: Inputs, arm: str, size: int) -> bool:
@@ -58,12 +58,15 @@ def lost_at_once(inputs: Inputs, arm: str, size: int) -> bool:
     return bool((runs["status"] == "diverged").any()) and measured.empty
 
 
-def log_slope(values: pd.Series) -> float:
-    """Slope of log value against log epoch: 1 is growth in proportion to the epoch."""
-    values = values[values > 0]
-    if len(values) < 3:
-        return float("nan")
-    return float(np.polyfit(np.log(values.index.to_numpy(float)), np.log(values), 1)[0])
+def slope_of_added_up(inputs: Inputs, arm: str, size: int) -> float | None:
+    """Median log-log slope of the gradient norm where it adds up in every run; else None."""
+    runs = of_arm(inputs.metrics, arm, size).groupby("seed")
+    found = [
+        growth(rows["epoch"].to_numpy(), rows["gradient_norm"].to_numpy(float)) for _, rows in runs
+    ]
+    if not found or not all(item is not None and item.adds_up for item in found):
+        return None
+    return float(np.median([item.slope for item in found]))
 
 
 @dataclass(frozen=True)
@@ -74,46 +77,45 @@ class LayerDrift:
         head: displacement of the last layer's weights from the start at the last epoch, median
             over seeds.
         convolution: the same, median over convolutions and seeds.
-        correlation: rank correlation over layers of measured and predicted displacement from
-            the previous epoch, median over epochs and seeds; NaN without a prediction.
+        correlation: rank correlation over layers of measured and predicted path, median over
+            seeds; NaN without a prediction.
     """
 
     head: float
     convolution: float
     correlation: float
 
+    @property
+    def follows_step_size(self) -> bool:
+        """Whether the step size explains which layers moved most."""
+        return self.correlation >= STRONG
+
 
 def layer_drift(inputs: Inputs, arm: str, size: int) -> LayerDrift | None:
     """The drift of an arm's layers; None without rows."""
-    rows = of_arm(inputs.layers, arm, size)
-    rows = rows[rows["kind"].isin(WEIGHT_KINDS)]
+    every = of_arm(inputs.layers, arm, size)
+    rows = every[every["kind"].isin(WEIGHT_KINDS)]
     if rows.empty:
         return None
     final = rows[rows["epoch"] == rows["epoch"].max()]
     by_kind = final.groupby("kind")["displacement_from_start"].median()
-    predicted = rows[
-        (rows["predicted_displacement"] > 0) & (rows["displacement_from_previous"] > 0)
-    ]
     return LayerDrift(
         head=float(by_kind.get("linear-weight", np.nan)),
         convolution=float(by_kind.get("convolution", np.nan)),
-        correlation=_rank_correlation(predicted),
+        correlation=_rank_correlation(every),
     )
 
 
-def _rank_correlation(rows: pd.DataFrame) -> float:
-    """Median over seeds and epochs of the rank correlation of both displacements over layers."""
-    columns = ["displacement_from_previous", "predicted_displacement"]
-    epochs = [rows["seed"], rows["epoch"]]
-    ranks = rows.groupby(epochs)[columns].rank()
-    centred = ranks - ranks.groupby(epochs).transform("mean")
-    moved, predicted = (centred[column] for column in columns)
-    products = pd.DataFrame(
-        {"both": moved * predicted, "moved": moved**2, "predicted": predicted**2}
-    )
-    sums = products.groupby(epochs).sum()[rows.groupby(epochs).size() > 2]
-    found = sums["both"] / np.sqrt(sums["moved"] * sums["predicted"])
-    return float(found.median())
+def _rank_correlation(layers: pd.DataFrame) -> float:
+    columns = ("displacement_from_previous", "predicted_displacement")
+    found = [
+        step_size_drift(
+            pd.factorize(rows["layer"])[0], *(rows[name].to_numpy(float) for name in columns)
+        )
+        for _, rows in layers.groupby("seed")
+    ]
+    known = [item.correlation for item in found if item is not None]
+    return float(np.median(known)) if known else float("nan")
 
 
 @dataclass(frozen=True)

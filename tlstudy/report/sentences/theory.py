@@ -148,7 +148,7 @@ def ledger_lines(inputs: Inputs) -> list[tuple[str, str, str, str]]:
     return [
         (SIGNS[row["verdict"]], row["claim"], row["verdict"], row["text"])
         for row in rows.to_dict("records")
-        if is_on_proposition(row["claim"])
+        if is_on_proposition(inputs.study.claims[row["claim"]])
     ]
 
 
