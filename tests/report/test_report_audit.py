@@ -205,16 +205,16 @@ def test_the_tally_counts_every_claim():
 def test_sentinels_on_the_slides_and_on_runs_of_their_protocol_stand_together():
     inputs = inputs_of("audit")
     found = alarms.alarms(inputs)
-    names = {alarm.name.lower().replace(" ", "-") for alarm in found.published}
+    names = {alarm.name.lower().replace(" ", "-") for alarm in found["published"]}
     assert {finding.sentinel.lower() for finding in findings_on_published()} <= names
-    gradients = next(alarm for alarm in found.published if alarm.name == "Gradients add up")
+    gradients = next(alarm for alarm in found["published"] if alarm.name == "Gradients add up")
     assert [where for where, _ in gradients.sightings] == [
         "Slides, new network",
         "New, as published, 5 of 5 runs, here seed 26",
     ]
-    order = [alarms.SEVERITIES.index(alarm.severity) for alarm in found.published]
+    order = [alarms.SEVERITIES.index(alarm.severity) for alarm in found["published"]]
     assert order == sorted(order)
-    assert {alarm.name for alarm in found.others} == {
+    assert {alarm.name for alarm in found["others"]} == {
         "Test accuracy of guessing",
         "Uneven classes",
     }
@@ -257,7 +257,7 @@ def test_sentences_and_tables_of_many_arms_keep_to_the_rungs_that_figures_show()
     text = " ".join(answer for _, answers in review.review(inputs, 50) for answer in answers)
     assert "\u201cNew, as published\u201d" in text
     assert "\u201cNew, normalised\u201d" not in text
-    table = content.size_results(inputs, 50).seed_table
+    table = content.size_results(inputs, 50)["seed_table"]
     assert table.heads[0] == "Arm"
     assert len(table.rows) == len(inputs.study.arms)
     flaws = dict((row[0], row[3]) for row in content.protocol.flaws(inputs.study).rows)

@@ -1,7 +1,5 @@
 """All that the page says, gathered from the data; the template only lays it out."""
 
-from dataclasses import dataclass
-
 from markupsafe import Markup
 
 from tlstudy.audit.statistics import expected_coverage, reference_arms
@@ -10,7 +8,7 @@ from tlstudy.config.groups import groups_of
 from tlstudy.config.settings import MINIMUM_SEEDS, Study
 from tlstudy.report.format import count, join, percent, seeds, sentence, whole
 from tlstudy.report.inputs import ContactSheet, Inputs
-from tlstudy.report.page.figures import LANDSCAPES, PageFigure, figure, study_figure
+from tlstudy.report.page.figures import LANDSCAPES, figure, study_figure
 from tlstudy.report.page.svg import inline_svg
 from tlstudy.report.sentences import (
     findings,
@@ -24,7 +22,7 @@ from tlstudy.report.sentences import (
 )
 from tlstudy.report.sentences.alarms import alarms
 from tlstudy.report.sentences.review import review
-from tlstudy.report.tables import MOST_ARM_COLUMNS, Table
+from tlstudy.report.tables import MOST_ARM_COLUMNS
 
 PARTS = {  # headings of the results, in the slides' order, with their figures
     "Reported loss and balanced accuracy": ("results",),
@@ -38,55 +36,6 @@ PARTS = {  # headings of the results, in the slides' order, with their figures
     "Curvature of the loss": ("curvature",),
     "Reuse of features": ("reuse",),
 }
-
-
-@dataclass(frozen=True)
-class Part:
-    """A heading of the results with its figures."""
-
-    key: str
-    title: str
-    figures: list[PageFigure]
-
-
-@dataclass(frozen=True)
-class Audit:
-    """What the ladder and the ledger of a subset size say.
-
-    Attributes:
-        headlines: sentences for the first screen, computed.
-        rungs: the table of the ladder; None without one.
-        tested: on which test images its values are; empty likewise.
-        hidden: what the new networks know that their running BatchNorm statistics do not show.
-        tally: how many claims have which verdict; empty without claims.
-        meanings: what each verdict that occurs means.
-    """
-
-    headlines: list[str]
-    rungs: Table | None
-    tested: str
-    hidden: str
-    ladder: PageFigure | None
-    ladder_loss: PageFigure | None
-    tally: str
-    meanings: dict[str, str]
-    entries: list[ledger.Entry]
-    claims: PageFigure | None
-
-
-@dataclass(frozen=True)
-class SizeResults:
-    """Everything about one subset size; `audit` is None for studies without ladder and claims."""
-
-    key: str
-    size: int
-    table: Table
-    table_caption: str
-    audit: Audit | None
-    seed_table: Table
-    parts: list[Part]
-    review: list[tuple[str, list[str]]]
-    first: bool
 
 
 def page(inputs: Inputs) -> dict:
@@ -135,38 +84,40 @@ def _table(inputs: Inputs, size: int) -> dict:
     return {"size": size, "table": table, "table_caption": caption}
 
 
-def size_results(inputs: Inputs, size: int) -> SizeResults:
+def size_results(inputs: Inputs, size: int) -> dict:
     """Table, figures and review of one subset size."""
     parts = []
     for title, names in PARTS.items():
         shown = [found for name in names if (found := figure(inputs, size, name)) is not None]
         if shown:
-            parts.append(Part(f"n{size}-{title.lower().replace(' ', '-')}", title, shown))
-    return SizeResults(
-        key=f"n{size}",
+            key = f"n{size}-{title.lower().replace(' ', '-')}"
+            parts.append({"key": key, "title": title, "figures": shown})
+    return {
+        "key": f"n{size}",
         **_table(inputs, size),
-        audit=_audit(inputs, size) if inputs.is_audit else None,
-        seed_table=results.seed_table(inputs, size),
-        parts=parts,
-        review=review(inputs, size),
-        first=size == inputs.study.subset_size[0],
-    )
+        "audit": _audit(inputs, size) if inputs.is_audit else None,
+        "seed_table": results.seed_table(inputs, size),
+        "parts": parts,
+        "review": review(inputs, size),
+        "first": size == inputs.study.subset_size[0],
+    }
 
 
-def _audit(inputs: Inputs, size: int) -> Audit:
+def _audit(inputs: Inputs, size: int) -> dict:
+    """What the ladder and the ledger of a subset size say."""
     entries, has_ladder = ledger.entries(inputs, size), bool(inputs.study.ladder)
-    return Audit(
-        headlines=ladder.headlines(inputs, size),
-        rungs=ladder.ladder_table(inputs, size) if has_ladder else None,
-        tested=ladder.tested_on(inputs, size) if has_ladder else "",
-        hidden=ladder.hidden_line(inputs, size),
-        ladder=figure(inputs, size, "ladder"),
-        ladder_loss=figure(inputs, size, "ladder-loss"),
-        tally=ledger.tally(inputs, size),
-        meanings=ledger.meanings(entries),
-        entries=entries,
-        claims=figure(inputs, size, "claims"),
-    )
+    return {
+        "headlines": ladder.headlines(inputs, size),
+        "rungs": ladder.ladder_table(inputs, size) if has_ladder else None,
+        "tested": ladder.tested_on(inputs, size) if has_ladder else "",
+        "hidden": ladder.hidden_line(inputs, size),
+        "ladder": figure(inputs, size, "ladder"),
+        "ladder_loss": figure(inputs, size, "ladder-loss"),
+        "tally": ledger.tally(inputs, size),
+        "meanings": ledger.meanings(entries),
+        "entries": entries,
+        "claims": figure(inputs, size, "claims"),
+    }
 
 
 def coverage(study: Study) -> str:

@@ -17,22 +17,6 @@ LANDSCAPES = {"landscape-trajectory": "trajectory", "landscape-random": "random"
 
 
 @dataclass(frozen=True)
-class SurfaceGroup:
-    """Landscapes that are compared: same plane, group and seed, so same scales.
-
-    Attributes:
-        payload: what the script draws; empty if there is nothing to draw.
-        surfaces: label, text alternative (empty if not drawn), reason for no plane.
-    """
-
-    key: str
-    title: str
-    payload: Markup
-    surfaces: list[tuple[str, str, str]]
-    cut: str
-
-
-@dataclass(frozen=True)
 class PageFigure:
     """A figure with its words.
 
@@ -49,7 +33,7 @@ class PageFigure:
     see: str
     caption: str
     svg: Markup
-    surfaces: list[SurfaceGroup] = field(default_factory=list)
+    surfaces: list[dict] = field(default_factory=list)
     numbers: Table | None = None
     more: "PageFigure | None" = None
 
@@ -95,21 +79,26 @@ def _inline(inputs: Inputs, drawing: str, key: str, name: str, words: str) -> Ma
     return Markup(inline_svg(drawing, f"{key}-drawing", title_of(inputs.study, name), words))
 
 
-def _surface_groups(inputs: Inputs, size: int, name: str) -> Iterator[SurfaceGroup]:
+def _surface_groups(inputs: Inputs, size: int, name: str) -> Iterator[dict]:
+    """Landscapes of a plane, group and seed, which share their scales.
+
+    A surface is its label, its text alternative (empty if it is not drawn), and the reason for no
+    plane. The payload is what the script draws; empty if there is nothing to draw.
+    """
     plane = LANDSCAPES[name]
     found = landscapes.surfaces(inputs, size, plane)
     for group, seed in dict.fromkeys((surface.group, surface.seed) for surface in found):
         alike = [surface for surface in found if (surface.group, surface.seed) == (group, seed)]
         drawn = [surface for surface in alike if surface.drawn]
-        yield SurfaceGroup(
-            key=f"n{size}-{plane}-{group}-{seed}",
-            title=f"{results.group_title(group)}, seed {seed}",
-            payload=Markup(landscapes.payload(drawn)) if drawn else Markup(),
-            surfaces=[
+        yield {
+            "key": f"n{size}-{plane}-{group}-{seed}",
+            "title": f"{results.group_title(group)}, seed {seed}",
+            "payload": Markup(landscapes.payload(drawn)) if drawn else "",
+            "surfaces": [
                 (surface.label, landscapes.alternative(surface, plane), "")
                 if surface.drawn
                 else (surface.label, "", surface.reason)
                 for surface in alike
             ],
-            cut=landscapes.cut(drawn) if drawn else "",
-        )
+            "cut": landscapes.cut(drawn) if drawn else "",
+        }

@@ -38,26 +38,8 @@ class Alarm:
     sightings: list[tuple[str, str]] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Alarms:
-    """What the page says of the sentinels.
-
-    Attributes:
-        published: on the slides' series and on our runs of the published protocol.
-        others: on all other runs.
-        rate: how often sound runs raised an alarm, in a sentence.
-        meanings: what each severity that occurs means.
-    """
-
-    published: list[Alarm]
-    others: list[Alarm]
-    rate: str
-    meanings: dict[str, str]
-    with_slides: bool
-
-
-def alarms(inputs: Inputs) -> Alarms:
-    """Findings by sentinel; those on the slides' series for studies that audit them."""
+def alarms(inputs: Inputs) -> dict:
+    """Findings by sentinel: of the slides and our runs of their protocol, and of other runs."""
     arms = inputs.study.arms
     rows = inputs.findings[inputs.findings["arm"].isin(list(arms))]
     ours = rows["arm"].isin([name for name in arms if arms[name].group == PUBLISHED_GROUP])
@@ -65,13 +47,13 @@ def alarms(inputs: Inputs) -> Alarms:
     published = _by_sentinel([*slides, *_on_runs(inputs, rows[ours])])
     others = _by_sentinel(_on_runs(inputs, rows[~ours]))
     seen = {alarm.severity for alarm in (*published, *others)}
-    return Alarms(
-        published=published,
-        others=others,
-        rate=rate_sentence(inputs),
-        meanings={name: MEANINGS[name] for name in SEVERITIES if name in seen},
-        with_slides=inputs.is_audit,
-    )
+    return {
+        "published": published,
+        "others": others,
+        "rate": rate_sentence(inputs),
+        "meanings": {name: MEANINGS[name] for name in SEVERITIES if name in seen},
+        "with_slides": inputs.is_audit,
+    }
 
 
 def _on_slides() -> Iterator[tuple[str, dict]]:
