@@ -189,7 +189,7 @@ def _tested_images(inputs: Inputs, group: str | None = None) -> str:
 
 def table_caption(inputs: Inputs, size: int) -> str:
     """Weights, seeds, test images, epoch rule and BatchNorm policy behind the table."""
-    used = join(weights.source for weights in how_it_was_run.weights_used(inputs))
+    used = join(weights["source"] for weights in how_it_was_run.weights_used(inputs))
     return (
         f"Reported values of networks trained on {whole(size)} images. "
         f"Pretrained weights: {used or 'no record'}. Seeds: {seeds(inputs.study.seed)}. "

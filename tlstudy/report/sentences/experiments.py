@@ -13,12 +13,6 @@ from tlstudy.report.inputs import Inputs
 from tlstudy.report.sentences.series import of_arm
 from tlstudy.report.tables import Table
 
-MEASURES = {
-    ("probe", "layer4"): "linear readout of the last stage before training",
-    ("frozen", "layer4"): "only the last layer trained",
-    ("fine-tuned", ""): "everything trained",
-    ("put-back", "encoder"): "everything trained, then the convolutions put back",
-}
 CONVERGED = 0.01  # at this residual `tlstudy.measures.curvature.lanczos` stops
 POINTS = {"final": "at the final weights", "matched": "at the same training loss"}
 # Said wherever eigenvalues of two networks are compared.
@@ -44,19 +38,6 @@ def measured(inputs: Inputs, arm: str, size: int, measure: str, stage: str) -> S
     rows = of_arm(inputs.encoder, arm, size)
     rows = rows[(rows["measure"] == measure) & (rows["stage"].fillna("") == stage)]
     return summarise(rows["test_balanced_accuracy"].to_numpy(dtype=float))
-
-
-def encoder_sentence(inputs: Inputs, size: int) -> str:
-    """Four measures of every arm: from a readout without training to everything trained."""
-    arms = measured_arms(inputs, inputs.encoder, size)
-    parts = []
-    for key, words in MEASURES.items():
-        values = [measured(inputs, arm, size, *key).text(percent, short=True) for arm in arms]
-        # The intervals are in the table under the figure.
-        means = [value.partition(" (")[0] for value in values]
-        named = [f"{mean} ({inputs.named(arm)})" for mean, arm in zip(means, arms, strict=True)]
-        parts.append(f"{words}, {join(named)}")
-    return f"Balanced accuracy: {'; '.join(parts)}." if arms else ""
 
 
 def encoder_table(inputs: Inputs, size: int) -> Table | None:

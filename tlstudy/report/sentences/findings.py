@@ -18,7 +18,6 @@ from tlstudy.report.format import (
     loss,
     number,
     percent,
-    quoted,
     sentence,
     whole,
 )
@@ -27,15 +26,12 @@ from tlstudy.report.sentences import series
 from tlstudy.report.sentences.experiments import (
     convergence_sentence,
     curvature_sentences,
-    encoder_sentence,
     reuse_sentences,
 )
-from tlstudy.report.sentences.landscapes import surfaces
 
 MOST_FINDINGS = 4  # more sentences than this would repeat the table beside them
 GUESSING = 0.1  # balanced accuracy of a constant or random answer among ten digits
 GUESSING_TEXT = f"10{THIN}%"
-IN_WORDS = {"trajectory": "the plane of the path", "random": "the random plane"}
 
 
 def trend(values: pd.Series, shown: Callable[[float], str] = loss) -> str:
@@ -202,18 +198,6 @@ def _layer_angles(inputs: Inputs, size: int) -> str:
     return f"Largest angle that a layer turned in one epoch: {join(parts)}." if parts else ""
 
 
-def relief_sentence(inputs: Inputs, size: int, plane: str) -> str:
-    """The range of losses on a plane, surface by surface."""
-    seeds = len(inputs.study.landscape.seeds) > 1
-    parts = [
-        f"{loss(min(surface.losses()))} to {loss(max(surface.losses()))} for "
-        f"{quoted(surface.label)}" + (f" (seed {surface.seed})" if seeds else "")
-        for surface in surfaces(inputs, size, plane)
-        if surface.drawn
-    ]
-    return f"Range of the loss on {IN_WORDS[plane]}: {join(parts)}." if parts else ""
-
-
 def _curvature(inputs: Inputs, size: int) -> str:
     lines = [*curvature_sentences(inputs, size), convergence_sentence(inputs, size)]
     return " ".join(filter(None, lines))
@@ -231,9 +215,6 @@ FIGURES: dict[str, Callable[[Inputs, int], str]] = {
     ),
     "layerwise-magnitude": _layers,
     "layerwise-angle": _layer_angles,
-    "landscape-trajectory": partial(relief_sentence, plane="trajectory"),
-    "landscape-random": partial(relief_sentence, plane="random"),
-    "encoder": encoder_sentence,
     "curvature": _curvature,
     "reuse": lambda inputs, size: " ".join(reuse_sentences(inputs, size)),
 }

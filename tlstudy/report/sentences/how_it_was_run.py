@@ -1,7 +1,6 @@
 """How the study was run: weights, machines, versions, checksums, times and warnings."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -65,29 +64,16 @@ def short_commit(commit: str) -> str:
     return f"{digits[:12]} (with uncommitted changes)" if plus else digits[:12]
 
 
-@dataclass(frozen=True)
-class Weights:
-    """Pretrained weights as the first screen names them.
+def weights_used(inputs: Inputs) -> list[dict]:
+    """The pretrained weights as the first screen names them.
 
-    Attributes:
-        statement: what they are.
-        other: says plainly that they are not the slides'; empty if they are.
-        tried: result of each source, in the order of trying.
+    `statement` says what they are; `other` that they are not the slides', or is empty; `tried`
+    the result of each source, in the order of trying.
     """
-
-    name: str
-    source: str
-    statement: str
-    other: str
-    tried: list[str]
-
-
-def weights_used(inputs: Inputs) -> list[Weights]:
-    """The pretrained weights behind the arms."""
     return [_weights(*key, record) for key, record in inputs.weights.items()]
 
 
-def _weights(architecture: str, name: str, record: Record) -> Weights:
+def _weights(architecture: str, name: str, record: Record) -> dict:
     source = str(record.get("source", "unknown"))
     other = []
     if (architecture, source) != SLIDES_WEIGHTS:
@@ -108,13 +94,13 @@ def _weights(architecture: str, name: str, record: Record) -> Weights:
     file = Path(source).name
     words = ", ".join(filter(None, parts))
     statement = f"{file} for {NETWORKS.get(architecture, architecture)}"
-    return Weights(
-        name,
-        file,
-        f"{statement}: {words}" if words else statement,
-        " ".join(other),
-        [f"{attempt['source']}: {attempt['outcome']}" for attempt in record.get("tried", [])],
-    )
+    return {
+        "name": name,
+        "source": file,
+        "statement": f"{statement}: {words}" if words else statement,
+        "other": " ".join(other),
+        "tried": [f"{item['source']}: {item['outcome']}" for item in record.get("tried", [])],
+    }
 
 
 def warnings(inputs: Inputs) -> list[str]:
@@ -236,13 +222,4 @@ def checksums(inputs: Inputs) -> list[tuple[str, str]]:
         for key, what in (("origin_sha256", "as received"), ("sha256", "as used")):
             if record.get(key):
                 rows.append((f"{name} ({architecture}), {what}", str(record[key])))
-    return rows + sorted(_hashes(inputs.images or {}))
-
-
-def _hashes(record: Record) -> Iterator[tuple[str, str]]:
-    """Every name and checksum in a record, however it is nested."""
-    for name, value in record.items():
-        if isinstance(value, dict):
-            yield from _hashes(value)
-        elif isinstance(value, str) and len(value) == 64 and value.isalnum():
-            yield name, value
+    return rows + sorted((inputs.images or {}).get("files", {}).items())

@@ -163,29 +163,18 @@ def _largest_line(inputs: Inputs, size: int) -> str:
     steps = {
         index: item
         for index in range(1, len(inputs.study.ladder))
-        if (item := summary(inputs, size, index, "step")).n
+        if (item := summary(inputs, size, index, "step")).mean is not None
     }
-    if not steps:
-        return "No two rungs can be compared."
-    told = {index: item for index, item in steps.items() if not _contains_zero(item)}
+    told = [index for index, item in steps.items() if item.low > 0 or item.high < 0]
     if not told:
-        return "No rung changed the gap by more than the seeds leave open."
-    index = max(told, key=lambda key: abs(_middle(told[key])))
-    where = "" if steps[index].mean is not None else ", in these seeds"
-    fix = sentence(_fix(inputs, index))
-    line = f"{fix} changed the gap most{where}: by {in_points(steps[index])}."
-    if index > 1:
+        return "No rung is known to have changed the gap: the seeds leave each change open."
+    largest = max(told, key=lambda index: abs(steps[index].mean))
+    fix = sentence(_fix(inputs, largest))
+    line = f"{fix} changed the gap most: by {in_points(steps[largest])}."
+    if largest > 1:
         line += " Another order of the fixes can give it another share."
-    unsettled = [_fix(inputs, key) for key, item in steps.items() if _contains_zero(item)]
+    unsettled = [_fix(inputs, index) for index in steps if index not in told]
     return f"{line} Not told apart from no change: {join(unsettled)}." if unsettled else line
-
-
-def _middle(item: Summary) -> float:
-    return item.mean if item.mean is not None else (item.smallest + item.largest) / 2
-
-
-def _contains_zero(item: Summary) -> bool:
-    return item.mean is not None and item.low <= 0 <= item.high
 
 
 def _fix(inputs: Inputs, rung: int) -> str:
