@@ -7,7 +7,7 @@ import torch
 
 from benchmarks import plain
 from benchmarks.work import SEED, Work
-from tlstudy.measures.landscape import grid_axis, loss_grid, random_plane
+from tlstudy.measures.planes import grid_axis, loss_grid, random_plane
 from tlstudy.networks.device import keep_freed_memory, make_deterministic
 from tlstudy.networks.evaluation import training_mode_loss
 from tlstudy.networks.inputs import Inputs, resize

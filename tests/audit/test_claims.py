@@ -101,22 +101,6 @@ def test_a_row_of_the_ledger():
     assert np.isnan(found["more_seeds"])
 
 
-def test_the_interval_is_that_of_a_plain_bootstrap(monkeypatch):
-    monkeypatch.setattr(statistics, "RESAMPLES", 10_000)
-    gaps = 0.3 + AROUND
-    drawn = gaps[np.random.default_rng(1).integers(0, 6, (200_000, 6))].mean(axis=1)
-    found = judged(gaps)
-    expected = np.percentile(drawn, [2.5, 97.5])
-    np.testing.assert_allclose([found["low"], found["high"]], expected, atol=5e-4)
-
-
-def test_the_interval_is_paired():
-    """What a seed does to both arms plays no part, however large."""
-    calm, wild = judged(0.3 + AROUND, shared=np.zeros(6)), judged(0.3 + AROUND, shared=10 * SHARED)
-    numbers = ["mean", "low", "high"]
-    np.testing.assert_allclose(wild[numbers].astype(float), calm[numbers].astype(float))
-
-
 def test_seeds_that_would_settle_it():
     gaps = 0.11 + AROUND
     found = judged(gaps)
@@ -127,24 +111,29 @@ def test_seeds_that_would_settle_it():
         assert np.isnan(judged(settled + AROUND)["more_seeds"])
 
 
-def test_an_arm_against_a_number():
-    claim = {"against": "", "above": 0.2, "effect": 0}
-    found = judged(np.zeros(6), {**claim, "arm": NEW}, shared=0.5 + AROUND)
-    assert found["verdict"] == "supported"
-    assert found["mean"] == pytest.approx(0.3)
-    lower = judged(np.zeros(6), {**claim, "arm": NEW, "direction": "lower"}, shared=0.5 + AROUND)
-    assert lower["verdict"] == "refuted"
-    assert lower["mean"] == pytest.approx(-0.3)
+AGAINST_A_NUMBER = {"against": "", "above": 0.2, "effect": 0, "arm": NEW}
 
 
-def test_a_margin_is_a_shortfall_that_the_claim_allows():
-    gaps = -0.04 + AROUND
-    assert judged(gaps, {"effect": 0})["verdict"] == "refuted"
-    allowed = judged(gaps, {"effect": 0, "margin": 0.1})
-    assert allowed["verdict"] == "supported"
-    assert allowed["mean"] == pytest.approx(0.06)
-    lower = judged(-gaps, {"effect": 0, "margin": 0.1, "direction": "lower"})
-    assert lower["mean"] == pytest.approx(0.06)
+@pytest.mark.parametrize(
+    ("gaps", "claim", "verdict", "mean"),
+    [
+        (np.zeros(6), AGAINST_A_NUMBER, "supported", 0.3),
+        (np.zeros(6), AGAINST_A_NUMBER | {"direction": "lower"}, "refuted", -0.3),
+        # A margin is a shortfall that the claim allows.
+        (-0.04 + AROUND, {"effect": 0}, "refuted", -0.04),
+        (-0.04 + AROUND, {"effect": 0, "margin": 0.1}, "supported", 0.06),
+        (
+            0.04 - AROUND,
+            {"effect": 0, "margin": 0.1, "direction": "lower"},
+            "supported",
+            0.06,
+        ),
+    ],
+)
+def test_numbers_directions_and_margins(gaps, claim, verdict, mean):
+    found = judged(gaps, claim, shared=0.5 + AROUND)
+    assert found["verdict"] == verdict
+    assert found["mean"] == pytest.approx(mean)
 
 
 def test_one_quantity_against_another():
@@ -193,38 +182,43 @@ def test_the_statistic_in_words(claim, expected):
     assert statistic(study, study.claims["C"]) == expected
 
 
-def test_a_control_that_fails_in_one_seed_leaves_nothing_tested():
-    claim = {"controls": [CONTROL]}
-    assert judged(0.3 + AROUND, claim)["verdict"] == "supported"
-    found = judged(0.3 + AROUND, claim, moved=[0.5, 0.5, 0.0, 0.5, 0.001, 0.5])
-    assert found["verdict"] == "not testable"
-    assert found["because"] == (
-        "It was not so that the network moved: displacement of 'new-first' must be at least "
-        "0.01; found 0 in seed 28; 0.001 in seed 30."
-    )
+LEARNT = {**CONTROL, "quantity": "balanced_accuracy", "at_least": 0.9, "says": "it learnt"}
+
+
+@pytest.mark.parametrize(
+    ("controls", "moved", "told"),
+    [
+        ([CONTROL], [0.5] * 6, []),
+        ([CONTROL], [0.01] * 6, []),
+        (
+            [CONTROL],
+            [0.5, 0.5, 0.0, 0.5, 0.001, 0.5],
+            [
+                "It was not so that the network moved: displacement of 'new-first' must be at "
+                "least 0.01; found 0 in seed 28; 0.001 in seed 30."
+            ],
+        ),
+        (
+            [CONTROL],
+            [0.5, np.nan, *[0.5] * 4],
+            ["no value, as it cannot be computed from what was measured, in seed 27"],
+        ),
+        (
+            [CONTROL, LEARNT],
+            [0.0] * 6,
+            [
+                "the network moved: ",
+                "found 0 in seeds 26, 27, 28, 29, 30, 31.",
+                "it learnt: balanced accuracy of 'new-first' must be at least 0.9",
+            ],
+        ),
+    ],
+)
+def test_a_control_that_fails_in_one_seed_leaves_nothing_tested(controls, moved, told):
+    found = judged(0.3 + AROUND, {"controls": controls}, moved=moved)
+    assert found["verdict"] == ("not testable" if told else "supported")
+    assert all(text in found["because"] for text in told)
     assert found["seeds"] == 6  # what was measured is still shown
-
-
-def test_a_control_without_a_value_fails():
-    found = judged(0.3 + AROUND, {"controls": [CONTROL]}, moved=[0.5, np.nan, *[0.5] * 4])
-    assert found["verdict"] == "not testable"
-    assert (
-        "no value, as it cannot be computed from what was measured, in seed 27"
-        in (found["because"])
-    )
-
-
-def test_a_control_at_its_limit_passes():
-    found = judged(0.3 + AROUND, {"controls": [CONTROL]}, moved=[0.01] * 6)
-    assert found["verdict"] == "supported"
-
-
-def test_all_controls_that_fail_are_told():
-    other = {**CONTROL, "quantity": "balanced_accuracy", "at_least": 0.9, "says": "it learnt"}
-    found = judged(0.3 + AROUND, {"controls": [CONTROL, other]}, moved=[0.0] * 6)
-    assert "the network moved: " in found["because"]
-    assert "found 0 in seeds 26, 27, 28, 29, 30, 31." in found["because"]
-    assert "it learnt: balanced accuracy of 'new-first' must be at least 0.9" in found["because"]
 
 
 def test_a_seed_that_diverged_is_left_out_and_named():
@@ -241,35 +235,33 @@ def test_a_seed_that_diverged_is_left_out_and_named():
     assert values.loc[values["value"].isna(), "seed"].tolist() == [29]
 
 
-def test_a_study_that_does_not_measure_the_quantity():
-    claim = CLAIM | {"quantity": "log2_rise.final"}
-    study = make_study({"C": claim}, groups=("first",), curvature={"seeds": []})
+@pytest.mark.parametrize(
+    ("claim", "selection", "because"),
+    [
+        (
+            {"quantity": "log2_rise.final"},
+            {"curvature": {"seeds": []}},
+            "log2_rise.final is measured in no seed: list seeds under curvature.seeds.",
+        ),
+        (
+            {"against_quantity": "fine-tuned"},
+            {"encoder": {"seeds": []}},
+            "balanced_accuracy and fine-tuned are measured in no common seed: list seeds under "
+            "encoder.seeds.",
+        ),
+        (
+            {"quantity": "probe.stem"},
+            {},
+            "There is no value: balanced accuracy, read off stem linearly, of 'pretrained-first' "
+            "(not measured, see encoder.seeds and encoder.arms in the configuration) in seeds 26",
+        ),
+    ],
+)
+def test_a_study_that_does_not_measure_what_a_claim_needs(claim, selection, because):
+    study = make_study({"C": CLAIM | claim}, groups=("first",), **selection)
     found = ledger(study, made_tables(study, AROUND))[0].iloc[0]
-    assert found["verdict"] == "not testable"
-    assert found["because"] == (
-        "log2_rise.final is measured in no seed: list seeds under curvature.seeds."
-    )
-    assert found["seeds"] == 0
-
-
-def test_quantities_that_have_no_seed_in_common():
-    claim = CLAIM | {"against_quantity": "fine-tuned"}
-    study = make_study({"C": claim}, groups=("first",), encoder={"seeds": []})
-    found = ledger(study, made_tables(study, AROUND))[0].iloc[0]
-    assert found["because"] == (
-        "balanced_accuracy and fine-tuned are measured in no common seed: list seeds under "
-        "encoder.seeds."
-    )
-
-
-def test_arms_that_are_not_measured():
-    study = make_study({"C": CLAIM | {"quantity": "probe.stem"}}, groups=("first",))
-    found = ledger(study, made_tables(study, AROUND))[0].iloc[0]
-    assert found["verdict"] == "not testable"
-    assert found["because"].startswith(
-        "There is no value: balanced accuracy, read off stem linearly, of 'pretrained-first' (not "
-        "measured, see encoder.seeds and encoder.arms in the configuration) in seeds 26, 27"
-    )
+    assert (found["verdict"], found["seeds"]) == ("not testable", 0)
+    assert found["because"].startswith(because)
 
 
 def test_only_seeds_in_which_a_claim_is_measured_count():
@@ -403,27 +395,19 @@ def written(tmp_path):
     return study
 
 
-def test_the_stage_writes_tables_of_their_schema(written):
-    make_claims(written)
-    for name, specified in (
-        ("ladder", LADDER),
-        ("claims", CLAIMS),
-        ("claim-values", CLAIM_VALUES),
-    ):
-        table = pd.read_parquet(paths.tables_folder(written) / f"{name}.parquet")
+@pytest.mark.parametrize("empty", [False, True])
+def test_the_stage_writes_tables_of_their_schema(written, empty):
+    nothing = {"ladder": [], "claims": {}} if empty else {}
+    make_claims(written.model_copy(update=nothing))
+    tables = {
+        name: pd.read_parquet(paths.tables_folder(written) / f"{name}.parquet")
+        for name in ("ladder", "claims", "claim-values")
+    }
+    for table, specified in zip(tables.values(), (LADDER, CLAIMS, CLAIM_VALUES), strict=True):
         assert list(table.columns) == list(specified)
-        assert not table.empty
-    values = pd.read_parquet(paths.tables_folder(written) / "claim-values.parquet")
-    np.testing.assert_allclose(values["value"], 0.3 + AROUND)
-
-
-def test_a_study_without_ladder_and_claims_has_empty_tables(written):
-    study = written.model_copy(update={"ladder": [], "claims": {}})
-    assert all(table.empty for table in make_claims(study))
-    for name, specified in (("ladder", LADDER), ("claims", CLAIMS), ("claim-values", CLAIM_VALUES)):
-        table = pd.read_parquet(paths.tables_folder(study) / f"{name}.parquet")
-        assert table.empty
-        assert list(table.columns) == list(specified)
+        assert table.empty == empty
+    if not empty:
+        np.testing.assert_allclose(tables["claim-values"]["value"], 0.3 + AROUND)
 
 
 def test_the_command_prints_the_ladder_and_the_ledger(written, tmp_path):

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from real_runs import published_new_run, sound_run
 
@@ -19,7 +19,6 @@ from tlstudy.audit.sentinels import GROUP_SENTINELS, SENTINELS
 from tlstudy.audit.sentinels.published import published_evidence
 from tlstudy.audit.sentinels.words import needed
 from tlstudy.cli import main
-from tlstudy.storage.errors import UserError
 
 FORMAT = Path(__file__).parents[2] / "docs" / "audit-format.md"
 
@@ -95,18 +94,12 @@ def test_formats_and_ways_to_tell_runs_apart(tmp_path, suffix):
     ):
         other = {key: "b" if value == "a" else value for key, value in keys.items()}
         frame = pd.concat([new.assign(**keys), pretrained.assign(**other)])
+        frame = frame.sort_values("epoch", kind="stable")  # rows of runs may alternate
         file = tmp_path / f"runs{suffix}"
         frame.to_csv(file, index=False) if suffix == ".csv" else frame.to_parquet(file)
         found = findings(file)
         assert len(found) == 2
         assert found[name] == expected
-
-
-def test_rows_of_runs_may_alternate(tmp_path):
-    new, pretrained = (run.metrics.assign(run=run.arm) for run in published_evidence())
-    mixed = pd.concat([new, pretrained]).sort_values("epoch", kind="stable")
-    mixed.to_csv(tmp_path / "mixed.csv", index=False)
-    assert "gradients-add-up" in findings(tmp_path / "mixed.csv")["new"]
 
 
 def test_columns_of_other_names_and_epochs_from_0(tmp_path):
@@ -119,12 +112,6 @@ def test_columns_of_other_names_and_epochs_from_0(tmp_path):
     options = ("--column", "epoch=Step", "--column", "gradient_norm=grad/norm")
     assert findings(file, *options) == {"board": {"gradients-add-up"}}
     assert f"{file}: no sentinel reads lr." in audit(file, *options).output
-
-
-def test_an_index_that_has_a_name_is_a_column(tmp_path):
-    file = tmp_path / "indexed.parquet"
-    published_evidence()[0].metrics.set_index("epoch").to_parquet(file)
-    assert "gradients-add-up" in findings(file)["indexed"]
 
 
 def test_plain_test_values_are_those_of_running_statistics(tmp_path):
@@ -180,6 +167,12 @@ CSV = "epoch,train_loss\n1,2.3\n2,2.1\n"
         ("epoch,train_loss\nfirst,2.3\n", (), "column epoch: found 'first' in row 1"),
         ("epoch,test_accuracy\n1,61.7\n", (), "test_accuracy_running: found 61.7; must be a share"),
         ("epoch,train_loss,test_images\n1,2,0.5\n", (), "column test_images: found 0.5; must be"),
+        (
+            "epoch,train_loss,test_images\n1,2.3,1e20\n",
+            (),
+            "test_images: found 1e+20; must be a whole number from 1",
+        ),
+        ("epoch,train_loss\n1,2.3,7\n2,2.0,7\n", (), "more fields than the header"),
         ("run,epoch,train_loss\n,1,2\n", (), "column run: found an empty cell"),
         ("arm,seed,epoch,train_loss\na,x,1,2\n", (), "column seed: found 'x'; must be a whole"),
         (
@@ -221,37 +214,30 @@ def test_files_that_are_none(tmp_path):
     assert audit().exit_code == 2
 
 
-def test_lists_in_a_cell_are_no_number(tmp_path):
-    file = tmp_path / "lists.parquet"
-    pd.DataFrame({"epoch": [1], "train_loss": [[1.0, 2.0]]}).to_parquet(file)
-    result = audit(file)
-    assert "column train_loss: found '[1. 2.]' in row 1; must be a number" in result.output
-    assert result.exit_code == 2
+FLOATS = [0.5, 1.0, np.nan, np.inf, -3.0, 1e300, 5e-324]
+CELLS = [FLOATS, [1, 2, 0, 40, -1], [*FLOATS, 7, "", "x", "1", "\u00e9\n", True, None]]
 
 
-cells = st.one_of(st.none(), st.floats(), st.integers(-3, 40), st.text(max_size=4), st.booleans())
+# Writing and reading a file is slow where the machine is busy: that is no fault of the strategy.
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.sets(st.sampled_from([*COLUMNS, "other"]), min_size=1, max_size=5),
+    st.integers(0, 7),
+    st.integers(0, 2**32 - 1),
+)
+def test_whatever_a_table_holds_it_is_examined_or_refused_in_a_sentence(
+    tmp_path_factory, names, rows, seed
+):
+    generator = np.random.default_rng(seed)
 
+    def column() -> list:
+        kind = generator.integers(len(CELLS) + 1)
+        if kind == len(CELLS):
+            return list(range(1, rows + 1))
+        return [CELLS[kind][i] for i in generator.integers(len(CELLS[kind]), size=rows)]
 
-@settings(max_examples=150, deadline=None)
-@given(st.data())
-def test_whatever_a_table_holds_it_is_examined_or_refused_in_a_sentence(tmp_path_factory, data):
-    names = data.draw(st.sets(st.sampled_from([*COLUMNS, "other"]), min_size=1, max_size=5))
-    rows = data.draw(st.integers(0, 7))
-    numbers = st.one_of(st.floats(0, 1), st.floats(), st.none())
-    frame = pd.DataFrame(
-        {
-            name: data.draw(
-                st.one_of(
-                    st.just(list(range(1, rows + 1))),
-                    st.lists(numbers, min_size=rows, max_size=rows),
-                    st.lists(cells, min_size=rows, max_size=rows),
-                )
-            )
-            for name in sorted(names)
-        }
-    )
     file = tmp_path_factory.mktemp("any") / "any.csv"
-    frame.to_csv(file, index=False)
+    pd.DataFrame({name: column() for name in sorted(names)}).to_csv(file, index=False)
     result = audit(file)
     if result.exit_code == 2:
         assert str(file) in result.output
@@ -362,8 +348,3 @@ def test_the_command_needs_no_torch(tables):
     command = [sys.executable, "-c", code, "audit", str(tables["flawed"])]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     assert result.stdout.strip().endswith("False")
-
-
-def test_reading_is_refused_with_a_user_error(tmp_path):
-    with pytest.raises(UserError, match="no such file"):
-        read_runs(tmp_path / "nowhere.csv", {})

@@ -7,8 +7,8 @@ from known import SIZE, encoder_table, make_study, metrics_table, runs_table
 
 from tlstudy.audit.quantities import INDEX, values_of, why_missing
 from tlstudy.config.quantities import QUANTITIES, described, listed_names, planned_seeds
-from tlstudy.measures import encoder
-from tlstudy.storage import columns
+from tlstudy.config.tables import ALL_TABLES
+from tlstudy.measures import probes
 from tlstudy.storage.columns import LAYERS, schema
 
 ARM, SEED = "new-first", 26
@@ -34,25 +34,27 @@ def value(found: dict, name: str) -> float:
     return values[RUN]
 
 
-def test_reported_values():
-    found = tables({"reported_balanced_accuracy": 0.7, "reported_loss": 1.2})
-    assert value(found, "balanced_accuracy") == 0.7
-    assert value(found, "loss") == 1.2
-
-
-def test_displacement_is_that_of_the_last_epoch():
-    found = tables(displacement_from_start=[0.1, 0.3, 0.2])
+@pytest.mark.parametrize(
+    ("name", "run", "metrics", "expected"),
+    [
+        ("balanced_accuracy", {"reported_balanced_accuracy": 0.7}, {}, 0.7),
+        ("loss", {"reported_loss": 1.2}, {}, 1.2),
+        ("trajectory_rank", {"trajectory_rank": 2}, {}, 2),
+        ("train_loss_fall", {"checkpoint_train_loss": 0.1}, {"train_loss": [2.3, 0.2]}, 2.2),
+        # Of the last epoch, and of no other.
+        ("displacement", {}, {"displacement_from_start": [0.1, 0.3, 0.2]}, 0.2),
+        ("log10_gradient_growth", {}, {"gradient_norm": [2.0, 9.0, 200.0]}, 2),
+        ("log10_gradient_growth", {}, {"gradient_norm": [2.0, 0.02]}, -2),
+        ("log10_gradient_growth", {}, {"gradient_norm": [0.0, 1.0]}, np.nan),
+        ("log10_gradient_growth", {}, {"gradient_norm": [1.0, 0.0]}, np.nan),
+        ("log10_gradient_growth", {}, {"gradient_norm": [1.0, 10.0, np.nan]}, np.nan),
+        ("gradients_cleared", {"settings": None}, {"gradient_norm": CLEARED}, np.nan),
+    ],
+)
+def test_quantities_of_runs_and_epochs(name, run, metrics, expected):
+    found = tables(run, **metrics)
     found["metrics"] = found["metrics"].sample(frac=1, random_state=1)
-    assert value(found, "displacement") == 0.2
-
-
-def test_fall_of_the_train_loss():
-    found = tables({"checkpoint_train_loss": 0.1}, train_loss=[2.3, 0.2])
-    assert value(found, "train_loss_fall") == pytest.approx(2.2)
-
-
-def test_rank_of_the_path():
-    assert value(tables({"trajectory_rank": 2}), "trajectory_rank") == 2
+    assert value(found, name) == pytest.approx(expected, nan_ok=True)
 
 
 @pytest.mark.parametrize(
@@ -68,23 +70,6 @@ def test_rank_of_the_path():
 )
 def test_gradients_cleared(untrained, norms, expected):
     assert value(tables(untrained=untrained, gradient_norm=norms), "gradients_cleared") == expected
-
-
-def test_without_settings_clearing_is_unknown():
-    assert np.isnan(value(tables({"settings": None}, gradient_norm=CLEARED), "gradients_cleared"))
-
-
-@pytest.mark.parametrize(
-    ("norms", "expected"),
-    [([2.0, 9.0, 200.0], 2), ([2.0, 0.02], -2), ([0.0, 1.0], None), ([1.0, 0.0], None)],
-)
-def test_growth_of_the_gradient_norm(norms, expected):
-    found = value(tables(gradient_norm=norms), "log10_gradient_growth")
-    assert found == pytest.approx(expected) if expected is not None else np.isnan(found)
-
-
-def test_growth_needs_the_last_epochs_own_norm():
-    assert np.isnan(value(tables(gradient_norm=[1.0, 10.0, np.nan]), "log10_gradient_growth"))
 
 
 def layers_table(moved: dict[tuple[str, str], list], predicted: dict[str, list]) -> pd.DataFrame:
@@ -118,32 +103,25 @@ MOVED = {
 }
 
 
-def head_excess(moved: dict = MOVED, predicted: dict = PREDICTED) -> float:
-    return value({**tables(), "layers": layers_table(moved, predicted)}, "log2_head_excess")
+def scaled(rows: dict, factor: float) -> dict:
+    return {layer: [factor * one for one in values] for layer, values in rows.items()}
 
 
-def test_excess_movement_of_the_head():
-    assert head_excess() == pytest.approx(3)  # 4 over the median of 1 / 2, 1 / 4 and 1
-
-
-def test_excess_of_the_head_does_not_depend_on_the_learning_rate():
-    faster = {layer: [10 * one for one in values] for layer, values in PREDICTED.items()}
-    moved = {layer: [10 * one for one in values] for layer, values in MOVED.items()}
-    assert head_excess(moved, faster) == pytest.approx(3)
-
-
-@pytest.mark.parametrize("nothing", [0.0, np.nan])
-def test_no_excess_where_nothing_is_predicted(nothing):
-    assert np.isnan(head_excess(predicted=dict.fromkeys(PREDICTED, [nothing] * 2)))
-
-
-def test_no_excess_where_nothing_moved():
-    assert np.isnan(head_excess({layer: [0.0, 0.0] for layer in MOVED}))
-
-
-def test_no_excess_where_no_layer_was_measured():
-    empty = schema(LAYERS).empty_table().to_pandas()
-    assert np.isnan(value({**tables(), "layers": empty}, "log2_head_excess"))
+@pytest.mark.parametrize(
+    ("moved", "predicted", "expected"),
+    [
+        (MOVED, PREDICTED, 3),  # 4 over the median of 1 / 2, 1 / 4 and 1
+        (scaled(MOVED, 10), scaled(PREDICTED, 10), 3),  # whatever the learning rate
+        (MOVED, scaled(PREDICTED, 0), np.nan),
+        (MOVED, scaled(PREDICTED, np.nan), np.nan),
+        (scaled(MOVED, 0), PREDICTED, np.nan),
+        ({}, PREDICTED, np.nan),
+    ],
+)
+def test_excess_movement_of_the_head(moved, predicted, expected):
+    layers = schema(LAYERS).empty_table().to_pandas()
+    found = {**tables(), "layers": layers_table(moved, predicted) if moved else layers}
+    assert value(found, "log2_head_excess") == pytest.approx(expected, nan_ok=True)
 
 
 def test_encoder_angle_is_the_median_over_convolutions_at_the_end():
@@ -166,12 +144,12 @@ def test_encoder_quantities_are_rows_of_its_table():
 
 def test_encoder_quantities_are_those_that_are_measured():
     put_back = [name.partition(".")[2] for name in QUANTITIES if name.startswith("put-back.")]
-    assert sorted(put_back) == sorted((*encoder.STAGES, "encoder"))
+    assert sorted(put_back) == sorted((*probes.STAGES, "encoder"))
 
 
 def reuse_rows(values: dict[tuple[str, str], float]) -> pd.DataFrame:
     rows = [(*RUN, measure, layer, value) for (measure, layer), value in values.items()]
-    return pd.DataFrame(rows, columns=list(columns.REUSE))
+    return pd.DataFrame(rows, columns=list(ALL_TABLES["reuse"]))
 
 
 REUSED = {
@@ -207,7 +185,7 @@ def test_drift_excess_is_over_the_least_change_and_needs_one():
 def curvature_table(eigenvalue: float, rise: float, reason: str = "") -> pd.DataFrame:
     rows = [(*RUN, "final", 8.0, 0.5, ""), (*RUN, "matched", eigenvalue, rise, reason)]
     named = [*INDEX, "point", "hessian_eigenvalue", "rise", "reason"]
-    return pd.DataFrame(rows, columns=named).reindex(columns=list(columns.CURVATURE))
+    return pd.DataFrame(rows, columns=named).reindex(columns=list(ALL_TABLES["curvature"]))
 
 
 def test_curvature_quantities():
@@ -255,7 +233,7 @@ def test_a_run_that_diverged_has_no_values(name):
 @pytest.mark.parametrize("name", ["probe.stem", "log2_rise.final"])
 def test_a_table_that_is_missing_or_empty_gives_no_values(name):
     table = QUANTITIES[name].table
-    empty = schema(getattr(columns, table.upper())).empty_table().to_pandas()
+    empty = schema(ALL_TABLES[table]).empty_table().to_pandas()
     for found in (tables(), {**tables(), table: empty}):
         assert np.isnan(value(found, name))
         assert why_missing(found, name, RUN).startswith(f"not measured, see {table}.seeds")

@@ -20,7 +20,11 @@ from tlstudy.audit.sentinels import Evidence, examine, images
 from tlstudy.audit.sentinels.results import softmax_floor
 from tlstudy.networks import inputs
 
-LN10 = np.log(10)
+LN10, FLOOR = np.log(10), softmax_floor(10)
+EPOCHS = np.arange(1, 31)
+SUMS = np.cumsum(np.random.default_rng(0).normal(1, 0.5, (30, 1000)), axis=0)
+WRONG_FOR_GOOD = np.r_[0.1, 0.3, 0.5, np.full(12, 0.62)]
+ALL_0_OR_1 = np.r_[2.30, 2.15, 1.99, FLOOR + 1 - WRONG_FOR_GOOD[3:] - 0.008]
 
 
 def names(evidence: Evidence) -> set[str]:
@@ -32,6 +36,8 @@ def test_a_sound_run_raises_no_alarm(seed):
     result = examine(sound_run(seed))
     assert [finding for finding in result.findings if finding.is_alarm] == []
     assert len(result.ran) >= 16
+    looked = {"gradients-add-up", "train-loss-did-not-fall", "diverged", "no-weight-moved"}
+    assert looked | {"loss-of-softmax-outputs", "test-accuracy-of-guessing"} <= set(result.ran)
 
 
 def test_the_published_mistakes_of_the_new_network_are_found():
@@ -44,6 +50,10 @@ def test_the_published_mistakes_of_the_new_network_are_found():
         "path-without-plane",
         "loss-of-softmax-outputs",
     } <= names(published_new_run())
+    assert "to the power 1.000" in saw("gradients-add-up", published_new_run())
+    assert "guessing gives 10.0 %" in saw("test-accuracy-of-guessing", published_new_run())
+    assert "1.4612 to 2.4612" in saw("loss-of-softmax-outputs", published_new_run())
+    assert saw("gradients-add-up", published_pretrained_run()) is None
 
 
 @pytest.mark.parametrize("column", ["displacement_from_start", "displacement_from_previous"])
@@ -54,10 +64,79 @@ def test_weights_that_never_moved(column):
         assert bool(saw("no-weight-moved", known)) == expected
 
 
-def test_a_displacement_of_one_bit_is_a_movement():
-    smallest = np.nextafter(0, 1)
-    assert saw("no-weight-moved", series(displacement_from_start=[0.0, smallest])) is None
-    assert saw("no-weight-moved", series(displacement_from_start=[0.0, 0.0]))
+@pytest.mark.parametrize(
+    ("name", "columns", "expected"),
+    [
+        # A displacement of one bit is a movement.
+        ("no-weight-moved", {"displacement_from_start": [0.0, np.nextafter(0, 1)]}, None),
+        ("no-weight-moved", {"displacement_from_start": [0.0, 0.0]}, "exactly 0"),
+        # Sums of gradients that agree only in part: their norm still grows with the epoch.
+        ("gradients-add-up", {"gradient_norm": np.linalg.norm(SUMS, axis=1)}, "to the power"),
+        ("gradients-add-up", {"gradient_norm": [1.0, 2.0, np.nan, 4.0, 5.0, 6.0]}, "1.000"),
+        ("gradients-add-up", {"gradient_norm": [1.0, 2.0, 3.0, 4.0, 5.0 * 1.09]}, "to the power"),
+        ("gradients-add-up", {"gradient_norm": [1.0, 2.0, 3.0, 4.0, 6.5]}, None),
+        ("gradients-add-up", {"gradient_norm": [5.0, 4.0, 3.0, 2.0, 1.0]}, None),
+        ("gradients-add-up", {"gradient_norm": np.zeros(5)}, None),
+        ("gradients-add-up", {"gradient_norm": 5 / EPOCHS}, None),
+        ("gradients-add-up", {"gradient_norm": np.full(30, 3.0)}, None),
+        ("gradients-add-up", {"gradient_norm": np.exp(0.1 * EPOCHS)}, None),  # explodes
+        ("gradients-add-up", {"gradient_norm": np.exp(-0.1 * EPOCHS)}, None),
+        ("gradients-add-up", {"gradient_norm": np.sqrt(EPOCHS)}, None),
+        ("gradients-add-up", {"gradient_norm": EPOCHS**2}, None),
+        ("gradients-add-up", {"gradient_norm": 9 + EPOCHS}, None),  # a line, but not from zero
+        ("gradients-add-up", {"gradient_norm": np.minimum(EPOCHS, 8)}, None),  # levels off
+        (
+            "train-loss-did-not-fall",
+            {"train_loss": LN10 * (1 + np.random.default_rng(0).normal(0, 0.005, 30))},
+            "in the first epoch",
+        ),
+        ("train-loss-did-not-fall", {"train_loss": [2.4, 2.7, 2.5, 1.8, 1.4]}, None),
+        ("diverged", {"train_loss": [2.3, 5.0, np.inf, 1.0]}, "epoch 3"),
+        ("diverged", {"train_loss": [2.3, 5.0, np.nan]}, "last epoch, 3"),
+        ("diverged", {"train_loss": [2.3, np.nan, 1.0]}, None),  # not logged
+        ("diverged", {"gradient_norm": [1.0, np.inf]}, "gradient_norm is infinite in epoch 2"),
+        # Softmax outputs that are all 0 or 1 but not all right: some digits stay wrong for good.
+        (
+            "loss-of-softmax-outputs",
+            {"train_loss": ALL_0_OR_1, "train_accuracy": WRONG_FOR_GOOD},
+            "less the accuracy",
+        ),
+        ("loss-of-softmax-outputs", {"train_loss": ALL_0_OR_1}, None),
+    ],
+)
+def test_series_alone(name, columns, expected):
+    found = saw(name, series(**columns))
+    assert found is None if expected is None else expected in found
+
+
+@pytest.mark.parametrize(
+    ("name", "evidence", "needed"),
+    [
+        (
+            "gradients-add-up",
+            series(gradient_norm=[1.0, 2.0, 3.0, 4.0]),
+            "5 epochs with gradient_norm, found 4",
+        ),
+        ("train-loss-did-not-fall", series(train_loss=[2.3, 2.3]), "3 epochs with train_loss"),
+        # A loss that was never logged is no sound one.
+        (
+            "diverged",
+            series(train_loss=[np.nan, np.nan], gradient_norm=[1.0, 2.0]),
+            "an epoch with a train_loss",
+        ),
+        ("test-accuracy-of-guessing", series(test_accuracy_running=[0.1]), "test_images"),
+        (
+            "test-accuracy-of-guessing",
+            replace(
+                series(test_accuracy_running=[0.1]),
+                record={"final": {}, "final_test_images": 100},
+            ),
+            "and its test images",
+        ),
+    ],
+)
+def test_too_little_is_skipped_and_says_what_it_needs(name, evidence, needed):
+    assert needed in skipped(name, evidence)
 
 
 def test_weights_that_the_optimiser_does_not_hold():
@@ -75,85 +154,32 @@ def test_weights_that_the_optimiser_does_not_hold():
     assert saw("no-weight-moved", evidence) is None
 
 
-def test_dead_units_are_no_dead_layer():
+@pytest.mark.parametrize("dead", [slice(0, 32), slice(None)])
+def test_dead_units_are_no_dead_layer(dead):
     """A tensor has moved if one of its weights has; one behind dead units alone has not."""
-    for dead in (slice(0, 32), slice(None)):
-        trainer = trainer_of(epochs=1)
-        with torch.no_grad():
-            block = trainer.network.layer1[0]
-            block.bn1.weight[dead], block.bn1.bias[dead] = 0.0, -1.0
-        trainer.start = trainer.previous = [p.detach().clone() for p in trainer.weights]
-        evidence = evidence_of(trainer, 26)
-        text = saw("some-weights-never-moved", evidence)
-        if dead == slice(None):
-            assert "layer1.0.conv1.weight" in text
-            assert "layer1.0.conv2.weight" in text
-            assert text.startswith(
-                "5 of 62"
-            )  # and the BatchNorm around them, but for the last bias
-        else:
-            assert text is None
-
-
-def test_gradients_that_were_never_cleared():
-    """F2."""
-    text = saw("gradients-add-up", published_new_run())
-    assert "to the power 1.000" in text
-    for seed in SEEDS:
-        assert saw("gradients-add-up", sound_run(seed)) is None
-    assert saw("gradients-add-up", published_pretrained_run()) is None
-
-
-def test_gradients_that_add_up_over_random_batches_are_found():
-    """Sums of gradients that agree only in part: their norm still grows with the epoch."""
-    generator = np.random.default_rng(0)
-    sums = np.cumsum(generator.normal(1, 0.5, (30, 1000)), axis=0)
-    assert saw("gradients-add-up", series(gradient_norm=np.linalg.norm(sums, axis=1)))
-
-
-@pytest.mark.parametrize(
-    "norms",
-    [
-        5 / np.arange(1, 31),
-        np.full(30, 3.0),
-        np.exp(0.1 * np.arange(30)),  # explodes
-        np.exp(-0.1 * np.arange(30)),
-        np.sqrt(np.arange(1, 31)),
-        np.arange(1, 31) ** 2,
-        10 + np.arange(30),  # rises in a straight line that does not start at zero
-        np.minimum(np.arange(1, 31), 8),  # rises at first, then levels off
-    ],
-)
-def test_norms_of_other_shapes_do_not_add_up(norms):
-    assert saw("gradients-add-up", series(gradient_norm=norms)) is None
+    trainer = trainer_of(epochs=1)
+    with torch.no_grad():
+        block = trainer.network.layer1[0]
+        block.bn1.weight[dead], block.bn1.bias[dead] = 0.0, -1.0
+    trainer.start = trainer.previous = [p.detach().clone() for p in trainer.weights]
+    text = saw("some-weights-never-moved", evidence_of(trainer, 26))
+    if dead != slice(None):
+        assert text is None
+        return
+    assert "layer1.0.conv1.weight" in text
+    assert "layer1.0.conv2.weight" in text
+    assert text.startswith("5 of 62")  # and the BatchNorm around them, but for the last bias
 
 
 def test_norms_that_wander_at_random_seldom_look_as_if_they_added_up():
     """The rate that the code states: at most 3 in 10,000 with five epochs."""
     generator = np.random.default_rng(0)
-    found = 0
-    for size in (0.1, 0.3, 0.6, 1.0):
-        for steps in generator.normal(0, size, (500, 5)):
-            found += (
-                saw("gradients-add-up", series(gradient_norm=np.exp(steps.cumsum()))) is not None
-            )
-    assert found <= 3
-
-
-def test_few_epochs_say_nothing_of_a_slope():
-    assert skipped("gradients-add-up", series(gradient_norm=[1.0, 2.0, 3.0, 4.0])) == (
-        "5 epochs with gradient_norm, found 4"
+    found = sum(
+        saw("gradients-add-up", series(gradient_norm=np.exp(steps.cumsum()))) is not None
+        for size in (0.1, 0.3, 0.6, 1.0)
+        for steps in generator.normal(0, size, (500, 5))
     )
-
-
-def test_a_train_loss_that_does_not_fall():
-    assert saw("train-loss-did-not-fall", published_new_run())
-    for seed in SEEDS:
-        assert saw("train-loss-did-not-fall", sound_run(seed)) is None
-    wild = LN10 * (1 + np.random.default_rng(0).normal(0, 0.005, 30))
-    assert saw("train-loss-did-not-fall", series(train_loss=wild))
-    assert saw("train-loss-did-not-fall", series(train_loss=[2.4, 2.7, 2.5, 1.8, 1.4])) is None
-    assert skipped("train-loss-did-not-fall", series(train_loss=[2.3, 2.3]))
+    assert found <= 3
 
 
 def test_a_run_that_diverged():
@@ -162,19 +188,6 @@ def test_a_run_that_diverged():
     assert names(evidence) >= {"diverged"}
     bare = replace(evidence, record=None)
     assert saw("diverged", bare) or evidence.metrics["train_loss"].isna().all()
-    assert saw("diverged", sound_run()) is None
-
-
-def test_divergence_shows_in_the_series():
-    assert "epoch 3" in saw("diverged", series(train_loss=[2.3, 5.0, np.inf, 1.0]))
-    assert "last epoch, 3" in saw("diverged", series(train_loss=[2.3, 5.0, np.nan]))
-    assert saw("diverged", series(train_loss=[2.3, np.nan, 1.0])) is None  # not logged
-    assert saw("diverged", series(gradient_norm=[1.0, np.inf]))
-
-
-def test_a_loss_that_was_never_logged_is_no_sound_one():
-    evidence = series(train_loss=[np.nan, np.nan], gradient_norm=[1.0, 2.0])
-    assert skipped("diverged", evidence) == "an epoch with a train_loss"
 
 
 def test_a_run_that_diverged_in_its_last_epoch_has_no_final_accuracy():
@@ -185,14 +198,9 @@ def test_a_run_that_diverged_in_its_last_epoch_has_no_final_accuracy():
     assert "a test accuracy" in result.skipped["test-accuracy-of-guessing"]
 
 
-def test_softmax_outputs_by_the_settings():
-    """F7."""
-    assert "1.4612 to 2.4612" in saw("loss-of-softmax-outputs", published_new_run())
-    assert saw("loss-of-softmax-outputs", sound_run()) is None
-
-
 @pytest.mark.parametrize("accuracy", [True, False])
 def test_softmax_outputs_by_the_loss_alone(accuracy):
+    """F7."""
     run = published_pretrained_run()
     columns = ["epoch", "train_loss", *(["train_accuracy"] if accuracy else [])]
     for settings in (None, sound_run().training):  # a softmax that the settings do not know of
@@ -202,24 +210,13 @@ def test_softmax_outputs_by_the_loss_alone(accuracy):
         assert saw("loss-of-softmax-outputs", sound) is None
 
 
-def test_the_floor_is_that_of_the_cross_entropy():
-    for classes in (2, 10, 100):
-        outputs = torch.zeros(1, classes, dtype=torch.float64)
-        outputs[0, 0] = 1
-        for label, loss in ((0, softmax_floor(classes)), (1, softmax_floor(classes) + 1)):
-            expected = torch.nn.functional.cross_entropy(outputs, torch.tensor([label]))
-            assert loss == pytest.approx(float(expected), abs=1e-12)
-
-
-def test_softmax_outputs_that_are_all_0_or_1_but_not_all_right():
-    """As in runs that stop learning with some digits wrong for good."""
-    floor = softmax_floor(10)
-    accuracy = np.r_[0.1, 0.3, 0.5, np.full(12, 0.62)]
-    loss = np.r_[2.30, 2.15, 1.99, floor + 1 - accuracy[3:] - 0.008]
-    assert "less the accuracy" in saw(
-        "loss-of-softmax-outputs", series(train_loss=loss, train_accuracy=accuracy)
-    )
-    assert saw("loss-of-softmax-outputs", series(train_loss=loss)) is None
+@pytest.mark.parametrize("classes", [2, 10, 100])
+def test_the_floor_is_that_of_the_cross_entropy(classes):
+    outputs = torch.zeros(1, classes, dtype=torch.float64)
+    outputs[0, 0] = 1
+    for label, loss in ((0, softmax_floor(classes)), (1, softmax_floor(classes) + 1)):
+        expected = torch.nn.functional.cross_entropy(outputs, torch.tensor([label]))
+        assert loss == pytest.approx(float(expected), abs=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -244,28 +241,22 @@ def test_losses_of_logits_within_the_bounds_are_no_softmax(loss, accuracy):
     assert saw("loss-of-softmax-outputs", evidence) is None
 
 
-def test_a_network_that_guesses():
-    assert "guessing gives 10.0 %" in saw("test-accuracy-of-guessing", published_new_run())
-    assert saw("test-accuracy-of-guessing", sound_run()) is None
-
-
-def test_accuracy_of_guessing_depends_on_the_number_of_images_and_of_classes():
-    def known(accuracy, images, classes=10):
-        evidence = series(test_accuracy_running=[accuracy], test_images=[images])
-        return replace(evidence, classes=classes)
-
-    assert saw("test-accuracy-of-guessing", known(0.2, 20))
-    assert saw("test-accuracy-of-guessing", known(0.2, 1000)) is None
-    assert saw("test-accuracy-of-guessing", known(0.2, 1000, classes=5))
-    assert saw("test-accuracy-of-guessing", known(0.02, 1000))  # worse than guessing
-    assert saw("test-accuracy-of-guessing", known(0.02, 1000, classes=100)) is None
-
-
-def test_an_accuracy_of_an_unknown_number_of_images_says_nothing():
-    bare = series(test_accuracy_running=[0.1])
-    assert "test_images" in skipped("test-accuracy-of-guessing", bare)
-    half = replace(bare, record={"final": {}, "final_test_images": 100})
-    assert "and its test images" in skipped("test-accuracy-of-guessing", half)
+@pytest.mark.parametrize(
+    ("accuracy", "images", "classes", "guesses"),
+    [
+        (0.2, 20, 10, True),
+        (0.2, 1000, 10, False),
+        (0.2, 1000, 5, True),
+        (0.02, 1000, 10, True),  # worse than guessing
+        (0.02, 1000, 100, False),
+    ],
+)
+def test_guessing_depends_on_the_number_of_images_and_of_classes(
+    accuracy, images, classes, guesses
+):
+    evidence = series(test_accuracy_running=[accuracy], test_images=[images])
+    evidence = replace(evidence, classes=classes)
+    assert bool(saw("test-accuracy-of-guessing", evidence)) == guesses
 
 
 def test_a_network_guesses_if_it_does_with_either_statistics():

@@ -30,14 +30,15 @@ def test_interval_agrees_with_brute_force():
     np.testing.assert_allclose(bootstrap_interval(VALUES), expected, atol=0.03 * np.ptp(expected))
 
 
-def test_interval_covers_as_often_as_theory_says(monkeypatch):
-    """For 10 normal values the interval is about +-1.96 s sqrt(0.9 / 10): it covers the mean as
-    often as |t| with 9 degrees of freedom stays under 1.96 sqrt(0.9), in 90.4 % of cases."""
+@pytest.mark.parametrize(("seeds", "coverage"), [(5, 0.846), (10, 0.904)])
+def test_interval_covers_as_often_as_theory_says(monkeypatch, seeds, coverage):
+    """Of n normal values it is about +-1.96 s sqrt((n - 1) / n / n): it covers the mean as often
+    as |t| with n - 1 degrees of freedom stays under 1.96 sqrt((n - 1) / n), less than in 95 %."""
     monkeypatch.setattr(statistics, "RESAMPLES", 1000)
-    samples = np.random.default_rng(3).normal(7, 2, (10, 2000))
+    samples = np.random.default_rng(7).normal(7, 2, (seeds, 4000))
     low, high = bootstrap_interval(samples)
-    assert np.mean((low <= 7) & (high >= 7)) == pytest.approx(expected_coverage(10), abs=0.025)
-    assert expected_coverage(10) == pytest.approx(0.904, abs=0.001)
+    assert np.mean((low <= 7) & (high >= 7)) == pytest.approx(coverage, abs=0.025)
+    assert expected_coverage(seeds) == pytest.approx(coverage, abs=0.001)
 
 
 def test_same_values_same_interval():
@@ -178,36 +179,25 @@ def test_seeds_to_settle_settle_in_four_of_five_repetitions(monkeypatch, mean, d
     assert share_settled(mean, deviation, effect, total // 2) < 0.7
 
 
-def test_seeds_to_settle_by_hand():
-    """((1.960 + 0.842) x 0.15 / 0.1)^2 = 17.7."""
-    assert seeds_to_settle(unsettled(0.15, 0.15), 0.05) == 18 - 6
-    assert seeds_to_settle(np.append(unsettled(0.15, 0.15), np.nan), 0.05) == 18 - 6
-    assert seeds_to_settle(-unsettled(0.1, 0.15), 0.05) == 18 - 6
-
-
-def test_what_is_settled_needs_no_seeds():
-    assert seeds_to_settle(unsettled(0.5, 0.01), 0.05) == 0
-    assert seeds_to_settle(unsettled(-0.5, 0.01), 0.05) == 0
-
-
-@pytest.mark.parametrize("mean", [0.0, 0.03, 0.05])
-def test_no_seeds_settle_what_lies_between_zero_and_the_effect(mean):
-    assert seeds_to_settle(np.full(6, mean), 0.05) is None
-    assert seeds_to_settle(unsettled(0.03, 0.1), 0.05) is None
-
-
-def test_a_few_values_do_not_tell_how_many_more_are_needed():
-    assert seeds_to_settle(unsettled(0.15, 0.15)[: MINIMUM_SEEDS - 1], 0.05) is None
-
-
-def test_interval_of_five_seeds_covers_less_than_it_says(monkeypatch):
-    """About +-1.96 s sqrt(0.8 / 5): as often as |t| with 4 degrees of freedom stays under
-    1.96 sqrt(0.8), in 84.6 % of cases. The report must not promise 95 %."""
-    monkeypatch.setattr(statistics, "RESAMPLES", 1000)
-    samples = np.random.default_rng(7).normal(7, 2, (5, 4000))
-    low, high = bootstrap_interval(samples)
-    assert np.mean((low <= 7) & (high >= 7)) == pytest.approx(expected_coverage(5), abs=0.025)
-    assert expected_coverage(5) == pytest.approx(0.846, abs=0.001)
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (unsettled(0.15, 0.15), 18 - 6),  # ((1.960 + 0.842) x 0.15 / 0.1)^2 = 17.7
+        (np.append(unsettled(0.15, 0.15), np.nan), 18 - 6),
+        (-unsettled(0.1, 0.15), 18 - 6),
+        (unsettled(0.5, 0.01), 0),
+        (unsettled(-0.5, 0.01), 0),
+        # Between zero and the effect.
+        (np.full(6, 0.0), None),
+        (np.full(6, 0.03), None),
+        (np.full(6, 0.05), None),
+        (unsettled(0.03, 0.1), None),
+        # Too few to tell.
+        (unsettled(0.15, 0.15)[: MINIMUM_SEEDS - 1], None),
+    ],
+)
+def test_seeds_to_settle_by_hand(values, expected):
+    assert seeds_to_settle(values, 0.05) == expected
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from killing import PROCESSES
 
 import tlstudy.stages.aggregate
 import tlstudy.stages.claims
-import tlstudy.stages.landscape
+import tlstudy.stages.measure
 import tlstudy.stages.report
 import tlstudy.stages.subset
 import tlstudy.stages.train  # noqa: F401 - imported once here, and not in every forked process

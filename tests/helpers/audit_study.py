@@ -11,6 +11,7 @@ from tlstudy.audit.claims import ledger
 from tlstudy.audit.ladder import ladder_table
 from tlstudy.config.settings import STATISTICS, Study
 from tlstudy.config.study import load_study, runs, values_after_epochs
+from tlstudy.config.tables import ALL_TABLES
 from tlstudy.storage import columns
 from tlstudy.theory.formulas import check_all
 
@@ -45,7 +46,7 @@ def measured(study: Study, selection) -> list[tuple[str, int, int]]:
 
 
 def encoder_table(study: Study) -> pd.DataFrame:
-    """Follows `columns.ENCODER`: later stages read off better, more so when pretrained."""
+    """Follows the columns of encoder: later stages read off better, more so when pretrained."""
     rows = []
     for arm, size, seed in measured(study, study.encoder):
         generator = np.random.default_rng([len(arm), size, seed])
@@ -61,11 +62,11 @@ def encoder_table(study: Study) -> pd.DataFrame:
         for (measure, stage), value in values.items():
             value = value + generator.normal(0, 0.03)
             rows.append((arm, size, seed, measure, stage, 1.0, value, 1.2, 500))
-    return pd.DataFrame(rows, columns=list(columns.ENCODER))
+    return pd.DataFrame(rows, columns=list(ALL_TABLES["encoder"]))
 
 
 def curvature_table(study: Study) -> pd.DataFrame:
-    """Follows `columns.CURVATURE`: one new network never reached the matched train loss."""
+    """Follows the columns of curvature: one new network never reached the matched train loss."""
     rows = []
     for arm, size, seed in measured(study, study.curvature):
         generator = np.random.default_rng([len(arm), size, seed])
@@ -78,11 +79,11 @@ def curvature_table(study: Study) -> pd.DataFrame:
                 values, reason = [np.nan, np.nan], "the train loss never fell to 0.5"
             row = (arm, size, seed, point, 6.0, level, values[0], 0.004, 9, values[1], reason)
             rows.append(row)
-    return pd.DataFrame(rows, columns=list(columns.CURVATURE))
+    return pd.DataFrame(rows, columns=list(ALL_TABLES["curvature"]))
 
 
 def reuse_table(study: Study) -> pd.DataFrame:
-    """Follows `columns.REUSE`: three convolutions, and drifts of a ratio of 16, 1.25 and 1."""
+    """Follows the columns of reuse: three convolutions, and drifts of a ratio of 16, 1.25 and 1."""
     rows = []
     for arm, size, seed in measured(study, study.reuse):
         generator = np.random.default_rng([len(arm), size, seed])
@@ -101,7 +102,7 @@ def reuse_table(study: Study) -> pd.DataFrame:
             rows.append((arm, size, seed, f"drift.{way}", "", drift))
             rows.append((arm, size, seed, f"train-loss.{way}", "", 0.1))
         rows.append((arm, size, seed, "across.explicit", "", 0.3))
-    return pd.DataFrame(rows, columns=list(columns.REUSE))
+    return pd.DataFrame(rows, columns=list(ALL_TABLES["reuse"]))
 
 
 def without_values_between(study: Study, metrics: pd.DataFrame) -> pd.DataFrame:

@@ -5,6 +5,7 @@ import pandas as pd
 from tlstudy.audit.quantities import INDEX
 from tlstudy.config.settings import Study
 from tlstudy.config.study import build_study
+from tlstudy.config.tables import ALL_TABLES
 from tlstudy.storage import columns
 
 SIZE = 50
@@ -86,4 +87,4 @@ def encoder_table(values: dict[tuple[str, int, str, str], float]) -> pd.DataFram
         for (arm, seed, measure, stage), value in values.items()
     ]
     named = [*INDEX, "measure", "stage", "test_balanced_accuracy"]
-    return pd.DataFrame(rows, columns=named).reindex(columns=list(columns.ENCODER))
+    return pd.DataFrame(rows, columns=named).reindex(columns=list(ALL_TABLES["encoder"]))

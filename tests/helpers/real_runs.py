@@ -12,7 +12,7 @@ from tiny import CPU, tiny_images, tiny_training
 
 from tlstudy.audit.sentinels import Evidence
 from tlstudy.config.settings import Evaluation
-from tlstudy.measures.landscape import grid_axis, loss_grid, random_plane
+from tlstudy.measures.planes import grid_axis, loss_grid, random_plane
 from tlstudy.networks.build import initial_network
 from tlstudy.networks.trainer import Trainer
 from tlstudy.stages.train import write_plane

@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
+from tlstudy.config.measurements import measurements
 from tlstudy.config.settings import Study
 from tlstudy.config.study import build_study, runs, selected
 from tlstudy.jobs import paths
@@ -12,12 +13,9 @@ from tlstudy.networks.build import build_classifier
 from tlstudy.networks.weights import cache_weights
 from tlstudy.stages.aggregate import aggregate_study
 from tlstudy.stages.claims import make_claims
-from tlstudy.stages.curvature import curvature_run
-from tlstudy.stages.encoder import encoder_run
 from tlstudy.stages.figures import draw_figures
-from tlstudy.stages.landscape import landscape_run
+from tlstudy.stages.measure import measure_run
 from tlstudy.stages.report import make_report
-from tlstudy.stages.reuse import reuse_run
 from tlstudy.stages.subset import make_subset
 from tlstudy.stages.train import train_run
 
@@ -58,14 +56,9 @@ def make_small_study(folder: Path, images: Path) -> Study:
     make_subset(study, "stratified", SIZE, SEED)
     for run in runs(study):
         train_run(study, run, threads=1)
-    for stage, selection in (
-        (landscape_run, study.landscape),
-        (curvature_run, study.curvature),
-        (encoder_run, study.encoder),
-        (reuse_run, study.reuse),
-    ):
-        for run in selected(study, selection):
-            stage(study, run, threads=1)
+    for name in measurements():
+        for run in selected(study, getattr(study, name)):
+            measure_run(study, run, name, threads=1)
     for run in runs(study):  # as the workflow does, which keeps no trajectory
         (paths.folder_of_run(study, run) / "plane.safetensors").unlink()
     aggregate_study(study)

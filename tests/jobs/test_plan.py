@@ -12,7 +12,7 @@ from study_folder import ROOT
 from tlstudy.cli import main
 from tlstudy.config.study import build_study, runs
 from tlstudy.jobs import paths, plan
-from tlstudy.jobs.operations import MULTIPLY_ADDS, operations, per_image
+from tlstudy.jobs.cost import MULTIPLY_ADDS, operations, per_image
 from tlstudy.jobs.study_files import write_settings
 
 PROCESSOR = "A processor"

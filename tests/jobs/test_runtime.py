@@ -5,9 +5,7 @@ import pytest
 from configurations import ROOT, changed
 
 from tlstudy.config.study import build_study, load_study, runs
-from tlstudy.jobs.memory import memory_mb
-from tlstudy.jobs.operations import operations
-from tlstudy.jobs.runtime import LEAST_MINUTES, runtime_minutes
+from tlstudy.jobs.cost import LEAST_MINUTES, memory_mb, operations, runtime_minutes
 
 
 def first_run(path: str = "seed", value: object = 26):

@@ -13,8 +13,9 @@ from tlstudy.audit.ladder import ladder_table
 from tlstudy.audit.quantities import values_of
 from tlstudy.audit.sentinels.alarms import false_alarms, is_sound
 from tlstudy.audit.statistics import summarise
-from tlstudy.config.settings import MINIMUM_SEEDS
+from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.config.study import load_study
+from tlstudy.config.tables import ALL_TABLES
 from tlstudy.storage import columns
 
 ROOT = Path(__file__).parents[2]
@@ -22,9 +23,9 @@ KEPT = ROOT / "docs" / "audit"
 TABLES = {
     "runs": columns.RUNS,
     "metrics": columns.METRICS,
-    "curvature": columns.CURVATURE,
-    "encoder": columns.ENCODER,
-    "reuse": columns.REUSE,
+    "curvature": ALL_TABLES["curvature"],
+    "encoder": ALL_TABLES["encoder"],
+    "reuse": ALL_TABLES["reuse"],
     "findings": columns.FINDINGS,
     "ladder": columns.LADDER,
     "claims": columns.CLAIMS,

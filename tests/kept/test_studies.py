@@ -10,8 +10,9 @@ import pytest
 
 from tlstudy.audit.claims import ledger
 from tlstudy.audit.statistics import summarise
+from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.config.quantities import QUANTITIES
-from tlstudy.config.settings import MINIMUM_SEEDS, Claim, Study
+from tlstudy.config.settings import Claim, Study
 from tlstudy.config.study import load_study
 from tlstudy.storage import columns
 from tlstudy.storage.columns import LAYERS, schema

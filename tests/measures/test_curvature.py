@@ -5,13 +5,13 @@ import pytest
 import torch
 from torch import nn
 
-from tlstudy.measures.curvature import (
+from tlstudy.measures.hessian import (
     TOLERANCE,
     lanczos,
     largest_hessian_eigenvalue,
     rise_along_random_directions,
 )
-from tlstudy.measures.landscape import filter_normalised_direction
+from tlstudy.measures.planes import filter_normalised_direction
 from tlstudy.networks.evaluation import loss_of_head, training_mode_loss
 from tlstudy.storage.randomness import Stream, derived_seed
 

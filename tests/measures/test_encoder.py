@@ -8,7 +8,8 @@ import torch
 from scipy.optimize import minimize
 from tiny import CPU, tiny_images, tiny_run, tiny_training
 
-from tlstudy.measures.encoder import (
+from tlstudy.config.tables import ALL_TABLES
+from tlstudy.measures.probes import (
     ENCODER_STAGES,
     STAGES,
     Outputs,
@@ -117,7 +118,7 @@ def test_rows_are_whole_and_leave_the_fine_tuned_network_as_it_was(tuned, start)
     assert changed_stages(tuned.network, before) == set()
     cells = [(row["measure"], row["stage"]) for row in rows]
     assert len(cells) == len(set(cells)) == 2 * len(ENCODER_STAGES) + 1 + len(STAGES) + 1
-    assert {*columns.KEYS, *rows[0]} == set(columns.ENCODER)
+    assert {*columns.KEYS, *rows[0]} == set(ALL_TABLES["encoder"])
 
 
 def test_only_the_stages_that_are_asked_for_are_frozen(tuned, start):

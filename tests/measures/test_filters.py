@@ -6,6 +6,7 @@ import pytest
 import torch
 from tiny import tiny_run
 
+from tlstudy.config.tables import ALL_TABLES
 from tlstudy.measures.filters import (
     alignment_if_across,
     filter_alignment,
@@ -13,7 +14,6 @@ from tlstudy.measures.filters import (
     share_within,
     top_directions,
 )
-from tlstudy.storage import columns
 
 
 def random_weight(seed: int, *shape: int) -> torch.Tensor:
@@ -79,7 +79,7 @@ def test_rows_of_a_trained_network_follow_the_columns():
     start, end = (tiny_run(epochs=epochs)[0].network for epochs in (1, 4))
     weights = [{"conv1.weight": network.conv1.weight} for network in (start, end)]
     rows = pd.DataFrame(layer_rows(*weights))
-    assert set(rows) == {"measure", "layer", "value"} <= set(columns.REUSE)
+    assert set(rows) == {"measure", "layer", "value"} <= set(ALL_TABLES["reuse"])
     values = rows.set_index("measure")["value"]
     assert values["share-within-random"] == values["directions"] / (3 * 7 * 7)
     assert -1 <= values["alignment"] < 1

@@ -5,12 +5,7 @@ import pytest
 import torch
 from tiny import tiny_run
 
-from tlstudy.measures.landscape import (
-    filter_normalised_direction,
-    grid_axis,
-    loss_grid,
-    random_plane,
-)
+from tlstudy.measures.planes import filter_normalised_direction, grid_axis, loss_grid, random_plane
 from tlstudy.networks.evaluation import training_mode_loss
 from tlstudy.networks.trajectory import principal_plane, unflatten
 

@@ -11,7 +11,6 @@ from safetensors.numpy import save_file
 
 from tlstudy.config.study import build_study
 from tlstudy.jobs import paths
-from tlstudy.jobs.tables import AGGREGATED_TABLES, ALL_TABLES, CLAIM_TABLES
 from tlstudy.jobs.tables import read_table as table_of_study
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.reading import read_record, read_table, read_tensors
@@ -104,9 +103,3 @@ def test_a_table_of_a_study_must_have_its_columns(tmp_path):
     TABLE.to_parquet(file)
     with pytest.raises(UserError, match=r"runs\.parquet: is damaged \(it lacks the column"):
         table_of_study(study, "runs")
-
-
-def test_every_table_that_the_stages_write_is_known():
-    assert set(AGGREGATED_TABLES) == set(paths.AGGREGATED)
-    assert set(CLAIM_TABLES) == set(paths.JUDGED)
-    assert set(ALL_TABLES) == {*paths.AGGREGATED, *paths.JUDGED, "formulas"}

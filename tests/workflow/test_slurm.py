@@ -13,8 +13,7 @@ from study_folder import ROOT, StudyFolder
 
 from tlstudy.config.settings import Study
 from tlstudy.config.study import Run, load_study, runs
-from tlstudy.jobs.memory import memory_mb
-from tlstudy.jobs.runtime import runtime_minutes
+from tlstudy.jobs.cost import memory_mb, runtime_minutes
 
 pytestmark = [
     pytest.mark.slow,

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from study_folder import ROOT, StudyFolder, wait_for_training
 
+from tlstudy.config.tables import ALL_TABLES
 from tlstudy.jobs.verify import verify_folder
 from tlstudy.storage import columns
 
@@ -38,8 +39,8 @@ def test_tables_have_the_documented_columns(finished):
         ("metrics", columns.METRICS),
         ("layers", columns.LAYERS),
         ("findings", columns.FINDINGS),
-        ("curvature", columns.CURVATURE),
-        ("encoder", columns.ENCODER),
+        ("curvature", ALL_TABLES["curvature"]),
+        ("encoder", ALL_TABLES["encoder"]),
         ("ladder", columns.LADDER),
         ("claims", columns.CLAIMS),
         ("claim-values", columns.CLAIM_VALUES),

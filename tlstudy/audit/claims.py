@@ -6,18 +6,17 @@ wholly below zero. A failed control comes first: then nothing was tested.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
 
 from tlstudy.audit.quantities import Tables, values_of, why_missing
 from tlstudy.audit.statistics import Summary, seeds_to_settle, summarise
+from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.config.quantities import QUANTITIES, SELECTIONS, planned_seeds
-from tlstudy.config.settings import MINIMUM_SEEDS, Claim, Study
+from tlstudy.config.settings import Claim, Study
 from tlstudy.storage.columns import CLAIM_VALUES, CLAIMS
-
-Values = Mapping[str, pd.Series]
 
 
 @dataclass(frozen=True)
@@ -32,55 +31,171 @@ class Ruling:
     more_seeds: float = float("nan")
 
 
+@dataclass(frozen=True)
+class Case:
+    """A claim at a subset size, with what was measured.
+
+    Attributes:
+        tables: runs, metrics and layers; encoder, curvature and reuse where the study has them.
+        measured: every quantity that the claim needs, by arm, subset size and seed.
+    """
+
+    name: str
+    study: Study
+    size: int
+    tables: Tables
+    measured: Mapping[str, pd.Series]
+
+    @property
+    def claim(self) -> Claim:
+        return self.study.claims[self.name]
+
+    def planned(self) -> list[int]:
+        """Seeds in which the study measures what the claim compares; none for an open claim."""
+        seeds = [planned_seeds(self.study, quantity) for quantity, _ in sides(self.claim)]
+        return [seed for seed in self.study.seed if seeds and all(seed in each for each in seeds)]
+
+    def seeds(self) -> list[int]:
+        """Planned seeds with every result that the claim needs: all of a whole study."""
+        controls = [(control.quantity, control.arm) for control in self.claim.controls]
+        needed = {(_stage(quantity), arm) for quantity, arm in [*sides(self.claim), *controls]}
+        return [
+            seed
+            for seed in self.planned()
+            if all(self.study.has(stage, arm, self.size, seed) for stage, arm in needed)
+        ]
+
+    def of_arm(self, quantity: str, arm: str) -> pd.Series:
+        """An arm's values by seed; NaN where there is none."""
+        seeds = self.seeds()
+        found = [self.measured[quantity].get((arm, self.size, seed), np.nan) for seed in seeds]
+        return _by_seed(found, seeds)
+
+    def values(self) -> pd.Series:
+        """The claim's statistic by seed, as `settings.Claim` defines it; NaN without value."""
+        claim = self.claim
+        if claim.open:
+            return _by_seed([], [])
+        ours, *others = (self.of_arm(*side) for side in sides(claim))
+        difference = ours - (others[0] if others else claim.above)
+        return (difference if claim.direction == "higher" else -difference) + claim.margin
+
+    def ruling(self) -> Ruling:
+        """The verdict on the claim, by the rule above."""
+        if self.claim.open:
+            return Ruling("open", self.claim.open)
+        values = self.values()
+        if values.empty:
+            return Ruling("not testable", self._unmeasured())
+        if failed := " ".join(self._failed_controls()):
+            return Ruling("not testable", failed)
+        missing = self._missing_values()
+        if not values.notna().any():
+            return Ruling("not testable", f"There is no value: {missing}.")
+        ruling = by_interval(values.to_numpy(), self.claim.effect)
+        because = ruling.because + (f" Left out: {missing}." if missing else "")
+        planned = len(self.planned())
+        if len(values) < planned:
+            because += f" Judged from {len(values)} of {_seeds(planned)}."
+        return Ruling(ruling.verdict, because, ruling.more_seeds)
+
+    def _unmeasured(self) -> str:
+        if planned := self.planned():
+            return f"There is no seed yet, of {len(planned)}, in which all that it needs is there."
+        names = dict.fromkeys(quantity for quantity, _ in sides(self.claim))
+        tables = dict.fromkeys(QUANTITIES[name].table for name in names)
+        places = [f"{table}.seeds" for table in tables if table in SELECTIONS]
+        measured = "is measured in no seed" if len(names) == 1 else "are measured in no common seed"
+        return f"{' and '.join(names)} {measured}: list seeds under {' and '.join(places)}."
+
+    def _failed_controls(self) -> Iterator[str]:
+        """A sentence for each control that fails, or has no value, in any seed of the claim."""
+        for control in self.claim.controls:
+            values = self.of_arm(control.quantity, control.arm)
+            found: dict[str, list[int]] = {}
+            for seed, value in values[~(values >= control.at_least)].items():
+                run = control.arm, self.size, seed
+                missing = f"no value, as {why_missing(self.tables, control.quantity, run)},"
+                found.setdefault(f"{value:.3g}" if np.isfinite(value) else missing, []).append(seed)
+            if found:
+                yield (
+                    f"It was not so that {control.says}: "
+                    f"{_of(self.study, control.quantity, control.arm)} must be at least "
+                    f"{control.at_least:g}; found {_in_seeds(found)}."
+                )
+
+    def _missing_values(self) -> str:
+        """Which runs leave the claim without a value in a seed, and why; empty if none."""
+        reasons: dict[str, list[int]] = {}
+        for quantity, arm in sides(self.claim):
+            values = self.of_arm(quantity, arm)
+            for seed in values[values.isna()].index:
+                reason = why_missing(self.tables, quantity, (arm, self.size, seed))
+                reasons.setdefault(f"{_of(self.study, quantity, arm)} ({reason})", []).append(seed)
+        return _in_seeds(reasons)
+
+    def row(self) -> dict:
+        """The row of `tlstudy.storage.columns.CLAIMS`."""
+        claim = self.claim
+        return {
+            "claim": self.name,
+            "subset_size": self.size,
+            "text": claim.text,
+            "slide": claim.slide,
+            "statistic": statistic(self.study, claim),
+            "unit": "" if claim.open else QUANTITIES[claim.quantity].unit,
+            "effect": np.nan if claim.open else claim.effect,
+            **summarise(self.values().to_numpy()).row(),
+            **asdict(self.ruling()),
+            "figure": claim.figure,
+        }
+
+
 def ledger(study: Study, tables: Tables) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rows of `tlstudy.storage.columns.CLAIMS` and of `CLAIM_VALUES`.
 
     Args:
-        tables: runs, metrics and layers; encoder, curvature and reuse where the study has
-            them.
+        tables: as of a `Case`.
     """
-    tested = [claim for claim in study.claims.values() if not claim.open]
-    measured = {name: values_of(tables, name) for claim in tested for name in _names(claim)}
-    claims, values = [], []
-    for name, claim in study.claims.items():
-        for size in study.subset_size:
-            found = seed_values(study, claim, measured, size)
-            summary = summarise(found.to_numpy())
-            ruling = rule(study, claim, tables, measured, size)
-            claims.append(_row(study, name, size, summary, ruling))
-            rows = found.rename_axis("seed").reset_index(name="value")
-            values.append(rows.assign(claim=name, subset_size=size))
+    measured = {
+        name: values_of(tables, name)
+        for name in {name for claim in study.claims.values() for name in _quantities(claim)}
+    }
+    cases = [
+        Case(name, study, size, tables, measured)
+        for name in study.claims
+        for size in study.subset_size
+    ]
+    values = [
+        case.values()
+        .rename_axis("seed")
+        .reset_index(name="value")
+        .assign(claim=case.name, subset_size=case.size)
+        for case in cases
+    ]
     joined = pd.concat(values) if values else pd.DataFrame()
     return (
-        pd.DataFrame(claims, columns=list(CLAIMS)),
+        pd.DataFrame([case.row() for case in cases], columns=list(CLAIMS)),
         joined.reindex(columns=list(CLAIM_VALUES)).reset_index(drop=True),
     )
 
 
-def _names(claim: Claim) -> list[str]:
-    """Quantities that a claim needs."""
-    names = [claim.quantity, claim.against_quantity]
-    return [name for name in [*names, *(control.quantity for control in claim.controls)] if name]
-
-
-def claim_seeds(study: Study, claim: Claim) -> list[int]:
-    """Seeds in which the study measures what the claim compares; none for an open claim."""
+def sides(claim: Claim) -> list[tuple[str, str]]:
+    """Quantity and arm of what is compared: one side where it is compared with a number."""
     if claim.open:
         return []
-    other = set(planned_seeds(study, claim.against_quantity or claim.quantity))
-    return [seed for seed in planned_seeds(study, claim.quantity) if seed in other]
+    second = (claim.against_quantity or claim.quantity, claim.against)
+    return [(claim.quantity, claim.arm), *([second] if claim.against else [])]
 
 
-def complete_seeds(study: Study, claim: Claim, subset_size: int) -> list[int]:
-    """Of the claim's seeds those of which nothing that it needs is lacking: all, as a rule."""
-    sides = [(claim.quantity, claim.arm), (claim.against_quantity or claim.quantity, claim.against)]
-    sides += [(control.quantity, control.arm) for control in claim.controls]
-    needed = {(_stage(quantity), arm) for quantity, arm in sides if arm}
-    return [
-        seed
-        for seed in claim_seeds(study, claim)
-        if all(study.has(stage, arm, subset_size, seed) for stage, arm in needed)
-    ]
+def _quantities(claim: Claim) -> list[str]:
+    """Quantities that a claim needs."""
+    controls = () if claim.open else claim.controls
+    return [quantity for quantity, _ in sides(claim)] + [control.quantity for control in controls]
+
+
+def _by_seed(values: list[float], seeds: list[int]) -> pd.Series:
+    return pd.Series(values, index=pd.Index(seeds, dtype="int64"), dtype=float)
 
 
 def _stage(quantity: str) -> str:
@@ -89,59 +204,11 @@ def _stage(quantity: str) -> str:
     return table if table in SELECTIONS else "train"
 
 
-def seed_values(study: Study, claim: Claim, measured: Values, subset_size: int) -> pd.Series:
-    """The claim's statistic by seed, as `settings.Claim` defines it; NaN without value."""
-    seeds = complete_seeds(study, claim, subset_size)
-    if not seeds:
-        return pd.Series([], index=pd.Index([], dtype="int64"), dtype=float)
-    values = _of_arm(measured[claim.quantity], claim.arm, subset_size, seeds)
-    if claim.against:
-        quantity = claim.against_quantity or claim.quantity
-        other = _of_arm(measured[quantity], claim.against, subset_size, seeds)
-    else:
-        other = claim.above
-    difference = values - other
-    return (difference if claim.direction == "higher" else -difference) + claim.margin
-
-
-def _of_arm(values: pd.Series, arm: str, subset_size: int, seeds: list[int]) -> pd.Series:
-    found = [values.get((arm, subset_size, seed), np.nan) for seed in seeds]
-    return pd.Series(found, index=seeds, dtype=float)
-
-
-def rule(study: Study, claim: Claim, tables: Tables, measured: Values, size: int) -> Ruling:
-    """The verdict on a claim, by the rule above."""
-    if claim.open:
-        return Ruling("open", claim.open)
-    values = seed_values(study, claim, measured, size)
-    if values.empty:
-        return Ruling("not testable", _unmeasured(study, claim))
-    failed = " ".join(failed_controls(study, claim, tables, measured, size))
-    if failed:
-        return Ruling("not testable", failed)
-    missing = missing_values(study, claim, tables, measured, size)
-    if not values.notna().any():
-        return Ruling("not testable", f"There is no value: {missing}.")
-    ruling = by_interval(values.to_numpy(), claim.effect)
-    left_out = f" Left out: {missing}." if missing else ""
-    because = f"{ruling.because}{left_out}{_waiting(study, claim, len(values))}"
-    return Ruling(ruling.verdict, because, ruling.more_seeds)
-
-
-def _waiting(study: Study, claim: Claim, complete: int) -> str:
-    """How many seeds there are to come, as a sentence after another one; empty if none."""
-    planned = len(claim_seeds(study, claim))
-    return "" if complete == planned else f" Judged from {complete} of {_seeds(planned)}."
-
-
-def _unmeasured(study: Study, claim: Claim) -> str:
-    if planned := claim_seeds(study, claim):
-        return f"There is no seed yet, of {len(planned)}, in which all that it needs is there."
-    names = dict.fromkeys([claim.quantity, claim.against_quantity or claim.quantity])
-    tables = dict.fromkeys(QUANTITIES[name].table for name in names)
-    places = [f"{table}.seeds" for table in tables if table in SELECTIONS]
-    measured = "is measured in no seed" if len(names) == 1 else "are measured in no common seed"
-    return f"{' and '.join(names)} {measured}: list seeds under {' and '.join(places)}."
+def _in_seeds(found: Mapping[str, list[int]]) -> str:
+    return "; ".join(
+        f"{what} in {'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}"
+        for what, seeds in found.items()
+    )
 
 
 def by_interval(values: np.ndarray, effect: float) -> Ruling:
@@ -174,49 +241,6 @@ def by_interval(values: np.ndarray, effect: float) -> Ruling:
     )
 
 
-def failed_controls(
-    study: Study, claim: Claim, tables: Tables, measured: Values, subset_size: int
-) -> Iterator[str]:
-    """A sentence for each control that fails, or has no value, in any seed of the claim."""
-    seeds = complete_seeds(study, claim, subset_size)
-    for control in claim.controls:
-        values = _of_arm(measured[control.quantity], control.arm, subset_size, seeds)
-        found: dict[str, list[int]] = {}
-        for seed, value in values[~(values >= control.at_least)].items():
-            run = control.arm, subset_size, seed
-            missing = f"no value, as {why_missing(tables, control.quantity, run)},"
-            found.setdefault(f"{value:.3g}" if np.isfinite(value) else missing, []).append(seed)
-        if found:
-            yield (
-                f"It was not so that {control.says}: {_of(study, control.quantity, control.arm)} "
-                f"must be at least {control.at_least:g}; found {_in_seeds(found)}."
-            )
-
-
-def _in_seeds(found: Mapping[str, list[int]]) -> str:
-    return "; ".join(
-        f"{what} in {'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}"
-        for what, seeds in found.items()
-    )
-
-
-def missing_values(
-    study: Study, claim: Claim, tables: Tables, measured: Values, subset_size: int
-) -> str:
-    """Which runs leave the claim without a value in a seed, and why; empty if none."""
-    sides = [(claim.quantity, claim.arm)]
-    if claim.against:
-        sides.append((claim.against_quantity or claim.quantity, claim.against))
-    seeds = complete_seeds(study, claim, subset_size)
-    reasons: dict[str, list[int]] = {}
-    for quantity, arm in sides:
-        values = _of_arm(measured[quantity], arm, subset_size, seeds)
-        for seed in values[values.isna()].index:
-            reason = why_missing(tables, quantity, (arm, subset_size, seed))
-            reasons.setdefault(f"{_of(study, quantity, arm)} ({reason})", []).append(seed)
-    return _in_seeds(reasons)
-
-
 def statistic(study: Study, claim: Claim) -> str:
     """What is compared, in words, with its unit; empty for an open claim."""
     if claim.open:
@@ -240,29 +264,6 @@ def _of(study: Study, quantity: str, arm: str) -> str:
 
 def _label(study: Study, arm: str) -> str:
     return study.arms[arm].label or arm
-
-
-def _row(study: Study, name: str, size: int, summary: Summary, ruling: Ruling) -> dict:
-    claim = study.claims[name]
-    return {
-        "claim": name,
-        "subset_size": size,
-        "text": claim.text,
-        "slide": claim.slide,
-        "statistic": statistic(study, claim),
-        "unit": "" if claim.open else QUANTITIES[claim.quantity].unit,
-        "effect": np.nan if claim.open else claim.effect,
-        "seeds": summary.n,
-        "mean": summary.mean,
-        "low": summary.low,
-        "high": summary.high,
-        "smallest": summary.smallest,
-        "largest": summary.largest,
-        "verdict": ruling.verdict,
-        "because": ruling.because,
-        "more_seeds": ruling.more_seeds,
-        "figure": claim.figure,
-    }
 
 
 def ledger_text(claims: pd.DataFrame) -> str:

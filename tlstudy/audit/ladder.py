@@ -1,11 +1,10 @@
-"""The ladder: what pretraining seems to be worth as what was wrong is mended step by step.
+"""The ladder: the gap between a pretrained and a new network, as flaws are mended one by one.
 
 A rung is a group of two arms, a new network and a pretrained one. All differences are taken seed
 by seed before anything is averaged.
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict
 
 import pandas as pd
 
@@ -86,7 +85,7 @@ def ladder_table(study: Study, runs: pd.DataFrame) -> pd.DataFrame:
             "subset_size": size,
             "quantity": quantity,
             "part": part,
-            **_statistics(values["value"]),
+            **summarise(values["value"].to_numpy(dtype=float)).row(),
         }
         for size in study.subset_size
         for quantity in QUANTITIES
@@ -110,8 +109,3 @@ def ladder_text(table: pd.DataFrame, quantity: str = "balanced_accuracy") -> str
         f"{'; mends ' + row['mends'] if row['mends'] else ''}"
         for row in gaps.to_dict("records")
     )
-
-
-def _statistics(values: pd.Series) -> dict[str, float | int | None]:
-    summary = asdict(summarise(values.to_numpy(dtype=float)))
-    return {"seeds": summary.pop("n"), **summary}

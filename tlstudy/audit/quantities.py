@@ -1,7 +1,6 @@
-"""The quantities that claims may be about, computed: one number for each run.
+"""The computation of the quantities of claims from the result tables: one number for each run.
 
-Each is a function of the result tables to a series by arm, subset size and seed. A run that
-diverged has no values: what it was on the way is no result to compare.
+A run that diverged has no values.
 """
 
 import json

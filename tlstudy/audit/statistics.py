@@ -6,13 +6,14 @@ initialisation, so the difference between two arms is taken seed by seed before 
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
 from scipy.stats import bootstrap, norm, t, trim_mean
 
-from tlstudy.config.settings import MINIMUM_SEEDS, Study
+from tlstudy.config.fields import MINIMUM_SEEDS
+from tlstudy.config.settings import Study
 
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
@@ -47,6 +48,11 @@ class Summary:
         names = ("mean", "low", "high", "interquartile_mean", "smallest", "largest")
         ends = (row.get(name) for name in names)
         return cls(int(row["seeds"]), *(None if pd.isna(end) else float(end) for end in ends))
+
+    def row(self) -> dict[str, float | int | None]:
+        """Its columns in these tables."""
+        values = asdict(self)
+        return {"seeds": values.pop("n"), **values}
 
     def parts(self, number: Callable[[float], str], unit: str = "") -> tuple[str, str, str]:
         """Value, interval and seeds in words; the interval is empty where there is none.
@@ -183,18 +189,11 @@ def reference_arms(study: Study) -> dict[str, str]:
     The reference is the first arm of the group that was swept to the same values (the names of
     swept arms end in ~key=value), and the first arm of the group where there is no other.
     """
-    first: dict[tuple[str, str], str] = {}
-    for name, arm in study.arms.items():
-        first.setdefault((arm.group, _swept(name)), name)
-        first.setdefault((arm.group, "any"), name)
     references = {}
     for name, arm in study.arms.items():
-        alike = first[arm.group, _swept(name)]
-        alone = sum(
-            other.group == arm.group and _swept(key) == _swept(name)
-            for key, other in study.arms.items()
-        )
-        reference = first[arm.group, "any"] if alone == 1 else alike
+        group = [other for other in study.arms if study.arms[other].group == arm.group]
+        alike = [other for other in group if _swept(other) == _swept(name)]
+        reference = alike[0] if len(alike) > 1 else group[0]
         if reference != name:
             references[name] = reference
     return references

@@ -2,6 +2,7 @@
 
 from tlstudy.cli import checks, inputs, measurements, planning, results
 from tlstudy.cli.group import main
+from tlstudy.config.measurements import measurements as all_measurements
 
 # In the order of the workflow, which is that of the help.
 for command in (
@@ -13,10 +14,7 @@ for command in (
     inputs.weights,
     inputs.subset,
     measurements.train,
-    measurements.landscape,
-    measurements.curvature,
-    measurements.encoder,
-    measurements.reuse,
+    *map(measurements.measurement_command, all_measurements().values()),
     measurements.laboratory,
     results.aggregate,
     results.claims,

@@ -4,6 +4,7 @@ import click
 
 from tlstudy.cli.imports import slow_imports
 from tlstudy.cli.options import noted, with_run, with_study
+from tlstudy.config.measurements import Measurement
 from tlstudy.config.settings import LABORATORY_EXPERIMENTS, Study
 from tlstudy.config.study import Run
 
@@ -18,44 +19,17 @@ def train(study: Study, run: Run, gpus: int | None, threads: int | None) -> None
     train_run(study, run, gpus, threads)
 
 
-@click.command()
-@with_run
-def landscape(study: Study, run: Run, gpus: int | None, threads: int | None) -> None:
-    """Compute the loss over two planes through a run's final weights."""
-    with slow_imports():
-        from tlstudy.stages.landscape import landscape_run
+def measurement_command(measurement: Measurement) -> click.Command:
+    """The command that makes a measurement of one run."""
 
-    landscape_run(study, run, gpus, threads)
+    def command(study: Study, run: Run, gpus: int | None, threads: int | None) -> None:
+        with slow_imports():
+            from tlstudy.stages.measure import measure_run
 
+        measure_run(study, run, measurement.name, gpus, threads)
 
-@click.command()
-@with_run
-def curvature(study: Study, run: Run, gpus: int | None, threads: int | None) -> None:
-    """Measure how sharp the training loss is where a run ended and on its way."""
-    with slow_imports():
-        from tlstudy.stages.curvature import curvature_run
-
-    curvature_run(study, run, gpus, threads)
-
-
-@click.command()
-@with_run
-def encoder(study: Study, run: Run, gpus: int | None, threads: int | None) -> None:
-    """Probe, freeze and put back the stages of a run's network."""
-    with slow_imports():
-        from tlstudy.stages.encoder import encoder_run
-
-    encoder_run(study, run, gpus, threads)
-
-
-@click.command()
-@with_run
-def reuse(study: Study, run: Run, gpus: int | None, threads: int | None) -> None:
-    """Measure how much of its features a run kept, and how far it had to move."""
-    with slow_imports():
-        from tlstudy.stages.reuse import reuse_run
-
-    reuse_run(study, run, gpus, threads)
+    command.__name__ = measurement.name
+    return click.command(measurement.name, help=measurement.help)(with_run(command))
 
 
 @click.command()

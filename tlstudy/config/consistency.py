@@ -4,17 +4,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 
 from tlstudy.config.catalogue import FIGURES
+from tlstudy.config.fields import ENCODER_STAGES, Selection
+from tlstudy.config.measurements import measurements
 from tlstudy.config.quantities import QUANTITIES, listed_names
-from tlstudy.config.settings import (
-    ENCODER_STAGES,
-    WITHOUT_BOTTLENECKS,
-    Arm,
-    Claim,
-    Control,
-    Selection,
-    Study,
-    WeightsFile,
-)
+from tlstudy.config.settings import WITHOUT_BOTTLENECKS, Arm, Claim, Control, Study, WeightsFile
 from tlstudy.config.sources import allowed_sources, known_source
 
 SMALLEST_DIGIT_CLASS = 5421  # training images of the digit 5, the rarest
@@ -40,13 +33,9 @@ def contradictions(
             else "arms: found an empty mapping; must have at least 1 entry."
         )
         return
-    for name in ("landscape", "curvature", "encoder", "reuse"):
+    for name, measurement in measurements().items():
         yield from _selection_contradictions(study, name, getattr(study, name), origins)
-    if study.encoder.seeds and study.encoder.test_images > study.evaluation.final_images:
-        yield (
-            f"encoder.test_images: found {study.encoder.test_images}; must be at most "
-            f"evaluation.final_images ({study.evaluation.final_images})."
-        )
+        yield from measurement.check(study)
     labels: dict[str, str] = {}
     for name, arm in study.arms.items():
         key = f"arms.{origins[name]}"

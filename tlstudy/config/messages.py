@@ -6,21 +6,18 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from tlstudy.config.fields import Settings
+from tlstudy.config.measurements import measurements
 from tlstudy.config.settings import (
     SGD,
     Adam,
     Arm,
     Claim,
     Control,
-    Curvature,
-    Encoder,
     Evaluation,
     Laboratory,
-    Landscape,
     Rescaling,
-    Reuse,
     Rung,
-    Settings,
     Study,
     Tuning,
     WeightsFile,
@@ -30,14 +27,11 @@ MODELS: dict[str, type[Settings]] = {
     "arms": Arm,
     "evaluation": Evaluation,
     "tuning": Tuning,
-    "landscape": Landscape,
-    "curvature": Curvature,
-    "encoder": Encoder,
     "laboratory": Laboratory,
-    "reuse": Reuse,
     "ladder": Rung,
     "claims": Claim,
 }
+MODELS |= {name: measurement.settings for name, measurement in measurements().items()}
 MODELS |= dict.fromkeys(("weights", "--source"), WeightsFile)
 ALLOWED = {
     "string_pattern_mismatch": "must hold only the letters a to z and A to Z, digits, dots and "

@@ -1,4 +1,4 @@
-"""What claims may be about: quantities by name, with units and words; one number for each run.
+"""The quantities of claims by name, with units and words; each is one number for each run.
 
 How they are computed: `tlstudy.audit.quantities`.
 """
@@ -6,11 +6,13 @@ How they are computed: `tlstudy.audit.quantities`.
 import textwrap
 from dataclasses import dataclass
 
-from tlstudy.config.settings import ENCODER_STAGES, Selection, Study
+from tlstudy.config.fields import ENCODER_STAGES, Selection
+from tlstudy.config.measurements import measured_tables
+from tlstudy.config.settings import Study
 
 POINTS = {"final": "at the end", "matched": "at the train loss that all runs pass"}
 # Tables of runs that a study selects, by the key of the selection.
-SELECTIONS = ("encoder", "curvature", "reuse")
+SELECTIONS = tuple(measured_tables())
 
 
 @dataclass(frozen=True)
@@ -61,100 +63,18 @@ def described() -> str:
     )
 
 
-def _encoder_family() -> dict[str, Quantity]:
-    """Quantities of the encoder table; which stages a measure has: `tlstudy.measures.encoder`."""
-    measures = {
-        "probe": (
-            ENCODER_STAGES,
-            "read off {stage} linearly",
-            "Balanced accuracy on test images of a linear readout (logistic regression) of a "
-            "stage's averaged outputs before the network is trained.",
-        ),
-        "frozen": (
-            ENCODER_STAGES,
-            "everything up to {stage} held",
-            "Balanced accuracy on test images where everything up to the stage is held as it was "
-            "before training and the rest is trained.",
-        ),
-        "put-back": (
-            (*ENCODER_STAGES, "head", "encoder"),
-            "{stage} put back",
-            "Balanced accuracy on test images after fine-tuning, the weights of one stage put "
-            "back to where they started; encoder: all stages before the head.",
-        ),
-    }
+def _family(
+    name: str, arguments: dict[str, str], unit: str, words: str, description: str, table: str
+) -> dict[str, Quantity]:
+    """Quantities <name>.<argument>; what the argument stands for is put into the words."""
     return {
-        f"{measure}.{stage}": Quantity(
-            unit="share",
-            words=f"balanced accuracy, {words.format(stage=stage)},",
-            description=description,
-            table="encoder",
-        )
-        for measure, (stages, words, description) in measures.items()
-        for stage in stages
+        f"{name}.{argument}": Quantity(unit, words.format(meaning), description, table)
+        for argument, meaning in arguments.items()
     }
 
 
-def _curvature_family() -> dict[str, Quantity]:
-    columns = {
-        "log2_hessian_eigenvalue": (
-            "largest Hessian eigenvalue (log2)",
-            "log2 of the largest eigenvalue of the train loss's Hessian; no value where it is not "
-            "positive. final: at the final weights; matched: at the train loss that all runs pass. "
-            "It changes with the scale of the weights before BatchNorm, so it does not say which "
-            "of two networks is smoother.",
-        ),
-        "log2_rise": (
-            "rise of the train loss along random directions (log2)",
-            "log2 of the train loss's mean rise, in nats, along filter-normalised random "
-            "directions; no value where it does not rise. final and matched: as above.",
-        ),
-    }
-    return {
-        f"{name}.{point}": Quantity(
-            unit="doublings",
-            words=f"{words}, {where},",
-            description=description,
-            table="curvature",
-        )
-        for name, (words, description) in columns.items()
-        for point, where in POINTS.items()
-    }
-
-
-def _reuse_family() -> dict[str, Quantity]:
-    ways = {"training": "the run's own way", "gradient-descent": "gradient descent's way"}
-    return {
-        "filter_alignment": Quantity(
-            "cosine",
-            "alignment of the filters with their start",
-            "Cosine between a filter before and after training: median over the filters of a "
-            "convolution, then over convolutions (downsampling ones apart).",
-            "reuse",
-        ),
-        "log2_span_excess": Quantity(
-            "doublings",
-            "excess of the change within the start's top directions (log2)",
-            "log2 of the share of a convolution's change that lies in the span of the input "
-            "directions that hold half of its squared norm before training, over the share in a "
-            "random span of that size; median over convolutions (downsampling ones apart).",
-            "reuse",
-        ),
-        **{
-            f"log2_drift_excess.{way}": Quantity(
-                "doublings",
-                f"excess of {words} over the least change (log2)",
-                "log2 of how far all weights are from their start where the train loss first is "
-                "below the matched one (curvature.train_loss), over the least change that was "
-                "found to meet the same train loss; training: by the run's own optimiser; "
-                "gradient-descent: following the gradient in short steps.",
-                "reuse",
-            )
-            for way, words in ways.items()
-        },
-    }
-
-
+STAGES = {stage: stage for stage in ENCODER_STAGES}
+WAYS = {"training": "the run's own way", "gradient-descent": "gradient descent's way"}
 QUANTITIES: dict[str, Quantity] = {
     "balanced_accuracy": Quantity(
         "share",
@@ -218,7 +138,33 @@ QUANTITIES: dict[str, Quantity] = {
         "moved.",
         "layers",
     ),
-    **_encoder_family(),
+    **_family(
+        "probe",
+        STAGES,
+        "share",
+        "balanced accuracy, read off {} linearly,",
+        "Balanced accuracy on test images of a linear readout (logistic regression) of a stage's "
+        "averaged outputs before the network is trained.",
+        "encoder",
+    ),
+    **_family(
+        "frozen",
+        STAGES,
+        "share",
+        "balanced accuracy, everything up to {} held,",
+        "Balanced accuracy on test images where everything up to the stage is held as it was "
+        "before training and the rest is trained.",
+        "encoder",
+    ),
+    **_family(
+        "put-back",
+        STAGES | {"head": "head", "encoder": "encoder"},
+        "share",
+        "balanced accuracy, {} put back,",
+        "Balanced accuracy on test images after fine-tuning, the weights of one stage put back to "
+        "where they started; encoder: all stages before the head.",
+        "encoder",
+    ),
     "fine-tuned": Quantity(
         "share",
         "balanced accuracy, fine-tuned,",
@@ -226,6 +172,50 @@ QUANTITIES: dict[str, Quantity] = {
         "fine-tuning, nothing held or put back.",
         "encoder",
     ),
-    **_curvature_family(),
-    **_reuse_family(),
+    **_family(
+        "log2_hessian_eigenvalue",
+        POINTS,
+        "doublings",
+        "largest Hessian eigenvalue (log2), {},",
+        "log2 of the largest eigenvalue of the train loss's Hessian; no value where it is not "
+        "positive. final: at the final weights; matched: at the train loss that all runs pass. "
+        "It changes with the scale of the weights before BatchNorm, so it does not say which of "
+        "two networks is smoother.",
+        "curvature",
+    ),
+    **_family(
+        "log2_rise",
+        POINTS,
+        "doublings",
+        "rise of the train loss along random directions (log2), {},",
+        "log2 of the train loss's mean rise, in nats, along filter-normalised random directions; "
+        "no value where it does not rise. final and matched: as above.",
+        "curvature",
+    ),
+    "filter_alignment": Quantity(
+        "cosine",
+        "alignment of the filters with their start",
+        "Cosine between a filter before and after training: median over the filters of a "
+        "convolution, then over convolutions (downsampling ones apart).",
+        "reuse",
+    ),
+    "log2_span_excess": Quantity(
+        "doublings",
+        "excess of the change within the start's top directions (log2)",
+        "log2 of the share of a convolution's change that lies in the span of the input "
+        "directions that hold half of its squared norm before training, over the share in a "
+        "random span of that size; median over convolutions (downsampling ones apart).",
+        "reuse",
+    ),
+    **_family(
+        "log2_drift_excess",
+        WAYS,
+        "doublings",
+        "excess of {} over the least change (log2)",
+        "log2 of how far all weights are from their start where the train loss first is below "
+        "the matched one (curvature.train_loss), over the least change that was found to meet "
+        "the same train loss; training: by the run's own optimiser; gradient-descent: following "
+        "the gradient in short steps.",
+        "reuse",
+    ),
 }

@@ -3,21 +3,19 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tlstudy.config.measurements import measurements
 from tlstudy.config.schema import configuration_schema
 
 # Models in the order of the reference, each under the key where it stands.
 SECTIONS = {
     "evaluation": "Evaluation",
-    "landscape": "Landscape",
     "arms.<name>": "Arm",
     "arms.<name>.optimiser, adam": "Adam",
     "arms.<name>.optimiser, sgd": "SGD",
     "arms.<name>.rescaling": "Rescaling",
     "weights.<name>, a file": "WeightsFile",
     "tuning": "Tuning",
-    "curvature": "Curvature",
-    "encoder": "Encoder",
-    "reuse": "Reuse",
+    **{name: measurement.settings.__name__ for name, measurement in measurements().items()},
     "laboratory": "Laboratory",
     "ladder": "Rung",
     "claims.<name>": "Claim",

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from tlstudy.config.settings import NAME_PATTERN, Study
+from tlstudy.config.fields import NAME_PATTERN
+from tlstudy.config.settings import Study
 
 SCHEMA_FILE = Path(__file__).parents[1] / "schema.json"
 

@@ -10,76 +10,46 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     PrivateAttr,
     Tag,
+    create_model,
     field_validator,
     model_validator,
 )
 
-TRAIN_POOL = 60_000
-TEST_POOL = 10_000
-# Below, resampling says nothing about the spread of seeds, so there is no interval.
-MINIMUM_SEEDS = 5
-NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9.-]*$"
+from tlstudy.config.fields import (
+    MINIMUM_SEEDS,
+    TEST_POOL,
+    THREE_CHANNELS,
+    TRAIN_POOL,
+    Count,
+    Factor,
+    Fraction,
+    Name,
+    NotNegative,
+    Number,
+    Once,
+    Positive,
+    Seed,
+    Settings,
+)
+from tlstudy.config.measurements import measurements
+
 # BatchNorm statistics that test values can be taken with.
 STATISTICS = ("running", "recalibrated")
 Architecture = Literal["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"]
 ARCHITECTURES = get_args(Architecture)
-EncoderStage = Literal["stem", "layer1", "layer2", "layer3", "layer4"]
-ENCODER_STAGES = get_args(EncoderStage)
 WITHOUT_BOTTLENECKS = ("resnet18", "resnet34")
 LaboratoryExperiment = Literal["diagonal", "relu", "batchnorm"]
 LABORATORY_EXPERIMENTS = get_args(LaboratoryExperiment)
-
-
-def _refuse_boolean(value: Any) -> Any:
-    if isinstance(value, bool):
-        raise ValueError("must be a number, not true or false")
-    return value
-
-
-def _odd(value: int) -> int:
-    if value % 2 == 0:
-        raise ValueError("must be odd, so that the grid has a centre")
-    return value
-
-
-def _once(values: list[Any]) -> list[Any]:
-    if any(value in values[:index] for index, value in enumerate(values)):
-        raise ValueError("a value may be listed once only")
-    return values
 
 
 def _not_random(name: str) -> str:
     if name == "random":
         raise ValueError("must be another name: random stands for no pretrained weights")
     return name
-
-
-# The limits stand before the validator, so that the JSON schema has them too.
-NUMBER = BeforeValidator(_refuse_boolean)
-Number = Annotated[float, Field(allow_inf_nan=False), NUMBER]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), NUMBER]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False), NUMBER]
-Fraction = Annotated[float, Field(ge=0, lt=1), NUMBER]
-Factor = Annotated[float, Field(ge=0.001, le=1000, allow_inf_nan=False), NUMBER]
-Count = Annotated[int, Field(strict=True, ge=1)]
-Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
-# Names become names of folders; file systems end at 255 bytes, with what is added to them.
-Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=100)]
-THREE_CHANNELS = Field(min_length=3, max_length=3)
-Once = AfterValidator(_once)
-
-
-class Settings(BaseModel):
-    """Base of all models: unknown keys are errors, values cannot change afterwards."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Adam(Settings):
@@ -293,56 +263,6 @@ class Tuning(Settings):
     )
 
 
-class Selection(Settings):
-    """Runs that get what takes much time beside the training itself."""
-
-    seeds: Annotated[list[Seed], Once] = Field([], description="Seeds; [] for none.")
-    arms: Annotated[list[str], Once] = Field([], description="Arms by name; [] for all.")
-
-
-class Landscape(Selection):
-    """Loss over planes through the final weights; shared by all arms that are compared."""
-
-    grid: Annotated[int, Field(strict=True, ge=3, le=201), AfterValidator(_odd)] = Field(
-        21, description="Points along a side; odd, so that the centre is the checkpoint."
-    )
-    trajectory_radius: Positive = Field(
-        30.0, description="Half side of the trajectory plane, in units of weight distance (L2)."
-    )
-    random_radius: Positive = Field(
-        1.0,
-        description="Half side of the random plane; 1 moves every filter by its own norm.",
-    )
-
-
-class Curvature(Selection):
-    """Sharpness of the training loss at the final weights and at a train loss that all pass."""
-
-    train_loss: Positive = Field(
-        0.5, description="Train loss, nats, at which runs are compared before their end."
-    )
-    lanczos_steps: Annotated[int, Field(strict=True, ge=2, le=200)] = Field(
-        15, description="Most Hessian-vector products for the largest eigenvalue."
-    )
-    directions: Count = Field(5, description="Filter-normalised random directions.")
-    radius: Positive = Field(
-        0.1, description="How far along them; 1 moves every filter by its own norm."
-    )
-
-
-class Encoder(Selection):
-    """What the stages of a network hold before and after its training."""
-
-    frozen_stages: Annotated[list[EncoderStage], Once] = Field(
-        list(ENCODER_STAGES),
-        description="Stages up to which all is held while the rest is trained. What follows an "
-        "early stage takes nearly as long as the whole network.",
-    )
-    test_images: Annotated[int, Field(strict=True, ge=10, le=TEST_POOL)] = Field(
-        1000, description="Test images for all measures of the encoder."
-    )
-
-
 class Laboratory(Settings):
     """Experiments on small networks with made data, for each of the study's seeds."""
 
@@ -351,20 +271,6 @@ class Laboratory(Settings):
         description="diagonal: diagonal linear networks (Lippl & Lindsey, Corollary 2); relu: "
         "two-layer ReLU networks (Proposition 3); batchnorm: rescaled weights under BatchNorm. "
         "A study with experiments needs no arms.",
-    )
-
-
-class Reuse(Selection):
-    """How much of its pretrained features a run kept, and how far it had to move.
-
-    The ways are compared at the train loss of the first epoch below `curvature.train_loss`.
-    """
-
-    descent_steps: Count = Field(
-        30, description="Most gradients that descent along the gradient may take to get there."
-    )
-    explicit_steps: Count = Field(
-        30, description="Most gradients for the search of the least change of the weights."
     )
 
 
@@ -410,7 +316,7 @@ class Claim(Settings):
     open: str = Field("", description="Why it is not tested yet; then it needs no comparison.")
 
 
-class Study(Settings):
+class StudyWithoutMeasurements(Settings):
     """A whole study, its sweeps expanded: every arm here is one condition."""
 
     study: Name = Field(description="Name of the study, and of its folder under `results`.")
@@ -439,11 +345,7 @@ class Study(Settings):
     ] = Field({}, description="Named pretrained weights: sources in the order they are tried.")
     evaluation: Evaluation = Evaluation()
     tuning: Tuning = Tuning()
-    landscape: Landscape = Landscape()
-    curvature: Curvature = Curvature()
-    encoder: Encoder = Encoder()
     laboratory: Laboratory = Laboratory()
-    reuse: Reuse = Reuse()
     ladder: list[Rung] = Field([], description="Protocols, each with less wrong than the last.")
     claims: dict[Name, Claim] = Field({}, description="Ledger of claims, by name.")
     arms: dict[str, Arm] = Field(description="Conditions by name: a start and a protocol each.")
@@ -469,3 +371,15 @@ class Study(Settings):
         complete counts on all of them.
         """
         return key not in (self._lacking or ())
+
+
+# A key for each measurement, with its own settings.
+Study = create_model(
+    "Study",
+    __base__=StudyWithoutMeasurements,
+    __doc__=StudyWithoutMeasurements.__doc__,
+    **{
+        name: (measurement.settings, measurement.settings())
+        for name, measurement in measurements().items()
+    },
+)

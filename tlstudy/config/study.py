@@ -11,22 +11,16 @@ from typing import Any
 from pydantic import ValidationError
 
 from tlstudy.config.consistency import contradictions
+from tlstudy.config.fields import Selection
+from tlstudy.config.measurements import measurements
 from tlstudy.config.messages import sentences
-from tlstudy.config.settings import (
-    STATISTICS,
-    Arm,
-    Selection,
-    Study,
-    Training,
-    WeightsFile,
-    WeightsSource,
-)
+from tlstudy.config.settings import STATISTICS, Arm, Study, Training, WeightsFile, WeightsSource
 from tlstudy.config.sweeps import check_number_of_arms, expand_arms, sweep_mistakes
 from tlstudy.config.yaml_files import read_mapping
 from tlstudy.storage.errors import UserError
 
 # Stages that leave results of a run, in the order of the workflow.
-STAGES = ("train", "landscape", "curvature", "encoder", "reuse")
+STAGES = ("train", *measurements())
 # The study's configuration in its folder, sweeps expanded and defaults filled in.
 STUDY_FILE = "study.json"
 

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
+from tlstudy.config.measurements import measurements
 from tlstudy.config.settings import Study, WeightsSource
 from tlstudy.config.study import STUDY_FILE, Run, digest
+from tlstudy.config.tables import AGGREGATED_TABLES, CLAIM_TABLES
 
 IMAGE_FILES = (
     "train-images-idx3-ubyte",
@@ -12,18 +14,6 @@ IMAGE_FILES = (
     "t10k-images-idx3-ubyte",
     "t10k-labels-idx1-ubyte",
 )
-AGGREGATED = (
-    "runs",
-    "metrics",
-    "layers",
-    "curvature",
-    "encoder",
-    "reuse",
-    "findings",
-    "laboratory",
-    "laboratory-runs",
-)
-JUDGED = ("ladder", "claims", "claim-values", "laboratory-claims", "laboratory-claim-values")
 
 
 def study_folder(study: Study) -> Path:
@@ -90,11 +80,15 @@ def folder_of_run(study: Study, run: Run) -> Path:
 
 def stage_files(study: Study, stage: str, run: Run) -> list[Path]:
     """What a stage leaves in a run's folder for good; the file that it writes last comes first."""
-    names = {
-        "train": ("run.json", "metrics.parquet", "layers.parquet"),
-        "landscape": ("landscape.json",),
-    }.get(stage, (f"{stage}.parquet",))
+    if stage != "train":
+        return [measured_file(study, stage, run)]
+    names = ("run.json", "metrics.parquet", "layers.parquet")
     return [folder_of_run(study, run) / name for name in names]
+
+
+def measured_file(study: Study, name: str, run: Run) -> Path:
+    """What a measurement leaves of a run."""
+    return folder_of_run(study, run) / measurements()[name].file
 
 
 def products_folder(study: Study) -> Path:
@@ -118,11 +112,11 @@ def tables_folder(study: Study) -> Path:
 
 
 def aggregated_tables(study: Study) -> list[Path]:
-    return [tables_folder(study) / f"{name}.parquet" for name in AGGREGATED]
+    return [tables_folder(study) / f"{name}.parquet" for name in AGGREGATED_TABLES]
 
 
 def claim_tables(study: Study) -> list[Path]:
-    return [tables_folder(study) / f"{name}.parquet" for name in JUDGED]
+    return [tables_folder(study) / f"{name}.parquet" for name in CLAIM_TABLES]
 
 
 def formulas_table(study: Study) -> Path:
@@ -142,10 +136,6 @@ def report_file(study: Study) -> Path:
     return products_folder(study) / "report.html"
 
 
-def encoder_file(study: Study, run: Run) -> Path:
-    return folder_of_run(study, run) / "encoder.parquet"
-
-
 def laboratory_file(study: Study, experiment: str, seed: int | str) -> Path:
     return study_folder(study) / "laboratory" / experiment / f"seed~{seed}.parquet"
 
@@ -153,18 +143,6 @@ def laboratory_file(study: Study, experiment: str, seed: int | str) -> Path:
 def laboratory_record(study: Study, experiment: str, seed: int | str) -> Path:
     """What an experiment was run with, and how long it took."""
     return laboratory_file(study, experiment, seed).with_suffix(".json")
-
-
-def landscape_file(study: Study, run: Run) -> Path:
-    return folder_of_run(study, run) / "landscape.json"
-
-
-def reuse_file(study: Study, run: Run) -> Path:
-    return folder_of_run(study, run) / "reuse.parquet"
-
-
-def curvature_file(study: Study, run: Run) -> Path:
-    return folder_of_run(study, run) / "curvature.parquet"
 
 
 def job_of_run(stage: str, run: Run) -> PurePath:

@@ -13,8 +13,7 @@ from scipy.optimize import nnls
 from tlstudy.config.settings import Study
 from tlstudy.config.study import STAGES, Run, load_study, runs, runs_of_stage
 from tlstudy.jobs import paths
-from tlstudy.jobs.memory import MILLIONS_OF_WEIGHTS, memory_mb
-from tlstudy.jobs.operations import operations
+from tlstudy.jobs.cost import MILLIONS_OF_WEIGHTS, memory_mb, operations
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.provenance import processor_name
 from tlstudy.storage.reading import read_record
@@ -35,7 +34,7 @@ class Job:
     """One job of a stage.
 
     Attributes:
-        operations: see `tlstudy.jobs.operations`.
+        operations: see `tlstudy.jobs.cost`.
         done: whether its result is there; whether that is up to date is the workflow's to say.
     """
 

@@ -16,7 +16,7 @@ from tlstudy.networks.inputs import Inputs, resize
 from tlstudy.networks.trainer import Images
 from tlstudy.networks.weights import load_weights
 from tlstudy.storage.errors import UserError
-from tlstudy.storage.reading import read_record, read_tensors
+from tlstudy.storage.reading import read_record, read_table, read_tensors
 
 
 def load_run_weights(study: Study, run: Run) -> tuple[dict, dict] | None:
@@ -81,8 +81,16 @@ def load_fine_tuned(study: Study, run: Run, device: torch.device) -> FineTuned:
         run=run,
         record=record,
         training=run.settings.with_learning_rate(record["learning_rate"]),
+        evaluation=study.evaluation,
         images=load_run_images(study, run, pretrained[1] if pretrained else None, device),
+        train_losses=_train_losses(folder, record),
         vectors=read_tensors(folder / "plane.safetensors", "train"),
         pretrained=pretrained,
         device=device,
     )
+
+
+def _train_losses(folder: Path, record: dict) -> list[float]:
+    """A row of the metrics has the loss before its epoch; the record that of the final weights."""
+    before_epochs = read_table(folder / "metrics.parquet", "train")["train_loss"]
+    return [*before_epochs, record["checkpoint_train_loss"] or float("nan")]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tlstudy.config.catalogue import figure_files, states_proposition
+from tlstudy.config.measurements import measured_tables, measurements
 from tlstudy.config.settings import Study
 from tlstudy.config.study import Run, digest, runs, selected, values_after_epochs
 from tlstudy.jobs import paths
@@ -18,7 +19,7 @@ from tlstudy.storage.provenance import PLUMBING, RECORDING, data_digest, source_
 WHICH_RUNS = {"seeds", "arms"}
 # Where files are, which a study that was moved shows.
 PLACES = {"results", "cache", "scratch"}
-JUDGED_BY = {"ladder", "claims", "encoder", "curvature", "reuse", "laboratory"}
+JUDGED_BY = {"ladder", "claims", "laboratory", *measured_tables()}
 FORMULA_DRAWS, FORMULA_SEED = 5000, 0
 
 
@@ -53,13 +54,9 @@ def steps(study: Study) -> Iterator[Step]:
     drawn = {(run.settings.drawing, run.subset_size, run.seed): None for run in members}
     yield from (subset(study, *key) for key in drawn)
     yield from (train(study, run, after_epochs) for run in _once(study, members))
-    for stage, selection in (
-        (landscape, study.landscape),
-        (curvature, study.curvature),
-        (encoder, study.encoder),
-        (reuse, study.reuse),
-    ):
-        yield from (stage(study, run) for run in _once(study, selected(study, selection)))
+    for name in measurements():
+        members = _once(study, selected(study, getattr(study, name)))
+        yield from (measure(study, run, name) for run in members)
     for experiment in study.laboratory.experiments:
         yield from (laboratory(study, experiment, seed) for seed in study.seed)
     yield from (formulas(study) for _ in range(states_proposition(study)))
@@ -113,35 +110,23 @@ def train(
     )
 
 
-def landscape(study: Study, run: Run) -> Step:
-    return _measurement(study, run, "landscape", paths.landscape_file(study, run))
+def measure(study: Study, run: Run, name: str) -> Step:
+    """What is measured on a run after its training.
 
-
-def curvature(study: Study, run: Run) -> Step:
-    return _measurement(study, run, "curvature", paths.curvature_file(study, run))
-
-
-def encoder(study: Study, run: Run) -> Step:
-    return _measurement(study, run, "encoder", paths.encoder_file(study, run))
-
-
-def reuse(study: Study, run: Run) -> Step:
-    return _measurement(study, run, "reuse", paths.reuse_file(study, run))
-
-
-def _measurement(study: Study, run: Run, stage: str, output: Path) -> Step:
-    """What is measured on a run after its training."""
+    Args:
+        name: of the measurement.
+    """
     folder = paths.folder_of_run(study, run)
     trained = ("run.json", "metrics.parquet", "plane.safetensors")
     return Step(
-        stage=stage,
-        record=_record_of_run(study, stage, run),
+        stage=name,
+        record=_record_of_run(study, name, run),
         settings={
-            stage: digest(getattr(study, stage).model_dump(exclude=WHICH_RUNS)),
+            name: digest(getattr(study, name).model_dump(exclude=WHICH_RUNS)),
             "training": digest(run.settings.training()),
         },
-        code=stage_code(stage),
-        outputs=(output,),
+        code=stage_code(name),
+        outputs=(paths.measured_file(study, name, run),),
         inputs=(
             paths.run_subset_folder(study, run) / "subset.json",
             *(folder / name for name in trained),
@@ -201,7 +186,7 @@ def figures(study: Study) -> Step:
         settings=_shown(study),
         code=stage_code("figures"),
         outputs=tuple(paths.figures_folder(study) / name for name in figure_files(study)),
-        inputs=(*_tables(study), *_landscapes(study)),
+        inputs=(*_tables(study), *measured_files(study, "landscape")),
     )
 
 
@@ -220,7 +205,7 @@ def report(study: Study) -> Step:
             paths.study_file(study),
             *(paths.folder_of_run(study, run) / "run.json" for run in members),
             *_subset_files(study, sheets),
-            *_landscapes(study),
+            *measured_files(study, "landscape"),
             *_tables(study),
             *drawn,
         ),
@@ -231,8 +216,9 @@ def stage_code(stage: str) -> str:
     """Digest of the code behind a stage, and of the data files of the package that it reads."""
     if stage == "subset":  # its contact sheet is no reason to train again
         return source_digest("tlstudy.data.subset", PLUMBING)
-    numbers = ("train", "landscape", "curvature", "encoder", "reuse", "laboratory")
-    passed_over = PLUMBING if stage in numbers else RECORDING
+    if stage in measurements():
+        return source_digest(measurements()[stage].measure.__module__, PLUMBING)
+    passed_over = PLUMBING if stage in ("train", "laboratory") else RECORDING
     data = {"figures": ("data/published",), "report": ("data/published", "report/page/templates")}
     digests = map(data_digest, data.get(stage, ()))
     return "-".join((source_digest(f"tlstudy.stages.{stage}", passed_over), *digests))
@@ -269,13 +255,8 @@ def _measured(study: Study) -> Iterator[Path]:
     for run in _once(study, runs(study)):
         for name in ("run.json", "metrics.parquet", "layers.parquet"):
             yield paths.folder_of_run(study, run) / name
-    yield from _landscapes(study)
-    for file, selection in (
-        (paths.curvature_file, study.curvature),
-        (paths.encoder_file, study.encoder),
-        (paths.reuse_file, study.reuse),
-    ):
-        yield from (file(study, run) for run in _once(study, selected(study, selection)))
+    for name in measurements():
+        yield from measured_files(study, name)
     for experiment in study.laboratory.experiments:
         for seed in study.seed:
             yield from laboratory(study, experiment, seed).outputs
@@ -286,9 +267,10 @@ def _subset_files(study: Study, names: tuple[str, ...]) -> list[Path]:
     return [folder / name for folder in folders for name in names]
 
 
-def _landscapes(study: Study) -> list[Path]:
-    members = _once(study, selected(study, study.landscape))
-    return [paths.landscape_file(study, run) for run in members]
+def measured_files(study: Study, name: str) -> list[Path]:
+    """What a measurement leaves of all runs that are measured."""
+    members = _once(study, selected(study, getattr(study, name)))
+    return [paths.measured_file(study, name, run) for run in members]
 
 
 def _tables(study: Study) -> list[Path]:

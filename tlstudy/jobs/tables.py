@@ -6,47 +6,10 @@ import pandas as pd
 
 from tlstudy.config.settings import Study
 from tlstudy.config.study import STUDY_FILE, selected
+from tlstudy.config.tables import ALL_TABLES, CLAIM_TABLES
 from tlstudy.jobs import paths
 from tlstudy.storage import reading
-from tlstudy.storage.columns import (
-    CLAIM_VALUES,
-    CLAIMS,
-    CURVATURE,
-    ENCODER,
-    FINDINGS,
-    FORMULAS,
-    LABORATORY,
-    LABORATORY_CLAIM_VALUES,
-    LABORATORY_CLAIMS,
-    LABORATORY_RUNS,
-    LADDER,
-    LAYERS,
-    METRICS,
-    REUSE,
-    RUNS,
-    schema,
-)
-
-# Tables by file name: those of the stage `aggregate`, and those of the stage `claims`.
-AGGREGATED_TABLES = {
-    "runs": RUNS,
-    "metrics": METRICS,
-    "layers": LAYERS,
-    "curvature": CURVATURE,
-    "encoder": ENCODER,
-    "reuse": REUSE,
-    "findings": FINDINGS,
-    "laboratory": LABORATORY,
-    "laboratory-runs": LABORATORY_RUNS,
-}
-CLAIM_TABLES = {
-    "ladder": LADDER,
-    "claims": CLAIMS,
-    "claim-values": CLAIM_VALUES,
-    "laboratory-claims": LABORATORY_CLAIMS,
-    "laboratory-claim-values": LABORATORY_CLAIM_VALUES,
-}
-ALL_TABLES = AGGREGATED_TABLES | CLAIM_TABLES | {"formulas": FORMULAS}
+from tlstudy.storage.columns import LABORATORY, schema
 
 
 def read_table(study: Study, name: str) -> pd.DataFrame:

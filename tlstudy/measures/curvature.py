@@ -1,121 +1,163 @@
-"""Sharpness of the training loss: largest Hessian eigenvalue, rise along random directions."""
+"""Measurement `curvature`: sharpness of the training loss, at the end and at a shared loss."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import logging
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
-import torch
-from torch import nn
+from pydantic import Field
 
-from tlstudy.measures.landscape import filter_normalised_direction
-from tlstudy.networks.batchnorm import untracked
-from tlstudy.networks.evaluation import loss_of_head, training_mode_loss
-from tlstudy.networks.trainer import Batch
-from tlstudy.storage.randomness import Stream, derived_seed
-from tlstudy.storage.time_left import with_time_left
+from tlstudy.config.fields import Count, Positive, Selection
+from tlstudy.config.measurements import Measurement
+from tlstudy.measures.passes import HESSIAN_PRODUCT
 
-# A Ritz value is good to the square of this where the eigenvalue is apart from the others.
-TOLERANCE = 0.01
+if TYPE_CHECKING:
+    from torch import nn
 
-Vector = torch.Tensor
+    from tlstudy.config.settings import Study
+    from tlstudy.config.study import Run
+    from tlstudy.networks.fine_tuned import FineTuned
+    from tlstudy.networks.trainer import Batch
 
-
-@dataclass(frozen=True)
-class Eigenvalue:
-    """Largest eigenvalue, its relative residual and the number of products it took."""
-
-    value: float
-    residual: float
-    products: int
-
-
-def lanczos(product: Callable[[Vector], Vector], start: Vector, steps: int) -> Eigenvalue:
-    """Largest (algebraic) eigenvalue of a symmetric operator by the Lanczos iteration.
-
-    Every new vector is made orthogonal to all before it (Golub & Van Loan 2013, section 10.3.1),
-    as rounding would otherwise bring found eigenvalues back. It stops once the residual of the
-    Ritz pair, |H v - lambda v| = beta_m |s_m|, is below a hundredth of |lambda|.
-
-    Args:
-        product: maps a vector (weights,) to H times it.
-        start: (weights,), not zero.
-        steps: most products.
-    """
-    basis = [start / start.norm()]
-    alphas, betas = [], []
-    for _ in with_time_left(range(steps), "product"):
-        image = product(basis[-1])
-        alphas.append(float(image @ basis[-1]))
-        image = image - torch.stack([image @ vector for vector in basis]) @ torch.stack(basis)
-        betas.append(float(image.norm()))
-        values, vectors = np.linalg.eigh(
-            np.diag(alphas) + np.diag(betas[:-1], 1) + np.diag(betas[:-1], -1)
-        )
-        residual = betas[-1] * abs(vectors[-1, -1])
-        if residual <= TOLERANCE * abs(values[-1]) or len(alphas) == len(start):
-            break
-        basis.append(image / betas[-1])
-    size = abs(values[-1])
-    return Eigenvalue(float(values[-1]), residual / size if size else np.nan, len(alphas))
+log = logging.getLogger(__name__)
+LEVEL_SEARCH = 20  # passes that locate the matched train loss
+# Share of the way between two epochs to which the matched train loss is located: where a step
+# starts the loss can fall by half within a thousandth of it.
+ALONG = 1e-6
+COLUMNS = {
+    "point": ("string", "final: the final weights; matched: those at the same train loss"),
+    "epoch": ("float64", "where on the path: whole epochs, or between two by interpolation"),
+    "train_loss": (
+        "float64",
+        "loss on the training images, BatchNorm statistics of the batch, nats",
+    ),
+    "hessian_eigenvalue": ("float64", "largest eigenvalue of that loss's Hessian"),
+    "residual": (
+        "float64",
+        "norm of H v - lambda v of the unit Ritz vector v over |lambda|: how far Lanczos converged",
+    ),
+    "products": ("int64", "Hessian-vector products used"),
+    "rise": (
+        "float64",
+        "mean rise of that loss, nats, at both ends of the filter-normalised random directions",
+    ),
+    "reason": ("string", "why there are no values; empty if there are"),
+}
 
 
-def largest_hessian_eigenvalue(
-    network: nn.Module, batches: list[Batch], head: str, steps: int, seed: int
-) -> Eigenvalue:
-    """Largest Hessian eigenvalue of the training loss with each batch's BatchNorm statistics.
+class Curvature(Selection):
+    """Sharpness of the training loss at the final weights and at a train loss that all pass."""
 
-    All weights count, those of BatchNorm too. Hessian-vector products are exact (Pearlmutter
-    1994), by differentiating the gradient.
-    """
-    weights = [weight for weight in network.parameters() if weight.requires_grad]
-    generator = torch.Generator().manual_seed(derived_seed(seed, Stream.LANDSCAPE))
-    start = torch.cat([torch.randn(w.numel(), generator=generator) for w in weights])
-    network.train()
-    with untracked(network):
-        gradients = _gradients(network, weights, batches, head)
-        return lanczos(
-            lambda vector: _hessian_product(gradients, weights, vector), start.to(weights[0]), steps
-        )
-
-
-def _gradients(
-    network: nn.Module, weights: list[nn.Parameter], batches: list[Batch], head: str
-) -> list[torch.Tensor]:
-    """Gradients that can be differentiated again; their graph serves every product."""
-    count = sum(len(labels) for _, labels in batches)
-    loss = sum(
-        loss_of_head(network(images), labels, head) * (len(labels) / count)
-        for images, labels in batches
+    train_loss: Positive = Field(
+        0.5, description="Train loss, nats, at which runs are compared before their end."
     )
-    return list(torch.autograd.grad(loss, weights, create_graph=True))
+    lanczos_steps: Annotated[int, Field(strict=True, ge=2, le=200)] = Field(
+        15, description="Most Hessian-vector products for the largest eigenvalue."
+    )
+    directions: Count = Field(5, description="Filter-normalised random directions.")
+    radius: Positive = Field(
+        0.1, description="How far along them; 1 moves every filter by its own norm."
+    )
 
 
-def _hessian_product(
-    gradients: list[torch.Tensor], weights: list[nn.Parameter], vector: Vector
-) -> Vector:
-    parts = vector.split([weight.numel() for weight in weights])
-    shaped = [part.view_as(weight) for part, weight in zip(parts, weights, strict=True)]
-    products = torch.autograd.grad(gradients, weights, shaped, retain_graph=True)
-    return torch.cat([product.flatten() for product in products])
+def measure(fine_tuned: "FineTuned", settings: Curvature) -> Iterator[dict]:
+    """A row for the final weights and one for the matched train loss."""
+    from tlstudy.networks.trainer import first_epoch_below, training_batches
+
+    level, losses = settings.train_loss, fine_tuned.train_losses
+    network = fine_tuned.network_with(fine_tuned.vectors["end"])
+    batches = training_batches(fine_tuned.training, fine_tuned.images, fine_tuned.device)
+    if fine_tuned.finished:
+        yield _measured("final", float(len(losses) - 1), settings, fine_tuned, network, batches)
+    else:
+        yield _nothing("final", "the loss was not finite, so there are no final weights")
+    if "below" not in fine_tuned.vectors:
+        yield _nothing("matched", f"the train loss never fell from above {level:g} to below it")
+        return
+    share = _go_to_level(network, fine_tuned, batches, level)
+    if share is None:
+        yield _nothing("matched", f"no weights between two epochs had a train loss of {level:g}")
+        return
+    epoch = first_epoch_below(losses, level) - 1 + share
+    yield _measured("matched", epoch, settings, fine_tuned, network, batches)
 
 
-def rise_along_random_directions(
-    network: nn.Module, batches: list[Batch], head: str, radius: float, directions: int, seed: int
-) -> float:
-    """Mean rise of the training loss, nats, at both ends of filter-normalised directions.
+def _go_to_level(
+    network: "nn.Module", fine_tuned: "FineTuned", batches: "list[Batch]", level: float
+) -> float | None:
+    """Leave the network where the loss is the level on the line between two epochs.
 
-    The slope cancels between the ends, so this is the curvature that a random direction meets
-    (Li et al. 2018 for the directions). Arms with the same seed share the draws.
+    Returns:
+        The share of the way, 0 to 1; None if the loss does not pass the level there, as may
+        happen where an epoch has several steps.
     """
+    import torch
+    from scipy.optimize import brentq
+
+    from tlstudy.networks.evaluation import training_mode_loss
+    from tlstudy.networks.trajectory import unflatten
+
     weights = [weight.data for weight in network.parameters()]
-    centre = [weight.clone() for weight in weights]
-    generator = torch.Generator().manual_seed(derived_seed(seed, Stream.LANDSCAPE))
-    here = float(training_mode_loss(network, batches, head))
-    rises = []
-    for _ in range(directions):
-        direction = filter_normalised_direction(centre, generator)
-        for way in (radius, -radius):
-            torch._foreach_copy_(weights, torch._foreach_add(centre, direction, alpha=way))
-            rises.append(float(training_mode_loss(network, batches, head)) - here)
-    torch._foreach_copy_(weights, centre)
-    return float(np.mean(rises))
+    above = unflatten(fine_tuned.vectors["above"], weights)
+    step = torch._foreach_sub(unflatten(fine_tuned.vectors["below"], weights), above)
+
+    def excess(share: float) -> float:
+        torch._foreach_copy_(weights, torch._foreach_add(above, step, alpha=share))
+        return float(training_mode_loss(network, batches, fine_tuned.training.head)) - level
+
+    if not excess(0.0) > 0 >= excess(1.0):
+        return None
+    share = float(brentq(excess, 0.0, 1.0, xtol=ALONG))
+    excess(share)
+    return share
+
+
+def _measured(
+    point: str,
+    epoch: float,
+    settings: Curvature,
+    fine_tuned: "FineTuned",
+    network: "nn.Module",
+    batches: "list[Batch]",
+) -> dict:
+    from tlstudy.measures.hessian import largest_hessian_eigenvalue, rise_along_random_directions
+    from tlstudy.networks.evaluation import training_mode_loss
+
+    head, seed = fine_tuned.training.head, fine_tuned.run.seed
+    log.info("%s point, epoch %.2f: largest eigenvalue of the Hessian", point, epoch)
+    found = largest_hessian_eigenvalue(network, batches, head, settings.lanczos_steps, seed)
+    log.info("%.4g after %d products; rise along random directions", found.value, found.products)
+    return {
+        "point": point,
+        "epoch": epoch,
+        "train_loss": float(training_mode_loss(network, batches, head)),
+        "hessian_eigenvalue": found.value,
+        "residual": found.residual,
+        "products": found.products,
+        "rise": rise_along_random_directions(
+            network, batches, head, settings.radius, settings.directions, seed
+        ),
+        "reason": "",
+    }
+
+
+def _nothing(point: str, reason: str) -> dict:
+    return {"point": point, "reason": reason}
+
+
+def passes(study: "Study", run: "Run") -> float:
+    """Hessian products and looks along directions at two points, and the search of one."""
+    settings = study.curvature
+    at_a_point = settings.lanczos_steps * HESSIAN_PRODUCT + 2 * settings.directions
+    return run.subset_size * (2 * at_a_point + LEVEL_SEARCH)
+
+
+MEASUREMENT = Measurement(
+    name="curvature",
+    title="Sharpness of the loss",
+    help="Measure how sharp the training loss is where a run ended and on its way.",
+    settings=Curvature,
+    measure=measure,
+    columns=COLUMNS,
+    passes=passes,
+    memory_mb=11000,
+)

@@ -1,75 +1,110 @@
-"""Training loss over planes through a run's final weights."""
+"""Measurement `landscape`: training loss over two planes through a run's final weights."""
 
-import numpy as np
-import torch
-from torch import nn
+import logging
+from typing import TYPE_CHECKING, Annotated
 
-from tlstudy.networks.evaluation import training_mode_loss
-from tlstudy.storage.randomness import Stream, derived_seed
-from tlstudy.storage.time_left import with_time_left
+from pydantic import AfterValidator, Field
 
+from tlstudy.config.fields import Positive, Selection, odd
+from tlstudy.config.measurements import Measurement
 
-def filter_normalised_direction(
-    weights: list[torch.Tensor], generator: torch.Generator
-) -> list[torch.Tensor]:
-    """A Gaussian direction, each filter scaled to the norm of the network's.
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
 
-    One-dimensional tensors (biases, BatchNorm) get zeros. Li et al. 2018, "Visualizing the loss
-    landscape of neural nets", section 4.
-    """
-    direction = []
-    for weight in weights:
-        draw = torch.randn(weight.shape, generator=generator)
-        if weight.dim() < 2:
-            direction.append(torch.zeros_like(weight))
-            continue
-        filters = (-1,) + (1,) * (weight.dim() - 1)
-        norms = weight.detach().cpu().flatten(1).norm(dim=1)
-        draw *= (norms / draw.flatten(1).norm(dim=1)).view(filters)
-        direction.append(draw.to(weight))
-    return direction
+    from tlstudy.config.settings import Study
+    from tlstudy.config.study import Run
+    from tlstudy.networks.fine_tuned import FineTuned
+
+log = logging.getLogger(__name__)
+OF_TRAJECTORY = ("path", "off_plane", "explained_variance", "random_walk_null", "rank")
 
 
-def random_plane(
-    weights: list[torch.Tensor], seed: int
-) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
-    """Two filter-normalised random directions; arms with the same seed share the draws."""
-    generator = torch.Generator().manual_seed(derived_seed(seed, Stream.LANDSCAPE))
-    return (
-        filter_normalised_direction(weights, generator),
-        filter_normalised_direction(weights, generator),
+class Landscape(Selection):
+    """Loss over planes through the final weights; shared by all arms that are compared."""
+
+    grid: Annotated[int, Field(strict=True, ge=3, le=201), AfterValidator(odd)] = Field(
+        21, description="Points along a side; odd, so that the centre is the checkpoint."
+    )
+    trajectory_radius: Positive = Field(
+        30.0, description="Half side of the trajectory plane, in units of weight distance (L2)."
+    )
+    random_radius: Positive = Field(
+        1.0,
+        description="Half side of the random plane; 1 moves every filter by its own norm.",
     )
 
 
-def grid_axis(radius: float, points: int) -> np.ndarray:
-    """(points,) positions from -radius to radius; the middle one is exactly 0."""
-    half = points // 2
-    return radius * np.arange(-half, half + 1) / half
+def measure(fine_tuned: "FineTuned", settings: Landscape) -> dict:
+    """Both planes of a run: axes and losses, or the reason why there is no plane."""
+    import torch
+
+    from tlstudy.measures.planes import grid_axis, loss_grid
+    from tlstudy.networks.trainer import training_batches
+
+    record = fine_tuned.record
+    network = fine_tuned.network_with(fine_tuned.vectors["end"])
+    weights: list[torch.Tensor] = [weight.data for weight in network.parameters()]
+    batches = training_batches(fine_tuned.training, fine_tuned.images, fine_tuned.device)
+    planes = {}
+    for name, radius in (
+        ("trajectory", settings.trajectory_radius),
+        ("random", settings.random_radius),
+    ):
+        log.info("%s plane, %d x %d points", name, settings.grid, settings.grid)
+        reason = _no_plane_reason(name, record)
+        planes[name] = {"status": "none", "reason": reason}
+        if not reason:
+            directions = _directions(name, fine_tuned, weights)
+            axis = grid_axis(radius, settings.grid)
+            losses = loss_grid(network, directions, axis, batches, fine_tuned.training.head)
+            planes[name] = _describe(radius, axis, losses)
+    planes["trajectory"] |= {key: record["trajectory"][key] for key in OF_TRAJECTORY}
+    return {"checkpoint_train_loss": record["checkpoint_train_loss"], "planes": planes}
 
 
-@torch.no_grad()
-def loss_grid(
-    network: nn.Module,
-    directions: tuple[list[torch.Tensor], list[torch.Tensor]],
-    axis: np.ndarray,
-    batches: list[tuple[torch.Tensor, torch.Tensor]],
-    head: str,
-) -> np.ndarray:
-    """(points, points) losses; rows follow the second direction, columns the first.
+def _no_plane_reason(plane: str, record: dict) -> str:
+    if plane == "trajectory" or record["status"] == "diverged":
+        return record["trajectory"]["no_plane_reason"]
+    return ""
 
-    BatchNorm uses each batch's own statistics at every point, so that the centre is the loss
-    that training saw (flaw F6), and everything is float32: a relief can be as small as bfloat16's
-    rounding. Every point is written from the final weights anew, so errors do
-    not add up; the network holds the final weights again afterwards.
-    """
-    weights = [weight.data for weight in network.parameters()]
-    centre = [weight.clone() for weight in weights]
-    losses = []
-    for second in with_time_left(axis, "row"):
-        row = torch._foreach_add(centre, directions[1], alpha=float(second))
-        for first in axis:
-            torch._foreach_copy_(weights, row)
-            torch._foreach_add_(weights, directions[0], alpha=float(first))
-            losses.append(training_mode_loss(network, batches, head))
-    torch._foreach_copy_(weights, centre)
-    return torch.stack(losses).cpu().numpy().reshape(len(axis), len(axis))
+
+def _directions(
+    plane: str, fine_tuned: "FineTuned", weights: "list[torch.Tensor]"
+) -> "tuple[list[torch.Tensor], list[torch.Tensor]]":
+    from tlstudy.measures.planes import random_plane
+    from tlstudy.networks.trajectory import unflatten
+
+    if plane == "random":
+        return random_plane(weights, fine_tuned.run.seed)
+    vectors = fine_tuned.vectors
+    return unflatten(vectors["direction_1"], weights), unflatten(vectors["direction_2"], weights)
+
+
+def _describe(radius: float, axis: "np.ndarray", losses: "np.ndarray") -> dict:
+    middle = len(axis) // 2
+    return {
+        "status": "drawn",
+        "reason": "",
+        "radius": radius,
+        "axis": axis.tolist(),
+        "loss": losses.tolist(),
+        "centre_loss": float(losses[middle, middle]),
+    }
+
+
+def passes(study: "Study", run: "Run") -> float:
+    """Two planes of grid x grid points."""
+    return 2 * study.landscape.grid**2 * run.subset_size
+
+
+MEASUREMENT = Measurement(
+    name="landscape",
+    title="Loss landscapes",
+    help="Compute the loss over two planes through a run's final weights.",
+    settings=Landscape,
+    measure=measure,
+    columns=None,
+    passes=passes,
+    memory_mb=4000,
+)

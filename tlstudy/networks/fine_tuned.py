@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from tlstudy.config.settings import Training
+from tlstudy.config.settings import Evaluation, Training
 from tlstudy.config.study import Run
 from tlstudy.networks.build import initial_network
 from tlstudy.networks.trainer import Images
@@ -18,13 +18,16 @@ class FineTuned:
 
     Attributes:
         training: its settings, at the learning rate that it was trained with.
+        train_losses: train loss after 0, 1, ... epochs, nats.
         vectors: flat float32 weights, as `stages.train.write_plane` leaves them.
     """
 
     run: Run
     record: dict
     training: Training
+    evaluation: Evaluation
     images: Images
+    train_losses: list[float]
     vectors: dict[str, torch.Tensor]
     pretrained: tuple[dict, dict] | None
     device: torch.device

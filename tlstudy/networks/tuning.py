@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from tlstudy.config.settings import TEST_POOL, Evaluation, Training
+from tlstudy.config.fields import TEST_POOL
+from tlstudy.config.settings import Evaluation, Training
 from tlstudy.networks.trainer import Images, Trainer
 from tlstudy.storage.randomness import Stream, derived_seed
 

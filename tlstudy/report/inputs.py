@@ -12,6 +12,7 @@ from tlstudy.config.catalogue import figure_files, size_folder, states_propositi
 from tlstudy.config.groups import label_of
 from tlstudy.config.settings import Study
 from tlstudy.config.study import runs as runs_of
+from tlstudy.config.tables import ALL_TABLES
 from tlstudy.data.images import images_record
 from tlstudy.jobs import paths
 from tlstudy.jobs.tables import read_landscapes, read_table
@@ -36,8 +37,8 @@ TABLES = (
 LABORATORY_TABLES = ("laboratory", "laboratory-claims", "laboratory-runs")
 
 
-def _empty(described: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
-    return columns.schema(dict(described)).empty_table().to_pandas()
+def _empty(name: str) -> pd.DataFrame:
+    return columns.schema(dict(ALL_TABLES[name])).empty_table().to_pandas()
 
 
 @dataclass(frozen=True)
@@ -76,18 +77,16 @@ class Inputs:
     runs: pd.DataFrame
     metrics: pd.DataFrame
     layers: pd.DataFrame
-    findings: pd.DataFrame = field(default_factory=partial(_empty, columns.FINDINGS))
-    encoder: pd.DataFrame = field(default_factory=partial(_empty, columns.ENCODER))
-    curvature: pd.DataFrame = field(default_factory=partial(_empty, columns.CURVATURE))
-    reuse: pd.DataFrame = field(default_factory=partial(_empty, columns.REUSE))
-    ladder: pd.DataFrame = field(default_factory=partial(_empty, columns.LADDER))
-    claims: pd.DataFrame = field(default_factory=partial(_empty, columns.CLAIMS))
-    formulas: pd.DataFrame = field(default_factory=partial(_empty, columns.FORMULAS))
-    laboratory: pd.DataFrame = field(default_factory=partial(_empty, columns.LABORATORY))
-    laboratory_claims: pd.DataFrame = field(
-        default_factory=partial(_empty, columns.LABORATORY_CLAIMS)
-    )
-    laboratory_runs: pd.DataFrame = field(default_factory=partial(_empty, columns.LABORATORY_RUNS))
+    findings: pd.DataFrame = field(default_factory=partial(_empty, "findings"))
+    encoder: pd.DataFrame = field(default_factory=partial(_empty, "encoder"))
+    curvature: pd.DataFrame = field(default_factory=partial(_empty, "curvature"))
+    reuse: pd.DataFrame = field(default_factory=partial(_empty, "reuse"))
+    ladder: pd.DataFrame = field(default_factory=partial(_empty, "ladder"))
+    claims: pd.DataFrame = field(default_factory=partial(_empty, "claims"))
+    formulas: pd.DataFrame = field(default_factory=partial(_empty, "formulas"))
+    laboratory: pd.DataFrame = field(default_factory=partial(_empty, "laboratory"))
+    laboratory_claims: pd.DataFrame = field(default_factory=partial(_empty, "laboratory-claims"))
+    laboratory_runs: pd.DataFrame = field(default_factory=partial(_empty, "laboratory-runs"))
     landscapes: list[Record] = field(default_factory=list)
     figures: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
     study_figures: Mapping[str, str] = field(default_factory=dict)

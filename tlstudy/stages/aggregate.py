@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from tlstudy.audit.sentinels.runs import Key, Watch, key_of, names_of_alarms
 from tlstudy.audit.sentinels.sentinel import Finding
+from tlstudy.config.measurements import measured_tables
 from tlstudy.config.settings import Study
 from tlstudy.config.study import Run, experiments, runs_of_stage
 from tlstudy.jobs import paths, steps
@@ -18,23 +19,18 @@ from tlstudy.jobs.records import recorded
 from tlstudy.jobs.run_results import TIMES, RunResults, results_of_runs
 from tlstudy.jobs.study_files import keep_study
 from tlstudy.storage.columns import (
-    CURVATURE,
-    ENCODER,
     FINDINGS,
     KEYS,
     LABORATORY,
     LABORATORY_RUNS,
     LAYERS,
     METRICS,
-    REUSE,
     RUNS,
 )
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.reading import read_record, read_table
 from tlstudy.storage.table_files import table_file, write_frames
 
-CURVATURE_VALUES = ["epoch", "train_loss", "hessian_eigenvalue", "residual", "rise"]
-MEASURED = {"curvature": CURVATURE, "encoder": ENCODER, "reuse": REUSE}
 ROWS_AT_ONCE = 1000
 
 
@@ -56,9 +52,9 @@ def aggregate_study(study: Study) -> None:
     if not study.incomplete:
         keep_study(study)
     diverged = {key for key, row in rows.items() if row["status"] == "diverged"}
-    for name, columns in MEASURED.items():
+    for name, columns in measured_tables().items():
         frames = (_measured(study, run, name, diverged) for run in runs_of_stage(study, name))
-        write_frames(folder / f"{name}.parquet", columns, frames)
+        write_frames(folder / f"{name}.parquet", {**KEYS, **columns}, frames)
     write_frames(folder / "laboratory.parquet", LABORATORY, _laboratory(study))
     write_frames(folder / "laboratory-runs.parquet", LABORATORY_RUNS, _laboratory_runs(study))
     found = itertools.chain.from_iterable(findings.values())
@@ -123,11 +119,13 @@ def _frames(rows: Iterable[dict]) -> Iterator[pd.DataFrame]:
 
 
 def _measured(study: Study, run: Run, table: str, diverged: set[Key]) -> pd.DataFrame:
-    frame = read_table(paths.folder_of_run(study, run) / f"{table}.parquet", table)
-    if table == "curvature" and key_of(run) in diverged:
+    frame = read_table(paths.measured_file(study, table, run), table)
+    if key_of(run) in diverged:
         # What a diverged run was on its way is no result to compare, here as in the ledger.
-        frame[CURVATURE_VALUES] = float("nan")
-        frame["reason"] = "the run diverged"
+        columns = measured_tables()[table]
+        frame[[name for name, (kind, _) in columns.items() if kind == "float64"]] = float("nan")
+        if "reason" in columns:
+            frame["reason"] = "the run diverged"
     return frame.assign(**dict(zip(KEYS, key_of(run), strict=True)))
 
 

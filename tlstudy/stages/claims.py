@@ -9,19 +9,21 @@ import pyarrow.parquet as pq
 from tlstudy.audit.claims import ledger
 from tlstudy.audit.ladder import ladder_table
 from tlstudy.audit.theory_claims import laboratory_ledger
+from tlstudy.config.measurements import measured_tables
 from tlstudy.config.settings import Study
+from tlstudy.config.tables import CLAIM_TABLES
 from tlstudy.jobs import paths, steps
 from tlstudy.jobs.records import recorded
-from tlstudy.jobs.tables import CLAIM_TABLES, read_laboratory, read_table
+from tlstudy.jobs.tables import read_laboratory, read_table
 from tlstudy.storage.columns import schema
 from tlstudy.storage.files import atomic_path
 
-MEASURED = ("runs", "metrics", "layers", "encoder", "curvature", "reuse")
+MEASURED = ("runs", "metrics", "layers", *measured_tables())
 
 
 @recorded(steps.claims)
 def make_claims(study: Study) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Write the tables of `tlstudy.jobs.tables.CLAIM_TABLES`.
+    """Write the tables of `config.tables.CLAIM_TABLES`.
 
     Returns:
         The ladder, the ledger and the laboratory's: `tlstudy.storage.columns.LADDER`, `CLAIMS` and

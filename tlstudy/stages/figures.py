@@ -1,13 +1,14 @@
 """Stage `figures`: the slides' plots and the audit's own from the tables."""
 
 from tlstudy.config.catalogue import states_proposition
+from tlstudy.config.measurements import measured_tables
 from tlstudy.config.settings import Study
 from tlstudy.jobs import paths, steps
 from tlstudy.jobs.records import recorded
 from tlstudy.jobs.tables import read_landscapes, read_table
 from tlstudy.report.figures import draw_all
 
-TABLES = ("metrics", "layers", "runs", "encoder", "curvature", "reuse", "claims", "claim-values")
+TABLES = ("metrics", "layers", "runs", *measured_tables(), "claims", "claim-values")
 OF_LABORATORY = ("laboratory", "laboratory-claims", "laboratory-claim-values")
 
 

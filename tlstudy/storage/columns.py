@@ -1,6 +1,9 @@
 """The columns of the result tables, with their types and units: one source for all readers."""
 
-import pyarrow as pa
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 KEYS = {
     "arm": ("string", "name of the arm, with the swept settings appended"),
@@ -141,45 +144,6 @@ FINDINGS = {
     "advice": ("string", "what to do"),
 }
 
-CURVATURE = {
-    **KEYS,
-    "point": ("string", "final: the final weights; matched: those at the same train loss"),
-    "epoch": ("float64", "where on the path: whole epochs, or between two by interpolation"),
-    "train_loss": (
-        "float64",
-        "loss on the training images, BatchNorm statistics of the batch, nats",
-    ),
-    "hessian_eigenvalue": ("float64", "largest eigenvalue of that loss's Hessian"),
-    "residual": (
-        "float64",
-        "norm of H v - lambda v of the unit Ritz vector v over |lambda|: how far Lanczos converged",
-    ),
-    "products": ("int64", "Hessian-vector products used"),
-    "rise": (
-        "float64",
-        "mean rise of that loss, nats, at both ends of the filter-normalised random directions",
-    ),
-    "reason": ("string", "why there are no values; empty if there are"),
-}
-
-ENCODER = {
-    **KEYS,
-    "measure": (
-        "string",
-        "probe: logistic regression on a stage's averaged outputs before training; frozen: "
-        "everything up to the stage held as it was, the rest trained; put-back: fine-tuned, then "
-        "the stage's weights put back; fine-tuned: nothing held or put back",
-    ),
-    "stage": (
-        "string",
-        "stem, layer1 to layer4, encoder (all of them), head (the last layer); empty if fine-tuned",
-    ),
-    "train_balanced_accuracy": ("float64", "mean recall on the training images, 0 to 1"),
-    "test_balanced_accuracy": ("float64", "mean recall on test images, 0 to 1"),
-    "test_loss": ("float64", "mean loss on test images, nats"),
-    "test_images": ("int64", "number of test images behind the values"),
-}
-
 LABORATORY = {
     "seed": ("int64", "seed of tasks, data and starts"),
     "experiment": ("string", "diagonal, relu or batchnorm"),
@@ -211,24 +175,6 @@ LABORATORY = {
     ),
     "measure": ("string", "what was measured"),
     "value": ("float64", "its value; units of the measures: tlstudy.theory.measures"),
-}
-
-REUSE = {
-    **KEYS,
-    "measure": (
-        "string",
-        "alignment: median cosine between a filter before and after training; alignment-if-across: "
-        "what it would be if every filter had moved as far at right angles to itself; directions: "
-        "number k of input directions that hold half of the layer's squared norm before training; "
-        "share-within: share of the change's squared norm in their span; share-within-random: its "
-        "mean in a random span, k over the dimensions; drift.training, drift.gradient-descent, "
-        "drift.explicit: distance of all weights from the start at the same train loss, by the "
-        "run's own optimiser, along the gradient, and the least that was found; train-loss.<way>: "
-        "that loss, nats; across.<way>: share of the drift at right angles to the gradient, 0 "
-        "where no less would do nearby",
-    ),
-    "layer": ("string", "name of the convolution's weight; empty for all weights together"),
-    "value": ("float64", "the measure's value"),
 }
 
 LADDER = {
@@ -340,8 +286,10 @@ FORMULAS = {
 }
 
 
-def schema(columns: dict[str, tuple[str, str]]) -> pa.Schema:
+def schema(columns: dict[str, tuple[str, str]]) -> "pa.Schema":
     """Arrow schema of a table; the description of a column is in its field's metadata."""
+    import pyarrow as pa  # here, as the workflow reads the names of tables on every call
+
     return pa.schema(
         [
             pa.field(name, pa.type_for_alias(kind), metadata={"description": text})

@@ -1,33 +1,9 @@
 rule aggregate:
     input:
-        files=sorted(
-            {
-                paths.folder_of_run(study, run) / name
-                for run in study_runs
-                for name in ("run.json", "metrics.parquet", "layers.parquet")
-            }
-        ),
-        # The sentinels read these too.
-        subsets=sorted(
-            {paths.run_subset_folder(study, run) / "subset.json" for run in study_runs}
-        ),
-        landscapes=sorted(set(landscape_files)),
-        curvature=sorted(
-            {
-                paths.curvature_file(study, run)
-                for run in selected(study, study.curvature)
-            }
-        ),
-        encoder=sorted(
-            {paths.encoder_file(study, run) for run in selected(study, study.encoder)}
-        ),
-        laboratory=laboratory_files,
-        reuse=sorted(
-            {paths.reuse_file(study, run) for run in selected(study, study.reuse)}
-        ),
+        steps.aggregate(study).inputs,
     output:
-        paths.provenance_file(study, "aggregate"),
-        tables=paths.aggregated_tables(study),
+        steps.aggregate(study).outputs,
+        steps.aggregate(study).record,
     log:
         logs / "aggregate.log",
     benchmark:

@@ -1,9 +1,9 @@
 rule claims:
     input:
-        rules.aggregate.output.tables,
+        steps.claims(study).inputs,
     output:
-        paths.provenance_file(study, "claims"),
-        tables=paths.claim_tables(study),
+        steps.claims(study).outputs,
+        steps.claims(study).record,
     log:
         logs / "claims.log",
     benchmark:

@@ -1,8 +1,6 @@
 """The study, and what several rules need to know of it."""
 
 import os
-import shlex
-import subprocess
 import sys
 from functools import cache
 from importlib.util import find_spec
@@ -16,24 +14,34 @@ if find_spec("tlstudy") is None:
         "install this workflow's repository there with pip."
     )
 
-from tlstudy.jobs import steps, paths
-from tlstudy.jobs.steps import experiment_code, stage_code
-from tlstudy.storage.errors import UserError
-from tlstudy.config.catalogue import RESULTS, base_name, figure_files, states_proposition
-from tlstudy.report.figures.captions import report_labels
-from tlstudy.jobs.memory import memory_mb
-from tlstudy.jobs.progress import progress
-from tlstudy.storage.provenance import PLUMBING, source_digest
-from tlstudy.jobs.runtime import runtime_minutes
-from tlstudy.jobs.study_files import check_places, write_settings
+from tlstudy.config.catalogue import (
+    RESULTS,
+    base_name,
+    figure_files,
+    states_proposition,
+)
+from tlstudy.config.measurements import measurements
 from tlstudy.config.study import (
     build_study,
     digest,
     read_configuration,
-    runs,
-    selected,
     values_after_epochs,
 )
+from tlstudy.jobs import paths, steps
+from tlstudy.jobs.cost import memory_mb, runtime_minutes
+from tlstudy.jobs.steps import experiment_code, stage_code
+from tlstudy.jobs.study_files import check_places, write_settings
+from tlstudy.jobs.workflow import (
+    decided_by,
+    report_incomplete,
+    runs_by_wildcards,
+    source_files,
+    source_lists,
+    source_options,
+)
+from tlstudy.report.figures.captions import report_labels
+from tlstudy.storage.errors import UserError
+from tlstudy.storage.provenance import PLUMBING, source_digest
 
 if not os.access(os.curdir, os.W_OK):
     raise WorkflowError(f"{os.getcwd()}: this folder cannot be written to.")
@@ -45,11 +53,9 @@ try:
 except UserError as error:
     raise WorkflowError(error.message) from None
 
-study_runs = runs(study)
 after_epochs = values_after_epochs(study)
-run_of_folder = {
-    (run.name, str(run.subset_size), str(run.seed)): run for run in study_runs
-}
+run_of_folder = runs_by_wildcards(study)
+sources_of_folder = source_lists(study)
 
 folder = paths.study_folder(study)
 run_path = paths.run_folder(study, "{run}", "{n}", "{seed}")
@@ -59,13 +65,6 @@ logs, benchmarks = folder / "logs", folder / "benchmarks"
 
 # Rules take these as ancient: getting the same bytes again is no reason to train again.
 image_files = paths.image_files(study.cache)
-# Of arms: a study of the laboratory alone has none.
-result_tables = [paths.results_table(study)] if study.arms else []
-formulas_table = [paths.formulas_table(study)] if states_proposition(study) else []
-drawn_figures = [paths.figures_folder(study) / name for name in figure_files(study)]
-contact_sheets = sorted(
-    {paths.run_subset_folder(study, run) / "contact-sheet.svg" for run in study_runs}
-)
 
 
 wildcard_constraints:
@@ -150,18 +149,23 @@ def provenance_of_run(stage):
     return paths.provenance_file(study, stage, "{run}", "n~{n}", "seed~{seed}")
 
 
-def decided_by(step):
-    """Settings that decide a step's results: those that its record holds, in one digest."""
-    return digest(step.settings)
+def training(wildcards):
+    return steps.train(study, the_run(wildcards), after_epochs)
 
 
-def training_decided_by(wildcards):
-    return decided_by(steps.train(study, the_run(wildcards), after_epochs))
+def measuring(name):
+    """The step of a measurement, by wildcards."""
+    return lambda wildcards: steps.measure(study, the_run(wildcards), name)
 
 
-def measurement_decided_by(step):
-    """The same for what is measured on a run after its training."""
-    return lambda wildcards: decided_by(step(study, the_run(wildcards)))
+def inputs_of(step):
+    """Files of the study that a job reads, by wildcards."""
+    return lambda wildcards: step(wildcards).inputs
+
+
+def settings_of(step):
+    """Settings that decide a job's results, by wildcards, in one digest."""
+    return lambda wildcards: decided_by(step(wildcards))
 
 
 def run_weights(wildcards):
@@ -177,63 +181,22 @@ def run_weights(wildcards):
     return [weights / "record.json", ancient(weights / "weights.safetensors")]
 
 
-def run_subset(wildcards):
-    return paths.run_subset_folder(study, the_run(wildcards)) / "subset.json"
-
-
 def cache_folder(wildcards):
     return str(moved_study().cache)
 
 
-def cached_sources():
-    """Ordered source lists by (architecture, folder name)."""
-    lists = {}
-    for run in study_runs:
-        if run.sources:
-            weights = paths.weights_folder(
-                study.cache, run.settings.architecture, run.sources
-            )
-            lists[run.settings.architecture, weights.name] = run.sources
-    return lists
+def sources_of(wildcards):
+    return sources_of_folder[wildcards.architecture, wildcards.sources]
 
 
-source_lists = cached_sources()
-
-
-def source_options(wildcards):
-    texts = [
-        source if isinstance(source, str) else source.model_dump_json()
-        for source in source_lists[wildcards.architecture, wildcards.sources]
-    ]
-    return [part for text in texts for part in ("--source", text)]
-
-
-def source_files(wildcards):
-    """The user's own files among the sources; absolute, as no prefix of a module moves them."""
-    sources = source_lists[wildcards.architecture, wildcards.sources]
-    return [source.file.absolute() for source in sources if not isinstance(source, str)]
-
-
-laboratory_files = [
-    file(study, experiment, seed)
-    for file in (paths.laboratory_file, paths.laboratory_record)
-    for experiment in study.laboratory.experiments
-    for seed in study.seed
-]
-
-
-landscape_files = [
-    paths.landscape_file(study, run) for run in selected(study, study.landscape)
-]
-
-
-def reported_results(path):
-    """The table of results with its caption in Snakemake's report."""
+def reported_page(path):
+    """The report, or the table of results, with its caption in Snakemake's report."""
+    whole = path == paths.report_file(study)
     return report(
         path,
-        caption="../../report/results-table.rst",
-        category="2. Results",
-        labels={"Document": "Table of results"},
+        caption=f"../../report/{'report' if whole else 'results-table'}.rst",
+        category="0. Report" if whole else "2. Results",
+        labels={"Document": "The whole report" if whole else "Table of results"},
     )
 
 
@@ -247,29 +210,3 @@ def reported_figure(path):
         category="2. Results" if path.stem in RESULTS else "3. Figures",
         labels=report_labels(path),
     )
-
-
-def report_incomplete():
-    """Report what is there if a job failed: jobs that are interrupted call for no report.
-
-    Its own failure is told in a sentence and changes nothing.
-    """
-    if not progress(study).unended():
-        return
-    command = ["tlstudy", "report", "--incomplete"]
-    settings = ["--config", str(written_settings())]
-    # Appended targets would be taken for configuration files without the dashes.
-    call = ["--call", shlex.join(["snakemake", *sys.argv[1:], "--"])]
-    made = subprocess.run(
-        [sys.executable, "-m", "tlstudy.cli", *command[1:], *settings, *call],
-        capture_output=True,
-        text=True,
-    )
-    if made.returncode == 0:
-        print(made.stdout.strip(), file=sys.stderr)
-    else:
-        reason = made.stderr.strip().rpartition("\n")[2]
-        print(
-            f"There is no incomplete report ({reason}); see `{shlex.join(command + settings)}`.",
-            file=sys.stderr,
-        )

@@ -1,12 +1,9 @@
 rule figures:
     input:
-        tables=rules.aggregate.output.tables,
-        claims=rules.claims.output.tables,
-        formulas=formulas_table,
-        landscapes=sorted(set(landscape_files)),
+        steps.figures(study).inputs,
     output:
-        paths.provenance_file(study, "figures"),
-        drawn=[reported_figure(path) for path in drawn_figures],
+        [reported_figure(path) for path in steps.figures(study).outputs],
+        steps.figures(study).record,
     log:
         logs / "figures.log",
     benchmark:

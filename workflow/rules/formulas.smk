@@ -1,7 +1,7 @@
 rule formulas:
     output:
-        paths.formulas_table(study),
-        paths.provenance_file(study, "formulas"),
+        steps.formulas(study).outputs,
+        steps.formulas(study).record,
     log:
         logs / "formulas.log",
     benchmark:

@@ -1,20 +1,10 @@
 rule report:
     input:
-        tables=rules.aggregate.output.tables,
-        claims=rules.claims.output.tables,
-        formulas=formulas_table,
-        landscapes=rules.figures.input.landscapes,
-        figures=rules.figures.output.drawn,
-        sheets=contact_sheets,
+        # The study's configuration beside its tables is no output of a job.
+        [path for path in steps.report(study).inputs if path != paths.study_file(study)],
     output:
-        report(
-            paths.report_file(study),
-            caption="../../report/report.rst",
-            category="0. Report",
-            labels={"Document": "The whole report"},
-        ),
-        [reported_results(path) for path in result_tables],
-        paths.provenance_file(study, "report"),
+        [reported_page(path) for path in steps.report(study).outputs],
+        steps.report(study).record,
     log:
         logs / "report.log",
     benchmark:

@@ -2,7 +2,7 @@ rule train:
     input:
         images=ancient(image_files),
         weights=run_weights,
-        subset=run_subset,
+        study=inputs_of(training),
     output:
         run_path / "run.json",
         run_path / "metrics.parquet",
@@ -24,7 +24,7 @@ rule train:
     params:
         settings=settings_of_jobs,
         gpus=granted_gpus,
-        decided_by=training_decided_by,
+        decided_by=settings_of(training),
         code=stage_code("train"),
     message:
         "Training {wildcards.run}, n = {wildcards.n}, seed {wildcards.seed}"

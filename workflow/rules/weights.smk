@@ -1,6 +1,6 @@
 rule weights:
     input:
-        source_files,
+        lambda wildcards: source_files(sources_of(wildcards)),
     output:
         weights_path / "weights.safetensors",
         weights_path / "record.json",
@@ -13,7 +13,7 @@ rule weights:
         "../../envs/tlstudy.yaml"
     params:
         cache=cache_folder,
-        sources=source_options,
+        sources=lambda wildcards: source_options(sources_of(wildcards)),
         code=source_digest("tlstudy.networks.weights", PLUMBING),
     message:
         "Getting pretrained weights: the first of {wildcards.sources} that can be had"

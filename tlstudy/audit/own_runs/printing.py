@@ -7,8 +7,8 @@ from typing import Any
 
 from tlstudy.audit.own_runs.reading import Source
 from tlstudy.audit.sentinels.evidence import Evidence
-from tlstudy.audit.sentinels.registry import examine, examine_group
-from tlstudy.audit.sentinels.sentinel import SEVERITIES, Examination, Finding
+from tlstudy.audit.sentinels.registry import Examination, examine, examine_group
+from tlstudy.audit.sentinels.sentinel import SEVERITIES, Finding
 
 WIDTH = 96
 

@@ -1,13 +1,18 @@
-"""Checks that look at every run for what went wrong in the published study, and report it.
+"""Sentinels: checks of every run for the flaws of the published study.
 
-A sentinel is a pure function from what is known of a run to what it saw, a sentence with the
-numbers, or None. What a sentinel needs and is not there makes it skipped, and that is reported
-too: it never counts as passed.
+A sentinel is a pure function of the evidence of a run. It returns a sentence with the numbers, or
+None. Without the evidence that it needs it is reported as skipped, never as passed.
 """
 
 from tlstudy.audit.sentinels.evidence import Evidence
-from tlstudy.audit.sentinels.registry import GROUP_SENTINELS, SENTINELS, examine, examine_group
-from tlstudy.audit.sentinels.sentinel import ALARMS, SEVERITIES, Examination, Finding
+from tlstudy.audit.sentinels.registry import (
+    GROUP_SENTINELS,
+    SENTINELS,
+    Examination,
+    examine,
+    examine_group,
+)
+from tlstudy.audit.sentinels.sentinel import ALARMS, SEVERITIES, Finding
 
 __all__ = [
     "ALARMS",

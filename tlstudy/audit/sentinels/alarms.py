@@ -1,4 +1,4 @@
-"""How often the sentinels cry wolf."""
+"""How often the sentinels raise an alarm at sound runs."""
 
 from dataclasses import dataclass
 

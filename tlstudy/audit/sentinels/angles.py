@@ -1,10 +1,10 @@
-"""Angles that show the arithmetic they were computed in (F16)."""
+"""Sentinel of angles that are rounding of single precision (F16)."""
 
 import numpy as np
 import pandas as pd
 
 from tlstudy.audit.sentinels.evidence import Evidence
-from tlstudy.audit.sentinels.sentinel import Sentinel
+from tlstudy.audit.sentinels.sentinel import sentinel
 
 STEP = 2.0**-24  # between float32 cosines from 0.5 to 1
 # Above, the float32 rounding of the angle itself hides the steps; below 60 degrees they are these.
@@ -49,7 +49,16 @@ def are_rounding(degrees: np.ndarray) -> bool:
     return distinct >= DISTINCT_ANGLES and off <= OFF_STEP
 
 
-def below_resolution(evidence: Evidence) -> str | None:
+@sentinel(
+    "warning",
+    "F16",
+    needs=("metrics.angle_from_previous",),
+    why="The smallest angles are rounding: a zero does not mean that the weights kept their "
+    "direction.",
+    advice="Compute 2 atan2(|a - b|, |a + b|) of the unit vectors in float64 instead of an "
+    "arccosine.",
+)
+def angles_below_resolution(evidence: Evidence) -> str | None:
     """Angles are arccos(1 - k 2^-24) with whole k, or exactly 0 although the weights moved."""
     angles = evidence.series("angle_from_previous")
     if not are_rounding(angles.to_numpy()):
@@ -76,18 +85,3 @@ def _zeros(evidence: Evidence, angles: pd.Series) -> str | None:
     if not len(zeros):
         return None
     return f"the angle is exactly 0 in {len(zeros)} epochs in which the weights moved on"
-
-
-ANGLES = (
-    Sentinel(
-        name="angles-below-resolution",
-        flaws=("F16",),
-        severity="warning",
-        needs=("metrics.angle_from_previous",),
-        why="The smallest angles are rounding: a zero does not mean that the weights kept their "
-        "direction.",
-        advice="Compute 2 atan2(|a - b|, |a + b|) of the unit vectors in float64 instead of an "
-        "arccosine.",
-        look=below_resolution,
-    ),
-)

@@ -1,9 +1,9 @@
-"""Test values that show BatchNorm's running statistics more than the network (F9)."""
+"""Sentinels of test values that show BatchNorm's running statistics (F9)."""
 
 import numpy as np
 
 from tlstudy.audit.sentinels.evidence import ACCURACIES, Evidence, TooLittleError
-from tlstudy.audit.sentinels.sentinel import Sentinel
+from tlstudy.audit.sentinels.sentinel import sentinel
 from tlstudy.audit.sentinels.words import percent
 
 SIGNIFICANT = 2.58  # standard deviations: 1 in 100 of equal accuracies, both sides together
@@ -22,6 +22,20 @@ def noise(first: float, second: float, images: int) -> float:
     return float(np.sqrt((shares * (1 - shares)).sum() / images))
 
 
+@sentinel(
+    "warning",
+    "F9",
+    needs=(
+        "record.final or metrics.test_accuracy_running or metrics.test_balanced_accuracy_running",
+        "record.final or metrics.test_accuracy_recalibrated "
+        "or metrics.test_balanced_accuracy_recalibrated",
+        "record.final_test_images or metrics.test_images",
+    ),
+    why="After few steps the running statistics are not yet those of the network, and the "
+    "test values show how far they have come.",
+    advice="Recompute the statistics on the training images before evaluating, and report "
+    "those values.",
+)
 def batchnorm_lags(evidence: Evidence) -> str | None:
     """Running and recomputed statistics give test accuracies apart by more than the noise.
 
@@ -41,7 +55,20 @@ def batchnorm_lags(evidence: Evidence) -> str | None:
     )
 
 
-def changes_after_training(evidence: Evidence) -> str | None:
+@sentinel(
+    "warning",
+    "F9",
+    needs=(
+        "metrics.train_loss",
+        "metrics.test_accuracy_running or metrics.test_balanced_accuracy_running",
+        "metrics.test_images",
+    ),
+    why="What still changes cannot be what the loss teaches the network; most often it is "
+    "BatchNorm's running statistics catching up.",
+    advice="Recompute the BatchNorm statistics on the training images before evaluating, "
+    "and see whether the test curve still changes.",
+)
+def test_changes_after_training(evidence: Evidence) -> str | None:
     """The test accuracy goes on changing when the train loss has nothing left to fall.
 
     Training is over after the epoch from which the train loss stays within 2 % of its whole fall
@@ -75,39 +102,3 @@ def _end_of_training(evidence: Evidence) -> int:
     if fall <= 0 or len(after) <= max(EPOCHS_AFTER, len(losses) // 3):
         raise TooLittleError("a train loss that settled before two thirds of the epochs")
     return int(after[0])
-
-
-BATCHNORM = (
-    Sentinel(
-        name="batchnorm-lags",
-        flaws=("F9",),
-        severity="warning",
-        needs=(
-            "record.final or metrics.test_accuracy_running "
-            "or metrics.test_balanced_accuracy_running",
-            "record.final or metrics.test_accuracy_recalibrated "
-            "or metrics.test_balanced_accuracy_recalibrated",
-            "record.final_test_images or metrics.test_images",
-        ),
-        why="After few steps the running statistics are not yet those of the network, and the "
-        "test values show how far they have come.",
-        advice="Recompute the statistics on the training images before evaluating, and report "
-        "those values.",
-        look=batchnorm_lags,
-    ),
-    Sentinel(
-        name="test-changes-after-training",
-        flaws=("F9",),
-        severity="warning",
-        needs=(
-            "metrics.train_loss",
-            "metrics.test_accuracy_running or metrics.test_balanced_accuracy_running",
-            "metrics.test_images",
-        ),
-        why="What still changes cannot be what the loss teaches the network; most often it is "
-        "BatchNorm's running statistics catching up.",
-        advice="Recompute the BatchNorm statistics on the training images before evaluating, "
-        "and see whether the test curve still changes.",
-        look=changes_after_training,
-    ),
-)

@@ -1,4 +1,4 @@
-"""What is known of one run: each part may be missing."""
+"""Evidence of one run, of which any part may be missing."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +11,11 @@ from tlstudy.config.settings import Training
 from tlstudy.data.subset import DIGITS
 
 ACCURACIES = ("accuracy", "balanced_accuracy")
+
+
+def accuracy_needs(*statistics: str) -> str:
+    """The need of a test accuracy by epoch, plain or balanced, with any of the statistics."""
+    return " or ".join(f"metrics.test_{kind}_{name}" for name in statistics for kind in ACCURACIES)
 
 
 class TooLittleError(Exception):
@@ -26,7 +31,7 @@ class Evidence:
         metrics: a row for each epoch; `tlstudy.storage.columns.METRICS` as far as there.
         layers: a row for each epoch and layer; `tlstudy.storage.columns.LAYERS`.
         record: run.json, see `tlstudy.stages.train`.
-        landscape: landscape.json, see `tlstudy.stages.landscape`; a plane may also have a
+        landscape: landscape.json, see `tlstudy.measures.landscape`; a plane may also have a
             `loss_range`, the ends of the vertical axis that it was drawn with, in nats.
         subset: subset.json: indices, labels, counts of each class, duplicates.
         training: settings of the training; an arm is one.

@@ -1,11 +1,11 @@
-"""What the network was shown."""
+"""Sentinels of the inputs and of the training images."""
 
 from collections import Counter
 
 import numpy as np
 
 from tlstudy.audit.sentinels.evidence import Evidence
-from tlstudy.audit.sentinels.sentinel import GroupSentinel, Sentinel
+from tlstudy.audit.sentinels.sentinel import sentinel
 
 # Those of `networks.inputs`, which would bring torch: two seconds and most of the memory that the
 # tables of a study take. A test holds them to be the same.
@@ -13,7 +13,15 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 SAME = 1e-3  # of inputs from 0 to 1: means and deviations are given with three digits
 
 
-def not_normalised_as_pretrained(evidence: Evidence) -> str | None:
+@sentinel(
+    "warning",
+    "F8",
+    needs=("training", "record"),
+    why="The pretrained layers see other inputs than they were trained on, so the run says "
+    "less about them than it could.",
+    advice="Normalise the inputs with the mean and deviation that belong to the weights.",
+)
+def inputs_not_normalised(evidence: Evidence) -> str | None:
     """Inputs are normalised otherwise than those that the pretrained weights were trained on."""
     weights = (evidence.record or {}).get("weights")
     if evidence.training.initialisation == "random" or not weights:
@@ -39,6 +47,13 @@ def _triple(values: tuple) -> str:
     return ", ".join(f"{value:g}" for value in values)
 
 
+@sentinel(
+    "warning",
+    "F15",
+    needs=("subset",),
+    why="There are fewer training images than reported.",
+    advice="Draw without replacement.",
+)
 def repeated_training_images(evidence: Evidence) -> str | None:
     """An image was drawn more than once."""
     duplicates = evidence.subset["duplicates"]
@@ -48,6 +63,14 @@ def repeated_training_images(evidence: Evidence) -> str | None:
     return f"{duplicates} of the {count} training images repeat another of them"
 
 
+@sentinel(
+    "note",
+    "F15",
+    needs=("subset",),
+    why="With few images the draw alone makes some classes harder than others and adds to "
+    "the spread between seeds.",
+    advice="Draw the same number of each class, unless the imbalance is to be studied.",
+)
 def uneven_classes(evidence: Evidence) -> str | None:
     """Classes differ by more than one image, so they were not drawn evenly."""
     counts = evidence.subset["counts"]
@@ -60,6 +83,13 @@ def _list(counts: list[int]) -> str:
     return " ".join(map(str, counts))
 
 
+@sentinel(
+    "warning",
+    needs=("subset",),
+    why="Differences between these runs contain the difference between their images, and "
+    "are not paired.",
+    advice="Give runs that are compared the same training images, seed by seed.",
+)
 def other_training_images(evidences: list[Evidence]) -> str | None:
     """Runs that are compared were trained on other images."""
     first = evidences[0]
@@ -75,6 +105,14 @@ def other_training_images(evidences: list[Evidence]) -> str | None:
     return f"of the {images.total()} training images of {first.arm} are missing: {', '.join(seen)}"
 
 
+@sentinel(
+    "warning",
+    "F12",
+    needs=("metrics",),
+    why="What the layers of one network do says nothing of its start without the same "
+    "measure of the other.",
+    advice="Measure the layers of all runs that are compared.",
+)
 def layers_of_some_runs_only(evidences: list[Evidence]) -> str | None:
     """Changes of the layers are known of some of the runs that are compared."""
     known = [evidence.arm for evidence in evidences if evidence.layers is not None]
@@ -82,62 +120,3 @@ def layers_of_some_runs_only(evidences: list[Evidence]) -> str | None:
     if not known or not unknown:
         return None
     return f"the layers' changes are known of {', '.join(known)}, not of {', '.join(unknown)}"
-
-
-INPUTS = (
-    Sentinel(
-        name="inputs-not-normalised",
-        flaws=("F8",),
-        severity="warning",
-        needs=("training", "record"),
-        why="The pretrained layers see other inputs than they were trained on, so the run says "
-        "less about them than it could.",
-        advice="Normalise the inputs with the mean and deviation that belong to the weights.",
-        look=not_normalised_as_pretrained,
-    ),
-)
-DRAW = (
-    Sentinel(
-        name="repeated-training-images",
-        flaws=("F15",),
-        severity="warning",
-        needs=("subset",),
-        why="There are fewer training images than reported.",
-        advice="Draw without replacement.",
-        look=repeated_training_images,
-    ),
-    Sentinel(
-        name="uneven-classes",
-        flaws=("F15",),
-        severity="note",
-        needs=("subset",),
-        why="With few images the draw alone makes some classes harder than others and adds to "
-        "the spread between seeds.",
-        advice="Draw the same number of each class, unless the imbalance is to be studied.",
-        look=uneven_classes,
-    ),
-)
-COMPARED_IMAGES = (
-    GroupSentinel(
-        name="other-training-images",
-        flaws=(),
-        severity="warning",
-        needs=("subset",),
-        why="Differences between these runs contain the difference between their images, and "
-        "are not paired.",
-        advice="Give runs that are compared the same training images, seed by seed.",
-        look=other_training_images,
-    ),
-)
-COMPARED_LAYERS = (
-    GroupSentinel(
-        name="layers-of-some-runs-only",
-        flaws=("F12",),
-        severity="warning",
-        needs=("metrics",),
-        why="What the layers of one network do says nothing of its start without the same "
-        "measure of the other.",
-        advice="Measure the layers of all runs that are compared.",
-        look=layers_of_some_runs_only,
-    ),
-)

@@ -1,4 +1,4 @@
-"""Losses, accuracies, and how the result was read off."""
+"""Sentinels of losses, accuracies and reported values."""
 
 from contextlib import suppress
 from decimal import Decimal
@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from tlstudy.audit.sentinels.evidence import Evidence, TooLittleError
-from tlstudy.audit.sentinels.sentinel import Sentinel
+from tlstudy.audit.sentinels.evidence import Evidence, TooLittleError, accuracy_needs
+from tlstudy.audit.sentinels.sentinel import sentinel
 from tlstudy.audit.sentinels.words import percent
 from tlstudy.config.settings import STATISTICS
 
@@ -24,6 +24,13 @@ RIGHT = 0.98
 CONFIDENCE = 0.95
 
 
+@sentinel(
+    "error",
+    needs=("metrics.train_loss or metrics.gradient_norm or record.status",),
+    why="Nothing that was measured afterwards, and no mean with it, means anything.",
+    advice="Lower the learning rate, clip the gradients or use a wider number format; "
+    "report the run as diverged instead of leaving it out.",
+)
 def diverged(evidence: Evidence) -> str | None:
     """The loss or the gradient stopped being finite, or the record says so."""
     metrics = evidence.metrics
@@ -49,6 +56,15 @@ def _last_epoch(evidence: Evidence) -> str:
     return str(evidence.metrics["epoch"].iloc[-1])
 
 
+@sentinel(
+    "warning",
+    "F1",
+    needs=("metrics.train_loss",),
+    why="A network that did not learn its own training images tells nothing about the data "
+    "or about where it started.",
+    advice="Check that the optimiser holds the network's parameters, that gradients reach "
+    "them and that the learning rate is large enough.",
+)
 def train_loss_did_not_fall(evidence: Evidence) -> str | None:
     """The mean train loss of the last quarter is less than 1 % below the first epoch's.
 
@@ -63,6 +79,14 @@ def train_loss_did_not_fall(evidence: Evidence) -> str | None:
     return f"the train loss is {first:.6g} in the first epoch and {end:.6g} at the end"
 
 
+@sentinel(
+    "error",
+    "F7",
+    needs=("training or metrics.train_loss",),
+    why="The loss is confined to one nat, its gradients vanish where the network is surely "
+    "wrong, and it compares with no loss of logits.",
+    advice="Leave the softmax out of the network: the cross-entropy of PyTorch takes logits.",
+)
 def loss_of_softmax_outputs(evidence: Evidence) -> str | None:
     """Cross-entropy of softmax outputs: by the settings, or by the bounds of the loss.
 
@@ -115,7 +139,19 @@ def _softmax_bounds(evidence: Evidence) -> str | None:
     )
 
 
-def accuracy_of_guessing(evidence: Evidence) -> str | None:
+@sentinel(
+    "warning",
+    "F1",
+    needs=(
+        f"record.final or {accuracy_needs(*STATISTICS)}",
+        "record.final_test_images or metrics.test_images",
+    ),
+    why="A comparison with a network that guesses measures no more than that the other one "
+    "does not.",
+    advice="Look at the train loss: if it fell, recompute the BatchNorm statistics before "
+    "evaluating; if not, the network was not trained. With few test images, take more.",
+)
+def test_accuracy_of_guessing(evidence: Evidence) -> str | None:
     """The 95 % Clopper-Pearson interval of the test accuracy at the end reaches down to 1 / K.
 
     A network that guesses is found with a probability of 97.5 % at least. A better one is found
@@ -154,6 +190,14 @@ def _last_accuracy(evidence: Evidence) -> tuple[float, int]:
     return max(found)
 
 
+@sentinel(
+    "warning",
+    "F13",
+    needs=("reported_epoch or reported",),
+    why="The best of many looks at the test images is better than the network, the more so "
+    "the more the curve varies.",
+    advice="Report the last epoch, or choose the epoch on images that are held out for it.",
+)
 def best_epoch_on_test(evidence: Evidence) -> str | None:
     """The reported epoch was chosen on test images: by its rule, or by the reported values."""
     if evidence.reported_epoch == "best-on-test":
@@ -179,6 +223,14 @@ def _gain(evidence: Evidence) -> str:
     return f": balanced accuracy {best}, in the last epoch {last}"
 
 
+@sentinel(
+    "warning",
+    "F14",
+    needs=("reported",),
+    why="The value is of another run than the curves: the spread between runs is at least "
+    "the difference.",
+    advice="Report values and curves of the same runs, several seeds of them.",
+)
 def reported_value_not_in_curves(evidence: Evidence) -> str | None:
     """A reported value is neither the last nor the best of the series that it is said to be of."""
     seen = [
@@ -208,83 +260,3 @@ def _printed_as(text: str, value: float) -> bool:
     """Whether a value may be printed as the text, with its number of digits."""
     step = 10.0 ** Decimal(text).as_tuple().exponent
     return abs(float(text) - value) <= 0.51 * step  # half a unit, and the digitising
-
-
-TEST_ACCURACIES = tuple(
-    f"test_{kind}_{statistics}"
-    for statistics in ("running", "recalibrated")
-    for kind in ("accuracy", "balanced_accuracy")
-)
-FINITENESS = (
-    Sentinel(
-        name="diverged",
-        flaws=(),
-        severity="error",
-        needs=("metrics.train_loss or metrics.gradient_norm or record.status",),
-        why="Nothing that was measured afterwards, and no mean with it, means anything.",
-        advice="Lower the learning rate, clip the gradients or use a wider number format; "
-        "report the run as diverged instead of leaving it out.",
-        look=diverged,
-    ),
-)
-LEARNING = (
-    Sentinel(
-        name="train-loss-did-not-fall",
-        flaws=("F1",),
-        severity="warning",
-        needs=("metrics.train_loss",),
-        why="A network that did not learn its own training images tells nothing about the data "
-        "or about where it started.",
-        advice="Check that the optimiser holds the network's parameters, that gradients reach "
-        "them and that the learning rate is large enough.",
-        look=train_loss_did_not_fall,
-    ),
-    Sentinel(
-        name="test-accuracy-of-guessing",
-        flaws=("F1",),
-        severity="warning",
-        needs=(
-            " or ".join(("record.final", *(f"metrics.{name}" for name in TEST_ACCURACIES))),
-            "record.final_test_images or metrics.test_images",
-        ),
-        why="A comparison with a network that guesses measures no more than that the other one "
-        "does not.",
-        advice="Look at the train loss: if it fell, recompute the BatchNorm statistics before "
-        "evaluating; if not, the network was not trained. With few test images, take more.",
-        look=accuracy_of_guessing,
-    ),
-)
-LOSS = (
-    Sentinel(
-        name="loss-of-softmax-outputs",
-        flaws=("F7",),
-        severity="error",
-        needs=("training or metrics.train_loss",),
-        why="The loss is confined to one nat, its gradients vanish where the network is surely "
-        "wrong, and it compares with no loss of logits.",
-        advice="Leave the softmax out of the network: the cross-entropy of PyTorch takes logits.",
-        look=loss_of_softmax_outputs,
-    ),
-)
-REPORTING = (
-    Sentinel(
-        name="best-epoch-on-test",
-        flaws=("F13",),
-        severity="warning",
-        needs=("reported_epoch or reported",),
-        why="The best of many looks at the test images is better than the network, the more so "
-        "the more the curve varies.",
-        advice="Report the last epoch, or choose the epoch on images that are held out for it.",
-        look=best_epoch_on_test,
-    ),
-    Sentinel(
-        name="reported-value-not-in-curves",
-        flaws=("F14",),
-        severity="warning",
-        needs=("reported",),
-        why="The value is of another run than the curves: the spread between runs is at least "
-        "the difference.",
-        advice="Report values and curves of the same runs, several seeds of them.",
-        look=reported_value_not_in_curves,
-    ),
-)

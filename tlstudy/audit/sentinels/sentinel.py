@@ -1,10 +1,10 @@
-"""What a sentinel is, and what it leaves behind."""
+"""The types of a sentinel and of its findings."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from tlstudy.audit.sentinels.evidence import Evidence, TooLittleError
+from tlstudy.audit.sentinels.evidence import Evidence
 from tlstudy.audit.sentinels.words import needed
 
 Severity = Literal["error", "warning", "note"]
@@ -38,14 +38,16 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Rule:
-    """What a sentinel of one run and one of compared runs have in common.
+class Sentinel:
+    """A check of one run, or of runs that are compared.
 
     Attributes:
-        flaws: flaws of the published study (F1 to F16) that it stands for.
+        flaws: those of `tlstudy.audit.flaws` that it stands for.
         needs: parts of the evidence without which it is skipped; "a or b" if one of them will do.
         why: why it matters.
         advice: what to do.
+        look: what it saw, with the numbers, or None; of a run, or of those compared runs that
+            have what it needs, two at least.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Rule:
     needs: tuple[str, ...]
     why: str
     advice: str
+    look: Callable[[Any], str | None]
 
     def lacks(self, evidence: Evidence) -> str:
         """What of its needs is missing, in words; empty if nothing is."""
@@ -74,71 +77,13 @@ class Rule:
         )
 
 
-@dataclass(frozen=True)
-class Sentinel(Rule):
-    """A check of one run: `look` returns what it saw, with the numbers, or None."""
+def sentinel(
+    severity: Severity, *flaws: str, needs: tuple[str, ...], why: str, advice: str
+) -> Callable[[Callable[[Any], str | None]], Sentinel]:
+    """Make a sentinel of the function that looks; it has the function's name."""
 
-    look: Callable[[Evidence], str | None]
+    def made(look: Callable[[Any], str | None]) -> Sentinel:
+        name = look.__name__.replace("_", "-")
+        return Sentinel(name, flaws, severity, needs, why, advice, look)
 
-
-@dataclass(frozen=True)
-class GroupSentinel(Rule):
-    """A check of runs that are compared: `look` returns what it saw, or None.
-
-    It is given those of the runs that have what it needs, two at least, and what it saw is
-    held against each of them.
-    """
-
-    look: Callable[[list[Evidence]], str | None]
-
-
-@dataclass(frozen=True)
-class Examination:
-    """What all sentinels made of a run, or of runs that are compared.
-
-    Attributes:
-        ran: names of the sentinels that looked.
-        skipped: by name, what those that did not look would have needed.
-    """
-
-    findings: list[Finding]
-    ran: list[str]
-    skipped: dict[str, str]
-
-
-def run_sentinels(sentinels: tuple[Sentinel, ...], evidence: Evidence) -> Examination:
-    """Let each sentinel look that has what it needs; the others are recorded as skipped."""
-    result = Examination([], [], {})
-    for sentinel in sentinels:
-        missing, saw = sentinel.lacks(evidence), None
-        if not missing:
-            try:
-                saw = sentinel.look(evidence)
-            except TooLittleError as error:
-                missing = str(error)
-        if missing:
-            result.skipped[sentinel.name] = missing
-            continue
-        result.ran.append(sentinel.name)
-        if saw:
-            result.findings.append(sentinel.finding(evidence, saw))
-    return result
-
-
-def run_group_sentinels(
-    sentinels: tuple[GroupSentinel, ...], evidences: list[Evidence]
-) -> Examination:
-    """The same for runs that are compared with each other."""
-    result = Examination([], [], {})
-    for sentinel in sentinels:
-        ready = [evidence for evidence in evidences if not sentinel.lacks(evidence)]
-        if len(ready) < 2:
-            result.skipped[sentinel.name] = "two runs with " + ", ".join(
-                map(needed, sentinel.needs)
-            )
-            continue
-        result.ran.append(sentinel.name)
-        saw = sentinel.look(ready)
-        if saw:
-            result.findings.extend(sentinel.finding(evidence, saw) for evidence in ready)
-    return result
+    return made

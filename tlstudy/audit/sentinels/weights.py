@@ -1,4 +1,4 @@
-"""Whether the weights moved, and what moved them."""
+"""Sentinels of the weights and gradients: whether they moved, and how."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from tlstudy.audit.sentinels.evidence import Evidence, TooLittleError
-from tlstudy.audit.sentinels.sentinel import Sentinel
+from tlstudy.audit.sentinels.sentinel import sentinel
 from tlstudy.audit.sentinels.words import percent
 
 # Gradients that add up: how far the log-log slope may be from 1, and the largest standard
@@ -31,6 +31,14 @@ def any_moved(displacements: np.ndarray) -> bool:
     return bool((displacements[np.isfinite(displacements)] != 0).any())
 
 
+@sentinel(
+    "error",
+    "F1",
+    needs=("metrics.displacement_from_start or metrics.displacement_from_previous",),
+    why="The network was never trained: its results are those of its initial weights.",
+    advice="Give the optimiser the parameters of this very network, after it was moved to "
+    "its device and its layers were replaced.",
+)
 def no_weight_moved(evidence: Evidence) -> str | None:
     """All weights together are displaced by exactly 0 in every epoch."""
     known = [
@@ -44,6 +52,15 @@ def no_weight_moved(evidence: Evidence) -> str | None:
     return f"the displacement of all weights is exactly 0 in all {values.index.nunique()} epochs"
 
 
+@sentinel(
+    "warning",
+    "F1",
+    needs=("layers.norm", "layers.displacement_from_start"),
+    why="Only a part of the network was trained: a result of fine-tuning everything is "
+    "something else.",
+    advice="If these layers were to be frozen, say so beside the result; if not, check "
+    "which parameters the optimiser holds, requires_grad, and dead units before them.",
+)
 def some_weights_never_moved(evidence: Evidence) -> str | None:
     """Tensors whose weights are bit for bit as before training, while others moved.
 
@@ -102,6 +119,15 @@ def growth(epochs: np.ndarray, norms: np.ndarray) -> Growth | None:
     return Growth(float(slope), float(np.std(norms - slope * epochs - intercept)))
 
 
+@sentinel(
+    "error",
+    "F2",
+    needs=("metrics.gradient_norm",),
+    why="A norm in proportion to the epoch is the sum of gradients that were never cleared, "
+    "not an exploding gradient.",
+    advice="Clear the gradients of the parameters that are trained before each backward "
+    "pass (optimizer.zero_grad of the optimiser that holds them).",
+)
 def gradients_add_up(evidence: Evidence) -> str | None:
     """The gradient norm is proportional to the epoch: the sum of gradients never cleared."""
     norms = evidence.series("gradient_norm", at_least=EPOCHS_OF_A_SLOPE)
@@ -163,6 +189,16 @@ def step_size_drift(
     return StepSizeDrift(len(moved), correlation, float(low), float(high))
 
 
+@sentinel(
+    "note",
+    "F10",
+    needs=("layers.displacement_from_previous", "layers.predicted_displacement"),
+    why="Adam moves every weight by about the learning rate, so layers of small weights "
+    "change most in relation to their size, whatever the task asks of them. Which layers "
+    "changed most says little here of what was learned.",
+    advice="Show the predicted displacement beside the measured one, and interpret only "
+    "what goes beyond it.",
+)
 def drift_follows_step_size(evidence: Evidence) -> str | None:
     """Layers rank by how far they moved as they rank by Adam's step over their size."""
     columns = ("displacement_from_previous", "predicted_displacement")
@@ -179,6 +215,13 @@ def drift_follows_step_size(evidence: Evidence) -> str | None:
     )
 
 
+@sentinel(
+    "note",
+    "F11",
+    needs=("metrics.displacement_from_previous",),
+    why="Steps that turn back and steps that go on look alike from epoch to epoch.",
+    advice="Keep the weights before training and record the displacement from them too.",
+)
 def drift_from_start_unknown(evidence: Evidence) -> str | None:
     """Changes from epoch to epoch are known, the change from the start is not."""
     if evidence.has("metrics.displacement_from_start"):
@@ -192,62 +235,3 @@ def drift_from_start_unknown(evidence: Evidence) -> str | None:
 
 
 DISPLACEMENTS = "metrics.displacement_from_start or metrics.displacement_from_previous"
-MOVEMENT = (
-    Sentinel(
-        name="no-weight-moved",
-        flaws=("F1",),
-        severity="error",
-        needs=(DISPLACEMENTS,),
-        why="The network was never trained: its results are those of its initial weights.",
-        advice="Give the optimiser the parameters of this very network, after it was moved to "
-        "its device and its layers were replaced.",
-        look=no_weight_moved,
-    ),
-    Sentinel(
-        name="some-weights-never-moved",
-        flaws=("F1",),
-        severity="warning",
-        needs=("layers.norm", "layers.displacement_from_start"),
-        why="Only a part of the network was trained: a result of fine-tuning everything is "
-        "something else.",
-        advice="If these layers were to be frozen, say so beside the result; if not, check "
-        "which parameters the optimiser holds, requires_grad, and dead units before them.",
-        look=some_weights_never_moved,
-    ),
-)
-GRADIENTS = (
-    Sentinel(
-        name="gradients-add-up",
-        flaws=("F2",),
-        severity="error",
-        needs=("metrics.gradient_norm",),
-        why="A norm in proportion to the epoch is the sum of gradients that were never cleared, "
-        "not an exploding gradient.",
-        advice="Clear the gradients of the parameters that are trained before each backward "
-        "pass (optimizer.zero_grad of the optimiser that holds them).",
-        look=gradients_add_up,
-    ),
-)
-DRIFT = (
-    Sentinel(
-        name="drift-follows-step-size",
-        flaws=("F10",),
-        severity="note",
-        needs=("layers.displacement_from_previous", "layers.predicted_displacement"),
-        why="Adam moves every weight by about the learning rate, so layers of small weights "
-        "change most in relation to their size, whatever the task asks of them. Which layers "
-        "changed most says little here of what was learned.",
-        advice="Show the predicted displacement beside the measured one, and interpret only "
-        "what goes beyond it.",
-        look=drift_follows_step_size,
-    ),
-    Sentinel(
-        name="drift-from-start-unknown",
-        flaws=("F11",),
-        severity="note",
-        needs=("metrics.displacement_from_previous",),
-        why="Steps that turn back and steps that go on look alike from epoch to epoch.",
-        advice="Keep the weights before training and record the displacement from them too.",
-        look=drift_from_start_unknown,
-    ),
-)

@@ -12,8 +12,9 @@ from tlstudy.config.catalogue import (
     base_name,
     part_of_study,
 )
+from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.config.groups import groups_of, other_groups, rung_groups
-from tlstudy.config.settings import MINIMUM_SEEDS, Study
+from tlstudy.config.settings import Study
 from tlstudy.report.figures.texts import TEXTS, FigureText
 
 PUBLISHED_GROUP = "published"

@@ -7,8 +7,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from tlstudy.audit.statistics import summarise
+from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.config.groups import is_new, label_of
-from tlstudy.config.settings import MINIMUM_SEEDS, Study
+from tlstudy.config.settings import Study
 from tlstudy.report.figures import points, style
 from tlstudy.report.figures.captions import note
 

@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from tlstudy.audit.statistics import Summary, summarise
-from tlstudy.config.settings import MINIMUM_SEEDS
+from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.report.figures import style
 
 BESIDE = 0.1  # of the points from the mean of their place, which would hide them

@@ -5,7 +5,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from tlstudy.audit.statistics import bootstrap_interval
-from tlstudy.config.settings import MINIMUM_SEEDS, Study
+from tlstudy.config.fields import MINIMUM_SEEDS
+from tlstudy.config.settings import Study
 
 FEW_EPOCHS = 3  # a line of so few points gets markers: a single one would not show
 

@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from tlstudy.audit.statistics import summarise
+from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.config.groups import groups_of, is_new, label_of
-from tlstudy.config.settings import MINIMUM_SEEDS, Study
+from tlstudy.config.settings import Study
 from tlstudy.data import published
 from tlstudy.report.figures import style
 from tlstudy.report.figures.captions import note

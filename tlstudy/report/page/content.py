@@ -4,8 +4,9 @@ from markupsafe import Markup
 
 from tlstudy.audit.statistics import expected_coverage, reference_arms
 from tlstudy.config.catalogue import ACCURACY_BY_SIZE, CONTRADICTIONS
+from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.config.groups import groups_of
-from tlstudy.config.settings import MINIMUM_SEEDS, Study
+from tlstudy.config.settings import Study
 from tlstudy.report.format import count, join, percent, seeds, sentence, whole
 from tlstudy.report.inputs import ContactSheet, Inputs
 from tlstudy.report.page.figures import LANDSCAPES, figure, study_figure

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from tlstudy import __version__
-from tlstudy.config.settings import MINIMUM_SEEDS
+from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.report.format import duration, join, seeds, sentence
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.page import laboratory

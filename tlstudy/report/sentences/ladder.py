@@ -9,8 +9,8 @@ import pandas as pd
 from tlstudy.audit.flaws import MENDED
 from tlstudy.audit.ladder import arms_of_rung
 from tlstudy.audit.statistics import Summary, summarise
+from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.config.groups import other_groups, rung_groups
-from tlstudy.config.settings import MINIMUM_SEEDS
 from tlstudy.data import published
 from tlstudy.report.format import (
     POINTS,

@@ -1,11 +1,11 @@
-"""The path through weight space and the landscapes drawn in planes through its end."""
+"""Sentinels of the path through weight space and of the landscapes around its end."""
 
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from tlstudy.audit.sentinels.evidence import Evidence, TooLittleError
-from tlstudy.audit.sentinels.sentinel import GroupSentinel, Sentinel
+from tlstudy.audit.sentinels.sentinel import sentinel
 
 POINTS_OF_A_PLANE = 3
 # A random walk's share on its first axis varies by about 0.38 / sqrt(d) around the null, d the
@@ -17,7 +17,15 @@ CENTRE_TOLERANCE = 0.01  # of the loss
 CENTRE_ROUNDING = 1e-4  # nats
 
 
-def no_plane(evidence: Evidence) -> str | None:
+@sentinel(
+    "warning",
+    "F3",
+    needs=("record.trajectory",),
+    why="The principal axes of such a path are rounding noise, and a landscape over them is "
+    "a picture of nothing.",
+    advice="Draw no landscape along the path; find out why the weights did not move.",
+)
+def path_without_plane(evidence: Evidence) -> str | None:
     """The path of at least three points (two epochs) spans no plane."""
     rank, points = evidence.record["trajectory"]["rank"], _points(evidence)
     if rank >= 2:
@@ -26,7 +34,15 @@ def no_plane(evidence: Evidence) -> str | None:
     return f"the {points} weight vectors of the path have rank {rank}: they are {shape}"
 
 
-def like_a_random_walk(evidence: Evidence) -> str | None:
+@sentinel(
+    "warning",
+    "F3",
+    needs=("record.trajectory",),
+    why="Principal components of pure noise look like a path with a direction too.",
+    advice="Do not interpret the path's shape or the landscape along it; show the explained "
+    "variance beside that of a random walk.",
+)
+def path_like_a_random_walk(evidence: Evidence) -> str | None:
     """The first axis explains no more of the path's variance than it would of a random walk's.
 
     A long random walk in many dimensions puts 6 / pi^2 = 0.608 of its variance on the first axis
@@ -65,7 +81,15 @@ def _points(evidence: Evidence) -> int:
     return points
 
 
-def off_centre(evidence: Evidence) -> str | None:
+@sentinel(
+    "warning",
+    "F6",
+    needs=("landscape",),
+    why="The surface is not the one that training descended, so its centre need not be a minimum.",
+    advice="Compute the landscape as the training loss is computed: the same images, the "
+    "same loss, BatchNorm with the batch's own statistics.",
+)
+def landscape_off_centre(evidence: Evidence) -> str | None:
     """The loss in a landscape's centre is not that of the checkpoint that it is drawn around.
 
     Where only the vertical axis is known, the checkpoint's loss must lie on it, give or take the
@@ -105,7 +129,16 @@ def _centre(name: str, plane: dict, checkpoint: float) -> str:
     )
 
 
-def not_comparable(evidences: list[Evidence]) -> str | None:
+@sentinel(
+    "error",
+    "F4",
+    "F5",
+    needs=("landscape",),
+    why="On other scales a flatter surface looks rougher: such pictures cannot be compared.",
+    advice="Use one grid, radius, vertical axis and colour scale for all landscapes that "
+    "are compared, and as much of the path behind each.",
+)
+def landscapes_not_comparable(evidences: list[Evidence]) -> str | None:
     """Planes of the same name differ in grid, radius, vertical axis or length of path.
 
     A landscape that is a record only has no vertical axis yet: this project's figures give those
@@ -146,49 +179,3 @@ FACETS: dict[str, Callable[[dict], str]] = {
     "vertical axis in nats": _loss_range,
     "weight vectors behind it": _path,
 }
-
-PLANES = (
-    Sentinel(
-        name="path-without-plane",
-        flaws=("F3",),
-        severity="warning",
-        needs=("record.trajectory",),
-        why="The principal axes of such a path are rounding noise, and a landscape over them is "
-        "a picture of nothing.",
-        advice="Draw no landscape along the path; find out why the weights did not move.",
-        look=no_plane,
-    ),
-    Sentinel(
-        name="path-like-a-random-walk",
-        flaws=("F3",),
-        severity="warning",
-        needs=("record.trajectory",),
-        why="Principal components of pure noise look like a path with a direction too.",
-        advice="Do not interpret the path's shape or the landscape along it; show the explained "
-        "variance beside that of a random walk.",
-        look=like_a_random_walk,
-    ),
-    Sentinel(
-        name="landscape-off-centre",
-        flaws=("F6",),
-        severity="warning",
-        needs=("landscape",),
-        why="The surface is not the one that training descended, so its centre need not be a "
-        "minimum.",
-        advice="Compute the landscape as the training loss is computed: the same images, the "
-        "same loss, BatchNorm with the batch's own statistics.",
-        look=off_centre,
-    ),
-)
-COMPARED_PLANES = (
-    GroupSentinel(
-        name="landscapes-not-comparable",
-        flaws=("F4", "F5"),
-        severity="error",
-        needs=("landscape",),
-        why="On other scales a flatter surface looks rougher: such pictures cannot be compared.",
-        advice="Use one grid, radius, vertical axis and colour scale for all landscapes that "
-        "are compared, and as much of the path behind each.",
-        look=not_comparable,
-    ),
-)

@@ -19,7 +19,7 @@ from real_runs import (
 from sentinel_series import saw, skipped
 
 from tlstudy.audit.sentinels import Evidence, examine_group
-from tlstudy.audit.sentinels.planes import WALK_MARGIN, walk_share
+from tlstudy.audit.sentinels.landscapes import WALK_MARGIN, walk_share
 from tlstudy.audit.sentinels.published import published_evidence
 from tlstudy.networks.evaluation import loss_of_head, predict
 from tlstudy.networks.trajectory import Trajectory, principal_plane, random_walk_variance

@@ -1,0 +1,59 @@
+"""Types of settings: numbers with limits, names, and the base of all models."""
+
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+TRAIN_POOL = 60_000
+TEST_POOL = 10_000
+# Below, resampling says nothing about the spread of seeds, so there is no interval.
+MINIMUM_SEEDS = 5
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9.-]*$"
+EncoderStage = Literal["stem", "layer1", "layer2", "layer3", "layer4"]
+ENCODER_STAGES = get_args(EncoderStage)
+
+
+def _refuse_boolean(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("must be a number, not true or false")
+    return value
+
+
+def odd(value: int) -> int:
+    if value % 2 == 0:
+        raise ValueError("must be odd, so that the grid has a centre")
+    return value
+
+
+def _once(values: list[Any]) -> list[Any]:
+    if any(value in values[:index] for index, value in enumerate(values)):
+        raise ValueError("a value may be listed once only")
+    return values
+
+
+# The limits stand before the validator, so that the JSON schema has them too.
+NUMBER = BeforeValidator(_refuse_boolean)
+Number = Annotated[float, Field(allow_inf_nan=False), NUMBER]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), NUMBER]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False), NUMBER]
+Fraction = Annotated[float, Field(ge=0, lt=1), NUMBER]
+Factor = Annotated[float, Field(ge=0.001, le=1000, allow_inf_nan=False), NUMBER]
+Count = Annotated[int, Field(strict=True, ge=1)]
+Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
+# Names become names of folders; file systems end at 255 bytes, with what is added to them.
+Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=100)]
+THREE_CHANNELS = Field(min_length=3, max_length=3)
+Once = AfterValidator(_once)
+
+
+class Settings(BaseModel):
+    """Base of all models: unknown keys are errors, values cannot change afterwards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Selection(Settings):
+    """Runs that get what takes much time beside the training itself."""
+
+    seeds: Annotated[list[Seed], Once] = Field([], description="Seeds; [] for none.")
+    arms: Annotated[list[str], Once] = Field([], description="Arms by name; [] for all.")

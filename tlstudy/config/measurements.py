@@ -1,0 +1,85 @@
+"""The table of measurements: what can be measured on a run after its training."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+from tlstudy.config.fields import Selection
+
+# One entry a measurement, in the order of the workflow. Modules are named as text because this
+# package may not import `measures`: a measurement is loaded like a plug-in.
+MODULES = (
+    "tlstudy.measures.landscape",
+    "tlstudy.measures.curvature",
+    "tlstudy.measures.encoder",
+    "tlstudy.measures.reuse",
+)
+# Packages that are installed beside tlstudy add measurements under this entry point.
+ENTRY_POINTS = "tlstudy.measurements"
+
+Columns = dict[str, tuple[str, str]]
+
+
+def _no_check(study: Any) -> Iterator[str]:
+    yield from ()
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Everything that the workflow needs to know of a measurement.
+
+    Attributes:
+        name: key of its settings; also its command, step, rule and file.
+        title: what is measured, to be read before "of <run>".
+        help: one sentence for the command.
+        settings: model of its settings; they name the runs that are measured.
+        measure: from a `networks.fine_tuned.FineTuned` and the settings to the rows of its table,
+            or to its record. Import PyTorch inside it: the workflow reads this module on every
+            call.
+        columns: type and description with units of each column of its table, the run's keys
+            apart; None if it leaves a record (JSON) instead.
+        passes: from the study and a run to the forward passes of one image, in float32, that take
+            as long as the job.
+        memory_mb: memory of its passes, MB: resnet50, 64 images of 128 x 128.
+        check: from the study to sentences on settings that contradict others of the study.
+    """
+
+    name: str
+    title: str
+    help: str
+    settings: type[Selection]
+    measure: Callable[[Any, Any], Iterable[dict[str, Any]] | dict[str, Any]]
+    columns: Columns | None
+    passes: Callable[[Any, Any], float]
+    memory_mb: int
+    check: Callable[[Any], Iterator[str]] = _no_check
+
+    @property
+    def file(self) -> str:
+        """Name of its result in a run's folder."""
+        return f"{self.name}.json" if self.columns is None else f"{self.name}.parquet"
+
+
+@cache
+def measurements() -> dict[str, Measurement]:
+    """All measurements by name: those of this package, then those of installed packages."""
+    others = sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name)
+    names = [*MODULES, *(point.value for point in others)]
+    table: dict[str, Measurement] = {}
+    for measurement in (import_module(name).MEASUREMENT for name in names):
+        if measurement.name in table:
+            raise ValueError(f"two measurements are named '{measurement.name}'")
+        table[measurement.name] = measurement
+    return table
+
+
+def measured_tables() -> dict[str, Columns]:
+    """Columns of the tables of measurements by name, without the run's keys."""
+    return {
+        name: measurement.columns
+        for name, measurement in measurements().items()
+        if measurement.columns is not None
+    }

@@ -1,0 +1,37 @@
+"""The tables of a study by file name, with their columns."""
+
+from tlstudy.config.measurements import measured_tables
+from tlstudy.storage.columns import (
+    CLAIM_VALUES,
+    CLAIMS,
+    FINDINGS,
+    FORMULAS,
+    KEYS,
+    LABORATORY,
+    LABORATORY_CLAIM_VALUES,
+    LABORATORY_CLAIMS,
+    LABORATORY_RUNS,
+    LADDER,
+    LAYERS,
+    METRICS,
+    RUNS,
+)
+
+# Those of the stage `aggregate`, and those of the stage `claims`.
+AGGREGATED_TABLES = {
+    "runs": RUNS,
+    "metrics": METRICS,
+    "layers": LAYERS,
+    **{name: {**KEYS, **columns} for name, columns in measured_tables().items()},
+    "findings": FINDINGS,
+    "laboratory": LABORATORY,
+    "laboratory-runs": LABORATORY_RUNS,
+}
+CLAIM_TABLES = {
+    "ladder": LADDER,
+    "claims": CLAIMS,
+    "claim-values": CLAIM_VALUES,
+    "laboratory-claims": LABORATORY_CLAIMS,
+    "laboratory-claim-values": LABORATORY_CLAIM_VALUES,
+}
+ALL_TABLES = AGGREGATED_TABLES | CLAIM_TABLES | {"formulas": FORMULAS}

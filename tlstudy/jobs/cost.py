@@ -1,0 +1,101 @@
+"""What a job costs: operations, memory and the time that a scheduler is asked for.
+
+All follow from the configuration alone: the same on every machine and at any time, so that a dry
+run and the run itself ask for the same. `tlstudy plan` adds the times of this machine.
+"""
+
+from math import ceil
+
+from tlstudy.config.measurements import measurements
+from tlstudy.config.settings import Study
+from tlstudy.config.study import Run, values_after_epochs
+from tlstudy.measures.passes import training_passes, weight_of
+
+# Multiply-adds of one image at 224 x 224, in thousands of millions, as torchvision's documentation
+# gives them; those of another size go with its area.
+MULTIPLY_ADDS = {
+    "resnet18": 1.81,
+    "resnet34": 3.66,
+    "resnet50": 4.09,
+    "resnet101": 7.80,
+    "resnet152": 11.51,
+}
+# Weights of torchvision's networks with ten outputs, millions.
+MILLIONS_OF_WEIGHTS = {
+    "resnet18": 11.2,
+    "resnet34": 21.3,
+    "resnet50": 23.5,
+    "resnet101": 42.5,
+    "resnet152": 58.2,
+}
+# Measured: 6.8 GiB for resnet50 at 30 epochs, of which 2.7 GiB are the path of the weights.
+PROGRAM_MB = 1000
+TRAINING_MB = 4000  # passes of a training: resnet50, 64 images of 128 x 128
+TOGETHER = 64  # images that are only looked at
+# Times that all training images are held as network inputs; training looks at them once more for
+# BatchNorm's statistics while it holds those of the epoch.
+ALL_INPUTS = {"train": 2}
+# Operations a second, far below what is reached, as a job that runs out of time is lost. A core: a
+# quarter of what the slowest of the kept audit's trainings reached on an AMD EPYC (Zen 4), an
+# eighth of the fastest. A GPU: not measured; a tenth or less of the float32 peak of those built
+# for data centres since 2017.
+CORE_SPEED = 1e10
+GPU_SPEED = 1e12
+# For the start, shared file systems that are slow, and all that is not counted as operations.
+LEAST_MINUTES = 30
+
+
+def per_image(run: Run) -> float:
+    """Operations of one image's forward pass: two for each multiply-add."""
+    size = run.settings.image_size
+    return 2e9 * MULTIPLY_ADDS[run.settings.architecture] * (size / 224) ** 2
+
+
+def operations(study: Study, run: Run, stage: str) -> float:
+    """Operations of a job, those in bfloat16 counted as the float32 ones that take as long."""
+    passes = _training if stage == "train" else measurements()[stage].passes
+    return per_image(run) * passes(study, run)
+
+
+def _training(study: Study, run: Run) -> float:
+    passes = training_passes(run, run.subset_size) + _looks(study, run)
+    if run.settings.tune_learning_rate:
+        share = 1 - 1 / study.tuning.folds
+        candidates = len(study.tuning.learning_rates) * study.tuning.folds
+        passes += candidates * training_passes(run, share * run.subset_size)
+    return passes
+
+
+def _looks(study: Study, run: Run) -> float:
+    """Passes of all looks at test images, each recalibration with its pass of training images."""
+    settings, statistics = study.evaluation, values_after_epochs(study)[run.name]
+    before_last = run.settings.epochs - 1
+    images = before_last * len(statistics) * settings.epoch_images + 2 * settings.final_images
+    recalibrations = before_last * ("recalibrated" in statistics) + 1
+    return weight_of(settings.precision) * (images + recalibrations * run.subset_size)
+
+
+def memory_mb(run: Run, stage: str) -> int:
+    """Memory of a job of a stage, MB.
+
+    Program, passes, the training images as inputs, and in training the path of the weights.
+    """
+    settings = run.settings
+    batch = max(TOGETHER, min(settings.batch_size, run.subset_size))
+    depth = max(1, MULTIPLY_ADDS[settings.architecture] / MULTIPLY_ADDS["resnet50"])
+    held = TRAINING_MB if stage == "train" else measurements()[stage].memory_mb
+    passes = held * depth * batch / TOGETHER * (settings.image_size / 128) ** 2
+    inputs = ALL_INPUTS.get(stage, 1) * run.subset_size * 3 * 4 * settings.image_size**2 / 1e6
+    vectors = settings.epochs + 1 if stage == "train" else 0
+    path = 4 * MILLIONS_OF_WEIGHTS[settings.architecture] * vectors
+    return round(PROGRAM_MB + passes + inputs + path)
+
+
+def runtime_minutes(study: Study, run: Run, stage: str, threads: int, gpus: int) -> int:
+    """Minutes that a job of a stage is given, many times what it should take.
+
+    Args:
+        gpus: GPUs that it computes on; with 0 it computes on `threads` cores.
+    """
+    speed = gpus * GPU_SPEED or threads * CORE_SPEED
+    return LEAST_MINUTES + ceil(operations(study, run, stage) / speed / 60)

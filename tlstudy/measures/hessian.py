@@ -1,0 +1,121 @@
+"""Sharpness of the training loss: largest Hessian eigenvalue, rise along random directions."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from tlstudy.measures.planes import filter_normalised_direction
+from tlstudy.networks.batchnorm import untracked
+from tlstudy.networks.evaluation import loss_of_head, training_mode_loss
+from tlstudy.networks.trainer import Batch
+from tlstudy.storage.randomness import Stream, derived_seed
+from tlstudy.storage.time_left import with_time_left
+
+# A Ritz value is good to the square of this where the eigenvalue is apart from the others.
+TOLERANCE = 0.01
+
+Vector = torch.Tensor
+
+
+@dataclass(frozen=True)
+class Eigenvalue:
+    """Largest eigenvalue, its relative residual and the number of products it took."""
+
+    value: float
+    residual: float
+    products: int
+
+
+def lanczos(product: Callable[[Vector], Vector], start: Vector, steps: int) -> Eigenvalue:
+    """Largest (algebraic) eigenvalue of a symmetric operator by the Lanczos iteration.
+
+    Every new vector is made orthogonal to all before it (Golub & Van Loan 2013, section 10.3.1),
+    as rounding would otherwise bring found eigenvalues back. It stops once the residual of the
+    Ritz pair, |H v - lambda v| = beta_m |s_m|, is below a hundredth of |lambda|.
+
+    Args:
+        product: maps a vector (weights,) to H times it.
+        start: (weights,), not zero.
+        steps: most products.
+    """
+    basis = [start / start.norm()]
+    alphas, betas = [], []
+    for _ in with_time_left(range(steps), "product"):
+        image = product(basis[-1])
+        alphas.append(float(image @ basis[-1]))
+        image = image - torch.stack([image @ vector for vector in basis]) @ torch.stack(basis)
+        betas.append(float(image.norm()))
+        values, vectors = np.linalg.eigh(
+            np.diag(alphas) + np.diag(betas[:-1], 1) + np.diag(betas[:-1], -1)
+        )
+        residual = betas[-1] * abs(vectors[-1, -1])
+        if residual <= TOLERANCE * abs(values[-1]) or len(alphas) == len(start):
+            break
+        basis.append(image / betas[-1])
+    size = abs(values[-1])
+    return Eigenvalue(float(values[-1]), residual / size if size else np.nan, len(alphas))
+
+
+def largest_hessian_eigenvalue(
+    network: nn.Module, batches: list[Batch], head: str, steps: int, seed: int
+) -> Eigenvalue:
+    """Largest Hessian eigenvalue of the training loss with each batch's BatchNorm statistics.
+
+    All weights count, those of BatchNorm too. Hessian-vector products are exact (Pearlmutter
+    1994), by differentiating the gradient.
+    """
+    weights = [weight for weight in network.parameters() if weight.requires_grad]
+    generator = torch.Generator().manual_seed(derived_seed(seed, Stream.LANDSCAPE))
+    start = torch.cat([torch.randn(w.numel(), generator=generator) for w in weights])
+    network.train()
+    with untracked(network):
+        gradients = _gradients(network, weights, batches, head)
+        return lanczos(
+            lambda vector: _hessian_product(gradients, weights, vector), start.to(weights[0]), steps
+        )
+
+
+def _gradients(
+    network: nn.Module, weights: list[nn.Parameter], batches: list[Batch], head: str
+) -> list[torch.Tensor]:
+    """Gradients that can be differentiated again; their graph serves every product."""
+    count = sum(len(labels) for _, labels in batches)
+    loss = sum(
+        loss_of_head(network(images), labels, head) * (len(labels) / count)
+        for images, labels in batches
+    )
+    return list(torch.autograd.grad(loss, weights, create_graph=True))
+
+
+def _hessian_product(
+    gradients: list[torch.Tensor], weights: list[nn.Parameter], vector: Vector
+) -> Vector:
+    parts = vector.split([weight.numel() for weight in weights])
+    shaped = [part.view_as(weight) for part, weight in zip(parts, weights, strict=True)]
+    products = torch.autograd.grad(gradients, weights, shaped, retain_graph=True)
+    return torch.cat([product.flatten() for product in products])
+
+
+def rise_along_random_directions(
+    network: nn.Module, batches: list[Batch], head: str, radius: float, directions: int, seed: int
+) -> float:
+    """Mean rise of the training loss, nats, at both ends of filter-normalised directions.
+
+    The slope cancels between the ends, so this is the curvature that a random direction meets
+    (Li et al. 2018 for the directions). Arms with the same seed share the draws.
+    """
+    weights = [weight.data for weight in network.parameters()]
+    centre = [weight.clone() for weight in weights]
+    generator = torch.Generator().manual_seed(derived_seed(seed, Stream.LANDSCAPE))
+    here = float(training_mode_loss(network, batches, head))
+    rises = []
+    for _ in range(directions):
+        direction = filter_normalised_direction(centre, generator)
+        for way in (radius, -radius):
+            torch._foreach_copy_(weights, torch._foreach_add(centre, direction, alpha=way))
+            rises.append(float(training_mode_loss(network, batches, head)) - here)
+    torch._foreach_copy_(weights, centre)
+    return float(np.mean(rises))

@@ -1,0 +1,20 @@
+"""What operations cost in forward passes of one image, for the plan."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tlstudy.config.study import Run
+
+GRADIENT = 3  # a forward pass with its gradient
+HESSIAN_PRODUCT = 18  # a Hessian-vector product: measured, about six gradients
+BFLOAT16 = 0.5  # a pass in bfloat16, where the processor has it
+
+
+def weight_of(precision: str) -> float:
+    """Passes that one pass in this precision counts for."""
+    return BFLOAT16 if precision == "bfloat16" else 1
+
+
+def training_passes(run: "Run", images: float) -> float:
+    """Passes that all epochs on some images count for."""
+    return run.settings.epochs * GRADIENT * images * weight_of(run.settings.precision)

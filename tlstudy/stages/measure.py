@@ -1,0 +1,63 @@
+"""Stage of every measurement: a run after its training, measured."""
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+
+from tlstudy.config.measurements import Columns, measurements
+from tlstudy.config.settings import Study
+from tlstudy.config.study import Run
+from tlstudy.jobs import paths, steps
+from tlstudy.jobs.records import recorded
+from tlstudy.jobs.run_inputs import load_fine_tuned
+from tlstudy.networks.device import (
+    choose_device,
+    device_name,
+    keep_freed_memory,
+    make_deterministic,
+)
+from tlstudy.storage.columns import schema
+from tlstudy.storage.files import atomic_path, without_nan, write_json_atomically
+
+log = logging.getLogger(__name__)
+
+
+@recorded(steps.measure)
+def measure_run(
+    study: Study, run: Run, name: str, gpus: int | None = None, threads: int | None = None
+) -> None:
+    """Measure a run and write the measurement's table or record into its folder.
+
+    Args:
+        name: of the measurement.
+        gpus: GPUs granted by the workflow; None outside one.
+        threads: processor threads; None for PyTorch's own choice.
+    """
+    measurement = measurements()[name]
+    make_deterministic(threads)
+    keep_freed_memory()
+    device = choose_device(study.device, gpus)
+    log.info("%s of %s, seed %d, on %s", name, run.arm, run.seed, device_name(device))
+    measured = measurement.measure(load_fine_tuned(study, run, device), getattr(study, name))
+    file = paths.measured_file(study, name, run)
+    if measurement.columns is not None:
+        _write_table(file, measurement.columns, measured)
+        return
+    record = {
+        "run": run.name,
+        "subset_size": run.subset_size,
+        "seed": run.seed,
+        "code": steps.stage_code(name),
+        "device": device_name(device),
+        **measured,
+    }
+    write_json_atomically(file, without_nan(record))
+
+
+def _write_table(file: Path, columns: Columns, rows: Iterable[dict]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_pylist(list(rows), schema(columns))
+    with atomic_path(file) as temporary:
+        pq.write_table(table, temporary)

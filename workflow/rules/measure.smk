@@ -1,0 +1,37 @@
+# One rule for each measurement of the table in tlstudy/config/measurements.py.
+for measurement in measurements().values():
+
+    rule:
+        name:
+            measurement.name
+        input:
+            images=ancient(image_files),
+            weights=run_weights,
+            study=inputs_of(measuring(measurement.name)),
+        output:
+            run_path / measurement.file,
+            provenance_of_run(measurement.name),
+        log:
+            logs / measurement.name / "{run}" / "n~{n}" / "seed~{seed}.log",
+        benchmark:
+            benchmarks / measurement.name / "{run}" / "n~{n}" / "seed~{seed}.tsv"
+        conda:
+            "../../envs/tlstudy.yaml"
+        threads: 4
+        resources:
+            gpu=gpus,
+            mem_mb=memory_of(measurement.name),
+            runtime=minutes_of(measurement.name),
+        params:
+            settings=settings_of_jobs,
+            gpus=granted_gpus,
+            name=measurement.name,
+            decided_by=settings_of(measuring(measurement.name)),
+            code=stage_code(measurement.name),
+        message:
+            measurement.title
+            + " of {wildcards.run}, n = {wildcards.n}, seed {wildcards.seed}"
+        shell:
+            "tlstudy {params.name} --config {params.settings:q} --arm {wildcards.run} "
+            "--subset-size {wildcards.n} --seed {wildcards.seed} "
+            "--gpus {params.gpus} --threads {threads} 2>&1 | tee {log}"
