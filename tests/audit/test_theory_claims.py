@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from laboratory_study import SEEDS, relu, rescaled, table
-from study_folder import ROOT, StudyFolder
+from study_folder import StudyFolder
 
 from tlstudy.audit.theory_claims import (
     LABORATORY_CLAIMS_BY_NAME,
@@ -16,7 +16,6 @@ from tlstudy.config.catalogue import LABORATORY as LABORATORY_FIGURES
 from tlstudy.config.catalogue import figure_files, study_figure_names
 from tlstudy.config.study import build_study
 from tlstudy.report.figures import draw_of_study, style
-from tlstudy.report.figures.captions import caption
 from tlstudy.storage import columns
 
 
@@ -103,8 +102,6 @@ def test_the_contrast_is_of_the_network_without_batchnorm():
 
 def test_claims_name_figures_that_there_are():
     assert {claim.figure for claim in LABORATORY_CLAIMS_BY_NAME.values()} <= set(LABORATORY_FIGURES)
-    for name in LABORATORY_FIGURES:
-        assert (ROOT / "report" / f"{name}.rst").is_file()
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +137,6 @@ def test_figures_are_those_of_the_experiments(finished):
     assert drawn == set(figure_files(study))
     measured = ["laboratory-claims", "laboratory-diagonal", "laboratory-implicit"]
     assert study_figure_names(study) == ["penalty", *measured]
-    assert all("one seed (100)" in caption(study, name).lower() for name in measured)
 
 
 def test_a_mean_is_drawn_from_five_seeds_on():

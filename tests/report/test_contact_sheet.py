@@ -17,5 +17,5 @@ def test_contact_sheet(tmp_path):
     assert "12 shown" in sheet_note(labels, 17, 26)
     assert "all shown" in sheet_note(labels[10:], 7, 26)
     write_contact_sheet(images, labels, tmp_path, 17, 26)
-    ElementTree.parse(tmp_path / "training-images.svg")
-    assert (tmp_path / "training-images.png").stat().st_size > 10_000
+    ElementTree.parse(tmp_path / "contact-sheet.svg")
+    assert (tmp_path / "contact-sheet.png").stat().st_size > 10_000

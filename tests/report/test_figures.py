@@ -8,7 +8,6 @@ from xml.etree import ElementTree
 
 import audit_study
 import numpy as np
-import pandas as pd
 import pytest
 import synthetic
 from matplotlib.colors import to_hex
@@ -16,15 +15,16 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from mpl_toolkits.mplot3d import Axes3D
 
+from tlstudy.audit.statistics import summarise
 from tlstudy.config import catalogue, groups
 from tlstudy.data import published
 from tlstudy.report.figures import (
-    captions,
     curves,
     draw,
     draw_all,
     landscapes,
     layerwise,
+    points,
     series,
     style,
 )
@@ -82,56 +82,32 @@ def test_twelve_arms_twenty_seeds_stay_small(tmp_path):
     tables = tables_of(study)
     for name in ("balanced-accuracy", "landscape-trajectory", "layerwise-angle"):
         with style.look(name):
-            style.write(draw(study, name, *tables, 50), tmp_path / name, name)
+            style.write(draw(study, name, *tables, 50), tmp_path / name)
         assert (tmp_path / f"{name}.svg").stat().st_size < 400_000, name
 
 
-def test_tables_follow_the_documented_columns():
-    study = synthetic.make_study()
-    tables = synthetic.make_tables(study)
-    from tlstudy.storage import columns
-
-    for name in ("metrics", "layers", "runs"):
-        assert list(tables[name].columns) == list(getattr(columns, name.upper()))
-
-
-def test_ids_differ_between_figures(one_seed):
+def test_ids_differ_between_figures_and_references_lead_somewhere(one_seed):
     _, folder = one_seed
     seen = {}
     for path in sorted(folder.rglob("*.svg")):
-        root = ElementTree.parse(path).getroot()
-        ids = [element.get("id") for element in root.iter() if element.get("id")]
-        assert len(set(ids)) == len(ids), path.name
+        text = path.read_text(encoding="utf-8")
+        ids = re.findall(r'\bid="([^"]+)"', text)
+        wanted = set(re.findall(r'href="#([^"]+)"', text)) | set(re.findall(r"url\(#(.+?)\)", text))
+        assert wanted, path.name
+        assert sorted(wanted) == sorted(ids), path.name
         for identifier in ids:
             assert identifier not in seen, (identifier, path.name, seen.get(identifier))
             seen[identifier] = path.name
     assert len(seen) > 30
 
 
-def test_references_inside_a_figure_lead_somewhere(one_seed):
+def test_text_is_text_in_ink_and_large_enough_on_a_transparent_background(one_seed):
     _, folder = one_seed
     for path in folder.rglob("*.svg"):
-        text = path.read_text(encoding="utf-8")
-        ids = set(re.findall(r'\bid="([^"]+)"', text))
-        wanted = set(re.findall(r'href="#([^"]+)"', text)) | set(re.findall(r"url\(#(.+?)\)", text))
-        assert wanted, path.name
-        assert wanted <= ids, path.name
-
-
-def test_same_tables_same_bytes(one_seed, tmp_path):
-    study, folder = one_seed
-    name = "landscape-trajectory"
-    with style.look(f"{name}-50"):
-        style.write(draw(study, name, *tables_of(study), 50), tmp_path / name, f"{name}-50")
-    again = (tmp_path / f"{name}.svg").read_bytes()
-    assert again == (folder / "n~50" / f"{name}.svg").read_bytes()
-    assert b"<dc:date>" not in again
-
-
-def test_text_is_text_in_ink_and_large_enough(one_seed):
-    _, folder = one_seed
-    for path in folder.rglob("*.svg"):
-        texts = list(ElementTree.parse(path).getroot().iter(f"{SVG}text"))
+        root = ElementTree.parse(path).getroot()
+        background = next(element for element in root.iter(f"{SVG}path") if element.get("style"))
+        assert "fill: none" in background.get("style"), path.name
+        texts = list(root.iter(f"{SVG}text"))
         assert len(texts) > 5, path.name
         for element in texts:
             look = element.get("style")
@@ -141,14 +117,14 @@ def test_text_is_text_in_ink_and_large_enough(one_seed):
             assert size >= style.TEXT, (path.name, element.text, size)
 
 
-def test_background_is_transparent(one_seed):
-    _, folder = one_seed
-    for path in folder.rglob("*.svg"):
-        root = ElementTree.parse(path).getroot()
-        background = next(element for element in root.iter(f"{SVG}path") if element.get("style"))
-        _, _, width, height = root.get("viewBox").split()
-        assert {width, height} <= set(background.get("d").split()), path.name
-        assert "fill: none" in background.get("style"), path.name
+def test_same_tables_same_bytes(one_seed, tmp_path):
+    study, folder = one_seed
+    name = "landscape-trajectory"
+    with style.look(f"{name}-50"):
+        style.write(draw(study, name, *tables_of(study), 50), tmp_path / name)
+    again = (tmp_path / f"{name}.svg").read_bytes()
+    assert again == (folder / "n~50" / f"{name}.svg").read_bytes()
+    assert b"<dc:date>" not in again
 
 
 @pytest.mark.parametrize("name", catalogue.FIGURES)
@@ -191,30 +167,19 @@ def test_heatmaps_share_one_scale_that_holds_all_values():
     assert largest > slides.max()
 
 
-def test_layers_are_those_of_the_slides():
-    study = synthetic.make_study()
-    layers, runs = (tables_of(study)[0][name] for name in ("layers", "runs"))
-    item = layerwise.layer_map(layers, runs, "pretrained", "displacement_from_previous")
+def test_layer_maps_are_means_of_finished_runs_over_the_slides_layers():
+    tables, _ = tables_of(synthetic.make_study(seeds=3), diverged={("new", 27)})
+    item = layerwise.layer_map(tables, "new", layerwise.ANGLE)
     assert item.layers == published.layer_names()
-    assert item.values.shape == (51, 30)
-    names_in_table = set(layers["layer"])
-    assert "layer1.0.downsample.0.weight" in names_in_table
-    assert "bn1.weight" in names_in_table
-
-
-def test_layer_maps_are_means_of_finished_runs():
-    study = synthetic.make_study(seeds=3)
-    tables, _ = tables_of(study, diverged={("new", 27)})
-    layers, runs = tables["layers"], tables["runs"]
-    item = layerwise.layer_map(layers, runs, "new", "angle_from_previous")
+    assert set(tables["layers"]["layer"]) > set(item.layers)
     assert item.seeds == 2
-    rows = layers.query("arm == 'new' and layer == 'fc.bias' and epoch == 3 and seed != 27")
-    assert item.values[-1, 2] == pytest.approx(rows["angle_from_previous"].mean())
+    rows = tables["layers"].query("arm == 'new' and layer == 'fc.bias' and epoch == 3")
+    expected = rows.loc[rows["seed"] != 27, layerwise.ANGLE].mean()
+    assert item.values[-1, 2] == pytest.approx(expected)
 
 
-def test_predicted_angle_is_the_one_of_f10():
-    quantity = layerwise.Quantity("angle_from_previous", "", pd.DataFrame())
-    assert quantity.predicted(np.array([0.078]))[0] == pytest.approx(4.46, abs=0.01)
+def test_a_displacement_at_right_angles_has_the_angle_of_f10():
+    assert layerwise.of_displacement(layerwise.ANGLE, 0.078) == pytest.approx(4.46, abs=0.01)
 
 
 @pytest.mark.parametrize("which", ["trajectory", "random"])
@@ -241,14 +206,12 @@ def test_landscape_without_a_plane_says_why():
     assert any("axis 1: " in text and "% (61 %)" in text for text in texts)
 
 
-def test_landscape_that_is_cut_says_so():
+def test_landscapes_are_cut_at_a_multiple_of_guessing():
     axis = np.linspace(-1, 1, 3)
     high = landscapes.Plane(axis, np.array([[1.0, 50, 2], [2, 1, 2], [2, 2, np.nan]]), None, "")
     limits = landscapes.shared_limits([high])
     assert limits == (1.0, landscapes.HIGHEST)
-    words = landscapes.cut_text([high], limits)
-    assert "the largest loss is 50" in words
-    assert "not finite" in words
+    assert "the largest loss is 50" in landscapes.cut_text([high], limits)
     low = landscapes.Plane(axis, np.full((3, 3), 2.0), None, "")
     assert landscapes.cut_text([low], landscapes.shared_limits([low])) == ""
 
@@ -267,13 +230,42 @@ def lines_of(ax, colour):
 
 
 @pytest.mark.parametrize(("seeds", "expected", "bands"), [(1, 1, 0), (4, 4, 0), (10, 11, 1)])
-def test_every_seed_is_drawn_and_the_mean_only_with_its_interval(seeds, expected, bands):
+def test_every_curve_is_drawn_and_the_mean_only_with_its_interval(seeds, expected, bands):
     with style.look("test"):
         ax = Figure().subplots()
         values = np.random.default_rng(0).normal(size=(seeds, 30))
         series.draw_seeds(ax, np.arange(1, 31), values, color=style.NEW, linestyle="-")
     assert len(lines_of(ax, style.NEW)) == expected
     assert len(ax.collections) == bands
+
+
+@pytest.mark.parametrize("vertical", [True, False])
+@pytest.mark.parametrize("count", [1, 4, 5, 12])
+def test_seeds_are_points_and_means_have_their_interval(count, vertical):
+    values = np.random.default_rng(count).normal(size=count)
+    ax = Figure().subplots()
+    assert points.draw_values(ax, 3, np.append(values, np.nan), "k", "s", vertical) is ax
+    seeds, *mean = [line.get_data() if vertical else line.get_data()[::-1] for line in ax.lines]
+    np.testing.assert_array_equal(seeds[1], values)
+    assert np.abs(seeds[0] - 3).max() < 0.2
+    if count < 5:
+        assert not mean
+        return
+    (_, ends), (place, middle) = mean
+    summary = summarise(values)
+    assert (list(place), list(middle)) == ([3], [summary.mean])
+    assert list(ends) == [summary.low, summary.high]
+    assert ax.lines[1].get_solid_capstyle() == "butt"
+    assert ax.lines[2].get_marker() == "s"
+
+
+def test_means_at_several_places_are_joined_where_there_are_enough_seeds():
+    values = {1.0: np.arange(5.0), 3.0: np.array([1.0, 2.0]), 10.0: np.arange(6.0)}
+    ax = points.draw_line(Figure().subplots(), values, style.NEW, "^", "--")
+    [joined] = [line for line in ax.lines if line.get_marker() == "^"]
+    assert joined.get_xydata().tolist() == [[1, 2], [10, 2.5]]
+    seeds = [line.get_xydata()[:, 0] for line in ax.lines if line.get_marker() == "."]
+    assert [set(at) for at in seeds] == [{1.0}, {3.0}, {10.0}]
 
 
 def test_diverged_run_ends_with_a_cross():
@@ -296,13 +288,10 @@ def test_slides_are_laid_under_the_published_group_only():
     assert counts == [2, 0]
     plotted = lines_of(figure.axes[0], style.SLIDES)[0].get_ydata()
     assert plotted[-1] == pytest.approx(524.49)
-
-
-def test_softmax_losses_are_not_laid_under_logits():
     study = synthetic.make_study(synthetic.sweep_arms(2))
     assert curves.overlaid_groups(study) == ["main"]
-    figure = drawn(study, "loss-pretrained")
-    assert not lines_of(figure.axes[0], style.SLIDES)
+    logits = drawn(study, "loss-pretrained")  # the slides' losses are those of softmax outputs
+    assert not lines_of(logits.axes[0], style.SLIDES)
 
 
 def test_softmax_bounds():
@@ -328,8 +317,8 @@ def test_results_have_the_slides_table_and_every_seed():
     for ax, values in ((left, {11.05, 61.69}), (right, {2.3025, 1.8348})):
         crosses = [line for line in ax.lines if line.get_marker() == "x"]
         assert {round(float(line.get_xdata()[0]), 4) for line in crosses} == values
-        points = [line for line in ax.lines if line.get_marker() == "."]
-        assert [np.isfinite(line.get_xdata()).sum() for line in points] == [10, 10, 9, 10]
+        seeds = [line for line in ax.lines if line.get_marker() == "."]
+        assert [len(line.get_xdata()) for line in seeds] == [10, 10, 9, 10]
     labels = [label.get_text().replace("\n", " ") for label in left.get_yticklabels()]
     assert labels[2] == "New, corrected (1 of 10 diverged)"
 
@@ -342,26 +331,15 @@ def test_variants_of_a_kind_look_different():
         assert look["color"] in style.SHADES[groups.is_new(study, arm)]
 
 
-def test_names_need_no_matplotlib():
-    code = (
-        "import sys, tlstudy.config.catalogue, tlstudy.report.figures;"
-        "sys.exit('matplotlib' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-def test_captions_state_images_seeds_and_intervals():
-    study = synthetic.make_study(seeds=10)
-    caption = captions.caption(study, "results", 50)
-    assert "n = 50 training images; 10 seeds (26 to 35), bootstrap" in caption
-    assert "one seed (26)" in captions.caption(study, "landscape-random", 50)
-    assert "too few" in captions.caption(synthetic.make_study(seeds=2), "results", 50)
-
-
-def test_figures_that_a_study_lacks_are_not_listed():
+def test_figures_that_a_study_lacks_are_not_listed_and_need_no_matplotlib():
     study = synthetic.make_study({"new": {}})
     listed = catalogue.figure_names(study)
     assert "loss-new" in listed
     assert "loss-pretrained" not in listed
     bare = study.model_copy(update={"landscape": study.landscape.model_copy(update={"seeds": []})})
     assert not [name for name in catalogue.figure_names(bare) if name.startswith("landscape")]
+    code = (
+        "import sys, tlstudy.config.catalogue, tlstudy.report.figures;"
+        "sys.exit('matplotlib' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,7 +1,5 @@
 """Figure of the penalty: what it draws is what the formulas and their table say."""
 
-from pathlib import PurePosixPath
-
 import numpy as np
 import pytest
 from configurations import DEFAULT, ROOT, changed
@@ -9,7 +7,7 @@ from matplotlib.text import Text
 
 from tlstudy.config import catalogue
 from tlstudy.config.study import build_study, load_study
-from tlstudy.report.figures import captions, style, theory
+from tlstudy.report.figures import style, theory
 from tlstudy.theory.formulas import check_all
 from tlstudy.theory.penalty import diagonal_penalty, multi_task_penalty
 
@@ -19,7 +17,7 @@ DRAWS, SEED = 700, 3
 @pytest.fixture(scope="module")
 def figure():
     with style.look("penalty"):
-        drawn = theory.penalty_figure(check_all(DRAWS, SEED))
+        drawn = theory.penalty_figure(build_study(DEFAULT), {"formulas": check_all(DRAWS, SEED)})
         drawn.draw_without_rendering()
     return drawn
 
@@ -40,6 +38,8 @@ def test_shares_of_draws_are_those_of_the_table(figure):
         assert curve[middle, 1] >= half
         assert curve[-1, 1] <= 100 * (1 - table.loc[name, "no_root"]) + 1e-9
     assert lines(ax)["slides"][-1, 1] < 75
+    words = " ".join(text.get_text() for text in figure.findobj(Text))
+    assert f"{DRAWS} draws (seed {SEED})" in words
 
 
 def test_the_example_is_where_the_variants_part(figure):
@@ -53,13 +53,10 @@ def test_the_example_is_where_the_variants_part(figure):
     assert together == pytest.approx([together[0]] * 3, rel=1e-3)
 
 
-def test_order_of_growth_of_known_penalties():
+def test_penalties_go_from_square_to_linear(figure):
     at = np.geomspace(0.1, 10, 50)
     np.testing.assert_allclose(theory.growth_order(at, 3 * at**2), 2)
     np.testing.assert_allclose(theory.growth_order(at, 5 * at), 1)
-
-
-def test_penalties_go_from_square_to_linear(figure):
     for label, curve in lines(figure.axes[1]).items():
         assert curve[0, 1] == pytest.approx(2, abs=0.01), label
         assert 1 < curve[-1, 1] < 1.2, label
@@ -95,17 +92,6 @@ def test_the_readout_sets_the_cheapest_strength(figure):
         assert m[penalty.argmin()] == pytest.approx(gamma * 2 * 0.9, abs=m[1] - m[0])
 
 
-def test_the_note_tells_draws_and_seed(figure):
-    words = " ".join(text.get_text() for text in figure.findobj(Text))
-    assert f"{DRAWS} draws (seed {SEED})" in words
-
-
-def test_snakemake_s_report_labels_it_without_images():
-    labels = captions.report_labels(PurePosixPath("penalty.svg"))
-    assert labels["Training images"] == "none"
-    assert "Proposition 3" in labels["Figure"]
-
-
 @pytest.mark.parametrize(
     ("overlay", "there"), [("audit", True), ("rescaling", True), ("theory", True), ("quick", False)]
 )
@@ -114,16 +100,13 @@ def test_it_belongs_to_studies_of_reuse_and_rescaling_and_of_the_laboratory(over
     assert (catalogue.PENALTY in catalogue.study_figure_names(study)) == there
 
 
-@pytest.mark.parametrize(
-    ("slide", "settings", "there"),
-    [
-        (catalogue.PROPOSITION[0], {"quantity": "balanced_accuracy", "arm": "new"}, True),
-        (catalogue.PROPOSITION[1], {"quantity": "balanced_accuracy", "arm": "new"}, True),
-        ("Gradient norm", {"quantity": "balanced_accuracy", "arm": "new"}, False),
-        (catalogue.PROPOSITION[1], {"open": "Tested elsewhere."}, False),
-    ],
-)
-def test_a_claim_brings_it_if_it_is_tested_here(slide, settings, there):
-    study = build_study(changed("claims", {"C": {"text": "A claim.", "slide": slide} | settings}))
-    assert (catalogue.PENALTY in catalogue.study_figure_names(study)) == there
-    assert catalogue.PENALTY not in catalogue.study_figure_names(build_study(DEFAULT))
+def test_a_claim_brings_it_if_it_is_tested_here():
+    tested = {"text": "A claim.", "quantity": "balanced_accuracy", "arm": "new"}
+    waiting = {"text": "A claim.", "open": "Tested elsewhere."}
+    for slide, claim, there in (
+        *((slide, tested, True) for slide in catalogue.PROPOSITION),
+        ("Gradient norm", tested, False),
+        (catalogue.PROPOSITION[1], waiting, False),
+    ):
+        study = build_study(changed("claims", {"C": {**claim, "slide": slide}}))
+        assert (catalogue.PENALTY in catalogue.study_figure_names(study)) == there, slide

@@ -1,4 +1,4 @@
-"""Scales and words of figures follow what is drawn: stopped runs, paths that leave the grid."""
+"""Scales and notes follow what is drawn: stopped runs, paths that leave the grid."""
 
 import numpy as np
 import pytest
@@ -31,13 +31,9 @@ def test_a_single_run_that_stopped_is_explained():
     assert not series.has_stopped(study, whole, arms)
     assert series.has_stopped(study, stopped, arms)
     assert "the run stopped" in curves.note_of(study, stopped, 50, arms)
-
-
-def test_a_run_that_never_had_a_value_is_explained():
-    study = synthetic.make_study({"new": {}})
-    metrics = synthetic.make_tables(study)["metrics"].query("epoch == 1").copy()
-    metrics[["train_loss", "displacement_from_start"]] = np.nan
-    assert series.has_stopped(study, metrics, ["new"])
+    never = stopped.query("arm == 'new' and epoch == 1").copy()
+    never[["train_loss", "displacement_from_start"]] = np.nan
+    assert series.has_stopped(study, never, ["new"])
 
 
 def test_landscapes_say_how_much_of_the_path_lies_outside():

@@ -6,7 +6,7 @@ import pytest
 from laboratory_study import SEEDS, relu, rescaled, table
 
 from tlstudy.audit.theory_claims import ratios
-from tlstudy.report.figures.texts import TEXTS
+from tlstudy.report.figures.texts import explanation
 from tlstudy.report.sentences.laboratory_notes import condition_means, notes
 from tlstudy.theory.diagonal import INTERPOLATES
 
@@ -86,4 +86,4 @@ def test_networks_that_diverged_are_told_where_there_are_any():
 
 def test_captions_say_what_a_network_that_did_not_fit_shows():
     for name in ("regimes", "diagonal", "implicit", "features"):
-        assert "show a number of steps" in TEXTS[f"laboratory-{name}"].what_to_see
+        assert "show a number of steps" in explanation(f"laboratory-{name}")

@@ -11,7 +11,6 @@ from tlstudy.config.study import runs as runs_of
 from tlstudy.jobs import paths
 from tlstudy.jobs.progress import progress
 from tlstudy.jobs.tables import read_landscapes
-from tlstudy.report.figures import captions
 from tlstudy.report.inputs import TABLES, Inputs, load
 from tlstudy.report.page.progress import section
 from tlstudy.report.page.render import render, write_report, write_results_table
@@ -52,11 +51,6 @@ def test_landscapes_are_those_of_the_study_s_seeds(study_on_disk):
     assert [record["arm"] for record in records] == list(study_on_disk.arms)[1:]
     assert {record["seed"] for record in records} == {26}
     assert read_landscapes(without_landscapes(study_on_disk)) == []
-
-
-def test_caption_of_a_landscape_without_seeds_does_not_fail(study_on_disk):
-    study = without_landscapes(study_on_disk)
-    assert "one seed (26)" in captions.caption(study, "landscape-random", 50)
 
 
 def test_weights_are_those_that_trained_and_not_those_of_the_cache(study_on_disk):

@@ -11,6 +11,7 @@ from study_folder import ROOT, StudyFolder, wait_for_training
 
 from tlstudy.config.tables import ALL_TABLES
 from tlstudy.jobs.verify import verify_folder
+from tlstudy.report.figures.texts import explanation
 from tlstudy.storage import columns
 
 
@@ -342,6 +343,7 @@ def test_snakemakes_own_report_holds_figures_and_captions(finished):
     page = (finished.folder / "own.html").read_text()
     for part in ("Gradient norm", "Table of results", "The whole report", "one seed"):
         assert part in page, part
+    assert explanation("gradient-norm").partition(" at")[0] in page
 
 
 @pytest.mark.slow

@@ -219,7 +219,10 @@ def stage_code(stage: str) -> str:
     if stage in measurements():
         return source_digest(measurements()[stage].measure.__module__, PLUMBING)
     passed_over = PLUMBING if stage in ("train", "laboratory") else RECORDING
-    data = {"figures": ("data/published",), "report": ("data/published", "report/page/templates")}
+    data = {
+        "figures": ("data/published",),
+        "report": ("data/published", "report/page/templates", "report/figures/explanations"),
+    }
     digests = map(data_digest, data.get(stage, ()))
     return "-".join((source_digest(f"tlstudy.stages.{stage}", passed_over), *digests))
 

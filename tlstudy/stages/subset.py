@@ -15,6 +15,6 @@ def make_subset(study: Study, drawing: str, size: int, seed: int) -> None:
     images, labels = load_images(paths.images_folder(study.cache), "train")
     indices = draw_subset(labels, drawing, size, seed)
     folder = paths.subset_folder(study, drawing, size, seed)
-    write_contact_sheet(images[indices], labels[indices], folder, size, seed, name="contact-sheet")
+    write_contact_sheet(images[indices], labels[indices], folder, size, seed)
     record = {"drawing": drawing, "size": size, "seed": seed, **describe_subset(indices, labels)}
     write_json_atomically(folder / "subset.json", record)

@@ -206,7 +206,7 @@ def reported_figure(path):
         return path
     return report(
         path,
-        caption=f"../../report/{base_name(path.stem)}.rst",
+        caption=f"../../tlstudy/report/figures/explanations/{base_name(path.stem)}.rst",
         category="2. Results" if path.stem in RESULTS else "3. Figures",
         labels=report_labels(path),
     )

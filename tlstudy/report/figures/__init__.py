@@ -5,6 +5,7 @@ modules only when something is drawn.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,15 +23,12 @@ from tlstudy.config.catalogue import (
 from tlstudy.config.settings import Study
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
 __all__ = ["FIGURES", "draw", "draw_all", "draw_of_study"]
 
 
-def draw_all(
-    study: Study, tables: "Mapping[str, pd.DataFrame]", landscapes: list[dict], folder: Path
-) -> list[Path]:
+def draw_all(study: Study, tables: Mapping, landscapes: list[dict], folder: Path) -> list[Path]:
     """Write every figure as SVG and PNG: `folder`/n~{size}/{name}, and those of all sizes.
 
     Args:
@@ -52,22 +50,16 @@ def draw_all(
         for name in figure_names(study):
             stem = Path(folder, size_folder(size), name)
             with style.look(f"{name}-{size}"):
-                style.write(draw(study, name, of_size, landscapes, size), stem, f"{name}-{size}")
+                style.write(draw(study, name, of_size, landscapes, size), stem)
             stems.append(stem)
     for name in study_figure_names(study):
         with style.look(name):
-            style.write(draw_of_study(study, name, tables), Path(folder, name), name)
+            style.write(draw_of_study(study, name, tables), Path(folder, name))
         stems.append(Path(folder, name))
     return stems
 
 
-def draw(
-    study: Study,
-    name: str,
-    tables: "Mapping[str, pd.DataFrame]",
-    landscapes: list[dict],
-    size: int,
-) -> "Figure":
+def draw(study: Study, name: str, tables: Mapping, landscapes: list[dict], size: int) -> "Figure":
     """One figure of a subset size; the tables hold that size only."""
     from tlstudy.report.figures import (
         claims,
@@ -81,48 +73,41 @@ def draw(
     )
     from tlstudy.report.figures import landscapes as planes
 
-    study = part_of_study(study, name)
-    return {
-        "ladder": lambda: ladder.accuracy_figure(study, tables["runs"], size),
-        "ladder-loss": lambda: ladder.loss_figure(study, tables["runs"], size),
-        "claims": lambda: claims.claims_figure(
-            study, tables["claims"], tables["claim-values"], size
-        ),
-        "results": lambda: summary.results_figure(study, tables["runs"], size),
-        "loss-new": lambda: curves.loss_figure(study, tables["metrics"], size, new=True),
-        "loss-pretrained": lambda: curves.loss_figure(study, tables["metrics"], size, new=False),
-        "balanced-accuracy": lambda: curves.accuracy_figure(study, tables["metrics"], size),
-        "gradient-norm": lambda: curves.gradient_figure(study, tables["metrics"], size),
-        "magnitude-change": lambda: curves.magnitude_figure(study, tables["metrics"], size),
-        "angle-change": lambda: curves.angle_figure(study, tables["metrics"], size),
-        "layerwise-magnitude": lambda: layerwise.magnitude_figure(
-            study, tables["layers"], tables["runs"], size
-        ),
-        "layerwise-angle": lambda: layerwise.angle_figure(
-            study, tables["layers"], tables["runs"], size
-        ),
-        "encoder": lambda: encoder.encoder_figure(study, tables["encoder"], size),
-        "landscape-trajectory": lambda: planes.figure(study, landscapes, size, "trajectory"),
-        "landscape-random": lambda: planes.figure(study, landscapes, size, "random"),
-        "curvature": lambda: curvature.curvature_figure(study, tables["curvature"], size),
-        "reuse": lambda: reuse.reuse_figure(study, tables["reuse"], size),
-    }[base_name(name)]()
+    function = {
+        "ladder": ladder.accuracy_figure,
+        "ladder-loss": ladder.loss_figure,
+        "claims": claims.claims_figure,
+        "results": summary.results_figure,
+        "loss-new": partial(curves.loss_figure, new=True),
+        "loss-pretrained": partial(curves.loss_figure, new=False),
+        "balanced-accuracy": curves.accuracy_figure,
+        "gradient-norm": curves.gradient_figure,
+        "magnitude-change": curves.magnitude_figure,
+        "angle-change": curves.angle_figure,
+        "layerwise-magnitude": layerwise.magnitude_figure,
+        "layerwise-angle": layerwise.angle_figure,
+        "encoder": encoder.encoder_figure,
+        "landscape-trajectory": partial(planes.figure, which="trajectory"),
+        "landscape-random": partial(planes.figure, which="random"),
+        "curvature": curvature.curvature_figure,
+        "reuse": reuse.reuse_figure,
+    }[base_name(name)]
+    return function(part_of_study(study, name), {**tables, "landscapes": landscapes}, size)
 
 
-def draw_of_study(study: Study, name: str, tables: "Mapping[str, pd.DataFrame]") -> "Figure":
+def draw_of_study(study: Study, name: str, tables: Mapping) -> "Figure":
     """One figure that is not of one subset size."""
     from tlstudy.report.figures import laboratory, published, summary, theory
 
-    return {
-        ACCURACY_BY_SIZE: lambda: summary.size_figure(study, tables["runs"]),
+    function = {
+        ACCURACY_BY_SIZE: summary.size_figure,
         CONTRADICTIONS: published.contradictions_figure,
-        PENALTY: lambda: theory.penalty_figure(tables["formulas"]),
-        "laboratory-claims": lambda: laboratory.claims_figure(
-            study, tables["laboratory-claims"], tables["laboratory-claim-values"]
-        ),
-        "laboratory-regimes": lambda: laboratory.regimes_figure(study, tables["laboratory"]),
-        "laboratory-diagonal": lambda: laboratory.diagonal_figure(study, tables["laboratory"]),
-        "laboratory-implicit": lambda: laboratory.implicit_figure(study, tables["laboratory"]),
-        "laboratory-features": lambda: laboratory.features_figure(study, tables["laboratory"]),
-        "laboratory-rescaling": lambda: laboratory.rescaling_figure(study, tables["laboratory"]),
-    }[name]()
+        PENALTY: theory.penalty_figure,
+        "laboratory-claims": laboratory.claims_figure,
+        "laboratory-regimes": laboratory.regimes_figure,
+        "laboratory-diagonal": laboratory.diagonal_figure,
+        "laboratory-implicit": laboratory.implicit_figure,
+        "laboratory-features": laboratory.features_figure,
+        "laboratory-rescaling": laboratory.rescaling_figure,
+    }[name]
+    return function(study, tables)

@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from tlstudy.config.settings import Study
 from tlstudy.report.figures import points, style
 from tlstudy.report.figures.captions import note
+from tlstudy.report.figures.series import Tables
 
 UNTESTED = ("not testable", "open")
 # Colour and mark of the mean: verdicts differ without colour too.
@@ -18,7 +19,7 @@ VERDICTS = {
     "refuted": (style.NEW, "X"),
     "inconclusive": (style.SLIDES, "o"),
 }
-EFFECT = {"color": style.GAP, "marker": "|", "markersize": 17, "markeredgewidth": 2.2}
+EFFECT = {"marker": "|", "markersize": 17, "markeredgewidth": 2.2}
 # How a unit of the ledger is shown: its words, and the factor of the values.
 UNITS = {
     "share": ("percentage points", 100),
@@ -30,19 +31,17 @@ LINE = 0.17  # inches: a line of a row's label
 ROW_GAP, PANEL_GAP = 0.16, 0.62  # inches: between rows, and for a panel's axis
 
 
-def claims_figure(study: Study, claims: pd.DataFrame, values: pd.DataFrame, size: int) -> Figure:
-    """A panel for each unit with a row for each claim; those not tested are listed below.
-
-    Args:
-        claims, values: `tlstudy.storage.columns.CLAIMS` and `CLAIM_VALUES` of one subset size.
-    """
-    return ledger_figure(claims, values, note(study, size))
+def claims_figure(study: Study, tables: Tables, size: int) -> Figure:
+    """The ledger of the claims on the study's runs."""
+    return ledger_figure(tables["claims"], tables["claim-values"], note(study, size))
 
 
 def ledger_figure(claims: pd.DataFrame, values: pd.DataFrame, what: str) -> Figure:
-    """The same for any ledger with these columns.
+    """A panel for each unit with a row for each claim; those not tested are listed below.
 
     Args:
+        claims, values: `tlstudy.storage.columns.CLAIMS` and `CLAIM_VALUES` of one subset size, or
+            other ledgers with these columns.
         what: the small line below: seeds, and what the bars stand for.
     """
     tested = claims[~claims["verdict"].isin(UNTESTED)]
@@ -50,9 +49,7 @@ def ledger_figure(claims: pd.DataFrame, values: pd.DataFrame, what: str) -> Figu
     heights = [PANEL_GAP + sum(map(row_height, rows.to_dict("records"))) for rows in parts]
     text = f"{what}{untested_text(claims)}"
     if not parts:
-        figure = style.new_figure(1.2, note=text)
-        style.words_only(figure.subplots(), "no claim could be tested", 60)
-        return figure
+        return style.words_figure("no claim could be tested", text)
     figure = style.new_figure(sum(heights), _handles(tested), text)
     panels = figure.subplots(len(parts), 1, height_ratios=heights, squeeze=False).ravel()
     for ax, rows in zip(panels, parts, strict=True):
@@ -89,10 +86,7 @@ def claim_panel(ax: Axes, rows: pd.DataFrame, values: pd.DataFrame) -> Axes:
         _draw_claim(ax, place, claim, values)
         place += row_height(claim) / 2
     points.zero_line(ax, vertical=False)
-    ax.set_yticks(places, labels=[row_label(claim) for claim in claims])
-    style.left_aligned(ax.get_yticklabels())
-    ax.set_ylim(place, 0)
-    ax.tick_params(axis="y", length=0)
+    style.named_rows(ax, places, list(map(row_label, claims)), 0, place)
     ax.grid(visible=False, axis="y")
     ax.set_xlabel(UNITS.get(claims[0]["unit"], (claims[0]["unit"], 1))[0])
     ends = ax.secondary_yaxis("right")
@@ -106,17 +100,19 @@ def _draw_claim(ax: Axes, place: float, claim: dict, values: pd.DataFrame) -> No
     found = values.loc[values["claim"] == claim["claim"]].sort_values("seed")["value"]
     scale = UNITS.get(claim["unit"], ("", 1))[1]
     colour, marker = VERDICTS[claim["verdict"]]
-    points.draw_values(ax, place, scale * found.to_numpy(dtype=float), colour, False, marker)
-    ax.plot(scale * claim["effect"], place, linestyle="", zorder=2, **EFFECT)
+    points.draw_values(ax, place, scale * found.to_numpy(dtype=float), colour, marker, False)
+    ax.plot(scale * claim["effect"], place, color=style.GAP, linestyle="", zorder=2, **EFFECT)
 
 
 def _handles(tested: pd.DataFrame) -> list[Line2D]:
-    handles = [
-        Line2D([], [], color=colour, marker=marker, markersize=6.5, linewidth=3, label=verdict)
-        for verdict, (colour, marker) in VERDICTS.items()
-        if verdict in set(tested["verdict"])
+    mean = {"markersize": 6.5, "linewidth": 3}
+    effect = {**EFFECT, "markersize": 11}
+    return [
+        *(
+            style.entry(verdict, colour, marker=marker, **mean)
+            for verdict, (colour, marker) in VERDICTS.items()
+            if verdict in set(tested["verdict"])
+        ),
+        style.entry("one seed", style.SLIDES, "", marker=".", markersize=8),
+        style.entry("effect stated in advance", style.GAP, "", **effect),
     ]
-    seed = {"marker": ".", "markersize": 8, "linestyle": ""}
-    handles.append(Line2D([], [], color=style.SLIDES, label="one seed", **seed))
-    effect = {**EFFECT, "markersize": 11, "linestyle": ""}
-    return [*handles, Line2D([], [], label="effect stated in advance", **effect)]

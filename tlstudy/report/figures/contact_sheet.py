@@ -6,7 +6,6 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from tlstudy.report.figures import style
-from tlstudy.report.figures.captions import TRAINING_IMAGES
 
 DIGITS = 10
 MOST_OF_A_DIGIT = 10  # so at most 100 images
@@ -34,20 +33,16 @@ def mosaic(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return sheet
 
 
-def contact_sheet(images: np.ndarray, labels: np.ndarray, ax: Axes) -> Axes:
+def draw_sheet(ax: Axes, images: np.ndarray, labels: np.ndarray) -> Axes:
     """Draw the mosaic; each row's label says how many images of the digit there are."""
-    labels = np.asarray(labels)
     sheet = mosaic(np.asarray(images, dtype=float), labels)
     ax.imshow(sheet, cmap="gray", aspect="equal")
     ax.grid(visible=False)
     ax.set_xticks([])
-    row = sheet.shape[0] / DIGITS
-    counts = np.bincount(labels, minlength=DIGITS)
-    texts = [
-        f"{digit}  ({count} {'image' if count == 1 else 'images'})"
-        for digit, count in enumerate(counts)
-    ]
-    ax.set_yticks([(digit + 0.5) * row - GAP / 2 for digit in range(DIGITS)], labels=texts)
+    places = (np.arange(DIGITS) + 0.5) * sheet.shape[0] / DIGITS - GAP / 2
+    counts = enumerate(np.bincount(labels, minlength=DIGITS))
+    texts = [f"{digit}  ({n} {'image' if n == 1 else 'images'})" for digit, n in counts]
+    ax.set_yticks(places, labels=texts)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     return ax
@@ -57,26 +52,18 @@ def sheet_note(labels: np.ndarray, subset_size: int, seed: int) -> str:
     """How many images there are, and whether all are shown."""
     counts = np.bincount(labels, minlength=DIGITS)
     shown = int(np.minimum(counts, MOST_OF_A_DIGIT).sum())
-    which = (
-        "all shown"
-        if shown == counts.sum()
-        else (f"{shown} shown, the first {MOST_OF_A_DIGIT} of a digit at most")
-    )
+    which = "all shown"
+    if shown < counts.sum():
+        which = f"{shown} shown, the first {MOST_OF_A_DIGIT} of a digit at most"
     return f"n = {subset_size:,} training images, seed {seed}; {which}."
 
 
 def write_contact_sheet(
-    images: np.ndarray,
-    labels: np.ndarray,
-    folder: Path,
-    subset_size: int,
-    seed: int,
-    name: str = TRAINING_IMAGES,
+    images: np.ndarray, labels: np.ndarray, folder: Path, subset_size: int, seed: int
 ) -> None:
-    """Write `folder`/`name`.svg and .png."""
-    labels = np.asarray(labels)
-    name_of_ids = f"{name}-{subset_size}-{seed}"
-    with style.look(name_of_ids):
+    """Write `folder`/contact-sheet.svg and .png."""
+    labels, name = np.asarray(labels), f"contact-sheet-{subset_size}-{seed}"
+    with style.look(name):
         figure = style.new_figure(5, note=sheet_note(labels, subset_size, seed), width=5.6)
-        contact_sheet(images, labels, figure.subplots())
-        style.write(figure, folder / name, name_of_ids)
+        draw_sheet(figure.subplots(), images, labels)
+        style.write(figure, folder / "contact-sheet")

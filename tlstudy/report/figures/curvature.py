@@ -12,7 +12,9 @@ from tlstudy.audit.statistics import Summary, summarise
 from tlstudy.config.groups import groups_of, is_new, label_of
 from tlstudy.config.settings import Study
 from tlstudy.report.figures import points, style
-from tlstudy.report.figures.captions import note
+from tlstudy.report.figures.captions import measured_note
+from tlstudy.report.figures.series import Tables
+from tlstudy.report.format import number
 
 QUANTITIES = {
     "hessian_eigenvalue": "largest Hessian eigenvalue",
@@ -21,18 +23,16 @@ QUANTITIES = {
 POINTS = {"final": "final weights", "matched": "same train loss ({:g} nats)"}
 
 
-def curvature_figure(study: Study, table: pd.DataFrame, size: int) -> Figure:
+def curvature_figure(study: Study, tables: Tables, size: int) -> Figure:
     """A row for each quantity, a column for each point; panels of a row share their axis."""
+    table = tables["curvature"]
     arms = [arm for arm in study.arms if arm in set(table["arm"])]
-    seeds = [seed for seed in study.seed if seed in set(table["seed"])]
+    text = measured_note(study, table, size)
     if not arms:
-        figure = style.new_figure(1.2, note=note(study, size))
-        style.words_only(figure.subplots(), "no run's curvature was measured", 60)
-        return figure
+        return style.words_figure("no run's curvature was measured", text)
     labels = "; ".join(label_of(study, arm) for arm in arms)
-    text = f"{labels}. {note(study, size, seeds)}{_missing_text(study, table)}"
-    kinds = {"new" if is_new(study, arm) else "pretrained" for arm in arms}
-    handles = points.handles([*kinds], 1, slides=False)
+    text = f"{labels}. {text}{_missing_text(study, table)}"
+    handles = points.handles({is_new(study, arm) for arm in arms}, 1, slides=False)
     figure = style.new_figure(5.2, handles, text)
     panels = figure.subplots(len(QUANTITIES), len(POINTS), sharey="row", sharex=True)
     for row, (quantity, words) in zip(panels, QUANTITIES.items(), strict=True):
@@ -49,20 +49,16 @@ def curvature_figure(study: Study, table: pd.DataFrame, size: int) -> Figure:
 def _panel(ax: Axes, study: Study, rows: pd.DataFrame, arms: list[str], quantity: str) -> None:
     ax.set_yscale("log", nonpositive="mask")
     values = rows.pivot(index="seed", columns="arm", values=quantity).reindex(columns=arms)
-    for new, pretrained in pairs(study, arms):
-        places = [arms.index(new), arms.index(pretrained)]
-        for pair in values[[new, pretrained]].to_numpy(dtype=float):
-            ax.plot(places, pair, color=style.SLIDES, linewidth=0.9, alpha=0.7, zorder=1.5)
-    for place, arm in enumerate(arms):
-        colour = style.NEW if is_new(study, arm) else style.PRETRAINED
-        look = {"color": colour, "markersize": 11, "markeredgewidth": 0, "alpha": 0.8}
-        ax.plot(np.full(len(values), place), values[arm], ".", **look)
+    joined = pairs(study, arms)
+    single = [(arm,) for arm in arms if not any(arm in pair for pair in joined)]
+    for chosen in (*joined, *single):
+        found = {arms.index(arm): values[arm].to_numpy(dtype=float) for arm in chosen}
+        colours = [style.colour_of(study, arm) for arm in chosen]
+        points.join_seeds(ax, found, style.SLIDES, *colours)
     if not (values.to_numpy(dtype=float) > 0).any():
         style.say(ax, "no values to draw")
-    ax.set_xticks(range(len(arms)), labels=_arm_labels(study, arms))
+    style.named_columns(ax, _arm_labels(study, arms))
     ax.xaxis.set_minor_locator(NullLocator())
-    ax.set_xlim(-0.5, len(arms) - 0.5)
-    ax.grid(visible=False, axis="x")
 
 
 def _arm_labels(study: Study, arms: list[str]) -> list[str]:
@@ -84,20 +80,13 @@ def pairs(study: Study, arms: list[str]) -> list[tuple[str, str]]:
     return found
 
 
-def log2_ratios(
-    table: pd.DataFrame, pair: tuple[str, str], quantity: str, point: str
-) -> np.ndarray:
-    """(seeds,) doublings from the new network's value to the pretrained one's, seed by seed."""
+def ratio(table: pd.DataFrame, pair: tuple[str, str], quantity: str, point: str) -> Summary:
+    """Doublings from the new network's value to the pretrained one's, taken seed by seed."""
     rows = table[table["point"] == point]
     values = rows.pivot(index="seed", columns="arm", values=quantity).reindex(columns=list(pair))
     new, pretrained = values.to_numpy(dtype=float).T
     positive = (new > 0) & (pretrained > 0)
-    return np.log2(pretrained[positive] / new[positive])
-
-
-def ratio(table: pd.DataFrame, pair: tuple[str, str], quantity: str, point: str) -> Summary:
-    """Doublings from new to pretrained over seeds."""
-    return summarise(log2_ratios(table, pair, quantity, point))
+    return summarise(np.log2(pretrained[positive] / new[positive]))
 
 
 def ratio_text(
@@ -107,14 +96,14 @@ def ratio_text(
     found = pairs(study, arms)
     if len(found) != 1:
         return ""
-    summary = ratio(table, found[0], quantity, point)
-    if summary.n == 0:
+    item = ratio(table, found[0], quantity, point)
+    if item.n == 0:
         return ""
-    ends = f"{2**summary.smallest:.2g} to {2**summary.largest:.2g}"
-    if summary.mean is None:
-        return f"pretrained / new: {ends if summary.n > 1 else f'{2**summary.smallest:.2g}'}"
-    interval = f"{2**summary.low:.2g} to {2**summary.high:.2g}"
-    return f"pretrained / new: {2**summary.mean:.2g} ({interval})"
+    if item.mean is not None:
+        mean, low, high = (number(2**value, 2) for value in (item.mean, item.low, item.high))
+        return f"pretrained / new: {mean} ({low} to {high})"
+    ends = dict.fromkeys(number(2**value, 2) for value in (item.smallest, item.largest))
+    return f"pretrained / new: {' to '.join(ends)}"
 
 
 def _missing_text(study: Study, table: pd.DataFrame) -> str:

@@ -1,7 +1,5 @@
 """Figures of values against the epoch: losses, accuracy, gradient norm, change of the weights."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -13,23 +11,16 @@ from tlstudy.config.settings import STATISTICS, Study
 from tlstudy.data import published
 from tlstudy.report.figures import style
 from tlstudy.report.figures.captions import PUBLISHED_GROUP, note
-from tlstudy.report.figures.series import draw_seeds, has_stopped, seed_curves
+from tlstudy.report.figures.series import Tables, draw_seeds, has_stopped, seed_curves
 
 GUESSING = np.log(10)
 SOFTMAX_LOSS = (np.log(9 + np.e) - 1, np.log(9 + np.e))  # cross-entropy on a softmax's output
-SLIDES_DASHES = {"new": (0, (2, 1.5)), "pretrained": (0, (6, 2))}
-SLIDES_SPLIT_DASHES = {"train": (0, (2, 1.5)), "test": (0, (6, 2))}
+SHORT, LONG = (0, (2, 1.5)), (0, (6, 2))
+SLIDES_DASHES = {"new": SHORT, "pretrained": LONG, "train": SHORT, "test": LONG}
+SLIDES_LINE = {"color": style.SLIDES, "linewidth": 2.2}
 LOG_FROM = 4 * GUESSING  # losses above are drawn on a scale that is logarithmic further up
-
-
-@dataclass(frozen=True)
-class Change:
-    """A figure of the weights' change: its columns, units and the slides' series."""
-
-    quantity: str
-    unit: str
-    slides: pd.DataFrame
-    logarithmic: bool
+UNITS = {"displacement": "relative change", "angle": "angle (degrees)"}
+WHEN = {"previous": "in one epoch", "start": "since the start"}
 
 
 def overlaid_groups(study: Study) -> list[str]:
@@ -42,28 +33,25 @@ def overlaid_groups(study: Study) -> list[str]:
     return [PUBLISHED_GROUP] if PUBLISHED_GROUP in groups or study.ladder else groups
 
 
-def draw_slides(ax: Axes, table: pd.DataFrame, model: str, column: str, scale: float = 1) -> Axes:
-    """A series of the slides, under the others."""
-    rows = table[table["model"] == model]
-    ax.plot(
-        rows["epoch"],
-        scale * rows[column],
-        color=style.SLIDES,
-        linestyle=SLIDES_DASHES[model],
-        linewidth=2.2,
-        zorder=1.5,
-    )
+def draw_slides(ax: Axes, table: pd.DataFrame, name: str, column: str, scale: float = 1) -> Axes:
+    """A series of the slides, under the others.
+
+    Args:
+        table: the rows of that series.
+        name: of its dashes.
+    """
+    dash = SLIDES_DASHES[name]
+    ax.plot(table["epoch"], scale * table[column], linestyle=dash, zorder=1.5, **SLIDES_LINE)
     return ax
 
 
-def slides_handles(study: Study, models: list[str]) -> list[Line2D]:
+def slides_handles(study: Study, names: list[str]) -> list[Line2D]:
     """Legend entries of the slides' series; none where no panel carries them."""
     if not set(overlaid_groups(study)) & set(groups_of(study)):
         return []
-    common = {"color": style.SLIDES, "linewidth": 2.2}
     return [
-        Line2D([], [], label=f"slides, {model}", linestyle=SLIDES_DASHES[model], **common)
-        for model in models
+        Line2D([], [], label=f"slides, {name}", linestyle=SLIDES_DASHES[name], **SLIDES_LINE)
+        for name in names
     ]
 
 
@@ -82,7 +70,7 @@ def single_points_text(study: Study, metrics: pd.DataFrame) -> str:
     if not looked_at_last_epoch_only(study, metrics):
         return ""
     return (
-        " A point in place of a test curve: test images were looked at after the last epoch only, "
+        " A point in place of a test curve: test images were evaluated after the last epoch only, "
         "as nothing is chosen by earlier ones."
     )
 
@@ -96,19 +84,17 @@ def looked_at_last_epoch_only(study: Study, metrics: pd.DataFrame) -> list[str]:
     return [arm for arm in study.arms if arm in lost.index and lost.loc[arm, columns].any()]
 
 
-def loss_figure(study: Study, metrics: pd.DataFrame, size: int, new: bool) -> Figure:
+def loss_figure(study: Study, tables: Tables, size: int, new: bool) -> Figure:
     """One panel for each arm of a kind; panels with the same head share the vertical axis."""
-    arms = arms_of_kind(study, new)
-    rows = style.panel_rows(len(arms))
+    metrics, arms = tables["metrics"], arms_of_kind(study, new)
     overlaid = any(has_slides_loss(study, arm) for arm in arms)
     text = note_of(study, metrics, size, arms) + single_points_text(study, metrics)
-    figure = style.new_figure(2.3 * rows, _loss_handles(new, overlaid), text)
-    panels = figure.subplots(rows, min(len(arms), style.COLUMNS), squeeze=False).ravel()
+    height = 2.3 * style.panel_rows(len(arms))
+    figure = style.new_figure(height, _loss_handles(study, new, overlaid), text)
+    panels, _ = style.panel_grid(figure, len(arms))
     tops = {head: _largest_loss(study, metrics, arms, head) for head in ("softmax", "logits")}
-    for ax, arm in zip(panels, arms, strict=False):
+    for ax, arm in zip(panels, arms, strict=True):
         loss_panel(ax, study, metrics, arm, tops[study.arms[arm].head])
-    for ax in panels[len(arms) :]:
-        ax.set_axis_off()
     return figure
 
 
@@ -118,21 +104,14 @@ def has_slides_loss(study: Study, arm: str) -> bool:
     return settings.group in overlaid_groups(study) and settings.head == "softmax"
 
 
-def _loss_handles(new: bool, overlaid: bool) -> list[Line2D]:
+def _loss_handles(study: Study, new: bool, overlaid: bool) -> list[Line2D]:
     colour = style.NEW if new else style.PRETRAINED
-    handles = [
-        Line2D([], [], color=colour, linestyle="--", label="train"),
-        Line2D([], [], color=colour, linestyle="-", label="test"),
+    return [
+        style.entry("train", colour, "--"),
+        style.entry("test", colour),
+        *(slides_handles(study, ["train", "test"]) if overlaid else []),
+        style.reference_entry("guessing (ln 10)"),
     ]
-    if overlaid:
-        handles += [
-            Line2D(
-                [], [], color=style.SLIDES, linestyle=dash, linewidth=2.2, label=f"slides, {split}"
-            )
-            for split, dash in SLIDES_SPLIT_DASHES.items()
-        ]
-    guessing = {"color": style.MUTED, "linestyle": ":", "linewidth": 1}
-    return [*handles, Line2D([], [], label="guessing (ln 10)", **guessing)]
 
 
 def _largest_loss(study: Study, metrics: pd.DataFrame, arms: list[str], head: str) -> float:
@@ -140,42 +119,28 @@ def _largest_loss(study: Study, metrics: pd.DataFrame, arms: list[str], head: st
     largest = GUESSING
     for arm in arms:
         settings = study.arms[arm]
-        if settings.head != head:
-            continue
-        columns = ["train_loss", f"test_loss_{settings.batchnorm}"]
-        values = metrics.loc[metrics["arm"] == arm, columns].to_numpy(dtype=float)
-        largest = float(values[np.isfinite(values)].max(initial=largest))
+        if settings.head == head:
+            columns = ["train_loss", f"test_loss_{settings.batchnorm}"]
+            values = metrics.loc[metrics["arm"] == arm, columns].to_numpy(dtype=float)
+            largest = float(values[np.isfinite(values)].max(initial=largest))
     return largest
 
 
 def loss_panel(ax: Axes, study: Study, metrics: pd.DataFrame, arm: str, top: float) -> Axes:
     """Train and test loss of an arm, nats; test loss with the arm's own BatchNorm statistics."""
     settings = study.arms[arm]
-    colour = style.NEW if is_new(study, arm) else style.PRETRAINED
     if has_slides_loss(study, arm):
-        _draw_slides_loss(ax, "new" if is_new(study, arm) else "pretrained")
+        table, model = published.loss(), "new" if is_new(study, arm) else "pretrained"
+        for split, rows in table[table["model"] == model].groupby("split"):
+            draw_slides(ax, rows, split, "loss")
     for column, dash in (("train_loss", "--"), (f"test_loss_{settings.batchnorm}", "-")):
         epochs, values = seed_curves(metrics, arm, column)
-        draw_seeds(ax, epochs, values, color=colour, linestyle=dash)
-    ax.axhline(GUESSING, color=style.MUTED, linestyle=":", linewidth=1, zorder=1)
+        draw_seeds(ax, epochs, values, color=style.colour_of(study, arm), linestyle=dash)
+    style.reference_line(ax, GUESSING)
     _loss_axis(ax, settings.head, top)
     style.panel_title(style.epoch_axis(ax), label_of(study, arm))
     ax.set_ylabel(f"loss on {settings.head} (nats)")
     return ax
-
-
-def _draw_slides_loss(ax: Axes, model: str) -> None:
-    table = published.loss().query("model == @model")
-    for split, dash in SLIDES_SPLIT_DASHES.items():
-        rows = table[table["split"] == split]
-        ax.plot(
-            rows["epoch"],
-            rows["loss"],
-            color=style.SLIDES,
-            linestyle=dash,
-            linewidth=2.2,
-            zorder=1.5,
-        )
 
 
 def _loss_axis(ax: Axes, head: str, top: float) -> None:
@@ -190,15 +155,14 @@ def _loss_axis(ax: Axes, head: str, top: float) -> None:
     ax.set_ylim(0, 1.06 * top)
 
 
-def accuracy_figure(study: Study, metrics: pd.DataFrame, size: int) -> Figure:
+def accuracy_figure(study: Study, tables: Tables, size: int) -> Figure:
     """A row for each group: BatchNorm's running statistics left, recalibrated ones right."""
-    groups = groups_of(study)
-    handles = style.arm_handles(study, list(study.arms)) + slides_handles(
-        study, ["new", "pretrained"]
-    )
-    handles.append(
-        Line2D([], [], color=style.MUTED, linestyle=":", linewidth=1, label="guessing (10 %)")
-    )
+    metrics, groups = tables["metrics"], groups_of(study)
+    handles = [
+        *style.arm_handles(study),
+        *slides_handles(study, ["new", "pretrained"]),
+        style.reference_entry("guessing (10 %)"),
+    ]
     text = note_of(study, metrics, size, list(study.arms)) + single_points_text(study, metrics)
     figure = style.new_figure(2.3 * len(groups), handles, text)
     panels = figure.subplots(len(groups), 2, sharey=True, squeeze=False)
@@ -211,115 +175,104 @@ def accuracy_figure(study: Study, metrics: pd.DataFrame, size: int) -> Figure:
 
 def accuracy_panel(ax: Axes, study: Study, metrics: pd.DataFrame, group: str, policy: str) -> Axes:
     """Test balanced accuracy of a group's arms, per cent, under a BatchNorm policy."""
-    arms, slides_epochs = groups_of(study)[group], []
+    arms = [study.arms[arm] for arm in groups_of(study)[group]]
+    longest = max(arm.epochs for arm in arms)
     if policy == "running" and group in overlaid_groups(study):
-        slides_epochs = [published.EPOCHS]
+        longest = max(longest, published.EPOCHS)
         table = published.balanced_accuracy().query("split == 'test'")
-        for model in ("new", "pretrained"):
-            draw_slides(ax, table, model, "balanced_accuracy", 100)
-    drawn = False
-    for arm in arms:
-        epochs, values = seed_curves(metrics, arm, f"test_balanced_accuracy_{policy}")
-        drawn = drawn or bool(np.isfinite(values).any())
-        draw_seeds(ax, epochs, values, scale=100, **style.arm_styles(study)[arm])
-    if not drawn:
-        style.say(ax, "no test values here")
-    ax.axhline(10, color=style.MUTED, linestyle=":", linewidth=1, zorder=1)
+        for model, rows in table.groupby("model"):
+            draw_slides(ax, rows, model, "balanced_accuracy", 100)
+    column = f"test_balanced_accuracy_{policy}"
+    draw_arms(ax, study, metrics, group, column, 100, "no test values here")
+    style.reference_line(ax, 10)
     ax.set_ylim(0, 100)
-    ax.set_xlim(0, 1.04 * max([study.arms[arm].epochs for arm in arms] + slides_epochs))
-    reported = all(study.arms[arm].batchnorm == policy for arm in arms)
-    title = f"{group}: {policy}{' (reported)' if reported else ''}"
-    return style.panel_title(style.epoch_axis(ax), title)
+    ax.set_xlim(0, 1.04 * longest)
+    reported = " (reported)" * all(arm.batchnorm == policy for arm in arms)
+    return style.panel_title(style.epoch_axis(ax), f"{group}: {policy}{reported}")
 
 
-def gradient_figure(study: Study, metrics: pd.DataFrame, size: int) -> Figure:
+def gradient_figure(study: Study, tables: Tables, size: int) -> Figure:
     """One panel for each group, on one shared logarithmic axis."""
-    groups = groups_of(study)
-    rows = style.panel_rows(len(groups))
-    handles = style.arm_handles(study, list(study.arms)) + slides_handles(
-        study, ["new", "pretrained"]
-    )
+    metrics, groups = tables["metrics"], groups_of(study)
+    handles = [*style.arm_handles(study), *slides_handles(study, ["new", "pretrained"])]
     text = note_of(study, metrics, size, list(study.arms))
-    figure = style.new_figure(2.5 * rows, handles, text)
-    columns = min(len(groups), style.COLUMNS)
-    panels = figure.subplots(rows, columns, sharey=True, squeeze=False)
-    for ax, group in zip(panels.ravel(), groups, strict=False):
+    figure = style.new_figure(2.5 * style.panel_rows(len(groups)), handles, text)
+    panels, left = style.panel_grid(figure, len(groups), sharey=True)
+    for ax, group in zip(panels, groups, strict=True):
         ax.set_yscale("log", nonpositive="mask")
         if group in overlaid_groups(study):
-            for model in ("new", "pretrained"):
-                draw_slides(ax, published.gradient_norm(), model, "gradient_norm")
+            for model, rows in published.gradient_norm().groupby("model"):
+                draw_slides(ax, rows, model, "gradient_norm")
         draw_arms(ax, study, metrics, group, "gradient_norm")
         style.panel_title(style.epoch_axis(ax), group)
-    for ax in panels[:, 0]:
+    for ax in left:
         ax.set_ylabel("gradient norm")
         style.log_ticks(ax.yaxis)
-    for ax in panels.ravel()[len(groups) :]:
-        ax.set_axis_off()
     return figure
 
 
-def draw_arms(ax: Axes, study: Study, metrics: pd.DataFrame, group: str, column: str) -> Axes:
+def draw_arms(
+    ax: Axes,
+    study: Study,
+    metrics: pd.DataFrame,
+    group: str,
+    column: str,
+    scale: float = 1,
+    absent: str = "no values to draw",
+) -> Axes:
     """All arms of a group; a logarithmic axis leaves out those that are 0 throughout."""
     drawn = False
     for arm in groups_of(study)[group]:
         epochs, values = seed_curves(metrics, arm, column)
         if ax.get_yscale() == "log" and not (values > 0).any():
             continue
-        drawn = drawn or bool(values.size)
-        draw_seeds(ax, epochs, values, **style.arm_styles(study)[arm])
-    return ax if drawn else style.say(ax, "no values to draw")
+        drawn = drawn or bool(np.isfinite(values).any())
+        draw_seeds(ax, epochs, values, scale, **style.arm_styles(study)[arm])
+    return ax if drawn else style.say(ax, absent)
 
 
-def change_figure(study: Study, metrics: pd.DataFrame, size: int, change: Change) -> Figure:
+def magnitude_figure(study: Study, tables: Tables, size: int) -> Figure:
+    return _change_figure(study, tables["metrics"], size, "displacement", published.displacement())
+
+
+def angle_figure(study: Study, tables: Tables, size: int) -> Figure:
+    return _change_figure(study, tables["metrics"], size, "angle", published.angle())
+
+
+def _change_figure(
+    study: Study, metrics: pd.DataFrame, size: int, quantity: str, slides: pd.DataFrame
+) -> Figure:
     """A row for each group: change in an epoch left, change since the start right.
 
-    Panels of a column share their axis, so that groups can be compared.
+    Panels of a column share their axis, so that groups can be compared. Displacements in an
+    epoch differ by orders of magnitude, so their axis is logarithmic.
     """
     groups = groups_of(study)
-    handles = style.arm_handles(study, list(study.arms)) + slides_handles(study, ["pretrained"])
+    handles = [*style.arm_handles(study), *slides_handles(study, ["pretrained"])]
     text = note_of(study, metrics, size, list(study.arms))
-    figure = style.new_figure(
-        2.3 * len(groups), handles, text + _still_text(study, metrics, change)
-    )
+    if quantity == "displacement":
+        text += _still_text(study, metrics)
+    figure = style.new_figure(2.3 * len(groups), handles, text)
     panels = figure.subplots(len(groups), 2, sharey="col", squeeze=False)
-    for row, group in zip(panels, groups, strict=True):
-        for ax, since in zip(row, ("previous", "start"), strict=True):
-            change_panel(ax, study, metrics, group, change, since)
-    if change.logarithmic:
+    for (left, right), group in zip(panels, groups, strict=True):
+        if quantity == "displacement":
+            left.set_yscale("log", nonpositive="mask")
+        if group in overlaid_groups(study):
+            rows = slides[slides["model"] == "pretrained"]
+            draw_slides(left, rows, "pretrained", f"{quantity}_from_previous")
+        for ax, since in ((left, "previous"), (right, "start")):
+            draw_arms(ax, study, metrics, group, f"{quantity}_from_{since}")
+            style.panel_title(style.epoch_axis(ax), f"{group}: {WHEN[since]}")
+            ax.set_ylabel(UNITS[quantity])
+    if quantity == "displacement":
         style.log_ticks(panels[0, 0].yaxis)
     return figure
 
 
-def _still_text(study: Study, metrics: pd.DataFrame, change: Change) -> str:
+def _still_text(study: Study, metrics: pd.DataFrame) -> str:
     """Names the arms whose weights never moved: a logarithmic axis cannot show them."""
-    largest = metrics.groupby("arm")[f"{change.quantity}_from_previous"].max()
+    largest = metrics.groupby("arm")["displacement_from_previous"].max()
     still = [label_of(study, arm) for arm in study.arms if largest.get(arm) == 0]
-    if not still or not change.logarithmic:
+    if not still:
         return ""
     return f" Exactly 0 at every epoch, so not on the left axis: {'; '.join(still)}."
-
-
-def change_panel(
-    ax: Axes, study: Study, metrics: pd.DataFrame, group: str, change: Change, since: str
-) -> Axes:
-    """Change of all weights since the previous epoch or since the start."""
-    column = f"{change.quantity}_from_{since}"
-    if change.logarithmic and since == "previous":
-        ax.set_yscale("log", nonpositive="mask")
-    if since == "previous" and group in overlaid_groups(study):
-        draw_slides(ax, change.slides, "pretrained", column)
-    draw_arms(ax, study, metrics, group, column)
-    when = "in one epoch" if since == "previous" else "since the start"
-    style.panel_title(style.epoch_axis(ax), f"{group}: {when}")
-    ax.set_ylabel(change.unit)
-    return ax
-
-
-def magnitude_figure(study: Study, metrics: pd.DataFrame, size: int) -> Figure:
-    change = Change("displacement", "relative change", published.displacement(), True)
-    return change_figure(study, metrics, size, change)
-
-
-def angle_figure(study: Study, metrics: pd.DataFrame, size: int) -> Figure:
-    change = Change("angle", "angle (degrees)", published.angle(), False)
-    return change_figure(study, metrics, size, change)

@@ -1,5 +1,7 @@
 """Figures of the laboratory: regimes, implicit against explicit, features used, rescaling."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -9,11 +11,13 @@ from tlstudy.report.figures import style
 from tlstudy.report.figures.captions import seeds_note
 from tlstudy.report.figures.claims import ledger_figure
 from tlstudy.report.figures.panels import Line, Panel, panels_figure
+from tlstudy.report.figures.series import Tables
 
 ORANGE, PINK = "#e69f00", "#cc79a7"
 SAMPLES = ("samples", "training samples of the main task")
 SCALE = ("scale", "factor of the pretrained weights")
 GAMMA = ("gamma", "output weights at the start (gamma)")
+FACTOR = ("scale", "factor of the weights")
 ERROR, FOUR = "test error / variance", "4 features"
 DEFAULT = {"scale": 1.0, "gamma": 0.03}
 RELATIONS = {  # overlap, cosine of the rest, and the words
@@ -22,40 +26,61 @@ RELATIONS = {  # overlap, cosine of the rest, and the words
     (0.5, 0.0): "half of the features shared",
     (1.0, 0.0): "all features shared",
 }
-FACTOR = ("scale", "factor of the weights")
+# Label, colour, mark and dash of the lines that differ in the value of one column.
+SCRATCH = {
+    1.0: ("from scratch, 1 feature", style.NEW, "o", "-"),
+    4.0: (f"from scratch, {FOUR}", style.NEW, "s", "--"),
+    12.0: ("from scratch, 12 features", style.NEW, "^", "-."),
+}
+RULES = {
+    "fixed": ("learning rate as it was", style.NEW, "o", "-"),
+    "factor": ("times the factor", style.PRETRAINED, "s", "-"),
+    "squared-factor": ("times the factor squared", style.GAP, "^", "-"),
+}
+STATISTICS = {
+    "running": ("running statistics as they were", ORANGE, "v", "--"),
+    "rescaled": ("running statistics rescaled too", PINK, "D", "--"),
+    "recalibrated": ("recalibrated", style.SLIDES, "P", "--"),
+}
+PARTS = {
+    "encoder": ("factor on encoder, recalibrated", style.NEW, "o", "-."),
+    "head": ("factor on head", ORANGE, "X", ":"),
+    "both": ("factor on both", style.PRETRAINED, "*", "-."),
+}
 
 
-def claims_figure(study: Study, claims: pd.DataFrame, values: pd.DataFrame) -> Figure:
-    """The laboratory's claims against the effect sizes stated in advance.
+def _lines(column: str, looks: Mapping, **chosen: object) -> list[Line]:
+    """A line for each value of a column."""
+    return [
+        Line(label, colour, marker, {**chosen, column: value}, dash)
+        for value, (label, colour, marker, dash) in looks.items()
+    ]
 
-    Args:
-        claims, values: `tlstudy.storage.columns.LABORATORY_CLAIMS` and `LABORATORY_CLAIM_VALUES`.
-    """
+
+def _measured(tables: Tables, experiment: str) -> pd.DataFrame:
+    """An experiment's rows of `tlstudy.storage.columns.LABORATORY`."""
+    table = tables["laboratory"]
+    return table[table["experiment"] == experiment]
+
+
+def claims_figure(study: Study, tables: Tables) -> Figure:
+    """The laboratory's claims against the effect sizes stated in advance."""
+    claims, values = tables["laboratory-claims"], tables["laboratory-claim-values"]
     return ledger_figure(claims, values, seeds_note(study))
 
 
-def regimes_figure(study: Study, table: pd.DataFrame) -> Figure:
-    """Test error against samples for ReLU networks, by how the tasks' features are related.
-
-    Args:
-        table: `tlstudy.storage.columns.LABORATORY`.
-    """
+def regimes_figure(study: Study, tables: Tables) -> Figure:
+    """Test error against samples for ReLU networks, by how the tasks' features are related."""
     panels = [_regime(FOUR, *relation) for relation in RELATIONS]
-    scratch = {"measure": "test_error", "method": "scratch"}
-    looks = {1.0: ("1 feature", "o", "-"), 4.0: (FOUR, "s", "--"), 12.0: ("12 features", "^", "-.")}
-    lines = [
-        Line(f"from scratch, {words}", style.NEW, marker, {**scratch, "features": count}, dash)
-        for count, (words, marker, dash) in looks.items()
-    ]
+    lines = _lines("features", SCRATCH, measure="test_error", method="scratch")
     panels.append(Panel("few features need few samples", SAMPLES, ERROR, lines, {}, True))
-    return panels_figure(study, table[table["experiment"] == "relu"], panels, same_heights=True)
+    return panels_figure(study, _measured(tables, "relu"), panels, same_heights=True)
 
 
-def diagonal_figure(study: Study, table: pd.DataFrame) -> Figure:
+def diagonal_figure(study: Study, tables: Tables) -> Figure:
     """The same for diagonal linear networks, with the least change beside gradient descent."""
     panels = [_regime("", overlap) for overlap in (0.0, 0.5, 1.0)]
-    chosen = table[table["experiment"] == "diagonal"]
-    return panels_figure(study, chosen, panels, same_heights=True)
+    return panels_figure(study, _measured(tables, "diagonal"), panels, same_heights=True)
 
 
 def _regime(features: str, overlap: float, cosine: float = 0.0) -> Panel:
@@ -75,41 +100,37 @@ def _regime(features: str, overlap: float, cosine: float = 0.0) -> Panel:
     return Panel(RELATIONS[overlap, cosine], SAMPLES, ERROR, lines, {}, True)
 
 
-def implicit_figure(study: Study, table: pd.DataFrame) -> Figure:
+def implicit_figure(study: Study, tables: Tables) -> Figure:
     """What gradient descent pays over the least: squared change of the weights, and penalty."""
-    panels = [
-        _ratio_panel(network, across)
-        for across in (SCALE, GAMMA, SAMPLES)
-        for network in ("diagonal", "relu")
-    ]
-    return panels_figure(study, ratios(table), panels, same_heights=True)
-
-
-def _ratio_panel(network: str, across: tuple[str, str]) -> Panel:
-    of_network = {
-        "diagonal": {"network": "diagonal", "samples": 30.0},
-        "relu": {"network": "relu", "samples": 64.0, "features": 4.0, "cosine": 0.0},
+    networks = {
+        "diagonal networks": {"network": "diagonal", "samples": 30.0},
+        "ReLU networks": {"network": "relu", "samples": 64.0, "features": 4.0, "cosine": 0.0},
     }
-    fixed = {**DEFAULT, **of_network[network]}
-    fixed.pop(across[0])
-    title = {"diagonal": "diagonal networks", "relu": "ReLU networks"}[network]
-    return Panel(title, across, "paid / least", _ratio_lines(), fixed, reference=1.0)
-
-
-def _ratio_lines() -> list[Line]:
-    kinds = {
-        "change": ("squared change", "-", ("o", "s")),
-        "price": ("penalty", "--", ("^", "v")),
-    }
-    ends = ((0.0, style.NEW, "no feature shared"), (1.0, style.PRETRAINED, "all shared"))
-    return [
-        Line(f"{words}, {relation}", colour, marker, {"measure": measure, "overlap": overlap}, dash)
-        for measure, (words, dash, markers) in kinds.items()
-        for marker, (overlap, colour, relation) in zip(markers, ends, strict=True)
+    lines = [
+        line
+        for measure, words, dash, markers in (
+            ("change", "squared change", "-", "os"),
+            ("price", "penalty", "--", "^v"),
+        )
+        for line in _lines(
+            "overlap",
+            {
+                0.0: (f"{words}, no feature shared", style.NEW, markers[0], dash),
+                1.0: (f"{words}, all shared", style.PRETRAINED, markers[1], dash),
+            },
+            measure=measure,
+        )
     ]
+    panels = []
+    for across in (SCALE, GAMMA, SAMPLES):
+        for title, network in networks.items():
+            fixed = {**DEFAULT, **network}
+            fixed.pop(across[0])
+            panels.append(Panel(title, across, "paid / least", lines, fixed, reference=1.0))
+    return panels_figure(study, ratios(tables["laboratory"]), panels, same_heights=True)
 
 
-def features_figure(study: Study, table: pd.DataFrame) -> Figure:
+def features_figure(study: Study, tables: Tables) -> Figure:
     """What a factor on the pretrained weights selects in ReLU networks, by scale."""
     measures = {
         "features_used": ("features used", "effective number", True),
@@ -117,37 +138,26 @@ def features_figure(study: Study, table: pd.DataFrame) -> Figure:
         "alignment": ("kept directions", "cosine with the start", False),
         "test_error": ("error on new inputs", ERROR, True),
     }
-    fixed = {"method": "fine-tuned", "gamma": DEFAULT["gamma"], "cosine": 0.0}
-    panels = [
-        Panel(title, SCALE, upwards, _feature_lines(measure), fixed, logarithmic)
-        for measure, (title, upwards, logarithmic) in measures.items()
-    ]
-    return panels_figure(study, table[table["experiment"] == "relu"], panels)
-
-
-def _feature_lines(measure: str) -> list[Line]:
     nested = {"overlap": 1.0, "features": 2.0, "samples": 32.0}
     shared = {"overlap": 1.0, "features": 4.0, "samples": 64.0}
-    looks = {
-        "2 of the 8 pretrained features (32 samples)": (PINK, "D", nested),
-        "4 of them (64)": (style.PRETRAINED, "o", shared),
-        "4 others (64)": (style.NEW, "s", {**shared, "overlap": 0.0}),
-    }
-    return [
-        Line(label, colour, marker, {**chosen, "measure": measure})
-        for label, (colour, marker, chosen) in looks.items()
+    lines = [
+        Line("2 of the 8 pretrained features (32 samples)", PINK, "D", nested),
+        Line("4 of them (64)", style.PRETRAINED, "o", shared),
+        Line("4 others (64)", style.NEW, "s", {**shared, "overlap": 0.0}),
     ]
+    fixed = {"method": "fine-tuned", "gamma": DEFAULT["gamma"], "cosine": 0.0}
+    panels = [
+        Panel(title, SCALE, upwards, lines, {**fixed, "measure": measure}, logarithmic)
+        for measure, (title, upwards, logarithmic) in measures.items()
+    ]
+    return panels_figure(study, _measured(tables, "relu"), panels)
 
 
-def rescaling_figure(study: Study, table: pd.DataFrame) -> Figure:
-    """A factor on encoder or head under BatchNorm: SGD left, Adam right.
-
-    Args:
-        table: `tlstudy.storage.columns.LABORATORY`.
-    """
+def rescaling_figure(study: Study, tables: Tables) -> Figure:
+    """A factor on encoder or head under BatchNorm: SGD left, Adam right."""
     columns = [_rescaling_panels("sgd", "SGD"), _rescaling_panels("adam", "Adam")]
     panels = [panel for row in zip(*columns, strict=True) for panel in row]
-    return panels_figure(study, _with_unscaled(table[table["experiment"] == "batchnorm"]), panels)
+    return panels_figure(study, _with_unscaled(_measured(tables, "batchnorm")), panels)
 
 
 def _with_unscaled(table: pd.DataFrame) -> pd.DataFrame:
@@ -160,54 +170,16 @@ def _with_unscaled(table: pd.DataFrame) -> pd.DataFrame:
 def _rescaling_panels(optimiser: str, name: str) -> list[Panel]:
     fixed = {"network": "batchnorm", "method": "fine-tuned", "optimiser": optimiser}
     encoder = {**fixed, "part": "encoder"}
-    recalibrated = {**encoder, "statistics": "recalibrated"}
-    rules = {measure: _rule_lines(measure) for measure in ("prediction_difference", "alignment")}
-    title, error = f"{name}: factor on the encoder", "test error / variance"
+    recalibrated = {"statistics": "recalibrated"}
+    error = {"measure": "test_error", "learning_rate_rule": "fixed"}
+    outputs = _lines("learning_rate_rule", RULES, measure="prediction_difference", **recalibrated)
+    kept = _lines("learning_rate_rule", RULES, measure="alignment")
+    statistics = _lines("statistics", STATISTICS, **error)
+    parts = _lines("part", PARTS, **error, **recalibrated)
+    title = f"{name}: factor on the encoder"
     return [
-        Panel(title, FACTOR, "difference of outputs", rules["prediction_difference"], recalibrated),
-        Panel(title, FACTOR, "cosine with the start", rules["alignment"], encoder),
-        Panel(f"{name}: statistics", FACTOR, error, _statistics_lines(), encoder, True),
-        Panel(f"{name}: where the factor is", FACTOR, error, _part_lines(), fixed, True),
-    ]
-
-
-def _rule_lines(measure: str) -> list[Line]:
-    looks = {
-        "fixed": ("learning rate as it was", style.NEW, "o"),
-        "factor": ("times the factor", style.PRETRAINED, "s"),
-        "squared-factor": ("times the factor squared", style.GAP, "^"),
-    }
-    return [
-        Line(label, colour, marker, {"measure": measure, "learning_rate_rule": rule})
-        for rule, (label, colour, marker) in looks.items()
-    ]
-
-
-def _statistics_lines() -> list[Line]:
-    looks = {
-        "running": ("running statistics as they were", ORANGE, "v"),
-        "rescaled": ("running statistics rescaled too", PINK, "D"),
-        "recalibrated": ("recalibrated", style.SLIDES, "P"),
-    }
-    chosen = {"measure": "test_error", "learning_rate_rule": "fixed"}
-    return [
-        Line(label, colour, marker, {**chosen, "statistics": name}, "--")
-        for name, (label, colour, marker) in looks.items()
-    ]
-
-
-def _part_lines() -> list[Line]:
-    looks = {
-        "encoder": ("encoder, recalibrated", style.NEW, "o", "-."),
-        "head": ("head", ORANGE, "X", ":"),
-        "both": ("both", style.PRETRAINED, "*", "-."),
-    }
-    chosen = {
-        "measure": "test_error",
-        "learning_rate_rule": "fixed",
-        "statistics": "recalibrated",
-    }
-    return [
-        Line(f"factor on {label}", colour, marker, {**chosen, "part": part}, dash)
-        for part, (label, colour, marker, dash) in looks.items()
+        Panel(title, FACTOR, "difference of outputs", outputs, encoder),
+        Panel(title, FACTOR, "cosine with the start", kept, encoder),
+        Panel(f"{name}: statistics", FACTOR, ERROR, statistics, encoder, True),
+        Panel(f"{name}: where the factor is", FACTOR, ERROR, parts, fixed, True),
     ]

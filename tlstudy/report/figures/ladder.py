@@ -1,28 +1,31 @@
 """Figures of the ladder: both arms at every rung, the gap between them, what each rung changed.
 
-A rung's values of a seed are `tlstudy.audit.ladder.seed_values`; all differences are taken within a
-seed before they are averaged.
+All differences are taken within a seed, by `tlstudy.audit.ladder.seed_values`, and then averaged.
 """
 
 import textwrap
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from tlstudy.audit.flaws import MENDED
 from tlstudy.audit.ladder import comparable, seed_values
+from tlstudy.audit.statistics import summarise
 from tlstudy.config.groups import groups_of, rung_groups
 from tlstudy.config.settings import Study
 from tlstudy.data import published
 from tlstudy.report.figures import points, style
 from tlstudy.report.figures.captions import PUBLISHED_GROUP, note
 from tlstudy.report.figures.curves import GUESSING
-from tlstudy.report.figures.texts import MENDED
+from tlstudy.report.figures.series import Tables
+from tlstudy.report.format import signed
 
 SIDES = {"new": -0.14, "pretrained": 0.2}  # of a rung's place
-COLOURS = {"new": style.NEW, "pretrained": style.PRETRAINED, "gap": style.GAP, "step": style.GAP}
+COLOURS = {"new": style.NEW, "pretrained": style.PRETRAINED}
 TITLES = {
     "softmax": "softmax outputs",
     "logits": "logits: another scale, not comparable with softmax",
@@ -30,10 +33,34 @@ TITLES = {
 WORDS_OF_RUNG, WORDS_OF_STEP = 13, 34  # characters in a line
 
 
-def parts_of(values: pd.DataFrame, rung: int, part: str) -> np.ndarray:
-    """(seeds,) values of a part of a rung, see `tlstudy.storage.columns.LADDER`."""
-    rows = values[(values["rung"] == rung) & (values["part"] == part)]
-    return rows.sort_values("seed")["value"].to_numpy(dtype=float)
+@dataclass(frozen=True)
+class Measured:
+    """A quantity of every rung, as the panels show it.
+
+    Attributes:
+        values: by rung, part and seed, see `tlstudy.audit.ladder.seed_values`.
+        scale: factor of the values, 100 for per cent.
+        guessing: value of a network that guesses, scaled.
+        decimals: of the gaps' means.
+    """
+
+    study: Study
+    quantity: str
+    values: pd.DataFrame
+    scale: float
+    guessing: float
+    decimals: int
+
+    def part(self, rung: int, part: str) -> np.ndarray:
+        """(seeds,) scaled values of a rung's part, see `tlstudy.storage.columns.LADDER`."""
+        rows = self.values[(self.values["rung"] == rung) & (self.values["part"] == part)]
+        return self.scale * rows.sort_values("seed")["value"].to_numpy(dtype=float)
+
+    def slides(self, rung: int) -> dict[str, float]:
+        """The slides' scaled values of new and pretrained; empty at all rungs but theirs."""
+        if rung_groups(self.study)[rung] != PUBLISHED_GROUP:
+            return {}
+        return (self.scale * published.best().set_index("model")[self.quantity]).to_dict()
 
 
 def head_of(study: Study, group: str) -> str:
@@ -41,121 +68,91 @@ def head_of(study: Study, group: str) -> str:
     return study.arms[groups_of(study)[group][0]].head
 
 
-def accuracy_figure(study: Study, runs: pd.DataFrame, size: int) -> Figure:
+def accuracy_figure(study: Study, tables: Tables, size: int) -> Figure:
     """Balanced accuracy of both arms, the gap in points, and what each rung changed."""
-    values = seed_values(study, runs, "balanced_accuracy", size)
-    rungs = rung_groups(study)
+    quantity = "balanced_accuracy"
+    values = seed_values(study, tables["runs"], quantity, size)
+    measured = Measured(study, quantity, values, 100, 10, 1)
+    rungs = range(len(study.ladder))
     figure, upper, lower = _two_parts(study, size, "guessing (10 %)")
     top, middle = upper.subplots(2, 1, sharex=True)
-    arms_panel(top, study, values, range(len(rungs)), "balanced_accuracy", 100)
+    arms_panel(top, measured, rungs)
     top.set_ylim(0, 100)
     top.set_ylabel("balanced accuracy (%)")
-    gap_panel(middle, study, values, range(len(rungs)), "balanced_accuracy", 100)
+    gap_panel(middle, measured, rungs)
     middle.set_ylabel("gap (points)")
-    bottom = steps_panel(lower.subplots(), study, values, list(range(1, len(rungs))), 100)
-    bottom.set_xlabel("change of the gap from the rung before (points)")
+    steps_panel(lower.subplots(), measured, rungs[1:])
+    lower.axes[0].set_xlabel("change of the gap from the rung before (points)")
     return figure
 
 
-def _two_parts(study: Study, size: int, guessing: str) -> tuple[Figure, SubFigure, SubFigure]:
+def loss_figure(study: Study, tables: Tables, size: int) -> Figure:
+    """The same for the loss: softmax outputs and logits side by side, each on its own axes."""
+    values = seed_values(study, tables["runs"], "loss", size)
+    measured = Measured(study, "loss", values, 1, GUESSING, 2)
+    heads = [head_of(study, group) for group in rung_groups(study)]
+    parts = {head: [rung for rung, found in enumerate(heads) if found == head] for head in TITLES}
+    parts = {head: rungs for head, rungs in parts.items() if rungs}
+    figure, upper, lower = _two_parts(study, size, "guessing (ln 10)")
+    widths = [len(rungs) for rungs in parts.values()]
+    panels = upper.subplots(2, len(parts), width_ratios=widths, squeeze=False, sharex="col")
+    for (top, bottom), (head, rungs) in zip(panels.T, parts.items(), strict=True):
+        style.panel_title(arms_panel(top, measured, rungs), TITLES[head], 60)
+        top.set_ylabel("loss (nats)")
+        gap_panel(bottom, measured, rungs)
+        bottom.set_ylabel("gap (nats)")
+    compared = [step for step in range(1, len(heads)) if comparable(study, step, "loss")]
+    steps_panel(lower.subplots(), measured, compared, [f" ({heads[step]})" for step in compared])
+    lower.axes[0].set_xlabel("change of the gap (nats), between rungs of one scale")
+    return figure
+
+
+def _two_parts(study: Study, size: int, guessing: str) -> tuple:
     """A figure with a part by rung and a part by what was mended: their labels differ in width."""
     heights = [4.9, 0.65 + 0.38 * (len(study.ladder) - 1)]
     figure = style.new_figure(sum(heights), _handles(study, guessing), note(study, size))
-    upper, lower = figure.subfigures(2, 1, height_ratios=heights)
-    for part in (upper, lower):
-        part.patch.set_alpha(0)
-    return figure, upper, lower
-
-
-def loss_figure(study: Study, runs: pd.DataFrame, size: int) -> Figure:
-    """The same for the loss: softmax outputs and logits side by side, each on its own axes."""
-    values = seed_values(study, runs, "loss", size)
-    rungs = rung_groups(study)
-    parts = {
-        head: [index for index, group in enumerate(rungs) if head_of(study, group) == head]
-        for head in ("softmax", "logits")
-    }
-    parts = {head: indices for head, indices in parts.items() if indices}
-    figure, upper, lower = _two_parts(study, size, "guessing (ln 10)")
-    widths = [len(indices) for indices in parts.values()]
-    panels = upper.subplots(2, len(parts), width_ratios=widths, squeeze=False, sharex="col")
-    for column, (head, indices) in zip(panels.T, parts.items(), strict=True):
-        _loss_column(column, study, values, indices, head)
-    compared = [step for step in range(1, len(rungs)) if comparable(study, step, "loss")]
-    bottom = steps_panel(lower.subplots(), study, values, compared, 1)
-    labels = [step_label(study, step, f" ({head_of(study, rungs[step])})") for step in compared]
-    bottom.set_yticks(range(len(compared)), labels=labels)
-    style.left_aligned(bottom.get_yticklabels())
-    bottom.set_xlabel("change of the gap (nats), between rungs of one scale")
-    return figure
-
-
-def _loss_column(
-    column: np.ndarray, study: Study, values: pd.DataFrame, indices: list[int], head: str
-) -> None:
-    upper, lower = column
-    arms_panel(upper, study, values, indices, "loss", 1)
-    style.panel_title(upper, TITLES[head], 60)
-    upper.set_ylabel("loss (nats)")
-    gap_panel(lower, study, values, indices, "loss", 1)
-    lower.set_ylabel("gap (nats)")
+    return (figure, *style.transparent_parts(figure, heights))
 
 
 def _handles(study: Study, guessing: str) -> list[Line2D]:
-    dotted = Line2D([], [], color=style.MUTED, linestyle=":", label=guessing)
     slides = PUBLISHED_GROUP in rung_groups(study)
-    gap = Line2D([], [], color=style.GAP, marker="D", linestyle="", label="pretrained less new")
-    seed = Line2D([], [], color=style.MUTED, marker=".", linestyle="", label="one seed")
-    return [*points.handles(["new", "pretrained"], len(study.seed), slides), gap, seed, dotted]
+    return [
+        *points.handles({True, False}, len(study.seed), slides),
+        style.entry("pretrained less new", style.GAP, marker="D", linestyle=""),
+        style.entry("one seed", marker=".", linestyle=""),
+        style.reference_entry(guessing),
+    ]
 
 
-def arms_panel(
-    ax: Axes,
-    study: Study,
-    values: pd.DataFrame,
-    indices: range | list[int],
-    quantity: str,
-    scale: float,
-) -> Axes:
+def arms_panel(ax: Axes, measured: Measured, rungs: range | list[int]) -> Axes:
     """Both arms at each rung, and the slides' values at the published one."""
-    slides = published.best().set_index("model")[quantity]
-    for index in indices:
+    for rung in rungs:
         for part, side in SIDES.items():
-            found = scale * parts_of(values, index, part)
-            points.draw_values(ax, index + side, found, COLOURS[part])
-            if rung_groups(study)[index] == PUBLISHED_GROUP:
-                points.mark_slides(ax, index + side * 2.1, scale * slides[part])
-    ax.axhline(10 if scale == 100 else GUESSING, color=style.MUTED, linestyle=":", zorder=1)
-    return _rung_axis(ax, study, indices)
+            points.draw_values(ax, rung + side, measured.part(rung, part), COLOURS[part])
+        for part, value in measured.slides(rung).items():
+            points.mark_slides(ax, rung + SIDES[part] * 2.1, value)
+    style.reference_line(ax, measured.guessing)
+    return _rung_axis(ax, measured.study, rungs)
 
 
-def gap_panel(
-    ax: Axes,
-    study: Study,
-    values: pd.DataFrame,
-    indices: range | list[int],
-    quantity: str,
-    scale: float,
-) -> Axes:
+def gap_panel(ax: Axes, measured: Measured, rungs: range | list[int]) -> Axes:
     """Pretrained less new at each rung, seed by seed; means are written beside their marks."""
-    slides = published.best().set_index("model")[quantity]
-    for index in indices:
-        summary = points.draw_values(ax, index, scale * parts_of(values, index, "gap"), style.GAP)
-        if summary.mean is not None:
-            text = f"{summary.mean:+.1f}" if scale == 100 else f"{summary.mean:+.2f}"
-            ax.annotate(
-                text.replace("-", "\u2212"), (index + 0.1, summary.mean), va="center", ha="left"
-            )
-        if rung_groups(study)[index] == PUBLISHED_GROUP:
-            points.mark_slides(ax, index - 0.25, scale * (slides["pretrained"] - slides["new"]))
+    for rung in rungs:
+        gaps = measured.part(rung, "gap")
+        points.draw_values(ax, rung, gaps, style.GAP)
+        mean = summarise(gaps).mean
+        if mean is not None:
+            text = signed(f"{mean:+.{measured.decimals}f}")
+            ax.annotate(text, (rung + 0.1, mean), va="center", ha="left")
+        if slides := measured.slides(rung):
+            points.mark_slides(ax, rung - 0.25, slides["pretrained"] - slides["new"])
     points.zero_line(ax)
-    return _rung_axis(ax, study, indices)
+    return _rung_axis(ax, measured.study, rungs)
 
 
-def _rung_axis(ax: Axes, study: Study, indices: range | list[int]) -> Axes:
-    labels = [_rung_label(study, index) for index in indices]
-    ax.set_xticks(list(indices), labels=labels)
-    ax.set_xlim(min(indices) - 0.45, max(indices) + 0.65)  # room for the number beside a mark
+def _rung_axis(ax: Axes, study: Study, rungs: range | list[int]) -> Axes:
+    ax.set_xticks(list(rungs), labels=[_rung_label(study, rung) for rung in rungs])
+    ax.set_xlim(min(rungs) - 0.45, max(rungs) + 0.65)  # room for the number beside a mark
     ax.tick_params(axis="x", length=0)
     ax.grid(visible=False, axis="x")
     return ax
@@ -169,19 +166,21 @@ def _rung_label(study: Study, index: int) -> str:
 
 
 def steps_panel(
-    ax: Axes, study: Study, values: pd.DataFrame, rungs: list[int], scale: float
+    ax: Axes, measured: Measured, rungs: range | list[int], remarks: list[str] | None = None
 ) -> Axes:
-    """A row for each rung: how far it moved the gap, seed by seed."""
+    """A row for each rung: how far it moved the gap, seed by seed.
+
+    Args:
+        remarks: what is added to the rungs' names.
+    """
     if not rungs:
         return style.words_only(ax, "no two rungs that compare")
     for row, rung in enumerate(rungs):
-        found = scale * parts_of(values, rung, "step")
-        points.draw_values(ax, row, found, style.GAP, vertical=False)
+        points.draw_values(ax, row, measured.part(rung, "step"), style.GAP, vertical=False)
     points.zero_line(ax, vertical=False)
-    ax.set_yticks(range(len(rungs)), labels=[step_label(study, rung) for rung in rungs])
-    style.left_aligned(ax.get_yticklabels())
-    ax.set_ylim(len(rungs) - 0.5, -0.5)
-    ax.tick_params(axis="y", length=0)
+    pairs = zip(rungs, remarks or [""] * len(rungs), strict=True)
+    labels = [step_label(measured.study, rung, remark) for rung, remark in pairs]
+    style.named_rows(ax, range(len(rungs)), labels, -0.5, len(rungs) - 0.5)
     return ax
 
 

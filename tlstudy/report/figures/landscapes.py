@@ -7,6 +7,7 @@ the loss was not finite. The trajectory's plane has `path` (epochs + 1, 2), `off
 `explained_variance` and `random_walk_null` as well.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,7 @@ HIGHEST = 3 * np.log(10)  # nats; three times the loss of guessing: what is abov
 SMALLEST_RANGE = 1e-6  # nats; a flatter landscape is drawn flat, not its rounding
 VIEW = {"elev": 32, "azim": -58}
 OUTLINE = [patheffects.withStroke(linewidth=2.8, foreground="black")]  # seen on every colour
+PATH = {"color": "white", "linewidth": 1.3, "path_effects": OUTLINE}
 EPOCH = {"markeredgecolor": "black", "markeredgewidth": 0.6, "markersize": 3}
 END = {"markeredgecolor": "black", "markeredgewidth": 1, "markersize": 6, "clip_on": False}
 
@@ -50,20 +52,20 @@ class Plane:
     text: str
 
 
-def figure(study: Study, landscapes: list[dict], size: int, which: str) -> Figure:
+def figure(study: Study, tables: Mapping, size: int, which: str) -> Figure:
     """Landscapes of the lowest seed, group by group.
 
     Args:
+        tables: the landscapes under that name.
         which: trajectory or random.
     """
-    chosen = first_seed(landscapes, size)
+    chosen = first_seed(tables["landscapes"], size)
     groups = selected_groups(study)
-    heights = [_group_height(len(arms)) for arms in groups.values()]
+    heights = [0.4 + 5.6 * style.panel_rows(len(arms)) for arms in groups.values()]
     seeds = [item["seed"] for item in chosen.values()][:1] or study.seed
     whole = style.new_figure(sum(heights), note=note(study, size, seeds, False))
-    parts = whole.subfigures(len(groups), 1, height_ratios=heights, squeeze=False).ravel()
+    parts = style.transparent_parts(whole, heights)
     for part, (group, arms) in zip(parts, groups.items(), strict=True):
-        part.patch.set_alpha(0)
         draw_group(part, study, group, {arm: chosen.get(arm) for arm in arms}, which)
     return whole
 
@@ -77,10 +79,6 @@ def selected_groups(study: Study) -> dict[str, list[str]]:
         for group in order
     }
     return {group: arms for group, arms in chosen.items() if arms}
-
-
-def _group_height(arms: int) -> float:
-    return 0.4 + 5.6 * style.panel_rows(arms)
 
 
 def first_seed(landscapes: list[dict], size: int) -> dict[str, dict]:
@@ -100,29 +98,22 @@ def plane_of(landscape: dict | None, which: str) -> Plane | str:
     if plane["status"] != "drawn":
         return f"No plane: {plane['reason']}"
     path = np.array(plane["path"], dtype=float) if plane.get("path") else None
-    return Plane(
-        np.array(plane["axis"], dtype=float),
-        np.array(plane["loss"], dtype=float),
-        path,
-        _variance_text(plane) if which == "trajectory" else "",
-    )
+    axis, loss = (np.array(plane[name], dtype=float) for name in ("axis", "loss"))
+    return Plane(axis, loss, path, _path_text(plane) if which == "trajectory" else "")
 
 
-def _variance_text(plane: dict) -> str:
-    shares = [
+def _path_text(plane: dict) -> str:
+    """Shares of variance beside a random walk's, distance from the plane, points off the grid."""
+    pairs = zip(plane["explained_variance"][:2], plane["random_walk_null"], strict=False)
+    lines = [
         f"axis {axis}: {100 * share:.0f} % ({100 * null:.0f} %)"
-        for axis, (share, null) in enumerate(
-            zip(plane["explained_variance"][:2], plane["random_walk_null"], strict=False), start=1
-        )
+        for axis, (share, null) in enumerate(pairs, start=1)
     ]
-    farthest = max(plane.get("off_plane") or [0.0])
-    distance = f"path {farthest:.3g} off the plane at most"
-    return "\n".join(["path's variance (random walk)", *shares, distance, *_outside_text(plane)])
-
-
-def _outside_text(plane: dict) -> list[str]:
+    lines.append(f"path {max(plane.get('off_plane') or [0.0]):.3g} off the plane at most")
     outside, points = points_outside(plane)
-    return [f"{outside} of {points} points lie outside"] if outside else []
+    if outside:
+        lines.append(f"{outside} of {points} points lie outside")
+    return "\n".join(["path's variance (random walk)", *lines])
 
 
 def points_outside(plane: dict) -> tuple[int, int]:
@@ -155,19 +146,15 @@ def draw_group(
         row, column = 2 * (position // style.COLUMNS), position % style.COLUMNS
         cells = (grid[row, column], grid[row + 1, column])
         if isinstance(plane, str):
-            axes.append(_words(part, cells, label_of(study, arm), plane))
+            axes.append(style.words_only(part.add_subplot(cells[0]), plane, 38))
+            style.panel_title(axes[-1], label_of(study, arm))
         else:
             axes += _pictures(part, cells, label_of(study, arm), plane, limits)
     text = f"group {group}"
     if drawn:
         colours = ScalarMappable(Normalize(*limits), COLOURS)
-        part.colorbar(
-            colours,
-            ax=axes,
-            fraction=0.04,
-            aspect=40,
-            label="training loss (nats), one scale for the group",
-        )
+        label = "training loss (nats), one scale for the group"
+        part.colorbar(colours, ax=axes, fraction=0.04, aspect=40, label=label)
         text += ": same grid, radius, vertical scale and colours" + cut_text(drawn, limits)
     part.suptitle(text, x=0.01, ha="left")
     return part
@@ -181,13 +168,6 @@ def cut_text(planes: list[Plane], limits: tuple[float, float]) -> str:
     if finite.max(initial=-np.inf) > limits[1]:
         text = f"\ncut flat at {limits[1]:.2f}; the largest loss is {finite.max():.3g}"
     return text if len(finite) == len(values) else f"{text}\nempty: the loss was not finite"
-
-
-def _words(part: SubFigure, cells: tuple, label: str, reason: str) -> Axes:
-    upper = part.add_subplot(cells[0])
-    style.words_only(upper, reason, 38)
-    style.panel_title(upper, label)
-    return upper
 
 
 def _pictures(
@@ -205,25 +185,11 @@ def surface(ax: Axes3D, plane: Plane, limits: tuple[float, float]) -> Axes3D:
     """The loss as a surface; losses above the limits are cut flat. Rasterised inside an SVG."""
     x, y = np.meshgrid(plane.axis, plane.axis)
     height = np.minimum(plane.loss, limits[1])
-    ax.plot_surface(
-        x,
-        y,
-        height,
-        cmap=COLOURS,
-        vmin=limits[0],
-        vmax=limits[1],
-        rstride=1,
-        cstride=1,
-        linewidth=0,
-        antialiased=True,
-        rasterized=True,
-        zorder=1,
-    )
+    scale = {"cmap": COLOURS, "vmin": limits[0], "vmax": limits[1]}
+    fine = {"rstride": 1, "cstride": 1, "linewidth": 0, "antialiased": True}
+    ax.plot_surface(x, y, height, rasterized=True, zorder=1, **scale, **fine)
     if plane.path is not None:
-        on_surface = path_heights(plane, height)
-        ax.plot(
-            *plane.path.T, on_surface, color="white", linewidth=1.4, zorder=5, path_effects=OUTLINE
-        )
+        ax.plot(*plane.path.T, path_heights(plane, height), zorder=5, **PATH)
     ax.set_zlim(*limits)
     _dress(ax)
     return ax
@@ -252,16 +218,10 @@ def loss_map(ax: Axes, plane: Plane, limits: tuple[float, float]) -> Axes:
     ax.grid(visible=False)
     half_cell = (plane.axis[1] - plane.axis[0]) / 2
     side = (plane.axis[0] - half_cell, plane.axis[-1] + half_cell)
-    ax.imshow(
-        plane.loss,
-        origin="lower",
-        extent=(*side, *side),
-        cmap=COLOURS,
-        aspect="equal",
-        norm=Normalize(*limits),
-    )
+    place = {"origin": "lower", "extent": (*side, *side), "aspect": "equal"}
+    ax.imshow(plane.loss, cmap=COLOURS, norm=Normalize(*limits), **place)
     if plane.path is not None:
-        ax.plot(*plane.path.T, color="white", linewidth=1.2, path_effects=OUTLINE)
+        ax.plot(*plane.path.T, **PATH)
         ax.plot(*plane.path.T, "o", markerfacecolor="white", **EPOCH)
         if np.abs(plane.path[0]).max() <= side[1]:
             ax.plot(*plane.path[0], "o", markerfacecolor="white", **END)

@@ -12,18 +12,25 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
+from matplotlib.figure import Figure, SubFigure
 
 from tlstudy.config.groups import groups_of, label_of
 from tlstudy.config.settings import Study
 from tlstudy.data import published
 from tlstudy.report.figures import style
 from tlstudy.report.figures.captions import note
-from tlstudy.report.figures.curves import overlaid_groups, slides_handles
+from tlstudy.report.figures.curves import (
+    SLIDES_DASHES,
+    SLIDES_LINE,
+    overlaid_groups,
+    slides_handles,
+)
+from tlstudy.report.figures.series import Tables
 
 KINDS = ("convolution", "linear-weight", "linear-bias")
 DECADES = 3  # of the colour scale, down from the largest value of all maps
+DISPLACEMENT, ANGLE = "displacement_from_previous", "angle_from_previous"
+UNITS = {DISPLACEMENT: "relative change in one epoch", ANGLE: "angle in one epoch (degrees)"}
 
 
 @dataclass(frozen=True)
@@ -43,14 +50,10 @@ class LayerMap:
     seeds: int
 
 
-def restrict(layers: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the layers that the slides show."""
-    return layers[layers["kind"].isin(KINDS)]
-
-
-def layer_map(layers: pd.DataFrame, runs: pd.DataFrame, arm: str, column: str) -> LayerMap:
+def layer_map(tables: Tables, arm: str, column: str) -> LayerMap:
     """Mean over an arm's finished runs of a column of the layers' table."""
-    rows = restrict(layers[layers["arm"] == arm])
+    layers, runs = tables["layers"], tables["runs"]
+    rows = layers[(layers["arm"] == arm) & layers["kind"].isin(KINDS)]
     status = runs[(runs["arm"] == arm) & (runs["status"] == "finished")]
     finished = rows[rows["seed"].isin(status["seed"])]
     rows = finished if len(finished) else rows
@@ -79,28 +82,25 @@ def shared_norm(maps: list[LayerMap]) -> LogNorm:
     return LogNorm(max(values.min(initial=top), top / 10**DECADES, top * 1e-9) * 0.999, top)
 
 
-def stage_of(layer: str) -> str:
-    """'conv1', a stage's number, or 'fc'."""
-    stage = re.match(r"layer(\d)", layer)
-    return stage[1] if stage else layer.split(".")[0]
-
-
 def stage_axis(ax: Axes, layers: list[str]) -> Axes:
     """Ticks between the network's stages, their names in the middle of each."""
-    stages = [stage_of(layer) for layer in layers]
+    stages = [_stage_of(layer) for layer in layers]
     starts = [i for i in range(len(stages)) if i == 0 or stages[i] != stages[i - 1]]
     ends = [*starts[1:], len(stages)]
     ax.set_xticks([start - 0.5 for start in starts[1:]], minor=False, labels=[])
     centres = [(start + end - 1) / 2 for start, end in zip(starts, ends, strict=True)]
-    ax.set_xticks(centres, minor=True, labels=[_short(stages[start]) for start in starts])
+    ax.set_xticks(centres, minor=True, labels=[stages[start] for start in starts])
     ax.tick_params(axis="x", which="minor", length=0)
     ax.set_xlim(-0.5, len(layers) - 0.5)
     ax.set_xlabel("layer, by stage (c: first convolution)")
     return ax
 
 
-def _short(stage: str) -> str:
-    return "c" if stage == "conv1" else stage
+def _stage_of(layer: str) -> str:
+    """c for the first convolution, a stage's number, or fc."""
+    stage = re.match(r"layer(\d)", layer)
+    name = stage[1] if stage else layer.split(".")[0]
+    return "c" if name == "conv1" else name
 
 
 def heatmap(ax: Axes, item: LayerMap, norm: LogNorm, title: str) -> Axes:
@@ -130,66 +130,49 @@ def profile(item: LayerMap) -> np.ndarray:
     )
 
 
-@dataclass(frozen=True)
-class Quantity:
-    """What a layerwise figure shows.
-
-    Attributes:
-        column: of the layers' table.
-        unit: label of the values.
-        slides: the slides' table.
-    """
-
-    column: str
-    unit: str
-    slides: pd.DataFrame
-
-    def predicted(self, displacement: np.ndarray) -> np.ndarray:
-        """Values that belong to a predicted displacement; its step is taken at right angles."""
-        if self.column.startswith("angle"):
-            return np.degrees(np.arctan(displacement))
-        return displacement
+def predicted(tables: Tables, arm: str, column: str) -> np.ndarray:
+    """(layers,) profile of a column if Adam moved every weight by the learning rate each step."""
+    return of_displacement(column, profile(layer_map(tables, arm, "predicted_displacement")))
 
 
-def magnitude_figure(study: Study, layers: pd.DataFrame, runs: pd.DataFrame, size: int) -> Figure:
-    quantity = Quantity(
-        "displacement_from_previous",
-        "relative change in one epoch",
-        published.layer_displacement(),
-    )
-    return layerwise_figure(study, layers, runs, size, quantity)
+def of_displacement(column: str, displacement: np.ndarray) -> np.ndarray:
+    """Values of a column for relative displacements, taken at right angles to the weights."""
+    return np.degrees(np.arctan(displacement)) if column == ANGLE else displacement
 
 
-def angle_figure(study: Study, layers: pd.DataFrame, runs: pd.DataFrame, size: int) -> Figure:
-    quantity = Quantity(
-        "angle_from_previous", "angle in one epoch (degrees)", published.layer_angle()
-    )
-    return layerwise_figure(study, layers, runs, size, quantity)
+def magnitude_figure(study: Study, tables: Tables, size: int) -> Figure:
+    slides = slides_map(published.layer_displacement(), DISPLACEMENT)
+    return _layerwise_figure(study, tables, size, DISPLACEMENT, slides)
 
 
-def layerwise_figure(
-    study: Study, layers: pd.DataFrame, runs: pd.DataFrame, size: int, quantity: Quantity
+def angle_figure(study: Study, tables: Tables, size: int) -> Figure:
+    slides = slides_map(published.layer_angle(), ANGLE)
+    return _layerwise_figure(study, tables, size, ANGLE, slides)
+
+
+def _layerwise_figure(
+    study: Study, tables: Tables, size: int, column: str, slides: LayerMap
 ) -> Figure:
     """Maps of the slides and of every arm on one colour scale; profiles of each group below."""
-    maps = {arm: layer_map(layers, runs, arm, quantity.column) for arm in study.arms}
-    slides = slides_map(quantity.slides, quantity.column)
-    map_rows = style.panel_rows(1 + len(maps))
-    profile_rows = style.panel_rows(len(groups_of(study)))
-    heights = [
-        0.6 + 2.1 * map_rows,
-        style.legend_height(_profile_handles(study)) + 2.6 * profile_rows,
+    maps = {arm: layer_map(tables, arm, column) for arm in study.arms}
+    handles = [
+        *style.arm_handles(study),
+        *slides_handles(study, ["pretrained"]),
+        style.entry("predicted (Adam)", linestyle=":"),
     ]
-    text = f"{note(study, size, intervals=False)} {_seed_note(maps)}"
-    figure = style.new_figure(sum(heights), note=text)
-    upper, lower = figure.subfigures(2, 1, height_ratios=heights)
-    for part in (upper, lower):
-        part.patch.set_alpha(0)
-    _draw_maps(upper, study, slides, maps, quantity)
-    _draw_profiles(lower, study, layers, runs, slides, maps, quantity)
+    of_maps = 0.6 + 2.1 * style.panel_rows(1 + len(maps))
+    of_profiles = style.legend_height(handles) + 2.6 * style.panel_rows(len(groups_of(study)))
+    text = f"{note(study, size, intervals=False)} {_means_note(maps)}"
+    figure = style.new_figure(of_maps + of_profiles, note=text)
+    upper, lower = style.transparent_parts(figure, [of_maps, of_profiles])
+    named = {"slides, pretrained": slides, **{label_of(study, arm): maps[arm] for arm in maps}}
+    _draw_maps(upper, list(named.items()), UNITS[column])
+    _draw_profiles(lower, study, tables, column, slides, maps)
+    style.legend_above(lower, handles)
     return figure
 
 
-def _seed_note(maps: dict[str, LayerMap]) -> str:
+def _means_note(maps: dict[str, LayerMap]) -> str:
     counts = sorted({item.seeds for item in maps.values() if item.seeds})
     if counts in ([], [1]):
         return "Profiles are means over epochs from the second."
@@ -200,83 +183,45 @@ def _seed_note(maps: dict[str, LayerMap]) -> str:
     )
 
 
-def _draw_maps(
-    part: Figure, study: Study, slides: LayerMap, maps: dict[str, LayerMap], quantity: Quantity
-) -> None:
-    rows = style.panel_rows(1 + len(maps))
-    panels = part.subplots(rows, style.COLUMNS, squeeze=False).ravel()
-    norm = shared_norm([slides, *maps.values()])
-    heatmap(panels[0], slides, norm, "slides, pretrained")
-    for ax, (arm, item) in zip(panels[1:], maps.items(), strict=False):
-        heatmap(ax, item, norm, label_of(study, arm))
-    for ax in panels[1 + len(maps) :]:
-        ax.set_axis_off()
-    bar = part.colorbar(
-        panels[0].images[0],
-        ax=list(panels),
-        location="top",
-        aspect=50,
-        fraction=0.05,
-        label=f"{quantity.unit}; the same scale for all maps",
-    )
+def _draw_maps(part: SubFigure, maps: list[tuple[str, LayerMap]], unit: str) -> None:
+    panels, _ = style.panel_grid(part, len(maps))
+    norm = shared_norm([item for _, item in maps])
+    for ax, (title, item) in zip(panels, maps, strict=True):
+        heatmap(ax, item, norm, title)
+    label = f"{unit}; the same scale for all maps"
+    place = {"ax": part.axes, "location": "top", "aspect": 50, "fraction": 0.05}
+    bar = part.colorbar(panels[0].images[0], label=label, **place)
     style.log_ticks(bar.ax.xaxis)
 
 
 def _draw_profiles(
-    part: Figure,
+    part: SubFigure,
     study: Study,
-    layers: pd.DataFrame,
-    runs: pd.DataFrame,
+    tables: Tables,
+    column: str,
     slides: LayerMap,
     maps: dict[str, LayerMap],
-    quantity: Quantity,
 ) -> None:
     groups = groups_of(study)
-    rows = style.panel_rows(len(groups))
-    columns = min(len(groups), style.COLUMNS)
-    panels = part.subplots(rows, columns, sharey=True, squeeze=False)
-    for ax, (group, arms) in zip(panels.ravel(), groups.items(), strict=False):
+    panels, left = style.panel_grid(part, len(groups), sharey=True)
+    for ax, (group, arms) in zip(panels, groups.items(), strict=True):
         ax.set_yscale("log", nonpositive="mask")
-        if group in overlaid_groups(study) and _same_layers(slides, [maps[arm] for arm in arms]):
-            positions = range(len(slides.layers))
-            ax.plot(
-                positions, profile(slides), color=style.SLIDES, linestyle=(0, (6, 2)), linewidth=2.2
-            )
+        same_layers = any(maps[arm].layers == slides.layers for arm in arms)
+        if group in overlaid_groups(study) and same_layers:
+            ax.plot(profile(slides), linestyle=SLIDES_DASHES["pretrained"], **SLIDES_LINE)
         for arm in arms:
-            predicted = layer_map(layers, runs, arm, "predicted_displacement")
-            _draw_profile(ax, study, arm, maps[arm], predicted, quantity)
+            if not maps[arm].values.size:
+                continue
+            look = style.arm_styles(study)[arm]
+            dotted = {**look, "linestyle": ":", "linewidth": 1.1}
+            for values, line in (
+                (profile(maps[arm]), look),
+                (predicted(tables, arm, column), dotted),
+            ):
+                if (values > 0).any():
+                    ax.plot(values, **line)
+            stage_axis(ax, maps[arm].layers)
         style.panel_title(ax, f"{group}: mean over epochs")
-    for ax in panels[:, 0]:
-        ax.set_ylabel(quantity.unit)
+    for ax in left:
+        ax.set_ylabel(UNITS[column])
         style.log_ticks(ax.yaxis)
-    for ax in panels.ravel()[len(groups) :]:
-        ax.set_axis_off()
-    style.legend_above(part, _profile_handles(study))
-
-
-def _profile_handles(study: Study) -> list[Line2D]:
-    dotted = Line2D([], [], color=style.MUTED, linestyle=":", label="predicted (Adam)")
-    return [
-        *style.arm_handles(study, list(study.arms)),
-        *slides_handles(study, ["pretrained"]),
-        dotted,
-    ]
-
-
-def _same_layers(slides: LayerMap, maps: list[LayerMap]) -> bool:
-    return any(item.layers == slides.layers for item in maps)
-
-
-def _draw_profile(
-    ax: Axes, study: Study, arm: str, item: LayerMap, predicted: LayerMap, quantity: Quantity
-) -> None:
-    if not item.values.size:
-        return
-    look = style.arm_styles(study)[arm]
-    for values, line in (
-        (profile(item), look),
-        (quantity.predicted(profile(predicted)), {**look, "linestyle": ":", "linewidth": 1.1}),
-    ):
-        if (values > 0).any():
-            ax.plot(range(len(values)), values, **line)
-    stage_axis(ax, item.layers)

@@ -6,16 +6,13 @@ from dataclasses import dataclass, field
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from tlstudy.audit.statistics import summarise
 from tlstudy.audit.theory_claims import of
 from tlstudy.config.settings import Study
-from tlstudy.report.figures import style
+from tlstudy.report.figures import points, style
 from tlstudy.report.figures.captions import seeds_note
 
 ROW_HEIGHT = 2.0  # inches
-MARK, SEED = 5, 3.5  # points
 
 
 @dataclass(frozen=True)
@@ -31,10 +28,6 @@ class Line:
     marker: str
     chosen: Mapping[str, object]
     dash: str = "-"
-
-    def handle(self) -> Line2D:
-        look = {"marker": self.marker, "markersize": MARK, "linestyle": self.dash}
-        return Line2D([], [], color=self.colour, label=self.label, **look)
 
 
 @dataclass(frozen=True)
@@ -65,16 +58,17 @@ def panels_figure(
         table: tidy, with the columns that panels and lines name, measure and value.
         same_heights: all panels share the vertical axis.
     """
-    lines = {line.label: line.handle() for panel in panels for line in panel.lines}
-    rows = style.panel_rows(len(panels))
+    lines = {line.label: line for panel in panels for line in panel.lines}
+    handles = [
+        style.entry(line.label, line.colour, line.dash, marker=line.marker, markersize=5)
+        for line in lines.values()
+    ]
     text = f"{seeds_note(study)} Small points are seeds; marks, their means."
-    figure = style.new_figure(ROW_HEIGHT * rows, list(lines.values()), text)
-    axes = figure.subplots(rows, style.COLUMNS, squeeze=False, sharey=same_heights).ravel()
-    for ax, panel in zip(axes, panels, strict=False):
+    figure = style.new_figure(ROW_HEIGHT * style.panel_rows(len(panels)), handles, text)
+    axes, _ = style.panel_grid(figure, len(panels), sharey=same_heights)
+    for ax, panel in zip(axes, panels, strict=True):
         draw_panel(ax, table, panel)
         ax.tick_params(labelleft=True)
-    for ax in axes[len(panels) :]:
-        ax.set_axis_off()
     return figure
 
 
@@ -84,31 +78,16 @@ def draw_panel(ax: Axes, table: pd.DataFrame, panel: Panel) -> Axes:
     places: set[float] = set()
     for line in panel.lines:
         rows = of(table, **{**panel.fixed, **line.chosen}).dropna(subset=[column, "value"])
-        _draw_line(ax, rows, column, line)
-        places |= set(rows[column])
+        values = {at: found["value"].to_numpy(dtype=float) for at, found in rows.groupby(column)}
+        points.draw_line(ax, values, line.colour, line.marker, line.dash)
+        places |= set(values)
     if panel.reference is not None:
-        ax.axhline(panel.reference, color=style.MUTED, linewidth=1, linestyle=":", zorder=1)
+        style.reference_line(ax, panel.reference)
     ax.set_xscale("log")
     ax.set_xticks(sorted(places), labels=[style.plain_number(place) for place in sorted(places)])
     ax.minorticks_off()
     if panel.logarithmic:
-        ax.set_yscale("log")
-        style.log_ticks(ax.yaxis)
+        style.log_axis(ax, "y")
     ax.set_xlabel(label)
     ax.set_ylabel(panel.upwards)
     return style.panel_title(ax, panel.title)
-
-
-def _draw_line(ax: Axes, rows: pd.DataFrame, column: str, line: Line) -> None:
-    look, means = {"color": line.colour, "linestyle": ""}, []
-    for place, group in rows.groupby(column):
-        values = group["value"].to_numpy(dtype=float)
-        points = {"marker": ".", "markersize": SEED, "alpha": 0.4, "markeredgewidth": 0}
-        ax.plot([place] * len(values), values, **points, **look)
-        summary = summarise(values)
-        if summary.mean is not None:
-            means.append((place, summary.mean))
-            ax.plot([place] * 2, [summary.low, summary.high], linewidth=2.5, color=line.colour)
-    if means:
-        marks = {"marker": line.marker, "markersize": MARK, "linewidth": 1.2, "zorder": 3}
-        ax.plot(*zip(*means, strict=True), color=line.colour, linestyle=line.dash, **marks)

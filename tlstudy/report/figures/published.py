@@ -1,4 +1,4 @@
-"""What the published material says against itself: facts computed from its series, and a figure.
+"""Contradictions within the published material: facts computed from its series, and a figure.
 
 Everything but NOTEBOOK is computed from `tlstudy.data.published`.
 """
@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from tlstudy.audit.sentinels.angles import angle_of, steps_of
 from tlstudy.audit.sentinels.weights import growth
+from tlstudy.config.settings import Study
 from tlstudy.data import published
 from tlstudy.report.figures import style
+from tlstudy.report.figures.series import Tables
 
 # The pretrained row of the table in the author's public notebook "Final Project" (GitHub,
 # GabrielePintus/AdvancedDL-KernelMethods).
@@ -24,6 +25,8 @@ HEAD_INPUTS = 2048  # of ResNet-50's last layer
 # PyTorch starts a Linear layer's weights and biases uniformly within 1 / sqrt(inputs).
 HEAD_INITIAL_RMS = 1 / np.sqrt(3 * HEAD_INPUTS)
 HEAD = {"fc.weight": "o", "fc.bias": "s"}
+TITLE = 36  # characters of a line of a panel's title
+THEORY = {"color": style.GAP, "linestyle": ":", "linewidth": 2}
 FINE_EPOCHS = 20  # from here on the angles are a few steps of float32 apart
 
 
@@ -43,13 +46,10 @@ def versions() -> list[Version]:
         frame.query("model == 'pretrained' and split == 'test'")
         for frame in (published.loss(), published.balanced_accuracy())
     ]
+    best = float(curves[0]["loss"].min()), float(curves[1]["balanced_accuracy"].max())
     return [
         Version("slides, table", float(table["loss"]), float(table["balanced_accuracy"])),
-        Version(
-            "slides, curves",
-            float(curves[0]["loss"].min()),
-            float(curves[1]["balanced_accuracy"].max()),
-        ),
+        Version("slides, curves", *best),
         Version("notebook, table", **NOTEBOOK),
     ]
 
@@ -96,35 +96,26 @@ def gradient_growth() -> tuple[float, float]:
     return found.slope, float(norms.iloc[-1] / norms.iloc[0])
 
 
-def contradictions_figure() -> Figure:
-    """Six panels of published values; ours are nowhere in it."""
-    figure = style.new_figure(7.6, _handles(), "Published values only: one seed, no interval.")
+def contradictions_figure(_study: Study, _tables: Tables) -> Figure:
+    """Six panels of published values; none of a study's own."""
+    marks = {"published": "D", **HEAD}
+    handles = [
+        style.entry(name, style.PRETRAINED, "", marker=marker) for name, marker in marks.items()
+    ]
+    handles.append(style.entry("theory", style.GAP, ":", linewidth=2))
+    figure = style.new_figure(7.6, handles, "Published values only: one seed, no interval.")
     panels = figure.subplots(3, 2)
     versions_panel(panels[0, 0], "balanced_accuracy", "best balanced accuracy (%)", 100)
     versions_panel(panels[0, 1], "loss", "best loss (nats)", 1)
     panels[0, 1].set_yticklabels([])
     lattice_panel(panels[1, 0])
     gradient_panel(panels[1, 1])
-    item = head()
-    head_panel(
-        panels[2, 0],
-        published.layer_displacement(),
-        "displacement_from_previous",
-        item.predicted_displacement,
-    )
+    table, item = published.layer_displacement(), head()
+    head_panel(panels[2, 0], table, "displacement_from_previous", item.predicted_displacement)
     panels[2, 0].set_ylabel("relative change in one epoch")
     head_panel(panels[2, 1], published.layer_angle(), "angle_from_previous", item.predicted_angle)
     panels[2, 1].set_ylabel("angle in one epoch (degrees)")
     return figure
-
-
-def _handles() -> list[Line2D]:
-    marks = {"color": style.PRETRAINED, "linestyle": "", "markersize": 6}
-    return [
-        Line2D([], [], marker="D", label="published", **marks),
-        *(Line2D([], [], marker=marker, label=name, **marks) for name, marker in HEAD.items()),
-        Line2D([], [], color=style.GAP, linestyle=":", linewidth=2, label="what theory gives"),
-    ]
 
 
 def versions_panel(ax: Axes, quantity: str, unit: str, scale: float) -> Axes:
@@ -138,7 +129,7 @@ def versions_panel(ax: Axes, quantity: str, unit: str, scale: float) -> Axes:
     ax.set_ylim(2.5, -0.7)
     ax.margins(x=0.25)
     ax.set_xlabel(unit)
-    return style.panel_title(ax, "(a) pretrained network: one result, three versions", 36)
+    return style.panel_title(ax, "(a) pretrained network: one result, three versions", TITLE)
 
 
 def lattice_panel(ax: Axes) -> Axes:
@@ -149,18 +140,14 @@ def lattice_panel(ax: Axes) -> Axes:
     for step in range(top + 1):
         ax.axhline(angle_of(step), color=style.GAP, linestyle=":", linewidth=1.2, zorder=1)
     ax.plot(table["epoch"], angles, "D", color=style.PRETRAINED, markersize=5)
-    ax.set_yticks(
-        angle_of(np.arange(top + 1)),
-        labels=[
-            f"{angle_of(step):.3f}" if step < 5 or step % 2 == 0 else "" for step in range(top + 1)
-        ],
-    )
+    labels = [f"{angle_of(step):.3f}" * (step < 5 or step % 2 == 0) for step in range(top + 1)]
+    ax.set_yticks(angle_of(np.arange(top + 1)), labels=labels)
     ax.grid(visible=False)
     ax.set_ylabel("angle in one epoch (degrees)")
     zeros = int((angles == 0).sum())
     style.epoch_axis(ax)
     title = f"(b) angles from epoch {FINE_EPOCHS}: only these steps exist; {zeros} zeros"
-    return style.panel_title(ax, title, 36)
+    return style.panel_title(ax, title, TITLE)
 
 
 def gradient_panel(ax: Axes) -> Axes:
@@ -168,16 +155,13 @@ def gradient_panel(ax: Axes) -> Axes:
     norms = new_gradient_norms()
     slope, growth = gradient_growth()
     epochs = norms.index.to_numpy(dtype=float)
-    ax.plot(epochs, norms.iloc[0] * epochs, color=style.GAP, linestyle=":", linewidth=2)
+    ax.plot(epochs, norms.iloc[0] * epochs, **THEORY)
     ax.plot(epochs, norms, "D", color=style.PRETRAINED, markersize=4.5)
-    ax.set_xscale("log")
-    ax.set_yscale("log")
+    style.log_axis(ax, "xy")
     ax.set_xlabel("epoch")
     ax.set_ylabel("gradient norm, new network")
-    for axis in (ax.xaxis, ax.yaxis):
-        style.log_ticks(axis)
     title = f"(c) slope {slope:.3f}, last / first {growth:.2f}: gradients add up"
-    return style.panel_title(ax, title, 36)
+    return style.panel_title(ax, title, TITLE)
 
 
 def head_panel(ax: Axes, table: pd.DataFrame, column: str, predicted: float) -> Axes:
@@ -185,9 +169,9 @@ def head_panel(ax: Axes, table: pd.DataFrame, column: str, predicted: float) -> 
     for layer, marker in HEAD.items():
         rows = table[table["layer"] == layer]
         ax.plot(rows["epoch"], rows[column], marker, color=style.PRETRAINED, markersize=4.5)
-    ax.axhline(predicted, color=style.GAP, linestyle=":", linewidth=2)
+    ax.axhline(predicted, **THEORY)
     ax.set_ylim(bottom=0)
     style.epoch_axis(ax)
     largest = table.loc[table["layer"].isin(HEAD), column].max()
     title = f"(d) last layer: largest {largest:.3g}, Adam's step predicts {predicted:.3g}"
-    return style.panel_title(ax, title, 36)
+    return style.panel_title(ax, title, TITLE)

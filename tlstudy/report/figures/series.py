@@ -1,5 +1,7 @@
 """From the result tables to arrays that can be drawn, and the lines that draw them."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -8,6 +10,7 @@ from tlstudy.audit.statistics import bootstrap_interval
 from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.config.settings import Study
 
+Tables = Mapping[str, pd.DataFrame]  # the result tables by name, see `tlstudy.storage.columns`
 FEW_EPOCHS = 3  # a line of so few points gets markers: a single one would not show
 
 
@@ -33,21 +36,16 @@ def draw_seeds(
     marker = "." if len(epochs) <= FEW_EPOCHS else None
     whole = values[np.isfinite(values).all(axis=1)]
     averaged = len(whole) >= MINIMUM_SEEDS and len(epochs) > 0
-    width = style.pop("linewidth", 1.6)
-    thin = (
-        {"linewidth": 0.6, "alpha": 0.35}
-        if averaged
-        else {
-            "linewidth": width if len(values) == 1 else 0.9,
-            "alpha": 1.0 if len(values) == 1 else 0.8,
-        }
-    )
+    if averaged:
+        thin = {"linewidth": 0.6, "alpha": 0.35}
+    else:
+        thin = {"linewidth": 0.9, "alpha": 0.8} if len(values) > 1 else {"linewidth": 1.6}
     for curve in values:
-        ax.plot(epochs, curve, marker=marker, **{**style, **thin})
-        _mark_stop(ax, epochs, curve, style)
+        ax.plot(epochs, curve, marker=marker, **style, **thin)
+        _mark_stop(ax, epochs, curve, style["color"])
     if averaged:
         low, high = bootstrap_interval(whole)
-        ax.plot(epochs, whole.mean(axis=0), marker=marker, linewidth=width, **style)
+        ax.plot(epochs, whole.mean(axis=0), marker=marker, linewidth=1.6, **style)
         ax.fill_between(epochs, low, high, color=style["color"], alpha=0.22, linewidth=0)
         if len(epochs) == 1:  # a band has no width there
             ax.plot(np.repeat(epochs, 2), [*low, *high], linewidth=3, color=style["color"])
@@ -61,19 +59,13 @@ def from_first_value(epochs: np.ndarray, values: np.ndarray) -> tuple[np.ndarray
     return epochs[first:], values[:, first:]
 
 
-def _mark_stop(ax: Axes, epochs: np.ndarray, curve: np.ndarray, style: dict) -> None:
+def _mark_stop(ax: Axes, epochs: np.ndarray, curve: np.ndarray, colour: str) -> None:
     """A cross at the last value of a run that has none afterwards: it diverged."""
     finite = np.flatnonzero(np.isfinite(curve))
     if len(finite) and finite[-1] < len(curve) - 1:
         last = finite[-1]
-        ax.plot(
-            epochs[last],
-            curve[last],
-            marker="x",
-            markersize=6,
-            markeredgewidth=1.5,
-            color=style["color"],
-        )
+        cross = {"marker": "x", "markersize": 6, "markeredgewidth": 1.5}
+        ax.plot(epochs[last], curve[last], color=colour, **cross)
 
 
 def has_stopped(study: Study, table: pd.DataFrame, arms: list[str]) -> bool:

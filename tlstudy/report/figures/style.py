@@ -8,7 +8,7 @@ dark, and can be told apart by colour-blind readers (Okabe & Ito 2008).
 import io
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import cycle, islice
 from pathlib import Path
@@ -16,9 +16,8 @@ from pathlib import Path
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.figure import Figure, FigureBase
+from matplotlib.figure import Figure, FigureBase, SubFigure
 from matplotlib.lines import Line2D
-from matplotlib.text import Text
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from tlstudy.config.groups import groups_of, is_new, label_of
@@ -32,8 +31,10 @@ PRETRAINED = "#0072b2"
 SLIDES = "#74747e"
 GAP = "#009e73"  # differences between the two networks
 SHADES = {True: (NEW, "#e69f00", "#a34a1f"), False: (PRETRAINED, "#3fa3dc", "#5b5fc7")}
+KINDS = {True: "new (random start)", False: "pretrained"}
 DASHES = ("-", "--", "-.", (0, (1, 1.2)))
 WIDTH = 7.0  # inches: a printed page's text width
+REFERENCE = {"color": MUTED, "linestyle": ":"}
 COLUMNS = 2  # panels side by side; more are stacked, so that a telephone can show them
 DOTS_PER_INCH = 200
 PICTURE_DOTS_PER_INCH = (160, 100, 72)  # of what is a picture inside an SVG, by preference
@@ -46,22 +47,13 @@ LONG_RANGE = 300  # ratio of a logarithmic axis' ends from which decades are tic
 ROW = 0.19  # inches: height of a line of text
 
 SETTINGS = {
+    **dict.fromkeys(("font.size", "legend.fontsize", "figure.titlesize", "figure.labelsize"), TEXT),
+    **dict.fromkeys(("axes.titlesize", "axes.labelsize"), TEXT),
+    **dict.fromkeys(("xtick.labelsize", "ytick.labelsize"), TEXT),
+    **dict.fromkeys(("text.color", "xtick.color", "ytick.color"), INK),
+    **dict.fromkeys(("axes.labelcolor", "axes.edgecolor", "axes.titlecolor"), INK),
     "font.family": "sans-serif",
-    "font.size": TEXT,
-    "axes.titlesize": TEXT,
     "axes.titleweight": "bold",
-    "axes.labelsize": TEXT,
-    "xtick.labelsize": TEXT,
-    "ytick.labelsize": TEXT,
-    "legend.fontsize": TEXT,
-    "figure.titlesize": TEXT,
-    "figure.labelsize": TEXT,
-    "text.color": INK,
-    "axes.labelcolor": INK,
-    "axes.edgecolor": INK,
-    "axes.titlecolor": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
@@ -101,8 +93,54 @@ def new_figure(
     return figure
 
 
+def words_figure(text: str, note: str) -> Figure:
+    """A figure that has nothing to draw and says so."""
+    figure = new_figure(1.2, note=note)
+    words_only(figure.subplots(), text, 60)
+    return figure
+
+
 def panel_rows(panels: int) -> int:
     return -(-panels // COLUMNS)
+
+
+def panel_grid(figure: FigureBase, count: int, **shared: object) -> tuple[list[Axes], list[Axes]]:
+    """Panels row by row, at most COLUMNS side by side, and those of the first column.
+
+    Args:
+        shared: keywords of `Figure.subplots`.
+    """
+    columns = min(count, COLUMNS)
+    grid = figure.subplots(panel_rows(count), columns, squeeze=False, **shared)
+    for ax in grid.ravel()[count:]:
+        ax.set_axis_off()
+    return list(grid.ravel()[:count]), list(grid[:, 0])
+
+
+def transparent_parts(figure: Figure, heights: list[float]) -> list[SubFigure]:
+    """Parts of a figure below one another, without a background of their own."""
+    parts = list(figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False).ravel())
+    for part in parts:
+        part.patch.set_alpha(0)
+    return parts
+
+
+def entry(label: str, colour: str = MUTED, linestyle: str = "-", **look: object) -> Line2D:
+    """An entry of a legend."""
+    return Line2D([], [], label=label, color=colour, linestyle=linestyle, **look)
+
+
+def reference_line(ax: Axes, value: float, vertical: bool = True) -> None:
+    """A dotted line at a value with a meaning of its own, across the axis of the values."""
+    (ax.axhline if vertical else ax.axvline)(value, zorder=1, linewidth=1, **REFERENCE)
+
+
+def reference_entry(label: str) -> Line2D:
+    return Line2D([], [], label=label, linewidth=1, **REFERENCE)
+
+
+def colour_of(study: Study, arm: str) -> str:
+    return NEW if is_new(study, arm) else PRETRAINED
 
 
 def arm_styles(study: Study) -> dict[str, dict]:
@@ -117,17 +155,13 @@ def arm_styles(study: Study) -> dict[str, dict]:
     return styles
 
 
-def arm_handles(study: Study, arms: list[str]) -> list[Line2D]:
-    """Legend entries for arms; arms that look alike because each is its group's only one of
-    its kind share one entry."""
+def arm_handles(study: Study) -> list[Line2D]:
+    """Legend entries of the arms. Arms that are their group's only one of a kind share one."""
     styles, entries = arm_styles(study), {}
     for group in groups_of(study).values():
-        for arm in group:
-            if arm not in arms:
-                continue
-            alone = sum(is_new(study, other) == is_new(study, arm) for other in group) == 1
-            kind = "new (random start)" if is_new(study, arm) else "pretrained"
-            text = kind if alone else label_of(study, arm)
+        new = [is_new(study, arm) for arm in group]
+        for arm, kind in zip(group, new, strict=True):
+            text = KINDS[kind] if new.count(kind) == 1 else label_of(study, arm)
             entries.setdefault(text, Line2D([], [], label=text, **styles[arm]))
     return list(entries.values())
 
@@ -151,13 +185,6 @@ def legend_above(figure: FigureBase, handles: list[Line2D]) -> None:
     figure.legend(handles=handles, loc="outside upper left", ncols=columns, borderaxespad=0.2)
 
 
-def left_aligned(labels: list[Text]) -> None:
-    """Let the lines of each label start together: a page's font is not the one they were set in,
-    so lines that were set to end together do not."""
-    for label in labels:
-        label.set_multialignment("left")
-
-
 def panel_title(ax: Axes, text: str, characters: int = 40) -> Axes:
     ax.set_title(textwrap.fill(text, characters), loc="left")
     return ax
@@ -165,14 +192,8 @@ def panel_title(ax: Axes, text: str, characters: int = 40) -> Axes:
 
 def say(ax: Axes, text: str, characters: int = 36) -> Axes:
     """Words in the middle of a panel that has nothing to draw."""
-    ax.text(
-        0.5,
-        0.5,
-        textwrap.fill(text, characters),
-        transform=ax.transAxes,
-        ha="center",
-        va="center",
-    )
+    words = textwrap.fill(text, characters)
+    ax.text(0.5, 0.5, words, transform=ax.transAxes, ha="center", va="center")
     return ax
 
 
@@ -181,10 +202,39 @@ def words_only(ax: Axes, text: str, characters: int = 36) -> Axes:
     return say(ax, text, characters)
 
 
+def named_columns(ax: Axes, labels: list[str]) -> None:
+    """Names at 0, 1, 2, ... of the horizontal axis, without grid lines."""
+    ax.set_xticks(range(len(labels)), labels=labels)
+    ax.set_xlim(-0.5, len(labels) - 0.5)
+    ax.grid(visible=False, axis="x")
+
+
+def named_rows(
+    ax: Axes, places: Iterable[float], labels: list[str], top: float, bottom: float
+) -> None:
+    """Names at places of the vertical axis, the first on top.
+
+    The lines of a name start together: a page's font is not the one they were set in, so lines
+    that end together here do not end together there.
+    """
+    ax.set_yticks(list(places), labels=labels)
+    for label in ax.get_yticklabels():
+        label.set_multialignment("left")
+    ax.set_ylim(bottom, top)
+    ax.tick_params(axis="y", length=0)
+
+
 def epoch_axis(ax: Axes) -> Axes:
     ax.set_xlabel("epoch")
     ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     return ax
+
+
+def log_axis(ax: Axes, which: str) -> None:
+    """Logarithmic axes: x, y or xy; once everything is drawn, as ticks depend on the range."""
+    for name in which:
+        ax.set(**{f"{name}scale": "log"})
+        log_ticks(getattr(ax, f"{name}axis"))
 
 
 def log_ticks(axis: Axis) -> None:
@@ -199,7 +249,7 @@ def plain_number(value: float, _position: int | None = None) -> str:
     return f"{value:g}"
 
 
-def write(figure: Figure, stem: Path, name: str) -> None:
+def write(figure: Figure, stem: Path) -> None:
     """Write `stem`.svg (transparent) and `stem`.png (white); the layout is solved once.
 
     Pictures inside the SVG are made coarser where it would exceed LARGEST_SVG.
@@ -209,29 +259,22 @@ def write(figure: Figure, stem: Path, name: str) -> None:
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=DOTS_PER_INCH, facecolor="white")
     write_bytes_atomically(stem.parent / f"{stem.name}.png", picture.getvalue())
-    for dots_per_inch in PICTURE_DOTS_PER_INCH:
+    for dpi in PICTURE_DOTS_PER_INCH:
         buffer = io.StringIO()
-        figure.savefig(
-            buffer, format="svg", transparent=True, metadata={"Date": None}, dpi=dots_per_inch
-        )
-        text = _for_pages(buffer.getvalue(), name)
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None}, dpi=dpi)
+        text = _for_pages(buffer.getvalue())
         if len(text) < LARGEST_SVG:
             break
     write_bytes_atomically(stem.parent / f"{stem.name}.svg", text.encode())
 
 
-def _for_pages(svg: str, name: str) -> str:
+def _for_pages(svg: str) -> str:
     """Make an SVG fit to stand in a page beside others: few bytes, the page's sans-serif font,
-    and no ids but those that are referred to, which start with the figure's name."""
-    prefix = re.sub(r"[^A-Za-z0-9]+", "-", name)
+    and no ids but those that are referred to, which matplotlib makes of the name in `look`."""
     svg = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", svg, flags=re.DOTALL)
     svg = re.sub(r"\n\s+", "\n", svg)
     used = set(re.findall(r'(?:href="|url\()#([^")]+)', svg))
-    svg = re.sub(
-        r' id="([^"]+)"', lambda item: f' id="{prefix}-{item[1]}"' * (item[1] in used), svg
-    )
-    svg = re.sub(r'href="#', f'href="#{prefix}-', svg)
-    svg = re.sub(r"url\(#", f"url(#{prefix}-", svg)
+    svg = re.sub(r' id="([^"]+)"', lambda item: item[0] * (item[1] in used), svg)
     svg = re.sub(r"'DejaVu Sans'[^;\"]*sans-serif", "sans-serif", svg)
     return re.sub(r'(?<= d=")[^"]+', _shorten, svg)
 

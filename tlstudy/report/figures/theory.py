@@ -1,11 +1,12 @@
 """Figure of Proposition 3: what reuse costs, and what its printed variants make of it."""
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from tlstudy.config.settings import Study
 from tlstudy.report.figures import style
+from tlstudy.report.figures.series import Tables
 from tlstudy.report.figures.texts import GAMMA, RHO
 from tlstudy.theory.formulas import EXACT, EXAMPLE, REUSE, named_formula, printed_minimum
 from tlstudy.theory.penalty import diagonal_penalty, multi_task_penalty, reuse_penalty
@@ -29,13 +30,13 @@ TITLE = 36  # characters of a line of a panel's title
 LABEL_ROOM = 0.28  # right of the curves, as a share of the axis, for their names
 
 
-def penalty_figure(formulas: pd.DataFrame) -> Figure:
+def penalty_figure(_study: Study, tables: Tables) -> Figure:
     """Six panels: penalties, how they grow, what a unit's depends on, the printed variants.
 
     Args:
-        formulas: `tlstudy.storage.columns.FORMULAS`; its draws are drawn again by its seed.
+        tables: the draws of that of the formulas are drawn again by its seed.
     """
-    first = formulas.iloc[0]
+    first = tables["formulas"].iloc[0]
     draws = f"{first['draws']} draws (seed {first['seed']})"
     figure = style.new_figure(8.8, note=f"All curves are exact; those of (f) are over {draws}.")
     panels = figure.subplots(3, 2)
@@ -65,10 +66,7 @@ def diagonal_panel(ax: Axes) -> Axes:
     for scale, colour in zip(PRETRAINED_SCALES, SHADES, strict=False):
         ax.plot(b, diagonal_penalty(b, scale, 0), color=colour, label=f"c = {scale:g}")
     ax.plot(b, surplus_of_both(b, 1), color=style.SLIDES, linestyle="--", label="both tasks, 1")
-    ax.set_xscale("log")
-    ax.set_yscale("log")
-    for axis in (ax.xaxis, ax.yaxis):
-        style.log_ticks(axis)
+    style.log_axis(ax, "xy")
     ax.set_xlabel("coefficient b of the main task")
     ax.set_ylabel("penalty")
     ax.legend(loc="lower right", borderaxespad=0)
@@ -85,8 +83,7 @@ def order_panel(ax: Axes) -> Axes:
     }
     for label, (penalty, colour, dash) in curves.items():
         ax.plot(share, growth_order(share, penalty), color=colour, linestyle=dash, label=label)
-    ax.set_xscale("log")
-    style.log_ticks(ax.xaxis)
+    style.log_axis(ax, "x")
     ax.set_ylim(0.95, 2.5)
     ax.set_yticks([1, 2], labels=["1 (l1)", "2 (l2)"])
     ax.set_xlabel("strength / pretrained strength")

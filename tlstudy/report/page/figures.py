@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from markupsafe import Markup
 
 from tlstudy.config.catalogue import BY_ARM, OTHER_RUNGS
-from tlstudy.report.figures.captions import caption, text_of, title_of
+from tlstudy.report.figures.captions import caption, title_of
+from tlstudy.report.figures.texts import explanation
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.page.svg import inline_svg
 from tlstudy.report.sentences import findings, landscapes, results
@@ -55,8 +56,8 @@ def figure(inputs: Inputs, size: int, name: str) -> PageFigure | None:
         title=title_of(inputs.study, name),
         see=see,
         # The figure of the first rungs stands right above and says how to read both.
-        caption="" if other else text_of(name).what_to_see,
-        svg=_inline(inputs, drawing, key, name, see or caption(inputs.study, name, size)),
+        caption="" if other else explanation(name),
+        svg=_inline(inputs, drawing, key, name, see or caption(inputs.study, name)),
         surfaces=groups,
         numbers=numbers,
         more=figure(inputs, size, f"{name}{OTHER_RUNGS}") if name in BY_ARM else None,
@@ -68,7 +69,7 @@ def study_figure(inputs: Inputs, name: str) -> PageFigure | None:
     drawing = inputs.study_figures.get(name)
     if drawing is None:
         return None
-    title, text, key = title_of(inputs.study, name), text_of(name).what_to_see, f"figure-{name}"
+    title, text, key = title_of(inputs.study, name), explanation(name), f"figure-{name}"
     svg = _inline(inputs, drawing, key, name, caption(inputs.study, name))
     return PageFigure(key, title, "", text, svg)
 
