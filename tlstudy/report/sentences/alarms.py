@@ -1,4 +1,4 @@
-"""What the sentinels found: in the slides' series, in runs of that protocol, and in all others."""
+"""Findings of the sentinels: in the slides' series, in runs of that protocol, and in others."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

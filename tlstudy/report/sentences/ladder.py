@@ -1,4 +1,4 @@
-"""The ladder in words and as a table: what is left of the published gap, and what changed it."""
+"""The ladder in words and as a table: the gap after each fix, and the fix that changed it most."""
 
 import math
 from collections.abc import Callable

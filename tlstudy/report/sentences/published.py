@@ -1,4 +1,4 @@
-"""What the published material says against itself, in sentences computed from its series."""
+"""Contradictions in the published material, in sentences computed from its series."""
 
 from tlstudy.audit.sentinels.angles import angle_of, off_steps
 from tlstudy.data import published
