@@ -18,16 +18,10 @@ class Table:
     heads: list[str]
     rows: list[list[str | Cell]]
 
-    def turned(self) -> "Table":
-        """Rows as columns."""
-        lines = [list(line) for line in zip(self.heads, *self.rows, strict=True)]
-        return Table(lines[0], lines[1:])
-
 
 def table_of_arms(corner: str, labels: list[str], rows: list[list[str]]) -> Table:
     """A column for each arm, or a row for each arm where there are many."""
-    table = Table([corner, *labels], rows)
     if len(labels) <= MOST_ARM_COLUMNS:
-        return table
-    turned = table.turned()
-    return Table(["Arm", *turned.heads[1:]], turned.rows)
+        return Table([corner, *labels], rows)
+    heads, *lines = map(list, zip(["Arm", *labels], *rows, strict=True))
+    return Table(heads, lines)
