@@ -98,12 +98,6 @@ def test_first_screen_names_weights_seeds_device_and_precision(report):
     assert "Balanced accuracy" in start
 
 
-def test_weights_of_the_slides_are_not_called_others():
-    record = {**WEIGHTS, "source": "IMAGENET1K_V2"}
-    inputs = dataclasses.replace(inputs_of("one seed"), weights={("resnet50", "imagenet"): record})
-    assert "not the weights of the slides" not in Page(render(inputs)).text
-
-
 def cell_of(inputs: Inputs, measure: str, row: str, column: str) -> Cell:
     table = results.result_table(inputs, inputs.study.subset_size[0])
     start = next(i for i, row in enumerate(table.rows) if row[0].startswith(measure))
@@ -111,7 +105,7 @@ def cell_of(inputs: Inputs, measure: str, row: str, column: str) -> Cell:
     return found[table.heads.index(column)]
 
 
-def test_table_of_one_seed_holds_the_values_of_the_data():
+def test_table_of_one_seed_holds_the_values_of_the_data_and_of_the_slides():
     inputs = inputs_of("one seed")
     runs = inputs.runs.set_index("arm")
     new, pretrained = (runs.loc[arm, "reported_balanced_accuracy"] for arm in ("new", "pretrained"))
@@ -122,10 +116,6 @@ def test_table_of_one_seed_holds_the_values_of_the_data():
     loss = runs.loc["pretrained-published", "reported_loss"]
     assert cell_of(inputs, "Loss", "Ours, as published", "Pretrained").text == f"{loss:.3f}"
     assert difference.text in render(inputs)
-
-
-def test_table_has_the_values_of_the_slides():
-    inputs = inputs_of("one seed")
     assert cell_of(inputs, "Balanced", "Slides", "New").text == "11.05\u202f%"
     assert cell_of(inputs, "Balanced", "Slides", "Pretrained").text == "61.69\u202f%"
     assert cell_of(inputs, "Loss", "Slides", "New").text == "2.3025"

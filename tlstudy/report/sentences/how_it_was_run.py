@@ -99,7 +99,9 @@ def _weights(architecture: str, name: str, record: Record) -> dict:
         "source": file,
         "statement": f"{statement}: {words}" if words else statement,
         "other": " ".join(other),
-        "tried": [f"{item['source']}: {item['outcome']}" for item in record.get("tried", [])],
+        "tried": [
+            f"{Path(item['source']).name}: {item['outcome']}" for item in record.get("tried", [])
+        ],
     }
 
 
