@@ -11,7 +11,6 @@ from reports import (
     CASES,
     COMMIT,
     DRAWING,
-    WEIGHTS,
     Page,
     inputs_of,
     make_inputs,
