@@ -102,6 +102,6 @@ def rate_sentence(inputs: Inputs) -> str:
         f"{found.alarmed} of them raised an alarm{which}. The rate is {percent(found.rate)} "
         f"(95{THIN}% interval {percent(found.low)} to {percent(found.high)}). It is an upper "
         "bound: a sound protocol can go wrong too. The interval takes all runs as independent. "
-        "Runs with the same end, such as a tuned run that keeps the default learning rate, make "
+        "Identical runs, such as a tuned run that keeps the default learning rate, make "
         "it too short."
     )
