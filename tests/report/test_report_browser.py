@@ -84,18 +84,11 @@ needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not in
 
 @pytest.mark.browser
 @needs_chromium
-@pytest.mark.parametrize("case", ["one seed", "sizes", "sweep", "audit"])
+@pytest.mark.parametrize("case", ["one seed", "sizes", "sweep", "audit", "laboratory"])
 def test_a_telephone_shows_it_without_sideways_scrolling_or_errors(case, tmp_path):
-    answer = probe(report_of(case).html, tmp_path, 320)
-    assert not answer["title"].startswith("ERROR")
-    assert answer["viewport"] == 320
-    assert answer["width"] <= 320
-
-
-@pytest.mark.browser
-@needs_chromium
-def test_a_telephone_shows_a_study_of_the_laboratory_alone(tmp_path):
-    answer = probe(render(laboratory_study.make_inputs()), tmp_path, 320)
+    laboratory = case == "laboratory"
+    html = render(laboratory_study.make_inputs()) if laboratory else report_of(case).html
+    answer = probe(html, tmp_path, 320)
     assert not answer["title"].startswith("ERROR")
     assert answer["viewport"] == 320
     assert answer["width"] <= 320
@@ -108,13 +101,3 @@ def test_landscapes_are_drawn_and_turn_together(tmp_path):
     assert answer["canvases"] == 7
     assert answer["drawn"] == 7
     assert answer["turned"] == 3  # the three of the figure whose surface got the key
-
-
-@pytest.mark.browser
-@needs_chromium
-def test_the_probe_notices_faults(tmp_path):
-    broken = report_of("one seed").html.replace("<main", '<p style="width:900px">x</p><main', 1)
-    broken = broken.replace('"use strict";', "nothing.here();", 1)
-    answer = probe(broken, tmp_path, 320)
-    assert answer["width"] > 320
-    assert answer["title"].startswith("ERROR")

@@ -34,8 +34,7 @@ def test_an_interval_that_contains_zero_is_called_that():
         0.3, 0.6, 10
     ) + 0.1 * (-1.0) ** np.arange(10)
     sentence = findings.gap_sentence(dataclasses.replace(inputs, runs=runs), "pretrained", 50)
-    assert "the interval contains zero" in sentence
-    assert "ahead" not in sentence
+    assert "interval contains zero" in sentence
 
 
 @pytest.mark.parametrize(
@@ -93,9 +92,11 @@ def test_layers_are_named_in_words():
     assert findings.layer_name("layer3.0.downsample.0.weight") == "stage 3, block 1, downsampling"
     assert findings.layer_name("layer1.2.conv3.weight") == "stage 1, block 3, convolution 3"
     assert findings.layer_name("conv1.weight") == "the first convolution"
+    assert findings.layer_name("bn1.weight") == "the first BatchNorm"
+    assert findings.layer_name("layer2.1.bn3.bias") == "stage 2, block 2, BatchNorm 3"
 
 
-def test_many_arms_are_told_apart_row_by_row():
+def test_few_arms_are_told_apart_in_columns_and_many_in_rows():
     table = page(inputs_of("sweep"))["differences"]
     assert table.heads == ["Arm", "Start of the weights", "Optimiser"]
     assert table.rows[1] == [
@@ -103,13 +104,8 @@ def test_many_arms_are_told_apart_row_by_row():
         "pretrained (imagenet)",
         "Adam, step size 0.0001",
     ]
-
-
-def test_few_arms_are_told_apart_setting_by_setting():
-    table = page(inputs_of("one seed"))["differences"]
-    assert table.heads == [
-        "Setting",
-        *(arm.label for arm in inputs_of("one seed").study.arms.values()),
-    ]
-    assert "Image side" not in [row[0] for row in table.rows]
-    assert ["Cross-entropy on", *["softmax outputs"] * 2, *["the logits"] * 2] in table.rows
+    inputs = inputs_of("one seed")
+    few = page(inputs)["differences"]
+    assert few.heads == ["Setting", *(arm.label for arm in inputs.study.arms.values())]
+    assert "Image side" not in [row[0] for row in few.rows]
+    assert ["Cross-entropy on", *["softmax outputs"] * 2, *["the logits"] * 2] in few.rows

@@ -42,24 +42,19 @@ def test_a_run_that_diverged_at_once_is_not_called_unmoved(arm):
     assert f"\u201c{label}\u201d did not move" not in learns
     assert f"\u201c{label}\u201d: diverged in the first epoch" in last_layer
     assert Page(render(inputs)).errors == []
-
-
-def test_runs_that_moved_or_were_never_trained_are_not_called_lost():
-    inputs = inputs_of("ten seeds")
-    assert not any(series.lost_at_once(inputs, arm, 50) for arm in inputs.study.arms)
+    whole = inputs_of("ten seeds")  # runs that diverged later
+    assert not any(series.lost_at_once(whole, name, 50) for name in whole.study.arms)
 
 
 def test_only_a_pretrained_arm_against_a_new_one_answers_whether_pretraining_helps():
     arms = synthetic.default_arms()
     arms = {"new": arms["new"], "slower": {**arms["new"], "label": "Slower"}}
     answer = review.review(make_inputs(arms=arms), 50)[0][1]
-    assert answer == [
-        "No pretrained arm here is compared with one that starts from random weights."
-    ]
+    assert [text.startswith("No pretrained arm") for text in answer] == [True]
     sweep = review.review(inputs_of("sweep"), 50)[0][1]
     assert len(sweep) == 3
     assert all(
-        text.startswith(f"\u201cPretrained, corrected, learning rate {rate}")
+        f"\u201cPretrained, corrected, learning rate {rate}\u201d minus" in text
         for text, rate in zip(sweep, ("0.0001", "0.0003", "0.001"), strict=True)
     )
 
@@ -85,12 +80,13 @@ def test_a_layer_that_holds_most_of_the_norm_is_named_with_the_drift_of_the_othe
     expected = np.sqrt((others["displacement_from_start"] ** 2).mean())
     assert found.others == pytest.approx(expected)
     assert series.heaviest_tensor(inputs, "new", 50) is None
-    for figure in ("magnitude-change", "angle-change"):
-        text = findings.see(inputs, 50, figure)
-        shown = f"{100 * found.share:.1f}\u202f% (all other layers together end"
-        assert f"\u201cPretrained, corrected\u201d the first convolution, {shown}" in text
-        assert "in \u201cNew, corrected\u201d" not in text
-        assert "squared norm" not in findings.see(inputs_of("one seed"), 50, figure)
+    text = findings.see(inputs, 50, "magnitude-change")
+    shown = f"\u201cPretrained, corrected\u201d the first convolution, {found.share:.1%}"
+    assert shown.replace("%", "\u202f%") in text
+    assert f"{found.others:.1%}".replace("%", "\u202f%") in text
+    assert "in \u201cNew, corrected\u201d" not in text
+    assert "squared norm" not in findings.see(inputs_of("one seed"), 50, "magnitude-change")
+    assert Page(render(inputs)).text.count("squared norm") == 1  # told once
 
 
 def test_tensors_that_began_at_zero_do_not_count_among_the_others():
@@ -124,11 +120,6 @@ def test_the_rank_correlation_is_scipy_s_of_the_paths_and_the_median_over_seeds(
     assert found == pytest.approx(np.median(expected), abs=1e-12)
 
 
-def test_batchnorm_is_not_called_a_convolution():
-    assert findings.layer_name("bn1.weight") == "the first BatchNorm"
-    assert findings.layer_name("layer2.1.bn3.bias") == "stage 2, block 2, BatchNorm 3"
-
-
 def test_arms_of_a_group_that_draw_differently_are_warned_of():
     arms = synthetic.default_arms()
     arms["new"]["drawing"] = "published"
@@ -144,7 +135,7 @@ def test_arms_of_a_group_that_draw_differently_are_warned_of():
 def test_weights_of_the_slides_are_those_of_one_network(network, other):
     record = {**WEIGHTS, "source": "IMAGENET1K_V2"}
     inputs = with_tables(inputs_of("one seed"), weights={(network, "imagenet"): record})
-    assert bool(how_it_was_run.weights_used(inputs)[0].other) == other
+    assert bool(how_it_was_run.weights_used(inputs)[0]["other"]) == other
 
 
 def cells(inputs: Inputs, arm: str) -> list[results.Cell]:
@@ -170,13 +161,11 @@ def test_last_epochs_have_their_interval_or_range_and_leave_out_lost_runs():
 
 
 def test_swept_arms_name_the_arm_they_are_compared_with():
-    rows = dict(results.result_table(inputs_of("sweep"), 50).blocks[0].rows)
-    cell = rows["Pretrained, corrected, learning rate 0.0003"][1]
+    table = results.result_table(inputs_of("sweep"), 50)
+    differences = {row[0]: row[2] for row in table.rows[:7] if len(row) == 3}
+    cell = differences["Pretrained, corrected, learning rate 0.0003"]
     assert cell.last == "from New, corrected, learning rate 0.0003"
-    assert rows["New, corrected, learning rate 0.0003"][1].text == "reference"
-    assert "learning rate 0.0003\u201d with \u201cNew, corrected, learning rate 0.0003" in " ".join(
-        Page(render(inputs_of("sweep"))).text.split()
-    )
+    assert differences["New, corrected, learning rate 0.0003"].text == "reference"
 
 
 def test_points_outside_the_grid_are_counted_in_the_table():
@@ -197,10 +186,3 @@ def test_the_opening_says_where_a_gap_is_no_evidence():
     assert "did not move" in published
     assert others
     assert not any("did not move" in text for text in others)
-
-
-def test_the_curves_sentence_names_their_test_images():
-    inputs = inputs_of("one seed")
-    assert f"the {inputs.study.evaluation.epoch_images} test images" in findings.see(
-        inputs, 50, "balanced-accuracy"
-    ).replace("\u202f", "").replace("\u2009", "").replace("\xa0", "")

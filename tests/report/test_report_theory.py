@@ -52,13 +52,13 @@ def test_the_opening_tells_the_verdicts_of_the_table(inputs, page):
 
 
 def test_values_and_intervals_are_those_of_the_table(inputs, page):
-    assert "+21.3 points (+17.1 to +25.9; ten seeds) Made-up reason L1." in page.text
-    assert "\u22120.871 doublings (\u22121.13 to \u22120.602; ten seeds)" in page.text
+    assert "+21.3 points (+17.1 to +25.9; 10 seeds) Made-up reason L1." in page.text
+    assert "\u22120.871 doublings (\u22121.13 to \u22120.602; 10 seeds)" in page.text
     assert "Without that control it would read +31.0 points" in page.text
     claims = make_claims()
     claims.loc[0, ["mean", "low", "high"]] = [0.4, 0.35, 0.45]
     other = Page(render(dataclasses.replace(inputs, laboratory_claims=claims)))
-    assert "+40.0 points (+35.0 to +45.0; ten seeds)" in other.text
+    assert "+40.0 points (+35.0 to +45.0; 10 seeds)" in other.text
     assert "+21.3" not in other.text
 
 
@@ -66,7 +66,7 @@ def test_few_seeds_have_a_range(inputs):
     claims = make_claims(seeds=3)
     claims[["mean", "low", "high"]] = np.nan
     text = Page(render(dataclasses.replace(inputs, laboratory_claims=claims))).text
-    assert "range of three seeds, too few for an interval" in text
+    assert "range of 3 seeds, too few for an interval" in text
 
 
 def test_a_claim_links_to_the_figure_that_shows_it(page):

@@ -1,23 +1,18 @@
-"""Numbers and lists as a reader wants them: sensible digits, true minus signs, units."""
+"""Numbers, lists and means with their intervals in words."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from tlstudy.audit.statistics import Summary
 
 MINUS = "\u2212"
 THIN = "\u202f"  # narrow no-break space: a number and its unit stay on one line
 MISSING = "\u2013"
+POINTS = f"{THIN}points"
 SMALL_NUMBERS = (
-    "no",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
+    *("no", "one", "two", "three", "four", "five"),
+    *("six", "seven", "eight", "nine", "ten"),
 )
 SUPERSCRIPTS = str.maketrans(
     "-0123456789", "\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079"
@@ -27,7 +22,7 @@ SECONDS_AN_HOUR = 3600
 
 
 def is_number(value: object) -> bool:
-    """True for finite numbers: what is left out here is shown as a dash, never as a zero."""
+    """True for finite numbers; anything else is shown as a dash."""
     return isinstance(value, int | float) and math.isfinite(value)
 
 
@@ -45,7 +40,12 @@ def points(difference: float, unit: bool = True) -> str:
     """A difference of two shares in percentage points, always with its sign."""
     if not is_number(difference):
         return MISSING
-    return signed(f"{100 * difference:+.1f}") + (f"{THIN}points" if unit else "")
+    return signed(f"{100 * difference:+.1f}") + (POINTS if unit else "")
+
+
+def bare_points(difference: float) -> str:
+    """A difference of two shares in percentage points, without the unit."""
+    return points(difference, unit=False)
 
 
 def loss(value: float, sign: bool = False) -> str:
@@ -109,6 +109,11 @@ def join(items: Iterable[str], last: str = "and") -> str:
     return f"{', '.join(parts[:-1])} {last} {parts[-1]}"
 
 
+def quoted(text: str) -> str:
+    """The text in quotation marks."""
+    return f"\u201c{text}\u201d"
+
+
 def sentence(text: str) -> str:
     """The text with a capital first letter."""
     return text[:1].upper() + text[1:]
@@ -120,3 +125,25 @@ def seeds(values: Sequence[int]) -> str:
     if len(ordered) > 2 and ordered[-1] - ordered[0] == len(ordered) - 1:
         return f"{ordered[0]} to {ordered[-1]}"
     return join(str(seed) for seed in ordered)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A value with what stands under it in small print.
+
+    Attributes:
+        last: a second line of small print.
+    """
+
+    text: str
+    note: str = ""
+    last: str = ""
+
+
+def summary_cell(item: Summary, shown: Callable[[float], str], unit: str = "") -> Cell:
+    """A value with its interval and number of seeds below it: as much as the seeds allow."""
+    if item.n == 0:
+        return Cell(MISSING, "no value")
+    value, interval, seeds = item.parts(shown, unit)
+    interval = interval.replace(f"{THIN}% to ", " to ")
+    return Cell(value, "; ".join(filter(None, (interval, seeds))))

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pandas as pd
 
 from tlstudy.config.catalogue import figure_files, size_folder, states_proposition
-from tlstudy.config.measurements import measured_tables
+from tlstudy.config.groups import label_of
 from tlstudy.config.settings import Study
 from tlstudy.config.study import runs as runs_of
 from tlstudy.config.tables import ALL_TABLES
@@ -16,6 +17,7 @@ from tlstudy.data.images import images_record
 from tlstudy.jobs import paths
 from tlstudy.jobs.run_record import RUN_RECORD, read_run_record
 from tlstudy.jobs.tables import read_landscapes, read_table
+from tlstudy.report.format import quoted
 from tlstudy.report.page.progress import Section
 from tlstudy.storage import columns
 from tlstudy.storage.reading import read_record
@@ -27,15 +29,17 @@ TABLES = (
     "metrics",
     "layers",
     "findings",
-    *measured_tables(),
+    "encoder",
+    "curvature",
+    "reuse",
     "ladder",
     "claims",
 )
 LABORATORY_TABLES = ("laboratory", "laboratory-claims", "laboratory-runs")
 
 
-def _empty(described: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
-    return columns.schema(dict(described)).empty_table().to_pandas()
+def _empty(name: str) -> pd.DataFrame:
+    return columns.schema(dict(ALL_TABLES[name])).empty_table().to_pandas()
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class ContactSheet:
 
     Attributes:
         record: indices, labels, counts of the digits, number of duplicates.
-        svg: the sheet as SVG text, if it was drawn.
+        svg: the sheet as SVG text; None if it was not drawn.
     """
 
     drawing: str
@@ -56,15 +60,11 @@ class ContactSheet:
 
 @dataclass(frozen=True)
 class Inputs:
-    """Everything that the report shows; only `study`, `progress` and the tables must be there.
+    """Everything that the report shows. Tables have the columns of `tlstudy.storage.columns`.
 
     Attributes:
-        progress: the grid of its runs.
-        runs, metrics, layers: the result tables, columns as in `tlstudy.storage.columns`.
-        findings, encoder, curvature, reuse, ladder, claims: further tables, empty if a study has
-            none.
-        formulas: likewise, of studies that show Proposition 3.
-        laboratory, laboratory_claims, laboratory_runs: likewise, of studies with a laboratory.
+        progress: the grid of the study's runs.
+        formulas: of studies that show Proposition 3.
         landscapes: one record for each run that has landscapes.
         figures: SVG text by subset size and name of the figure.
         study_figures: SVG text of the figures over all subset sizes, by name.
@@ -78,18 +78,16 @@ class Inputs:
     runs: pd.DataFrame
     metrics: pd.DataFrame
     layers: pd.DataFrame
-    findings: pd.DataFrame = field(default_factory=lambda: _empty(columns.FINDINGS))
-    encoder: pd.DataFrame = field(default_factory=lambda: _empty(ALL_TABLES["encoder"]))
-    curvature: pd.DataFrame = field(default_factory=lambda: _empty(ALL_TABLES["curvature"]))
-    reuse: pd.DataFrame = field(default_factory=lambda: _empty(ALL_TABLES["reuse"]))
-    ladder: pd.DataFrame = field(default_factory=lambda: _empty(columns.LADDER))
-    claims: pd.DataFrame = field(default_factory=lambda: _empty(columns.CLAIMS))
-    formulas: pd.DataFrame = field(default_factory=lambda: _empty(columns.FORMULAS))
-    laboratory: pd.DataFrame = field(default_factory=lambda: _empty(columns.LABORATORY))
-    laboratory_claims: pd.DataFrame = field(
-        default_factory=lambda: _empty(columns.LABORATORY_CLAIMS)
-    )
-    laboratory_runs: pd.DataFrame = field(default_factory=lambda: _empty(columns.LABORATORY_RUNS))
+    findings: pd.DataFrame = field(default_factory=partial(_empty, "findings"))
+    encoder: pd.DataFrame = field(default_factory=partial(_empty, "encoder"))
+    curvature: pd.DataFrame = field(default_factory=partial(_empty, "curvature"))
+    reuse: pd.DataFrame = field(default_factory=partial(_empty, "reuse"))
+    ladder: pd.DataFrame = field(default_factory=partial(_empty, "ladder"))
+    claims: pd.DataFrame = field(default_factory=partial(_empty, "claims"))
+    formulas: pd.DataFrame = field(default_factory=partial(_empty, "formulas"))
+    laboratory: pd.DataFrame = field(default_factory=partial(_empty, "laboratory"))
+    laboratory_claims: pd.DataFrame = field(default_factory=partial(_empty, "laboratory-claims"))
+    laboratory_runs: pd.DataFrame = field(default_factory=partial(_empty, "laboratory-runs"))
     landscapes: list[Record] = field(default_factory=list)
     figures: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
     study_figures: Mapping[str, str] = field(default_factory=dict)
@@ -97,14 +95,28 @@ class Inputs:
     weights: Mapping[tuple[str, str], Record] = field(default_factory=dict)
     images: Record | None = None
 
+    def named(self, arm: str) -> str:
+        """The arm's label in quotation marks."""
+        return quoted(label_of(self.study, arm))
+
+    @property
+    def is_audit(self) -> bool:
+        """Whether the study audits the slides: it has a ladder or claims."""
+        return bool(self.study.ladder or self.study.claims)
+
 
 def load(study: Study, progress: Section) -> Inputs:
-    """Read what a study has left on disk; what is not there yet is left out."""
+    """Read a study's results from disk; files that do not exist yet are left out."""
+    names = list(TABLES)
+    if study.laboratory.experiments:
+        names += LABORATORY_TABLES
+    if states_proposition(study):
+        names.append("formulas")
     drawings = _drawings(study)
     return Inputs(
         study=study,
         progress=progress,
-        **{name.replace("-", "_"): read_table(study, name) for name in _tables(study)},
+        **{name.replace("-", "_"): read_table(study, name) for name in names},
         landscapes=read_landscapes(study),
         figures={size: drawings.get(size_folder(size), {}) for size in study.subset_size},
         study_figures=drawings.get(".", {}),
@@ -114,48 +126,37 @@ def load(study: Study, progress: Section) -> Inputs:
     )
 
 
-def _tables(study: Study) -> tuple[str, ...]:
-    of_laboratory = LABORATORY_TABLES if study.laboratory.experiments else ()
-    return (*TABLES, *of_laboratory, *(("formulas",) if states_proposition(study) else ()))
-
-
-def _record(file: Path, command: str) -> Record | None:
-    return read_record(file, command) if file.is_file() else None
+def _text(file: Path) -> str | None:
+    return file.read_text(encoding="utf-8") if file.is_file() else None
 
 
 def _drawings(study: Study) -> dict[str, dict[str, str]]:
     """SVG text of the study's own figures by folder and name: others may be left from before."""
     found: dict[str, dict[str, str]] = {}
     for name in map(PurePosixPath, figure_files(study)):
-        file = paths.figures_folder(study) / name
-        if name.suffix == ".svg" and file.is_file():
-            found.setdefault(str(name.parent), {})[name.stem] = file.read_text(encoding="utf-8")
+        if name.suffix == ".svg" and (text := _text(paths.figures_folder(study) / name)):
+            found.setdefault(str(name.parent), {})[name.stem] = text
     return found
 
 
 def _contact_sheets(study: Study) -> list[ContactSheet]:
-    drawings = dict.fromkeys(arm.drawing for arm in study.arms.values())
-    return [
-        sheet
-        for size in study.subset_size
-        for drawing in drawings
-        if (sheet := _contact_sheet(study, drawing, size, study.seed[0])) is not None
-    ]
+    seed, sheets = study.seed[0], []
+    for size in study.subset_size:
+        for drawing in dict.fromkeys(arm.drawing for arm in study.arms.values()):
+            folder = paths.subset_folder(study, drawing, size, seed)
+            record = _record(folder / "subset.json", "subset")
+            if record is not None:
+                svg = _text(folder / f"{CONTACT_SHEET}.svg")
+                sheets.append(ContactSheet(drawing, size, seed, record, svg))
+    return sheets
 
 
-def _contact_sheet(study: Study, drawing: str, size: int, seed: int) -> ContactSheet | None:
-    folder = paths.subset_folder(study, drawing, size, seed)
-    record = _record(folder / "subset.json", "subset")
-    if record is None:
-        return None
-    svg = folder / f"{CONTACT_SHEET}.svg"
-    return ContactSheet(
-        drawing, size, seed, record, svg.read_text(encoding="utf-8") if svg.is_file() else None
-    )
+def _record(file: Path, command: str) -> Record | None:
+    return read_record(file, command) if file.is_file() else None
 
 
 def _weights(study: Study) -> dict[tuple[str, str], Record]:
-    """What the runs themselves say they started from: the cache may have changed since."""
+    """Weights as the runs recorded them: the cache may have changed since."""
     found: dict[tuple[str, str], Record] = {}
     for run in runs_of(study):
         folder = paths.folder_of_run(study, run)

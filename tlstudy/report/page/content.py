@@ -1,23 +1,29 @@
 """All that the page says, gathered from the data; the template only lays it out."""
 
-from dataclasses import dataclass
-
 from markupsafe import Markup
 
 from tlstudy.audit.statistics import expected_coverage, reference_arms
-from tlstudy.config.catalogue import ACCURACY_BY_SIZE
+from tlstudy.config.catalogue import ACCURACY_BY_SIZE, CONTRADICTIONS
 from tlstudy.config.fields import MINIMUM_SEEDS
+from tlstudy.config.groups import groups_of
 from tlstudy.config.settings import Study
 from tlstudy.report.format import count, join, percent, seeds, sentence, whole
 from tlstudy.report.inputs import ContactSheet, Inputs
-from tlstudy.report.page import audit
-from tlstudy.report.page.figures import LANDSCAPES, PageFigure, figures, study_figure
+from tlstudy.report.page.figures import LANDSCAPES, figure, study_figure
 from tlstudy.report.page.svg import inline_svg
-from tlstudy.report.sentences import findings, how_it_was_run, ladder, protocol, results, theory
+from tlstudy.report.sentences import (
+    findings,
+    how_it_was_run,
+    ladder,
+    ledger,
+    protocol,
+    published,
+    results,
+    theory,
+)
 from tlstudy.report.sentences.alarms import alarms
-from tlstudy.report.sentences.protocol import Table
-from tlstudy.report.sentences.results import ResultTable
 from tlstudy.report.sentences.review import review
+from tlstudy.report.tables import MOST_ARM_COLUMNS
 
 PARTS = {  # headings of the results, in the slides' order, with their figures
     "Reported loss and balanced accuracy": ("results",),
@@ -33,80 +39,90 @@ PARTS = {  # headings of the results, in the slides' order, with their figures
 }
 
 
-@dataclass(frozen=True)
-class Part:
-    """A heading of the results with its figures."""
-
-    key: str
-    title: str
-    figures: list[PageFigure]
-
-
-@dataclass(frozen=True)
-class SizeTable:
-    """The table of results of one subset size."""
-
-    key: str
-    size: int
-    table: ResultTable
-    table_caption: str
-
-
-@dataclass(frozen=True)
-class SizeResults(SizeTable):
-    """Everything about one subset size."""
-
-    audit: audit.Audit | None
-    seed_table: Table
-    parts: list[Part]
-    review: list[tuple[str, list[str]]]
-    first: bool
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """A contact sheet as the page shows it."""
-
-    key: str
-    caption: str
-    svg: Markup
-
-
 def page(inputs: Inputs) -> dict:
     """Names and values for the template."""
-    sizes = [size_results(inputs, size) for size in inputs.study.subset_size]
+    study = inputs.study
     return {
-        "study": inputs.study,
+        "study": study,
         "progress": inputs.progress,
         "weights": how_it_was_run.weights_used(inputs),
         "no_weights": no_weights(inputs),
         "groups_line": groups_line(inputs),
         "arms_line": arms_line(inputs),
-        "contradictions": audit.contradictions(inputs),
+        "contradictions": published.sentences() if inputs.is_audit else [],
+        "contradictions_figure": study_figure(inputs, CONTRADICTIONS),
         "alarms": alarms(inputs),
         "shown_rungs": ladder.shown_rungs(inputs),
         "theory": theory.section(inputs),
-        "opening": findings.opening(inputs, inputs.study.subset_size[0]),
+        "opening": findings.opening(inputs, study.subset_size[0]),
         "facts": first_facts(inputs),
         "warnings": how_it_was_run.warnings(inputs),
-        "sizes": sizes,
-        "networks": networks(inputs),
-        "differences": protocol.differences(inputs.study),
-        "shared": protocol.shared(inputs.study),
+        "sizes": [size_results(inputs, size) for size in study.subset_size],
+        "networks": join(
+            dict.fromkeys(protocol.NETWORKS[arm.architecture] for arm in study.arms.values())
+        ),
+        "differences": protocol.differences(study),
+        "shared": protocol.shared(study),
         "sheets": [_sheet(sheet) for sheet in inputs.contact_sheets],
-        "flaws": protocol.flaws(inputs.study),
+        "flaws": protocol.flaws(study),
         "machine": how_it_was_run.machine(inputs),
         "times": how_it_was_run.times(inputs.runs),
         "checksums": how_it_was_run.checksums(inputs),
         "configuration": how_it_was_run.configuration(inputs.progress.study),
         "by_size": study_figure(inputs, ACCURACY_BY_SIZE),
         "minimum_seeds": MINIMUM_SEEDS,
-        "coverage": coverage(inputs.study),
+        "coverage": coverage(study),
+    }
+
+
+def tables(inputs: Inputs) -> list[dict]:
+    """The tables of results of all subset sizes, for the page that has nothing else."""
+    return [_table(inputs, size) for size in inputs.study.subset_size]
+
+
+def _table(inputs: Inputs, size: int) -> dict:
+    table, caption = results.result_table(inputs, size), table_caption(inputs, size)
+    return {"size": size, "table": table, "table_caption": caption}
+
+
+def size_results(inputs: Inputs, size: int) -> dict:
+    """Table, figures and review of one subset size."""
+    parts = []
+    for title, names in PARTS.items():
+        shown = [found for name in names if (found := figure(inputs, size, name)) is not None]
+        if shown:
+            key = f"n{size}-{title.lower().replace(' ', '-')}"
+            parts.append({"key": key, "title": title, "figures": shown})
+    return {
+        "key": f"n{size}",
+        **_table(inputs, size),
+        "audit": _audit(inputs, size) if inputs.is_audit else None,
+        "seed_table": results.seed_table(inputs, size),
+        "parts": parts,
+        "review": review(inputs, size),
+        "first": size == inputs.study.subset_size[0],
+    }
+
+
+def _audit(inputs: Inputs, size: int) -> dict:
+    """What the ladder and the ledger of a subset size say."""
+    entries, has_ladder = ledger.entries(inputs, size), bool(inputs.study.ladder)
+    return {
+        "headlines": ladder.headlines(inputs, size),
+        "rungs": ladder.ladder_table(inputs, size) if has_ladder else None,
+        "tested": ladder.tested_on(inputs, size) if has_ladder else "",
+        "hidden": ladder.hidden_line(inputs, size),
+        "ladder": figure(inputs, size, "ladder"),
+        "ladder_loss": figure(inputs, size, "ladder-loss"),
+        "tally": ledger.tally(inputs, size),
+        "meanings": ledger.meanings(entries),
+        "entries": entries,
+        "claims": figure(inputs, size, "claims"),
     }
 
 
 def coverage(study: Study) -> str:
-    """How far the intervals keep their word with the study's number of seeds."""
+    """How often the intervals cover the true mean with the study's number of seeds."""
     if len(study.seed) < MINIMUM_SEEDS:
         return ""
     return (
@@ -116,24 +132,18 @@ def coverage(study: Study) -> str:
     )
 
 
-def networks(inputs: Inputs) -> str:
-    """The architectures of the study, in words."""
-    names = dict.fromkeys(arm.architecture for arm in inputs.study.arms.values())
-    return join(protocol.NETWORKS[name] for name in names)
-
-
 def no_weights(inputs: Inputs) -> str:
-    """What stands in place of the weights where there is no record of any."""
+    """The words for the weights where there is no record of any."""
     used = any(arm.initialisation != "random" for arm in inputs.study.arms.values())
     return "No record of them was found." if used else "None: every arm starts from random weights."
 
 
 def groups_line(inputs: Inputs) -> str:
     """How the study's groups of arms repeat the experiment."""
-    groups = list(protocol.grouped_arms(inputs.study))
+    groups = list(groups_of(inputs.study))
     if inputs.study.ladder:
         rungs = count(len(inputs.study.ladder), "protocol")
-        return f"under {rungs}, each with less wrong than the one before"
+        return f"under {rungs}, each with fewer flaws than the one before"
     if set(groups) == {"published", "corrected"}:
         return "once as it was published, mistakes included, and once corrected"
     return f"in {count(len(groups), 'variant')}: {join(groups)}" if len(groups) > 1 else ""
@@ -146,23 +156,25 @@ def arms_line(inputs: Inputs) -> str:
             "On each rung of the ladder the pretrained arm is compared with the new one, seed by "
             "seed."
         )
-    names, references = findings.named(inputs), reference_arms(inputs.study)
-    parts = []
-    for first in (name for name in names if name not in references):
-        others = [names[name] for name, other in references.items() if other == first]
-        if len(others) > protocol.MOST_ARM_COLUMNS - 1:
+    references, parts = reference_arms(inputs.study), []
+    for first in (arm for arm in inputs.study.arms if arm not in references):
+        others = [inputs.named(arm) for arm, other in references.items() if other == first]
+        if len(others) > MOST_ARM_COLUMNS - 1:
             others = [count(len(others), "other arm")]
-        against = names[first]
-        parts.append(f"{join(others)} with {against}" if others else f"{against} with the slides")
-    return f"Compared are {'; '.join(parts)}."
+        against = inputs.named(first)
+        parts.append(
+            f"{join(others)} against {against}" if others else f"{against} against the slides"
+        )
+    return f"Comparisons: {'; '.join(parts)}."
 
 
 def first_facts(inputs: Inputs) -> list[tuple[str, str]]:
     """What a reader must know before the first number, weights apart."""
     study = inputs.study
+    amount = f"{len(study.seed)} seed{'s' if len(study.seed) > 1 else ''}"
     return [
         ("Training images", join(whole(size) for size in study.subset_size)),
-        ("Seeds", f"{seeds(study.seed)} ({_amount(len(study.seed), 'seed')})"),
+        ("Seeds", f"{seeds(study.seed)} ({amount})"),
         ("Test images", _tested_images(inputs)),
         ("Device", how_it_was_run.device(inputs.runs)),
         ("Arithmetic", how_it_was_run.arithmetic(inputs.runs)),
@@ -176,102 +188,56 @@ def _tested_images(inputs: Inputs, group: str | None = None) -> str:
     return join((whole(amount) for amount in amounts), "or") or "none"
 
 
-def _amount(amount: int, noun: str) -> str:
-    return f"{amount} {noun}{'s' if amount != 1 else ''}"
-
-
-def size_table(inputs: Inputs, size: int) -> SizeTable:
-    """The table of results of a subset size."""
-    caption_text = table_caption(inputs, size)
-    return SizeTable(f"n{size}", size, results.result_table(inputs, size), caption_text)
-
-
-def size_tables(inputs: Inputs) -> list[SizeTable]:
-    """The tables of results of all subset sizes."""
-    return [size_table(inputs, size) for size in inputs.study.subset_size]
-
-
-def size_results(inputs: Inputs, size: int) -> SizeResults:
-    """Table, figures and review of one subset size."""
-    base = size_table(inputs, size)
-    parts = [
-        Part(f"{base.key}-{slug(title)}", title, figures(inputs, size, names))
-        for title, names in PARTS.items()
-    ]
-    return SizeResults(
-        **vars(base),
-        audit=audit.of_size(inputs, size),
-        seed_table=results.seed_table(inputs, size),
-        parts=[part for part in parts if part.figures],
-        review=review(inputs, size),
-        first=size == inputs.study.subset_size[0],
-    )
-
-
-def slug(title: str) -> str:
-    """A title as part of an id."""
-    return title.lower().replace(" ", "-")
-
-
 def table_caption(inputs: Inputs, size: int) -> str:
     """Weights, seeds, test images, epoch rule and BatchNorm policy behind the table."""
-    study = inputs.study
-    used = join(weights.source for weights in how_it_was_run.weights_used(inputs))
+    used = join(weights["source"] for weights in how_it_was_run.weights_used(inputs))
     return (
         f"Reported values of networks trained on {whole(size)} images. "
-        f"Pretrained weights: {used or 'no record'}. Seeds: {seeds(study.seed)}. "
-        f"{_rules(inputs)} "
-        f"{_interval_rule(study)} The slides have one seed and take the best epoch on all "
-        "10\u202f000 test images."
+        f"Pretrained weights: {used or 'no record'}. Seeds: {seeds(inputs.study.seed)}. "
+        f"{_rules(inputs)} {_interval_rule(inputs.study)} "
+        "The slides have one seed and take the best epoch on all 10\u202f000 test images."
     )
 
 
 def _interval_rule(study: Study) -> str:
     """What differences are and what the small print under a value is."""
-    paired = (
-        "Differences are from the group\u2019s first arm, or the first with the same swept values, "
-        "seed by seed."
-        if any("~" in name for name in study.arms)
-        else "Differences are from the group\u2019s first arm, seed by seed."
+    swept = ", or the first with the same swept values" * any("~" in name for name in study.arms)
+    paired = f"Differences are from the group\u2019s first arm{swept}, seed by seed."
+    if len(study.seed) < MINIMUM_SEEDS:
+        return f"{paired} An interval needs {MINIMUM_SEEDS} seeds."
+    return (
+        f"Values are means over seeds. {paired} Small print: bootstrap interval of the mean, and "
+        "number of seeds."
     )
-    if len(study.seed) >= MINIMUM_SEEDS:
-        return (
-            f"Values are means over seeds. {paired} Small print: bootstrap interval of "
-            "the mean, and seeds."
-        )
-    return f"{paired} An interval needs {MINIMUM_SEEDS} seeds."
 
 
 def _rules(inputs: Inputs) -> str:
     """Epoch rule and BatchNorm policy of each group of arms; once for groups that share them."""
-    groups: dict[str, list[str]] = {}
-    for group, arms in protocol.grouped_arms(inputs.study).items():
-        epochs = dict.fromkeys(protocol.REPORTED[arm.reported_epoch] for _, arm in arms)
-        statistics = dict.fromkeys(protocol.STATISTICS[arm.batchnorm] for _, arm in arms)
+    rules: dict[str, list[str]] = {}
+    for group, names in groups_of(inputs.study).items():
+        arms = [inputs.study.arms[name] for name in names]
+        epochs = dict.fromkeys(protocol.REPORTED[arm.reported_epoch] for arm in arms)
+        statistics = dict.fromkeys(protocol.STATISTICS[arm.batchnorm] for arm in arms)
         rule = (
             f"epoch reported, {join(epochs, 'or')}; BatchNorm statistics, "
             f"{join(statistics, 'or')}; test images, {_tested_images(inputs, group)}."
         )
-        groups.setdefault(rule, []).append(results.group_title(group))
-    return " ".join(f"{_titles(titles)}: {rule}" for rule, titles in groups.items())
+        # Ours, logits and Ours, trained in one: Ours, logits and trained.
+        known = "Ours, " if rule in rules else ""
+        rules.setdefault(rule, []).append(results.group_title(group).removeprefix(known))
+    return " ".join(f"{join(titles)}: {rule}" for rule, titles in rules.items())
 
 
-def _titles(titles: list[str]) -> str:
-    """Ours, logits and Ours, trained in one: Ours, logits and trained."""
-    first, *others = titles
-    return join([first, *(title.removeprefix("Ours, ") for title in others)])
-
-
-def _sheet(sheet: ContactSheet) -> Sheet:
+def _sheet(sheet: ContactSheet) -> dict:
+    """A contact sheet with its caption."""
     key = f"sheet-{sheet.drawing}-{sheet.subset_size}"
-    counts = sheet.record["counts"]
     duplicates = sheet.record.get("duplicates", 0)
-    text = (
+    caption = (
         f"{sentence(protocol.DRAWINGS[sheet.drawing])}: {whole(sheet.subset_size)} training "
-        f"images of seed {sheet.seed}. Images of the digits 0 to 9: {join(map(str, counts))}. "
-        f"{sentence(count(duplicates, 'image'))} {'was' if duplicates == 1 else 'were'} drawn "
-        "more than once."
+        f"images of seed {sheet.seed}. Images of the digits 0 to 9: "
+        f"{join(map(str, sheet.record['counts']))}. {sentence(count(duplicates, 'image'))} "
+        f"{'was' if duplicates == 1 else 'were'} drawn more than once."
     )
-    alternative = f"Contact sheet of {whole(sheet.subset_size)} handwritten digits."
-    svg = Markup(inline_svg(sheet.svg, key, alternative, text)) if sheet.svg else Markup()
-    return Sheet(key, text, svg)
+    title = f"Contact sheet of {whole(sheet.subset_size)} handwritten digits."
+    svg = Markup(inline_svg(sheet.svg, key, title, caption)) if sheet.svg else ""
+    return {"svg": svg, "caption": caption}

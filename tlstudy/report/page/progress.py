@@ -1,10 +1,11 @@
-"""The grid of a study's runs, and what is known of the jobs that failed, as the page shows them."""
+"""The grid of a study's runs and its failed jobs, as the page shows them."""
 
 import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from tlstudy.config.groups import label_of
 from tlstudy.config.settings import Study
 from tlstudy.jobs import paths
 from tlstudy.jobs.progress import STATES, Job, Progress
@@ -18,45 +19,15 @@ SIGNS = {
     "failed": "\u2717",
 }
 MEANINGS = {
-    "done": "all that the study asks of the run is there",
-    "diverged": "so is it here; the loss stopped being finite, which is a result",
-    "missing": "it was not begun, or it waits for what failed",
-    "running": "it began, and runs still or was killed on another machine",
-    "failed": "one of its jobs ended with an error or was killed",
+    "done": "the run has all results that the study asks for",
+    "diverged": "also complete; the loss stopped being finite, which is a result",
+    "missing": "the run was not begun, or it waits for a failed job",
+    "running": "the run began; it is still running or was killed on another machine",
+    "failed": "one of the run\u2019s jobs ended with an error or was killed",
 }
 LOG_LINES, LINE_LENGTH, LOG_BYTES = 20, 300, 16_000
 # Colours and other commands to a terminal, which a page cannot follow.
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
-
-
-@dataclass(frozen=True)
-class GridCell:
-    """A run in the grid; `link` is the id of the failure that is told below, if there is one."""
-
-    state: str
-    sign: str
-    seed: int
-    link: str
-
-
-@dataclass(frozen=True)
-class GridRow:
-    """Runs of an arm with a subset size, or of an experiment: one for each seed."""
-
-    name: str
-    cells: list[GridCell]
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A job that failed or may be running: what it said last, and what runs it again."""
-
-    key: str
-    title: str
-    error: str
-    log: list[str]
-    log_file: str
-    commands: list[str]
 
 
 @dataclass(frozen=True)
@@ -65,7 +36,10 @@ class Section:
 
     Attributes:
         study: the whole study, of which the page's own may be a part.
+        rows: name of an arm and size, or of an experiment, with a cell for each seed: state,
+            sign and, if the run failed, the id of the failure told below.
         states: (name, sign, number of runs, meaning) of each state that occurs.
+        failures: jobs that failed or may be running: their last words, and commands to repeat them.
         incomplete: whether the page makes do with the runs that are there.
         earlier: whether an older report of the whole study lies beside the page.
         problem: why the page has no results, in a sentence; empty if it has them.
@@ -73,9 +47,9 @@ class Section:
 
     study: Study
     headline: str
-    rows: list[GridRow]
+    rows: list[tuple[str, list[dict]]]
     states: list[tuple[str, str, int, str]]
-    failures: list[Failure]
+    failures: list[dict]
     incomplete: bool
     earlier: bool
     problem: str
@@ -108,36 +82,35 @@ def section(
     )
 
 
-def _rows(found: Progress, keys: dict[Path, str]) -> list[GridRow]:
-    rows: dict[tuple[str, ...], list[GridCell]] = {}
+def _rows(found: Progress, keys: dict[Path, str]) -> list[tuple[str, list[dict]]]:
+    rows: dict[tuple[str, ...], list[dict]] = {}
     for cell in found.cells:
         links = [keys[job.log] for job in cell.jobs if job.log in keys]
-        shown = GridCell(cell.state, SIGNS[cell.state], cell.seed, "".join(links[:1]))
+        shown = {"state": cell.state, "sign": SIGNS[cell.state], "link": "".join(links[:1])}
         rows.setdefault(cell.row, []).append(shown)
-    return [GridRow(_row_name(found.study, row), cells) for row, cells in rows.items()]
+    return [(_row_name(found.study, row), cells) for row, cells in rows.items()]
 
 
 def _row_name(study: Study, row: tuple[str, ...]) -> str:
     if len(row) == 1:
         return f"laboratory, {row[0]}"
-    label = study.arms[row[0]].label or row[0]
+    label = label_of(study, row[0])
     return f"{label}, {row[1]} images" if len(study.subset_size) > 1 else label
 
 
-def _failure(found: Progress, job: Job, key: str, call: str) -> Failure:
+def _failure(found: Progress, job: Job, key: str, call: str) -> dict:
+    """What a job said last, and what runs it again."""
     noted = job.attempt
     log = log_end(job.log) if job.log.is_file() and job.log.stat().st_mtime >= noted.began else []
-    commands = [noted.command]
-    if call:
-        commands.append(f"{call} {shlex.quote(str(job.files[0]))}")
-    return Failure(
-        key=key,
-        title=_title(found, job),
-        error=noted.told(),
-        log=log or noted.error.splitlines(),
-        log_file=str(job.log) if log else "",
-        commands=commands,
-    )
+    again = [f"{call} {shlex.quote(str(job.files[0]))}"] if call else []
+    return {
+        "key": key,
+        "title": _title(found, job),
+        "error": noted.told(),
+        "log": log or noted.error.splitlines(),
+        "log_file": str(job.log) if log else "",
+        "commands": [noted.command, *again],
+    }
 
 
 def _title(found: Progress, job: Job) -> str:
@@ -151,7 +124,7 @@ def _title(found: Progress, job: Job) -> str:
 
 
 def log_end(file: Path) -> list[str]:
-    """The last lines of a log, as they were to be seen in a terminal."""
+    """The last lines of a log, as a terminal would show them."""
     with file.open("rb") as log:
         log.seek(max(0, file.stat().st_size - LOG_BYTES))
         text = log.read().decode("utf-8", errors="replace")

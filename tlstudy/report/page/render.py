@@ -30,7 +30,7 @@ def render_without_results(progress: Section) -> str:
 
 def render_results_table(inputs: Inputs) -> str:
     """The table of results alone, as a page of its own."""
-    return _fill("results.html.j2", study=inputs.study, sizes=content.size_tables(inputs))
+    return _fill("results.html.j2", study=inputs.study, sizes=content.tables(inputs))
 
 
 def _fill(name: str, **values: object) -> str:

@@ -27,8 +27,10 @@ def inline_svg(text: str, prefix: str, title: str, description: str) -> str:
     for element in root.iter():
         _make_local(element, prefix)
     _keep_style_inside(root, prefix)
-    width, height = _natural_size(root)
-    root.attrib.update({"id": prefix, "viewBox": root.get("viewBox", f"0 0 {width} {height}")})
+    # Without its fixed size the figure fits its column; Matplotlib always writes a viewBox.
+    for name in ("width", "height", "aria-label", "version"):
+        root.attrib.pop(name, None)
+    root.set("id", prefix)
     _describe(root, prefix, title, description)
     return ElementTree.tostring(root, encoding="unicode")
 
@@ -88,19 +90,9 @@ def _keep_style_inside(root: ElementTree.Element, prefix: str) -> None:
         )
 
 
-def _natural_size(root: ElementTree.Element) -> tuple[str, str]:
-    """Remove the fixed size, so that the figure fits its column, and return it."""
-    sizes = [root.attrib.pop(name, "100") for name in ("width", "height")]
-    width, height = (re.sub(r"[a-z%]+$", "", size) for size in sizes)
-    return width, height
-
-
 def _describe(root: ElementTree.Element, prefix: str, title: str, description: str) -> None:
-    root.attrib.pop("aria-label", None)
-    root.attrib.pop("version", None)
     root.set("role", "img")
-    texts = (("title", title), ("desc", description))
-    for position, (tag, text) in enumerate(texts):
+    for position, (tag, text) in enumerate((("title", title), ("desc", description))):
         element = ElementTree.Element(tag, {"id": f"{prefix}-{tag}"})
         element.text = text
         root.insert(position, element)

@@ -1,137 +1,89 @@
-"""What the sentinels found: in the published series, in runs of that protocol, and in the others.
+"""Findings of the sentinels: in the slides' series, in runs of that protocol, and in others."""
 
-A note is true of many a sound run and no alarm, so it is told apart.
-"""
-
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pandas as pd
 
-from tlstudy.audit.sentinels import SEVERITIES, Finding
+from tlstudy.audit.sentinels import SEVERITIES
 from tlstudy.audit.sentinels.alarms import false_alarms
 from tlstudy.audit.sentinels.published import findings_on_published
+from tlstudy.config.groups import label_of
 from tlstudy.report.figures.captions import PUBLISHED_GROUP
 from tlstudy.report.format import THIN, join, percent, sentence
 from tlstudy.report.inputs import Inputs
-from tlstudy.report.sentences.protocol import label
 
 NETWORKS = {"new": "new network", "pretrained": "pretrained network"}
 MEANINGS = {
     "error": "a comparison with the run means nothing",
-    "warning": "it does not mean what it says",
-    "note": "true of many a sound run, and no alarm",
+    "warning": "the run\u2019s result does not mean what it says",
+    "note": "true of many sound runs, so no alarm",
 }
-
-
-@dataclass(frozen=True)
-class Sighting:
-    """Where a sentinel saw something, and what: that of the first run where there are more."""
-
-    who: str
-    saw: str
 
 
 @dataclass
 class Alarm:
-    """All that one sentinel found; `flaws` are those of the published study it stands for."""
+    """All that one sentinel found.
+
+    Attributes:
+        flaws: those of the published study that it stands for.
+        sightings: where it saw something, and what; of an arm, what it saw in the first run.
+    """
 
     name: str
     flaws: str
     severity: str
     why: str
     advice: str
-    slides: list[Sighting] = field(default_factory=list)
-    ours: list[Sighting] = field(default_factory=list)
+    sightings: list[tuple[str, str]] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Alarms:
-    """What the page says of the sentinels.
-
-    Attributes:
-        published: on the slides' series and on our runs of the published protocol.
-        others: on all other runs, one entry for each sentinel.
-        rate: how often sound runs raised an alarm, in a sentence.
-        meanings: what each severity that occurs means.
-    """
-
-    published: list[Alarm]
-    others: list[Alarm]
-    rate: str
-    meanings: list[tuple[str, str]]
-    with_slides: bool
-
-
-def alarms(inputs: Inputs) -> Alarms:
-    """Findings by sentinel; those on the slides' series for studies that audit them."""
-    with_slides = bool(inputs.study.ladder or inputs.study.claims)
+def alarms(inputs: Inputs) -> dict:
+    """Findings by sentinel: of the slides and our runs of their protocol, and of other runs."""
     arms = inputs.study.arms
     rows = inputs.findings[inputs.findings["arm"].isin(list(arms))]
-    ours = rows["arm"].map({name: arm.group == PUBLISHED_GROUP for name, arm in arms.items()})
-    slides = findings_on_published() if with_slides else []
-    published = _by_sentinel(inputs, rows[ours.astype(bool)], slides)
-    others = _by_sentinel(inputs, rows[~ours.astype(bool)], [])
+    ours = rows["arm"].isin([name for name in arms if arms[name].group == PUBLISHED_GROUP])
+    slides = _on_slides() if inputs.is_audit else iter(())
+    published = _by_sentinel([*slides, *_on_runs(inputs, rows[ours])])
+    others = _by_sentinel(_on_runs(inputs, rows[~ours]))
     seen = {alarm.severity for alarm in (*published, *others)}
-    return Alarms(
-        published=published,
-        others=others,
-        rate=rate_sentence(inputs),
-        meanings=[(name, MEANINGS[name]) for name in SEVERITIES if name in seen],
-        with_slides=with_slides,
-    )
+    return {
+        "published": published,
+        "others": others,
+        "rate": rate_sentence(inputs),
+        "meanings": {name: MEANINGS[name] for name in SEVERITIES if name in seen},
+        "with_slides": inputs.is_audit,
+    }
 
 
-def _by_sentinel(inputs: Inputs, rows: pd.DataFrame, slides: Iterable[Finding]) -> list[Alarm]:
+def _on_slides() -> Iterator[tuple[str, dict]]:
+    """Where, and the finding as a row; once for both networks where they have the same."""
+    table = pd.DataFrame(found.row() | {"arm": found.arm} for found in findings_on_published())
+    for _, part in table.groupby(["sentinel", "saw"], sort=False):
+        yield f"Slides, {join(map(NETWORKS.get, part['arm']))}", part.iloc[0].to_dict()
+
+
+def _on_runs(inputs: Inputs, rows: pd.DataFrame) -> Iterator[tuple[str, dict]]:
+    """Where, and the finding of an arm's first run as a row."""
+    for (_, arm), part in rows.groupby(["sentinel", "arm"], sort=False):
+        first, total = part.iloc[0], int((inputs.runs["arm"] == arm).sum())
+        size = f"{first['subset_size']} images, " if len(inputs.study.subset_size) > 1 else ""
+        where = f", here {size}seed {first['seed']}" if total > 1 else ""
+        runs = f"{len(part)} of {total} run{'s' if total != 1 else ''}"
+        yield f"{label_of(inputs.study, arm)}, {runs}{where}", first.to_dict()
+
+
+def _by_sentinel(findings) -> list[Alarm]:
     """One entry for each sentinel, the gravest first, in the sentinels' order among equals."""
     found: dict[str, Alarm] = {}
-    for name, sightings in _slides_sightings(slides).items():
-        alarm = found.setdefault(name, _alarm(sightings[0].row()))
-        alarm.slides.extend(_sighting_on_slides(sightings))
-    for (name, arm), part in rows.groupby(["sentinel", "arm"], sort=False):
-        alarm = found.setdefault(name, _alarm(part.iloc[0].to_dict()))
-        alarm.ours.append(_sighting(inputs, arm, part))
+    for where, row in findings:
+        name = row["sentinel"]
+        title = sentence(name.replace("-", " "))
+        values = (row["flaws"] or "", row["severity"], row["why"], row["advice"])
+        alarm = found.setdefault(name, Alarm(title, *values))
+        # Column names have underscores.
+        alarm.sightings.append((where, row["saw"].replace("_", " ")))
     return sorted(found.values(), key=lambda alarm: SEVERITIES.index(alarm.severity))
-
-
-def _alarm(row: dict) -> Alarm:
-    return Alarm(
-        name=sentence(row["sentinel"].replace("-", " ")),
-        flaws=row["flaws"] or "",
-        severity=row["severity"],
-        why=row["why"],
-        advice=row["advice"],
-    )
-
-
-def _slides_sightings(slides: Iterable[Finding]) -> dict[str, list[Finding]]:
-    found: dict[str, list[Finding]] = {}
-    for finding in slides:
-        found.setdefault(finding.sentinel, []).append(finding)
-    return found
-
-
-def _sighting_on_slides(findings: list[Finding]) -> list[Sighting]:
-    """What was seen of each network; once for both where it is the same."""
-    by_text: dict[str, list[str]] = {}
-    for finding in findings:
-        by_text.setdefault(finding.saw, []).append(NETWORKS[finding.arm])
-    return [Sighting(f"Slides, {join(who)}", _plain(saw)) for saw, who in by_text.items()]
-
-
-def _sighting(inputs: Inputs, arm: str, rows: pd.DataFrame) -> Sighting:
-    total = int((inputs.runs["arm"] == arm).sum())
-    first = rows.iloc[0]
-    size = f"{first['subset_size']} images, " if len(inputs.study.subset_size) > 1 else ""
-    seen = f"{len(rows)} of {total} run{'s' if total != 1 else ''}"
-    where = f", here {size}seed {first['seed']}" if total > 1 else ""
-    who = f"{label(arm, inputs.study.arms[arm])}, {seen}{where}"
-    return Sighting(who, _plain(first["saw"]))
-
-
-def _plain(saw: str) -> str:
-    """What was seen without the underscores of column names."""
-    return saw.replace("_", " ")
 
 
 def rate_sentence(inputs: Inputs) -> str:
@@ -139,20 +91,17 @@ def rate_sentence(inputs: Inputs) -> str:
     found = false_alarms(inputs.runs, inputs.findings)
     if not found.runs:
         return (
-            "No run here has a protocol without the published flaws, so nothing can be said of "
+            "Every run here has at least one of the published flaws, so this study says nothing of "
             "false alarms."
         )
     verb = "run has" if found.runs == 1 else "runs have"
-    which = ""
-    if found.alarmed:
-        named = join(
-            f"{name.replace('-', ' ')} ({amount})" for name, amount in found.sentinels.items()
-        )
-        which = f": {named}"
+    names = [f"{name.replace('-', ' ')} ({amount})" for name, amount in found.sentinels.items()]
+    which = f": {join(names)}" if names else ""
     return (
-        f"False alarms: {found.runs} {verb} a protocol with none of the published flaws, and "
-        f"{found.alarmed} of them raised an alarm{which}. That is {percent(found.rate)} (95{THIN}% "
-        f"interval {percent(found.low)} to {percent(found.high)}), and an upper bound, as a sound "
-        "protocol can go wrong too. The interval takes all runs as different ones: runs that end "
-        "alike, such as a tuned run that keeps the default learning rate, make it too short."
+        f"False alarms: {found.runs} {verb} a protocol with none of the published flaws; "
+        f"{found.alarmed} of them raised an alarm{which}. The rate is {percent(found.rate)} "
+        f"(95{THIN}% interval {percent(found.low)} to {percent(found.high)}). It is an upper "
+        "bound: a sound protocol can go wrong too. The interval takes all runs as independent. "
+        "Identical runs, such as a tuned run that keeps the default learning rate, make "
+        "it too short."
     )

@@ -1,18 +1,30 @@
-"""How the study was run: machines, versions, checksums, times, and what went wrong."""
+"""How the study was run: weights, machines, versions, checksums, times and warnings."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 import yaml
 
 from tlstudy import __version__
+from tlstudy.config.groups import groups_of
 from tlstudy.config.settings import Study
 from tlstudy.jobs.steps import PLACES
-from tlstudy.report.format import MISSING, THIN, count, duration, join, number, seeds, sentence
+from tlstudy.report.format import (
+    MISSING,
+    THIN,
+    count,
+    duration,
+    is_number,
+    join,
+    number,
+    quoted,
+    seeds,
+    sentence,
+)
 from tlstudy.report.inputs import Inputs, Record
-from tlstudy.report.sentences.protocol import NETWORKS, Table, grouped_arms
+from tlstudy.report.sentences.protocol import NETWORKS
+from tlstudy.report.tables import Table
 
 SAME_FOR_ALL = {
     "device": "devices",
@@ -52,58 +64,49 @@ def short_commit(commit: str) -> str:
     return f"{digits[:12]} (with uncommitted changes)" if plus else digits[:12]
 
 
-@dataclass(frozen=True)
-class Weights:
-    """Pretrained weights as the first screen names them.
+def weights_used(inputs: Inputs) -> list[dict]:
+    """The pretrained weights as the first screen names them.
 
-    Attributes:
-        statement: what they are; `other` says plainly that they are not the slides'.
-        tried: what became of each source, in the order of trying.
+    `statement` says what they are; `other` that they are not the slides', or is empty; `tried`
+    the result of each source, in the order of trying.
     """
-
-    name: str
-    source: str
-    statement: str
-    other: str
-    record: Record
-    tried: list[str]
+    return [_weights(*key, record) for key, record in inputs.weights.items()]
 
 
-def weights_used(inputs: Inputs) -> list[Weights]:
-    """The pretrained weights behind the arms; the slides' are IMAGENET1K_V2 for ResNet-50."""
-    return [
-        _weights(architecture, name, record)
-        for (architecture, name), record in inputs.weights.items()
-    ]
-
-
-def _weights(architecture: str, name: str, record: Record) -> Weights:
+def _weights(architecture: str, name: str, record: Record) -> dict:
     source = str(record.get("source", "unknown"))
-    other = ""
+    other = []
     if (architecture, source) != SLIDES_WEIGHTS:
-        network, name_of_slides = NETWORKS[SLIDES_WEIGHTS[0]], SLIDES_WEIGHTS[1]
-        other = (
-            f"They are not the weights of the slides ({name_of_slides} for {network}): this is "
+        network, slides = NETWORKS[SLIDES_WEIGHTS[0]], SLIDES_WEIGHTS[1]
+        other.append(
+            f"They are not the weights of the slides ({slides} for {network}): this is "
             "the same experiment with other pretrained weights."
         )
     if record.get("stride_on", "3x3") != "3x3":
-        other += (
-            " Their blocks stride on the 1 x 1 convolution, those of a network without pretrained "
-            "weights on the 3 x 3."
+        other.append(
+            "Their blocks stride on the 1 x 1 convolution; those of a network without pretrained "
+            "weights stride on the 3 x 3."
         )
-    tried = [f"{attempt['source']}: {attempt['outcome']}" for attempt in record.get("tried", [])]
     parts = [str(record.get("description", "")).strip().rstrip(".")]
     if record.get("imagenet_top1_percent"):
         parts.append(f"{record['imagenet_top1_percent']:g}{THIN}% top-1 on ImageNet")
-    # A file of the user's is named without its folder, which is nobody else's business.
-    statement = f"{Path(source).name} for {NETWORKS.get(architecture, architecture)}"
-    if any(parts):
-        statement += f": {', '.join(part for part in parts if part)}"
-    return Weights(name, Path(source).name, statement, other.strip(), record, tried)
+    # A file of the user's is named without its folder, which may be private.
+    file = Path(source).name
+    words = ", ".join(filter(None, parts))
+    statement = f"{file} for {NETWORKS.get(architecture, architecture)}"
+    return {
+        "name": name,
+        "source": file,
+        "statement": f"{statement}: {words}" if words else statement,
+        "other": " ".join(other),
+        "tried": [
+            f"{Path(item['source']).name}: {item['outcome']}" for item in record.get("tried", [])
+        ],
+    }
 
 
 def warnings(inputs: Inputs) -> list[str]:
-    """Sentences on whatever makes runs of this study unlike each other."""
+    """Sentences on everything that makes runs of this study differ from each other."""
     return [
         *unlike(inputs.runs, SAME_FOR_ALL),
         *_several_weights(inputs.runs),
@@ -126,27 +129,26 @@ def _several_weights(runs: pd.DataFrame) -> Iterator[str]:
     for name, rows in pretrained.groupby("initialisation"):
         if len(distinct(rows, "weights_sha256")) > 1:
             yield (
-                f"Arms that start from \u201c{name}\u201d used different weights: "
+                f"Arms that start from {quoted(name)} used different weights: "
                 f"{join(distinct(rows, 'weights_source'))}."
             )
 
 
 def _several_drawings(study: Study) -> Iterator[str]:
-    for group, arms in grouped_arms(study).items():
-        if len({arm.drawing for _, arm in arms}) > 1:
+    for group, arms in groups_of(study).items():
+        if len({study.arms[arm].drawing for arm in arms}) > 1:
             yield (
-                f"Arms of the group \u201c{group}\u201d draw their training images in different "
+                f"Arms of the group {quoted(group)} draw their training images in different "
                 "ways, so a difference between them is one of images as well."
             )
 
 
 def modified_code(runs: pd.DataFrame) -> Iterator[str]:
     """A sentence if runs were made with code that was in no commit."""
-    modified = [value for value in distinct(runs, "commit") if value.endswith("+changes")]
-    if modified:
+    if any(commit.endswith("+changes") for commit in distinct(runs, "commit")):
         yield (
-            "The code had changes that were in no commit when runs were made, so the commit "
-            "alone does not reproduce them."
+            "Some code changes were in no commit when runs were made, so the commit alone does not "
+            "reproduce them."
         )
 
 
@@ -155,55 +157,47 @@ def _diverged(runs: pd.DataFrame) -> Iterator[str]:
     if lost.empty:
         return
     parts = [
-        f"\u201c{label}\u201d with {size} images, seed {seeds(rows['seed'].tolist())}"
+        f"{quoted(label)} with {size} images, seed {seeds(rows['seed'].tolist())}"
         for (label, size), rows in lost.groupby(["label", "subset_size"], sort=False)
     ]
     yield sentence(
-        f"{count(len(lost), 'run')} of {len(runs)} diverged, the loss was not finite: "
-        f"{'; '.join(parts)}. Reported values are of the others; curves end where it stopped."
+        f"{count(len(lost), 'run')} of {len(runs)} diverged (the loss was not finite): "
+        f"{'; '.join(parts)}. Reported values are from the other runs; a diverged run\u2019s "
+        "curves end where it stopped."
     )
 
 
 def configuration(study: Study) -> str:
-    """The study with sweeps expanded and defaults filled in, as YAML.
-
-    Without the places of its files, which differ where it is moved to.
-    """
+    """The study with sweeps expanded and defaults filled in, as YAML; without its folders."""
     data = study.model_dump(mode="json", exclude=PLACES)
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=90)
 
 
 def times(runs: pd.DataFrame) -> Table:
-    """One row for each run: what became of it, and how long it took."""
-    heads = [
-        "Arm",
-        "Images",
-        "Seed",
-        "Outcome",
-        "Epochs",
-        "Training",
-        "Evaluation",
-        "In all",
-        "Memory",
-    ]
-    return Table(heads, [_time_row(row) for row in runs.to_dict("records")])
+    """One row for each run: its outcome, and how long it took."""
+    columns = {
+        "label": ("Arm", str),
+        "subset_size": ("Images", str),
+        "seed": ("Seed", str),
+        "status": ("Outcome", str),
+        "epochs": ("Epochs", str),
+        "training_seconds": ("Training", duration),
+        "evaluation_seconds": ("Evaluation", duration),
+        "seconds": ("In all", duration),
+        "peak_memory_gib": ("Memory", _memory),
+    }
+    runs = runs.reindex(columns=list(columns))
+    return Table(
+        [head for head, _ in columns.values()],
+        [
+            [shown(run[name]) for name, (_, shown) in columns.items()]
+            for run in runs.to_dict("records")
+        ],
+    )
 
 
-def _time_row(run: Record) -> list[str]:
-    memory = run.get("peak_memory_gib", float("nan"))
-    parts = [
-        duration(float(run[name])) for name in ("training_seconds", "evaluation_seconds", "seconds")
-    ]
-    shown = f"{number(float(memory), 2)}\u202fGiB" if memory == memory else MISSING
-    return [
-        str(run["label"]),
-        str(run["subset_size"]),
-        str(run["seed"]),
-        str(run["status"]),
-        str(run["epochs"]),
-        *parts,
-        shown,
-    ]
+def _memory(gib: float) -> str:
+    return f"{number(gib, 2)}{THIN}GiB" if is_number(gib) else MISSING
 
 
 def machine(inputs: Inputs) -> list[tuple[str, str]]:
@@ -230,13 +224,4 @@ def checksums(inputs: Inputs) -> list[tuple[str, str]]:
         for key, what in (("origin_sha256", "as received"), ("sha256", "as used")):
             if record.get(key):
                 rows.append((f"{name} ({architecture}), {what}", str(record[key])))
-    return rows + sorted(_hashes(inputs.images or {}))
-
-
-def _hashes(record: Record) -> Iterator[tuple[str, str]]:
-    """Every name and checksum in a record, however it is nested."""
-    for name, value in record.items():
-        if isinstance(value, dict):
-            yield from _hashes(value)
-        elif isinstance(value, str) and len(value) == 64 and value.isalnum():
-            yield name, value
+    return rows + sorted((inputs.images or {}).get("files", {}).items())

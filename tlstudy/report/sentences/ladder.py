@@ -1,5 +1,6 @@
-"""The ladder in words and as a table: what is left of the published gap, and what changed it."""
+"""The ladder in words and as a table: the gap after each fix, and the fix that changed it most."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -11,19 +12,34 @@ from tlstudy.audit.statistics import Summary, summarise
 from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.config.groups import other_groups, rung_groups
 from tlstudy.data import published
-from tlstudy.report.format import THIN, count, join, percent, points, sentence, spelled
+from tlstudy.report.format import (
+    POINTS,
+    THIN,
+    Cell,
+    bare_points,
+    count,
+    join,
+    percent,
+    points,
+    quoted,
+    sentence,
+    spelled,
+    summary_cell,
+    whole,
+)
 from tlstudy.report.inputs import Inputs
-from tlstudy.report.sentences import results
-from tlstudy.report.sentences.results import Cell
+from tlstudy.report.sentences.series import of_arm
+from tlstudy.report.tables import Table
 
-HEADS = ["Gap, points", "Change of the gap", "New", "Pretrained", "Seeds"]
+HEADS = ["Rung", "Gap, points", "Change of the gap", "New", "Pretrained", "Seeds"]
 SETTLES = "F9"  # from the rung that mends this on, test values are those of what was learnt
 MEASURE = "balanced_accuracy"
+EXAMPLE = 0.6  # an accuracy in the middle of those here
 
 
 def rung_title(group: str) -> str:
     """A rung's name in sentences."""
-    return f"\u201c{group.replace('-', ' ')}\u201d"
+    return quoted(group.replace("-", " "))
 
 
 def summary(inputs: Inputs, size: int, rung: int, part: str) -> Summary:
@@ -35,38 +51,22 @@ def summary(inputs: Inputs, size: int, rung: int, part: str) -> Summary:
         & (table["rung"] == rung)
         & (table["part"] == part)
     ]
-    if rows.empty:
-        return Summary(0, None, None, None, None, None, None)
-    names = ("mean", "low", "high", "interquartile_mean", "smallest", "largest")
-    row = rows.iloc[0]
-    values = (None if pd.isna(row[name]) else float(row[name]) for name in names)
-    return Summary(int(row["seeds"]), *values)
+    return Summary.of_row({"seeds": 0} if rows.empty else rows.iloc[0])
 
 
-def amount(item: Summary) -> str:
-    """Points with their interval, their range or neither, whatever the seeds allow."""
-    if item.n == 0:
-        return "without a value"
-    if item.mean is not None:
-        ends = f"{points(item.low, unit=False)} to {points(item.high, unit=False)}"
-        return f"{points(item.mean)} (bootstrap interval {ends}, {count(item.n, 'seed')})"
-    if item.n == 1:
-        return f"{points(item.smallest)} (one seed, so no interval)"
-    ends = f"{points(item.smallest, unit=False)} to {points(item.largest)}"
-    return f"{ends} (range of {count(item.n, 'seed')}, too few for an interval)"
+def in_points(item: Summary, short: bool = False) -> str:
+    """+3.1 points (bootstrap interval +2.0 to +4.2, 5 seeds)."""
+    return item.text(bare_points, POINTS, short)
 
 
-def short_amount(item: Summary) -> str:
-    """The same where seeds and kind of interval were said before."""
-    if item.mean is None:
-        return amount(item).partition(" (")[0]
-    ends = f"{points(item.low, unit=False)} to {points(item.high, unit=False)}"
-    return f"{points(item.mean)} ({ends})"
+def published_accuracies() -> pd.Series:
+    """Balanced accuracy in the slides' table, by model: new and pretrained."""
+    return published.best().set_index("model")["balanced_accuracy"]
 
 
 def published_gap() -> float:
     """Pretrained less new in the slides' table, a share."""
-    slides = published.best().set_index("model")["balanced_accuracy"]
+    slides = published_accuracies()
     return float(slides["pretrained"] - slides["new"])
 
 
@@ -80,22 +80,21 @@ def headlines(inputs: Inputs, size: int) -> list[str]:
 
 
 def _slides_line() -> str:
-    slides = published.best().set_index("model")["balanced_accuracy"]
+    new, pretrained = (_as_printed(name) for name in ("new", "pretrained"))
     return (
-        f"The slides report {100 * slides['pretrained']:.2f}{THIN}% balanced accuracy for the "
-        f"pretrained network and {100 * slides['new']:.2f}{THIN}% for the new one: a gap of "
-        f"{_plain(published_gap())}, from one seed."
+        f"The slides report {pretrained} balanced accuracy for the pretrained network and {new} "
+        f"for the new one: a gap of {points(published_gap()).lstrip('+')}, from one seed."
     )
 
 
-def _plain(share: float) -> str:
-    return points(share).lstrip("+")
+def _as_printed(model: str) -> str:
+    return f"{100 * published_accuracies()[model]:.2f}{THIN}%"
 
 
 def _first_line(inputs: Inputs, size: int) -> str:
     first = inputs.study.ladder[0].group
     again = "Run again as published" if first == "published" else f"On the rung {rung_title(first)}"
-    text = f"{again}, the gap is {amount(summary(inputs, size, 0, 'gap'))}."
+    text = f"{again}, the gap is {in_points(summary(inputs, size, 0, 'gap'))}."
     arms = [arm for arm in inputs.study.arms.values() if arm.group == first]
     if any(arm.optimiser_holds == "another-network" for arm in arms):
         text += " It compares a trained network with one that was never trained."
@@ -110,29 +109,26 @@ def _left_line(inputs: Inputs, size: int) -> str:
     settled = [index for index, rung in enumerate(ladder) if SETTLES in rung.mends]
     first = settled[0] if settled else len(ladder) - 1
     item = summary(inputs, size, first, "gap")
-    text = f"Once {_mended_by(inputs, first)}, what is left is {amount(item)}{_share(item)}."
+    share = ""
+    if item.mean is not None:
+        share = f": {100 * item.mean / published_gap():.0f}{THIN}% of the published gap"
+    text = f"{_mended_by(inputs, first)}, a gap of {in_points(item)} is left{share}."
     later = [
-        f"{short_amount(summary(inputs, size, index, 'gap'))} on {rung_title(ladder[index].group)}"
+        f"{in_points(summary(inputs, size, index, 'gap'), short=True)} on "
+        f"{rung_title(ladder[index].group)}"
         for index in range(first + 1, len(ladder))
     ]
     return f"{text} Further up the ladder it is {join(later)}." if later else text
-
-
-def _share(item: Summary) -> str:
-    """The gap as a share of the published one; empty without a mean."""
-    if item.mean is None or item.n == 0:
-        return ""
-    return f": {100 * item.mean / published_gap():.0f}{THIN}% of the published gap"
 
 
 def _mended_by(inputs: Inputs, rung: int) -> str:
     """The flaws that are mended on a rung, in words."""
     names = [name for item in inputs.study.ladder[: rung + 1] for name in item.mends]
     if not names:
-        return "nothing is mended"
-    listed = join(MENDED.get(name, name) for name in names)
+        return "With nothing mended"
     verb = "is" if len(names) == 1 else "are"
-    return f"{count(len(names), 'flaw')} of the protocol {verb} mended ({listed})"
+    listed = join(MENDED.get(name, name) for name in names)
+    return f"Once {count(len(names), 'flaw')} of the protocol {verb} mended ({listed})"
 
 
 def _worth(inputs: Inputs, size: int) -> str:
@@ -154,118 +150,91 @@ def _worth(inputs: Inputs, size: int) -> str:
     )
     if gap.low > 0:
         return (
-            f"{reach}: pretraining helps there against a new network, as the interval of the gap "
-            "lies above zero. Nothing else that learns from these images is compared."
+            f"{reach}. The interval of the gap lies above zero: pretraining helps there against a "
+            "new network. Nothing else that learns from these images is compared."
         )
     if gap.high < 0:
-        return f"{reach}: pretraining harms there, as the interval of the gap lies below zero."
-    return f"{reach}; the interval of the gap contains zero, so which is ahead is not known."
+        return f"{reach}. The interval of the gap lies below zero: pretraining harms there."
+    return f"{reach}. The interval of the gap contains zero, so which is ahead is not known."
 
 
 def _largest_line(inputs: Inputs, size: int) -> str:
-    """The rung that changed the gap most."""
+    """The rung that changed the gap most, and the rungs that cannot be told from no change."""
     steps = {
         index: item
         for index in range(1, len(inputs.study.ladder))
-        if (item := summary(inputs, size, index, "step")).n
+        if (item := summary(inputs, size, index, "step")).mean is not None
     }
-    if not steps:
-        return "No two rungs can be compared."
-    told = {index: item for index, item in steps.items() if not _contains_zero(item)}
+    told = [index for index, item in steps.items() if item.low > 0 or item.high < 0]
     if not told:
-        return "No rung changed the gap by more than the seeds leave open."
-    index = max(told, key=lambda key: abs(_middle(told[key])))
-    start = "What" if steps[index].mean is not None else "In these seeds, what"
-    line = f"{start} changed the gap most is {_fix(inputs, index)}: by {amount(steps[index])}."
-    if index > 1:
-        line += " That is its share in this order of the fixes; in another order it is another."
-    return f"{line} {_unsettled(inputs, steps)}".rstrip()
-
-
-def _middle(item: Summary) -> float:
-    return item.mean if item.mean is not None else (item.smallest + item.largest) / 2
+        return "No rung is known to have changed the gap: the seeds leave each change open."
+    largest = max(told, key=lambda index: abs(steps[index].mean))
+    fix = sentence(_fix(inputs, largest))
+    line = f"{fix} changed the gap most: by {in_points(steps[largest])}."
+    if largest > 1:
+        line += " Another order of the fixes can give it another share."
+    unsettled = [_fix(inputs, index) for index in steps if index not in told]
+    return f"{line} Not told apart from no change: {join(unsettled)}." if unsettled else line
 
 
 def _fix(inputs: Inputs, rung: int) -> str:
     names = inputs.study.ladder[rung].mends
     words = join(MENDED.get(name, name) for name in names)
-    flaws = join(name for name in names if name in MENDED and name != words and name[0] == "F")
+    flaws = join(filter(_is_flaw, names))
     return f"{flaws} ({words})" if flaws else words or rung_title(inputs.study.ladder[rung].group)
 
 
-def _unsettled(inputs: Inputs, steps: dict[int, Summary]) -> str:
-    """The fixes whose effect on the gap cannot be told from none."""
-    names = [_fix(inputs, index) for index, item in steps.items() if _contains_zero(item)]
-    return f"Not told apart from no change: {join(names)}." if names else ""
-
-
-def _contains_zero(item: Summary) -> bool:
-    return item.mean is not None and item.low <= 0 <= item.high
+def _is_flaw(name: str) -> bool:
+    return name in MENDED and name[0] == "F"
 
 
 def hidden_line(inputs: Inputs, size: int) -> str:
     """What new networks have learnt on the rungs that judge them by running statistics (F9)."""
-    runs = inputs.runs[inputs.runs["subset_size"] == size]
     parts = []
     for index, rung in enumerate(inputs.study.ladder):
         arm = arms_of_rung(inputs.study, index)["new"]
         settings = inputs.study.arms[arm]
         if settings.batchnorm == "running" and settings.optimiser_holds == "network":
-            rows = runs.loc[runs["arm"] == arm, "final_test_balanced_accuracy_recalibrated"]
+            rows = of_arm(inputs.runs, arm, size)["final_test_balanced_accuracy_recalibrated"]
             item = summarise(rows.to_numpy(dtype=float))
             if item.mean is not None:
-                ends = f"{percent(item.low)} to {percent(item.high)}"
-                parts.append(f"{percent(item.mean)} ({ends}) on {rung_title(rung.group)}")
+                parts.append(f"{item.text(percent, short=True)} on {rung_title(rung.group)}")
     if not parts:
         return ""
     return (
-        "Running BatchNorm statistics hide what a new network has learnt: with recomputed ones it "
-        f"has, after the last epoch, {join(parts)}."
+        "Running BatchNorm statistics hide what a new network has learnt. With recomputed "
+        f"statistics its accuracy after the last epoch is {join(parts)}."
     )
 
 
-def ladder_rows(inputs: Inputs, size: int) -> list[tuple[Cell, list[Cell]]]:
+def ladder_table(inputs: Inputs, size: int) -> Table:
     """The slides, then a row for each rung with what it mends: gap, its change, both arms."""
-    rows = [(Cell("Slides", "as printed"), _slides_cells())]
+    slides = [bare_points(published_gap()), "", *map(_as_printed, ("new", "pretrained"))]
+    rows = [[Cell("Slides", "as printed"), *map(Cell, slides), Cell("", "1")]]
     for index, rung in enumerate(inputs.study.ladder):
         new, pretrained, gap, step = (
             summary(inputs, size, index, part) for part in ("new", "pretrained", "gap", "step")
         )
-        title = sentence(rung.group.replace("-", " "))
+        words = join(MENDED.get(name, name) for name in rung.mends)
+        flaws = ", ".join(filter(_is_flaw, rung.mends))
+        mends = f"{flaws}: {words}" if flaws else words or "nothing mended"
         rows.append(
-            (
-                Cell(title, _mends_text(rung.mends)),
-                [
-                    _ends_below(gap, _bare),
-                    _ends_below(step, _bare) if index else Cell(""),
-                    *(_ends_below(item, percent) for item in (new, pretrained)),
-                    Cell("", str(gap.n)),
-                ],
-            )
+            [
+                Cell(sentence(rung.group.replace("-", " ")), mends),
+                _ends_below(gap, bare_points),
+                _ends_below(step, bare_points) if index else Cell(""),
+                _ends_below(new, percent),
+                _ends_below(pretrained, percent),
+                Cell("", str(gap.n)),
+            ]
         )
-    return rows
+    return Table(HEADS, rows)
 
 
 def _ends_below(item: Summary, shown: Callable[[float], str]) -> Cell:
     """A value with its interval; the number of seeds has a column of its own."""
-    found = results.cell(item, shown)
+    found = summary_cell(item, shown)
     return replace(found, note=found.note.partition(";")[0])
-
-
-def _bare(share: float) -> str:
-    return points(share, unit=False)
-
-
-def _mends_text(mends: list[str]) -> str:
-    flaws = ", ".join(name for name in mends if name[0] == "F" and name[1:].isdigit())
-    words = join(MENDED.get(name, name) for name in mends)
-    return f"{flaws}: {words}" if flaws else words or "nothing mended"
-
-
-def _slides_cells() -> list[Cell]:
-    slides = published.best().set_index("model")["balanced_accuracy"]
-    values = [Cell(f"{100 * slides[name]:.2f}{THIN}%") for name in ("new", "pretrained")]
-    return [Cell(_bare(published_gap())), Cell(""), *values, Cell("", "1")]
 
 
 def shown_rungs(inputs: Inputs) -> str:
@@ -275,6 +244,55 @@ def shown_rungs(inputs: Inputs) -> str:
         return ""
     shown = [rung_title(group) for group in rung_groups(inputs.study) if group not in others]
     return (
-        f"Where a figure has a line or a panel for each arm, it shows the rungs {join(shown)}; "
-        f"the other {count(len(others), 'rung')} are folded in under it."
+        f"Figures with a line or a panel for each arm show the rungs {join(shown)}. A second "
+        f"figure, folded in below, shows the other {count(len(others), 'rung')}."
     )
+
+
+def tested_on(inputs: Inputs, size: int) -> str:
+    """How many test images each rung is judged on, what more of them do, and their own spread."""
+    amounts = images_by_rung(inputs, size)
+    if not amounts:
+        return ""
+    fewest = min(amounts.values())
+    titles = [rung_title(rung.group) for rung in inputs.study.ladder]
+    alike = {
+        amount: [titles[rung] for rung in amounts if amounts[rung] == amount]
+        for amount in amounts.values()
+    }
+    told = " and ".join(f"{whole(amount)} on {join(rungs)}" for amount, rungs in alike.items())
+    others = [
+        f"{in_points(gap, short=True)} on {titles[rung]}"
+        for rung, amount in amounts.items()
+        if amount > fewest and (gap := gap_on_first(inputs, size, rung)).n
+    ]
+    again = f" On the first {whole(fewest)} of them the gap is {join(others)}." if others else ""
+    deviation = math.sqrt(EXAMPLE * (1 - EXAMPLE) / fewest)
+    return (
+        f"All seeds are tested on the same images: {told if len(alike) > 1 else whole(fewest)}."
+        f"{again} The intervals are over seeds. They leave out that another choice of "
+        f"{whole(fewest)} test images would move an accuracy of {percent(EXAMPLE)} by "
+        f"{points(deviation).lstrip('+')} (one standard deviation)."
+    )
+
+
+def images_by_rung(inputs: Inputs, size: int) -> dict[int, int]:
+    """Test images behind the reported values, by rung; the fewest where its arms differ."""
+    runs = inputs.runs[inputs.runs["subset_size"] == size].dropna(subset="reported_test_images")
+    amounts = runs.groupby("arm")["reported_test_images"].min()
+    found = {
+        rung: [amounts[arm] for arm in arms_of_rung(inputs.study, rung).values() if arm in amounts]
+        for rung in range(len(inputs.study.ladder))
+    }
+    return {rung: int(min(values)) for rung, values in found.items() if values}
+
+
+def gap_on_first(inputs: Inputs, size: int, rung: int) -> Summary:
+    """Pretrained less new after the last epoch on the images that are looked at every epoch."""
+    values = {}
+    for part, arm in arms_of_rung(inputs.study, rung).items():
+        settings = inputs.study.arms[arm]
+        rows = of_arm(inputs.metrics, arm, size)
+        rows = rows[rows["epoch"] == settings.epochs].set_index("seed")
+        values[part] = rows[f"test_balanced_accuracy_{settings.batchnorm}"]
+    return summarise((values["pretrained"] - values["new"]).to_numpy(dtype=float))

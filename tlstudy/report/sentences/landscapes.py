@@ -5,10 +5,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tlstudy.report.figures.landscapes import Plane, plane_of, points_outside, shared_limits
-from tlstudy.report.format import MISSING, count, is_number, loss, number, percent, signed
+from tlstudy.report.figures.landscapes import plane_of, points_outside, shared_limits
+from tlstudy.report.format import MISSING, count, is_number, loss, number, percent, quoted, signed
 from tlstudy.report.inputs import Inputs, Record
-from tlstudy.report.sentences.protocol import Table
+from tlstudy.report.tables import Table
 
 PLANES = {
     "trajectory": "the plane of the run\u2019s own path",
@@ -44,23 +44,16 @@ class Surface:
 def surfaces(inputs: Inputs, size: int, plane: str) -> list[Surface]:
     """The landscapes of one plane and subset size, in the order of the arms."""
     order = list(inputs.study.arms)
-    records = [
-        record
-        for record in inputs.landscapes
-        if record["subset_size"] == size and plane in record["planes"] and record["arm"] in order
-    ]
-    records.sort(key=lambda record: (record["seed"], order.index(record["arm"])))
-    return [
+    found = [
         Surface(
-            record["arm"],
-            record["label"],
-            record["group"],
-            record["seed"],
+            *(record[name] for name in ("arm", "label", "group", "seed")),
             record["planes"][plane],
             record["checkpoint_train_loss"],
         )
-        for record in records
+        for record in inputs.landscapes
+        if record["subset_size"] == size and plane in record["planes"] and record["arm"] in order
     ]
+    return sorted(found, key=lambda surface: (surface.seed, order.index(surface.arm)))
 
 
 def scale(drawn: Sequence[Surface]) -> Record:
@@ -68,14 +61,8 @@ def scale(drawn: Sequence[Surface]) -> Record:
 
     Losses above the upper limit are drawn flat at it, so that one peak does not flatten the rest.
     """
-    low, high = shared_limits([_still(surface) for surface in drawn])
+    low, high = shared_limits([plane_of({"planes": {"": item.plane}}, "") for item in drawn])
     return {"low": low, "high": high, "ticks": ticks(low, high)}
-
-
-def _still(surface: Surface) -> Plane:
-    plane = plane_of({"planes": {"any": surface.plane}}, "any")
-    assert isinstance(plane, Plane)
-    return plane
 
 
 def cut(drawn: Sequence[Surface]) -> str:
@@ -104,10 +91,7 @@ def payload(drawn: Sequence[Surface]) -> str:
 
     Numbers only, and labels made of numbers, so nothing in it can end its script element.
     """
-    data = {
-        "scale": scale(drawn),
-        "surfaces": [_drawing(surface) for surface in drawn],
-    }
+    data = {"scale": scale(drawn), "surfaces": [_drawing(surface) for surface in drawn]}
     return json.dumps(data, separators=(",", ":"), allow_nan=False)
 
 
@@ -143,7 +127,8 @@ def _table_row(surface: Surface, plane: str, several: bool) -> list[str]:
     values = surface.losses()
     row += [loss(surface.plane["centre_loss"]), loss(min(values)), loss(max(values))]
     if plane == "trajectory":
-        row += [_variance(surface, axis) for axis in (0, 1)]
+        shares = surface.plane.get("explained_variance") or []
+        row += [percent(shares[axis]) if axis < len(shares) else MISSING for axis in (0, 1)]
         off_plane = [value for value in surface.plane.get("off_plane") or [] if is_number(value)]
         row.append(number(max(off_plane)) if off_plane else MISSING)
         row.append("{} of {}".format(*points_outside(surface.plane)))
@@ -161,18 +146,13 @@ def _variance_heads(found: Sequence[Surface]) -> list[str]:
     ]
 
 
-def _variance(surface: Surface, axis: int) -> str:
-    shares = surface.plane.get("explained_variance") or []
-    return percent(shares[axis]) if axis < len(shares) else MISSING
-
-
 def alternative(surface: Surface, plane: str) -> str:
     """What a screen reader says in place of a surface."""
     values = surface.losses()
     path = surface.plane.get("path") or []
     steps = f" The path of {count(len(path), 'point')} is drawn on it." if path else ""
     return (
-        f"Loss surface of \u201c{surface.label}\u201d over {PLANES[plane]}, seed {surface.seed}: "
+        f"Loss surface of {quoted(surface.label)} over {PLANES[plane]}, seed {surface.seed}: "
         f"{loss(surface.plane['centre_loss'])} at the centre, from {loss(min(values))} to "
         f"{loss(max(values))}.{steps} Arrow keys turn it."
     )

@@ -1,18 +1,28 @@
-"""The ledger of claims as the page shows it: what was said, what decides it, the verdict."""
+"""The ledger of claims as the page shows it: the claim, its comparison, and the verdict."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import pandas as pd
 
+from tlstudy.audit.statistics import Summary
 from tlstudy.config.catalogue import BY_ARM, OTHER_RUNGS
-from tlstudy.config.groups import other_groups
+from tlstudy.config.groups import label_of, other_groups
 from tlstudy.config.settings import Claim
-from tlstudy.report.format import THIN, count, is_number, join, number, points, sentence, spelled
+from tlstudy.report.format import (
+    POINTS,
+    Cell,
+    bare_points,
+    count,
+    join,
+    number,
+    quoted,
+    sentence,
+    spelled,
+    summary_cell,
+)
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.sentences.experiments import RAW_EIGENVALUE
-from tlstudy.report.sentences.protocol import label
-from tlstudy.report.sentences.results import Cell
 
 SIGNS = {
     "supported": "\u2713",
@@ -28,7 +38,7 @@ MEANINGS = {
     "not testable": "a control failed or nothing was measured, so the comparison means nothing",
     "open": "there is no experiment yet",
 }
-# What a claim's verdict does not say, by the family of its quantity.
+# Limits of a claim's verdict, by the family of its quantity.
 LIMITS = {
     "log2_hessian_eigenvalue": RAW_EIGENVALUE,
     "probe": "A probe of the pixels is not part of this comparison.",
@@ -70,11 +80,14 @@ def entries(inputs: Inputs, size: int) -> list[Entry]:
 
 
 def _entry(inputs: Inputs, size: int, row: dict) -> Entry:
-    quoted = {name: _quoted(inputs, row[name] or "") for name in ("statistic", "because")}
+    texts = {name: row[name] or "" for name in ("statistic", "because")}
+    for arm in inputs.study.arms:  # the page's quotation marks
+        label = label_of(inputs.study, arm)
+        texts = {name: text.replace(f"'{label}'", quoted(label)) for name, text in texts.items()}
     if row["seeds"]:
         limit = _limit(inputs.study.claims[row["claim"]])
-        quoted["because"] = f"{quoted['because']} {limit}".strip()
-    return entry(row | quoted, *figure_link(inputs, size, row))
+        texts["because"] = f"{texts['because']} {limit}".strip()
+    return entry(row | texts, *figure_link(inputs, size, row))
 
 
 def _limit(claim: Claim) -> str:
@@ -106,55 +119,45 @@ def entry(row: dict, link: str, link_text: str) -> Entry:
 def shown(unit: str) -> tuple[Callable[[float], str], str]:
     """How a value of a unit is written, and the unit after it: shares are written as points."""
     if unit == "share":
-        return lambda value: points(value, unit=False), f"{THIN}points"
+        return bare_points, POINTS
     return lambda value: number(value, 3, sign=True), f" {unit}"
 
 
 def _decides(row: dict) -> str:
     if not row["statistic"]:
         return ""
-    factor, unit = (100, f"{THIN}points") if row["unit"] == "share" else (1, f" {row['unit']}")
-    least = f"{factor * row['effect']:g}{unit}" if row["effect"] else "zero"
+    factor = 100 if row["unit"] == "share" else 1
+    least = f"{factor * row['effect']:g}{shown(row['unit'])[1]}" if row["effect"] else "zero"
     return f"{sentence(row['statistic'])}. Stated in advance: more than {least}."
 
 
-def _quoted(inputs: Inputs, text: str) -> str:
-    """The text with arms' labels in the page's quotation marks."""
-    for name, arm in inputs.study.arms.items():
-        text = text.replace(f"'{label(name, arm)}'", f"\u201c{label(name, arm)}\u201d")
-    return text
-
-
 def _value(row: dict) -> Cell:
-    write, unit = shown(row["unit"] or "")
-    seeds = int(row["seeds"])
-    if not seeds:
+    if not row["seeds"]:
         return Cell("", "" if row["verdict"] == "open" else "no value")
-    if is_number(row["mean"]):
-        ends = f"{write(row['low'])} to {write(row['high'])}"
-        return Cell(f"{write(row['mean'])}{unit}", f"{ends}; {count(seeds, 'seed')}")
-    if seeds == 1:
-        return Cell(f"{write(row['smallest'])}{unit}", "one seed: no interval")
-    ends = f"{write(row['smallest'])} to {write(row['largest'])}{unit}"
-    return Cell(ends, f"range of {count(seeds, 'seed')}, too few for an interval")
+    return summary_cell(Summary.of_row(row), *shown(row["unit"] or ""))
 
 
 def figure_link(inputs: Inputs, size: int, row: dict) -> tuple[str, str]:
     """Id and words of the link to a claim's figure; of its counterpart if the arm is there."""
     name = row["figure"] or ""
-    drawings = inputs.figures.get(size, {})
     claim: Claim = inputs.study.claims[row["claim"]]
     arm = inputs.study.arms.get(claim.arm)
     if name in BY_ARM and arm is not None and arm.group in other_groups(inputs.study):
         name = f"{name}{OTHER_RUNGS}"
-    if name not in drawings:
+    if name not in inputs.figures.get(size, {}):
         return "", ""
     return f"n{size}-figure-{name}", "See the figure."
 
 
+def meanings(found: list[Entry]) -> dict[str, str]:
+    """The meaning of each verdict that occurs."""
+    verdicts = {entry.verdict for entry in found}
+    return {name: words for name, words in MEANINGS.items() if name in verdicts}
+
+
 def tally(inputs: Inputs, size: int) -> str:
     """How many claims have which verdict, in a sentence; empty without claims."""
-    return tally_of(of_size(inputs, size), ", the slides' and variants of them,")
+    return tally_of(of_size(inputs, size), " (the slides' claims and variants of them),")
 
 
 def tally_of(claims: pd.DataFrame, whose: str) -> str:
@@ -165,5 +168,4 @@ def tally_of(claims: pd.DataFrame, whose: str) -> str:
         for verdict in SIGNS
         if verdict in verdicts
     ]
-    total = count(int(verdicts.sum()), "claim")
-    return f"Of {total}{whose} {join(parts)}." if parts else ""
+    return f"Of {count(int(verdicts.sum()), 'claim')}{whose} {join(parts)}." if parts else ""

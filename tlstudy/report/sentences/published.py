@@ -1,4 +1,4 @@
-"""What the published material says against itself, in sentences computed from its series."""
+"""Contradictions in the published material, in sentences computed from its series."""
 
 from tlstudy.audit.sentinels.angles import angle_of, off_steps
 from tlstudy.data import published
@@ -20,8 +20,9 @@ def _versions() -> str:
     accuracies = [item.balanced_accuracy for item in found]
     spread = 100 * (max(accuracies) - min(accuracies))
     return (
-        f"One result in three versions: the pretrained network\u2019s best balanced accuracy and "
-        f"loss are {shown}. {spread:.2f} points between versions of one seed are not explained."
+        "The pretrained network\u2019s best balanced accuracy and loss stand in three versions: "
+        f"{shown}. The difference of {spread:.2f} points between versions of one seed is not "
+        "explained."
     )
 
 
@@ -31,27 +32,26 @@ def _angles() -> str:
     return (
         f"Every plotted angle is a float32 arccosine: in units of the smallest step each is a "
         f"whole number to within {number(off, 1)}. So the {int((angles == 0).sum())} zeros among "
-        f"the {len(angles)} angles are rounding and no standstill; no angle between zero and "
-        f"{angle_of(1):.3f}\u00b0 could have been plotted."
+        f"the {len(angles)} angles are rounding and do not show weights at rest. No angle between "
+        f"zero and {angle_of(1):.3f}\u00b0 could have been plotted."
     )
 
 
 def _gradients() -> str:
     slope, growth = facts.gradient_growth()
     return (
-        f"The new network\u2019s gradient norm grows as the epoch does: log-log slope {slope:.3f}, "
-        f"last over first {growth:.2f} over {published.EPOCHS} epochs. That is one gradient added "
-        "up, not an explosion: the weights it belongs to were never changed and it was never "
-        "cleared."
+        "The new network\u2019s gradient norm grows in proportion to the epoch: log-log slope "
+        f"{slope:.3f}, last over first {growth:.2f} over {published.EPOCHS} epochs. One gradient "
+        "was added up; it did not explode. Its weights were never changed and it was never cleared."
     )
 
 
 def _head() -> str:
     head = facts.head()
     return (
-        f"The last layer\u2019s change, which the slides read as the decoder learning, has the "
-        f"size that Adam\u2019s step gives any layer of that scale: at most "
-        f"{percent(head.displacement)} of the norm and {head.angle:.2f}\u00b0 in an epoch, where "
-        f"the step size alone, at the layer\u2019s initial scale, predicts "
+        "The slides read the last layer\u2019s change as the decoder learning. It has the size "
+        "that Adam\u2019s step gives any layer of that scale: at most "
+        f"{percent(head.displacement)} of the norm and {head.angle:.2f}\u00b0 in an epoch. From "
+        "the layer\u2019s initial scale, the step size alone predicts "
         f"{percent(head.predicted_displacement)} and {head.predicted_angle:.2f}\u00b0."
     )

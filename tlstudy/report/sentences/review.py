@@ -1,37 +1,30 @@
-"""The slides' assumptions one by one, and what the numbers of the study say of each.
-
-Whether a sentence is said depends on the numbers alone; a control that fails is said first.
-"""
+"""The slides' assumptions one by one, and what the study's numbers say of each."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-import numpy as np
-
 from tlstudy.audit.statistics import reference_arms, summarise
-from tlstudy.config.groups import without_other_rungs
+from tlstudy.config.groups import arms_of_kind, is_new, without_other_rungs
 from tlstudy.report.format import is_number, join, percent
 from tlstudy.report.inputs import Inputs
-from tlstudy.report.sentences import results, series
-from tlstudy.report.sentences.experiments import curvature_sentences, encoder_sentence
+from tlstudy.report.sentences import series
 from tlstudy.report.sentences.findings import (
     GUESSING,
     GUESSING_TEXT,
-    IN_WORDS,
     gap_sentence,
+    gap_with_warning,
     gradient_phrase,
-    named,
-    relief_sentence,
     trend,
     untrained_clause,
 )
-from tlstudy.report.sentences.landscapes import surfaces
+
+NOTHING_TO_COMPARE = "so there is nothing to compare"
 
 
 def review(inputs: Inputs, size: int) -> list[tuple[str, list[str]]]:
     """Each assumption of the slides as a question, and what this study's numbers say of it.
 
-    On a ladder arm by arm for the rungs that are looked at one by one only.
+    On a ladder arm by arm only for the rungs that figures show one by one.
     """
     inputs = replace(inputs, study=without_other_rungs(inputs.study))
     questions: list[tuple[str, Callable[[Inputs, int], Iterator[str]]]] = [
@@ -44,68 +37,65 @@ def review(inputs: Inputs, size: int) -> list[tuple[str, list[str]]]:
 
 
 def _learns(inputs: Inputs, size: int) -> Iterator[str]:
-    names, arms = named(inputs), inputs.study.arms
     pairs = [
         (arm, reference)
         for arm, reference in reference_arms(inputs.study).items()
-        if (results.role(arms[arm]), results.role(arms[reference])) == ("pretrained", "random")
+        if is_new(inputs.study, reference) and not is_new(inputs.study, arm)
     ]
     if not pairs:
         yield "No pretrained arm here is compared with one that starts from random weights."
     for arm, reference in pairs:
-        gap = gap_sentence(inputs, arm, size)
         lost = [name for name in (reference, arm) if series.lost_at_once(inputs, name, size)]
         if lost:
-            diverged = join(names[name] for name in lost)
-            yield f"{gap} {diverged} diverged in the first epoch, so there is nothing to compare."
-            continue
-        untrained = untrained_clause(inputs, arm, reference, size)
-        if untrained:
-            yield f"{gap} {untrained}"
-            continue
-        falls = trend(series.by_epoch(inputs, reference, size, "train_loss"))
-        yield (
-            f"{gap} Both were trained: the weights of {names[reference]} moved by "
-            f"{percent(series.last(inputs, reference, size, 'displacement_from_start'))} of "
-            f"their norm and its training loss {falls}." + _above_guessing(inputs, reference, size)
-        )
+            diverged = f"{join(map(inputs.named, lost))} diverged in the first epoch"
+            yield f"{gap_sentence(inputs, arm, size)} {diverged}, {NOTHING_TO_COMPARE}."
+        elif untrained_clause(inputs, arm, size):
+            yield gap_with_warning(inputs, arm, size)
+        else:
+            yield f"{gap_sentence(inputs, arm, size)} {_trained(inputs, reference, size)}"
 
 
-def _above_guessing(inputs: Inputs, arm: str, size: int) -> str:
-    """Whether the reference learned anything, as far as the number of seeds lets one say."""
-    summary = summarise(results.reported(inputs, arm, size, "balanced_accuracy").to_numpy())
-    if summary.n == 0:
-        return ""
-    if summary.mean is None:
-        ends = dict.fromkeys(map(percent, (summary.smallest, summary.largest)))
-        return f" It reaches {' to '.join(ends)}; guessing gives {GUESSING_TEXT}."
-    if summary.low > GUESSING:
-        return f" Its interval lies above the {GUESSING_TEXT} of guessing."
-    if summary.high < GUESSING:
-        return f" Its interval lies below the {GUESSING_TEXT} of guessing."
-    return f" Its interval contains the {GUESSING_TEXT} of guessing."
+def _trained(inputs: Inputs, reference: str, size: int) -> str:
+    """How far the reference's weights and loss went, and whether it beats guessing."""
+    falls = trend(series.by_epoch(inputs, reference, size, "train_loss"))
+    moved = percent(series.last(inputs, reference, size, "displacement_from_start"))
+    text = (
+        f"Both were trained: the weights of {inputs.named(reference)} moved by {moved} of their "
+        f"norm and its training loss {falls}."
+    )
+    item = summarise(series.reported(inputs, reference, size, "balanced_accuracy").to_numpy())
+    if item.n == 0:
+        return text
+    reached = f"{text} It reaches {item.text(percent)}"
+    if item.mean is None:
+        return f"{reached}; guessing gives {GUESSING_TEXT}."
+    where = "contains"
+    if item.low > GUESSING or item.high < GUESSING:
+        where = "lies above" if item.low > GUESSING else "lies below"
+    return f"{reached}: the interval {where} the {GUESSING_TEXT} of guessing."
 
 
 def _last_layer(inputs: Inputs, size: int) -> Iterator[str]:
-    names = named(inputs)
-    for name in inputs.study.arms:
-        if series.lost_at_once(inputs, name, size):
-            yield f"{names[name]}: diverged in the first epoch, so there is nothing to compare."
-            continue
-        drift = series.layer_drift(inputs, name, size)
-        if drift is None or not series.moved(inputs, name, size):
-            yield f"{names[name]}: no layer moved, so there is nothing to compare."
-            continue
+    for arm in inputs.study.arms:
+        drift = series.layer_drift(inputs, arm, size)
+        if series.lost_at_once(inputs, arm, size):
+            text = f"diverged in the first epoch, {NOTHING_TO_COMPARE}."
+        elif drift is None or not series.moved(inputs, arm, size):
+            text = f"no layer moved, {NOTHING_TO_COMPARE}."
+        else:
+            text = (
+                f"the last layer\u2019s weights end {percent(drift.head)} of their norm from "
+                f"their start, the median convolution {percent(drift.convolution)}."
+                + _prediction(drift)
+            )
+        yield f"{inputs.named(arm)}: {text}"
+    if (inputs.encoder["subset_size"] == size).any():
+        yield "Accuracies with layers held or put back stand under \u201cEncoder and decoder\u201d."
+    else:
         yield (
-            f"{names[name]}: the last layer\u2019s weights end {percent(drift.head)} of their "
-            f"norm from where they began, the median convolution {percent(drift.convolution)}."
-            + _prediction(drift)
+            "Layers that change need not be layers that have to change. No arm here holds layers "
+            "fixed, so this was not tested."
         )
-    encoder = encoder_sentence(inputs, size)
-    yield encoder or (
-        "What changes is not what needs to change: no arm here holds layers fixed, so need is "
-        "not tested."
-    )
 
 
 def _prediction(drift: series.LayerDrift) -> str:
@@ -121,36 +111,29 @@ def _prediction(drift: series.LayerDrift) -> str:
 
 
 def _landscape(inputs: Inputs, size: int) -> Iterator[str]:
-    reliefs = [text for plane in IN_WORDS if (text := relief_sentence(inputs, size, plane))]
-    yield from reliefs
-    for plane, words in IN_WORDS.items():
-        for surface in surfaces(inputs, size, plane):
-            if not surface.drawn:
-                yield (
-                    f"\u201c{surface.label}\u201d has no landscape on {words} "
-                    f"(seed {surface.seed}): {surface.reason}."
-                )
-    yield from curvature_sentences(inputs, size)
-    if reliefs:
+    drawn = any(
+        plane["status"] == "drawn"
+        for record in inputs.landscapes
+        if record["subset_size"] == size and record["arm"] in inputs.study.arms
+        for plane in record["planes"].values()
+    )
+    if drawn:
         yield (
-            "A range of losses on one plane is not smoothness, and these are single planes: "
-            "they show surfaces and decide nothing between them."
+            "The range of the loss on one plane is not smoothness. The surfaces under \u201cLoss "
+            "landscapes\u201d are single planes and do not decide between networks."
         )
-    elif not curvature_sentences(inputs, size):
+    if (inputs.curvature["subset_size"] == size).any():
+        yield "Curvatures are compared under \u201cCurvature of the loss\u201d."
+    elif not drawn:
         yield "This study has no landscape to judge by."
 
 
 def _explodes(inputs: Inputs, size: int) -> Iterator[str]:
-    for name, arm in inputs.study.arms.items():
-        if results.role(arm) != "random":
-            continue
-        text = f"The gradient norm of {gradient_phrase(inputs, name, size)}."
-        if series.slope_of_added_up(inputs, name, size) is not None:
+    for arm in arms_of_kind(inputs.study, new=True):
+        text = f"The gradient norm of {gradient_phrase(inputs, arm, size)}."
+        if series.slope_of_added_up(inputs, arm, size) is not None:
             text += (
-                " Its gradients were never set back to zero, so they add up: growth here is "
-                "bookkeeping."
+                " Its gradients were never set back to zero, so they add up: the growth here comes "
+                "from that."
             )
-        values = series.by_epoch(inputs, name, size, "gradient_norm")
-        if len(values) and not np.isfinite(values).all():
-            text += " Some values are not finite."
         yield text

@@ -1,4 +1,4 @@
-"""What the sentences are computed from: medians over seeds, and what the sentinels judge."""
+"""Numbers behind the sentences: medians over seeds, and what the sentinels judge."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tlstudy.audit.sentinels.weights import STRONG, any_moved, growth, step_size_drift
+from tlstudy.audit.statistics import paired_differences, reference_arms
 from tlstudy.report.inputs import Inputs
 
 STEADY = 0.01  # a relative change of less than this is called none
@@ -16,6 +17,20 @@ WEIGHT_KINDS = ("convolution", "downsample", "linear-weight")
 def of_arm(table: pd.DataFrame, arm: str, size: int) -> pd.DataFrame:
     """The rows of an arm at a subset size."""
     return table[(table["arm"] == arm) & (table["subset_size"] == size)]
+
+
+def reported(inputs: Inputs, arm: str, size: int, measure: str) -> pd.Series:
+    """(seeds,) reported values of an arm by seed; diverged runs have none."""
+    rows = of_arm(inputs.runs, arm, size)
+    return rows.set_index("seed")[f"reported_{measure}"].astype(float).dropna()
+
+
+def differences(inputs: Inputs, arm: str, size: int, measure: str) -> pd.Series:
+    """(seeds,) an arm's reported value less that of its reference, seed by seed."""
+    reference = reference_arms(inputs.study)[arm]
+    table = paired_differences(inputs.runs, f"reported_{measure}", {arm: reference})
+    table = table[table["subset_size"] == size]
+    return table.set_index("seed")["difference"].astype(float).dropna()
 
 
 def by_epoch(inputs: Inputs, arm: str, size: int, column: str) -> pd.Series:
@@ -56,11 +71,12 @@ def slope_of_added_up(inputs: Inputs, arm: str, size: int) -> float | None:
 
 @dataclass(frozen=True)
 class LayerDrift:
-    """How far the layers of an arm moved, and how well Adam's step size foretells it.
+    """How far the layers of an arm moved, and how well Adam's step size predicts it.
 
     Attributes:
-        head, convolution: displacement from the start at the last epoch: of the last layer's
-            weights and the median over convolutions; medians over seeds.
+        head: displacement of the last layer's weights from the start at the last epoch, median
+            over seeds.
+        convolution: the same, median over convolutions and seeds.
         correlation: rank correlation over layers of measured and predicted path, median over
             seeds; NaN without a prediction.
     """
