@@ -249,7 +249,7 @@ def test_a_version_and_words_run_nothing_and_the_reports_style_the_report(tmp_pa
     words = (
         ("__init__.py", '__version__ = "', '__version__ = "9'),
         ("networks/evaluation.py", "# On a processor small batches", "# Small batches"),
-        ("networks/trainer.py", '        """', '        """Other words. '),
+        ("networks/trainer.py", '"""One training run,', '"""Other words. One training run,'),
         ("stages/train.py", 'log.info("', 'log.info("other words: '),
     )
     style = ("report/page/templates/style.css", "{", "{ ")
