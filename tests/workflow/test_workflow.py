@@ -246,10 +246,15 @@ def test_editing_training_code_trains_again(tmp_path, place):
     assert "subset" not in planned
 
 
-def test_editing_a_comment_runs_nothing_and_the_reports_style_the_report(tmp_path, place):
-    comment = ("networks/evaluation.py", "# On a processor small batches", "# Small batches")
+def test_a_version_and_words_run_nothing_and_the_reports_style_the_report(tmp_path, place):
+    words = (
+        ("__init__.py", '__version__ = "', '__version__ = "9'),
+        ("networks/evaluation.py", "# On a processor small batches", "# Small batches"),
+        ("networks/trainer.py", '"""One training run,', '"""Other words. One training run,'),
+        ("stages/train.py", 'log.info("', 'log.info("other words: '),
+    )
     style = ("report/page/templates/style.css", "{", "{ ")
-    assert code_changed(tmp_path, place, comment, style) == {"report": 1}
+    assert code_changed(tmp_path, place, *words, style) == {"report": 1}
 
 
 def test_a_mistake_is_told_before_any_job_starts(tmp_path, cache):
