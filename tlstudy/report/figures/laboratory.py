@@ -1,4 +1,4 @@
-"""Figures of the laboratory: regimes, implicit against explicit, features used, rescaling."""
+"""Figures of the laboratory's experiments and claims."""
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -35,7 +35,7 @@ def claims_figure(study: Study, claims: pd.DataFrame, values: pd.DataFrame) -> F
 
 
 def regimes_figure(study: Study, table: pd.DataFrame) -> Figure:
-    """Test error against samples for ReLU networks, by how the tasks' features are related.
+    """Test error against samples for ReLU networks, a panel for each relation of the tasks.
 
     Args:
         table: `tlstudy.storage.columns.LABORATORY`.
@@ -52,15 +52,18 @@ def regimes_figure(study: Study, table: pd.DataFrame) -> Figure:
 
 
 def diagonal_figure(study: Study, table: pd.DataFrame) -> Figure:
-    """The same for diagonal linear networks, with the least change beside gradient descent."""
+    """Test error against samples for diagonal networks, also of the least change."""
     panels = [_regime("", overlap) for overlap in (0.0, 0.5, 1.0)]
     chosen = table[table["experiment"] == "diagonal"]
     return panels_figure(study, chosen, panels, same_heights=True)
 
 
 def _regime(features: str, overlap: float, cosine: float = 0.0) -> Panel:
-    """A panel of one relation of the tasks; ReLU networks with `features`, diagonal ones without
-    and with the solution of least change."""
+    """A panel for one relation of the tasks.
+
+    Args:
+        features: label of the ReLU networks with four features; empty for diagonal networks.
+    """
     of_task = {"measure": "test_error"} | ({"features": 4.0} if features else {})
     related = {**of_task, "overlap": overlap} | ({"cosine": cosine} if features else {})
     name = f"from scratch, {features}" if features else "from scratch"
@@ -76,7 +79,7 @@ def _regime(features: str, overlap: float, cosine: float = 0.0) -> Panel:
 
 
 def implicit_figure(study: Study, table: pd.DataFrame) -> Figure:
-    """What gradient descent pays over the least: squared change of the weights, and penalty."""
+    """Squared change and penalty of gradient descent over the least, by scale, gamma, samples."""
     panels = [
         _ratio_panel(network, across)
         for across in (SCALE, GAMMA, SAMPLES)
@@ -110,7 +113,7 @@ def _ratio_lines() -> list[Line]:
 
 
 def features_figure(study: Study, table: pd.DataFrame) -> Figure:
-    """What a factor on the pretrained weights selects in ReLU networks, by scale."""
+    """Features that ReLU networks use, over the factor on their pretrained weights."""
     measures = {
         "features_used": ("features used", "effective number", True),
         "reused_mass": ("on pretrained features", "share of the mass", False),
@@ -140,7 +143,7 @@ def _feature_lines(measure: str) -> list[Line]:
 
 
 def rescaling_figure(study: Study, table: pd.DataFrame) -> Figure:
-    """A factor on encoder or head under BatchNorm: SGD left, Adam right.
+    """A factor on encoder or head under BatchNorm, with SGD on the left and Adam on the right.
 
     Args:
         table: `tlstudy.storage.columns.LABORATORY`.
@@ -151,7 +154,7 @@ def rescaling_figure(study: Study, table: pd.DataFrame) -> Figure:
 
 
 def _with_unscaled(table: pd.DataFrame) -> pd.DataFrame:
-    """The unscaled run stands for all parts and rules: a factor of 1 is the same everywhere."""
+    """The rows, with those of the unscaled run repeated for every part and rule."""
     unscaled = table[table["scale"] == 1].drop(columns=["part", "learning_rate_rule"])
     swept = table.loc[table["scale"] != 1, ["part", "learning_rate_rule"]].drop_duplicates()
     return pd.concat([table[table["scale"] != 1], unscaled.merge(swept, how="cross")])
@@ -202,11 +205,8 @@ def _part_lines() -> list[Line]:
         "head": ("head", ORANGE, "X", ":"),
         "both": ("both", style.PRETRAINED, "*", "-."),
     }
-    chosen = {
-        "measure": "test_error",
-        "learning_rate_rule": "fixed",
-        "statistics": "recalibrated",
-    }
+    chosen = {"measure": "test_error", "learning_rate_rule": "fixed"}
+    chosen |= {"statistics": "recalibrated"}
     return [
         Line(f"factor on {label}", colour, marker, {**chosen, "part": part}, dash)
         for part, (label, colour, marker, dash) in looks.items()
