@@ -33,9 +33,9 @@ class LaboratoryClaim:
     experiment: str
     statistic: str
     unit: str
-    effect: float
     figure: str
     values: Callable[[pd.DataFrame], pd.Series]
+    effect: float = 0.0
 
 
 def laboratory_ledger(
@@ -168,7 +168,6 @@ LABORATORY_CLAIMS_BY_NAME = {
         "diagonal",
         "0.01 minus the largest relative excess of its penalty over the least, of all conditions",
         "share of the least",
-        0.0,
         "laboratory-implicit",
         lambda table: 0.01 - excess(table, "price", "max"),
     ),
@@ -179,7 +178,6 @@ LABORATORY_CLAIMS_BY_NAME = {
         "0.1 minus the relative excess of its squared change over the least, on average over the "
         "conditions tried",
         "share of the least",
-        0.0,
         "laboratory-implicit",
         lambda table: 0.1 - excess(table, "change", "mean"),
     ),
@@ -190,7 +188,6 @@ LABORATORY_CLAIMS_BY_NAME = {
         "0.05 minus the relative excess of its squared change over the units' penalty, on average "
         "over the conditions tried",
         "share of the least",
-        0.0,
         "laboratory-implicit",
         lambda table: 0.05 - excess(table, "price", "mean"),
     ),
@@ -202,7 +199,6 @@ LABORATORY_CLAIMS_BY_NAME = {
         "0.1 minus the relative excess of its squared change over the least found, on average over "
         "the conditions tried",
         "share of the least",
-        0.0,
         "laboratory-implicit",
         lambda table: 0.1 - excess(table, "change", "mean"),
     ),
@@ -211,25 +207,24 @@ LABORATORY_CLAIMS_BY_NAME = {
         "relu",
         "log2 of the error from scratch minus that after fine-tuning",
         "doublings",
-        1.0,
         "laboratory-regimes",
         lambda table: gain(table, overlap=1.0),
+        effect=1.0,
     ),
     "reuse-correlated": LaboratoryClaim(
         "Fine-tuning halves it where features are correlated (cosine 0.9) and none is shared.",
         "relu",
         "log2 of the error from scratch minus that after fine-tuning",
         "doublings",
-        1.0,
         "laboratory-regimes",
         lambda table: gain(table, overlap=0.0, cosine=0.9),
+        effect=1.0,
     ),
     "unrelated-harms": LaboratoryClaim(
         "Fine-tuning is worse than a new network where features are unrelated.",
         "relu",
         "log2 of the error after fine-tuning minus that from scratch",
         "doublings",
-        0.0,
         "laboratory-regimes",
         lambda table: -gain(table, overlap=0.0, cosine=0.0),
     ),
@@ -238,28 +233,27 @@ LABORATORY_CLAIMS_BY_NAME = {
         "relu",
         "log2 of the error with 12 features minus that with 1, from scratch, 64 and 128 samples",
         "doublings",
-        1.0,
         "laboratory-regimes",
         lambda table: (
             log2_errors(table, method="scratch", features=12, samples=(64, 128))
             - log2_errors(table, method="scratch", features=1, samples=(64, 128))
         ),
+        effect=1.0,
     ),
     "nested-sparse": LaboratoryClaim(
         "Where 2 of 8 pretrained features are needed, smaller pretrained weights select fewer.",
         "relu",
         "features used at scale 10 minus those at scale 1",
         "features",
-        1.0,
         "laboratory-features",
         lambda table: _nested(table, "features_used", 10.0) - _nested(table, "features_used", 1.0),
+        effect=1.0,
     ),
     "nested-error": LaboratoryClaim(
         "And so the error is lower at scale 1 than at scale 10.",
         "relu",
         "log2 of the error at scale 10 minus that at scale 1",
         "doublings",
-        0.0,
         "laboratory-features",
         lambda table: (
             np.log2(_nested(table, "test_error", 10.0)) - np.log2(_nested(table, "test_error", 1.0))
@@ -271,16 +265,15 @@ LABORATORY_CLAIMS_BY_NAME = {
         "alignment with pretraining at factor 2 minus that at 1/8, learning rate fixed, mean of "
         "both optimisers",
         "cosine",
-        0.1,
         "laboratory-rescaling",
         lambda table: _alignment(table, 2.0) - _alignment(table, 1 / 8),
+        effect=0.1,
     ),
     "factor-is-rate-sgd": LaboratoryClaim(
         "That is a learning rate in disguise: with SGD a rate times the squared factor undoes it.",
         "batchnorm",
         "0.05 minus the largest difference of outputs from the unscaled run's, of all factors",
         "deviations of the targets",
-        0.0,
         "laboratory-rescaling",
         lambda table: (
             0.05 - _difference(table, "max", optimiser="sgd", learning_rate_rule="squared-factor")
@@ -291,7 +284,6 @@ LABORATORY_CLAIMS_BY_NAME = {
         "batchnorm",
         "0.05 minus the largest difference of outputs from the unscaled run's, of all factors",
         "deviations of the targets",
-        0.0,
         "laboratory-rescaling",
         lambda table: (
             0.05 - _difference(table, "max", optimiser="adam", learning_rate_rule="factor")
@@ -303,7 +295,6 @@ LABORATORY_CLAIMS_BY_NAME = {
         "batchnorm",
         "mean difference of outputs from the unscaled run's, of all factors, minus 0.05",
         "deviations of the targets",
-        0.0,
         "laboratory-claims",  # the figure of the factor is about BatchNorm alone
         lambda table: _difference(table, "mean", **WITHOUT_BATCHNORM) - 0.05,
     ),

@@ -14,6 +14,7 @@ SAME_FOR_ALL = {
     "numpy": "versions of NumPy",
     "torch": "versions of PyTorch",
 }
+MADE_WITH = {"processor": "Processor", "python": "Python", "numpy": "NumPy", "torch": "PyTorch"}
 
 
 def page(inputs: Inputs) -> dict:
@@ -59,10 +60,10 @@ def machine(inputs: Inputs) -> list[tuple[str, str]]:
     runs = inputs.laboratory_runs
     commits = map(how_it_was_run.short_commit, how_it_was_run.distinct(runs, "commit"))
     return [
-        ("Processor", join(how_it_was_run.distinct(runs, "processor"))),
-        ("Python", join(how_it_was_run.distinct(runs, "python"))),
-        ("NumPy", join(how_it_was_run.distinct(runs, "numpy"))),
-        ("PyTorch", join(how_it_was_run.distinct(runs, "torch"))),
+        *(
+            (name, join(how_it_was_run.distinct(runs, column)))
+            for column, name in MADE_WITH.items()
+        ),
         ("tlstudy", __version__),
         ("Commit", join(commits)),
         ("All experiments and seeds, one after the other", duration(float(runs["seconds"].sum()))),
