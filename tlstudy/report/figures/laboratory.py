@@ -40,7 +40,7 @@ def regimes_figure(study: Study, table: pd.DataFrame) -> Figure:
     Args:
         table: `tlstudy.storage.columns.LABORATORY`.
     """
-    panels = [_regime(FOUR, *relation) for relation in RELATIONS]
+    panels = [_regime("relu", *relation) for relation in RELATIONS]
     scratch = {"measure": "test_error", "method": "scratch"}
     looks = {1.0: ("1 feature", "o", "-"), 4.0: (FOUR, "s", "--"), 12.0: ("12 features", "^", "-.")}
     lines = [
@@ -53,26 +53,23 @@ def regimes_figure(study: Study, table: pd.DataFrame) -> Figure:
 
 def diagonal_figure(study: Study, table: pd.DataFrame) -> Figure:
     """Test error against samples for diagonal networks, also of the least change."""
-    panels = [_regime("", overlap) for overlap in (0.0, 0.5, 1.0)]
+    panels = [_regime("diagonal", overlap) for overlap in (0.0, 0.5, 1.0)]
     chosen = table[table["experiment"] == "diagonal"]
     return panels_figure(study, chosen, panels, same_heights=True)
 
 
-def _regime(features: str, overlap: float, cosine: float = 0.0) -> Panel:
-    """A panel for one relation of the tasks.
-
-    Args:
-        features: label of the ReLU networks with four features; empty for diagonal networks.
-    """
-    of_task = {"measure": "test_error"} | ({"features": 4.0} if features else {})
-    related = {**of_task, "overlap": overlap} | ({"cosine": cosine} if features else {})
-    name = f"from scratch, {features}" if features else "from scratch"
+def _regime(experiment: str, overlap: float, cosine: float = 0.0) -> Panel:
+    """A panel for one relation of the tasks, with the least change for diagonal networks."""
+    of_task, related, name = {"measure": "test_error"}, {"overlap": overlap}, "from scratch"
+    if experiment == "relu":
+        of_task["features"], related["cosine"], name = 4.0, cosine, f"{name}, {FOUR}"
+    related |= of_task
     lines = [
         Line(name, style.NEW, "s", {**of_task, "method": "scratch"}, "--"),
         Line("fine-tuned", style.PRETRAINED, "o", {**related, **DEFAULT, "method": "fine-tuned"}),
         Line("both tasks at once", style.GAP, "v", {**related, "method": "multi-task"}),
     ]
-    if not features:
+    if experiment == "diagonal":
         least = {**related, **DEFAULT, "method": "least-change"}
         lines.append(Line("least change of the weights", PINK, "D", least, "-."))
     return Panel(RELATIONS[overlap, cosine], SAMPLES, ERROR, lines, {}, True)
