@@ -64,13 +64,16 @@ def test_the_ledgers_rule_decides(paid, verdict):
     assert list(values) == list(columns.LABORATORY_CLAIM_VALUES)
 
 
-def test_a_seed_with_a_missing_value_has_none():
+def test_a_seed_with_a_missing_value_has_none_and_the_ledger_says_so():
     made = table(
         relu(measure="squared_change", value=lambda seed: np.nan if seed == 2 else 1.0),
         relu(measure="penalty", value=1.0),
     )
     values = LABORATORY_CLAIMS_BY_NAME["relu-units"].values(made)
     assert values.isna().tolist() == [seed == 2 for seed in SEEDS]
+    row = laboratory_ledger(made, ["relu"])[0].set_index("claim").loc["relu-units"]
+    assert row["seeds"] == 5
+    assert "5 of 6 seeds have a value. Missing: 2," in row["because"]
 
 
 def test_the_contrast_is_of_the_network_without_batchnorm():

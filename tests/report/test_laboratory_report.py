@@ -10,7 +10,7 @@ from reports import Page
 from tlstudy.jobs import paths
 from tlstudy.jobs.verify import verify_folder
 from tlstudy.report.format import duration
-from tlstudy.report.sentences.laboratory_notes import notes
+from tlstudy.report.sentences.laboratory import notes
 from tlstudy.report.sentences.theory import share
 from tlstudy.stages.aggregate import aggregate_study
 from tlstudy.stages.claims import make_claims

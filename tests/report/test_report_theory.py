@@ -13,7 +13,7 @@ from tlstudy.config.catalogue import study_figure_names
 from tlstudy.config.settings import Laboratory
 from tlstudy.report.page.render import render
 from tlstudy.report.sentences import theory
-from tlstudy.theory.formulas import EXAMPLE, FORMULAS, REUSE, named_formula, printed_minimum
+from tlstudy.theory.formulas import EXAMPLE, FORMULAS, draw_arguments, printed_minimum
 
 
 @pytest.fixture(scope="module")
@@ -85,29 +85,29 @@ def test_shares_are_those_of_the_table_of_formulas(inputs, page):
     assert "more than one positive root in 4.5 % of the draws" in other
 
 
-@pytest.mark.parametrize("formula", FORMULAS, ids=lambda formula: formula.name)
-def test_the_equation_shown_is_the_one_that_is_checked(formula):
+@pytest.mark.parametrize("name", FORMULAS)
+def test_the_equation_shown_is_the_one_that_is_checked(name):
     """The shown equation, read as a program, against the polynomial at random arguments."""
-    shown = theory.QUARTICS[formula.name][0].removesuffix(" = 0").replace("^", "**")
+    shown = theory.QUARTICS[name][0].removesuffix(" = 0").replace("^", "**")
     code = re.sub(r"(?<=[\w;]) (?=[\w&])", " * ", shown).replace("&rho;", "rho")
     code = code.replace("&gamma;", "gamma")
     generator = np.random.default_rng(0)
-    arguments = formula.minimisation.draw(generator, 20)
+    arguments = draw_arguments(generator, 20)
     u = generator.uniform(0.1, 3, 20)
     names = {"m": arguments["m_main"], "w": arguments["w_aux"], "u": u} | arguments
-    polynomial = np.polyval(formula.coefficients(arguments), u)
+    polynomial = np.polyval(FORMULAS[name].coefficients(arguments), u)
     np.testing.assert_allclose(eval(code, {}, names), polynomial, rtol=1e-10)
 
 
-@pytest.mark.parametrize("formula", FORMULAS, ids=lambda formula: formula.name)
-def test_the_example_is_solved_as_shown(formula, page):
+@pytest.mark.parametrize("name", FORMULAS)
+def test_the_example_is_solved_as_shown(name, page):
     """By NumPy's roots of the polynomial, and the squared change as the page displays it."""
     m, gamma, w, rho = EXAMPLE.values()
     arguments = {name: np.array([value]) for name, value in EXAMPLE.items()}
-    roots = np.roots(np.concatenate(formula.coefficients(arguments)))
+    roots = np.roots(np.concatenate(FORMULAS[name].coefficients(arguments)))
     [u] = [root.real for root in roots if abs(root.imag) < 1e-9 and root.real > 0]
     r = (m / u - gamma) ** 2 + u**2 + w**2 - 2 * u * w * rho
-    assert theory.example_values(formula.name) == pytest.approx((u, r))
+    assert theory.example_values(name) == pytest.approx((u, r))
     assert f"{u:.3f} {r:.3f}" in page.text
 
 
@@ -190,7 +190,7 @@ def test_a_ledger_that_tests_reuse_has_the_section_without_a_laboratory():
 def test_the_section_s_verdicts_are_those_of_the_table():
     inputs = inputs_of("audit")
     claims = inputs.claims.assign(verdict="inconclusive")
-    told = theory.section(dataclasses.replace(inputs, claims=claims)).ledger
+    told = theory.section(dataclasses.replace(inputs, claims=claims))["ledger"]
     assert [line[1] for line in told] == ["C6", "C6-implicit", "C6-descent", "C7"]
     assert {line[2] for line in told} == {"inconclusive"}
 
@@ -201,8 +201,8 @@ def test_a_study_that_tests_nothing_of_it_has_no_such_section():
 
 
 def test_the_slides_equation_lacks_a_root_only_where_the_strength_is_negative(inputs):
-    arguments = REUSE.draw(np.random.default_rng(1), 3000)
-    printed, _ = printed_minimum(named_formula("slides"), arguments)
+    arguments = draw_arguments(np.random.default_rng(1), 3000)
+    printed, _ = printed_minimum(FORMULAS["slides"], arguments)
     rootless, negative = np.isnan(printed), arguments["m_main"] < 0
     assert rootless.any()
     assert not (rootless & ~negative).any()

@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 from scipy.optimize import minimize
 
-from tlstudy.theory import diagonal, diagonal_experiment
-from tlstudy.theory.diagonal import Task, Weights, descend, even_start, residuals
-from tlstudy.theory.links import (
+from tlstudy.theory import diagonal_experiment, diagonal_networks
+from tlstudy.theory.diagonal_networks import Task, Weights, descend, even_start, residuals
+from tlstudy.theory.diagonal_optima import (
     LEAST_CHANGE,
     LEAST_PENALTY,
-    least_change_cost,
     least_solution,
+    least_squared_change,
 )
 from tlstudy.theory.penalty import diagonal_penalty
 
@@ -34,7 +34,7 @@ def test_least_penalty_is_the_one_that_slsqp_finds():
         options={"ftol": 1e-14, "maxiter": 500},
     )
     multipliers = least_solution(LEAST_PENALTY, INPUTS, TARGETS, SIZES)
-    np.testing.assert_allclose(SIZES * LEAST_PENALTY.value(multipliers), found.x, atol=1e-6)
+    np.testing.assert_allclose(SIZES * LEAST_PENALTY.coefficients(multipliers), found.x, atol=1e-6)
 
 
 def test_least_change_is_the_least_that_slsqp_finds_over_all_weights():
@@ -57,39 +57,41 @@ def test_least_change_is_the_least_that_slsqp_finds_over_all_weights():
         costs += [result.fun] if result.success else []
     multipliers = least_solution(LEAST_CHANGE, INPUTS, TARGETS, SIZES)
     assert np.abs(multipliers).max() < 1
-    assert least_change_cost(multipliers, SIZES) == pytest.approx(min(costs), rel=1e-6)
+    assert least_squared_change(multipliers, SIZES) == pytest.approx(min(costs), rel=1e-6)
 
 
-@pytest.mark.parametrize("link", [LEAST_PENALTY, LEAST_CHANGE])
-def test_a_links_slope_and_integral_are_its_own(link):
+@pytest.mark.parametrize("criterion", [LEAST_PENALTY, LEAST_CHANGE])
+def test_slope_and_integral_are_those_of_the_coefficients(criterion):
     points, step = np.linspace(-0.8, 0.8, 9), 1e-6
-    slope = (link.value(points + step) - link.value(points - step)) / (2 * step)
-    value = (link.integral(points + step) - link.integral(points - step)) / (2 * step)
-    np.testing.assert_allclose(link.slope(points), slope, rtol=1e-7)
-    np.testing.assert_allclose(link.value(points), value, rtol=1e-7, atol=1e-9)
+    slope = (criterion.coefficients(points + step) - criterion.coefficients(points - step)) / (
+        2 * step
+    )
+    value = (criterion.integral(points + step) - criterion.integral(points - step)) / (2 * step)
+    np.testing.assert_allclose(criterion.slope(points), slope, rtol=1e-7)
+    np.testing.assert_allclose(criterion.coefficients(points), value, rtol=1e-7, atol=1e-9)
 
 
 def test_solutions_interpolate_even_from_tiny_sizes():
     sizes = np.full(7, 1e-8)
-    for link in (LEAST_PENALTY, LEAST_CHANGE):
-        found = sizes * link.value(least_solution(link, INPUTS, TARGETS, sizes))
+    for criterion in (LEAST_PENALTY, LEAST_CHANGE):
+        found = sizes * criterion.coefficients(least_solution(criterion, INPUTS, TARGETS, sizes))
         np.testing.assert_allclose(INPUTS @ found, TARGETS, rtol=1e-9)
 
 
 def test_descent_conserves_the_balance_and_ends_at_the_least_penalty(monkeypatch):
-    monkeypatch.setattr(diagonal, "INTERPOLATES", 1e-8)
+    monkeypatch.setattr(diagonal_networks, "INTERPOLATES", 1e-8)
     task, start = task_of(INPUTS, TARGETS), even_start(INNER[None], np.full((1, 7), GAMMA))
     end = descend(task, start)
     assert residuals(task, end)[0] <= 1e-8
     balance = start.inner**2 - start.outer[:, 0] ** 2
     np.testing.assert_allclose(end.inner**2 - end.outer[:, 0] ** 2, balance, atol=0.03)
     multipliers = least_solution(LEAST_PENALTY, INPUTS, TARGETS, SIZES)
-    expected = SIZES * LEAST_PENALTY.value(multipliers)
+    expected = SIZES * LEAST_PENALTY.coefficients(multipliers)
     np.testing.assert_allclose(end.coefficients()[0, 0], expected, atol=0.02)
     # Shorter steps are closer to gradient flow, to first order.
-    monkeypatch.setattr(diagonal, "LONGEST_MOVE", diagonal.LONGEST_MOVE / 10)
-    monkeypatch.setattr(diagonal, "OF_STABLE", diagonal.OF_STABLE / 10)
-    monkeypatch.setattr(diagonal, "MOST_STEPS", 10 * diagonal.MOST_STEPS)
+    monkeypatch.setattr(diagonal_networks, "LONGEST_MOVE", diagonal_networks.LONGEST_MOVE / 10)
+    monkeypatch.setattr(diagonal_networks, "OF_STABLE", diagonal_networks.OF_STABLE / 10)
+    monkeypatch.setattr(diagonal_networks, "MOST_STEPS", 10 * diagonal_networks.MOST_STEPS)
     closer = descend(task, start)
     errors = [np.abs(one.coefficients()[0, 0] - expected).max() for one in (end, closer)]
     assert errors[1] < errors[0] / 5
@@ -130,7 +132,7 @@ def test_both_tasks_are_learnt_at_once():
     auxiliary = np.array([[1.0, 0, 0, -0.5, 0, 0, 0]])
     task = task_of(INPUTS, TARGETS, auxiliary)
     end = descend(task, even_start(np.full((1, 7), 0.1), np.zeros((1, 7)), tasks=2))
-    assert residuals(task, end)[0] <= diagonal.INTERPOLATES
+    assert residuals(task, end)[0] <= diagonal_networks.INTERPOLATES
     np.testing.assert_allclose(end.coefficients()[0, 1], auxiliary[0], atol=2e-3)
 
 

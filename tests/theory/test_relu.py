@@ -6,16 +6,15 @@ import pytest
 import torch
 from scipy.optimize import minimize
 
-from tlstudy.theory import least_change as search
-from tlstudy.theory import relu, relu_experiment, teachers
-from tlstudy.theory.least_change import least_change
-from tlstudy.theory.relu import Data, Weights, descend, pull, residuals
+from tlstudy.theory import relu_experiment, relu_least_change, relu_networks, teachers
 from tlstudy.theory.relu_experiment import (
     Condition,
     alignment,
     features_used,
     unit_penalty,
 )
+from tlstudy.theory.relu_least_change import least_change
+from tlstudy.theory.relu_networks import Data, Weights, descend, pull, residuals
 
 
 def random_weights(networks=2, units=5, dimensions=3, tasks=1) -> Weights:
@@ -53,7 +52,7 @@ def test_pull_is_minus_the_gradient_and_its_bound_holds():
 def test_descent_interpolates_and_nearly_conserves_the_balance_of_units():
     data, start = random_data(dimensions=8), random_weights(units=20, dimensions=8)
     end = descend([data], start, 3000)
-    assert (residuals([data], end) <= relu.INTERPOLATES).all()
+    assert (residuals([data], end) <= relu_networks.INTERPOLATES).all()
     before, after = ((w.inner**2).sum(dim=2) - w.outer[:, 0] ** 2 for w in (start, end))
     moved = ((end.inner - start.inner) ** 2).sum()
     assert (after - before).abs().max() < 0.1 * moved
@@ -63,7 +62,7 @@ def test_several_tasks_share_the_input_weights():
     main, auxiliary = (random_data(samples=count, dimensions=8) for count in (3, 5))
     start = random_weights(units=40, dimensions=8, tasks=2)
     end = descend([main, auxiliary], start, 3000)
-    assert (residuals([main, auxiliary], end) <= relu.INTERPOLATES).all()
+    assert (residuals([main, auxiliary], end) <= relu_networks.INTERPOLATES).all()
 
 
 def small_problem() -> tuple[Data, Weights]:
@@ -106,12 +105,14 @@ def slsqp_change(data: Data, start: Weights, point: Weights, level: float) -> fl
 
 @pytest.mark.parametrize("problem", [small_problem, unrelated_problem])
 def test_least_change_is_what_slsqp_finds_and_less_than_descent_pays(monkeypatch, problem):
-    monkeypatch.setattr(relu, "STEPS_BETWEEN_LOOKS", 1)  # descent stops just below the level
+    monkeypatch.setattr(
+        relu_networks, "STEPS_BETWEEN_LOOKS", 1
+    )  # descent stops just below the level
     data, start = problem()
     end = descend([data], start, 3000)
     best = least_change(data, start, [end, start])
     level = float(residuals([data], end))
-    assert level <= relu.INTERPOLATES
+    assert level <= relu_networks.INTERPOLATES
     least = min(slsqp_change(data, start, point, level) for point in (end, start))
     assert float(residuals([data], best)) <= level
     assert float(best.squared_change(start)) == pytest.approx(least, rel=0.005)
@@ -165,7 +166,7 @@ def few():
     patch = pytest.MonkeyPatch()
     patch.setattr(relu_experiment, "PRETRAINING_STEPS", 1000)
     patch.setattr(relu_experiment, "STEPS", 1000)
-    patch.setattr(search, "STEPS", 300)
+    patch.setattr(relu_least_change, "STEPS", 300)
     tuned = {"overlap": 1.0, "scale": 1.0, "gamma": 0.03}
     swept = [
         Condition("scratch", 32),

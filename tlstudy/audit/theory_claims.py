@@ -1,11 +1,4 @@
-"""What the laboratory is to decide: claims with the effect sizes that were stated in advance.
-
-Each is a function of the laboratory's table to one value a seed; above zero is what the claim
-says. The rule is the ledger's: `claims.by_interval`. All but `factor-without-batchnorm`
-were fixed before the seeds of `studies/theory.yaml` were run, that one before anything was computed
-on its rows. "On average over the conditions tried" was added to three texts after that run: it says
-what their statistics always were.
-"""
+"""Claims that the laboratory tests, with the effect sizes that were stated in advance."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -18,7 +11,7 @@ from tlstudy.audit.statistics import summarise
 from tlstudy.storage.columns import LABORATORY_CLAIM_VALUES, LABORATORY_CLAIMS
 
 CONDITION = ["overlap", "cosine", "features", "scale", "gamma", "samples"]
-WITHOUT_BATCHNORM = {  # it has no statistics, and the rule is the one that works under BatchNorm
+WITHOUT_BATCHNORM = {  # the network has no statistics; the rule undoes the factor under BatchNorm
     "network": "plain",
     "statistics": "",
     "optimiser": "sgd",
@@ -31,19 +24,18 @@ class LaboratoryClaim:
     """A claim as data.
 
     Attributes:
-        text: what is claimed.
-        statistic: what is compared, in words, to be read before its unit.
+        statistic: the compared quantity in words; its unit follows.
         effect: least mean that supports the claim.
-        values: from the experiment's rows to a series by seed.
+        values: from the experiment's rows to one value a seed, positive where the claim holds.
     """
 
     text: str
     experiment: str
     statistic: str
     unit: str
-    effect: float
     figure: str
     values: Callable[[pd.DataFrame], pd.Series]
+    effect: float = 0.0
 
 
 def laboratory_ledger(
@@ -53,7 +45,7 @@ def laboratory_ledger(
 
     Args:
         table: rows of `tlstudy.storage.columns.LABORATORY`.
-        experiments: those that the study has; claims about others are left out.
+        experiments: those of the study; claims about others are left out.
     """
     claims, values = [], []
     for name, claim in LABORATORY_CLAIMS_BY_NAME.items():
@@ -72,7 +64,20 @@ def _row(name: str, claim: LaboratoryClaim, values: pd.Series) -> dict:
     summary, ruling = summarise(numbers), by_interval(numbers, claim.effect)
     described = {key: value for key, value in vars(claim).items() if key in LABORATORY_CLAIMS}
     measured = {key: value for key, value in vars(summary).items() if key in LABORATORY_CLAIMS}
-    return {"claim": name, "seeds": summary.n, **described, **measured, **vars(ruling)}
+    because = ruling.because + _missing(values)
+    ruled = vars(ruling) | {"because": because}
+    return {"claim": name, "seeds": summary.n, **described, **measured, **ruled}
+
+
+def _missing(values: pd.Series) -> str:
+    """A sentence on the seeds without a value, if there are any."""
+    seeds = values.index[~np.isfinite(values)]
+    if seeds.empty:
+        return ""
+    return (
+        f" {len(values) - len(seeds)} of {len(values)} seeds have a value. Missing: "
+        f"{', '.join(map(str, seeds))}, where a network diverged or was not measured."
+    )
 
 
 def of(table: pd.DataFrame, measure: str, **conditions: float | str) -> pd.DataFrame:
@@ -84,15 +89,17 @@ def of(table: pd.DataFrame, measure: str, **conditions: float | str) -> pd.DataF
 
 
 def by_seed(rows: pd.DataFrame, reduce: str = "mean") -> pd.Series:
-    """One number a seed: a reduction over the conditions; NaN if any of them has no value."""
+    """One number a seed, reduced over the conditions; NaN if a condition has no value."""
     missing = rows["value"].isna().groupby(rows["seed"]).any()
     return rows.groupby("seed")["value"].agg(reduce).mask(missing)
 
 
 def ratios(table: pd.DataFrame) -> pd.DataFrame:
-    """What fine-tuning pays over the least, as rows of the laboratory's columns: measure change
-    (squared change over that of the least change) and price (penalty over the least one in
-    diagonal networks; in ReLU networks squared change over the penalty of the units)."""
+    """Ratios of what fine-tuning pays to the least, as rows of the laboratory's columns.
+
+    Measure `change` is the squared change over the least one. Measure `price` is the penalty over
+    the least one in diagonal networks, the squared change over the units' penalty in ReLU networks.
+    """
     keys = ["seed", "experiment", "network", *CONDITION]
     change = (("squared_change", "fine-tuned"), ("squared_change", "least-change"))
     pairs = {
@@ -113,7 +120,7 @@ def ratios(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def excess(table: pd.DataFrame, measure: str, reduce: str) -> pd.Series:
-    """By seed: a ratio of `ratios` less one, reduced over the conditions."""
+    """By seed: a ratio of `ratios` minus one, reduced over the conditions."""
     found = of(ratios(table), measure)
     return by_seed(found.assign(value=found["value"] - 1), reduce)
 
@@ -125,8 +132,10 @@ def log2_errors(table: pd.DataFrame, **conditions: float | str) -> pd.Series:
 
 
 def gain(table: pd.DataFrame, **tuned: float | str) -> pd.Series:
-    """By seed: how often fine-tuning at scale 1 and gamma 0.03 halves the error of a new network
-    on as many samples."""
+    """By seed: log2 of the error from scratch over that after fine-tuning, on as many samples.
+
+    Fine-tuning is that at scale 1 and gamma 0.03.
+    """
     start = {"features": 4, "scale": 1.0, "gamma": 0.03}
     scratch = log2_errors(table, method="scratch", features=4)
     return scratch - log2_errors(table, method="fine-tuned", **start, **tuned)
@@ -137,7 +146,7 @@ def _nested(table: pd.DataFrame, measure: str, scale: float) -> pd.Series:
 
 
 def _difference(table: pd.DataFrame, reduce: str, **conditions: float | str) -> pd.Series:
-    """By seed: difference from the outputs of the unscaled run, over factors on the encoder."""
+    """By seed: difference from the unscaled run's outputs, over factors on the encoder."""
     fixed = {"network": "batchnorm", "statistics": "recalibrated"}
     tuned = {"method": "fine-tuned", "part": "encoder"}
     rows = of(table, "prediction_difference", **fixed | tuned | conditions)
@@ -150,13 +159,15 @@ def _alignment(table: pd.DataFrame, scale: float) -> pd.Series:
     return by_seed(of(table, "alignment", **where, **rule))
 
 
+# All but `factor-without-batchnorm` were fixed before the seeds of `studies/theory.yaml` were run,
+# that one before anything was computed on its rows. "On average over the conditions tried" was
+# added to three texts after that run. It describes their statistics, which did not change.
 LABORATORY_CLAIMS_BY_NAME = {
     "diagonal-penalty": LaboratoryClaim(
         "In diagonal networks gradient descent ends where Corollary 2's penalty is least.",
         "diagonal",
         "0.01 minus the largest relative excess of its penalty over the least, of all conditions",
         "share of the least",
-        0.0,
         "laboratory-implicit",
         lambda table: 0.01 - excess(table, "price", "max"),
     ),
@@ -167,7 +178,6 @@ LABORATORY_CLAIMS_BY_NAME = {
         "0.1 minus the relative excess of its squared change over the least, on average over the "
         "conditions tried",
         "share of the least",
-        0.0,
         "laboratory-implicit",
         lambda table: 0.1 - excess(table, "change", "mean"),
     ),
@@ -178,7 +188,6 @@ LABORATORY_CLAIMS_BY_NAME = {
         "0.05 minus the relative excess of its squared change over the units' penalty, on average "
         "over the conditions tried",
         "share of the least",
-        0.0,
         "laboratory-implicit",
         lambda table: 0.05 - excess(table, "price", "mean"),
     ),
@@ -190,7 +199,6 @@ LABORATORY_CLAIMS_BY_NAME = {
         "0.1 minus the relative excess of its squared change over the least found, on average over "
         "the conditions tried",
         "share of the least",
-        0.0,
         "laboratory-implicit",
         lambda table: 0.1 - excess(table, "change", "mean"),
     ),
@@ -199,25 +207,24 @@ LABORATORY_CLAIMS_BY_NAME = {
         "relu",
         "log2 of the error from scratch minus that after fine-tuning",
         "doublings",
-        1.0,
         "laboratory-regimes",
         lambda table: gain(table, overlap=1.0),
+        effect=1.0,
     ),
     "reuse-correlated": LaboratoryClaim(
         "Fine-tuning halves it where features are correlated (cosine 0.9) and none is shared.",
         "relu",
         "log2 of the error from scratch minus that after fine-tuning",
         "doublings",
-        1.0,
         "laboratory-regimes",
         lambda table: gain(table, overlap=0.0, cosine=0.9),
+        effect=1.0,
     ),
     "unrelated-harms": LaboratoryClaim(
         "Fine-tuning is worse than a new network where features are unrelated.",
         "relu",
         "log2 of the error after fine-tuning minus that from scratch",
         "doublings",
-        0.0,
         "laboratory-regimes",
         lambda table: -gain(table, overlap=0.0, cosine=0.0),
     ),
@@ -226,28 +233,27 @@ LABORATORY_CLAIMS_BY_NAME = {
         "relu",
         "log2 of the error with 12 features minus that with 1, from scratch, 64 and 128 samples",
         "doublings",
-        1.0,
         "laboratory-regimes",
         lambda table: (
             log2_errors(table, method="scratch", features=12, samples=(64, 128))
             - log2_errors(table, method="scratch", features=1, samples=(64, 128))
         ),
+        effect=1.0,
     ),
     "nested-sparse": LaboratoryClaim(
         "Where 2 of 8 pretrained features are needed, smaller pretrained weights select fewer.",
         "relu",
         "features used at scale 10 minus those at scale 1",
         "features",
-        1.0,
         "laboratory-features",
         lambda table: _nested(table, "features_used", 10.0) - _nested(table, "features_used", 1.0),
+        effect=1.0,
     ),
     "nested-error": LaboratoryClaim(
         "And so the error is lower at scale 1 than at scale 10.",
         "relu",
         "log2 of the error at scale 10 minus that at scale 1",
         "doublings",
-        0.0,
         "laboratory-features",
         lambda table: (
             np.log2(_nested(table, "test_error", 10.0)) - np.log2(_nested(table, "test_error", 1.0))
@@ -259,16 +265,15 @@ LABORATORY_CLAIMS_BY_NAME = {
         "alignment with pretraining at factor 2 minus that at 1/8, learning rate fixed, mean of "
         "both optimisers",
         "cosine",
-        0.1,
         "laboratory-rescaling",
         lambda table: _alignment(table, 2.0) - _alignment(table, 1 / 8),
+        effect=0.1,
     ),
     "factor-is-rate-sgd": LaboratoryClaim(
         "That is a learning rate in disguise: with SGD a rate times the squared factor undoes it.",
         "batchnorm",
         "0.05 minus the largest difference of outputs from the unscaled run's, of all factors",
         "deviations of the targets",
-        0.0,
         "laboratory-rescaling",
         lambda table: (
             0.05 - _difference(table, "max", optimiser="sgd", learning_rate_rule="squared-factor")
@@ -279,7 +284,6 @@ LABORATORY_CLAIMS_BY_NAME = {
         "batchnorm",
         "0.05 minus the largest difference of outputs from the unscaled run's, of all factors",
         "deviations of the targets",
-        0.0,
         "laboratory-rescaling",
         lambda table: (
             0.05 - _difference(table, "max", optimiser="adam", learning_rate_rule="factor")
@@ -291,7 +295,6 @@ LABORATORY_CLAIMS_BY_NAME = {
         "batchnorm",
         "mean difference of outputs from the unscaled run's, of all factors, minus 0.05",
         "deviations of the targets",
-        0.0,
         "laboratory-claims",  # the figure of the factor is about BatchNorm alone
         lambda table: _difference(table, "mean", **WITHOUT_BATCHNORM) - 0.05,
     ),

@@ -1,4 +1,4 @@
-"""Stage `formulas`: the printed variants of Proposition 3 against brute force, as a table."""
+"""Stage `formulas`: the table of the printed variants of Proposition 3 against brute force."""
 
 import pandas as pd
 import pyarrow as pa

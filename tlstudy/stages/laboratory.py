@@ -19,9 +19,9 @@ log = logging.getLogger(__name__)
 
 @recorded(steps.laboratory)
 def run_experiment(study: Study, experiment: str, seed: int) -> None:
-    """Run an experiment and write its rows, columns as in `tlstudy.storage.columns.LABORATORY`.
+    """Run an experiment, write its rows, and record versions, processor and time.
 
-    Beside them a record: versions, processor, and the time it took.
+    Columns are those of `tlstudy.storage.columns.LABORATORY`.
 
     Raises:
         UserError: the study does not have the experiment or the seed.
@@ -33,7 +33,7 @@ def run_experiment(study: Study, experiment: str, seed: int) -> None:
         )
     make_deterministic(threads=1)
     start = time.perf_counter()
-    # By name, as the workflow has it too: so what one experiment imports is not the others' code.
+    # Not an import statement: a change of one experiment must not run the others again.
     module = import_module(f"tlstudy.theory.{experiment}_experiment")
     rows = [{"seed": seed, "experiment": experiment, **row} for row in module.rows(seed)]
     seconds = time.perf_counter() - start

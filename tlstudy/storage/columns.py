@@ -173,8 +173,22 @@ LABORATORY = {
         "string",
         "learning rate of the scaled part: fixed, factor or squared factor times the others'",
     ),
-    "measure": ("string", "what was measured"),
-    "value": ("float64", "its value; units of the measures: tlstudy.theory.measures"),
+    "measure": (
+        "string",
+        "test_error: mean squared error over the variance of the targets, on new inputs; "
+        "residual: norm of the residuals on the training samples over that of the targets; "
+        "penalty: of the solution, by Proposition 3 or Corollary 2, squared weights; "
+        "squared_change: squared distance of all weights from where fine-tuning started; "
+        "alignment: cosine of a unit's input weights with those before fine-tuning (relu: mean by "
+        "the unit's mass; batchnorm and plain: median of the encoder's units); "
+        "features_used: effective number of features of the main task's solution; "
+        "reused_mass: share of the solution's mass on features of the auxiliary task; "
+        "prediction_difference: root mean square difference of the outputs on test inputs from "
+        "those without the factor, over the targets' deviation; "
+        "displacement: distance of the encoder's weights from where fine-tuning started, over "
+        "their norm there",
+    ),
+    "value": ("float64", "the measure's value"),
 }
 
 LADDER = {

@@ -1,1 +1,1 @@
-"""Small networks whose optimum can be computed, and the penalty of Proposition 3."""
+"""Proposition 3 of Lippl & Lindsey, and experiments on small networks with known optima."""

@@ -1,9 +1,4 @@
-"""Experiment `batchnorm`: what multiplying pretrained weights by a factor does, and what undoes it.
-
-The slides propose to trade reuse for adaptation by rescaling the pretrained weights. A network
-with BatchNorm, and one without, is pretrained on an auxiliary task; it gets a new head, a factor
-on encoder, head or both, and as many steps on few samples of the main task as the slides take.
-"""
+"""Experiment `batchnorm`: fine-tuning after pretrained weights were multiplied by a factor."""
 
 import copy
 import itertools
@@ -14,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from tlstudy.theory.normalised import (
+from tlstudy.theory.batchnorm_networks import (
     OPTIMISERS,
     PARTS,
     RULES,
@@ -36,7 +31,7 @@ from tlstudy.theory.teachers import (
     teacher,
 )
 
-STREAM = 103  # of the seed, so that no two experiments draw alike
+STREAM = 103  # every experiment has its own, so that no two draw the same numbers
 FACTORS = (1 / 8, 1 / 4, 1 / 2, 2.0)
 RATES = {"sgd": 0.1, "adam": 0.01}
 PRETRAINING_SAMPLES, PRETRAINING_STEPS = 1024, 400
@@ -50,8 +45,8 @@ class Problem:
     """Data of a seed.
 
     Attributes:
-        auxiliary, main, test: inputs (samples, dimensions) and targets (samples,); the test
-            samples are of the main task.
+        auxiliary, main, test: inputs (samples, dimensions) and targets (samples,); test samples
+            belong to the main task.
         start: seed of the networks' weights and of the new head.
     """
 
@@ -63,7 +58,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Treatment:
-    """What is done to a pretrained network before and while it is fine-tuned."""
+    """Factor on a part of a pretrained network, and how the network is fine-tuned then."""
 
     optimiser: str
     part: str = PARTS[0]
@@ -72,7 +67,7 @@ class Treatment:
 
 
 def problem(seed: int) -> Problem:
-    """Tasks of which half the main features are auxiliary ones, and their samples."""
+    """Samples of two tasks; half of the main features are auxiliary ones."""
     states = np.random.SeedSequence([STREAM, seed]).generate_state(2, np.uint64) >> 1
     generator = torch.Generator().manual_seed(int(states[0]))
     basis = orthonormal(generator)
@@ -92,14 +87,19 @@ def problem(seed: int) -> Problem:
 
 
 def treatments() -> list[Treatment]:
-    """All factors on all parts with all rules and optimisers; the unscaled runs come first."""
+    """All factors on all parts with all rules and optimisers, after the unscaled runs."""
     unscaled = [Treatment(name) for name in OPTIMISERS]
     swept = itertools.product(OPTIMISERS, PARTS, FACTORS, RULES)
     return [*unscaled, *(Treatment(*one) for one in swept)]
 
 
 def rows(seed: int) -> Iterator[Row]:
-    """Rows of `tlstudy.storage.columns.LABORATORY`, without seed and experiment."""
+    """Rows of `tlstudy.storage.columns.LABORATORY`, without seed and experiment.
+
+    The slides propose to trade reuse for adaptation by rescaling the pretrained weights. Here a
+    network with BatchNorm, and one without, is pretrained on an auxiliary task. It gets a new head
+    and a factor, and then takes as many steps on few samples of the main task as in the slides.
+    """
     data = problem(seed)
     for name, normalised in NETWORKS.items():
         start = with_new_head(pretrained(data, normalised), data.start)
@@ -119,7 +119,7 @@ def pretrained(data: Problem, normalised: bool) -> nn.Sequential:
 
 
 def with_new_head(model: nn.Sequential, seed: int) -> nn.Sequential:
-    """A copy with a head as it is drawn for a new network."""
+    """A copy with a newly drawn head."""
     result = copy.deepcopy(model)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed + 1)
@@ -134,7 +134,11 @@ def _rows_of_treatment(
     treatment: Treatment,
     unscaled: dict[tuple, torch.Tensor],
 ) -> Iterator[Row]:
-    """Before and after fine-tuning; `unscaled` collects the predictions of the unscaled runs."""
+    """Rows before and after fine-tuning.
+
+    Args:
+        unscaled: outputs of the unscaled runs, which come first and are collected here.
+    """
     for with_statistics in (False, True) if NETWORKS[name] else (False,):
         model = rescaled(start, treatment.part, treatment.scale, with_statistics)
         before = copy.deepcopy(model)
@@ -168,7 +172,7 @@ def train(model: nn.Sequential, data: Problem, treatment: Treatment) -> None:
 def _predictions(
     model: nn.Sequential, data: Problem, with_statistics: bool
 ) -> Iterator[tuple[str, torch.Tensor]]:
-    """(test samples,) outputs by the BatchNorm statistics behind them; none has none."""
+    """Outputs (test samples,) by the BatchNorm statistics used; "" for a network without."""
     inputs = data.test[0]
     if not normalisations(model):
         yield "", outputs(model.eval(), inputs)
@@ -182,7 +186,7 @@ def _predictions(
 def _compared(
     found: torch.Tensor, reference: torch.Tensor, targets: torch.Tensor
 ) -> Mapping[str, float]:
-    """Errors over the variance of the targets; the difference over their deviation."""
+    """Error over the variance of the targets, difference over their standard deviation."""
     difference = ((found - reference) ** 2).mean().sqrt() / targets.std()
     error = ((found - targets) ** 2).mean() / targets.var()
     return {"test_error": float(error), "prediction_difference": float(difference)}
@@ -190,7 +194,7 @@ def _compared(
 
 @torch.no_grad()
 def moved(before: nn.Sequential, after: nn.Sequential) -> Mapping[str, float]:
-    """How far the encoder's weights are from where fine-tuning started."""
+    """Change of the encoder's weights by fine-tuning."""
     pairs = list(zip(encoder_weights(before), encoder_weights(after), strict=True))
     cosines = torch.cat([torch.cosine_similarity(*pair, dim=1) for pair in pairs])
     change = sum(float(((new - old) ** 2).sum()) for old, new in pairs)

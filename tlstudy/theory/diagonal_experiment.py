@@ -1,41 +1,33 @@
-"""Experiment `diagonal`: what gradient descent finds against the optima that it is said to find.
-
-A sparse main task and a sparse auxiliary one that shares some of its coefficients. After training
-on the auxiliary task from an infinitesimal start input weights are the roots of its coefficients;
-Corollary 2 of Lippl & Lindsey starts fine-tuning there, with both paths alike. (Training that
-starts with output weights zero leaves both paths alike too, but each with half of the coefficient:
-a scale of 1 / sqrt 2 here.)
-"""
+"""Experiment `diagonal`: gradient descent in diagonal linear networks against exact optima."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from tlstudy.theory.diagonal import (
-    Task,
-    Weights,
-    descend,
-    even_start,
-    residuals,
+from tlstudy.theory.diagonal_networks import Task, Weights, descend, even_start, residuals
+from tlstudy.theory.diagonal_optima import (
+    LEAST_CHANGE,
+    LEAST_PENALTY,
+    least_solution,
+    least_squared_change,
 )
-from tlstudy.theory.links import LEAST_CHANGE, LEAST_PENALTY, least_change_cost, least_solution
 from tlstudy.theory.penalty import diagonal_penalty
 from tlstudy.theory.rows import Row, measured
 
-STREAM = 101  # of the seed, so that no two experiments draw alike
+STREAM = 101  # every experiment has its own, so that no two draw the same numbers
 DIMENSIONS = 100
 MAIN_FEATURES, AUXILIARY_FEATURES = 10, 20
 OVERLAPS = (0.0, 0.5, 1.0)
 SAMPLES = (10, 15, 20, 30, 40, 60)
-GAMMA, SCALE, MIDDLE = 0.03, 1.0, 30  # what is not swept
+GAMMA, SCALE, MIDDLE = 0.03, 1.0, 30  # output weights, scale and samples, where not swept
 GAMMAS = (0.01, 0.1, 0.3, 1.0)
 SCALES = (0.1, 0.3, 3.0, 10.0)
 
 
 @dataclass(frozen=True)
 class Condition:
-    """What one network is trained on, and where it starts."""
+    """Training data and start of one network."""
 
     overlap: float
     samples: int
@@ -48,12 +40,13 @@ class Condition:
 
 @dataclass(frozen=True)
 class Problem:
-    """The tasks of a seed.
+    """The sparse tasks of a seed.
 
     Attributes:
         main: (dimensions,) coefficients of the main task, of norm 1.
-        auxiliary: those of the auxiliary tasks by overlap, of norm 1.
-        inputs: (samples, dimensions), of which a condition takes the first ones.
+        auxiliary: (dimensions,) coefficients of the auxiliary tasks, of norm 1, by the share of
+            the main task's coefficients that they have too.
+        inputs: (samples, dimensions); a condition takes the first ones.
     """
 
     main: np.ndarray
@@ -100,16 +93,16 @@ def rows(seed: int) -> Iterator[Row]:
 
 
 def fine_tuned_rows(tasks: Problem, swept: list[Condition]) -> Iterator[Row]:
+    """Rows of fine-tuned networks and of the optimal solutions beside them."""
     start, task = fine_tuning_start(tasks, swept), main_task(tasks, [one.samples for one in swept])
     end = descend(task, start)
     found, left, change = end.coefficients()[:, 0], residuals(task, end), end.squared_change(start)
     for index, one in enumerate(swept):
         condition = one.columns()
-        penalty = _penalty(found[index], start, index)
         values = {
             "test_error": _test_error(tasks, found[index]),
             "residual": left[index],
-            "penalty": penalty,
+            "penalty": _penalty(found[index], start, index),
             "squared_change": change[index],
         }
         yield from measured(condition | {"method": "fine-tuned"}, values)
@@ -119,26 +112,23 @@ def fine_tuned_rows(tasks: Problem, swept: list[Condition]) -> Iterator[Row]:
 def _optima(
     tasks: Problem, condition: dict, found: np.ndarray, start: Weights, index: int
 ) -> Iterator[Row]:
-    """The best solutions with the outputs on the training samples that descent arrived at.
+    """The optimal solutions with the same outputs on the training samples as descent found.
 
-    With those and not the targets: so the comparison is exact wherever descent was stopped.
+    The targets are not used: so the comparison is exact wherever descent stopped.
     """
     sizes = start.inner[index, 0] ** 2 + start.outer[index, 0, 0] ** 2
     inputs = tasks.inputs[: condition["samples"]]
-    for method, link in (("least-penalty", LEAST_PENALTY), ("least-change", LEAST_CHANGE)):
-        multipliers = least_solution(link, inputs, inputs @ found, sizes)
-        best = sizes * link.value(multipliers)
-        values = {
-            "test_error": _test_error(tasks, best),
-            "penalty": _penalty(best, start, index),
-        }
-        if link is LEAST_CHANGE:
-            values["squared_change"] = least_change_cost(multipliers, sizes)
+    for method, criterion in (("least-penalty", LEAST_PENALTY), ("least-change", LEAST_CHANGE)):
+        multipliers = least_solution(criterion, inputs, inputs @ found, sizes)
+        best = sizes * criterion.coefficients(multipliers)
+        values = {"test_error": _test_error(tasks, best), "penalty": _penalty(best, start, index)}
+        if criterion is LEAST_CHANGE:
+            values["squared_change"] = least_squared_change(multipliers, sizes)
         yield from measured(condition | {"method": method}, values)
 
 
 def _scratch(tasks: Problem) -> Iterator[Row]:
-    """From small weights of the size of gamma: nothing of an auxiliary task."""
+    """From small weights of the size of gamma, without an auxiliary task."""
     task, zeros = main_task(tasks, SAMPLES), np.zeros((len(SAMPLES), DIMENSIONS))
     found = descend(task, even_start(zeros, zeros + GAMMA)).coefficients()[:, 0]
     for samples, coefficients in zip(SAMPLES, found, strict=True):
@@ -147,7 +137,7 @@ def _scratch(tasks: Problem) -> Iterator[Row]:
 
 
 def _multi_task(tasks: Problem) -> Iterator[Row]:
-    """Both tasks at once from small weights, the input weights shared."""
+    """Both tasks at once, from small input weights that they share."""
     swept = [Condition(overlap, samples) for overlap in OVERLAPS for samples in SAMPLES]
     auxiliary = np.stack([tasks.auxiliary[one.overlap] for one in swept])
     task = main_task(tasks, [one.samples for one in swept], auxiliary)
@@ -160,14 +150,20 @@ def _multi_task(tasks: Problem) -> Iterator[Row]:
 
 
 def fine_tuning_start(tasks: Problem, swept: list[Condition]) -> Weights:
-    """Scaled roots of the auxiliary coefficients as input weights, gamma as output weights."""
+    """Scaled roots of the auxiliary coefficients as input weights, gamma as output weights.
+
+    Training on the auxiliary task from an infinitesimal start ends with input weights that are
+    the roots of its coefficients. Corollary 2 of Lippl & Lindsey starts fine-tuning there, with
+    equal paths. (From output weights of zero each path would have half of the coefficient, which
+    is a scale of 1 / sqrt 2 here.)
+    """
     roots = [one.scale * np.sqrt(np.abs(tasks.auxiliary[one.overlap])) for one in swept]
     gammas = np.array([[one.gamma] for one in swept])
     return even_start(np.stack(roots), np.broadcast_to(gammas, (len(swept), DIMENSIONS)))
 
 
 def main_task(tasks: Problem, samples: list[int], auxiliary: np.ndarray | None = None) -> Task:
-    """The main task with the numbers of samples given, one for each network."""
+    """The main task with so many samples for each network."""
     counts = np.array(samples)
     there = np.arange(max(samples)) < counts[:, None]
     inputs = np.where(there[:, :, None], tasks.inputs[: max(samples)], 0.0)
@@ -175,7 +171,7 @@ def main_task(tasks: Problem, samples: list[int], auxiliary: np.ndarray | None =
 
 
 def _penalty(coefficients: np.ndarray, start: Weights, index: int) -> float:
-    """Penalty of Corollary 2: the scaled weights' squares stand where the coefficients were."""
+    """Penalty of Corollary 2, with the squares of the scaled weights for the coefficients."""
     inner, gamma = start.inner[index, 0], start.outer[index, 0, 0]
     return diagonal_penalty(coefficients, inner**2, gamma).sum()
 

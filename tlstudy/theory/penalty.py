@@ -1,15 +1,7 @@
-"""What it costs a unit to change: the minimal-norm penalty of fine-tuning from pretrained weights.
+"""Penalties of Lippl & Lindsey: the least squared change of weights that fine-tuning needs.
 
-Lippl & Lindsey, "Inductive biases of multi-task learning and finetuning: multiple regimes of
-feature reuse", Proposition 3, in the form that its proof has. A unit of a two-layer network
-computes m <theta, x>_+ with m = u v: u is the norm of its input weights, theta their direction, v
-its output weight. Pretraining leaves input weights of norm w whose direction has the cosine rho
-with theta, and fine-tuning starts with the output weight gamma. The smallest squared change of
-the weights after which the unit computes m theta is
-
-    r = min over u of (m / u - gamma)^2 + u^2 + w^2 - 2 u w rho.
-
-That gradient descent pays this price is the paper's heuristic, and no part of the proposition.
+The paper is "Inductive biases of multi-task learning and finetuning: multiple regimes of feature
+reuse". Its Proposition 3 is used in the form of its proof (Eq. 19 to 22).
 """
 
 from typing import NamedTuple
@@ -28,22 +20,13 @@ class ReusePenalty(NamedTuple):
     norm: np.ndarray
 
 
-class PenaltyGradient(NamedTuple):
-    """Derivatives of a quantity by each argument of `reuse_penalty`: float64 arrays."""
-
-    m_main: np.ndarray
-    gamma: np.ndarray
-    w_aux: np.ndarray
-    rho: np.ndarray
-
-
 def squared_change(
     norm: ArrayLike, m_main: ArrayLike, gamma: ArrayLike, w_aux: ArrayLike, rho: ArrayLike
 ) -> np.ndarray:
     """Squared change of a unit's weights if its input weights end with the norm u > 0.
 
-    As (m / u - gamma)^2 + (u - w rho)^2 + w^2 (1 - rho^2): the same as in the module's formula,
-    without its cancellation. All arguments broadcast.
+    (m / u - gamma)^2 + u^2 + w^2 - 2 u w rho, computed without its cancellation as
+    (m / u - gamma)^2 + (u - w rho)^2 + w^2 (1 - rho^2). All arguments broadcast.
     """
     u, m, g, w, r = _arrays(norm, m_main, gamma, w_aux, rho)
     return (m / u - g) ** 2 + (u - w * r) ** 2 + w**2 * (1 - r) * (1 + r)
@@ -52,12 +35,21 @@ def squared_change(
 def reuse_penalty(
     m_main: ArrayLike, gamma: ArrayLike, w_aux: ArrayLike, rho: ArrayLike
 ) -> ReusePenalty:
-    """The penalty of a unit, and the norm of its input weights, by the corrected Proposition 3.
+    """Penalty of a unit, and norm of its input weights: Proposition 3 as proved (Eq. 19 to 22).
+
+    A unit of a two-layer network computes m <theta, x>_+ with m = u v: u is the norm of its input
+    weights, theta their direction, v its output weight. Pretraining leaves input weights of norm w
+    at a cosine rho to theta, and fine-tuning starts with the output weight gamma. The smallest
+    squared change of the weights after which the unit computes m <theta, x>_+ is
+
+        r = min over u of (m / u - gamma)^2 + u^2 + w^2 - 2 u w rho.
+
+    That gradient descent pays this penalty is the paper's heuristic, not part of the proposition.
 
     Stationary norms are the positive roots of u^4 - w rho u^3 + gamma m u - m^2. There can be
-    three of them, of which two are minima: the smaller value counts. With m = 0 either the output
-    weight goes to zero (u = max(w rho, 0)) or the input weights do (u = 0); the penalty jumps
-    there if gamma has the sign that m does not come from.
+    three of them, of which two are minima: the smaller value counts. At m = 0 either the output
+    weight goes to zero (u = max(w rho, 0)) or the input weights do (u = 0). The penalty
+    jumps there if m comes from the sign that gamma does not have.
 
     Args:
         m_main: strength m of the unit on the main task, of either sign.
@@ -81,30 +73,6 @@ def reuse_penalty(
     penalty[off], norm[off] = _unit_switched_off(g[off], w[off], r[off])
     penalty[on], norm[on] = _unit_kept(m[on], g[on], w[on], r[on])
     return ReusePenalty(penalty.reshape(shape), norm.reshape(shape))
-
-
-def penalty_gradient(
-    m_main: ArrayLike, gamma: ArrayLike, w_aux: ArrayLike, rho: ArrayLike
-) -> PenaltyGradient:
-    """Derivatives of the penalty: those of the squared change at the norm that attains it.
-
-    The norm's own change drops out, as the squared change is stationary there (envelope theorem).
-    NaN at m = 0, where the penalty need not be continuous.
-    """
-    u, (m, g, w, r) = _norms(m_main, gamma, w_aux, rho)
-    surplus = m / u - g
-    return PenaltyGradient(2 * surplus / u, -2 * surplus, 2 * (w - u * r), -2 * u * w)
-
-
-def norm_gradient(
-    m_main: ArrayLike, gamma: ArrayLike, w_aux: ArrayLike, rho: ArrayLike
-) -> PenaltyGradient:
-    """Derivatives of the norm u, by implicit differentiation of the quartic. NaN at m = 0."""
-    u, (m, g, w, r) = _norms(m_main, gamma, w_aux, rho)
-    slope = 4 * u**3 - 3 * w * r * u**2 + g * m
-    return PenaltyGradient(
-        (2 * m - g * u) / slope, -m * u / slope, r * u**3 / slope, w * u**3 / slope
-    )
 
 
 def diagonal_penalty(b_main: ArrayLike, b_aux: ArrayLike, gamma: ArrayLike) -> np.ndarray:
@@ -140,12 +108,6 @@ def _check(m: np.ndarray, g: np.ndarray, w: np.ndarray, r: np.ndarray) -> None:
         raise ValueError("w_aux is a norm: must not be negative")
     if (np.abs(r) > 1).any():
         raise ValueError("rho is a cosine: must lie between -1 and 1")
-
-
-def _norms(*arguments: ArrayLike) -> tuple[np.ndarray, list[np.ndarray]]:
-    """The attaining norms, NaN at m = 0, and the arguments broadcast."""
-    m, *others = _arrays(*arguments)
-    return np.where(m == 0, np.nan, reuse_penalty(m, *others).norm), [m, *others]
 
 
 def _unit_switched_off(g, w, r) -> tuple[np.ndarray, np.ndarray]:

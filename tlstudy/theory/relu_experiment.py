@@ -1,9 +1,4 @@
-"""Experiment `relu`: fine-tuned two-layer ReLU networks against the least change of the weights.
-
-A student with many units learns from a teacher with few, from Gaussian inputs: from scratch, after
-an auxiliary task that shares features with the main one, or both tasks at once. Pretrained input
-weights are multiplied by a scale, output weights start anew at +-gamma.
-"""
+"""Experiment `relu`: fine-tuned two-layer ReLU networks against the least change of the weights."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from tlstudy.theory.least_change import least_change
 from tlstudy.theory.penalty import reuse_penalty
-from tlstudy.theory.relu import Data, Weights, descend, residuals
+from tlstudy.theory.relu_least_change import least_change
+from tlstudy.theory.relu_networks import Data, Weights, descend, residuals
 from tlstudy.theory.rows import Row, measured
 from tlstudy.theory.teachers import (
     AUXILIARY_FEATURES,
@@ -24,14 +19,15 @@ from tlstudy.theory.teachers import (
     teacher,
 )
 
-STREAM = 102  # of the seed, so that no two experiments draw alike
+STREAM = 102  # every experiment has its own, so that no two draw the same numbers
 UNITS = 64
 SMALL = 0.1  # norm of a unit's input weights, and size of its output weight, from scratch
 PRETRAINING_SAMPLES, MULTI_TASK_SAMPLES, TEST_SAMPLES = 1024, 256, 4000
 PRETRAINING_STEPS, STEPS = 5000, 3000
 SAMPLES = (16, 32, 64, 128)
 OVERLAPS = (0.0, 0.5, 1.0)
-FEATURES, GAMMA, SCALE, MIDDLE, FEW = 4, 0.03, 1.0, 64, 32  # what is not swept
+FEATURES, GAMMA, SCALE = 4, 0.03, 1.0  # where they are not swept
+MIDDLE, FEW = 64, 32  # samples, where they are not swept
 CORRELATED = 0.9
 SPARSITIES = (1, 12)
 NESTED = 2
@@ -42,7 +38,12 @@ SAME_DIRECTION = 0.9  # cosine from which two directions count as one feature
 
 @dataclass(frozen=True)
 class Condition:
-    """What one network is trained on, and where it starts; scale and gamma from pretraining."""
+    """Training data and start of one network.
+
+    A student with many units learns from Gaussian inputs and a teacher with few units: from
+    scratch, fine-tuned after an auxiliary task, or on both tasks at once. Fine-tuning starts with
+    pretrained input weights times the scale and with new output weights of +-gamma.
+    """
 
     method: str
     samples: int
@@ -82,16 +83,16 @@ def conditions() -> list[Condition]:
 
 @dataclass(frozen=True)
 class Problem:
-    """What all networks of a seed share.
+    """Data and starts that all networks of a seed share.
 
     Attributes:
-        basis: rows are the features of all tasks; the first are the auxiliary task's.
-        auxiliary: its teacher.
-        inputs: (samples, dimensions) of which a condition takes the first ones.
+        basis: (dimensions, dimensions) features, first those of the auxiliary task.
+        auxiliary: teacher of the auxiliary task.
+        inputs: (samples, dimensions); a condition takes the first ones.
         test_inputs: (TEST_SAMPLES, dimensions).
         small: start from scratch, of one network.
         signs: (UNITS,) of the output weights that fine-tuning starts with.
-        generator: for what is drawn after these.
+        generator: for everything that is drawn later.
     """
 
     basis: torch.Tensor
@@ -141,7 +142,7 @@ def auxiliary_data(shared: Problem, samples: int, networks: int = 1) -> Data:
 
 
 def pretrain(shared: Problem) -> Weights:
-    """One network, trained on many samples of the auxiliary task from small weights."""
+    """A network trained from small weights on many samples of the auxiliary task."""
     data = auxiliary_data(shared, PRETRAINING_SAMPLES)
     return descend([data], shared.small, PRETRAINING_STEPS)
 
@@ -182,7 +183,7 @@ def _teacher_of(shared: Problem, one: Condition) -> Teacher:
 
 
 def start_of(shared: Problem, pretrained: Weights, group: list[Condition]) -> Weights:
-    """Where each network starts: small, or scaled pretrained input weights and +-gamma."""
+    """Small weights, or for fine-tuning scaled pretrained input weights and +-gamma."""
     tasks = 2 if group[0].method == "multi-task" else 1
     inner, outer = [], []
     for one in group:
@@ -200,7 +201,7 @@ def _test_errors(shared: Problem, taught: list[Teacher], weights: Weights) -> li
 
 
 def _used(shared: Problem, weights: Weights, index: int) -> dict[str, float]:
-    """How many features the main task's solution has, and how much of it is on auxiliary ones."""
+    """Number of features of the main task's solution, and its share on auxiliary features."""
     mass, direction = unit_masses(weights, index)
     near = (direction @ shared.basis[:AUXILIARY_FEATURES].T).amax(dim=1) >= SAME_DIRECTION
     return {
@@ -210,16 +211,16 @@ def _used(shared: Problem, weights: Weights, index: int) -> dict[str, float]:
 
 
 def unit_masses(weights: Weights, index: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """(units,) masses |m| = ||w|| |v| of a network and (units, dimensions) directions."""
+    """Masses |m| = ||w|| |v|, (units,), and directions, (units, dimensions), of a network."""
     norms = torch.linalg.norm(weights.inner[index], dim=1)
     return norms * weights.outer[index, 0].abs(), weights.inner[index] / norms[:, None]
 
 
 def features_used(mass: torch.Tensor, direction: torch.Tensor) -> float:
-    """Effective number of features: units of one direction (cosine of 0.9 or more) count as one.
+    """Effective number of features; units of one direction (cosine of 0.9 or more) count as one.
 
-    The inverse of the probability that two units, drawn by their mass, have the same direction:
-    Leinster & Cobbold 2012, order 2. Where no two units agree it is the participation ratio.
+    One over the probability that two units, drawn by their mass, have the same direction
+    (Leinster & Cobbold 2012, order 2). It is the participation ratio if all directions differ.
     """
     same = (direction @ direction.T >= SAME_DIRECTION).to(mass.dtype)
     same.fill_diagonal_(1)
@@ -234,7 +235,7 @@ def _changes(
     start: Weights,
     end: Weights,
 ) -> Iterator[Row]:
-    """What descent paid, the least that its units cost, and the least that the loss costs."""
+    """Squared change and penalty of fine-tuning and of the least change at the same loss."""
     least = least_change(data, start, [end, start])
     for method, weights in (("fine-tuned", end), ("least-change", least)):
         errors, changes = _test_errors(shared, taught, weights), weights.squared_change(start)
@@ -250,8 +251,7 @@ def _changes(
 
 
 def unit_penalty(weights: Weights, start: Weights, index: int) -> float:
-    """The least squared change that reaches the same units, each from its own start:
-    Proposition 3, summed over the units."""
+    """Least squared change that reaches the same units from the start: Proposition 3, summed."""
     end, begin = weights.inner[index].double(), start.inner[index].double()
     norm, before = torch.linalg.norm(end, dim=1), torch.linalg.norm(begin, dim=1)
     strength = norm * weights.outer[index, 0].double()

@@ -1,4 +1,4 @@
-"""How an experiment writes down what it measured."""
+"""Rows in which an experiment writes down its measurements."""
 
 from collections.abc import Iterator, Mapping
 
@@ -9,7 +9,7 @@ def measured(condition: Mapping[str, float | str], values: Mapping[str, float]) 
     """A row of `tlstudy.storage.columns.LABORATORY` for each value, without seed and experiment.
 
     Args:
-        condition: what was swept, by column; columns that do not apply are left out.
+        condition: settings by column; columns that do not apply are left out.
         values: values by name of the measure.
     """
     for measure, value in values.items():

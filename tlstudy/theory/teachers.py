@@ -1,4 +1,4 @@
-"""Tasks for ReLU networks: teachers with few units, whose features two tasks share or do not."""
+"""Teacher networks with few units that set the tasks of ReLU networks."""
 
 from dataclasses import dataclass
 
@@ -6,16 +6,16 @@ import torch
 
 DIMENSIONS = 16
 AUXILIARY_FEATURES = 8
-FOR_SCALE = 20_000  # inputs from which a teacher's deviation is computed
+FOR_SCALE = 20_000  # inputs from which a teacher's standard deviation is computed
 
 
 @dataclass(frozen=True)
 class Teacher:
-    """f(x) = sum over features of +-<theta, x>_+ over its deviation; every unit has norm 1.
+    """f(x) = sum over features of +-<theta, x>_+, divided by its standard deviation.
 
     Attributes:
-        features: (features, dimensions) unit vectors theta.
-        deviation: of the sum over Gaussian inputs.
+        features: (features, dimensions) unit vectors theta; signs alternate, plus first.
+        deviation: standard deviation of the sum over Gaussian inputs.
     """
 
     features: torch.Tensor
@@ -33,13 +33,13 @@ def _alternating(features: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
 
 
 def teacher(features: torch.Tensor, generator: torch.Generator) -> Teacher:
-    """A teacher with outputs of unit deviation, its units' signs in turn plus and minus."""
+    """A teacher with these features whose outputs have the standard deviation 1."""
     inputs = torch.randn(FOR_SCALE, features.shape[1], generator=generator)
     return Teacher(features, float(_alternating(features, inputs).std()))
 
 
 def orthonormal(generator: torch.Generator) -> torch.Tensor:
-    """(dimensions, dimensions) random orthonormal rows: features of all tasks of a seed."""
+    """(dimensions, dimensions) random orthonormal rows: the features of all tasks of a seed."""
     return torch.linalg.qr(torch.randn(DIMENSIONS, DIMENSIONS, generator=generator))[0]
 
 
@@ -49,8 +49,8 @@ def main_features(basis: torch.Tensor, count: int, overlap: float, cosine: float
     The auxiliary task has the first AUXILIARY_FEATURES rows of the basis.
 
     Args:
-        overlap: share of the features that are the auxiliary task's own.
-        cosine: of every other feature with an auxiliary one of its own; 0 for no relation.
+        overlap: share of the features that are auxiliary ones.
+        cosine: between each other feature and an auxiliary one; 0 for no relation.
     """
     shared = round(overlap * count)
     new = basis[AUXILIARY_FEATURES:][: count - shared]

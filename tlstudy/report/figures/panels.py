@@ -1,4 +1,4 @@
-"""Panels of lines over a swept quantity: seeds as points, means with their intervals."""
+"""Panels of lines over a swept setting, with seeds as points and means with intervals."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,10 +17,10 @@ ROW_HEIGHT = 2.0  # inches
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a panel: rows of a tidy table and how they look.
+    """One line of a panel: rows of a tidy table, and their look.
 
     Attributes:
-        chosen: the measure, and the value, or values, of other columns.
+        chosen: the value, or values, of columns of the table.
     """
 
     label: str
@@ -32,12 +32,14 @@ class Line:
 
 @dataclass(frozen=True)
 class Panel:
-    """Lines over one column, and the words around them.
+    """Lines over one column, and the labels of the axes.
 
     Attributes:
         across: column of the horizontal axis, and its label.
-        fixed: what all lines choose.
-        reference: a value with a meaning of its own; a dotted line across.
+        upwards: label of the vertical axis.
+        fixed: values of columns that all lines choose.
+        logarithmic: whether the vertical axis is.
+        reference: value of a dotted horizontal line.
     """
 
     title: str
@@ -52,11 +54,11 @@ class Panel:
 def panels_figure(
     study: Study, table: pd.DataFrame, panels: Sequence[Panel], same_heights: bool = False
 ) -> Figure:
-    """Panels in two columns, under one legend for all lines.
+    """Panels in two columns, below one legend for all lines.
 
     Args:
-        table: tidy, with the columns that panels and lines name, measure and value.
-        same_heights: all panels share the vertical axis.
+        table: tidy, with the columns that panels and lines choose by, measure and value.
+        same_heights: whether all panels share the vertical axis.
     """
     lines = {line.label: line for panel in panels for line in panel.lines}
     handles = [
@@ -73,7 +75,7 @@ def panels_figure(
 
 
 def draw_panel(ax: Axes, table: pd.DataFrame, panel: Panel) -> Axes:
-    """Every line of a panel over a logarithmic axis, its ticks at the values that were tried."""
+    """The lines of a panel over a logarithmic axis with ticks at the values that occur."""
     column, label = panel.across
     places: set[float] = set()
     for line in panel.lines:

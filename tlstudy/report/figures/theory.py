@@ -1,4 +1,4 @@
-"""Figure of Proposition 3: what reuse costs, and what its printed variants make of it."""
+"""Figure of Proposition 3: penalties of reuse, and errors of the printed variants."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -8,14 +8,14 @@ from tlstudy.config.settings import Study
 from tlstudy.report.figures import style
 from tlstudy.report.figures.series import Tables
 from tlstudy.report.figures.texts import GAMMA, RHO
-from tlstudy.theory.formulas import EXACT, EXAMPLE, REUSE, named_formula, printed_minimum
+from tlstudy.theory.formulas import EXACT, EXAMPLE, FORMULAS, draw_arguments, printed_minimum
 from tlstudy.theory.penalty import diagonal_penalty, multi_task_penalty, reuse_penalty
 
 NO_BREAK = "\u00a0"
 SHADES = ("#e69f00", style.NEW, style.GAP, style.PRETRAINED)
 NEW_UNIT = {"color": style.SLIDES, "linestyle": "--"}
 RIGHT = {"color": style.GAP, "linewidth": 3.5, "alpha": 0.55}
-# Colour and dashes of the variants, the right one first: where they agree all can be seen.
+# Colour and dashes of the variants. The right one comes first, so that the others are drawn on it.
 PRINTED = {
     "paper's proof": RIGHT,
     "slides": {"color": style.NEW},
@@ -31,7 +31,7 @@ LABEL_ROOM = 0.28  # right of the curves, as a share of the axis, for their name
 
 
 def penalty_figure(_study: Study, tables: Tables) -> Figure:
-    """Six panels: penalties, how they grow, what a unit's depends on, the printed variants.
+    """Six panels: penalties, their growth, the penalty of a unit, and the printed variants.
 
     Args:
         tables: the draws of that of the formulas are drawn again by its seed.
@@ -55,8 +55,8 @@ def growth_order(at: np.ndarray, penalty: np.ndarray) -> np.ndarray:
 
 
 def surplus_of_both(b: np.ndarray, b_aux: float) -> np.ndarray:
-    """What a main task's coefficients b, (points,), add to the multi-task penalty."""
-    # The difference of the penalties with b and without, without its cancellation for small b.
+    """Increase of the multi-task penalty by a main task's coefficients b, (points,)."""
+    # The difference of the penalties with and without b would cancel for small b.
     return 2 * b**2 / (multi_task_penalty(b, b_aux) / 2 + abs(b_aux))
 
 
@@ -74,7 +74,7 @@ def diagonal_panel(ax: Axes) -> Axes:
 
 
 def order_panel(ax: Axes) -> Axes:
-    """How penalties grow with a strength, as a share of what pretraining left."""
+    """Order of growth of penalties, over the strength relative to the pretrained one."""
     share = np.geomspace(1e-2, 1e3, 251)
     curves = {
         "diagonal, b / c": (diagonal_penalty(share, 1, 0), SHADES[1], "-"),
@@ -122,7 +122,7 @@ def _named(ax: Axes, at: np.ndarray, values: np.ndarray, name: str, **look) -> N
 
 
 def _new_unit(ax: Axes, m: np.ndarray) -> None:
-    """What a unit costs that pretraining left nothing of, and the axes of its panel."""
+    """The penalty of a unit without pretrained weights, and the axes of its panel."""
     _named(ax, m, reuse_penalty(m, 0, 0, 0).penalty, "new unit", **NEW_UNIT)
     ax.set_xlim(m[0], m[-1] + LABEL_ROOM * (m[-1] - m[0]))
     ax.set_ylim(0)
@@ -133,11 +133,11 @@ def _new_unit(ax: Axes, m: np.ndarray) -> None:
 
 
 def example_panel(ax: Axes) -> Axes:
-    """Printed minima over the pretrained norm; the example's values are written beside its."""
+    """Printed minima over the pretrained norm; a dotted line marks the example's norm."""
     w = np.linspace(0.05, 2.5, 246)
     arguments = {name: np.full(w.shape, value) for name, value in EXAMPLE.items()} | {"w_aux": w}
     for name, look in PRINTED.items():
-        ax.plot(w, printed_minimum(named_formula(name), arguments)[1], label=name, **look)
+        ax.plot(w, printed_minimum(FORMULAS[name], arguments)[1], label=name, **look)
     ax.axvline(EXAMPLE["w_aux"], color=style.SLIDES, linewidth=1, linestyle=":")
     ax.set_xlabel("norm w of the pretrained weights")
     ax.set_ylabel("r as printed")
@@ -153,13 +153,12 @@ def _unbroken(title: str) -> str:
 
 
 def error_panel(ax: Axes, draws: int, seed: int) -> Axes:
-    """Share of the draws whose printed value is at most so far off; a line ends below 100 % where
-    draws have no root."""
-    arguments = REUSE.draw(np.random.default_rng(seed), draws)
+    """Share of the draws with at most this error; draws without a root are never counted."""
+    arguments = draw_arguments(np.random.default_rng(seed), draws)
     truth = reuse_penalty(**arguments).penalty
     at = np.geomspace(*ERRORS, 300)
     for name, look in PRINTED.items():
-        _, values = printed_minimum(named_formula(name), arguments)
+        _, values = printed_minimum(FORMULAS[name], arguments)
         errors = np.sort(np.abs(values - truth) / truth)
         share = np.searchsorted(errors, at, side="right") / draws
         ax.plot(at, 100 * share, label=name, **look)

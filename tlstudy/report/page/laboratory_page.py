@@ -1,4 +1,4 @@
-"""The page of a study without arms: what the laboratory measured, and how."""
+"""The page of a study without arms: the laboratory's results and how they were made."""
 
 import pandas as pd
 
@@ -6,15 +6,15 @@ from tlstudy import __version__
 from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.report.format import duration, join, seeds, sentence
 from tlstudy.report.inputs import Inputs
-from tlstudy.report.page import laboratory
-from tlstudy.report.sentences import how_it_was_run, theory
-from tlstudy.report.sentences.protocol import Table
+from tlstudy.report.sentences import how_it_was_run, laboratory, theory
+from tlstudy.report.tables import Table
 
 SAME_FOR_ALL = {
     "processor": "processors",
     "numpy": "versions of NumPy",
     "torch": "versions of PyTorch",
 }
+MADE_WITH = {"processor": "Processor", "python": "Python", "numpy": "NumPy", "torch": "PyTorch"}
 
 
 def page(inputs: Inputs) -> dict:
@@ -34,12 +34,12 @@ def page(inputs: Inputs) -> dict:
 
 
 def opening(inputs: Inputs) -> list[str]:
-    """What came out, for the first screen: the laboratory's verdicts, the slides' formula."""
+    """The results for the first screen: the laboratory's verdicts, the slides' formula."""
     return [*filter(None, [laboratory.tally(inputs)]), theory.formula_line(inputs.formulas)]
 
 
 def facts(inputs: Inputs) -> list[tuple[str, str]]:
-    """What a reader must know before the first number."""
+    """Experiments and seeds."""
     titles = [laboratory.EXPERIMENTS[name][0] for name in inputs.study.laboratory.experiments]
     return [
         ("Experiments", sentence(join(title[:1].lower() + title[1:] for title in titles))),
@@ -48,7 +48,7 @@ def facts(inputs: Inputs) -> list[tuple[str, str]]:
 
 
 def warnings(inputs: Inputs) -> list[str]:
-    """Sentences on whatever makes runs of the experiments unlike each other, or hard to repeat."""
+    """Sentences on differences between runs, and on code that was in no commit."""
     return [
         *how_it_was_run.unlike(inputs.laboratory_runs, SAME_FOR_ALL),
         *how_it_was_run.modified_code(inputs.laboratory_runs),
@@ -56,14 +56,14 @@ def warnings(inputs: Inputs) -> list[str]:
 
 
 def machine(inputs: Inputs) -> list[tuple[str, str]]:
-    """What the experiments were made with, one fact a row."""
+    """Machine, versions and code of the experiments, one fact a row."""
     runs = inputs.laboratory_runs
     commits = map(how_it_was_run.short_commit, how_it_was_run.distinct(runs, "commit"))
     return [
-        ("Processor", join(how_it_was_run.distinct(runs, "processor"))),
-        ("Python", join(how_it_was_run.distinct(runs, "python"))),
-        ("NumPy", join(how_it_was_run.distinct(runs, "numpy"))),
-        ("PyTorch", join(how_it_was_run.distinct(runs, "torch"))),
+        *(
+            (name, join(how_it_was_run.distinct(runs, column)))
+            for column, name in MADE_WITH.items()
+        ),
         ("tlstudy", __version__),
         ("Commit", join(commits)),
         ("All experiments and seeds, one after the other", duration(float(runs["seconds"].sum()))),
@@ -71,7 +71,7 @@ def machine(inputs: Inputs) -> list[tuple[str, str]]:
 
 
 def times(inputs: Inputs) -> Table:
-    """A row for each experiment: its seeds, and the time that they took."""
+    """A row for each experiment: its seeds and their time."""
     runs = inputs.laboratory_runs.groupby("experiment", sort=False)["seconds"]
     rows = [_time_row(experiment, seconds) for experiment, seconds in runs]
     return Table(["Experiment", "Seeds", "Shortest", "Longest", "In all"], rows)

@@ -1,8 +1,6 @@
-"""The theory section: what Proposition 3 says and does not say, how it was printed, and what a
-laboratory and the slides' own network make of it."""
+"""The theory section: Proposition 3 as printed, and its tests in small networks and in ResNets."""
 
 import re
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -22,14 +20,13 @@ from tlstudy.report.format import (
     whole,
 )
 from tlstudy.report.inputs import Inputs
-from tlstudy.report.page import laboratory
-from tlstudy.report.page.figures import PageFigure, study_figure
-from tlstudy.report.page.laboratory import Laboratory
+from tlstudy.report.page.figures import study_figure
+from tlstudy.report.sentences import laboratory
 from tlstudy.report.sentences.ledger import SIGNS
-from tlstudy.report.sentences.protocol import Table
-from tlstudy.theory.formulas import EXAMPLE, Arguments, named_formula, printed_minimum
+from tlstudy.report.tables import Table
+from tlstudy.theory.formulas import EXAMPLE, FORMULAS, printed_minimum
 
-# The equation for the norm as it was printed, with m_aux as w^2, and what is wrong with it.
+# The equation for the norm as it was printed, with m_aux as w^2, and its mistakes.
 QUARTICS = {
     "slides": (
         "u^4 - w^2 &rho; u^3 + &gamma; u - m = 0",
@@ -45,41 +42,20 @@ NAMES = {
 }
 
 
-@dataclass(frozen=True)
-class Theory:
-    """The section's parts that depend on the data.
-
-    Attributes:
-        printed: the equations as printed, and what is wrong with each.
-        fares: how each fares on random draws, and at one example.
-        draws, example: what these draws are, and that example.
-        laboratory: what it measured; None for a study without one.
-        ledger: claims on the slides' network with their verdicts: sign, name, verdict, text.
-    """
-
-    printed: Table
-    fares: Table
-    draws: str
-    example: str
-    penalty: PageFigure | None
-    laboratory: Laboratory | None
-    ledger: list[tuple[str, str, str, str]]
-
-
-def section(inputs: Inputs) -> Theory | None:
-    """The section; None for a study without a laboratory whose ledger tests nothing of it."""
+def section(inputs: Inputs) -> dict | None:
+    """Names and values for the template; None for a study that does not test the proposition."""
     if not states_proposition(inputs.study):
         return None
-    measured = laboratory.of_study(inputs) if inputs.study.laboratory.experiments else None
-    return Theory(
-        printed=printed_table(inputs.formulas),
-        fares=fares_table(inputs.formulas),
-        draws=draws_line(inputs.formulas),
-        example=example_line(),
-        penalty=study_figure(inputs, PENALTY),
-        laboratory=measured,
-        ledger=ledger_lines(inputs),
-    )
+    experiments = inputs.study.laboratory.experiments
+    return {
+        "printed": printed_table(inputs.formulas),
+        "fares": fares_table(inputs.formulas),
+        "draws": draws_line(inputs.formulas),
+        "example": example_line(),
+        "penalty": study_figure(inputs, PENALTY),
+        "laboratory": laboratory.section(inputs) if experiments else None,
+        "ledger": ledger_lines(inputs),
+    }
 
 
 def printed_table(formulas: pd.DataFrame) -> Table:
@@ -95,7 +71,7 @@ def mathematics(text: str) -> Markup:
 
 
 def fares_table(formulas: pd.DataFrame) -> Table:
-    """How each variant fares: shares of the draws, errors, and the values at the example."""
+    """A row for each variant: shares of the draws, errors, and the values at the example."""
     heads = ["Printed in", "No root", "Exact", "Median error", "95th percentile"]
     return Table([*heads, "Example: u", "r"], [_fares(row) for row in formulas.to_dict("records")])
 
@@ -107,7 +83,7 @@ def _fares(row: dict) -> list[str]:
 
 
 def share(value: float) -> str:
-    """Three digits of a share in per cent; what is rounding is called less than a millionth."""
+    """A share in per cent with three digits; less than a millionth counts as rounding."""
     if not np.isfinite(value):
         return MISSING
     if 0 < value < 1e-6:
@@ -117,13 +93,13 @@ def share(value: float) -> str:
 
 def example_values(name: str) -> tuple[float, float]:
     """(u, r) of a printed variant at the example."""
-    at: Arguments = {key: np.array([value]) for key, value in EXAMPLE.items()}
-    norm, penalty = printed_minimum(named_formula(name), at)
+    at = {key: np.array([value]) for key, value in EXAMPLE.items()}
+    norm, penalty = printed_minimum(FORMULAS[name], at)
     return float(norm[0]), float(penalty[0])
 
 
 def draws_line(formulas: pd.DataFrame) -> str:
-    """What the variants were tried on."""
+    """Draws that the variants were tried on, and the meaning of the table's columns."""
     first, proof = formulas.iloc[0], formulas.set_index("formula").loc["paper's proof"]
     return (
         f"{whole(first['draws'])} draws (seed {first['seed']}): m and {GAMMA} normal, w the size "
@@ -143,7 +119,7 @@ def example_line() -> str:
 
 
 def ledger_lines(inputs: Inputs) -> list[tuple[str, str, str, str]]:
-    """Claims of the ledger on the slides' own network, for the first subset size."""
+    """Sign, name, verdict and text of claims on the slides' network, for the first subset size."""
     rows = inputs.claims[inputs.claims["subset_size"] == inputs.study.subset_size[0]]
     return [
         (SIGNS[row["verdict"]], row["claim"], row["verdict"], row["text"])
@@ -153,7 +129,7 @@ def ledger_lines(inputs: Inputs) -> list[tuple[str, str, str, str]]:
 
 
 def formula_line(formulas: pd.DataFrame) -> str:
-    """How the slides' variant fares, in a sentence."""
+    """How often the slides' variant is right, in words."""
     row = formulas.set_index("formula").loc["slides"]
     return (
         "As the slides print the proposition, its equation gives the right penalty in "

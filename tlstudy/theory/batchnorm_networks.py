@@ -1,10 +1,4 @@
-"""Pretrained weights times a factor: networks with two hidden ReLU layers, and their training.
-
-Under BatchNorm a layer's output does not depend on the scale of its weights, and their gradient
-goes with one over it. So plain gradient descent on weights times c, at a learning rate times c^2,
-passes through c times the weights of the unscaled run; Adam, whose steps do not depend on the
-gradient's size, does at a learning rate times c. Both but for the eps in their denominators.
-"""
+"""Networks with two hidden layers, with or without BatchNorm, whose weights can be rescaled."""
 
 import copy
 
@@ -13,13 +7,20 @@ from torch import nn
 
 WIDTH = 32
 PARTS = ("encoder", "head", "both")
-# Powers of the factor by which the scaled part's learning rate is multiplied.
+# The scaled part's learning rate is multiplied by this power of the factor c. Under BatchNorm a
+# layer's output does not depend on the scale of its weights, and the gradient by weights times c is
+# the unscaled one over c. Except for eps in denominators, SGD with rate c^2 and Adam with rate c,
+# whose steps do not depend on the gradient's size, pass through c times the unscaled run's weights.
 RULES = {"fixed": 0, "factor": 1, "squared-factor": 2}
 OPTIMISERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
 
 
 def network(dimensions: int, normalised: bool, eps: float = 1e-5) -> nn.Sequential:
-    """Two hidden layers of WIDTH units without biases of their own, and a linear head."""
+    """Two hidden ReLU layers of WIDTH units and a linear head.
+
+    Args:
+        normalised: BatchNorm in each hidden layer, instead of a bias.
+    """
     layers = []
     for incoming in (dimensions, WIDTH):
         layers.append(nn.Linear(incoming, WIDTH, bias=not normalised))
@@ -34,7 +35,7 @@ def encoder_weights(model: nn.Sequential) -> list[nn.Parameter]:
 
 
 def scaled_parameters(model: nn.Sequential, part: str) -> list[nn.Parameter]:
-    """What a factor multiplies: weights of the hidden layers, all of the head, or both."""
+    """The parameters of a part: weights of the hidden layers, all of the head, or both."""
     head = list(model[-1].parameters())
     return {
         "encoder": encoder_weights(model),
@@ -49,8 +50,8 @@ def rescaled(
     """A copy with a part's weights times the factor.
 
     Args:
-        with_statistics: multiply the running means of what the weights feed by the factor and the
-            running variances by its square, or leave them as they are.
+        with_statistics: also multiply the running means behind these weights by the factor and
+            the running variances by its square.
     """
     result = copy.deepcopy(model)
     with torch.no_grad():
@@ -67,7 +68,7 @@ def recalibrated(model: nn.Sequential, inputs: torch.Tensor) -> nn.Sequential:
     """A copy in evaluation mode with the statistics of inputs (samples, dimensions)."""
     result = copy.deepcopy(model)
     for layer in normalisations(result):
-        layer.momentum = 1.0  # forgets all that was before
+        layer.momentum = 1.0  # nothing of the former statistics remains
     with torch.no_grad():
         result.train()(inputs)
     return result.eval()
@@ -81,7 +82,7 @@ def normalisations(model: nn.Sequential) -> list[nn.BatchNorm1d]:
 def optimiser(
     model: nn.Sequential, name: str, rate: float, part: str, factor: float, rule: str
 ) -> torch.optim.Optimizer:
-    """The optimiser, its learning rate for the scaled part by a rule of RULES."""
+    """The optimiser of OPTIMISERS, with a rule of RULES for the scaled part's learning rate."""
     scaled = scaled_parameters(model, part)
     known = {id(weight) for weight in scaled}
     others = [weight for weight in model.parameters() if id(weight) not in known]

@@ -1,8 +1,4 @@
-"""Two-layer ReLU networks, trained by gradient descent: f(x) = sum over units of v_h <w_h, x>_+.
-
-With several tasks each has output weights of its own and all share the units' input weights. Many
-networks are trained at once, each on its own data.
-"""
+"""Two-layer ReLU networks f(x) = sum_h v_h <w_h, x>_+ and their training by gradient descent."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +12,7 @@ INTERPOLATES = 1e-2  # norm of the residuals over that of the targets
 
 @dataclass(frozen=True)
 class Data:
-    """Training samples of one task for many networks.
+    """Training samples of one task for many networks, which are trained at once.
 
     Attributes:
         inputs: (networks, samples, dimensions).
@@ -36,7 +32,7 @@ class Weights:
     """Weights of many networks.
 
     Attributes:
-        inner: (networks, units, dimensions) input weights w.
+        inner: (networks, units, dimensions) input weights w, which all tasks share.
         outer: (networks, tasks, units) output weights v; the main task is the first.
     """
 
@@ -62,11 +58,11 @@ def _weighted(activations: torch.Tensor, outer: torch.Tensor) -> torch.Tensor:
 
 
 def descend(tasks: Sequence[Data], start: Weights, most_steps: int) -> Weights:
-    """Gradient descent on half the mean squared errors' sum, until a network interpolates.
+    """Gradient descent on half the sum of the tasks' mean squared errors, close to gradient flow.
 
-    The learning rate is one over the mean squared norm of the outputs' gradients, a bound of the
-    curvature's largest eigenvalue, so that descent neither overshoots nor keeps far from gradient
-    flow. A network that does not interpolate after most_steps is left where it is.
+    The learning rate is one over the mean squared norm of the outputs' gradients, which is an
+    upper bound of the largest eigenvalue of the curvature. A network stops when it interpolates,
+    or after most_steps.
     """
     inner, outer = start.inner.clone(), start.outer.clone()
     active = torch.arange(len(inner))
@@ -82,7 +78,7 @@ def descend(tasks: Sequence[Data], start: Weights, most_steps: int) -> Weights:
 
 
 def residuals(tasks: Sequence[Data], weights: Weights) -> torch.Tensor:
-    """(networks,) norm of the residuals over that of the targets, the worst task's."""
+    """(networks,) norm of the residuals over that of the targets, for the worst task."""
     shares = [
         torch.linalg.norm(data.targets - weights.outputs(data.inputs, task), dim=1)
         / torch.linalg.norm(data.targets, dim=1)
@@ -104,7 +100,8 @@ def _some_steps(tasks: Sequence[Data], weights: Weights) -> Weights:
 
 
 def pull(data: Data, inner: torch.Tensor, outer: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """Minus the gradients by input and output weights, and the bound of the curvature."""
+    """Minus the gradients of a task's loss by input and output weights, and the bound of its
+    curvature: (networks, units, dimensions), (networks, units) and (networks,)."""
     samples = data.targets.shape[1]
     activations = torch.relu(data.inputs @ inner.mT)
     residual = (data.targets - _weighted(activations, outer)) / samples

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 import torch
 
-from tlstudy.theory import batchnorm_experiment, normalised
-from tlstudy.theory.normalised import (
+from tlstudy.theory import batchnorm_experiment, batchnorm_networks
+from tlstudy.theory.batchnorm_networks import (
     encoder_weights,
     fit,
     network,
@@ -86,7 +86,7 @@ def test_recalibrated_statistics_are_those_of_the_inputs(model):
         assert torch.equal(value, before[name])
 
 
-@pytest.mark.parametrize("part", normalised.PARTS)
+@pytest.mark.parametrize("part", batchnorm_networks.PARTS)
 def test_a_factor_is_on_its_part_only(model, part):
     scaled = rescaled(model, part, FACTOR)
     for layer, (one, other) in enumerate(zip(model, scaled, strict=True)):

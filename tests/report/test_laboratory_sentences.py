@@ -7,8 +7,8 @@ from laboratory_study import SEEDS, relu, rescaled, table
 
 from tlstudy.audit.theory_claims import ratios
 from tlstudy.report.figures.texts import explanation
-from tlstudy.report.sentences.laboratory_notes import condition_means, notes
-from tlstudy.theory.diagonal import INTERPOLATES
+from tlstudy.report.sentences.laboratory import condition_means, notes
+from tlstudy.theory.diagonal_networks import INTERPOLATES
 
 DIAGONAL = {"experiment": "diagonal", "network": "diagonal", "features": np.nan, "cosine": np.nan}
 

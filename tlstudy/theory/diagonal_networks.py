@@ -1,10 +1,4 @@
-"""Diagonal linear networks, trained by gradient descent: f(x) = sum over d of b_d x_d.
-
-A coefficient is b = u+ v+ - u- v-: input weights u, output weights v, two signed paths. With
-several tasks each has output weights of its own and all share the input weights. Many networks
-are trained at once, each with its own data; where there are fewer samples than in another network
-zeros fill them up, which pull at nothing.
-"""
+"""Diagonal linear networks f(x) = sum_d b_d x_d and their training by gradient descent."""
 
 from dataclasses import dataclass, fields
 from typing import Self
@@ -13,24 +7,34 @@ import numpy as np
 
 SIGNS = np.array([1.0, -1.0])[:, None]
 MOST_STEPS = 8000
-# A step moves no multiplier by more than this and stays this far below the largest stable one:
-# so descent keeps close to gradient flow.
+# Limits of a step, which keep descent close to gradient flow: the change of a multiplier, and the
+# share of the largest stable step.
 LONGEST_MOVE = 0.05
 OF_STABLE = 0.5
-CURVATURE_EVERY = 25  # steps after which largest stable steps are computed anew
+CURVATURE_EVERY = 25  # steps after which the largest stable step is computed anew
 INTERPOLATES = 1e-3  # norm of the residuals over that of the targets
 
 
+class _OfManyNetworks:
+    """Arrays whose first axis is the network."""
+
+    def of(self, chosen: np.ndarray) -> Self:
+        """The chosen networks' part."""
+        values = (getattr(self, field.name) for field in fields(self))
+        return type(self)(*(value if value is None else value[chosen] for value in values))
+
+
 @dataclass(frozen=True)
-class Task:
-    """Training data of many networks.
+class Task(_OfManyNetworks):
+    """Training data of many networks, which are trained at once.
 
     Attributes:
-        inputs: (networks, samples, dimensions), of the main task.
+        inputs: (networks, samples, dimensions), of the main task. Zeros stand for the samples
+            that a network has fewer than the largest number: they have no gradient.
         targets: (networks, samples).
-        counts: (networks,) samples that are there, the others being zeros.
-        auxiliary: (networks, dimensions) coefficients of an auxiliary task that is learnt beside
-            it, from as many samples as that takes (inputs of unit covariance); or None.
+        counts: (networks,) samples that are not such zeros.
+        auxiliary: (networks, dimensions) coefficients of an auxiliary task that is learnt at the
+            same time, from unlimited samples (inputs of unit covariance); or None.
     """
 
     inputs: np.ndarray
@@ -38,26 +42,18 @@ class Task:
     counts: np.ndarray
     auxiliary: np.ndarray | None = None
 
-    def of(self, chosen: np.ndarray) -> Self:
-        """The chosen networks' part."""
-        return _chosen(self, chosen)
-
 
 @dataclass(frozen=True)
-class Weights:
-    """Weights of many networks.
+class Weights(_OfManyNetworks):
+    """Weights of many networks: each coefficient has two paths, with signs plus and minus.
 
     Attributes:
-        inner: (networks, 2, dimensions) input weights u of the paths plus and minus.
+        inner: (networks, 2, dimensions) input weights u, which all tasks share.
         outer: (networks, tasks, 2, dimensions) output weights v; the main task is the first.
     """
 
     inner: np.ndarray
     outer: np.ndarray
-
-    def of(self, chosen: np.ndarray) -> Self:
-        """The chosen networks' part."""
-        return _chosen(self, chosen)
 
     def coefficients(self) -> np.ndarray:
         """(networks, tasks, dimensions) b = u+ v+ - u- v-."""
@@ -69,13 +65,8 @@ class Weights:
         return (inner**2).sum(axis=(1, 2)) + (outer**2).sum(axis=(1, 2, 3))
 
 
-def _chosen(data, chosen: np.ndarray):
-    values = (getattr(data, field.name) for field in fields(data))
-    return type(data)(*(value if value is None else value[chosen] for value in values))
-
-
 def even_start(inner: np.ndarray, outer: np.ndarray, tasks: int = 1) -> Weights:
-    """Both paths alike, so that every output is zero.
+    """Weights with equal paths, so that every output is zero.
 
     Args:
         inner, outer: (networks, dimensions) sizes of the weights.
@@ -85,10 +76,9 @@ def even_start(inner: np.ndarray, outer: np.ndarray, tasks: int = 1) -> Weights:
 
 
 def descend(task: Task, start: Weights) -> Weights:
-    """Gradient descent on half the mean squared error, until a network interpolates.
+    """Gradient descent on half the mean squared error, close to gradient flow.
 
-    It is close to gradient flow. A network that does not interpolate after MOST_STEPS steps is
-    left where it is: `residuals` tells.
+    A network stops when it interpolates, or after MOST_STEPS steps; see `residuals`.
     """
     inner, outer = start.inner.copy(), start.outer.copy()
     active = np.arange(len(inner))
@@ -103,7 +93,7 @@ def descend(task: Task, start: Weights) -> Weights:
 
 
 def residuals(task: Task, weights: Weights) -> np.ndarray:
-    """(networks,) norm of the residuals over that of the targets, the worst task's."""
+    """(networks,) norm of the residuals over that of the targets, for the worst task."""
     found = weights.coefficients()
     errors = task.targets - predictions(task.inputs, found[:, 0])
     shares = [np.linalg.norm(errors, axis=1) / np.linalg.norm(task.targets, axis=1)]
@@ -131,7 +121,7 @@ def _some_steps(task: Task, weights: Weights) -> Weights:
 
 
 def _pull(task: Task, coefficients: np.ndarray) -> np.ndarray:
-    """(networks, tasks, dimensions) minus the loss's gradient by the coefficients."""
+    """(networks, tasks, dimensions) minus the gradient of the loss by the coefficients."""
     residual = task.targets - predictions(task.inputs, coefficients[:, 0])
     main = np.matmul(residual[:, None], task.inputs) / task.counts[:, None, None]
     if task.auxiliary is None:
@@ -140,8 +130,10 @@ def _pull(task: Task, coefficients: np.ndarray) -> np.ndarray:
 
 
 def _largest_curvature(task: Task, weights: Weights) -> np.ndarray:
-    """(networks,) largest eigenvalue of the tangent kernel over the number of samples: a bound
-    of it with an auxiliary task."""
+    """(networks,) largest eigenvalue of the tangent kernel over the number of samples.
+
+    With an auxiliary task it is an upper bound.
+    """
     squares = (weights.inner[:, None] ** 2 + weights.outer**2).sum(axis=2)
     kernel = np.matmul(task.inputs * squares[:, :1], task.inputs.transpose(0, 2, 1))
     main = np.linalg.eigvalsh(kernel)[:, -1] / task.counts

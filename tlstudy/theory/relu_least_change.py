@@ -1,30 +1,27 @@
-"""The least change of a ReLU network's weights that reaches a train loss, by optimisation.
-
-Minimise ||w - w0||^2 where the loss is at most a level: gradient descent with momentum on
-loss + strength / 2 ||w - w0||^2, its strength raised while the loss is below the level and lowered
-while it is above, so that the level is where it settles. Of the weights that it passes, those
-below the level that changed least count. It finds a local minimum, so it is started from several
-points.
-"""
+"""Search for the least change of a ReLU network's weights that reaches a train loss."""
 
 import torch
 
-from tlstudy.theory.relu import Data, Weights, pull, residuals
+from tlstudy.theory.relu_networks import Data, Weights, pull, residuals
 
 STEPS = 2000
 STEPS_BETWEEN_LOOKS = 25
 MOMENTUM = 0.95
 FIRST_STRENGTH = 1e-3
-# By how much the strength's logarithm follows the loss's in a step, and the most that it does.
+# Change of the strength's logarithm in a step, over that of the residual's, and its limit.
 FOLLOWS, FASTEST = 0.02, 0.02
 
 
 def least_change(data: Data, start: Weights, points: list[Weights]) -> Weights:
-    """Weights of networks with one task that change least, at the first point's train loss.
+    """Weights of networks with one task that change least, at the train loss of the first point.
+
+    Minimises ||w - w0||^2 where the loss is at most this level, by gradient descent with momentum
+    on loss + strength / 2 ||w - w0||^2. The strength rises while the loss is below the level and
+    falls while it is above. This finds a local minimum, so it starts from several points.
 
     Args:
         start: where fine-tuning started, w0.
-        points: where the search starts; the first is the result where nothing better is found.
+        points: starts of the search; the first is the result if nothing better is found.
     """
     level, best = residuals([data], points[0]), points[0]
     for point in points:
@@ -35,7 +32,7 @@ def least_change(data: Data, start: Weights, points: list[Weights]) -> Weights:
 
 
 def _search(data: Data, start: Weights, point: Weights, level: torch.Tensor):
-    """The weights that a search passes through, every STEPS_BETWEEN_LOOKS steps."""
+    """Weights on the way of a search, every STEPS_BETWEEN_LOOKS steps."""
     inner, outer = point.inner, point.outer
     inner_speed, outer_speed = torch.zeros_like(inner), torch.zeros_like(outer)
     strength = torch.full_like(level, FIRST_STRENGTH)
