@@ -11,9 +11,9 @@ from known import SIZE, accuracies, encoder_table, make_study, metrics_table, ru
 from tlstudy.audit import statistics
 from tlstudy.audit.claims import ledger, ledger_text, statistic
 from tlstudy.cli import main
+from tlstudy.config.tables import ALL_TABLES
 from tlstudy.jobs import paths
 from tlstudy.stages.claims import make_claims
-from tlstudy.storage import columns
 from tlstudy.storage.columns import CLAIM_VALUES, CLAIMS, LADDER, schema
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import atomic_path, write_json_atomically
@@ -388,7 +388,7 @@ def written(tmp_path):
     study = make_study(claims, groups=("first",), results=str(tmp_path / "results"))
     tables = made_tables(study, 0.3 + AROUND)
     for name in ("layers", "encoder", "curvature", "reuse"):
-        tables[name] = schema(getattr(columns, name.upper())).empty_table().to_pandas()
+        tables[name] = schema(ALL_TABLES[name]).empty_table().to_pandas()
     for name, table in tables.items():
         with atomic_path(paths.tables_folder(study) / f"{name}.parquet") as temporary:
             table.to_parquet(temporary)

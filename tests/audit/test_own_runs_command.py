@@ -215,7 +215,7 @@ def test_files_that_are_none(tmp_path):
 
 
 FLOATS = [0.5, 1.0, np.nan, np.inf, -3.0, 1e300, 5e-324]
-CELLS = [FLOATS, [1, 2, 0, 40, -1], [*FLOATS, 7, "", "x", "1", "\u00e9\n", True, None]]
+CELLS = [FLOATS, [1, 2, 0, 40, -1], [*FLOATS, 7, "", "x", "1", "\u00e9", True, None]]
 
 
 # Writing and reading a file is slow where the machine is busy: that is no fault of the strategy.
