@@ -21,6 +21,7 @@ CONDA_NAMES = {
     "pytorch": "torch",
     "matplotlib-base": "matplotlib",
     "snakemake-minimal": "snakemake",
+    "typing_extensions": "typing-extensions",
 }
 # Stands for the program, which is not to be had where the tests run: all that a dry run asks it.
 CONDA = """#!/bin/sh
