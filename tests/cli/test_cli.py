@@ -11,7 +11,7 @@ from tiny import tiny_training
 from tlstudy.cli import main
 from tlstudy.config.settings import ARCHITECTURES
 from tlstudy.networks.device import choose_device
-from tlstudy.networks.weights import PretrainedWeights
+from tlstudy.networks.pretrained import PretrainedWeights
 from tlstudy.storage.errors import UserError
 
 CONFIG = ["--config", str(ROOT / "config.yaml")]

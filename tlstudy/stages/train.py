@@ -24,10 +24,10 @@ from tlstudy.networks.device import (
     make_deterministic,
     peak_memory_gib,
 )
+from tlstudy.networks.pretrained import PretrainedWeights
 from tlstudy.networks.trainer import Images, Outcome, Trainer, first_epoch_below
 from tlstudy.networks.trajectory import PrincipalPlane, principal_plane, random_walk_variance
 from tlstudy.networks.tuning import tune_learning_rate
-from tlstudy.networks.weights import PretrainedWeights
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import atomic_path, remove_half_written
 from tlstudy.storage.provenance import environment, processor_name

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pyarrow as pa
 
+# Each table is a list of its own columns, so the tables look alike.
 KEYS = {
     "arm": ("string", "name of the arm, with the swept settings appended"),
     "subset_size": ("int64", "number of training images"),
