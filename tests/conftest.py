@@ -17,7 +17,10 @@ from tlstudy.networks.weights import HE2015_PACKAGE, HE2015_TARBALL, cache_weigh
 
 ROOT = Path(__file__).parents[1]
 # Files that take longest: several processes end together only if these begin first.
-LONG = ("test_workflow.py", "test_incomplete.py", "test_faults.py", "test_benchmarks.py")
+LONG = (
+    *("test_workflow.py", "test_incomplete.py", "test_faults.py", "test_benchmarks.py"),
+    *("test_measurements.py", "test_code_digest.py", "test_module.py"),
+)
 
 
 def pytest_collection_modifyitems(items):

@@ -4,7 +4,7 @@ import multiprocessing
 import signal
 from collections.abc import Callable
 
-STAGES = ("train", "aggregate", "claims", "landscape", "report", "subset")
+STAGES = ("train", "aggregate", "claims", "measure", "report", "subset")
 # Forked from a server that has imported what takes seconds, and has no threads. It cannot import
 # modules of the tests, and does not say so: Python 3.11 does not tell it where they are.
 PROCESSES = multiprocessing.get_context("forkserver")
