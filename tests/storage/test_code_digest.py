@@ -37,8 +37,8 @@ def all_digests() -> dict[str, str]:
     """Of every stage, of every experiment of the laboratory, and of getting weights."""
     digests._package.cache_clear()
     return {
-        **{stage: steps.stage_code(stage) for stage in STAGES},
-        **{name: steps.experiment_code(name) for name in LABORATORY_EXPERIMENTS},
+        **{stage: steps.code_of(stage) for stage in STAGES},
+        **{name: steps.code_of("laboratory", name) for name in LABORATORY_EXPERIMENTS},
         "weights": digests.code_digest(["tlstudy.networks.weights:cache_weights"]),
     }
 
@@ -316,13 +316,13 @@ def test_modules_named_one_by_one_are_there():
 
 def test_libraries_that_compute_a_stage_are_named_with_their_versions(monkeypatch):
     monkeypatch.setattr(digests, "version", lambda package: "2.15.0+cpu")
-    named = {stage: set(steps.stage_libraries(stage)) for stage in STAGES}
+    named = {stage: set(steps.libraries_of(stage)) for stage in STAGES}
     assert named["train"] == {"torch", "torchvision", "numpy", "scikit-learn", "pillow"}
     assert named["subset"] == {"numpy"}
     assert named["aggregate"] == named["claims"] == {"numpy", "scipy", "pandas"}
     assert named["figures"] == {"numpy", "scipy", "pandas", "matplotlib"}
-    assert steps.stage_libraries("subset") == {"numpy": "2.15.0"}
-    assert set(steps.experiment_libraries("relu")) == {"torch", "numpy"}
+    assert steps.libraries_of("subset") == {"numpy": "2.15.0"}
+    assert set(steps.libraries_of("laboratory", "relu")) == {"torch", "numpy"}
 
 
 IN_LOG_LINES = ("tlstudy.networks.device:device_name",)

@@ -15,6 +15,11 @@ IMAGE_FILES = (
     "t10k-labels-idx1-ubyte",
 )
 
+# What a training leaves in a run's folder; the plane only until measurements have read it.
+RUN_RECORD, METRICS, LAYERS = "run.json", "metrics.parquet", "layers.parquet"
+PLANE = "plane.safetensors"
+KEPT = (RUN_RECORD, METRICS, LAYERS)
+
 
 def study_folder(study: Study) -> Path:
     return study.results / study.study
@@ -83,8 +88,7 @@ def stage_files(study: Study, stage: str, run: Run) -> list[Path]:
     """What a stage leaves in a run's folder for good; the file that it writes last comes first."""
     if stage != "train":
         return [measured_file(study, stage, run)]
-    names = ("run.json", "metrics.parquet", "layers.parquet")
-    return [folder_of_run(study, run) / name for name in names]
+    return [folder_of_run(study, run) / name for name in KEPT]
 
 
 def measured_file(study: Study, name: str, run: Run) -> Path:

@@ -85,7 +85,7 @@ def load_fine_tuned(study: Study, run: Run, device: torch.device) -> FineTuned:
         evaluation=study.evaluation,
         images=load_run_images(study, run, pretrained, device),
         train_losses=_train_losses(folder, record),
-        vectors=read_tensors(folder / "plane.safetensors", "train"),
+        vectors=read_tensors(folder / paths.PLANE, "train"),
         pretrained=pretrained,
         device=device,
     )
@@ -93,6 +93,6 @@ def load_fine_tuned(study: Study, run: Run, device: torch.device) -> FineTuned:
 
 def _train_losses(folder: Path, record: dict) -> list[float]:
     """A row of the metrics has the loss before its epoch; the record that of the final weights."""
-    before_epochs = read_table(folder / "metrics.parquet", "train")["train_loss"]
+    before_epochs = read_table(folder / paths.METRICS, "train")["train_loss"]
     final = record["checkpoint_train_loss"]
     return [*before_epochs, float("nan") if final is None else final]

@@ -6,11 +6,10 @@ from typing import Any, NotRequired
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
 
+from tlstudy.jobs.paths import RUN_RECORD
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import without_nan, write_json_atomically
 from tlstudy.storage.reading import read_record
-
-RUN_RECORD = "run.json"
 
 
 class TrajectoryRecord(TypedDict):

@@ -94,6 +94,6 @@ def read_results(study: Study, run: Run) -> RunResults:
         run=run,
         folder=folder,
         record=record,
-        metrics=read_arrow(folder / "metrics.parquet", "train", METRICS_OF_RUN, all_there),
-        layers=read_arrow(folder / "layers.parquet", "train", LAYERS_OF_RUN, all_there),
+        metrics=read_arrow(folder / paths.METRICS, "train", METRICS_OF_RUN, all_there),
+        layers=read_arrow(folder / paths.LAYERS, "train", LAYERS_OF_RUN, all_there),
     )

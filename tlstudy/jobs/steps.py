@@ -7,6 +7,7 @@ Light on purpose: the workflow's rules read it.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tlstudy.config.catalogue import figure_files, states_proposition
 from tlstudy.config.measurements import measured_tables, measurements
@@ -97,12 +98,10 @@ def steps(study: Study) -> Iterator[Step]:
 def subset(study: Study, drawing: str, size: int, seed: int) -> Step:
     folder = paths.subset_folder(study, drawing, size, seed)
     names = ("subset.json", "contact-sheet.svg", "contact-sheet.png")
-    return Step(
-        stage="subset",
+    return _step(
+        "subset",
         record=paths.provenance_file(study, "subset", drawing, f"n~{size}", f"seed~{seed}"),
         settings={},
-        code=stage_code("subset"),
-        libraries=stage_libraries("subset"),
         outputs=tuple(folder / name for name in names),
         cached=tuple(paths.image_files(study.cache)),
     )
@@ -118,15 +117,12 @@ def train(study: Study, run: Run) -> Step:
         "tuning": digest(study.tuning.model_dump()) if tuned else "none",
         "curvature.train_loss": digest(study.curvature.train_loss),
     }
-    kept = ("run.json", "metrics.parquet", "layers.parquet")
-    plane = folder / "plane.safetensors"
-    return Step(
-        stage="train",
+    plane = folder / paths.PLANE
+    return _step(
+        "train",
         record=_record_of_run(study, "train", run),
         settings=settings,
-        code=stage_code("train"),
-        libraries=stage_libraries("train"),
-        outputs=(*(folder / name for name in kept), plane),
+        outputs=(*(folder / name for name in paths.KEPT), plane),
         inputs=(paths.run_subset_folder(study, run) / "subset.json",),
         cached=_cached(study, run),
         passing=(plane,),
@@ -140,16 +136,14 @@ def measure(study: Study, run: Run, name: str) -> Step:
         name: of the measurement.
     """
     folder = paths.folder_of_run(study, run)
-    trained = ("run.json", "metrics.parquet", "plane.safetensors")
-    return Step(
-        stage=name,
+    trained = (paths.RUN_RECORD, paths.METRICS, paths.PLANE)
+    return _step(
+        name,
         record=_record_of_run(study, name, run),
         settings={
             name: digest(getattr(study, name).model_dump(exclude=WHICH_RUNS)),
             "training": digest(run.settings.training()),
         },
-        code=stage_code(name),
-        libraries=stage_libraries(name),
         outputs=(paths.measured_file(study, name, run),),
         inputs=(
             paths.run_subset_folder(study, run) / "subset.json",
@@ -161,34 +155,29 @@ def measure(study: Study, run: Run, name: str) -> Step:
 
 def laboratory(study: Study, experiment: str, seed: int) -> Step:
     files = (paths.laboratory_file, paths.laboratory_record)
-    return Step(
-        stage="laboratory",
+    return _step(
+        "laboratory",
+        experiment,
         record=paths.provenance_file(study, "laboratory", experiment, f"seed~{seed}"),
         settings={},
-        code=experiment_code(experiment),
-        libraries=experiment_libraries(experiment),
         outputs=tuple(file(study, experiment, seed) for file in files),
     )
 
 
 def formulas(study: Study, draws: int = FORMULA_DRAWS, seed: int = FORMULA_SEED) -> Step:
-    return Step(
-        stage="formulas",
+    return _step(
+        "formulas",
         record=paths.provenance_file(study, "formulas"),
         settings={"draws": digest(draws), "seed": digest(seed)},
-        code=stage_code("formulas"),
-        libraries=stage_libraries("formulas"),
         outputs=(paths.formulas_table(study),),
     )
 
 
 def aggregate(study: Study) -> Step:
-    return Step(
-        stage="aggregate",
+    return _step(
+        "aggregate",
         record=paths.provenance_file(study, "aggregate"),
         settings={"arms": digest(study.model_dump(mode="json")["arms"])},
-        code=stage_code("aggregate"),
-        libraries=stage_libraries("aggregate"),
         outputs=tuple(paths.aggregated_tables(study)),
         inputs=tuple(_measured(study)),
     )
@@ -196,24 +185,20 @@ def aggregate(study: Study) -> Step:
 
 def claims(study: Study) -> Step:
     stated = study.model_dump(mode="json", include=JUDGED_BY)
-    return Step(
-        stage="claims",
+    return _step(
+        "claims",
         record=paths.provenance_file(study, "claims"),
         settings={key: digest(value) for key, value in stated.items()},
-        code=stage_code("claims"),
-        libraries=stage_libraries("claims"),
         outputs=tuple(paths.claim_tables(study)),
         inputs=tuple(paths.aggregated_tables(study)),
     )
 
 
 def figures(study: Study) -> Step:
-    return Step(
-        stage="figures",
+    return _step(
+        "figures",
         record=paths.provenance_file(study, "figures"),
         settings=_shown(study),
-        code=stage_code("figures"),
-        libraries=stage_libraries("figures"),
         outputs=tuple(paths.figures_folder(study) / name for name in figure_files(study)),
         inputs=(*_tables(study), *measured_files(study, "landscape")),
     )
@@ -224,16 +209,14 @@ def report(study: Study) -> Step:
     sheets = ("subset.json", "contact-sheet.svg")
     drawn = [path for path in figures(study).outputs if path.suffix == ".svg"]
     table = [paths.results_table(study)] if study.arms else []
-    return Step(
-        stage="report",
+    return _step(
+        "report",
         record=paths.provenance_file(study, "report"),
         settings=_shown(study),
-        code=stage_code("report"),
-        libraries=stage_libraries("report"),
         outputs=(paths.report_file(study), *table),
         inputs=(
             paths.study_file(study),
-            *(paths.folder_of_run(study, run) / "run.json" for run in members),
+            *(paths.folder_of_run(study, run) / paths.RUN_RECORD for run in members),
             *_subset_files(study, sheets),
             *measured_files(study, "landscape"),
             *_tables(study),
@@ -242,33 +225,28 @@ def report(study: Study) -> Step:
     )
 
 
-def stage_code(stage: str) -> str:
-    """Digest of the code behind a stage, and of the data files of the package that it reads."""
-    code = code_digest(_entry_points(stage), stage in WITH_REPORT)
+def code_of(stage: str, experiment: str = "") -> str:
+    """Digest of the code behind a stage, and of the data files of the package that it reads.
+
+    Args:
+        experiment: of the laboratory, where a change of one does not run the others again.
+    """
+    code = code_digest(_entry_points(stage, experiment), stage in WITH_REPORT)
     # Columns that measurements declare are not in the code of the stage that writes them.
     declared = measured_tables()
     if stage in declared:
-        return f"{code}-{digest(declared[stage])}"
+        kinds = {name: kind for name, (kind, _) in declared[stage].items()}
+        return f"{code}-{digest(kinds)}"
     return f"{code}-{digest(declared)}" if stage == "aggregate" else code
 
 
-def stage_libraries(stage: str) -> dict[str, str]:
+def libraries_of(stage: str, experiment: str = "") -> dict[str, str]:
     """Versions of the libraries that decide a stage's results, by name."""
     libraries = LIBRARIES.get(stage, COMPUTING)
-    return library_versions(_entry_points(stage), libraries, stage in WITH_REPORT)
+    return library_versions(_entry_points(stage, experiment), libraries, stage in WITH_REPORT)
 
 
-def experiment_code(experiment: str) -> str:
-    """Each experiment by itself: a change of one does not run the others again."""
-    return code_digest(_entry_points("laboratory", experiment))
-
-
-def experiment_libraries(experiment: str) -> dict[str, str]:
-    """The same for the libraries."""
-    return library_versions(_entry_points("laboratory", experiment))
-
-
-def _entry_points(stage: str, experiment: str = "") -> list[str]:
+def _entry_points(stage: str, experiment: str) -> list[str]:
     """The functions that a stage runs, by name."""
     if stage in measurements():
         measure = measurements()[stage].measure
@@ -278,6 +256,12 @@ def _entry_points(stage: str, experiment: str = "") -> list[str]:
         ]
     of_experiment = [f"tlstudy.theory.{experiment}_experiment:rows"] if experiment else []
     return [f"tlstudy.stages.{stage}:{FUNCTIONS[stage]}", *of_experiment]
+
+
+def _step(stage: str, experiment: str = "", **files: Any) -> Step:
+    """A step with the code and the libraries of its stage."""
+    code, libraries = code_of(stage, experiment), libraries_of(stage, experiment)
+    return Step(stage=stage, code=code, libraries=libraries, **files)
 
 
 def _record_of_run(study: Study, stage: str, run: Run) -> Path:
@@ -303,7 +287,7 @@ def _measured(study: Study) -> Iterator[Path]:
     """All that the tables of a study are made from; the sentinels read some of it."""
     yield from _subset_files(study, ("subset.json",))
     for run in _once(study, runs(study)):
-        for name in ("run.json", "metrics.parquet", "layers.parquet"):
+        for name in paths.KEPT:
             yield paths.folder_of_run(study, run) / name
     for name in measurements():
         yield from measured_files(study, name)

@@ -15,7 +15,7 @@ from tlstudy.config.study import runs as runs_of
 from tlstudy.config.tables import ALL_TABLES
 from tlstudy.data.images import images_record
 from tlstudy.jobs import paths
-from tlstudy.jobs.run_record import RUN_RECORD, read_run_record
+from tlstudy.jobs.run_record import read_run_record
 from tlstudy.jobs.tables import read_landscapes, read_table
 from tlstudy.report.format import quoted
 from tlstudy.report.page.progress import Section
@@ -161,6 +161,6 @@ def _weights(study: Study) -> dict[tuple[str, str], Record]:
     for run in runs_of(study):
         folder = paths.folder_of_run(study, run)
         key = (run.settings.architecture, run.settings.initialisation)
-        if run.sources and key not in found and (folder / RUN_RECORD).is_file():
+        if run.sources and key not in found and (folder / paths.RUN_RECORD).is_file():
             found[key] = read_run_record(folder)["weights"]
     return dict(sorted(found.items()))

@@ -47,7 +47,7 @@ def measure_run(
         "run": run.name,
         "subset_size": run.subset_size,
         "seed": run.seed,
-        "code": steps.stage_code(name),
+        "code": steps.code_of(name),
         "device": device_name(device),
         **measured,
     }

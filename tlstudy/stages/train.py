@@ -36,8 +36,6 @@ from tlstudy.storage.scratch import Scratch
 
 log = logging.getLogger(__name__)
 
-FILES = ("plane.safetensors", "metrics.parquet", "layers.parquet", "run.json")
-
 
 @recorded(steps.train)
 def train_run(study: Study, run: Run, gpus: int | None = None, threads: int | None = None) -> None:
@@ -81,9 +79,9 @@ def _train_with(
     outcome = train_from_checkpoint(trainer, scratch)
     folder = paths.folder_of_run(study, run)
     if scratch.held:
-        remove_half_written(folder, FILES)
+        remove_half_written(folder, (*paths.KEPT, paths.PLANE))
     level = study.curvature.train_loss
-    plane = write_plane(trainer, outcome, level, folder / "plane.safetensors")
+    plane = write_plane(trainer, outcome, level, folder / paths.PLANE)
     write_measured(folder, outcome.metrics, outcome.layers)
     record = RunRecord(
         run=run.name,
@@ -94,7 +92,7 @@ def _train_with(
         tuning=tuning,
         weights=weights and weights.record,
         evaluation=study.evaluation.model_dump(),
-        code=steps.stage_code("train"),
+        code=steps.code_of("train"),
         device=device_name(device),
         threads=torch.get_num_threads(),
         environment=environment(),
@@ -124,10 +122,10 @@ def what_decides(
         "training images": digest(subset["indices"]),
         "seed": run.seed,
         "weights": weights and weights.record,
-        "code": steps.stage_code("train"),
+        "code": steps.code_of("train"),
         "device": [device_name(device), processor_name(), torch.backends.cpu.get_cpu_capability()],
         "threads": torch.get_num_threads(),
-        "libraries": steps.stage_libraries("train"),
+        "libraries": steps.libraries_of("train"),
     }
 
 

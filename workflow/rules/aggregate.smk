@@ -13,8 +13,8 @@ rule aggregate:
     params:
         settings=settings_of_jobs,
         decided_by=decided_by(steps.aggregate(study)),
-        code=stage_code("aggregate"),
-        libraries=in_words(stage_libraries("aggregate")),
+        code=code_of("aggregate"),
+        libraries=in_words(libraries_of("aggregate")),
     message:
         "Putting all runs into tables"
     shell:

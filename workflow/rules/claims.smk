@@ -13,8 +13,8 @@ rule claims:
     params:
         settings=settings_of_jobs,
         decided_by=decided_by(steps.claims(study)),
-        code=stage_code("claims"),
-        libraries=in_words(stage_libraries("claims")),
+        code=code_of("claims"),
+        libraries=in_words(libraries_of("claims")),
     message:
         "Judging the claims"
     shell:

@@ -25,10 +25,8 @@ from tlstudy.config.study import digest, study_of_workflow
 from tlstudy.jobs import paths, steps
 from tlstudy.jobs.cost import memory_mb, runtime_minutes
 from tlstudy.jobs.steps import (
-    experiment_code,
-    experiment_libraries,
-    stage_code,
-    stage_libraries,
+    code_of,
+    libraries_of,
 )
 from tlstudy.jobs.study_files import check_places, write_settings
 from tlstudy.jobs.workflow import (

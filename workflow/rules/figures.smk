@@ -13,8 +13,8 @@ rule figures:
     params:
         settings=settings_of_jobs,
         decided_by=decided_by(steps.figures(study)),
-        code=stage_code("figures"),
-        libraries=in_words(stage_libraries("figures")),
+        code=code_of("figures"),
+        libraries=in_words(libraries_of("figures")),
     message:
         "Drawing the figures"
     shell:

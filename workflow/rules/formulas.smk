@@ -11,8 +11,8 @@ rule formulas:
     params:
         settings=settings_of_jobs,
         decided_by=decided_by(steps.formulas(study)),
-        code=stage_code("formulas"),
-        libraries=in_words(stage_libraries("formulas")),
+        code=code_of("formulas"),
+        libraries=in_words(libraries_of("formulas")),
     message:
         "Holding the printed variants of Proposition 3 against brute force"
     shell:

@@ -12,8 +12,10 @@ rule laboratory:
     threads: 1
     params:
         settings=settings_of_jobs,
-        code=lambda wildcards: experiment_code(wildcards.experiment),
-        libraries=lambda wildcards: in_words(experiment_libraries(wildcards.experiment)),
+        code=lambda wildcards: code_of("laboratory", wildcards.experiment),
+        libraries=lambda wildcards: in_words(
+            libraries_of("laboratory", wildcards.experiment)
+        ),
     message:
         "Laboratory: {wildcards.experiment}, seed {wildcards.seed}"
     shell:

@@ -27,8 +27,8 @@ for measurement in measurements().values():
             gpus=granted_gpus,
             name=measurement.name,
             decided_by=settings_of(measuring(measurement.name)),
-            code=stage_code(measurement.name),
-            libraries=in_words(stage_libraries(measurement.name)),
+            code=code_of(measurement.name),
+            libraries=in_words(libraries_of(measurement.name)),
         message:
             measurement.title
             + " of {wildcards.run}, n = {wildcards.n}, seed {wildcards.seed}"

@@ -15,8 +15,8 @@ rule report:
         settings=settings_of_jobs,
         # With the places of files, which are in the study's configuration file.
         configuration=digest(study.model_dump(mode="json")),
-        code=stage_code("report"),
-        libraries=in_words(stage_libraries("report")),
+        code=code_of("report"),
+        libraries=in_words(libraries_of("report")),
     message:
         "Writing the report"
     shell:

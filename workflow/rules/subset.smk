@@ -23,8 +23,8 @@ rule subset:
         "../../envs/tlstudy.yaml"
     params:
         settings=settings_of_jobs,
-        code=stage_code("subset"),
-        libraries=in_words(stage_libraries("subset")),
+        code=code_of("subset"),
+        libraries=in_words(libraries_of("subset")),
     message:
         "Drawing {wildcards.n} training images ({wildcards.drawing}), seed {wildcards.seed}"
     shell:

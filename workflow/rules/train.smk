@@ -4,11 +4,9 @@ rule train:
         weights=run_weights,
         study=inputs_of(training),
     output:
-        run_path / "run.json",
-        run_path / "metrics.parquet",
-        run_path / "layers.parquet",
+        [run_path / name for name in paths.KEPT],
         # For the landscape only; hundreds of megabytes, so it does not stay.
-        temp(run_path / "plane.safetensors"),
+        temp(run_path / paths.PLANE),
         provenance_of_run("train"),
     log:
         logs / "train" / "{run}" / "n~{n}" / "seed~{seed}.log",
@@ -25,8 +23,8 @@ rule train:
         settings=settings_of_jobs,
         gpus=granted_gpus,
         decided_by=settings_of(training),
-        code=stage_code("train"),
-        libraries=in_words(stage_libraries("train")),
+        code=code_of("train"),
+        libraries=in_words(libraries_of("train")),
     message:
         "Training {wildcards.run}, n = {wildcards.n}, seed {wildcards.seed}"
     shell:

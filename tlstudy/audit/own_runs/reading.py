@@ -17,7 +17,8 @@ import pyarrow as pa
 from tlstudy.audit.sentinels.evidence import Evidence
 from tlstudy.config.settings import Training
 from tlstudy.data.subset import DIGITS
-from tlstudy.jobs.run_record import RUN_RECORD, read_run_record
+from tlstudy.jobs import paths
+from tlstudy.jobs.run_record import read_run_record
 from tlstudy.storage.columns import KEYS, METRICS
 from tlstudy.storage.errors import UserError
 
@@ -220,8 +221,8 @@ def _read_folder(folder: Path) -> Evidence:
 
     Several arms can share a run, so how its result is reported is not known from its folder.
     """
-    if not (folder / RUN_RECORD).is_file():
-        raise UserError(f"{folder}: found no {RUN_RECORD}; must be the folder of a run.")
+    if not (folder / paths.RUN_RECORD).is_file():
+        raise UserError(f"{folder}: found no {paths.RUN_RECORD}; must be the folder of a run.")
     record = read_run_record(folder)
     try:
         training = Training.model_validate(record["training"])
@@ -231,8 +232,8 @@ def _read_folder(folder: Path) -> Evidence:
             arm=record["run"],
             subset_size=size,
             seed=seed,
-            metrics=_part(folder / "metrics.parquet"),
-            layers=_part(folder / "layers.parquet"),
+            metrics=_part(folder / paths.METRICS),
+            layers=_part(folder / paths.LAYERS),
             record=record,
             landscape=_record(folder / "landscape.json"),
             subset=_record(subset / f"n~{size}" / f"seed~{seed}" / "subset.json"),
@@ -240,7 +241,7 @@ def _read_folder(folder: Path) -> Evidence:
         )
     except (IndexError, ValueError) as error:
         reason = " ".join(str(error).split())
-        raise UserError(f"{folder / RUN_RECORD}: is not the record of a run ({reason}).") from None
+        raise UserError(f"{folder / paths.RUN_RECORD}: is not the record of a run ({reason}).") from None
 
 
 def _record(file: Path) -> dict[str, Any] | None:
