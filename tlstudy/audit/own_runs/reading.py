@@ -241,7 +241,8 @@ def _read_folder(folder: Path) -> Evidence:
         )
     except (IndexError, ValueError) as error:
         reason = " ".join(str(error).split())
-        raise UserError(f"{folder / paths.RUN_RECORD}: is not the record of a run ({reason}).") from None
+        file = folder / paths.RUN_RECORD
+        raise UserError(f"{file}: is not the record of a run ({reason}).") from None
 
 
 def _record(file: Path) -> dict[str, Any] | None:
