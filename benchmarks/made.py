@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from tlstudy.config.fields import CLASSES
 from tlstudy.config.settings import STATISTICS, Study
 from tlstudy.config.study import Run, build_study, changed_training, read_configuration, runs
-from tlstudy.data.subset import DIGITS, describe_subset
+from tlstudy.data.subset import describe_subset
 from tlstudy.jobs import paths
 from tlstudy.jobs.run_record import RunRecord, write_run_record
 from tlstudy.jobs.run_results import write_measured
@@ -105,7 +106,7 @@ def complete_for_snakemake(study: Study) -> None:
 def _write_subset(study: Study, drawing: str, seed: int) -> None:
     """A choice of images without looking at them."""
     generator = np.random.default_rng(seed)
-    labels = np.repeat(np.arange(DIGITS), SIZE)
+    labels = np.repeat(np.arange(CLASSES), SIZE)
     drawn = np.concatenate([SIZE * digit + generator.permutation(SIZE)[:5] for digit in range(10)])
     record = {"drawing": drawing, "size": SIZE, "seed": seed, **describe_subset(drawn, labels)}
     folder = paths.subset_folder(study, drawing, SIZE, seed)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from tlstudy.config.catalogue import FIGURES
-from tlstudy.config.fields import ENCODER_STAGES, Selection
+from tlstudy.config.fields import CLASSES, ENCODER_STAGES, SMALLEST_CLASS, Selection
 from tlstudy.config.groups import groups_of, is_new
 from tlstudy.config.measurements import measurements
 from tlstudy.config.messages import did_you_mean
@@ -11,10 +11,8 @@ from tlstudy.config.quantities import QUANTITIES, listed_names
 from tlstudy.config.settings import WITHOUT_BOTTLENECKS, Arm, Claim, Control, Study, WeightsFile
 from tlstudy.config.sources import allowed_sources
 
-SMALLEST_DIGIT_CLASS = 5421  # training images of the digit 5, the rarest
 # Up to this size the last stage is 1 x 1: BatchNorm needs a second image in the batch.
 ONE_PIXEL_AT_THE_END = 32
-DIGITS = 10
 
 
 def contradictions(
@@ -64,7 +62,7 @@ def _selection_contradictions(
 
 
 def _size_contradictions(sizes: Iterable[int], key: str, arm: Arm) -> Iterator[str]:
-    most = 10 * SMALLEST_DIGIT_CLASS
+    most = CLASSES * SMALLEST_CLASS
     for size in sizes:
         if arm.drawing == "stratified" and size > most:
             yield (
@@ -81,7 +79,7 @@ def _size_contradictions(sizes: Iterable[int], key: str, arm: Arm) -> Iterator[s
 
 
 def _fold_contradictions(study: Study, key: str, arm: Arm) -> Iterator[str]:
-    fewest = min(study.subset_size) // DIGITS
+    fewest = min(study.subset_size) // CLASSES
     if arm.tune_learning_rate and study.tuning.folds > fewest:
         yield (
             f"tuning.folds: found {study.tuning.folds}; {key} is tuned within "

@@ -4,9 +4,8 @@ from collections import Counter
 
 import numpy as np
 
+from tlstudy.config.fields import CLASSES
 from tlstudy.storage.randomness import Stream, derived_seed
-
-DIGITS = 10
 
 
 def draw_subset(labels: np.ndarray, drawing: str, size: int, seed: int) -> np.ndarray:
@@ -49,6 +48,6 @@ def describe_subset(indices: np.ndarray, labels: np.ndarray) -> dict:
     return {
         "indices": indices.tolist(),
         "labels": drawn.tolist(),
-        "counts": np.bincount(drawn, minlength=DIGITS).tolist(),
+        "counts": np.bincount(drawn, minlength=CLASSES).tolist(),
         "duplicates": sum(count - 1 for count in Counter(indices.tolist()).values()),
     }

@@ -5,8 +5,8 @@ import torchvision
 from torch import nn
 from torchvision.models.resnet import Bottleneck
 
+from tlstudy.config.fields import CLASSES
 from tlstudy.config.settings import Training
-from tlstudy.data.subset import DIGITS
 from tlstudy.networks.pretrained import PretrainedWeights
 from tlstudy.networks.rescaling import rescale
 from tlstudy.storage.errors import UserError
@@ -62,7 +62,7 @@ def initial_network(training: Training, seed: int, weights: PretrainedWeights | 
             network.fc = nn.Identity()
             network.load_state_dict(body, strict=True)
         torch.manual_seed(derived_seed(seed, Stream.HEAD))
-        network.fc = Float32Linear(features, DIGITS)
+        network.fc = Float32Linear(features, CLASSES)
     rescale(network, layer_kinds(network), training.rescaling)
     return network
 

@@ -15,8 +15,8 @@ import pandas as pd
 import pyarrow as pa
 
 from tlstudy.audit.sentinels.evidence import Evidence
+from tlstudy.config.fields import CLASSES
 from tlstudy.config.settings import Training
-from tlstudy.data.subset import DIGITS
 from tlstudy.jobs import paths
 from tlstudy.jobs.run_record import read_run_record
 from tlstudy.storage.columns import KEYS, METRICS
@@ -51,7 +51,7 @@ class Source:
     unread: list[str] = field(default_factory=list)
 
 
-def read_runs(path: Path, renamed: Mapping[str, str], classes: int = DIGITS) -> Source:
+def read_runs(path: Path, renamed: Mapping[str, str], classes: int = CLASSES) -> Source:
     """All runs of a table (.csv or .parquet), or the run of a folder.
 
     Args:

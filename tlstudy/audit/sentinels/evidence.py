@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tlstudy.config.fields import CLASSES
 from tlstudy.config.settings import Training
-from tlstudy.data.subset import DIGITS
 
 ACCURACIES = ("accuracy", "balanced_accuracy")
 
@@ -54,7 +54,7 @@ class Evidence:
     batchnorm: str | None = None
     reported_epoch: str | None = None
     reported: dict[str, str] | None = None
-    classes: int = DIGITS
+    classes: int = CLASSES
 
     @property
     def name(self) -> str:

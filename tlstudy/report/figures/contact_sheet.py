@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
+from tlstudy.config.fields import CLASSES
 from tlstudy.report.figures import style
 
-DIGITS = 10
 MOST_OF_A_DIGIT = 10  # so at most 100 images
 GAP = 2  # pixels between images
 
@@ -24,9 +24,9 @@ def mosaic(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
         MOST_OF_A_DIGIT in each.
     """
     height, width = np.array(images.shape[1:]) + GAP
-    longest = min(MOST_OF_A_DIGIT, np.bincount(labels, minlength=DIGITS).max())
-    sheet = np.full((DIGITS * height, longest * width), np.nan)
-    for digit in range(DIGITS):
+    longest = min(MOST_OF_A_DIGIT, np.bincount(labels, minlength=CLASSES).max())
+    sheet = np.full((CLASSES * height, longest * width), np.nan)
+    for digit in range(CLASSES):
         for column, image in enumerate(images[labels == digit][:MOST_OF_A_DIGIT]):
             top, left = digit * height, column * width
             sheet[top : top + height - GAP, left : left + width - GAP] = image
@@ -39,8 +39,8 @@ def draw_sheet(ax: Axes, images: np.ndarray, labels: np.ndarray) -> Axes:
     ax.imshow(sheet, cmap="gray", aspect="equal")
     ax.grid(visible=False)
     ax.set_xticks([])
-    places = (np.arange(DIGITS) + 0.5) * sheet.shape[0] / DIGITS - GAP / 2
-    counts = enumerate(np.bincount(labels, minlength=DIGITS))
+    places = (np.arange(CLASSES) + 0.5) * sheet.shape[0] / CLASSES - GAP / 2
+    counts = enumerate(np.bincount(labels, minlength=CLASSES))
     texts = [f"{digit}  ({n} {'image' if n == 1 else 'images'})" for digit, n in counts]
     ax.set_yticks(places, labels=texts)
     ax.tick_params(length=0)
@@ -50,7 +50,7 @@ def draw_sheet(ax: Axes, images: np.ndarray, labels: np.ndarray) -> Axes:
 
 def sheet_note(labels: np.ndarray, subset_size: int, seed: int) -> str:
     """How many images there are, and whether all are shown."""
-    counts = np.bincount(labels, minlength=DIGITS)
+    counts = np.bincount(labels, minlength=CLASSES)
     shown = int(np.minimum(counts, MOST_OF_A_DIGIT).sum())
     which = "all shown"
     if shown < counts.sum():

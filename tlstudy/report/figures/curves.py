@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from tlstudy.config.fields import CLASSES
 from tlstudy.config.groups import arms_of_kind, groups_of, is_new, label_of
 from tlstudy.config.settings import STATISTICS, Study
 from tlstudy.data import published
@@ -13,7 +14,7 @@ from tlstudy.report.figures import style
 from tlstudy.report.figures.captions import PUBLISHED_GROUP, note
 from tlstudy.report.figures.series import Tables, draw_seeds, has_stopped, seed_curves
 
-GUESSING = np.log(10)
+GUESSING = np.log(CLASSES)
 SOFTMAX_LOSS = (np.log(9 + np.e) - 1, np.log(9 + np.e))  # cross-entropy on a softmax's output
 SHORT, LONG = (0, (2, 1.5)), (0, (6, 2))
 SLIDES_DASHES = {"new": SHORT, "pretrained": LONG, "train": SHORT, "test": LONG}

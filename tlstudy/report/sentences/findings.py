@@ -8,6 +8,7 @@ import pandas as pd
 
 from tlstudy.audit.statistics import reference_arms, summarise
 from tlstudy.config.catalogue import BY_ARM
+from tlstudy.config.fields import CLASSES
 from tlstudy.config.groups import arms_of_kind, without_other_rungs
 from tlstudy.report.format import (
     POINTS,
@@ -30,7 +31,7 @@ from tlstudy.report.sentences.experiments import (
 )
 
 MOST_FINDINGS = 4  # more sentences than this would repeat the table beside them
-GUESSING = 0.1  # balanced accuracy of a constant or random answer among ten digits
+GUESSING = 1 / CLASSES  # balanced accuracy of a constant or random answer among ten digits
 GUESSING_TEXT = f"10{THIN}%"
 
 
