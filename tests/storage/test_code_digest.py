@@ -174,7 +174,7 @@ EDITS = [
     # The report judges the slides' series by the same sentinels.
     ("audit/sentinels/weights.py", "STRONG = ", "STRONG = 2 * ", {"aggregate", "report"}),
     ("stages/aggregate.py", "np.nansum", "np.sum", {"aggregate"}),
-    ("report/figures/curves.py", 'label="train"', 'label="training"', {"figures"}),
+    ("report/figures/curves.py", '"gradient norm"', '"norm of the gradient"', {"figures"}),
     ("report/page/templates/style.css", "{", " {", {"report"}),
     ("data/published/loss_evolution.csv", "1", "2", {"figures", "report"}),
     ("config/fields.py", "MINIMUM_SEEDS = 5", "MINIMUM_SEEDS = 6", TOLD),

@@ -246,7 +246,7 @@ def libraries_of(stage: str, experiment: str = "") -> dict[str, str]:
     return library_versions(_entry_points(stage, experiment), libraries, stage in WITH_REPORT)
 
 
-def _entry_points(stage: str, experiment: str) -> list[str]:
+def _entry_points(stage: str, experiment: str = "") -> list[str]:
     """The functions that a stage runs, by name."""
     if stage in measurements():
         measure = measurements()[stage].measure

@@ -14,7 +14,6 @@ from tlstudy.jobs import paths, steps
 from tlstudy.jobs.records import recorded
 from tlstudy.jobs.run_inputs import load_run_images, load_run_weights
 from tlstudy.jobs.run_record import RunRecord, TrajectoryRecord, write_run_record
-from tlstudy.jobs.run_results import write_measured
 from tlstudy.networks.build import initial_network
 from tlstudy.networks.checkpoint import train_from_checkpoint
 from tlstudy.networks.device import (
@@ -82,6 +81,8 @@ def _train_with(
         remove_half_written(folder, (*paths.KEPT, paths.PLANE))
     level = study.curvature.train_loss
     plane = write_plane(trainer, outcome, level, folder / paths.PLANE)
+    from tlstudy.jobs.run_results import write_measured  # pyarrow: training need not wait for it
+
     write_measured(folder, outcome.metrics, outcome.layers)
     record = RunRecord(
         run=run.name,
