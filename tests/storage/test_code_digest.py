@@ -232,6 +232,7 @@ def nested():
     def inner(): return [reached() for _ in ()]
     return lambda: inner
 def handed_on(): return sorted((), key=reached)
+def of_lambda(): return lambda: reached if renamed else renamed
 def module_itself(): return [far]
 def hidden(reached): return reached
 def hint(value: Base) -> Base: ...
@@ -258,6 +259,7 @@ class Base: ...
         ("default", {"constant", "CONSTANT"}),
         *((name, {"reached"}) for name in ("of_table", "of_module", "of_alias", "of_whole_name")),
         *((name, {"reached"}) for name in ("of_package", "local", "nested", "handed_on")),
+        ("of_lambda", {"reached", "constant", "CONSTANT"}),
         ("module_itself", {"CONSTANT", "constant", "reached", "decorate", "Base"}),
         ("hidden", set()),
         ("hint", set()),

@@ -1,5 +1,6 @@
 """The table of measurements: what can be measured on a run after its training."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -8,6 +9,8 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from tlstudy.config.fields import Selection
+
+log = logging.getLogger(__name__)
 
 # One entry a measurement, in the order of the workflow. Modules are named as text because this
 # package may not import `measures`: a measurement is loaded like a plug-in.
@@ -32,7 +35,8 @@ class Measurement:
     """Everything that the workflow needs to know of a measurement.
 
     Attributes:
-        name: key of its settings; also its command, step, rule and file.
+        name: key of its settings; also its command, step, rule and file. No other command, step
+            or key of the configuration may have it.
         title: what is measured, to be read before "of <run>".
         help: one sentence for the command.
         settings: model of its settings; they name the runs that are measured.
@@ -65,13 +69,22 @@ class Measurement:
 
 @cache
 def measurements() -> dict[str, Measurement]:
-    """All measurements by name: those of this package, then those of installed packages."""
-    others = sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name)
-    names = [*MODULES, *(point.value for point in others)]
-    table: dict[str, Measurement] = {}
-    for measurement in (import_module(name).MEASUREMENT for name in names):
-        if measurement.name in table:
-            raise ValueError(f"two measurements are named '{measurement.name}'")
+    """All measurements by name: those of this package, then those of installed packages.
+
+    One of another package that cannot be loaded, or that has the name of an earlier one, is left
+    out with a warning.
+    """
+    found = [import_module(name).MEASUREMENT for name in MODULES]
+    table = {measurement.name: measurement for measurement in found}
+    for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name):
+        try:
+            loaded = point.load()  # the module, or what it names in it
+            measurement = getattr(loaded, "MEASUREMENT", loaded)
+            if measurement.name in table:
+                raise ValueError(f"there is another measurement '{measurement.name}'")
+        except Exception as error:
+            log.warning("measurement %s (%s) is left out: %s", point.name, point.value, error)
+            continue
         table[measurement.name] = measurement
     return table
 

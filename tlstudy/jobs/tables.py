@@ -13,7 +13,7 @@ from tlstudy.storage.columns import LABORATORY, schema
 
 
 def read_table(study: Study, name: str) -> pd.DataFrame:
-    """A table of a study by name; columns as in `tlstudy.storage.columns`.
+    """A table of a study by name; columns as in `tlstudy.config.tables`.
 
     Raises:
         UserError: it is missing or damaged, or lacks a column.
@@ -43,7 +43,7 @@ def read_landscapes(study: Study) -> list[dict]:
     """
     records = []
     for run in selected(study, study.landscape):
-        file = paths.folder_of_run(study, run) / "landscape.json"
+        file = paths.measured_file(study, "landscape", run)
         if not file.is_file():
             continue
         names = {

@@ -253,7 +253,8 @@ class _Package:
 
     def _data_files(self, modules: set[str]) -> Iterator[str]:
         """A line for each data file beside a module, or in a folder there without modules."""
-        folders = {self._files[module].parent for module in modules}
+        # A module that is in no package lies among those of others.
+        folders = {self._files[module].parent for module in modules if "." in module}
         inner = {path for folder in folders for path in folder.iterdir() if path.is_dir()}
         for folder in folders | {path for path in inner if not (path / "__init__.py").is_file()}:
             for file in folder.iterdir():

@@ -284,7 +284,9 @@ class NormalForm:
         defaults = self._text([*given.defaults, *given.kw_defaults])
         kinds = (given.posonlyargs, given.args, [given.vararg], given.kwonlyargs, [given.kwarg])
         names = [[each and each.arg for each in kind] for kind in kinds]
-        scope = dict.fromkeys(each for kind in names for each in kind) | _bindings(body)
+        scope = dict.fromkeys(each for kind in names for each in kind)
+        if not isinstance(node, ast.Lambda):  # whose body binds nothing
+            scope |= _bindings(body)
         return f"({names},{defaults}){self._in_scope(scope, lambda: self._text(body))}"
 
     def _comprehension(self, node: ast.expr) -> str:

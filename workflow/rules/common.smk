@@ -14,12 +14,7 @@ if find_spec("tlstudy") is None:
         "install this workflow's repository there with pip."
     )
 
-from tlstudy.config.catalogue import (
-    RESULTS,
-    base_name,
-    figure_files,
-    states_proposition,
-)
+from tlstudy.config.catalogue import RESULTS, base_name
 from tlstudy.config.measurements import measurements
 from tlstudy.config.study import digest, study_of_workflow
 from tlstudy.jobs import paths, steps
@@ -38,7 +33,6 @@ from tlstudy.jobs.workflow import (
     source_lists,
     source_options,
 )
-from tlstudy.storage.code_digest import code_digest
 from tlstudy.report.figures.captions import report_labels
 from tlstudy.storage.code_digest import code_digest
 from tlstudy.storage.errors import UserError

@@ -5,7 +5,7 @@ rule train:
         study=inputs_of(training),
     output:
         [run_path / name for name in paths.KEPT],
-        # For the landscape only; hundreds of megabytes, so it does not stay.
+        # For the measurements only; hundreds of megabytes, so it does not stay.
         temp(run_path / paths.PLANE),
         provenance_of_run("train"),
     log:

@@ -232,6 +232,3 @@ def drift_from_start_unknown(evidence: Evidence) -> str | None:
         f"in {len(steps)} epochs; the displacement from the start is not recorded and may be "
         "anything up to that"
     )
-
-
-DISPLACEMENTS = "metrics.displacement_from_start or metrics.displacement_from_previous"
