@@ -22,12 +22,8 @@ LABORATORY = {
     "laboratory-features": ("relu",),
     "laboratory-rescaling": ("batchnorm",),
 }
-# Figures that a study has for each of its subset sizes, in the report's order.
-FIGURES = (
-    "ladder",
-    "ladder-loss",
-    "claims",
-    "results",
+# Figures with a panel or a line for each arm: with a ladder they show two of its rungs.
+BY_ARM = (
     "loss-new",
     "loss-pretrained",
     "balanced-accuracy",
@@ -36,6 +32,14 @@ FIGURES = (
     "angle-change",
     "layerwise-magnitude",
     "layerwise-angle",
+)
+# Figures that a study has for each of its subset sizes, in the report's order.
+FIGURES = (
+    "ladder",
+    "ladder-loss",
+    "claims",
+    "results",
+    *BY_ARM,
     "encoder",
     "landscape-trajectory",
     "landscape-random",
@@ -58,17 +62,6 @@ FOR_ALL_SIZES = (
 RESULTS = ("ladder", "ladder-loss", "claims", "results", *FOR_ALL_SIZES)
 # Slides with Proposition 3 and what it is said to imply for the slides' own network.
 PROPOSITION = ("Proposition 3: Implicit Regularization Penalty", "Practical Implications")
-# Figures with a panel or a line for each arm: with a ladder they show two of its rungs.
-BY_ARM = (
-    "loss-new",
-    "loss-pretrained",
-    "balanced-accuracy",
-    "gradient-norm",
-    "magnitude-change",
-    "angle-change",
-    "layerwise-magnitude",
-    "layerwise-angle",
-)
 
 
 def base_name(name: str) -> str:
