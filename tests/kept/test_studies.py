@@ -11,8 +11,9 @@ from pages import ROOT, page
 from tlstudy.audit.claims import ledger
 from tlstudy.audit.statistics import summarise
 from tlstudy.config.fields import MINIMUM_SEEDS
+from tlstudy.config.ledger import Claim
 from tlstudy.config.quantities import QUANTITIES
-from tlstudy.config.settings import Claim, Study
+from tlstudy.config.settings import Study
 from tlstudy.config.study import load_study
 from tlstudy.storage import columns
 from tlstudy.storage.columns import LAYERS, schema

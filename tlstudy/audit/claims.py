@@ -1,6 +1,6 @@
 """The ledger of claims: what was said, what was measured, and the verdict.
 
-The rule was fixed before the runs, in the configuration (`settings.Claim`): a claim is
+The rule was fixed before the runs, in the configuration (`ledger.Claim`): a claim is
 supported if the interval over seeds lies wholly above the effect size, and refuted if it lies
 wholly below zero. A failed control comes first: then nothing was tested.
 """
@@ -14,8 +14,9 @@ import pandas as pd
 from tlstudy.audit.quantities import Tables, values_of, why_missing
 from tlstudy.audit.statistics import Summary, seeds_to_settle, summarise
 from tlstudy.config.fields import MINIMUM_SEEDS
+from tlstudy.config.ledger import Claim
 from tlstudy.config.quantities import QUANTITIES, SELECTIONS, planned_seeds
-from tlstudy.config.settings import Claim, Study
+from tlstudy.config.settings import Study
 from tlstudy.storage.columns import CLAIM_VALUES, CLAIMS
 
 
@@ -72,7 +73,7 @@ class Case:
         return _by_seed(found, seeds)
 
     def values(self) -> pd.Series:
-        """The claim's statistic by seed, as `settings.Claim` defines it; NaN without value."""
+        """The claim's statistic by seed, as `ledger.Claim` defines it; NaN without value."""
         claim = self.claim
         if claim.open:
             return _by_seed([], [])

@@ -6,7 +6,8 @@ Light on purpose: the workflow reads it without importing matplotlib.
 from pathlib import PurePosixPath
 
 from tlstudy.config.groups import arms_of_kind, is_new, only_arms, other_groups, without_other_rungs
-from tlstudy.config.settings import Claim, Study
+from tlstudy.config.ledger import Claim
+from tlstudy.config.settings import Study
 
 SUFFIXES = (".svg", ".png")
 OTHER_RUNGS = "-other-rungs"  # end of the name of a figure that shows what another leaves out

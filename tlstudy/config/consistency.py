@@ -5,10 +5,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from tlstudy.config.catalogue import FIGURES
 from tlstudy.config.fields import CLASSES, ENCODER_STAGES, SMALLEST_CLASS, Selection
 from tlstudy.config.groups import groups_of, is_new
+from tlstudy.config.ledger import Claim, Control
 from tlstudy.config.measurements import measurements
 from tlstudy.config.messages import did_you_mean
 from tlstudy.config.quantities import QUANTITIES, listed_names
-from tlstudy.config.settings import WITHOUT_BOTTLENECKS, Arm, Claim, Control, Study, WeightsFile
+from tlstudy.config.settings import WITHOUT_BOTTLENECKS, Arm, Study, WeightsFile
 from tlstudy.config.sources import allowed_sources
 
 # Up to this size the last stage is 1 x 1: BatchNorm needs a second image in the batch.

@@ -7,17 +7,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from tlstudy.config.fields import Settings
+from tlstudy.config.ledger import Claim, Control, Rung
 from tlstudy.config.measurements import measurements
 from tlstudy.config.settings import (
     SGD,
     Adam,
     Arm,
-    Claim,
-    Control,
     Evaluation,
     Laboratory,
     Rescaling,
-    Rung,
     Study,
     Tuning,
     WeightsFile,

@@ -8,7 +8,7 @@ import pandas as pd
 from tlstudy.audit.statistics import Summary
 from tlstudy.config.catalogue import BY_ARM, OTHER_RUNGS
 from tlstudy.config.groups import label_of, other_groups
-from tlstudy.config.settings import Claim
+from tlstudy.config.ledger import Claim
 from tlstudy.report.format import (
     POINTS,
     Cell,

@@ -1,0 +1,53 @@
+"""Settings of the ladder and of the ledger of claims."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from tlstudy.config.fields import Name, NotNegative, Number, Settings
+
+
+class Rung(Settings):
+    """A step of the ladder: a group of two arms, a new network and a pretrained one."""
+
+    group: Name = Field(description="Group of the arms that are compared on this rung.")
+    mends: list[str] = Field([], description="Flaws that the rung before it still has.")
+
+
+class Control(Settings):
+    """What must hold in every seed before a claim can be tested at all."""
+
+    quantity: str = Field(description="Quantity, as in a claim.")
+    arm: str = Field(description="Arm by name.")
+    at_least: Number = Field(description="Smallest value at which the control passes.")
+    says: str = Field(description="The control in words, to be read after 'it was not so that'.")
+
+
+class Claim(Settings):
+    """A claim as data: what was said, and the comparison and effect size that decide it.
+
+    The value of a seed is `quantity` of `arm`, less that of `against` or the number `above`;
+    turned round where the claim is that it is `lower`; plus the `margin`.
+    """
+
+    text: str = Field(description="The claim as it was made.")
+    slide: str = Field(
+        "",
+        description="Where it was made: the slide by its title. Claims of the slides with "
+        "Proposition 3 bring its section.",
+    )
+    quantity: str = Field("", description="What is compared: `tlstudy claims --quantities`.")
+    arm: str = Field("", description="Arm by name.")
+    against: str = Field("", description="Arm that it is compared with; empty: with `above`.")
+    against_quantity: str = Field("", description="Another quantity there; empty: the same.")
+    above: Number = Field(0.0, description="Number that it is compared with if with no arm.")
+    direction: Literal["higher", "lower"] = Field("higher", description="What the claim says.")
+    margin: NotNegative = Field(
+        0.0, description="Shortfall that the claim allows, for claims of no difference."
+    )
+    effect: NotNegative = Field(
+        0.0, description="Effect size, stated before the runs: the least that supports the claim."
+    )
+    controls: list[Control] = Field([], description="What must hold in every seed.")
+    figure: str = Field("", description="Figure of the report that shows it.")
+    open: str = Field("", description="Why it is not tested yet; then it needs no comparison.")
