@@ -79,8 +79,8 @@ def _weights(architecture: str, name: str, record: Record) -> dict:
     if (architecture, source) != SLIDES_WEIGHTS:
         network, slides = NETWORKS[SLIDES_WEIGHTS[0]], SLIDES_WEIGHTS[1]
         other.append(
-            f"They are not the weights of the slides ({slides} for {network}): this is "
-            "the same experiment with other pretrained weights."
+            f"They are not the weights of the slides ({slides} for {network}), so this is not the "
+            "slides' experiment again."
         )
     if record.get("stride_on", "3x3") != "3x3":
         other.append(
