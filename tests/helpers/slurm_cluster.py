@@ -19,6 +19,8 @@ from study_folder import wait_until
 COMMANDS = ("sbatch", "squeue", "scancel", "scontrol", "sinfo", "srun")
 DAEMONS = ("munged", "slurmctld", "slurmd")
 NODE = "node"
+# What scancel says of a job that has ended.
+TOO_LATE = ("Invalid job id", "already completing or completed")
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 CONFIGURATION = """
 ClusterName=tlstudy
@@ -119,12 +121,20 @@ class Cluster:
         self._daemon("slurmd", "-D", "-N", NODE, "-f", str(self.folder / "slurm.conf"))
         wait_until(lambda: self.node_state() == "idle", "the node to be idle")
 
-    def kill_node(self) -> None:
-        """Lose the node as if its power failed: its daemon and all jobs end without a word."""
+    @contextmanager
+    def without_node(self) -> Iterator[None]:
+        """Lose the node as if its power failed: its daemon and all jobs end without a word.
+
+        The node comes back at the end, also after an error: later tests use the same cluster.
+        """
         daemon = self.daemons.pop("slurmd")
         daemon.kill()
         daemon.wait()
         self._kill_jobs()
+        try:
+            yield
+        finally:
+            self.start_node()
 
     def _kill_jobs(self) -> None:
         """Kill all that jobs left running; SLURM's own watchers first, as they would tell."""
@@ -156,10 +166,19 @@ class Cluster:
             )
 
     def ask(self, *command: str) -> str:
-        """Output of one of SLURM's commands; empty while the controller does not answer."""
+        """Output of one of SLURM's commands, asked again until the controller answers.
+
+        On a busy machine the controller misses a question now and then. Its silence would read
+        as a cluster without jobs.
+        """
         path = {"PATH": f"{self.commands}:{os.environ['PATH']}"}
-        answer = subprocess.run(command, env=os.environ | path, capture_output=True, text=True)
-        return answer.stdout.strip()
+
+        def answer() -> subprocess.CompletedProcess | None:
+            said = subprocess.run(command, env=os.environ | path, capture_output=True, text=True)
+            answered = said.returncode == 0 or any(words in said.stderr for words in TOO_LATE)
+            return said if answered else None
+
+        return wait_until(answer, f"an answer to {' '.join(command)}", 120).stdout.strip()
 
     def node_state(self) -> str:
         return self.ask("sinfo", "--noheader", "--format=%T")
@@ -184,11 +203,13 @@ class Cluster:
 
     def stop(self) -> None:
         """End jobs and daemons, by process number."""
-        self.ask("scancel", "--full", "--partition=main")
-        self._kill_jobs()
-        for name in ("slurmd", "slurmctld", "munged"):
-            if name in self.daemons:
-                end(self.daemons.pop(name))
+        try:
+            self.ask("scancel", "--full", "--partition=main")
+        finally:
+            self._kill_jobs()
+            for name in ("slurmd", "slurmctld", "munged"):
+                if name in self.daemons:
+                    end(self.daemons.pop(name))
 
 
 def rule_of(job: dict[str, str]) -> str:

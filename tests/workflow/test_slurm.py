@@ -50,9 +50,10 @@ def disturbed(tmp_path_factory, cache, cluster):
         cancelled = cluster.a_running_job("train", ())
         cluster.ask("scancel", cancelled)
         lost = cluster.a_running_job("train", {cancelled})
-        cluster.kill_node()
-        wait_until(lambda: cluster.states("train")[lost] == "NODE_FAIL", "the node to be missed")
-        cluster.start_node()
+        with cluster.without_node():
+            wait_until(
+                lambda: cluster.states("train")[lost] == "NODE_FAIL", "the node to be missed"
+            )
         output, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, output
     return place
