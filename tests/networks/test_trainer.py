@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 from tiny import CPU, EVALUATION, tiny_images, tiny_run, tiny_training
+from torch import nn
 from torch.nn.functional import cross_entropy
 from torchvision.transforms.v2 import functional
 
@@ -86,13 +87,14 @@ def test_rows_have_the_documented_columns(sound):
 
 
 def test_a_step_is_that_of_a_plain_loop():
-    """Our two epochs against a loop written out with PyTorch alone."""
+    """Our two epochs against a loop written out with PyTorch alone, in float64."""
     trainer, outcome = tiny_run(epochs=2)
     training = tiny_training(epochs=2)
     images = tiny_images(training)
-    network = initial_network(training, 26, None)
+    network = initial_network(training, 26, None).double()
+    network.fc.__class__ = nn.Linear  # the study's own is float32 always
     network.train()
-    inputs = images.inputs(images.train).contiguous()
+    inputs = images.inputs(images.train).double()
     optimiser = torch.optim.Adam(network.parameters(), lr=0.001)
     losses, norms = [], []
     for _ in range(2):
@@ -102,12 +104,12 @@ def test_a_step_is_that_of_a_plain_loop():
         gradients = torch.cat([p.grad.flatten() for p in network.parameters()])
         norms.append(float(gradients.double().norm()))
         optimiser.step()
-        losses.append(float(loss))
+        losses.append(loss.item())
     assert [row["train_loss"] for row in outcome.metrics] == pytest.approx(losses, rel=1e-3)
     assert [row["gradient_norm"] for row in outcome.metrics] == pytest.approx(norms, rel=5e-3)
     network.eval()
     with torch.no_grad():
-        logits = network(images.inputs(images.test))
+        logits = network(images.inputs(images.test).double())
     expected = float(cross_entropy(logits, images.test_labels))
     assert outcome.final["running"].loss == pytest.approx(expected, rel=1e-2)
     assert trainer.trajectory.gram()[-1, -1] > 0

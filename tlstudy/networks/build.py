@@ -7,6 +7,7 @@ from torchvision.models.resnet import Bottleneck
 
 from tlstudy.config.fields import CLASSES
 from tlstudy.config.settings import Training
+from tlstudy.networks.batchnorm import BatchNorm2d
 from tlstudy.networks.pretrained import PretrainedWeights
 from tlstudy.networks.rescaling import rescale
 from tlstudy.storage.errors import UserError
@@ -24,7 +25,9 @@ def build_classifier(architecture: str, stride_on: str, outputs: int = 1000) -> 
     Raises:
         UserError: 1x1, and the architecture has no bottlenecks.
     """
-    network = torchvision.models.get_model(architecture, num_classes=outputs)
+    network = torchvision.models.get_model(
+        architecture, num_classes=outputs, norm_layer=BatchNorm2d
+    )
     if stride_on == "1x1":
         bottlenecks = [block for block in network.modules() if isinstance(block, Bottleneck)]
         if not bottlenecks:
