@@ -11,10 +11,10 @@ from click.testing import CliRunner
 from benchmarks import (
     browser,
     commands,
+    exactness,
     landscapes,
     limits,
     made,
-    memory_layout,
     pairs,
     runs,
     scale,
@@ -65,13 +65,11 @@ def test_our_plane_agrees_with_singular_values_in_float64(work, monkeypatch):
     np.testing.assert_allclose(plane["length"], 1, rtol=1e-6)
 
 
-def test_the_gradient_with_channels_first_is_that_of_float64(work):
-    found = memory_layout.compare(work)
-    assert list(found) == ["float64", "channels last", "channels first"]
-    norm, cosine = found["float64"]
-    assert cosine == pytest.approx(1, abs=1e-12)
-    assert found["channels first"] == pytest.approx((norm, cosine), rel=1e-4)
-    assert found["channels last"][1] > 0.99  # a small network on small images
+def test_our_batchnorm_makes_the_first_gradient_exact(work):
+    found = exactness.cosines(exactness.Start(work, None))
+    assert list(found) == [exactness.OURS, exactness.NATIVE, exactness.FIRST]
+    assert found[exactness.OURS] > 0.9999
+    assert found[exactness.FIRST] > 0.9999
 
 
 def test_ways_take_turns_after_a_warm_up():

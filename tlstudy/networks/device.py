@@ -1,21 +1,30 @@
 """The device that a job computes on, and its settings."""
 
 import ctypes
+import itertools
 import os
 import platform
 import resource
 import sys
-from contextlib import AbstractContextManager
+import tempfile
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
 
 import torch
+from filelock import FileLock, Timeout
 
 from tlstudy.storage.errors import UserError
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4  # malloc.h
 
 
+# Of the GPUs that this process took; the system opens them when it ends, however that happens.
+_held: list[FileLock] = []
+
+
 def choose_device(wanted: str, gpus: int | None = None) -> torch.device:
-    """Turn auto, cpu or cuda into a device.
+    """Turn auto, cpu or cuda into a device; of several GPUs, one that no other job computes on.
 
     Args:
         gpus: GPUs that the workflow granted; None outside a workflow.
@@ -28,8 +37,44 @@ def choose_device(wanted: str, gpus: int | None = None) -> torch.device:
         raise UserError("device: found 'cuda'; PyTorch sees no GPU here, so use auto or cpu.")
     if wanted == "cuda" and gpus == 0:
         raise UserError("device: found 'cuda'; the workflow runs with --resources gpu=0.")
-    use_gpu = wanted == "cuda" or (wanted == "auto" and available and gpus != 0)
-    return torch.device("cuda" if use_gpu else "cpu")
+    if wanted == "cuda" or (wanted == "auto" and available and gpus != 0):
+        names = visible_gpus(torch.cuda.device_count(), os.environ.get("CUDA_VISIBLE_DEVICES"))
+        return torch.device("cuda", take_gpu(names, lock_folder()))
+    return torch.device("cpu")
+
+
+def visible_gpus(count: int, setting: str | None) -> list[str]:
+    """Names of the GPUs that PyTorch sees, which are the same in all processes of a machine.
+
+    Args:
+        setting: CUDA_VISIBLE_DEVICES, such as "2,3": PyTorch then calls the GPUs 0 and 1.
+    """
+    names = [name.strip() for name in setting.split(",")] if setting else []
+    return names if len(names) == count else [str(number) for number in range(count)]
+
+
+def take_gpu(names: Sequence[str], folder: Path) -> int:
+    """Position of the GPU with the fewest jobs, of all users of the lock folder.
+
+    The GPU is taken until this process ends. If all are taken, jobs share them evenly.
+
+    Args:
+        names: one or more.
+    """
+    for place in itertools.count():
+        for position, name in enumerate(names):
+            lock = FileLock(folder / f"gpu-{name}-{place}.lock", blocking=False)
+            with suppress(Timeout):
+                lock.acquire()
+                _held.append(lock)
+                return position
+
+
+def lock_folder() -> Path:
+    """Folder of the locks of this user's jobs on this machine."""
+    folder = Path(tempfile.gettempdir()) / f"tlstudy-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
 
 
 def make_deterministic(threads: int | None) -> None:
