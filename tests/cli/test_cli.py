@@ -6,12 +6,10 @@ import sys
 import pytest
 from click.testing import CliRunner
 from study_folder import ROOT
-from tiny import tiny_training
 
 from tlstudy.cli import main
 from tlstudy.config.settings import ARCHITECTURES
 from tlstudy.networks.device import choose_device
-from tlstudy.networks.pretrained import PretrainedWeights
 from tlstudy.storage.errors import UserError
 
 CONFIG = ["--config", str(ROOT / "config.yaml")]
@@ -110,8 +108,3 @@ def test_a_gpu_that_was_not_granted_is_not_used(monkeypatch):
     assert choose_device("auto").type == "cuda"
     with pytest.raises(UserError, match="gpu=0"):
         choose_device("cuda", gpus=0)
-
-
-def test_weights_of_another_architecture_are_refused():
-    with pytest.raises(UserError, match="found resnet50; the arm needs resnet18"):
-        PretrainedWeights({}, {"architecture": "resnet50"}).check_architecture(tiny_training())

@@ -1,7 +1,9 @@
 """The benchmark: its ways compute the same numbers, and it runs from end to end."""
 
 import json
+import sys
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,7 @@ from click.testing import CliRunner
 from benchmarks import (
     browser,
     commands,
+    computing,
     landscapes,
     limits,
     made,
@@ -24,9 +27,11 @@ from benchmarks.computing import tiny
 from benchmarks.figures import figure
 from benchmarks.table import table_text
 from benchmarks.work import Work
+from tlstudy import cli
 from tlstudy.config.study import build_study
 from tlstudy.config.study import runs as study_runs
 from tlstudy.jobs import paths
+from tlstudy.stages import aggregate
 
 LIMITS = {"operations_per_second": {"float32": 1e9}, "bytes_per_second": 1e9}
 
@@ -86,10 +91,17 @@ def test_ways_take_turns_after_a_warm_up():
 def test_the_command_writes_its_figures_with_what_they_were_measured_on(
     cache, tmp_path, monkeypatch
 ):
+    def once(ways: list[pairs.Way], turns: int) -> list[pairs.Way]:
+        """In this process: others would take seconds to import PyTorch."""
+        for way in ways:
+            way.every, way.seconds = [way.prepare(*way.arguments)()], [1.0] * turns
+        return ways
+
+    monkeypatch.setattr(computing, "take_turns", once)
     monkeypatch.setattr(limits, "MATRIX", {"cpu": 512})
     monkeypatch.setattr(limits, "COPIED_BYTES", 2**20)
     file = tmp_path / "figures.json"
-    options = ["--tiny", "--part", "plane", "--turns", "1", "--device", "cpu"]
+    options = ["--tiny", "--part", "plane", "--turns", "1", "--device", "cpu", "--threads", "1"]
     result = CliRunner().invoke(main, [*options, "--cache", str(cache), "--json", str(file)])
     assert result.exit_code == 0, result.output
     assert "| trajectory plane | Gram matrix |" in result.output
@@ -121,11 +133,28 @@ def test_a_command_is_timed_with_its_own_memory_and_not_that_of_who_starts_it(tm
         commands.run(commands.python("print('hello')"), tmp_path, says="good bye")
 
 
-def test_the_tables_of_made_runs_are_timed_and_are_those_of_the_plain_loop(cache, tmp_path):
+def test_the_tables_of_made_runs_are_timed_and_are_those_of_the_plain_loop(
+    cache, tmp_path, monkeypatch
+):
+    done = []
+
+    def here(command: list[str], folder: Path) -> commands.Spent:
+        """In this process: each other would take seconds to import pandas."""
+        done.append(command)
+        monkeypatch.setattr(sys, "argv", ["-c", command[-1]])
+        if command[1] == "-c":
+            exec(command[2], {})
+        else:
+            assert CliRunner().invoke(cli.main, command[3:]).exit_code == 0
+        return commands.Spent(1.0, 1.0, 100.0)
+
+    monkeypatch.setattr(aggregate, "Watch", aggregate.Watch)  # one way replaces it
+    monkeypatch.setattr(scale, "run", here)
     rows = list(scale.tables(tmp_path, cache, scale.TINY, turns=1))
     names = {row["name"] for row in rows}
     assert {"tables of 2 runs, as it is", "tables of 8 runs, as it is"} < names
     assert [row["value"] for row in rows if row["unit"] == "values"] == [0]
+    assert len(done) == 3 * 2 + 1  # ways of ours for two numbers of runs, and the plain loop
 
 
 def test_a_dry_run_is_timed_of_as_many_runs_as_asked_for(cache, tmp_path):

@@ -25,9 +25,7 @@ def load_run_weights(study: Study, run: Run) -> PretrainedWeights | None:
     if run.settings.initialisation == "random":
         return None
     folder = paths.weights_folder(study.cache, run.settings.architecture, run.sources)
-    weights = load_weights(folder)
-    weights.check_architecture(run.settings)
-    return weights
+    return load_weights(folder)
 
 
 def load_run_images(

@@ -4,9 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tlstudy.config.settings import Training
-from tlstudy.storage.errors import UserError
-
 State = Mapping[str, Any]
 
 
@@ -31,15 +28,3 @@ class PretrainedWeights:
     def normalisation(self) -> tuple[list[float], list[float]]:
         """Channel means and deviations of the inputs they were trained on, pixels from 0 to 1."""
         return self.record["mean"], self.record["std"]
-
-    def check_architecture(self, training: Training) -> None:
-        """Refuse a training of another architecture.
-
-        Raises:
-            UserError: the architectures differ.
-        """
-        if self.record["architecture"] != training.architecture:
-            raise UserError(
-                f"weights '{training.initialisation}': found {self.record['architecture']}; "
-                f"the arm needs {training.architecture}."
-            )
