@@ -209,10 +209,12 @@ def test_code_in_a_pickle_is_refused_and_does_not_run(tmp_path, form):
 
 
 GARBAGE = {
+    "text.pth": lambda path: path.write_text("not found"),
     "page.safetensors": lambda path: path.write_text("<html>not found</html>"),
     "broken-zip.pth": lambda path: path.write_bytes(b"PK\x03\x04" + bytes(50)),
     "popping.pth": lambda path: path.write_bytes(b"\x80\x02."),  # an IndexError in torch
     "list.pth": lambda path: torch.save([torch.ones(2)], path),
+    "network.pth": lambda path: torch.save(build_classifier("resnet18", "3x3"), path),
     "nested.pth": lambda path: torch.save({"state_dict": {"a": torch.ones(2)}}, path),
 }
 
