@@ -9,8 +9,6 @@ from tlstudy.config.fields import Positive, Selection, odd
 from tlstudy.config.measurements import Measurement
 
 if TYPE_CHECKING:
-    import torch
-
     from tlstudy.config.settings import Study
     from tlstudy.config.study import Run
     from tlstudy.networks.fine_tuned import FineTuned
@@ -36,7 +34,8 @@ class Landscape(Selection):
 
 def measure(fine_tuned: "FineTuned", settings: Landscape) -> dict:
     """Both planes of a run: axes and losses, or the reason why there is no plane."""
-    from tlstudy.measures.planes import grid_axis, loss_grid
+    from tlstudy.measures.planes import grid_axis, loss_grid, random_plane
+    from tlstudy.networks.trajectory import unflatten
 
     record, batches = fine_tuned.record, fine_tuned.batches()
     network = fine_tuned.network_at("end")
@@ -50,7 +49,11 @@ def measure(fine_tuned: "FineTuned", settings: Landscape) -> dict:
         reason = "" if always else record["trajectory"]["no_plane_reason"]
         planes[name] = {"status": "none", "reason": reason}
         if not reason:
-            directions = _directions(name, fine_tuned, weights)
+            if name == "random":
+                directions = random_plane(weights, fine_tuned.run.seed)
+            else:
+                vectors = (fine_tuned.vectors[f"direction_{number}"] for number in (1, 2))
+                directions = [unflatten(vector, weights) for vector in vectors]
             axis = grid_axis(radius, settings.grid)
             losses = loss_grid(network, directions, axis, batches, fine_tuned.training.head)
             middle = settings.grid // 2
@@ -64,18 +67,6 @@ def measure(fine_tuned: "FineTuned", settings: Landscape) -> dict:
             }
     planes["trajectory"] |= {key: record["trajectory"][key] for key in OF_TRAJECTORY}
     return {"checkpoint_train_loss": record["checkpoint_train_loss"], "planes": planes}
-
-
-def _directions(
-    plane: str, fine_tuned: "FineTuned", weights: "list[torch.Tensor]"
-) -> "tuple[list[torch.Tensor], list[torch.Tensor]]":
-    from tlstudy.measures.planes import random_plane
-    from tlstudy.networks.trajectory import unflatten
-
-    if plane == "random":
-        return random_plane(weights, fine_tuned.run.seed)
-    vectors = fine_tuned.vectors
-    return unflatten(vectors["direction_1"], weights), unflatten(vectors["direction_2"], weights)
 
 
 def passes(study: "Study", run: "Run") -> float:
