@@ -43,11 +43,11 @@ def test_nothing_is_said_of_what_a_laboratory_does_not_have(page):
 
 def test_the_opening_tells_the_verdicts_of_the_table(inputs, page):
     start = page.text[: page.text.index("What it says")]
-    assert "Of four claims tested in the laboratory, one is supported, one is refuted" in start
+    assert "4 claims tested in the laboratory: 1 supported, 1 refuted" in start
     assert "\u2717 refuted Made-up claim number 2." in start
     claims = inputs.laboratory_claims.assign(verdict="refuted")
     other = Page(render(dataclasses.replace(inputs, laboratory_claims=claims)))
-    assert "Of four claims tested in the laboratory, four are refuted." in other.text
+    assert "4 claims tested in the laboratory: 4 refuted." in other.text
     assert "\u2713 supported" not in other.text
 
 
@@ -80,9 +80,8 @@ def test_shares_are_those_of_the_table_of_formulas(inputs, page):
     assert "400 draws (seed 0)" in page.text
     formulas = inputs.formulas.assign(no_root=0.123, draws=777, seed=5, several_roots=0.045)
     other = Page(render(dataclasses.replace(inputs, formulas=formulas))).text
-    assert "of 777 random draws. It has no solution in 12.3 %" in other
-    assert "777 draws (seed 5)" in other
-    assert "more than one positive root in 4.5 % of the draws" in other
+    for shown in ("777 random draws", "no solution in 12.3 %", "777 draws (seed 5)", "in 4.5 %"):
+        assert shown in other
 
 
 @pytest.mark.parametrize("name", FORMULAS)
@@ -134,7 +133,7 @@ def test_times_are_summed_and_unlike_runs_warned_of(inputs, page):
     runs.loc[3, ["numpy", "commit"]] = ["1.0", "0123+changes"]
     other = Page(render(dataclasses.replace(inputs, laboratory_runs=runs))).text
     assert "different versions of NumPy: 2.1.0 and 1.0" in other
-    assert "in no commit when runs were made" in other
+    assert "uncommitted code" in other
 
 
 def test_labels_are_escaped(inputs):

@@ -1,6 +1,6 @@
 """Findings of the sentinels: in the slides' series, in runs of that protocol, and in others."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -10,7 +10,7 @@ from tlstudy.audit.sentinels.alarms import false_alarms
 from tlstudy.audit.sentinels.published import findings_on_published
 from tlstudy.config.groups import label_of
 from tlstudy.report.figures.captions import PUBLISHED_GROUP
-from tlstudy.report.format import THIN, join, percent, sentence
+from tlstudy.report.format import THIN, count, join, percent, sentence
 from tlstudy.report.inputs import Inputs
 
 NETWORKS = {"new": "new network", "pretrained": "pretrained network"}
@@ -43,7 +43,7 @@ def alarms(inputs: Inputs) -> dict:
     arms = inputs.study.arms
     rows = inputs.findings[inputs.findings["arm"].isin(list(arms))]
     ours = rows["arm"].isin([name for name in arms if arms[name].group == PUBLISHED_GROUP])
-    slides = _on_slides() if inputs.is_audit else iter(())
+    slides = _on_slides() if inputs.is_audit else ()
     published = _by_sentinel([*slides, *_on_runs(inputs, rows[ours])])
     others = _by_sentinel(_on_runs(inputs, rows[~ours]))
     seen = {alarm.severity for alarm in (*published, *others)}
@@ -67,13 +67,12 @@ def _on_runs(inputs: Inputs, rows: pd.DataFrame) -> Iterator[tuple[str, dict]]:
     """Where, and the finding of an arm's first run as a row."""
     for (_, arm), part in rows.groupby(["sentinel", "arm"], sort=False):
         first, total = part.iloc[0], int((inputs.runs["arm"] == arm).sum())
-        size = f"{first['subset_size']} images, " if len(inputs.study.subset_size) > 1 else ""
-        where = f", here {size}seed {first['seed']}" if total > 1 else ""
-        runs = f"{len(part)} of {total} run{'s' if total != 1 else ''}"
-        yield f"{label_of(inputs.study, arm)}, {runs}{where}", first.to_dict()
+        where = f"n = {first['subset_size']}, seed {first['seed']}"
+        runs = f"{len(part)} of {count(total, 'run')}"
+        yield f"{label_of(inputs.study, arm)}, {runs}, here {where}", first.to_dict()
 
 
-def _by_sentinel(findings) -> list[Alarm]:
+def _by_sentinel(findings: Iterable[tuple[str, dict]]) -> list[Alarm]:
     """One entry for each sentinel, the gravest first, in the sentinels' order among equals."""
     found: dict[str, Alarm] = {}
     for where, row in findings:
@@ -90,18 +89,13 @@ def rate_sentence(inputs: Inputs) -> str:
     """How often runs of a sound protocol raised an alarm."""
     found = false_alarms(inputs.runs, inputs.findings)
     if not found.runs:
-        return (
-            "Every run here has at least one of the published flaws, so this study says nothing of "
-            "false alarms."
-        )
-    verb = "run has" if found.runs == 1 else "runs have"
+        return "Every run here has a published flaw, so this study says nothing of false alarms."
     names = [f"{name.replace('-', ' ')} ({amount})" for name, amount in found.sentinels.items()]
-    which = f": {join(names)}" if names else ""
     return (
-        f"False alarms: {found.runs} {verb} a protocol with none of the published flaws; "
-        f"{found.alarmed} of them raised an alarm{which}. The rate is {percent(found.rate)} "
-        f"(95{THIN}% interval {percent(found.low)} to {percent(found.high)}). It is an upper "
-        "bound: a sound protocol can go wrong too. The interval takes all runs as independent. "
-        "Identical runs, such as a tuned run that keeps the default learning rate, make "
-        "it too short."
+        f"False alarms: of {count(found.runs, 'run')} with none of the published flaws, "
+        f"{found.alarmed} raised an alarm (by sentinel: {join(names) or 'none'}). The rate is "
+        f"{percent(found.rate)} (95{THIN}% interval {percent(found.low)} to "
+        f"{percent(found.high)}). It is an upper bound: a sound protocol can go wrong too. The "
+        "interval takes all runs as independent. Identical runs, such as a tuned run that keeps "
+        "the default learning rate, make it too short."
     )

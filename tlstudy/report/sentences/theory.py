@@ -72,14 +72,17 @@ def mathematics(text: str) -> Markup:
 
 def fares_table(formulas: pd.DataFrame) -> Table:
     """A row for each variant: shares of the draws, errors, and the values at the example."""
-    heads = ["Printed in", "No root", "Exact", "Median error", "95th percentile"]
-    return Table([*heads, "Example: u", "r"], [_fares(row) for row in formulas.to_dict("records")])
-
-
-def _fares(row: dict) -> list[str]:
-    norm, penalty = example_values(row["formula"])
-    shares = [share(row[name]) for name in ("no_root", "exact", "median_error", "large_error")]
-    return [NAMES[row["formula"]], *shares, number(norm, 4), number(penalty, 4)]
+    heads = ["Printed in", "No root", "Exact", "Median error", "95th percentile", "Example: u", "r"]
+    columns = ["no_root", "exact", "median_error", "large_error"]
+    rows = [
+        [
+            NAMES[row["formula"]],
+            *(share(row[name]) for name in columns),
+            *(number(value, 4) for value in example_values(row["formula"])),
+        ]
+        for row in formulas.to_dict("records")
+    ]
+    return Table(heads, rows)
 
 
 def share(value: float) -> str:
@@ -105,10 +108,10 @@ def draws_line(formulas: pd.DataFrame) -> str:
         f"{whole(first['draws'])} draws (seed {first['seed']}): m and {GAMMA} normal, w the size "
         f"of a normal number plus 0.1, {RHO} uniform. Exact: within a millionth of the minimum by "
         "brute force. Errors are relative, of r, where there is a root. The slides\u2019 equation "
-        "can lack one only where m is negative, as it is in half of the draws or so. The right "
-        "equation too has "
-        f"more than one positive root in {share(proof['several_roots'])} of the draws, although "
-        "the paper calls it unique: the one with the least r counts, for every variant."
+        "can lack a root only where m is negative, as it is in about half of the draws. The right "
+        f"equation has more than one positive root in {share(proof['several_roots'])} of the "
+        "draws, although the paper calls it unique. The root with the least r counts, for every "
+        "variant."
     )
 
 
@@ -132,7 +135,7 @@ def formula_line(formulas: pd.DataFrame) -> str:
     """How often the slides' variant is right, in words."""
     row = formulas.set_index("formula").loc["slides"]
     return (
-        "As the slides print the proposition, its equation gives the right penalty in "
+        "The equation that the slides print for the proposition gives the right penalty in "
         f"{share(row['exact'])} of {count(int(row['draws']), 'random draw')}. It has no solution "
-        f"in {share(row['no_root'])}, which is possible only where the strength m is negative."
+        f"in {share(row['no_root'])}. That is possible only where the strength m is negative."
     )
