@@ -130,7 +130,7 @@ def test_diverged_runs_are_counted_and_named():
         ("torch", "2.7.0", "PyTorch: 2.6.0 and 2.7.0"),
         ("code", "9876543210", "0123456789 and 9876543210"),
         ("commit", f"{COMMIT}+changes", "uncommitted code"),
-        ("weights_sha256", "ef" * 32, "different weights"),
+        ("weights_sha256", "ef" * 32, "different files of the weights"),
     ],
 )
 def test_runs_that_are_unlike_are_warned_of(column, value, expected):

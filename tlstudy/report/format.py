@@ -132,6 +132,13 @@ class Cell:
     last: str = ""
 
 
+def place(item: Summary, value: float = 0) -> str:
+    """Where an interval lies beside a value."""
+    if item.low > value:
+        return "lies above"
+    return "lies below" if item.high < value else "contains"
+
+
 def summary_cell(item: Summary, shown: Callable[[float], str], unit: str = "") -> Cell:
     """A value with its interval and number of seeds below it: as much as the seeds allow."""
     if item.n == 0:

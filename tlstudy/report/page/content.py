@@ -52,7 +52,6 @@ def page(inputs: Inputs) -> dict:
         "contradictions": published.sentences() if inputs.is_audit else [],
         "contradictions_figure": study_figure(inputs, CONTRADICTIONS),
         "alarms": alarms(inputs),
-        "shown_rungs": ladder.shown_rungs(inputs),
         "theory": theory.section(inputs),
         "facts": first_facts(inputs),
         "warnings": how_it_was_run.warnings(inputs),
@@ -117,7 +116,7 @@ def _audit(inputs: Inputs, size: int) -> dict:
         "tally": ledger.tally(
             ledger.of_size(inputs, size), "(the slides\u2019 and variants of them)"
         ),
-        "meanings": ledger.meanings(entry.verdict for entry in entries),
+        "meanings": ledger.meanings(entry["verdict"] for entry in entries),
         "entries": entries,
         "claims": figure(inputs, size, "claims"),
     }

@@ -1,7 +1,6 @@
 """Findings of the sentinels: in the slides' series, in runs of that protocol, and in others."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -21,23 +20,6 @@ MEANINGS = {
 }
 
 
-@dataclass
-class Alarm:
-    """All that one sentinel found.
-
-    Attributes:
-        flaws: those of the published study that it stands for.
-        sightings: where it saw something, and what; of an arm, what it saw in the first run.
-    """
-
-    name: str
-    flaws: str
-    severity: str
-    why: str
-    advice: str
-    sightings: list[tuple[str, str]] = field(default_factory=list)
-
-
 def alarms(inputs: Inputs) -> dict:
     """Findings by sentinel: of the slides and our runs of their protocol, and of other runs."""
     arms = inputs.study.arms
@@ -46,7 +28,7 @@ def alarms(inputs: Inputs) -> dict:
     slides = _on_slides() if inputs.is_audit else ()
     published = _by_sentinel([*slides, *_on_runs(inputs, rows[ours])])
     others = _by_sentinel(_on_runs(inputs, rows[~ours]))
-    seen = {alarm.severity for alarm in (*published, *others)}
+    seen = {alarm["severity"] for alarm in (*published, *others)}
     return {
         "published": published,
         "others": others,
@@ -72,17 +54,19 @@ def _on_runs(inputs: Inputs, rows: pd.DataFrame) -> Iterator[tuple[str, dict]]:
         yield f"{label_of(inputs.study, arm)}, {runs}, here {where}", first.to_dict()
 
 
-def _by_sentinel(findings: Iterable[tuple[str, dict]]) -> list[Alarm]:
-    """One entry for each sentinel, the gravest first, in the sentinels' order among equals."""
-    found: dict[str, Alarm] = {}
+def _by_sentinel(findings: Iterable[tuple[str, dict]]) -> list[dict]:
+    """One entry for each sentinel, the gravest first, in the sentinels' order among equals.
+
+    `sightings` has where it saw something, and what; of an arm, what it saw in the first run.
+    """
+    found: dict[str, dict] = {}
     for where, row in findings:
-        name = row["sentinel"]
-        title = sentence(name.replace("-", " "))
-        values = (row["flaws"] or "", row["severity"], row["why"], row["advice"])
-        alarm = found.setdefault(name, Alarm(title, *values))
+        alarm = {name: row[name] or "" for name in ("flaws", "severity", "why", "advice")}
+        alarm |= {"name": sentence(row["sentinel"].replace("-", " ")), "sightings": []}
+        alarm = found.setdefault(row["sentinel"], alarm)
         # Column names have underscores.
-        alarm.sightings.append((where, row["saw"].replace("_", " ")))
-    return sorted(found.values(), key=lambda alarm: SEVERITIES.index(alarm.severity))
+        alarm["sightings"].append((where, row["saw"].replace("_", " ")))
+    return sorted(found.values(), key=lambda alarm: SEVERITIES.index(alarm["severity"]))
 
 
 def rate_sentence(inputs: Inputs) -> str:

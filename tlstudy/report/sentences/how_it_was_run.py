@@ -11,11 +11,9 @@ from tlstudy.config.groups import groups_of
 from tlstudy.config.settings import Study
 from tlstudy.jobs.steps import PLACES
 from tlstudy.report.format import (
-    MISSING,
     THIN,
     count,
     duration,
-    is_number,
     join,
     number,
     quoted,
@@ -36,7 +34,14 @@ SAME_FOR_ALL = {
     "code": "states of the code that trains",
 }
 DEVICE_NAMES = {"cpu": "processor (CPU)", "cuda": "GPU"}
-SLIDES_WEIGHTS = ("resnet50", "IMAGENET1K_V2")
+OTHER_WEIGHTS = (
+    "They are not the weights of the slides (IMAGENET1K_V2 for ResNet-50), so this is not the "
+    "slides\u2019 experiment again."
+)
+STRIDES = (
+    "Their blocks stride on the 1 x 1 convolution; those of a network without pretrained weights "
+    "stride on the 3 x 3."
+)
 
 
 def distinct(runs: pd.DataFrame, column: str) -> list[str]:
@@ -46,11 +51,9 @@ def distinct(runs: pd.DataFrame, column: str) -> list[str]:
 
 
 def arithmetic(runs: pd.DataFrame) -> str:
-    """Of the training steps and of the evaluations; once if they are the same."""
+    """Of the training steps and of the evaluations."""
     steps, evaluations = distinct(runs, "precision"), distinct(runs, "evaluation_precision")
-    if steps == evaluations or not evaluations:
-        return join(steps)
-    return f"steps {join(steps)}, evaluation {join(evaluations)}"
+    return f"{join(steps)} in steps, {join(evaluations)} in evaluations"
 
 
 def device(runs: pd.DataFrame) -> str:
@@ -67,38 +70,29 @@ def short_commit(commit: str) -> str:
 def weights_used(inputs: Inputs) -> list[dict]:
     """The pretrained weights as the first screen names them.
 
-    `statement` says what they are; `other` that they are not the slides', or is empty; `tried`
+    `statement` says what they are; `other` how they are not the slides', or is empty; `tried`
     the result of each source, in the order of trying.
     """
     return [_weights(*key, record) for key, record in inputs.weights.items()]
 
 
 def _weights(architecture: str, name: str, record: Record) -> dict:
-    source, network = str(record.get("source", "unknown")), NETWORKS[architecture]
-    other = ""
-    if (architecture, source) != SLIDES_WEIGHTS:
-        other += (
-            f"They are not the weights of the slides ({SLIDES_WEIGHTS[1]} for "
-            f"{NETWORKS[SLIDES_WEIGHTS[0]]}), so this is not the slides\u2019 experiment again. "
-        )
-    if record.get("stride_on", "3x3") != "3x3":
-        other += (
-            "Their blocks stride on the 1 x 1 convolution; those of a network without pretrained "
-            "weights stride on the 3 x 3."
-        )
+    source = str(record.get("source", "unknown"))
+    not_slides = (architecture, source) != ("resnet50", "IMAGENET1K_V2")
+    other = [OTHER_WEIGHTS] * not_slides + [STRIDES] * (record.get("stride_on", "3x3") != "3x3")
     # A file of the user's is named without its folder, which may be private.
     file = Path(source).name
-    parts = [f"{file} for {network}", str(record.get("description", "")).strip().rstrip(".")]
+    parts = [f"{file} for {NETWORKS[architecture]}", record.get("description", "").rstrip(". ")]
     if record.get("imagenet_top1_percent"):
         parts.append(f"{record['imagenet_top1_percent']:g}{THIN}% top-1 on ImageNet")
+    tried = [f"{Path(item['source']).name}: {item['outcome']}" for item in record.get("tried", [])]
+    statement = ", ".join(filter(None, parts))
     return {
         "name": name,
         "source": file,
-        "statement": ", ".join(filter(None, parts)),
-        "other": other.strip(),
-        "tried": [
-            f"{Path(item['source']).name}: {item['outcome']}" for item in record.get("tried", [])
-        ],
+        "statement": statement,
+        "other": " ".join(other),
+        "tried": tried,
     }
 
 
@@ -123,11 +117,8 @@ def unlike(runs: pd.DataFrame, same_for_all: Mapping[str, str]) -> Iterator[str]
 
 
 def _several_weights(runs: pd.DataFrame) -> Iterator[str]:
-    pretrained = runs[runs["initialisation"] != "random"]
-    for name, rows in pretrained.groupby("initialisation"):
-        if len(distinct(rows, "weights_sha256")) > 1:
-            sources = join(distinct(rows, "weights_source"))
-            yield f"Arms that start from {quoted(name)} used different weights: {sources}."
+    for name, rows in runs[runs["initialisation"] != "random"].groupby("initialisation"):
+        yield from unlike(rows, {"weights_sha256": f"files of the weights {quoted(name)}"})
 
 
 def _several_drawings(study: Study) -> Iterator[str]:
@@ -188,20 +179,13 @@ def times(runs: pd.DataFrame) -> Table:
         "training_seconds": ("Training", duration),
         "evaluation_seconds": ("Evaluation", duration),
         "seconds": ("In all", duration),
-        "peak_memory_gib": ("Memory", _memory),
+        "peak_memory_gib": ("Memory, GiB", lambda gib: number(gib, 2)),
     }
-    runs = runs.reindex(columns=list(columns))
+    rows = runs.reindex(columns=list(columns)).to_dict("records")
     return Table(
         [head for head, _ in columns.values()],
-        [
-            [shown(run[name]) for name, (_, shown) in columns.items()]
-            for run in runs.to_dict("records")
-        ],
+        [[shown(run[name]) for name, (_, shown) in columns.items()] for run in rows],
     )
-
-
-def _memory(gib: float) -> str:
-    return f"{number(gib, 2)}{THIN}GiB" if is_number(gib) else MISSING
 
 
 def machine(inputs: Inputs) -> list[tuple[str, str]]:

@@ -10,7 +10,6 @@ from tlstudy.audit.flaws import MENDED
 from tlstudy.audit.ladder import arms_of_rung
 from tlstudy.audit.statistics import Summary, summarise
 from tlstudy.config.fields import MINIMUM_SEEDS
-from tlstudy.config.groups import other_groups, rung_groups
 from tlstudy.config.settings import Study
 from tlstudy.data import published
 from tlstudy.report.format import (
@@ -21,6 +20,7 @@ from tlstudy.report.format import (
     count,
     join,
     percent,
+    place,
     points,
     quoted,
     sentence,
@@ -35,6 +35,12 @@ HEADS = ["Rung", "Gap, points", "Change of the gap", "New", "Pretrained", "Seeds
 SETTLES = "F9"  # from the rung that mends this on, test values are those of what was learnt
 MEASURE = "balanced_accuracy"
 SLIDES_IMAGES = whole(10_000)
+READINGS = {
+    "lies above": "pretraining helps there against a new network. Nothing else that learns from "
+    "these images is compared",
+    "lies below": "pretraining harms there",
+    "contains": "which network is ahead is not known",
+}
 EXAMPLE = 0.6  # an accuracy in the middle of those here
 
 
@@ -127,17 +133,10 @@ def _worth(inputs: Inputs, size: int) -> str:
         return "The last rung has no seed in which both networks finished."
     if gap.mean is None:
         return f"An interval needs {MINIMUM_SEEDS} seeds."
-    reading = "contains zero: which network is ahead is not known."
-    if gap.low > 0:
-        reading = (
-            "lies above zero: pretraining helps there against a new network. Nothing else that "
-            "learns from these images is compared."
-        )
-    if gap.high < 0:
-        reading = "lies below zero: pretraining harms there."
     return (
         f"On the last rung the new network reaches {percent(new.mean)} and the pretrained one "
-        f"{percent(pretrained.mean)}. The interval of the gap {reading}"
+        f"{percent(pretrained.mean)}. The interval of the gap {place(gap)} zero: "
+        f"{READINGS[place(gap)]}."
     )
 
 
@@ -148,7 +147,7 @@ def _largest_line(inputs: Inputs, size: int) -> str:
         for index in range(1, len(inputs.study.ladder))
         if (item := summary(inputs, size, index, "step")).mean is not None
     }
-    told = [index for index, item in steps.items() if item.low > 0 or item.high < 0]
+    told = [index for index, item in steps.items() if place(item) != "contains"]
     if not told:
         return "No rung is known to have changed the gap: the seeds leave each change open."
     largest = max(told, key=lambda index: abs(steps[index].mean))
@@ -229,18 +228,6 @@ def _on_first(inputs: Inputs, size: int, rung: int) -> str:
         values[part] = rows[f"test_balanced_accuracy_{settings.batchnorm}"]
     gap = summarise((values["pretrained"] - values["new"]).to_numpy(dtype=float))
     return f"on the first {whole(fewest)} test images: {gap.text(bare_points, short=True)}"
-
-
-def shown_rungs(inputs: Inputs) -> str:
-    """Which rungs the figures by arm show; empty where they show all."""
-    others = other_groups(inputs.study)
-    if not others:
-        return ""
-    shown = [rung_title(group) for group in rung_groups(inputs.study) if group not in others]
-    return (
-        f"Figures with a line or a panel for each arm show the rungs {join(shown)}. A second "
-        f"figure, folded in below, shows the other {count(len(others), 'rung')}."
-    )
 
 
 def spread_of_images(inputs: Inputs, size: int) -> str:

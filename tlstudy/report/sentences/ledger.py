@@ -1,7 +1,6 @@
 """The ledger of claims as the page shows it: the claim, its comparison, and the verdict."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 import pandas as pd
 
@@ -37,41 +36,12 @@ MEANINGS = {
 }
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A claim with its verdict.
-
-    Attributes:
-        decides: what is compared and the effect size stated in advance; empty if it is open.
-        value: the statistic with its interval or range.
-        link: id of the figure that shows it; empty if there is none.
-    """
-
-    name: str
-    text: str
-    slide: str
-    decides: str
-    value: Cell
-    verdict: str
-    because: str
-    link: str
-
-    @property
-    def sign(self) -> str:
-        return SIGNS[self.verdict]
-
-    @property
-    def kind(self) -> str:
-        """The verdict as a style class."""
-        return self.verdict.replace(" ", "-")
-
-
 def of_size(inputs: Inputs, size: int) -> pd.DataFrame:
     """The ledger's rows of a subset size."""
     return inputs.claims[inputs.claims["subset_size"] == size]
 
 
-def entries(inputs: Inputs, size: int) -> list[Entry]:
+def entries(inputs: Inputs, size: int) -> list[dict]:
     """The claims in the order of the configuration."""
     return [
         entry(row, figure_link(inputs, size, row), _limit(inputs.study.claims[row["claim"]]))
@@ -89,23 +59,30 @@ def _limit(claim: Claim) -> str:
     return ""
 
 
-def entry(row: dict, link: str, limit: str = "") -> Entry:
-    """A row of a table of claims as an entry, with the id of the figure that shows it."""
-    because = row["because"] or ""
-    value = Cell("", "" if row["verdict"] == "open" else "no value")
+def entry(row: dict, link: str, limit: str = "") -> dict:
+    """A row of a table of claims as the template shows it.
+
+    Args:
+        link: id of the figure that shows the claim; empty if there is none.
+        limit: what a measured claim leaves open.
+    """
+    verdict, because = str(row["verdict"]), row["because"] or ""
+    value = Cell("", "" if verdict == "open" else "no value")
     if row["seeds"]:
         because = f"{because} {limit}".strip()
         value = summary_cell(Summary.of_row(row), *shown(row["unit"] or ""))
-    return Entry(
-        name=row["claim"],
-        text=row["text"],
-        slide=row.get("slide") or "",
-        decides=_decides(row),
-        value=value,
-        verdict=str(row["verdict"]),
-        because=because,
-        link=link,
-    )
+    return {
+        "name": row["claim"],
+        "text": row["text"],
+        "slide": row.get("slide") or "",
+        "decides": _decides(row),
+        "value": value,
+        "verdict": verdict,
+        "sign": SIGNS[verdict],
+        "kind": verdict.replace(" ", "-"),
+        "because": because,
+        "link": link,
+    }
 
 
 def shown(unit: str) -> tuple[Callable[[float], str], str]:

@@ -8,11 +8,12 @@ import pandas as pd
 from tlstudy.audit.statistics import Summary, reference_arms, summarise
 from tlstudy.config.fields import CLASSES
 from tlstudy.config.groups import is_new, without_other_rungs
-from tlstudy.report.format import POINTS, bare_points, join, percent
+from tlstudy.report.format import POINTS, bare_points, join, percent, place
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.sentences import series
 
 GUESSING = 1 / CLASSES  # balanced accuracy of a constant or random answer among ten digits
+GUESSING_TEXT = percent(GUESSING)
 CURVES = "See the table \u201cThe curves in numbers\u201d"
 HELD = "Accuracies with layers held or put back stand under \u201cEncoder and decoder\u201d."
 NOT_HELD = (
@@ -74,21 +75,15 @@ def _reading(inputs: Inputs, pair: tuple[str, str], size: int, gap: Summary) -> 
         return f"{join(map(inputs.named, lost))} diverged in the first epoch: nothing to compare."
     if not all(series.moved(inputs, arm, size) for arm in pair):
         return "This is no evidence on pretraining: see the warnings."
-    contains_zero = gap.mean is not None and gap.low <= 0 <= gap.high
-    zero = "The interval contains zero: neither is known to be ahead. " if contains_zero else ""
     new = summarise(series.reported(inputs, pair[0], size, "balanced_accuracy").to_numpy())
-    if new.n == 0:
-        return zero
-    return f"{zero}{inputs.named(pair[0])} reaches {new.text(percent)}; {_beside_guessing(new)}."
-
-
-def _beside_guessing(item: Summary) -> str:
-    guessing = percent(GUESSING)
-    if item.mean is None:
-        return f"guessing gives {guessing}"
-    place = "contains" if item.low <= GUESSING <= item.high else "lies above"
-    place = "lies below" if item.high < GUESSING else place
-    return f"the interval {place} the {guessing} of guessing"
+    reached = (
+        f"{inputs.named(pair[0])} reaches {new.text(percent)}; guessing gives {GUESSING_TEXT}."
+    )
+    if gap.mean is None or new.mean is None:
+        return reached
+    return (
+        f"The interval {place(gap)} zero. {reached} Its interval {place(new, GUESSING)} guessing."
+    )
 
 
 def _smooths(inputs: Inputs, size: int) -> list[str]:
