@@ -1,10 +1,7 @@
 """The ladder in words and as a table: the gap after each fix, and the fix that changed it most."""
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
-
-import pandas as pd
 
 from tlstudy.audit.flaws import MENDED
 from tlstudy.audit.ladder import arms_of_rung
@@ -31,10 +28,10 @@ from tlstudy.report.inputs import Inputs
 from tlstudy.report.sentences.series import of_arm
 from tlstudy.report.tables import Table
 
-HEADS = ["Rung", "Gap, points", "Change of the gap", "New", "Pretrained", "Seeds", "Test images"]
+HEADS = ["Rung", "Gap, points", "Change of the gap", "New", "Pretrained", "Test images"]
 SETTLES = "F9"  # from the rung that mends this on, test values are those of what was learnt
 MEASURE = "balanced_accuracy"
-SLIDES_IMAGES = whole(10_000)
+PARTS = {"new": percent, "pretrained": percent, "gap": bare_points, "step": bare_points}
 READINGS = {
     "lies above": "pretraining helps there against a new network. Nothing else that learns from "
     "these images is compared",
@@ -61,19 +58,18 @@ def summary(inputs: Inputs, size: int, rung: int, part: str) -> Summary:
     return Summary.of_row({"seeds": 0} if rows.empty else rows.iloc[0])
 
 
-def published_accuracies() -> pd.Series:
-    """Balanced accuracy in the slides' table, by model: new and pretrained."""
-    return published.best().set_index("model")["balanced_accuracy"]
+def _published(model: str) -> float:
+    """A network's balanced accuracy in the slides' table."""
+    return float(published.best().set_index("model").loc[model, MEASURE])
 
 
 def published_gap() -> float:
     """Pretrained less new in the slides' table, a share."""
-    slides = published_accuracies()
-    return float(slides["pretrained"] - slides["new"])
+    return _published("pretrained") - _published("new")
 
 
 def _as_printed(model: str) -> str:
-    return f"{100 * published_accuracies()[model]:.2f}{THIN}%"
+    return f"{100 * _published(model):.2f}{THIN}%"
 
 
 def headlines(inputs: Inputs, size: int) -> list[str]:
@@ -173,32 +169,23 @@ def _is_flaw(name: str) -> bool:
 def ladder_table(inputs: Inputs, size: int) -> Table:
     """The slides, then a row for each rung with what it mends: gap, its change, both arms."""
     slides = [bare_points(published_gap()), "", *map(_as_printed, ("new", "pretrained"))]
-    rows = [
-        [Cell("Slides", "as printed"), *map(Cell, slides), Cell("", "1"), Cell("", SLIDES_IMAGES)]
-    ]
+    rows = [[Cell("Slides", "as printed, one seed"), *map(Cell, slides), Cell("", whole(10_000))]]
     images = images_by_rung(inputs, size)
     for index, rung in enumerate(inputs.study.ladder):
         new, pretrained, gap, step = (
-            summary(inputs, size, index, part) for part in ("new", "pretrained", "gap", "step")
+            summary_cell(summary(inputs, size, index, part), shown) for part, shown in PARTS.items()
         )
         rows.append(
             [
                 Cell(sentence(rung.group.replace("-", " ")), _mends(inputs, index)),
-                replace(_ends_below(gap, bare_points), last=_on_first(inputs, size, index)),
-                _ends_below(step, bare_points) if index else Cell(""),
-                replace(_ends_below(new, percent), last=_recomputed(inputs, size, index)),
-                _ends_below(pretrained, percent),
-                Cell("", str(gap.n)),
+                replace(gap, last=_on_first(inputs, size, index)),
+                step if index else Cell(""),
+                replace(new, last=_recomputed(inputs, size, index)),
+                pretrained,
                 Cell("", whole(images[index]) if index in images else ""),
             ]
         )
     return Table(HEADS, rows)
-
-
-def _ends_below(item: Summary, shown: Callable[[float], str]) -> Cell:
-    """A value with its interval; the number of seeds has a column of its own."""
-    found = summary_cell(item, shown)
-    return replace(found, note=found.note.partition(";")[0])
 
 
 def _recomputed(inputs: Inputs, size: int, rung: int) -> str:
