@@ -2,7 +2,7 @@
 
 from tlstudy.audit.sentinels.weights import STRONG
 from tlstudy.config.groups import label_of
-from tlstudy.report.format import MISSING, degrees, loss, number, percent, whole
+from tlstudy.report.format import MISSING, degrees, is_number, loss, number, percent, signed, whole
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.sentences import series
 from tlstudy.report.tables import Table, table_of_arms
@@ -23,8 +23,9 @@ OF_MOVED = (
     "Layer with more than half of the squared norm",
 )
 ABOUT = (
-    "Medians over seeds. A distance is a share of the norm at the start. Balanced accuracy is that "
-    "of the curves, on {images} test images, with the BatchNorm statistics that the arm reports. A "
+    "Medians over seeds; the largest angle is the largest of all seeds. A distance is a share of the "
+    "norm at the start. Balanced accuracy is that of the curves, on {images} test images, with the "
+    "BatchNorm statistics that the arm reports. A "
     "gradient norm \u201cadds up\u201d where gradients were never set back to zero: its growth "
     "comes from that. Rank correlation: over layers, between the measured change and the one that "
     f"Adam\u2019s step size alone predicts. From {STRONG} up, the order of the layers follows the "
@@ -81,11 +82,12 @@ def _movement(inputs: Inputs, arm: str, size: int) -> list[str]:
         return []
     turned = series.largest_turn(inputs, arm, size)
     heavy = series.heaviest_tensor(inputs, arm, size)
+    correlation = series.step_size_correlation(inputs, arm, size)
     return [
         degrees(series.last(inputs, arm, size, "angle_from_start")),
         percent(series.distance_of_kind(inputs, arm, size, "linear-weight")),
         percent(series.distance_of_kind(inputs, arm, size, "convolution")),
-        number(series.step_size_correlation(inputs, arm, size), 2),
+        signed(f"{correlation:.2f}") if is_number(correlation) else MISSING,
         f"{degrees(turned['angle_from_previous'])} ({layer_name(turned['layer'])}, epoch "
         f"{turned['epoch']})",
         f"{layer_name(heavy.layer)}: {percent(heavy.share)}; others moved {percent(heavy.others)}"

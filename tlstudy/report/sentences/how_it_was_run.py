@@ -51,9 +51,9 @@ def distinct(runs: pd.DataFrame, column: str) -> list[str]:
 
 
 def arithmetic(runs: pd.DataFrame) -> str:
-    """Of the training steps and of the evaluations."""
-    steps, evaluations = distinct(runs, "precision"), distinct(runs, "evaluation_precision")
-    return f"{join(steps)} in steps, {join(evaluations)} in evaluations"
+    """Of the training steps and of the evaluations; once if they are the same."""
+    steps, tests = (join(distinct(runs, f"{name}precision")) for name in ("", "evaluation_"))
+    return steps if tests == steps else f"{steps} in steps, {tests} in evaluations"
 
 
 def device(runs: pd.DataFrame) -> str:

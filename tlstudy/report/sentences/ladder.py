@@ -28,7 +28,7 @@ from tlstudy.report.inputs import Inputs
 from tlstudy.report.sentences.series import of_arm
 from tlstudy.report.tables import Table
 
-HEADS = ["Rung", "Gap, points", "Change of the gap", "New", "Pretrained", "Test images"]
+HEADS = ["Rung", "Gap, points", "Change of the gap", "New", "Pretrained"]
 SETTLES = "F9"  # from the rung that mends this on, test values are those of what was learnt
 MEASURE = "balanced_accuracy"
 PARTS = {"new": percent, "pretrained": percent, "gap": bare_points, "step": bare_points}
@@ -169,20 +169,20 @@ def _is_flaw(name: str) -> bool:
 def ladder_table(inputs: Inputs, size: int) -> Table:
     """The slides, then a row for each rung with what it mends: gap, its change, both arms."""
     slides = [bare_points(published_gap()), "", *map(_as_printed, ("new", "pretrained"))]
-    rows = [[Cell("Slides", "as printed, one seed"), *map(Cell, slides), Cell("", whole(10_000))]]
     images = images_by_rung(inputs, size)
+    rows = [[Cell("Slides", "as printed, one seed; 10\u202f000 test images"), *map(Cell, slides)]]
     for index, rung in enumerate(inputs.study.ladder):
         new, pretrained, gap, step = (
             summary_cell(summary(inputs, size, index, part), shown) for part, shown in PARTS.items()
         )
+        title = sentence(rung.group.replace("-", " "))
         rows.append(
             [
-                Cell(sentence(rung.group.replace("-", " ")), _mends(inputs, index)),
+                Cell(title, f"{_mends(inputs, index)}; {whole(images.get(index, 0))} test images"),
                 replace(gap, last=_on_first(inputs, size, index)),
                 step if index else Cell(""),
                 replace(new, last=_recomputed(inputs, size, index)),
                 pretrained,
-                Cell("", whole(images[index]) if index in images else ""),
             ]
         )
     return Table(HEADS, rows)
@@ -198,7 +198,7 @@ def _recomputed(inputs: Inputs, size: int, rung: int) -> str:
     item = summarise(rows.to_numpy(dtype=float))
     if item.mean is None:
         return ""
-    return f"last epoch, recomputed BatchNorm statistics: {item.text(percent, short=True)}"
+    return f"recomputed BatchNorm statistics, last epoch: {item.text(percent, short=True)}"
 
 
 def _on_first(inputs: Inputs, size: int, rung: int) -> str:
