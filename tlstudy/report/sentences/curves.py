@@ -23,7 +23,7 @@ OF_MOVED = (
     "Layer with more than half of the squared norm",
 )
 ABOUT = (
-    "Medians over seeds; the largest angle is the largest of all seeds. A distance is a share of the "
+    "Medians over seeds; the largest angle is that of all seeds. A distance is a share of the "
     "norm at the start. Balanced accuracy is that of the curves, on {images} test images, with the "
     "BatchNorm statistics that the arm reports. A "
     "gradient norm \u201cadds up\u201d where gradients were never set back to zero: its growth "
