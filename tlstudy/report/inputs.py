@@ -1,9 +1,8 @@
 """What the report is made from, and how it is found on disk."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 import pandas as pd
@@ -38,8 +37,9 @@ TABLES = (
 LABORATORY_TABLES = ("laboratory", "laboratory-claims", "laboratory-runs")
 
 
-def _empty(name: str) -> pd.DataFrame:
-    return columns.schema(dict(ALL_TABLES[name])).empty_table().to_pandas()
+def _empty(name: str) -> Callable[[], pd.DataFrame]:
+    """What makes a table without rows."""
+    return lambda: columns.schema(dict(ALL_TABLES[name])).empty_table().to_pandas()
 
 
 @dataclass(frozen=True)
@@ -78,16 +78,16 @@ class Inputs:
     runs: pd.DataFrame
     metrics: pd.DataFrame
     layers: pd.DataFrame
-    findings: pd.DataFrame = field(default_factory=partial(_empty, "findings"))
-    encoder: pd.DataFrame = field(default_factory=partial(_empty, "encoder"))
-    curvature: pd.DataFrame = field(default_factory=partial(_empty, "curvature"))
-    reuse: pd.DataFrame = field(default_factory=partial(_empty, "reuse"))
-    ladder: pd.DataFrame = field(default_factory=partial(_empty, "ladder"))
-    claims: pd.DataFrame = field(default_factory=partial(_empty, "claims"))
-    formulas: pd.DataFrame = field(default_factory=partial(_empty, "formulas"))
-    laboratory: pd.DataFrame = field(default_factory=partial(_empty, "laboratory"))
-    laboratory_claims: pd.DataFrame = field(default_factory=partial(_empty, "laboratory-claims"))
-    laboratory_runs: pd.DataFrame = field(default_factory=partial(_empty, "laboratory-runs"))
+    findings: pd.DataFrame = field(default_factory=_empty("findings"))
+    encoder: pd.DataFrame = field(default_factory=_empty("encoder"))
+    curvature: pd.DataFrame = field(default_factory=_empty("curvature"))
+    reuse: pd.DataFrame = field(default_factory=_empty("reuse"))
+    ladder: pd.DataFrame = field(default_factory=_empty("ladder"))
+    claims: pd.DataFrame = field(default_factory=_empty("claims"))
+    formulas: pd.DataFrame = field(default_factory=_empty("formulas"))
+    laboratory: pd.DataFrame = field(default_factory=_empty("laboratory"))
+    laboratory_claims: pd.DataFrame = field(default_factory=_empty("laboratory-claims"))
+    laboratory_runs: pd.DataFrame = field(default_factory=_empty("laboratory-runs"))
     landscapes: list[Record] = field(default_factory=list)
     figures: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
     study_figures: Mapping[str, str] = field(default_factory=dict)
@@ -126,16 +126,13 @@ def load(study: Study, progress: Section) -> Inputs:
     )
 
 
-def _text(file: Path) -> str | None:
-    return file.read_text(encoding="utf-8") if file.is_file() else None
-
-
 def _drawings(study: Study) -> dict[str, dict[str, str]]:
     """SVG text of the study's own figures by folder and name: others may be left from before."""
     found: dict[str, dict[str, str]] = {}
     for name in map(PurePosixPath, figure_files(study)):
-        if name.suffix == ".svg" and (text := _text(paths.figures_folder(study) / name)):
-            found.setdefault(str(name.parent), {})[name.stem] = text
+        file = paths.figures_folder(study) / name
+        if name.suffix == ".svg" and file.is_file():
+            found.setdefault(str(name.parent), {})[name.stem] = file.read_text(encoding="utf-8")
     return found
 
 
@@ -144,15 +141,12 @@ def _contact_sheets(study: Study) -> list[ContactSheet]:
     for size in study.subset_size:
         for drawing in dict.fromkeys(arm.drawing for arm in study.arms.values()):
             folder = paths.subset_folder(study, drawing, size, seed)
-            record = _record(folder / "subset.json", "subset")
-            if record is not None:
-                svg = _text(folder / f"{CONTACT_SHEET}.svg")
+            if (folder / "subset.json").is_file():
+                record = read_record(folder / "subset.json", "subset")
+                file = folder / f"{CONTACT_SHEET}.svg"
+                svg = file.read_text(encoding="utf-8") if file.is_file() else None
                 sheets.append(ContactSheet(drawing, size, seed, record, svg))
     return sheets
-
-
-def _record(file: Path, command: str) -> Record | None:
-    return read_record(file, command) if file.is_file() else None
 
 
 def _weights(study: Study) -> dict[tuple[str, str], Record]:

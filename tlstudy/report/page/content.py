@@ -12,7 +12,7 @@ from tlstudy.report.inputs import ContactSheet, Inputs
 from tlstudy.report.page.figures import LANDSCAPES, figure, study_figure
 from tlstudy.report.page.svg import inline_svg
 from tlstudy.report.sentences import (
-    findings,
+    curves,
     how_it_was_run,
     ladder,
     ledger,
@@ -52,9 +52,7 @@ def page(inputs: Inputs) -> dict:
         "contradictions": published.sentences() if inputs.is_audit else [],
         "contradictions_figure": study_figure(inputs, CONTRADICTIONS),
         "alarms": alarms(inputs),
-        "shown_rungs": ladder.shown_rungs(inputs),
         "theory": theory.section(inputs),
-        "opening": findings.opening(inputs, study.subset_size[0]),
         "facts": first_facts(inputs),
         "warnings": how_it_was_run.warnings(inputs),
         "sizes": [size_results(inputs, size) for size in study.subset_size],
@@ -98,6 +96,8 @@ def size_results(inputs: Inputs, size: int) -> dict:
         **_table(inputs, size),
         "audit": _audit(inputs, size) if inputs.is_audit else None,
         "seed_table": results.seed_table(inputs, size),
+        "curves": curves.curves_table(inputs, size),
+        "about_curves": curves.about_curves(inputs),
         "parts": parts,
         "review": review(inputs, size),
         "first": size == inputs.study.subset_size[0],
@@ -110,12 +110,13 @@ def _audit(inputs: Inputs, size: int) -> dict:
     return {
         "headlines": ladder.headlines(inputs, size),
         "rungs": ladder.ladder_table(inputs, size) if has_ladder else None,
-        "tested": ladder.tested_on(inputs, size) if has_ladder else "",
-        "hidden": ladder.hidden_line(inputs, size),
+        "tested": ladder.spread_of_images(inputs, size) if has_ladder else "",
         "ladder": figure(inputs, size, "ladder"),
         "ladder_loss": figure(inputs, size, "ladder-loss"),
-        "tally": ledger.tally(inputs, size),
-        "meanings": ledger.meanings(entries),
+        "tally": ledger.tally(
+            ledger.of_size(inputs, size), "(the slides\u2019 and variants of them)"
+        ),
+        "meanings": ledger.meanings(entry["verdict"] for entry in entries),
         "entries": entries,
         "claims": figure(inputs, size, "claims"),
     }

@@ -10,11 +10,19 @@ from tlstudy.report.figures.captions import caption, title_of
 from tlstudy.report.figures.texts import explanation
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.page.svg import inline_svg
-from tlstudy.report.sentences import findings, landscapes, results
-from tlstudy.report.sentences.experiments import encoder_table
+from tlstudy.report.sentences import experiments, landscapes, results
 from tlstudy.report.tables import Table
 
 LANDSCAPES = {"landscape-trajectory": "trajectory", "landscape-random": "random"}
+# A sentence above a figure, and its numbers in a table.
+WORDS = {
+    "encoder": lambda *where: ("", experiments.encoder_table(*where)),
+    "curvature": lambda *where: (
+        experiments.convergence(*where),
+        experiments.curvature_table(*where),
+    ),
+    "reuse": lambda *where: (experiments.about_reuse(*where), experiments.reuse_table(*where)),
+}
 
 
 @dataclass(frozen=True)
@@ -22,7 +30,7 @@ class PageFigure:
     """A figure with its words.
 
     Attributes:
-        see: computed sentences on what there is to see.
+        see: a sentence above it on its numbers.
         caption: how to read it.
         svg: the drawing; empty if the study has none.
         surfaces: the same landscapes as numbers that can be turned by hand.
@@ -45,19 +53,19 @@ def figure(inputs: Inputs, size: int, name: str) -> PageFigure | None:
     groups = list(_surface_groups(inputs, size, name)) if name in LANDSCAPES else []
     if not drawing and not groups:
         return None
-    numbers = encoder_table(inputs, size) if name == "encoder" else None
+    see, numbers = WORDS[name](inputs, size) if name in WORDS else ("", None)
     if groups:
         found = landscapes.surfaces(inputs, size, LANDSCAPES[name])
         numbers = landscapes.comparison_table(found, LANDSCAPES[name])
     other = name.endswith(OTHER_RUNGS)
-    key, see = f"n{size}-figure-{name}", "" if other else findings.see(inputs, size, name)
+    key = f"n{size}-figure-{name}"
     return PageFigure(
         key=key,
         title=title_of(inputs.study, name),
         see=see,
         # The figure of the first rungs stands right above and says how to read both.
         caption="" if other else explanation(name),
-        svg=_inline(inputs, drawing, key, name, see or caption(inputs.study, name)),
+        svg=_inline(inputs, drawing, key, name, caption(inputs.study, name)),
         surfaces=groups,
         numbers=numbers,
         more=figure(inputs, size, f"{name}{OTHER_RUNGS}") if name in BY_ARM else None,

@@ -2,7 +2,6 @@
 
 import pandas as pd
 
-from tlstudy import __version__
 from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.report.format import duration, join, seeds, sentence
 from tlstudy.report.inputs import Inputs
@@ -58,15 +57,12 @@ def warnings(inputs: Inputs) -> list[str]:
 def machine(inputs: Inputs) -> list[tuple[str, str]]:
     """Machine, versions and code of the experiments, one fact a row."""
     runs = inputs.laboratory_runs
-    commits = map(how_it_was_run.short_commit, how_it_was_run.distinct(runs, "commit"))
     return [
         *(
             (name, join(how_it_was_run.distinct(runs, column)))
             for column, name in MADE_WITH.items()
         ),
-        ("tlstudy", __version__),
-        ("Commit", join(commits)),
-        ("All experiments and seeds, one after the other", duration(float(runs["seconds"].sum()))),
+        *how_it_was_run.code_and_time(runs, "All experiments and seeds, one after the other"),
     ]
 
 
