@@ -8,6 +8,7 @@ import torch
 
 from tlstudy.theory import batchnorm_experiment, batchnorm_networks
 from tlstudy.theory.batchnorm_networks import (
+    RATES,
     encoder_weights,
     fit,
     network,
@@ -32,11 +33,12 @@ def model():
         return network(6, normalised=True, eps=1e-100).double()
 
 
-def trained(model, part, factor, name, rule, rate=0.05, **options):
-    result = rescaled(model, part, factor)
-    chosen = optimiser(result, name, rate, part, factor, rule)
+def trained(model, factor, name, rule, **options):
+    """A copy after some steps with a factor on the encoder, from a learning rate of 0.05."""
+    result = rescaled(model, "encoder", factor)
+    chosen = optimiser(result, "encoder", factor, name, rule)
     for group in chosen.param_groups:
-        group.update(options)
+        group.update(options, lr=group["lr"] / RATES[name] * 0.05)
     fit(result, INPUTS, TARGETS, chosen, 10)
     return result
 
@@ -46,8 +48,8 @@ def trained(model, part, factor, name, rule, rate=0.05, **options):
     [("sgd", "squared-factor", {}), ("adam", "factor", {"eps": 0.0})],
 )
 def test_a_learning_rate_undoes_the_encoders_factor(model, name, rule, options):
-    plain = trained(model, "encoder", 1.0, name, "fixed", **options)
-    scaled = trained(model, "encoder", FACTOR, name, rule, **options)
+    plain = trained(model, 1.0, name, "fixed", **options)
+    scaled = trained(model, FACTOR, name, rule, **options)
     for one, other in zip(encoder_weights(plain), encoder_weights(scaled), strict=True):
         torch.testing.assert_close(other, FACTOR * one, rtol=1e-8, atol=1e-10)
     torch.testing.assert_close(
@@ -58,8 +60,8 @@ def test_a_learning_rate_undoes_the_encoders_factor(model, name, rule, options):
 
 @pytest.mark.parametrize(("name", "rule"), [("sgd", "fixed"), ("sgd", "factor"), ("adam", "fixed")])
 def test_other_learning_rates_do_not(model, name, rule):
-    plain = trained(model, "encoder", 1.0, name, "fixed")
-    scaled = trained(model, "encoder", FACTOR, name, rule)
+    plain = trained(model, 1.0, name, "fixed")
+    scaled = trained(model, FACTOR, name, rule)
     difference = outputs(recalibrated(scaled, INPUTS), INPUTS) - outputs(
         recalibrated(plain, INPUTS), INPUTS
     )

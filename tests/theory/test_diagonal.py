@@ -146,7 +146,7 @@ def test_squared_change_counts_every_weight_once():
 def few():
     one = diagonal_experiment.Condition
     swept = [one(0.0, 10), one(1.0, 10), one(1.0, 15, scale=3.0), one(0.0, 10, gamma=1.0)]
-    tasks = diagonal_experiment.problem(100)
+    tasks = diagonal_experiment.Problem(100)
     return pd.DataFrame(diagonal_experiment.fine_tuned_rows(tasks, swept)), swept
 
 
@@ -163,7 +163,7 @@ def test_no_solution_costs_less_than_its_optimum(few):
 
 
 def test_overlap_is_the_share_of_common_coefficients():
-    tasks = diagonal_experiment.problem(100)
+    tasks = diagonal_experiment.Problem(100)
     for overlap, auxiliary in tasks.auxiliary.items():
         common = (auxiliary != 0) & (tasks.main != 0)
         assert common.sum() == overlap * diagonal_experiment.MAIN_FEATURES
@@ -172,6 +172,6 @@ def test_overlap_is_the_share_of_common_coefficients():
 
 
 def test_a_seed_draws_its_own_problem_and_always_the_same():
-    first, again, other = (diagonal_experiment.problem(seed) for seed in (100, 100, 101))
+    first, again, other = (diagonal_experiment.Problem(seed) for seed in (100, 100, 101))
     np.testing.assert_array_equal(first.inputs, again.inputs)
     assert not np.array_equal(first.inputs, other.inputs)

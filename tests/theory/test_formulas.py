@@ -13,7 +13,6 @@ from tlstudy.theory.formulas import (
     EXAMPLE,
     FORMULAS,
     brute_force,
-    check,
     check_all,
     positive_roots,
     printed_minimum,
@@ -83,16 +82,16 @@ def test_only_the_proof_is_right():
 def test_a_planted_error_is_measured(monkeypatch):
     """The right root with a value one tenth too high."""
     monkeypatch.setattr(formulas, "brute_force", lambda arguments: brute_force(arguments) / 1.1)
-    found = check(FORMULAS["paper's proof"], 500)
+    found = check_all(500).set_index("formula").loc["paper's proof"]
     assert found["exact"] == 0
     assert found["median_error"] == pytest.approx(0.1, rel=1e-6)
     assert found["large_error"] == pytest.approx(0.1, rel=1e-6)
 
 
 def test_the_same_seed_gives_the_same_table():
-    formula = FORMULAS["slides"]
-    assert check(formula, 300, seed=1) == check(formula, 300, seed=1)
-    assert check(formula, 300, seed=1) != check(formula, 300, seed=2)
+    table = check_all(300, seed=1)
+    pd.testing.assert_frame_equal(table, check_all(300, seed=1))
+    assert not table.equals(check_all(300, seed=2).assign(seed=1))
 
 
 def test_the_printed_minimum_is_the_root_with_the_least_value():

@@ -155,7 +155,7 @@ def test_features_of_the_main_task_are_related_as_asked(overlap, cosine):
 
 def test_a_teacher_has_unit_deviation():
     generator = torch.Generator().manual_seed(0)
-    one = teachers.teacher(teachers.orthonormal(generator)[:4], generator)
+    one = teachers.Teacher(teachers.orthonormal(generator)[:4], generator)
     inputs = torch.randn(20_000, teachers.DIMENSIONS, generator=generator)
     assert float(one.outputs(inputs).std()) == pytest.approx(1, abs=0.03)
 
