@@ -16,8 +16,8 @@ from real_runs import published_new_run, sound_run
 
 from tlstudy.audit.own_runs.reading import COLUMNS, NAMES, NUMBERS, PLAIN, read_runs
 from tlstudy.audit.sentinels import GROUP_SENTINELS, SENTINELS
+from tlstudy.audit.sentinels.evidence import needed
 from tlstudy.audit.sentinels.published import published_evidence
-from tlstudy.audit.sentinels.words import needed
 from tlstudy.cli import main
 
 FORMAT = Path(__file__).parents[2] / "docs" / "audit-format.md"
