@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tlstudy.audit.sentinels.weights import STRONG, any_moved, growth, step_size_drift
-from tlstudy.audit.statistics import paired_differences, reference_arms
+from tlstudy.audit.statistics import reference_arms
 from tlstudy.report.inputs import Inputs
 
 STEADY = 0.01  # a relative change of less than this is called none
@@ -28,9 +28,8 @@ def reported(inputs: Inputs, arm: str, size: int, measure: str) -> pd.Series:
 def differences(inputs: Inputs, arm: str, size: int, measure: str) -> pd.Series:
     """(seeds,) an arm's reported value less that of its reference, seed by seed."""
     reference = reference_arms(inputs.study)[arm]
-    table = paired_differences(inputs.runs, f"reported_{measure}", {arm: reference})
-    table = table[table["subset_size"] == size]
-    return table.set_index("seed")["difference"].astype(float).dropna()
+    ours, other = (reported(inputs, name, size, measure) for name in (arm, reference))
+    return (ours - other).dropna()
 
 
 def by_epoch(inputs: Inputs, arm: str, size: int, column: str) -> pd.Series:
