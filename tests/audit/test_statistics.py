@@ -45,23 +45,17 @@ def test_same_values_same_interval():
     assert bootstrap_interval(VALUES + 1) != first
 
 
-def test_columns_are_intervals_of_their_own():
-    curves = np.column_stack([VALUES, 2 * VALUES, np.full(10, 3.0)])
+def test_columns_are_intervals_of_their_own_and_a_missing_value_leaves_none():
+    curves = np.column_stack([VALUES, 2 * VALUES, np.full(10, 3.0), VALUES])
+    curves[3, 3] = np.nan
     low, high = bootstrap_interval(curves)
-    assert low.shape == high.shape == (3,)
+    assert low.shape == high.shape == (4,)
     alone = bootstrap_interval(VALUES)
     np.testing.assert_allclose([low[0], high[0]], alone)
     np.testing.assert_allclose([low[1], high[1]], 2 * np.array(alone))
     assert low[2] == high[2] == 3
+    assert np.isnan([low[3], high[3]]).all()
     np.testing.assert_allclose(bootstrap_interval(curves.T, axis=1), (low, high))
-
-
-def test_column_with_a_missing_value_has_no_interval():
-    curves = np.column_stack([VALUES, VALUES])
-    curves[3, 1] = np.nan
-    low, high = bootstrap_interval(curves)
-    assert np.isfinite([low[0], high[0]]).all()
-    assert np.isnan([low[1], high[1]]).all()
 
 
 def test_too_few_seeds():
@@ -152,37 +146,28 @@ def test_seeds_to_settle_by_hand(values, expected):
 
 
 @pytest.mark.parametrize(
-    ("values", "full", "short", "parts"),
+    ("values", "value", "interval", "seeds"),
     [
-        ([], "without a value", "without a value", ("without a value", "", "")),
-        (
-            [0.1],
-            "10.0 points (one seed, no interval)",
-            "10.0 points",
-            ("10.0 points", "", "one seed, no interval"),
-        ),
+        ([], "without a value", "", ""),
+        ([0.1], "10.0 points", "", "one seed, no interval"),
         (
             [0.1, 0.3, np.nan],
-            "10.0 to 30.0 points (range of 2 seeds, too few for an interval)",
             "10.0 to 30.0 points",
-            ("10.0 to 30.0 points", "", "range of 2 seeds, too few for an interval"),
+            "",
+            "range of 2 seeds, too few for an interval",
         ),
-        (
-            [0.2] * 5,
-            "20.0 points (bootstrap interval 20.0 to 20.0, 5 seeds)",
-            "20.0 points (20.0 to 20.0)",
-            ("20.0 points", "20.0 to 20.0", "5 seeds"),
-        ),
+        ([0.2] * 5, "20.0 points", "20.0 to 20.0", "5 seeds"),
     ],
 )
-def test_a_summary_in_words(values, full, short, parts):
+def test_a_summary_in_words(values, value, interval, seeds):
     def number(share):
         return f"{100 * share:.1f}"
 
     item = summarise(np.array(values))
-    assert item.text(number, " points") == full
+    assert item.parts(number, " points") == (value, interval, seeds)
+    notes = [f"bootstrap interval {interval}"] * bool(interval) + [seeds] * bool(seeds)
+    assert item.text(number, " points") == value + (f" ({', '.join(notes)})" if notes else "")
+    short = value + (f" ({interval})" if interval else "")
     assert item.text(number, " points", short=True) == short
-    assert item.parts(number, " points") == parts
-    row = {"seeds": item.n, **{key: getattr(item, key) for key in ("mean", "low", "high")}}
-    row |= {"smallest": item.smallest, "largest": np.nan if item.n == 0 else item.largest}
-    assert Summary.of_row(row).text(number) == item.text(number)
+    empty_cells = {name: np.nan if one is None else one for name, one in item.row().items()}
+    assert Summary.of_row(empty_cells) == item

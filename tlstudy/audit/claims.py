@@ -156,11 +156,7 @@ class Case:
 
 
 def ledger(study: Study, tables: Tables) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Rows of `tlstudy.storage.columns.CLAIMS` and of `CLAIM_VALUES`.
-
-    Args:
-        tables: as of a `Case`.
-    """
+    """Rows of `tlstudy.storage.columns.CLAIMS` and `CLAIM_VALUES`; tables as of a `Case`."""
     names = {quantity for claim in study.claims.values() for quantity, _ in _needed(claim)}
     measured = {name: values_of(tables, name) for name in names}
     cases = [
@@ -270,9 +266,7 @@ def _label(study: Study, arm: str) -> str:
 def ledger_text(claims: pd.DataFrame) -> str:
     """The ledger for a terminal: claim, verdict, interval and number of seeds, and why.
 
-    Args:
-        claims: rows of `tlstudy.storage.columns.CLAIMS`, or those of the laboratory, which have no
-            subset size.
+    Rows of `tlstudy.storage.columns.CLAIMS`, or the laboratory's, which have no subset size.
     """
     lines = []
     for row in claims.to_dict("records"):

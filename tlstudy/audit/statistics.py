@@ -56,11 +56,8 @@ class Summary:
     def parts(self, number: Callable[[float], str], unit: str = "") -> tuple[str, str, str]:
         """Value, interval and seeds in words; the interval is empty where there is none.
 
-        The value is the mean; with few seeds it is their range, or the only seed's value.
-
-        Args:
-            number: how a number is written.
-            unit: written once, after the value, with the space before it.
+        The value is the mean; with few seeds it is their range, or the only seed's value. The unit
+        is written once, after the value, with the space before it.
         """
         if self.n == 0:
             return "without a value", "", ""
@@ -75,9 +72,7 @@ class Summary:
     def text(self, number: Callable[[float], str], unit: str = "", short: bool = False) -> str:
         """+15.0 points (bootstrap interval +6.8 to +22.0, 10 seeds); see `parts`.
 
-        Args:
-            short: only the interval in the brackets, where seeds and kind of interval were said
-                before.
+        Short: only the interval in the brackets, where seeds and its kind were said before.
         """
         value, interval, seeds = self.parts(number, unit)
         full = ", ".join(filter(None, (interval and f"bootstrap interval {interval}", seeds)))

@@ -101,10 +101,8 @@ def _unit_switched_off(g, w, r) -> tuple[np.ndarray, np.ndarray]:
     """(penalty, norm) at m = 0."""
     nearest = w * np.maximum(r, 0)
     without_output, without_input = g**2 + w**2 - nearest**2, w**2
-    return (
-        np.minimum(without_output, without_input),
-        np.where(without_output <= without_input, nearest, 0.0),
-    )
+    norm = np.where(without_output <= without_input, nearest, 0.0)
+    return np.minimum(without_output, without_input), norm
 
 
 def _unit_kept(m, g, w, r) -> tuple[np.ndarray, np.ndarray]:
