@@ -93,8 +93,7 @@ def loss_of_softmax_outputs(evidence: Evidence) -> Iterator[str]:
     - at floor + 1 - accuracy, within 0.02 nats, the loss of outputs that are all 0 or 1, with an
       accuracy of at least 0.3.
 
-    A loss of logits may pass through either, but it does not stay there: at the floor with all
-    images right it would fall on, and at an accuracy of 0.6 that it keeps it is far lower.
+    A loss of logits may pass through either, but it does not stay there.
     """
     floor = softmax_floor(evidence.classes)
     if evidence.training is not None and evidence.training.head == "softmax":

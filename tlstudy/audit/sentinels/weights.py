@@ -156,10 +156,9 @@ class StepSizeDrift:
 def step_size_drift(
     layer: np.ndarray, moved: np.ndarray, predicted: np.ndarray
 ) -> StepSizeDrift | None:
-    """The drift of one run's layers; None with fewer than eight layers.
+    """The drift of one run's layers, each summed over epochs; None with fewer than eight layers.
 
-    Both displacements are summed over epochs: the path length of each layer, and its predicted
-    one. The epoch in which a layer starts at zero has no relative displacement and is left out.
+    The epoch in which a layer starts at zero has no relative displacement and is left out.
 
     Args:
         layer, moved, predicted: (rows,), one for each epoch and layer: the number of the layer,
