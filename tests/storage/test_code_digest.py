@@ -166,7 +166,7 @@ EDITS = [
     ("storage/randomness.py", "LANDSCAPE = 4", "LANDSCAPE = 14", {"landscape", "curvature"}),
     ("theory/relu_networks.py", "inner + rate * to_inner", "inner - rate * to_inner", {"relu"}),
     ("theory/diagonal_experiment.py", "DIMENSIONS = 100", "DIMENSIONS = 99", {"diagonal"}),
-    ("theory/batchnorm_experiment.py", '"sgd": 0.1', '"sgd": 0.2', {"batchnorm"}),
+    ("theory/batchnorm_networks.py", '"sgd": 0.1', '"sgd": 0.2', {"batchnorm"}),
     ("theory/formulas.py", "GRID = 1200", "GRID = 1300", {"formulas"}),
     ("theory/penalty.py", "ROUNDING = 4", "ROUNDING = 5", {"relu", "figures"}),  # it is drawn
     ("audit/claims.py", "if values.empty", "if not values.empty", {"claims"}),
