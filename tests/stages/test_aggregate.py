@@ -15,7 +15,7 @@ from benchmarks import made
 from benchmarks.plain_tables import plain_tables, values_that_differ
 from tlstudy.config.study import runs
 from tlstudy.jobs import paths, run_results
-from tlstudy.jobs.run_results import AHEAD, results_of_runs
+from tlstudy.jobs.run_results import AHEAD, results_of_runs, write_measured
 from tlstudy.jobs.study_files import write_settings
 from tlstudy.stages.aggregate import aggregate_study
 from tlstudy.storage import table_files
@@ -44,15 +44,13 @@ def table(study, name: str) -> pd.DataFrame:
 
 
 def diverge_at_once(folder: Path) -> None:
-    """As a training left it whose first loss is not finite: no changes, and no layers."""
+    """As a training leaves it whose first loss is not finite: no changes, and no layers."""
     record = json.loads((folder / "run.json").read_text())
     record |= {"status": "diverged", "epochs": 1, "final": {}, "checkpoint_train_loss": None}
     (folder / "run.json").write_text(json.dumps(record))
-    rewrite(
-        folder / "metrics.parquet",
-        lambda rows: rows.head(1)[[name for name in rows if not name.startswith(MOVES)]],
-    )
-    pd.DataFrame([]).to_parquet(folder / "layers.parquet", index=False)
+    first = pd.read_parquet(folder / "metrics.parquet").head(1)
+    moves = [name for name in first if name.startswith(MOVES)]
+    write_measured(folder, first.drop(columns=moves).to_dict("records"), [])
 
 
 def test_the_tables_are_those_of_a_plain_loop_over_the_runs(study):

@@ -1,10 +1,6 @@
 """Stage `claims`: the ladder and the ledger of claims from the tables."""
 
-from pathlib import Path
-
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from tlstudy.audit.claims import ledger
 from tlstudy.audit.ladder import ladder_table
@@ -15,8 +11,7 @@ from tlstudy.config.tables import CLAIM_TABLES
 from tlstudy.jobs import paths, steps
 from tlstudy.jobs.records import recorded
 from tlstudy.jobs.tables import read_laboratory, read_table
-from tlstudy.storage.columns import schema
-from tlstudy.storage.files import atomic_path
+from tlstudy.storage.table_files import write_table
 
 MEASURED = ("runs", "metrics", "layers", *measured_tables())
 
@@ -42,12 +37,5 @@ def make_claims(study: Study) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
         "laboratory-claim-values": laboratory_values,
     }
     for name, table in made.items():
-        _write(paths.tables_folder(study) / f"{name}.parquet", table, CLAIM_TABLES[name])
+        write_table(paths.tables_folder(study) / f"{name}.parquet", CLAIM_TABLES[name], table)
     return made["ladder"], claims, of_laboratory
-
-
-def _write(path: Path, table: pd.DataFrame, columns: dict) -> None:
-    table_schema = schema(columns)
-    with atomic_path(path) as temporary:
-        content = pa.Table.from_pandas(table, table_schema, preserve_index=False)
-        pq.write_table(content, temporary)
