@@ -10,7 +10,7 @@ from tlstudy.config.settings import Study
 from tlstudy.config.tables import CLAIM_TABLES
 from tlstudy.jobs import paths, steps
 from tlstudy.jobs.records import recorded
-from tlstudy.jobs.tables import read_laboratory, read_table
+from tlstudy.jobs.tables import read_table
 from tlstudy.storage.table_files import write_table
 
 MEASURED = ("runs", "metrics", "layers", *measured_tables())
@@ -27,7 +27,7 @@ def make_claims(study: Study) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
     tables = {name: read_table(study, name) for name in MEASURED}
     claims, values = ledger(study, tables)
     of_laboratory, laboratory_values = laboratory_ledger(
-        read_laboratory(study), study.laboratory.experiments
+        read_table(study, "laboratory"), study.laboratory.experiments
     )
     made = {
         "ladder": ladder_table(study, tables["runs"]),
