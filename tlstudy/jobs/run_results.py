@@ -23,7 +23,7 @@ AHEAD = 8  # runs that are read before they are asked for
 TIMES = ("training_seconds", "evaluation_seconds")
 # The keys of the run are added when the tables of a study are made.
 METRICS_OF_RUN, LAYERS_OF_RUN = (
-    {name: column for name, column in columns.items() if name not in KEYS}
+    schema({name: column for name, column in columns.items() if name not in KEYS})
     for columns in (METRICS, LAYERS)
 )
 
@@ -52,11 +52,11 @@ def write_measured(
     Args:
         metrics, layers: rows, or columns, as in `RunResults`.
     """
-    for name, rows, columns in (
+    for name, rows, kinds in (
         (paths.METRICS, metrics, METRICS_OF_RUN),
         (paths.LAYERS, layers, LAYERS_OF_RUN),
     ):
-        write_table(folder / name, columns, pd.DataFrame(rows, columns=list(columns)))
+        write_table(folder / name, kinds, pd.DataFrame(rows, columns=kinds.names))
 
 
 def results_of_runs(study: Study) -> Iterator[RunResults]:
@@ -87,6 +87,6 @@ def read_results(study: Study, run: Run) -> RunResults:
         run=run,
         folder=folder,
         record=read_run_record(folder),
-        metrics=read_arrow(folder / paths.METRICS, "train", schema(METRICS_OF_RUN)),
-        layers=read_arrow(folder / paths.LAYERS, "train", schema(LAYERS_OF_RUN)),
+        metrics=read_arrow(folder / paths.METRICS, "train", METRICS_OF_RUN),
+        layers=read_arrow(folder / paths.LAYERS, "train", LAYERS_OF_RUN),
     )

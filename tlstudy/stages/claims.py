@@ -11,6 +11,7 @@ from tlstudy.config.tables import CLAIM_TABLES
 from tlstudy.jobs import paths, steps
 from tlstudy.jobs.records import recorded
 from tlstudy.jobs.tables import read_table
+from tlstudy.storage.columns import schema
 from tlstudy.storage.table_files import write_table
 
 MEASURED = ("runs", "metrics", "layers", *measured_tables())
@@ -37,5 +38,6 @@ def make_claims(study: Study) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
         "laboratory-claim-values": laboratory_values,
     }
     for name, table in made.items():
-        write_table(paths.tables_folder(study) / f"{name}.parquet", CLAIM_TABLES[name], table)
+        file = paths.tables_folder(study) / f"{name}.parquet"
+        write_table(file, schema(CLAIM_TABLES[name]), table)
     return made["ladder"], claims, of_laboratory

@@ -5,7 +5,7 @@ import pandas as pd
 from tlstudy.config.settings import Study
 from tlstudy.jobs import paths, steps
 from tlstudy.jobs.records import recorded
-from tlstudy.storage.columns import FORMULAS
+from tlstudy.storage.columns import FORMULAS, schema
 from tlstudy.storage.table_files import write_table
 from tlstudy.theory.formulas import check_all
 
@@ -20,5 +20,5 @@ def make_formulas(
         A row for each formula: `tlstudy.storage.columns.FORMULAS`.
     """
     table = check_all(draws, seed)
-    write_table(paths.formulas_table(study), FORMULAS, table)
+    write_table(paths.formulas_table(study), schema(FORMULAS), table)
     return table

@@ -14,6 +14,7 @@ from tlstudy.networks.device import (
     keep_freed_memory,
     make_deterministic,
 )
+from tlstudy.storage.columns import schema
 from tlstudy.storage.files import without_nan, write_json_atomically
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ def measure_run(
     if measurement.columns is not None:
         from tlstudy.storage.table_files import write_table  # pandas: work need not wait for it
 
-        write_table(file, measurement.columns, measured)
+        write_table(file, schema(measurement.columns), measured)
         return
     record = {
         "run": run.name,

@@ -81,9 +81,8 @@ def write_frames(path: Path, columns: Columns, frames: Iterable[pd.DataFrame]) -
             table.add_frame(frame)
 
 
-def write_table(path: Path, columns: Columns, rows: pd.DataFrame | Iterable[dict]) -> None:
+def write_table(path: Path, kinds: pa.Schema, rows: pd.DataFrame | Iterable[dict]) -> None:
     """Write a table that fits into memory."""
-    kinds = schema(columns)
     if isinstance(rows, pd.DataFrame):
         table = pa.Table.from_pandas(rows, kinds, preserve_index=False)
     else:
