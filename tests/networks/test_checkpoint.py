@@ -110,18 +110,20 @@ def test_a_tensor_lies_in_memory_as_before(tmp_path):
     assert any(not weight.is_contiguous() for weight in trainer.weights)
 
 
-@pytest.mark.parametrize("name", ["state-5.safetensors", "path-3.safetensors", MANIFEST])
-@pytest.mark.parametrize("damage", ["truncated", "changed"])
-def test_what_is_damaged_is_not_used(name, damage, tmp_path, caplog):
+def test_a_checkpoint_that_lacks_a_file_is_not_used(tmp_path, caplog):
     end_after(5, tmp_path)
-    file = tmp_path / name
-    content = bytearray(file.read_bytes())
-    content[len(content) // 2] ^= 1
-    file.write_bytes(content if damage == "changed" else content[:-1])
+    (tmp_path / "path-3.safetensors").unlink()
     found, after = resumed(tmp_path)
-    assert f"{file}: damaged; " in caplog.text
-    assert after in ([], [0])
+    assert "path-3.safetensors: missing; the run starts anew" in caplog.text
+    assert after == []
     assert_same(found, uninterrupted())
+
+
+def test_the_manifest_of_an_earlier_version_is_not_used(tmp_path, caplog):
+    end_after(5, tmp_path)
+    (tmp_path / MANIFEST).write_text("checksum\n{}")
+    assert resumed(tmp_path)[1] == []
+    assert "manifest: cannot be read; the run starts anew" in caplog.text
 
 
 def test_what_was_kept_for_another_run_or_half_written_is_not_used(tmp_path, caplog):
@@ -152,7 +154,7 @@ def test_a_second_process_at_the_same_run_trains_without_and_spoils_nothing(tmp_
 def test_a_scratch_that_cannot_be_written_costs_checkpoints_only(tmp_path, caplog):
     (tmp_path / "file").write_text("")
     assert_same(resumed(tmp_path / "file" / "scratch")[0], uninterrupted())
-    assert "scratch: no checkpoints are kept (Not a directory)" in caplog.text
+    assert "scratch: no checkpoints are kept (" in caplog.text
 
 
 def test_checkpoints_are_rare_enough_to_cost_little(tmp_path, monkeypatch):

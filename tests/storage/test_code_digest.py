@@ -101,15 +101,9 @@ def test_a_new_version_changes_no_digest(before, package):
     ("old", "new"),
     [
         ("networks.trainer", "networks.coach"),
-        ("networks.evaluation", "data.scores"),
         ("networks.fused", "networks.fast.fused"),
-        ("measures.hessian", "networks.sharpness"),
-        ("data.subset", "data.choice"),
-        ("data.images", "networks.pictures"),
-        ("theory.relu_networks", "theory.rectified"),
         ("theory.diagonal_experiment", "theory.nets.diagonal_experiment"),
         ("audit.statistics", "theory.intervals"),
-        ("audit.sentinels.results", "audit.sentinels.outcomes"),
         ("report.figures.points", "report.dots"),
         ("config.settings", "config.models"),
     ],
@@ -152,16 +146,13 @@ def move(package: Path, old: str, new: str) -> None:
 EDITS = [
     ("networks/trainer.py", "-(-len(order)", "(len(order)", RUNS),
     ("networks/trainer.py", "self.order.permutation(", "self.order.choice(", {"train", "encoder"}),
-    ("networks/evaluation.py", "logits.softmax(dim=1)", "logits.softmax(dim=0)", RUNS),
     ("networks/evaluation.py", '"cpu": 64', '"cpu": 32', {"train", "encoder"}),
     ("networks/inputs.py", "0.485", "0.486", {*RUNS, "weights"}),
     ("networks/trajectory.py", "1e-12", "1e-11", {"train"}),
     ("networks/he2015.py", "123.68", "123.69", {"weights"}),
     ("measures/hessian.py", "TOLERANCE = 0.01", "TOLERANCE = 0.02", {"curvature"}),
-    ("measures/planes.py", "radius * np.arange(", "radius + np.arange(", {"landscape"}),
     ("measures/filters.py", "HELD = 0.5", "HELD = 0.6", {"reuse"}),
     ("data/subset.py", "(within_round, rank)", "(rank, within_round)", {*RUNS, "subset"}),
-    ("data/subset.py", "derived_seed(0", "derived_seed(1", RUNS),
     ("storage/randomness.py", ">> 1", ">> 2", {*RUNS, "subset"}),
     ("storage/randomness.py", "LANDSCAPE = 4", "LANDSCAPE = 14", {"landscape", "curvature"}),
     ("theory/relu_networks.py", "inner + rate * to_inner", "inner - rate * to_inner", {"relu"}),
@@ -181,12 +172,7 @@ EDITS = [
     # What changes no result of these stages, or is in their settings.
     ("config/settings.py", "Field(0.001", "Field(0.002", set()),
     ("storage/randomness.py", "FOLDS = 6", "FOLDS = 6\n    LATER = 7", set()),
-    (
-        "storage/files.py",
-        "def atomic_path",
-        "def other_path",
-        set(),
-    ),
+    ("storage/files.py", "def atomic_path", "def other_path", set()),
     ("config/measurements.py", "MODULES = (", 'MODULES = ("tlstudy.measures.new",', set()),
     ("data/download.py", "TIMEOUT_SECONDS = 30", "TIMEOUT_SECONDS = 31", set()),
     ("cli/__init__.py", '"""', 'OTHER = 1\n"""', set()),
@@ -278,17 +264,6 @@ def test_every_way_of_using_a_name_is_followed(monkeypatch, tmp_path, name, foun
     monkeypatch.setattr(digests, "PACKAGE", package)
     reached = digests.definitions([f"tlstudy.networks.code:{name}"])
     assert {key.partition(":")[2] for key in reached if ".far:" in key} == found
-
-
-def test_an_entry_point_that_is_not_there_is_refused():
-    for entry in ("tlstudy.stages.train:nothing", "tlstudy.nothing:train_run", "nothing:f"):
-        with pytest.raises(ValueError, match="is no definition"):
-            digests.code_digest([entry])
-
-
-def test_a_whole_module_can_be_an_entry_point():
-    of_module = digests.definitions(["tlstudy.measures.filters"])
-    assert "tlstudy.measures.filters:HELD" in of_module
 
 
 def test_a_measurement_of_another_package_counts_with_what_it_uses(monkeypatch, tmp_path):

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from tlstudy.cli.options import PATH, folder_argument
+from tlstudy.config.study import load_study
 
 
 @click.command()
@@ -98,7 +99,6 @@ def pack(folder: Path, destination: Path | None) -> None:
 )
 def formulas(draws: int, seed: int, configs: tuple[Path, ...]) -> None:
     """Compare the printed variants of Proposition 3 with brute-force minimisation."""
-    from tlstudy.config.study import load_study
     from tlstudy.stages.formulas import make_formulas
     from tlstudy.theory.formulas import check_all, table_text
 

@@ -14,8 +14,6 @@ class Commands(click.Group):
     def invoke(self, context: click.Context) -> object:
         try:
             return super().invoke(context)
-        except PermissionError as error:
-            raise click.ClickException(f"{error.filename}: permission denied.") from None
         except OSError as error:
             if error.filename is None:
                 raise

@@ -6,7 +6,9 @@ from pathlib import PurePath
 import click
 
 from tlstudy.cli.options import noted, noted_with_study, with_study
+from tlstudy.config.quantities import described
 from tlstudy.config.settings import Study
+from tlstudy.jobs import paths
 
 
 @click.command()
@@ -20,8 +22,6 @@ def aggregate(study: Study) -> None:
 
 def _list_quantities(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted:
-        from tlstudy.config.quantities import described
-
         click.echo(described())
         context.exit()
 
@@ -71,8 +71,6 @@ def figures(study: Study) -> None:
 @with_study
 def report(study: Study, incomplete: bool, call: str) -> None:
     """Write the report: one HTML file that needs nothing else."""
-    from tlstudy.jobs import paths
-
     if incomplete:
         from tlstudy.cli.incomplete import make_incomplete_report
 

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.optimize import nnls
 
 from tlstudy.config.settings import Study
-from tlstudy.config.study import STAGES, Run, load_study, runs, runs_of_stage
+from tlstudy.config.study import SETTINGS_FOLDER, STAGES, Run, load_study, runs, runs_of_stage
 from tlstudy.jobs import paths
 from tlstudy.jobs.cost import MILLIONS_OF_WEIGHTS, memory_mb, operations
 from tlstudy.jobs.run_record import read_run_record
@@ -80,18 +80,18 @@ def measured_costs(results: Path, device: str) -> dict[str, Cost]:
         device: name of this machine's processor or GPU; records of another count for nothing.
     """
     spent: dict[str, dict[Path, tuple[float, float]]] = {}
-    for settings in paths.settings_files(results):
+    files = results.glob(f"*/{SETTINGS_FOLDER}/*.json")
+    for settings in sorted(files, key=lambda file: file.stat().st_mtime):
         try:
             study = load_study([settings])
         except UserError as error:
             log.warning("%s: passed over, of another version (%s)", settings, error.message)
             continue
         for job in jobs(study):
-            spent_on_it = _seconds_held(study, job, device) if job.done else None
-            if spent_on_it:
+            if job.done and (seconds := _seconds_held(study, job, device)):
                 # Configurations of one study share most of their jobs.
                 folder = paths.folder_of_run(study, job.run)
-                spent.setdefault(job.stage, {})[folder] = (job.operations, spent_on_it)
+                spent.setdefault(job.stage, {})[folder] = (job.operations, seconds)
     return {stage: _fitted(np.array([*pairs.values()])) for stage, pairs in spent.items()}
 
 
@@ -115,7 +115,7 @@ def _seconds_held(study: Study, job: Job, device: str) -> float | None:
             return None  # Snakemake's record is of its last process alone
     except UserError:  # is told where the run is used
         return None
-    file = paths.benchmark_file(study, job.stage, job.run)
+    file = paths.benchmark_file(study, paths.job_of_run(job.stage, job.run))
     on_processor = record["device"] == "cpu"
     held = record["environment"]["processor"] if on_processor else record["device"]
     if held != device or not file.is_file():
@@ -147,39 +147,33 @@ def peak_cost(device: str = "cpu") -> Cost:
 
 def plan_table(study: Study, costs: dict[str, Cost], otherwise: Cost) -> pd.DataFrame:
     """A row a stage: stage, jobs, done, hours, left (both of a core or GPU), records."""
-    rows = laboratory_rows(study)
-    listed = list(jobs(study))
-    for stage in dict.fromkeys(job.stage for job in listed):
-        of_stage = [job for job in listed if job.stage == stage]
-        cost = costs.get(stage, otherwise)
-        hours = [cost.seconds(job) / 3600 for job in of_stage]
-        rows.append(
-            {
-                "stage": stage,
-                "jobs": len(of_stage),
-                "done": sum(job.done for job in of_stage),
-                "hours": sum(hours),
-                "left": sum(h for h, job in zip(hours, of_stage, strict=True) if not job.done),
-                "records": cost.records,
-            }
-        )
-    return pd.DataFrame(rows)
+    found = [
+        (job.stage, 1, job.done, cost.seconds(job) / 3600, cost.records)
+        for job in jobs(study)
+        for cost in [costs.get(job.stage, otherwise)]
+    ]
+    columns = ["stage", "jobs", "done", "hours", "records"]
+    table = pd.DataFrame([*_laboratory(study), *found], columns=columns)
+    table.insert(4, "left", table["hours"].where(table["done"] == 0, 0.0))
+    sums = dict.fromkeys(("jobs", "done", "hours", "left"), "sum")
+    return table.groupby("stage", sort=False, as_index=False).agg(sums | {"records": "max"})
 
 
-def laboratory_rows(study: Study) -> list[dict]:
-    """The row of the laboratory's jobs, by the records of those done or else by what was measured
-    on another machine; none for a study that has no laboratory."""
-    hours, left, records, done = 0.0, 0.0, 0, 0
+def _laboratory(study: Study) -> list[tuple]:
+    """Rows of the laboratory's jobs, by those done or else by what another machine took."""
+    recorded = {}
     for experiment in study.laboratory.experiments:
-        files = [paths.laboratory_record(study, experiment, seed) for seed in study.seed]
-        took = [read_record(file, "laboratory")["seconds"] for file in files if file.is_file()]
-        each = float(np.mean(took)) if took else LABORATORY_SECONDS[experiment]
-        hours += len(files) * each / 3600
-        left += (len(files) - len(took)) * each / 3600
-        records, done = records + len(took), done + len(took)
-    count = len(study.laboratory.experiments) * len(study.seed)
-    row = {"stage": "laboratory", "jobs": count, "done": done, "hours": hours, "left": left}
-    return [row | {"records": records}] if count else []
+        for seed in study.seed:
+            file = paths.laboratory_record(study, experiment, seed)
+            took = read_record(file, "laboratory")["seconds"] if file.is_file() else None
+            recorded[experiment, seed] = took
+    done = {key: took for key, took in recorded.items() if took is not None}
+    rows = []
+    for experiment, seed in recorded:
+        alike = [took for (other, _), took in done.items() if other == experiment]
+        each = float(np.mean(alike)) if alike else LABORATORY_SECONDS[experiment]
+        rows.append(("laboratory", 1, (experiment, seed) in done, each / 3600, len(done)))
+    return rows
 
 
 def plan(study: Study) -> tuple[pd.DataFrame, str]:
@@ -211,19 +205,20 @@ def disk_mb(study: Study) -> tuple[float, float, float]:
 
 def plan_text(study: Study, table: pd.DataFrame, of: str) -> str:
     """The plan for a terminal; `of`: what its hours are hours of."""
-    lines = [f"{'stage':<10} {'jobs':>6} {'done':>6} {of + ' hours':>11} {'left':>7}  known from"]
-    for row in table.to_dict("records"):
-        source = _known_from(row)
-        lines.append(
-            f"{row['stage']:<10} {row['jobs']:>6} {row['done']:>6} {row['hours']:>11.2f} "
-            f"{row['left']:>7.2f}  {source}"
-        )
-    totals = table[["jobs", "done", "hours", "left"]].sum()
-    lines.append(
-        f"{'all':<10} {totals['jobs']:>6.0f} {totals['done']:>6.0f} {totals['hours']:>11.2f} "
-        f"{totals['left']:>7.2f}"
-    )
-    lines += _room(study)
+    shown = table.assign(known=[_known_from(row) for row in table.to_dict("records")])
+    shown.loc[len(shown)] = {"stage": "all", **table[["jobs", "done", "hours", "left"]].sum()}
+    shown = shown.drop(columns="records").astype({"jobs": int, "done": int})
+    shown = shown.rename(columns={"hours": f"{of} hours", "known": "known from"})
+    lines = [shown.to_string(index=False, na_rep="", float_format="{:.2f}".format)]
+    if study.arms:  # networks are trained
+        kept, training, waiting = disk_mb(study)
+        memory = max(memory_mb(run, "train") for run in runs(study))
+        lines += [
+            f"disk: {kept:,.0f} MB at the end, and up to {waiting:,.0f} MB more for each run that "
+            f"a later stage waits for; in the scratch folder up to {training:,.0f} MB for each "
+            "training that is not done",
+            f"memory: about {memory / 1000:.1f} GB a training",
+        ]
     lines.append("done: the result is there; `snakemake -n` says whether it is up to date")
     return "\n".join(lines)
 
@@ -232,17 +227,3 @@ def _known_from(row: dict) -> str:
     if row["records"]:
         return f"{row['records']} jobs on record"
     return "another machine" if row["stage"] == "laboratory" else "this machine's peak"
-
-
-def _room(study: Study) -> list[str]:
-    """Disk and memory, where networks are trained."""
-    if not study.arms:
-        return []
-    kept, training, waiting = disk_mb(study)
-    memory = max(memory_mb(run, "train") for run in runs(study))
-    return [
-        f"disk: {kept:,.0f} MB at the end, and up to {waiting:,.0f} MB more for each run that a "
-        f"later stage waits for; in the scratch folder up to {training:,.0f} MB for each training "
-        "that is not done",
-        f"memory: about {memory / 1000:.1f} GB a training",
-    ]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
+from tlstudy.config.settings import Study
 from tlstudy.jobs import paths
 from tlstudy.jobs.steps import Step
 from tlstudy.storage.files import sha256, write_json_atomically
@@ -24,7 +25,7 @@ class Record(BaseModel):
     """What the results of a step were made from.
 
     Files are named relative to the folder of the study or of the cache, so that both can move.
-    Keys that it does not know are ignored: records of earlier versions have a `seal`.
+    Keys that it does not know are ignored.
 
     Attributes:
         settings, code, libraries: see `tlstudy.jobs.steps.Step`.
@@ -47,29 +48,31 @@ def recorded(step_of: Callable[..., Step]) -> Callable[[Callable], Callable]:
     """Decorate a stage so that it leaves a record; of an incomplete study none is kept.
 
     Args:
-        step_of: makes the stage's step from the stage's arguments of the same names.
+        step_of: makes the stage's step from the stage's first arguments.
     """
+    count = len(inspect.signature(step_of).parameters)
 
     def decorated(stage: Callable) -> Callable:
-        signature = inspect.signature(stage)
-
         @functools.wraps(stage)
-        def recording(*positional: object, **named: object) -> object:
-            bound = signature.bind(*positional, **named)
-            bound.apply_defaults()
-            given = {
-                name: bound.arguments[name]
-                for name in inspect.signature(step_of).parameters
-                if name in bound.arguments
-            }
-            # Before the stage runs: the record is of the inputs and code that it starts with.
-            study, step = given["study"], step_of(**given)
+        def recording(study: Study, *given: object, **options: object) -> object:
             if study.incomplete:
-                return stage(*positional, **named)
-            inputs = _checksums(step.inputs, paths.study_folder(study))
-            cache = _checksums(step.cached, study.cache)
-            result = stage(*positional, **named)
-            _write(step, inputs, cache, paths.study_folder(study))
+                return stage(study, *given, **options)
+            # Before the stage runs: the record is of the inputs and code that it starts with.
+            step, folder = step_of(study, *given[: count - 1]), paths.study_folder(study)
+            record = {
+                "stage": step.stage,
+                "settings": dict(step.settings),
+                "code": step.code,
+                "libraries": dict(step.libraries),
+                "inputs": _checksums(step.inputs, folder),
+                "cache": _checksums(step.cached, study.cache),
+            }
+            result = stage(study, *given, **options)
+            record["outputs"] = {
+                name: {"sha256": digest, "bytes": (folder / name).stat().st_size}
+                for name, digest in _checksums(step.outputs, folder).items()
+            }
+            write_json_atomically(step.record, record | {"environment": environment()})
             return result
 
         return recording
@@ -85,27 +88,6 @@ def read_record(file: Path) -> Record | None:
         return None
 
 
-def _write(step: Step, inputs: dict[str, str], cache: dict[str, str], folder: Path) -> None:
-    record = Record(
-        stage=step.stage,
-        settings=dict(step.settings),
-        code=step.code,
-        libraries=dict(step.libraries),
-        inputs=inputs,
-        cache=cache,
-        outputs={
-            _name(file, folder): Output(sha256=sha256(file), bytes=file.stat().st_size)
-            for file in step.outputs
-        },
-        environment=environment(),
-    )
-    write_json_atomically(step.record, record.model_dump())
-
-
 def _checksums(files: Iterable[Path], folder: Path) -> dict[str, str]:
     """SHA-256 by name of the files that are there."""
-    return {_name(file, folder): sha256(file) for file in files if file.is_file()}
-
-
-def _name(file: Path, folder: Path) -> str:
-    return file.relative_to(folder).as_posix()
+    return {file.relative_to(folder).as_posix(): sha256(file) for file in files if file.is_file()}

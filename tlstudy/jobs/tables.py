@@ -1,7 +1,5 @@
 """Reading what the report and the figures are made from: tables, and records of landscapes."""
 
-from pathlib import Path
-
 import pandas as pd
 
 from tlstudy.config.settings import Study
@@ -9,7 +7,6 @@ from tlstudy.config.study import STUDY_FILE, selected
 from tlstudy.config.tables import ALL_TABLES, CLAIM_TABLES
 from tlstudy.jobs import paths
 from tlstudy.storage import reading
-from tlstudy.storage.columns import LABORATORY, schema
 
 
 def read_table(study: Study, name: str) -> pd.DataFrame:
@@ -19,21 +16,10 @@ def read_table(study: Study, name: str) -> pd.DataFrame:
         UserError: it is missing or damaged, or lacks a column.
     """
     file = paths.tables_folder(study) / f"{name}.parquet"
-    return reading.read_table(file, _command(name, file), ALL_TABLES[name])
-
-
-def _command(name: str, file: Path) -> str:
-    """The command that makes a table."""
+    command = "claims" if name in CLAIM_TABLES else "aggregate"
     if name == "formulas":
-        return f"formulas --config {file.parents[1] / STUDY_FILE}"
-    return "claims" if name in CLAIM_TABLES else "aggregate"
-
-
-def read_laboratory(study: Study) -> pd.DataFrame:
-    """The laboratory's table, empty for a study without experiments."""
-    if study.laboratory.experiments:
-        return read_table(study, "laboratory")
-    return schema(LABORATORY).empty_table().to_pandas()
+        command = f"formulas --config {file.parents[1] / STUDY_FILE}"
+    return reading.read_table(file, command, ALL_TABLES[name])
 
 
 def read_landscapes(study: Study) -> list[dict]:

@@ -37,7 +37,7 @@ class Verification:
 
     def problems(self) -> Iterator[str]:
         """A sentence for each file that is not as its record says, in the order of the workflow."""
-        records = paths.provenance_folder(self.study)
+        records = self.folder / paths.PROVENANCE
         if not records.is_dir():
             yield (
                 f"{self._name(records)}: missing, as in results of earlier versions, so nothing "
@@ -77,13 +77,13 @@ class Verification:
         for file in step.outputs:
             if not file.is_file() and file not in step.passing:
                 yield f"{self._name(file)}: missing; `tlstudy {step.stage}` makes it."
-        name, again = self._name(step.record), f"`tlstudy {step.stage}` makes it and the results."
-        if not step.record.is_file():
-            yield f"{name}: missing, so the results cannot be verified; {again}"
-            return
-        record = read_record(step.record)
+        there = step.record.is_file()
+        record = read_record(step.record) if there else None
         if record is None:
-            yield f"{name}: was damaged, so the results cannot be verified; {again}"
+            yield (
+                f"{self._name(step.record)}: {'was damaged' if there else 'missing'}, so the "
+                f"results cannot be verified; `tlstudy {step.stage}` makes it and the results."
+            )
             return
         self.sizes[step.record] = step.record.stat().st_size
         yield from self._outputs(step, record)
@@ -94,15 +94,13 @@ class Verification:
         written = {self.folder / name: output for name, output in record.outputs.items()}
         if set(written) != set(step.outputs):
             yield f"{self._name(step.record)}: lists other files than the study's; must be theirs."
-        for file in step.outputs:
-            if file not in written:
-                continue
+        for file in filter(written.get, step.outputs):
+            expected = written[file]
             if not file.is_file():
                 # Steps that read it are compared with the checksum that is recorded here.
-                self._checksums.setdefault(file, written[file].sha256)
+                self._checksums.setdefault(file, expected.sha256)
                 continue
-            size, expected = file.stat().st_size, written[file]
-            found = self._checksum(file)
+            size, found = file.stat().st_size, self._checksum(file)
             if size < expected.bytes:
                 yield f"{self._name(file)}: was truncated ({size:,} of {expected.bytes:,} bytes)."
             elif found != expected.sha256:
@@ -113,8 +111,11 @@ class Verification:
 
     def _settings_and_code(self, step: Step, record: Record) -> Iterator[str]:
         made = self._name(step.outputs[0])
-        names = [*step.settings, *(name for name in record.settings if name not in step.settings)]
-        others = [name for name in names if record.settings.get(name) != step.settings.get(name)]
+        others = [
+            name
+            for name in step.settings | record.settings
+            if record.settings.get(name) != step.settings.get(name)
+        ]
         if others:
             yield f"{made}: was made with other settings than study.json's: {', '.join(others)}."
         if record.code != step.code:
@@ -150,11 +151,10 @@ class Verification:
                 continue
             if file not in read:
                 yield f"{made}: was made without {self._name(file)}, which is there."
-            elif self._checksum(file) != read[file]:
+            elif (found := self._checksum(file)) != read[file]:
                 yield (
-                    f"{made}: was made from another {self._name(file)} "
-                    f"(SHA-256 {read[file][:DIGITS]}…) than the one that is there "
-                    f"({self._checksum(file)[:DIGITS]}…)."
+                    f"{made}: was made from another {self._name(file)} (SHA-256 "
+                    f"{read[file][:DIGITS]}…) than the one that is there ({found[:DIGITS]}…)."
                 )
         for file in sorted(read.keys() - set(belonging)):
             yield f"{made}: was also made from {self._name(file)}, which is not the study's."
@@ -184,27 +184,23 @@ def verify_folder(folder: Path, everything: bool = False) -> tuple[str, bool]:
         UserError: it is not the folder of a study.
     """
     verification = Verification(finished_study(folder))
-    problems = list(islice(verification.problems(), None if everything else 1))
-    lines = list(problems)
+    lines = list(islice(verification.problems(), None if everything else 1))
+    holds = not lines
     if everything:
         strangers = verification.strangers()
         lines += [f"Note: {file}: not of the study; not looked at." for file in strangers]
-    elif problems:
-        lines = [f"{folder} does not hold. {problems[0]}\nThis is the first problem; see --all."]
-    if not problems:
-        lines.append(_holds(folder, verification))
-    return "\n".join(lines), not problems
-
-
-def _holds(folder: Path, verification: Verification) -> str:
-    megabytes = sum(verification.sizes.values()) / 1e6
-    lines = [
-        f"{folder} holds: {len(verification.sizes)} files ({megabytes:,.1f} MB) of "
-        f"{len(verification.steps)} jobs are as their records say, and were made by this code."
-    ]
-    if verification.unseen:
+    elif lines:
+        lines = [f"{folder} does not hold. {lines[0]}\nThis is the first problem; see --all."]
+    if holds:
+        megabytes = sum(verification.sizes.values()) / 1e6
         lines.append(
-            f"Not looked at: {len(verification.unseen)} files of images and weights, which are "
-            f"not in {verification.study.cache}; the records hold their checksums."
+            f"{folder} holds: {len(verification.sizes)} files ({megabytes:,.1f} MB) of "
+            f"{len(verification.steps)} jobs are as their records say, and were made by this code."
         )
-    return "\n".join([*lines, f"Fingerprint: {verification.fingerprint()}"])
+        if verification.unseen:
+            lines.append(
+                f"Not looked at: {len(verification.unseen)} files of images and weights, which are "
+                f"not in {verification.study.cache}; the records hold their checksums."
+            )
+        lines.append(f"Fingerprint: {verification.fingerprint()}")
+    return "\n".join(lines), holds

@@ -1,14 +1,12 @@
 """Stage `formulas`: the table of the printed variants of Proposition 3 against brute force."""
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from tlstudy.config.settings import Study
 from tlstudy.jobs import paths, steps
 from tlstudy.jobs.records import recorded
 from tlstudy.storage.columns import FORMULAS, schema
-from tlstudy.storage.files import atomic_path
+from tlstudy.storage.table_files import write_table
 from tlstudy.theory.formulas import check_all
 
 
@@ -22,7 +20,5 @@ def make_formulas(
         A row for each formula: `tlstudy.storage.columns.FORMULAS`.
     """
     table = check_all(draws, seed)
-    with atomic_path(paths.formulas_table(study)) as temporary:
-        content = pa.Table.from_pandas(table, schema(FORMULAS), preserve_index=False)
-        pq.write_table(content, temporary)
+    write_table(paths.formulas_table(study), schema(FORMULAS), table)
     return table

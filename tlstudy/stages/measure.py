@@ -1,10 +1,8 @@
 """Stage of every measurement: a run after its training, measured."""
 
 import logging
-from collections.abc import Iterable
-from pathlib import Path
 
-from tlstudy.config.measurements import Columns, measurements
+from tlstudy.config.measurements import measurements
 from tlstudy.config.settings import Study
 from tlstudy.config.study import Run
 from tlstudy.jobs import paths, steps
@@ -17,7 +15,7 @@ from tlstudy.networks.device import (
     make_deterministic,
 )
 from tlstudy.storage.columns import schema
-from tlstudy.storage.files import atomic_path, without_nan, write_json_atomically
+from tlstudy.storage.files import without_nan, write_json_atomically
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +39,9 @@ def measure_run(
     measured = measurement.measure(load_fine_tuned(study, run, device), getattr(study, name))
     file = paths.measured_file(study, name, run)
     if measurement.columns is not None:
-        _write_table(file, measurement.columns, measured)
+        from tlstudy.storage.table_files import write_table  # pandas: work need not wait for it
+
+        write_table(file, schema(measurement.columns), measured)
         return
     record = {
         "run": run.name,
@@ -52,12 +52,3 @@ def measure_run(
         **measured,
     }
     write_json_atomically(file, without_nan(record))
-
-
-def _write_table(file: Path, columns: Columns, rows: Iterable[dict]) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    table = pa.Table.from_pylist(list(rows), schema(columns))
-    with atomic_path(file) as temporary:
-        pq.write_table(table, temporary)
