@@ -16,6 +16,8 @@ from tlstudy.jobs.steps import FUNCTIONS
 from tlstudy.networks.weights import HE2015_PACKAGE, HE2015_TARBALL, cache_weights
 
 ROOT = Path(__file__).parents[1]
+# Tests start many processes: none should compile the package again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # Files that take longest: several processes end together only if these begin first.
 LONG = (
     *("test_workflow.py", "test_incomplete.py", "test_faults.py", "test_benchmarks.py"),

@@ -119,6 +119,15 @@ class TinyStudy:
         (folder / "cache" / "mnist").symlink_to(self.images)
         return folder / "cache"
 
+    def copy_of_cache(self, folder: Path) -> Path:
+        """A copy of the reference's cache in which large files are links."""
+        cache, weights = folder / "cache", self.cached_weights.parents[2]
+        shutil.copytree(weights, cache / "weights", copy_function=copy_or_link)
+        (cache / "mnist").mkdir()
+        for file in self.images.iterdir():
+            (cache / "mnist" / file.name).symlink_to(file.resolve())
+        return cache
+
     def configuration(self, results: Path, cache: Path | None = None) -> dict[str, Any]:
         """The default configuration made tiny."""
         made = copy.deepcopy(DEFAULT)

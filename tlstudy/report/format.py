@@ -3,8 +3,10 @@
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from tlstudy.audit.statistics import Summary
+if TYPE_CHECKING:  # imports SciPy's statistics, for which no call of Snakemake should wait
+    from tlstudy.audit.statistics import Summary
 
 MINUS = "\u2212"
 THIN = "\u202f"  # narrow no-break space: a number and its unit stay on one line
@@ -140,7 +142,7 @@ class Cell:
     last: str = ""
 
 
-def summary_cell(item: Summary, shown: Callable[[float], str], unit: str = "") -> Cell:
+def summary_cell(item: "Summary", shown: Callable[[float], str], unit: str = "") -> Cell:
     """A value with its interval and number of seeds below it: as much as the seeds allow."""
     if item.n == 0:
         return Cell(MISSING, "no value")
