@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from local_server import closed_port, local_server, place_npm
 from torchvision.datasets import MNIST
-from two_processes import WAIT, both_at_once
 
 from tlstudy.data.download import Unreachable
 from tlstudy.data.images import CHECKSUMS, cache_images, load_images, read_members
@@ -205,21 +204,6 @@ def test_unreachable_network_is_one_error_with_every_way_and_what_to_do(
         assert part in message
     assert "\n" not in message
     assert all_files(tmp_path / "cache") == []
-
-
-def test_two_processes_at_once_end_in_one_valid_cache(cache, tmp_path):
-    """A file that is there is whole, at every moment of their writing."""
-    folder = tmp_path / "cache"
-    (folder / "downloads").mkdir(parents=True)
-    for name in CHECKSUMS:
-        (folder / "downloads" / name).symlink_to(cache / "mnist" / name)
-    code = f"from pathlib import Path; cache_images(Path({str(folder)!r}))"
-    big = folder / "mnist" / "train-images-idx3-ubyte"
-    code = f"from tlstudy.data.images import cache_images; {WAIT}; {code}"
-    sizes = both_at_once(code, tmp_path, big)
-    assert sizes == {47_040_016}
-    assert all_files(folder / "mnist") == sorted(["record.json", *CHECKSUMS])
-    assert {name: sha256(folder / "mnist" / name) for name in CHECKSUMS} == CHECKSUMS
 
 
 @pytest.mark.parametrize("ending", ["", ".gz"])

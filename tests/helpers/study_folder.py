@@ -1,5 +1,6 @@
 """Runs the real workflow in a folder of its own, on the repository's cache."""
 
+import copy
 import os
 import re
 import shutil
@@ -34,11 +35,18 @@ class StudyFolder:
         self.overlay = yaml.safe_load(TINY.read_text())
         self.overlay["cache"] = str(ROOT / "resources")
 
+    def have_only(self, **arms: dict) -> None:
+        """Let the study have these arms alone, without measurements, ladder and claims."""
+        default = ("new-published", "pretrained-published", "new", "pretrained")
+        self.overlay["arms"] = dict.fromkeys(default) | arms
+        self.overlay |= {name: {"seeds": []} for name in ("landscape", "curvature", "encoder")}
+        self.overlay |= {"ladder": [], "claims": {}}
+
     def copy_to(self, folder: Path) -> "StudyFolder":
         """A copy with all results and Snakemake's own records of them."""
         shutil.copytree(self.folder, folder, copy_function=shutil.copy2)
         other = StudyFolder(folder)
-        other.overlay = yaml.safe_load(yaml.safe_dump(self.overlay))
+        other.overlay = copy.deepcopy(self.overlay)
         return other
 
     def options(self) -> list[str]:

@@ -13,7 +13,6 @@ import torch
 import torchvision
 from local_server import closed_port, local_server, place_npm
 from safetensors.torch import load_file, save_file
-from two_processes import WAIT, both_at_once
 
 from tlstudy.config.settings import WeightsFile
 from tlstudy.config.sources import allowed_sources
@@ -386,23 +385,6 @@ def test_broken_record_is_named(good_file, tmp_path, text):
     with pytest.raises(UserError) as error:
         load_weights(tmp_path / "cached")
     assert f"{path}: is damaged" in error.value.message
-
-
-def test_two_processes_at_once_end_in_valid_weights(state, good_file, tmp_path):
-    """A file that is there is whole, at every moment of their writing."""
-    path = tmp_path / "cached" / "weights.safetensors"
-    code = (
-        "from pathlib import Path; import torch; from tlstudy.config.settings import WeightsFile;"
-        f"from tlstudy.networks.weights import cache_weights; {WAIT};"
-        f"sources = [WeightsFile(file={str(good_file)!r})];"
-        "[cache_weights(sources, 'resnet18', Path('cached'), Path('downloads')) for _ in '123']"
-    )
-    sizes = both_at_once(code, tmp_path, path)
-    assert sizes == {path.stat().st_size}
-    loaded = load_weights(tmp_path / "cached")
-    assert loaded.record["source"] == str(good_file)
-    assert all(torch.equal(loaded.state[key], state[key]) for key in state)
-    assert all_files(path.parent) == ["record.json", "weights.safetensors"]
 
 
 @pytest.mark.parametrize("name", ["weights.safetensors", "record.json"])

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -42,11 +43,20 @@ MEASUREMENT = Measurement(
     memory_mb=100,
 )
 '''
-ARM = {"architecture": "resnet18", "image_size": 32, "epochs": 2}
 
 
 class WithToy(StudyFolder):
     """A study where a package with a measurement is installed beside tlstudy."""
+
+    def __init__(self, folder: Path):
+        super().__init__(folder)
+        package = folder / "site" / "toy-1.0.dist-info"
+        package.mkdir(parents=True)
+        (package / "METADATA").write_text("Metadata-Version: 2.1\nName: toy\nVersion: 1.0\n")
+        (package / "entry_points.txt").write_text("[tlstudy.measurements]\nsize = toy\n")
+        (package.parent / "toy.py").write_text(MODULE)
+        self.have_only(new={"architecture": "resnet18", "image_size": 32, "epochs": 2})
+        self.overlay["size"] = {"seeds": [26]}
 
     def environment(self) -> dict[str, str]:
         environment = super().environment()
@@ -55,8 +65,6 @@ class WithToy(StudyFolder):
 
     def tlstudy(self, *arguments: str) -> str:
         command = [sys.executable, "-m", "tlstudy.cli", *arguments]
-        configs = ["--config", "config.yaml", "--config", "tiny.yaml"]
-        command += [] if arguments[0] == "verify" else configs
         result = subprocess.run(
             command, cwd=self.folder, env=self.environment(), capture_output=True, text=True
         )
@@ -64,38 +72,16 @@ class WithToy(StudyFolder):
         return result.stdout
 
 
-@pytest.fixture
-def place(tmp_path, cache) -> WithToy:
+def test_a_measurement_from_outside_runs_through_the_workflow(tmp_path, cache):
     place = WithToy(tmp_path / "study")
-    package = place.folder / "site" / "toy-1.0.dist-info"
-    package.mkdir(parents=True)
-    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: toy\nVersion: 1.0\n")
-    (package / "entry_points.txt").write_text("[tlstudy.measurements]\nsize = toy\n")
-    (package.parent / "toy.py").write_text(MODULE)
-    names = ("new-published", "pretrained-published", "pretrained")
-    place.overlay = {
-        "study": "tiny",
-        "cache": place.overlay["cache"],
-        "seed": 26,
-        "subset_size": 20,
-        "evaluation": {"epoch_images": 10, "final_images": 10},
-        "landscape": {"seeds": []},
-        "size": {"seeds": [26]},
-        "arms": {"new": ARM, **dict.fromkeys(names)},
-    }
-    return place
-
-
-def test_a_measurement_from_outside_runs_through_the_workflow(place):
-    result = place.run()
-    assert result.returncode == 0, result.stdout
+    place.succeed()
     tables = place.results / "tables"
     size = pd.read_parquet(tables / "size.parquet").set_index("point")
     assert list(size[["arm", "subset_size", "seed"]].iloc[0]) == ["new", 20, 26]
     metrics = pd.read_parquet(tables / "metrics.parquet")
     assert size.loc["end", "norm"] == pytest.approx(metrics["norm"].iloc[-1], rel=1e-6)
     assert size.loc["start", "norm"] != size.loc["end", "norm"]
-    assert "size" in place.tlstudy("plan")
+    assert "size" in place.tlstudy("plan", "--config", "config.yaml", "--config", "tiny.yaml")
     assert place.tlstudy("verify", str(place.results))
     assert place.planned() == {}
     place.overlay["size"]["factor"] = 2.0

@@ -49,11 +49,8 @@ class SmallStudy(StudyFolder):
         super().__init__(folder)
         self.limits = ()  # it is the profile's to say how many jobs there may be
         (folder / "profiles").symlink_to(ROOT / "profiles")
-        left_out = dict.fromkeys(("new-published", "pretrained-published", "pretrained"))
-        arm = {"architecture": "resnet18", "image_size": 32, "epochs": 3}
-        self.overlay["arms"] = {"new": arm, **left_out}
-        self.overlay |= {"seed": [26, 27], "ladder": [], "claims": {}}
-        self.overlay |= {name: {"seeds": []} for name in ("landscape", "curvature", "encoder")}
+        self.have_only(new={"architecture": "resnet18", "image_size": 32, "epochs": 3})
+        self.overlay["seed"] = [26, 27]
         self.held, command = folder / "held", folder / "bin" / "tlstudy"
         command.parent.mkdir()
         command.write_text(HELD.format(folder=folder, programs=Path(sys.executable).parent))

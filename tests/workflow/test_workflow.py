@@ -269,9 +269,7 @@ def test_a_mistake_is_told_before_any_job_starts(tmp_path, cache):
 
 def test_a_study_goes_on_after_calls_that_were_refused_interrupted_and_killed(done, tmp_path):
     place = StudyFolder(tmp_path / "study")
-    place.overlay["arms"] |= dict.fromkeys(set(TRAINED) - {"new"})
-    place.overlay |= {name: {"seeds": []} for name in ("landscape", "curvature", "encoder")}
-    place.overlay |= {"ladder": [], "claims": {}}
+    place.have_only(new=place.overlay["arms"]["new"])
     first = place.start("--until", "train")
     try:
         wait_for_training(place)
