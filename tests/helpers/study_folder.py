@@ -60,7 +60,15 @@ class StudyFolder:
 
     def environment(self) -> dict[str, str]:
         """Environment variables of Snakemake and its jobs."""
-        return environment(self.root)
+        variables = environment(self.root)
+        return variables | {"PATH": f"{self.folder / 'bin'}{os.pathsep}{variables['PATH']}"}
+
+    def replace_command(self, script: str) -> None:
+        """Let jobs find a script where they look for `tlstudy`."""
+        command = self.folder / "bin" / "tlstudy"
+        command.parent.mkdir()
+        command.write_text(script)
+        command.chmod(0o755)
 
     def run(self, *options: str) -> subprocess.CompletedProcess:
         return finished(self.start(*options))

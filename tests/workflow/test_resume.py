@@ -145,14 +145,7 @@ class Workflow(StudyFolder):
     def __init__(self, folder: Path):
         super().__init__(folder)
         self.have_only(new=TRAINING | {"epochs": 12})
-        command = folder / "bin" / "tlstudy"
-        command.parent.mkdir()
-        command.write_text(CHECKPOINT_AFTER_EVERY_EPOCH)
-        command.chmod(0o755)
-
-    def environment(self) -> dict[str, str]:
-        variables = super().environment()
-        return variables | {"PATH": f"{self.folder / 'bin'}{os.pathsep}{variables['PATH']}"}
+        self.replace_command(CHECKPOINT_AFTER_EVERY_EPOCH)
 
     def record(self) -> dict:
         (file,) = self.results.glob("runs/*/*/*/run.json")

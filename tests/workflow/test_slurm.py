@@ -51,14 +51,8 @@ class SmallStudy(StudyFolder):
         (folder / "profiles").symlink_to(ROOT / "profiles")
         self.have_only(new={"architecture": "resnet18", "image_size": 32, "epochs": 3})
         self.overlay["seed"] = [26, 27]
-        self.held, command = folder / "held", folder / "bin" / "tlstudy"
-        command.parent.mkdir()
-        command.write_text(HELD.format(folder=folder, programs=Path(sys.executable).parent))
-        command.chmod(0o755)
-
-    def environment(self) -> dict[str, str]:
-        variables = super().environment()
-        return variables | {"PATH": f"{self.folder / 'bin'}{os.pathsep}{variables['PATH']}"}
+        self.held = folder / "held"
+        self.replace_command(HELD.format(folder=folder, programs=Path(sys.executable).parent))
 
     @contextmanager
     def started(self, *options: str) -> Iterator[subprocess.Popen]:
