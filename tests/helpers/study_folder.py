@@ -61,7 +61,26 @@ class StudyFolder:
     def environment(self) -> dict[str, str]:
         """Environment variables of Snakemake and its jobs."""
         variables = environment(self.root)
-        return variables | {"PATH": f"{self.folder / 'bin'}{os.pathsep}{variables['PATH']}"}
+        for name, first in (("PATH", self.folder / "bin"), ("PYTHONPATH", self.site)):
+            variables[name] = f"{first}{os.pathsep}{variables[name]}"
+        return variables
+
+    @property
+    def site(self) -> Path:
+        """Where Snakemake and its jobs look for packages first."""
+        return self.folder / "site"
+
+    def tlstudy(self, *arguments: str) -> str:
+        """Run a command to a good end; what it printed."""
+        result = subprocess.run(
+            [sys.executable, "-m", "tlstudy.cli", *arguments],
+            cwd=self.folder,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+        )
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
 
     def replace_command(self, script: str) -> None:
         """Let jobs find a script where they look for `tlstudy`."""

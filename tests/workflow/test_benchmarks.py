@@ -78,13 +78,13 @@ def test_the_command_writes_its_figures_with_what_they_were_measured_on(
     monkeypatch.setattr(limits, "MATRIX", {"cpu": 512})
     monkeypatch.setattr(limits, "COPIED_BYTES", 2**20)
     file = tmp_path / "figures.json"
-    options = ["--tiny", "--part", "plane", "--turns", "1", "--device", "cpu"]
+    options = ["--tiny", "--part", "landscape", "--turns", "1", "--device", "cpu"]
     result = CliRunner().invoke(main, [*options, "--cache", str(cache), "--json", str(file)])
     assert result.exit_code == 0, result.output
-    assert "| trajectory plane | Gram matrix |" in result.output
+    assert "| landscape grid | plain loop |" in result.output
     figures = json.loads(file.read_text())
     assert figures["limits"]["operations_per_second"]["float32"] > 0
-    assert {row["part"] for row in figures["rows"]} == {"trajectory plane"}
+    assert {row["part"] for row in figures["rows"]} == {"landscape grid"}
     assert figures["environment"]["torch"]
 
 
