@@ -23,6 +23,24 @@ LIMITS = ("--cores", "2", "--max-threads", "1")
 # Seconds that nothing takes on the busiest machine: after them something hangs.
 PATIENCE = 600
 
+# Stands for `tlstudy`: while there is a file `held`, a training waits before its first epoch, so
+# that a test finds it running on a machine of any speed.
+HELD = f"""#!{sys.executable}
+import pathlib, sys, time
+from tlstudy.cli import main
+
+if sys.argv[1] == "train":
+    from tlstudy.networks.trainer import Trainer
+
+    def run(*positional, train=Trainer.run, **named):
+        while pathlib.Path("held").exists():
+            time.sleep(0.1)
+        return train(*positional, **named)
+
+    Trainer.run = run
+main()
+"""
+
 
 class StudyFolder:
     """A folder with a configuration, where Snakemake runs the repository's workflow."""
@@ -82,10 +100,18 @@ class StudyFolder:
         assert result.returncode == 0, result.stdout + result.stderr
         return result.stdout
 
+    def hold_trainings(self) -> None:
+        """Let trainings wait until `let_go`."""
+        self.replace_command(HELD)
+        (self.folder / "held").touch()
+
+    def let_go(self) -> None:
+        (self.folder / "held").unlink()
+
     def replace_command(self, script: str) -> None:
         """Let jobs find a script where they look for `tlstudy`."""
         command = self.folder / "bin" / "tlstudy"
-        command.parent.mkdir()
+        command.parent.mkdir(exist_ok=True)
         command.write_text(script)
         command.chmod(0o755)
 

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,15 +34,8 @@ def cluster():
         yield running
 
 
-# Stands for `tlstudy`: a training begins when it is let go, so a test finds it running.
-HELD = """#!/bin/sh
-while [ "$1" = train ] && [ -e {folder}/held ]; do sleep 0.2; done
-exec {programs}/tlstudy "$@"
-"""
-
-
 class SmallStudy(StudyFolder):
-    """Two small trainings, which wait while they are held."""
+    """Two small trainings."""
 
     def __init__(self, folder: Path):
         super().__init__(folder)
@@ -51,13 +43,11 @@ class SmallStudy(StudyFolder):
         (folder / "profiles").symlink_to(ROOT / "profiles")
         self.have_only(new={"architecture": "resnet18", "image_size": 32, "epochs": 3})
         self.overlay["seed"] = [26, 27]
-        self.held = folder / "held"
-        self.replace_command(HELD.format(folder=folder, programs=Path(sys.executable).parent))
 
     @contextmanager
     def started(self, *options: str) -> Iterator[subprocess.Popen]:
         """Snakemake, running, its trainings held; it does not outlive a test that fails."""
-        self.held.touch()
+        self.hold_trainings()
         process = self.start(*options)
         try:
             yield process
@@ -66,11 +56,11 @@ class SmallStudy(StudyFolder):
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
 
-    def let_go(self, process: subprocess.Popen) -> tuple[int, str]:
-        """Let the trainings begin; Snakemake's exit status and what it printed."""
-        self.held.unlink()
+    def finish(self, process: subprocess.Popen) -> None:
+        """Let the trainings begin, and Snakemake come to a good end."""
+        self.let_go()
         output, _ = process.communicate(timeout=3 * PATIENCE)
-        return process.returncode, output
+        assert process.returncode == 0, output
 
 
 @pytest.fixture(scope="module")
@@ -92,8 +82,7 @@ def disturbed(tmp_path_factory, cache, cluster):
         lost = cluster.a_running_job("train", {cancelled})
         with cluster.without_node():
             cluster.wait_for("train", lost, "NODE_FAIL")
-        status, output = place.let_go(process)
-    assert status == 0, output
+        place.finish(process)
     return place
 
 
@@ -151,8 +140,7 @@ def test_on_a_cluster_of_commands_an_interrupt_empties_the_queue_and_a_lost_job_
         lost = cluster.a_running_job("train", before | {stopped})
         cluster.ask("scancel", lost)
         cluster.wait_for("train", lost, "CANCELLED")
-        status, output = place.let_go(process)
-    assert status == 0, output
+        place.finish(process)
     assert cluster.jobs("train")[lost]["TresPerJob"] == "gres:gpu:1"
     assert measurements(place) == local
 

@@ -263,6 +263,7 @@ def test_a_mistake_is_told_before_any_job_starts(tmp_path, cache):
 def test_a_study_goes_on_after_calls_that_were_refused_interrupted_and_killed(done, tmp_path):
     place = StudyFolder(tmp_path / "study")
     place.have_only(new=place.overlay["arms"]["new"])
+    place.hold_trainings()
     first = place.start("--until", "train")
     try:
         wait_for_training(place)
@@ -280,6 +281,7 @@ def test_a_study_goes_on_after_calls_that_were_refused_interrupted_and_killed(do
     assert killed.returncode != 0, killed.stdout
     run = table(done, "runs").set_index("arm").loc["new", "run"]
     assert not (place.results / "runs" / run / "run.json").exists()
+    place.let_go()
     place.succeed("--until", "train")
     for name in ("metrics.parquet", "layers.parquet"):
         expected = content(done.results / "runs" / run / name)
