@@ -85,12 +85,9 @@ class Cluster:
         self._configure()
 
     def _configure(self) -> None:
-        values = {
-            "folder": self.folder,
-            "host": socket.gethostname().partition(".")[0],
-            **free_ports("controller_port", "daemon_port"),
-            "node": NODE,
-        }
+        ports = free_ports("controller_port", "daemon_port")
+        host = socket.gethostname().partition(".")[0]
+        values = {"folder": self.folder, "host": host, "node": NODE, **ports}
         for name in ("state", "spool", "bin"):
             (self.folder / name).mkdir()
         (self.folder / "slurm.conf").write_text(CONFIGURATION.format(**values))
