@@ -177,7 +177,7 @@ class Cluster:
             answered = said.returncode == 0 or any(words in said.stderr for words in TOO_LATE)
             return said if answered else None
 
-        return wait_until(answer, f"an answer to {' '.join(command)}", 120).stdout.strip()
+        return wait_until(answer, f"an answer to {' '.join(command)}").stdout.strip()
 
     def jobs(self, rule: str) -> dict[str, dict[str, str]]:
         """What SLURM knows of a rule's jobs, those that ended too, by job number in order."""

@@ -59,7 +59,7 @@ class SmallStudy(StudyFolder):
     def finish(self, process: subprocess.Popen) -> None:
         """Let the trainings begin, and Snakemake come to a good end."""
         self.let_go()
-        output, _ = process.communicate(timeout=3 * PATIENCE)
+        output, _ = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, output
 
 
