@@ -39,8 +39,8 @@ def shared_folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def one_at_a_time(shared_folder) -> FileLock:
-    """Held while something is made that all processes use, lest each makes the same."""
-    return FileLock(shared_folder / "shared.lock")
+    """Held while the cache is filled, lest every process of the tests fetches the same."""
+    return FileLock(shared_folder / "cache.lock")
 
 
 @pytest.fixture(scope="session")
@@ -60,10 +60,10 @@ class SmallResults(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def small_results(shared_folder, one_at_a_time, cache) -> SmallResults:
+def small_results(shared_folder, cache) -> SmallResults:
     """Made once, and not to be changed; the study's cache lies beside them as `aside`."""
     folder, record = shared_folder / "small", shared_folder / "executed.json"
-    with one_at_a_time:
+    with FileLock(shared_folder / "small.lock"):
         if not record.exists():
             record.write_text(json.dumps(make_small_results(folder, cache)))
     executed = {stage: set(names) for stage, names in json.loads(record.read_text()).items()}
