@@ -273,15 +273,9 @@ def test_the_end_of_a_log_is_what_the_terminal_showed(tmp_path):
 def test_a_failing_run_leaves_a_report_until_it_is_mended(tmp_path, cache):
     """The tuned arm fails at every learning rate that it may choose."""
     place = StudyFolder(tmp_path / "study")
-    left_out = dict.fromkeys(("pretrained", "new-published", "pretrained-published"))
     tuned = {**ARM, "tune_learning_rate": True, "optimiser": {"name": "sgd"}}
-    place.overlay |= CHANGES | {
-        "curvature": {"seeds": []},
-        "encoder": {"seeds": []},
-        "claims": {},
-        "tuning": {"learning_rates": [1e30, 2e30], "folds": 2},
-        "arms": {"new": ARM, "tuned": tuned, **left_out},
-    }
+    place.have_only(new=ARM, tuned=tuned)
+    place.overlay["tuning"] = {"learning_rates": [1e30, 2e30], "folds": 2}
     result = place.run("--keep-going")
     assert result.returncode != 0
     assert "Error: tuning.learning_rates: found [1e+30, 2e+30]" in result.stdout

@@ -17,18 +17,18 @@ from safetensors.torch import save_file
 
 from faults.process import Ended, Running, finished, snakemake
 from tlstudy.config.settings import Study
-from tlstudy.config.study import build_study, runs
+from tlstudy.config.study import build_study, find_run
 from tlstudy.jobs import paths
 from tlstudy.networks.build import build_classifier
 
 ARM = {"group": "all", "architecture": "resnet18", "image_size": 32, "epochs": 2}
 OF_RUN = ("train", "landscape", "curvature")
+RUN = "runs/*/*/*"
 # Files that a stage writes, as globs below the study's folder.
 WRITES = {
-    "weights": (),
     "subset": ("subsets/*/*/*/*.json",),
-    "train": ("runs/*/*/*/run.json", "runs/*/*/*/metrics.parquet", "runs/*/*/*/layers.parquet"),
-    "landscape": ("runs/*/*/*/landscape.json",),
+    "train": (f"{RUN}/run.json", f"{RUN}/metrics.parquet", f"{RUN}/layers.parquet"),
+    "landscape": (f"{RUN}/landscape.json",),
     "aggregate": tuple(
         f"tables/{name}.parquet" for name in ("runs", "metrics", "layers", "findings")
     ),
@@ -53,11 +53,11 @@ class Place:
     def start(self, stage: str, arm: str = "pretrained") -> Running:
         """Start the command of a stage; of the arm's run if the stage is of runs."""
         arguments = [stage, "--config", str(self.file)]
+        drawn = ["--subset-size", "10", "--seed", "26"]
         if stage in OF_RUN:
-            arguments += ["--arm", arm, "--subset-size", "10", "--seed", "26"]
-            arguments += ["--gpus", "0", "--threads", "1"]
+            arguments += ["--arm", arm, "--gpus", "0", "--threads", "1", *drawn]
         elif stage == "subset":
-            arguments += ["--drawing", "stratified", "--subset-size", "10", "--seed", "26"]
+            arguments += ["--drawing", "stratified", *drawn]
         elif stage in ("images", "weights"):
             arguments = [stage, "--cache", str(self.study.cache)]
         if stage == "weights":
@@ -87,24 +87,22 @@ class Place:
 
     def without(self, stage: str) -> "Place":
         """This place, without the files that a stage writes."""
-        names = WRITES.get(stage, ())
-        for name in (*names, "runs/*/*/*/plane.safetensors") if stage == "train" else names:
+        planes = (f"{RUN}/plane.safetensors",) if stage == "train" else ()
+        for name in (*WRITES.get(stage, ()), *planes):
             for file in self.results.glob(name):
                 file.unlink()
         return self
 
     def run_files(self) -> Path:
         """Folder of the pretrained arm's only run."""
-        run = next(run for run in runs(self.study) if run.arm == "pretrained")
-        return paths.folder_of_run(self.study, run)
+        return paths.folder_of_run(self.study, find_run(self.study, "pretrained", 10, 26))
 
 
 class TinyStudy:
     """The tiny study's inputs, and its results where nothing went wrong."""
 
     def __init__(self, folder: Path, cache: Path):
-        self.folder = folder
-        self.weights_file = folder / "mine.safetensors"
+        self.folder, self.weights_file = folder, folder / "mine.safetensors"
         folder.mkdir(parents=True, exist_ok=True)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
@@ -118,6 +116,14 @@ class TinyStudy:
         (folder / "cache").mkdir()
         (folder / "cache" / "mnist").symlink_to(self.images)
         return folder / "cache"
+
+    def copy_of_cache(self, folder: Path) -> Path:
+        """A copy of the reference's cache in which large files are links."""
+        cache = folder / "cache"
+        shutil.copytree(self.images, cache / "mnist", copy_function=copy_or_link)
+        weights = self.cached_weights.parents[2]
+        shutil.copytree(weights, cache / "weights", copy_function=copy_or_link)
+        return cache
 
     def configuration(self, results: Path, cache: Path | None = None) -> dict[str, Any]:
         """The default configuration made tiny."""
@@ -179,7 +185,7 @@ def weights_in(cache: Path) -> Path:
 
 def copy_or_link(source: str, destination: str) -> None:
     """Large files become links: no stage writes into a file, each puts another in its place."""
-    if Path(source).suffix == ".safetensors":
+    if Path(source).suffix in (".safetensors", ""):
         Path(destination).symlink_to(Path(source).resolve())
     else:
         shutil.copy2(source, destination)

@@ -99,9 +99,8 @@ def fill_runs(runs: pd.DataFrame) -> pd.DataFrame:
         seconds=360.0,
         peak_memory_gib=3.2,
     )
-    lost = runs["status"] != "finished"
-    runs.loc[lost, [name for name in runs if name.startswith("reported_l")]] = np.nan
-    runs.loc[lost, ["reported_accuracy", "reported_balanced_accuracy"]] = np.nan
+    scores = ["reported_loss", "reported_accuracy", "reported_balanced_accuracy"]
+    runs.loc[runs["status"] != "finished", scores] = np.nan
     return runs
 
 
@@ -112,8 +111,6 @@ CASES = {
     "sizes": {"seeds": 3, "sizes": (50, 100)},
     "sweep": {"seeds": 2, "arms": synthetic.sweep_arms()},
 }
-
-
 AUDIT_CASES = {"audit": {}, "audit, one seed, two sizes": {"seeds": 1, "sizes": (50, 100)}}
 
 

@@ -43,17 +43,24 @@ def configuration(results: Path, cache: Path, weights: Path) -> dict:
     }
 
 
-def make_small_study(folder: Path, images: Path) -> Study:
-    """Run every step in `folder`; the images are linked to."""
+def prepared_study(folder: Path, images: Path, **changes) -> Study:
+    """The study, some settings changed, with its weights and subset; the images are linked to."""
     cache, weights = folder / "cache", folder / "own.safetensors"
     cache.mkdir()
     (cache / "mnist").symlink_to(images)
     torch.manual_seed(0)
     save_file(build_classifier("resnet18", "3x3").state_dict(), weights)
-    study = build_study(configuration(folder / "results", cache, weights))
+    study = build_study(configuration(folder / "results", cache, weights) | changes)
     sources = study.weights["own"]
     cache_weights(sources, "resnet18", paths.weights_folder(cache, "resnet18", sources), folder)
-    make_subset(study, "stratified", SIZE, SEED)
+    for size in study.subset_size:
+        make_subset(study, "stratified", size, SEED)
+    return study
+
+
+def make_small_study(folder: Path, images: Path) -> Study:
+    """Run every step in `folder`."""
+    study = prepared_study(folder, images)
     for run in runs(study):
         train_run(study, run, threads=1)
     for name in measurements():
