@@ -1,5 +1,6 @@
 """All that the page says, gathered from the data; the template only lays it out."""
 
+import pandas as pd
 from markupsafe import Markup
 
 from tlstudy.audit.statistics import expected_coverage, reference_arms
@@ -46,7 +47,7 @@ def page(inputs: Inputs) -> dict:
         "study": study,
         "progress": inputs.progress,
         "weights": how_it_was_run.weights_used(inputs),
-        "no_weights": no_weights(inputs),
+        "no_weights": _no_weights(study),
         "groups_line": groups_line(inputs),
         "arms_line": arms_line(inputs),
         "contradictions": published.sentences() if inputs.is_audit else [],
@@ -55,7 +56,14 @@ def page(inputs: Inputs) -> dict:
         "shown_rungs": ladder.shown_rungs(inputs),
         "theory": theory.section(inputs),
         "opening": findings.opening(inputs, study.subset_size[0]),
-        "facts": first_facts(inputs),
+        # What a reader must know before the first number, weights apart.
+        "facts": [
+            ("Training images", join(whole(size) for size in study.subset_size)),
+            ("Seeds", f"{seeds(study.seed)} ({len(study.seed)} seed{'s' * (len(study.seed) > 1)})"),
+            ("Test images", _tested_images(inputs.runs)),
+            ("Device", how_it_was_run.device(inputs.runs)),
+            ("Arithmetic", how_it_was_run.arithmetic(inputs.runs)),
+        ],
         "warnings": how_it_was_run.warnings(inputs),
         "sizes": [size_results(inputs, size) for size in study.subset_size],
         "networks": join(
@@ -75,12 +83,8 @@ def page(inputs: Inputs) -> dict:
     }
 
 
-def tables(inputs: Inputs) -> list[dict]:
-    """The tables of results of all subset sizes, for the page that has nothing else."""
-    return [_table(inputs, size) for size in inputs.study.subset_size]
-
-
-def _table(inputs: Inputs, size: int) -> dict:
+def results_table(inputs: Inputs, size: int) -> dict:
+    """The table of results of one subset size."""
     table, caption = results.result_table(inputs, size), table_caption(inputs, size)
     return {"size": size, "table": table, "table_caption": caption}
 
@@ -95,7 +99,7 @@ def size_results(inputs: Inputs, size: int) -> dict:
             parts.append({"key": key, "title": title, "figures": shown})
     return {
         "key": f"n{size}",
-        **_table(inputs, size),
+        **results_table(inputs, size),
         "audit": _audit(inputs, size) if inputs.is_audit else None,
         "seed_table": results.seed_table(inputs, size),
         "parts": parts,
@@ -132,9 +136,9 @@ def coverage(study: Study) -> str:
     )
 
 
-def no_weights(inputs: Inputs) -> str:
+def _no_weights(study: Study) -> str:
     """The words for the weights where there is no record of any."""
-    used = any(arm.initialisation != "random" for arm in inputs.study.arms.values())
+    used = any(arm.initialisation != "random" for arm in study.arms.values())
     return "No record of them was found." if used else "None: every arm starts from random weights."
 
 
@@ -168,22 +172,8 @@ def arms_line(inputs: Inputs) -> str:
     return f"Comparisons: {'; '.join(parts)}."
 
 
-def first_facts(inputs: Inputs) -> list[tuple[str, str]]:
-    """What a reader must know before the first number, weights apart."""
-    study = inputs.study
-    amount = f"{len(study.seed)} seed{'s' if len(study.seed) > 1 else ''}"
-    return [
-        ("Training images", join(whole(size) for size in study.subset_size)),
-        ("Seeds", f"{seeds(study.seed)} ({amount})"),
-        ("Test images", _tested_images(inputs)),
-        ("Device", how_it_was_run.device(inputs.runs)),
-        ("Arithmetic", how_it_was_run.arithmetic(inputs.runs)),
-    ]
-
-
-def _tested_images(inputs: Inputs, group: str | None = None) -> str:
-    """How many test images stand behind reported values, of all runs or of a group's."""
-    runs = inputs.runs if group is None else inputs.runs[inputs.runs["group"] == group]
+def _tested_images(runs: pd.DataFrame) -> str:
+    """How many test images stand behind the reported values of runs."""
     amounts = sorted({int(amount) for amount in runs["reported_test_images"].dropna()})
     return join((whole(amount) for amount in amounts), "or") or "none"
 
@@ -220,7 +210,8 @@ def _rules(inputs: Inputs) -> str:
         statistics = dict.fromkeys(protocol.STATISTICS[arm.batchnorm] for arm in arms)
         rule = (
             f"epoch reported, {join(epochs, 'or')}; BatchNorm statistics, "
-            f"{join(statistics, 'or')}; test images, {_tested_images(inputs, group)}."
+            f"{join(statistics, 'or')}; test images, "
+            f"{_tested_images(inputs.runs[inputs.runs['group'] == group])}."
         )
         # Ours, logits and Ours, trained in one: Ours, logits and trained.
         known = "Ours, " if rule in rules else ""
