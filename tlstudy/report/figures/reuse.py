@@ -24,10 +24,9 @@ def reuse_figure(study: Study, tables: points.Tables, size: int) -> Figure:
     table, (arms, text) = tables["reuse"], measured_note(study, tables["reuse"], size)
     if not arms:
         return style.words_figure("no run's reuse of features was measured", text)
+    kinds, seeds = {is_new(study, arm) for arm in arms}, table["seed"].nunique()
     handles = [
-        *points.handles(
-            {is_new(study, arm) for arm in arms}, table["seed"].nunique(), slides=False
-        ),
+        *points.handles(kinds, seeds, slides=False),
         style.entry("measured"),
         style.entry("had it moved at right angles", linestyle=":"),
     ]
@@ -36,9 +35,8 @@ def reuse_figure(study: Study, tables: points.Tables, size: int) -> Figure:
         rows, colour = table[table["arm"] == arm], style.colour_of(study, arm)
         _draw_arm(panels, rows, colour, 0.2 * (place - (len(arms) - 1) / 2))
     alignment, span, drifts, excess = panels.ravel()
-    style.dress(
-        alignment, "Filters before and after", ylabel="cosine of a filter\nwith its start (median)"
-    )
+    cosine = "cosine of a filter\nwith its start (median)"
+    style.dress(alignment, "Filters before and after", ylabel=cosine)
     style.dress(span, "Change within top directions", ylabel="times that in\na random span")
     span.set_yscale("log", base=2)
     span.yaxis.set_major_formatter(ScalarFormatter())
@@ -60,22 +58,23 @@ def reuse_figure(study: Study, tables: points.Tables, size: int) -> Figure:
 def _draw_arm(panels: np.ndarray, rows: pd.DataFrame, colour: str, side: float) -> None:
     """An arm in all panels; `side` is its place beside those of the last one."""
     alignment, span, drifts, excess = panels.ravel()
-    by_layer = {
-        measure: found.pivot(index="seed", columns="layer", values="value")[found["layer"].unique()]
-        for measure, found in rows.groupby("measure")
-        if not measure.startswith("drift.")
-    }
-    _draw_band(alignment, by_layer["alignment"], colour, "-")
-    _draw_band(alignment, by_layer["alignment-if-across"], colour, ":")
-    _draw_band(span, by_layer["share-within"] / by_layer["share-within-random"], colour, "-")
+    _draw_band(alignment, _by_layer(rows, "alignment"), colour, "-")
+    _draw_band(alignment, _by_layer(rows, "alignment-if-across"), colour, ":")
+    random = _by_layer(rows, "share-within-random")
+    _draw_band(span, _by_layer(rows, "share-within") / random, colour, "-")
     found = rows[rows["measure"].isin(list(WAYS))]
-    by_way = found.pivot(index="seed", columns="measure", values="value").reindex(
-        columns=list(WAYS)
-    )
-    *others, least = by_way.to_numpy(dtype=float).T
+    by_way = found.pivot(index="seed", columns="measure", values="value")
+    *others, least = by_way.reindex(columns=list(WAYS)).to_numpy(dtype=float).T
     points.join_seeds(drifts, dict(enumerate((*others, least))), colour, *[colour] * len(WAYS))
     for place, drift in enumerate(others):
         points.draw_values(excess, place + side, np.log2(drift / least), colour)
+
+
+def _by_layer(rows: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """Seeds x convolutions, in the network's order."""
+    found = rows[rows["measure"] == measure]
+    by_layer = found.pivot(index="seed", columns="layer", values="value")
+    return by_layer[found["layer"].unique()]
 
 
 def _draw_band(ax: Axes, frame: pd.DataFrame, colour: str, line: str) -> None:

@@ -1,7 +1,6 @@
 """All that the page says, gathered from the data; the template only lays it out."""
 
 import pandas as pd
-from markupsafe import Markup
 
 from tlstudy.audit.statistics import expected_coverage, reference_arms
 from tlstudy.config.catalogue import ACCURACY_BY_SIZE, CONTRADICTIONS
@@ -230,5 +229,4 @@ def _sheet(sheet: ContactSheet) -> dict:
         f"{'was' if duplicates == 1 else 'were'} drawn more than once."
     )
     title = f"Contact sheet of {whole(sheet.subset_size)} handwritten digits."
-    svg = Markup(inline_svg(sheet.svg, key, title, caption)) if sheet.svg else ""
-    return {"svg": svg, "caption": caption}
+    return {"svg": inline_svg(sheet.svg or "", key, title, caption), "caption": caption}

@@ -73,8 +73,8 @@ def _figure(
     inputs: Inputs, key: str, name: str, drawing: str, words: str, see: str = "", **more: object
 ) -> PageFigure:
     title, alternative = title_of(inputs.study, name), see or caption(inputs.study, name)
-    svg = inline_svg(drawing, f"{key}-drawing", title, alternative) if drawing else ""
-    return PageFigure(key, title, words, Markup(svg), see, **more)
+    svg = inline_svg(drawing, f"{key}-drawing", title, alternative)
+    return PageFigure(key, title, words, svg, see, **more)
 
 
 def _surface_groups(found: list[landscapes.Surface], size: int, plane: str) -> Iterator[dict]:

@@ -16,10 +16,7 @@ STATES_SHOWN = {
     "done": ("\u2713", "the run has all results that the study asks for"),
     "diverged": ("\u221e", "also complete; the loss stopped being finite, which is a result"),
     "missing": ("\u00b7", "the run was not begun, or it waits for a failed job"),
-    "running": (
-        "\u2026",
-        "the run began; it is still running or was killed on another machine",
-    ),
+    "running": ("\u2026", "the run began; it is still running or was killed on another machine"),
     "failed": ("\u2717", "one of the run\u2019s jobs ended with an error or was killed"),
 }
 LOG_LINES, LINE_LENGTH, LOG_BYTES = 20, 300, 16_000
@@ -83,12 +80,8 @@ def _rows(found: Progress, keys: dict[Path, str]) -> list[tuple[str, list[dict]]
     rows: dict[tuple[str, ...], list[dict]] = {}
     for cell in found.cells:
         links = [keys[job.log] for job in cell.jobs if job.log in keys]
-        shown = {
-            "state": cell.state,
-            "sign": STATES_SHOWN[cell.state][0],
-            "link": "".join(links[:1]),
-        }
-        rows.setdefault(cell.row, []).append(shown)
+        shown = {"state": cell.state, "sign": STATES_SHOWN[cell.state][0]}
+        rows.setdefault(cell.row, []).append({**shown, "link": "".join(links[:1])})
     return [(_row_name(found.study, row), cells) for row, cells in rows.items()]
 
 

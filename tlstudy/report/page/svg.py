@@ -2,13 +2,15 @@
 
 from xml.etree import ElementTree
 
+from markupsafe import Markup
+
 from tlstudy.report.figures import style
 
 PAGE_COLOURS = {style.INK: "currentColor", style.MUTED: "var(--grid)"}
 
 
-def inline_svg(text: str, prefix: str, title: str, description: str) -> str:
-    """The SVG as an element of an HTML page.
+def inline_svg(text: str, prefix: str, title: str, description: str) -> Markup:
+    """The SVG as an element of an HTML page, nothing if there is none.
 
     Two figures of a page must not share ids, and colours given as hexadecimal digits would
     not follow the reader's light or dark page.
@@ -18,6 +20,8 @@ def inline_svg(text: str, prefix: str, title: str, description: str) -> str:
         prefix: start of all ids in the figure; also the id of the figure itself.
         title, description: what a screen reader says in place of the drawing.
     """
+    if not text:
+        return Markup()
     root = ElementTree.fromstring(text)
     for element in root.iter():
         element.tag = _local(element.tag)
@@ -36,7 +40,7 @@ def inline_svg(text: str, prefix: str, title: str, description: str) -> str:
         element = ElementTree.Element(tag, {"id": f"{prefix}-{tag}"})
         element.text = words
         root.insert(position, element)
-    return ElementTree.tostring(root, encoding="unicode")
+    return Markup(ElementTree.tostring(root, encoding="unicode"))
 
 
 def _local(name: str) -> str:
