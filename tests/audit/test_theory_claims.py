@@ -15,7 +15,7 @@ from tlstudy.audit.theory_claims import (
 from tlstudy.config.catalogue import LABORATORY as LABORATORY_FIGURES
 from tlstudy.config.catalogue import study_figure_names
 from tlstudy.config.study import build_study, load_study
-from tlstudy.report.figures import draw_of_study, style
+from tlstudy.report.figures import draw, style
 from tlstudy.stages.aggregate import aggregate_study
 from tlstudy.stages.claims import make_claims
 from tlstudy.storage import columns
@@ -144,7 +144,7 @@ def test_a_mean_is_drawn_from_five_seeds_on():
     lines = {}
     for name, rows in (("all", made), ("few", made[made["seed"] < 3])):
         with style.look("made"):
-            figure = draw_of_study(study, "laboratory-features", {"laboratory": rows})
+            figure = draw(study, "laboratory-features", {"laboratory": rows})
         lines[name] = [line for line in figure.axes[0].get_lines() if line.get_marker() == "o"]
     assert not lines["few"]
     assert lines["all"][0].get_xdata() == pytest.approx([0.1, 1, 10])

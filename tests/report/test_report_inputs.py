@@ -15,7 +15,7 @@ from tlstudy.jobs.run_record import write_run_record
 from tlstudy.jobs.tables import read_landscapes
 from tlstudy.report.inputs import TABLES, Inputs, load
 from tlstudy.report.page.progress import section
-from tlstudy.report.page.render import render, write_report
+from tlstudy.report.page.render import render
 
 
 @pytest.fixture
@@ -67,14 +67,16 @@ def test_weights_are_those_that_trained_and_not_those_of_the_cache(study_on_disk
     assert found_by_the_report(study_on_disk).weights == {}
 
 
-def test_report_is_found_on_disk_and_written_whole(study_on_disk):
-    found = found_by_the_report(study_on_disk)
-    assert [record["arm"] for record in found.landscapes] == list(study_on_disk.arms)
+def test_the_report_is_made_of_what_is_found_on_disk(tmp_path):
+    made = make_inputs()
+    study = made.study.model_copy(update={"results": tmp_path / "r", "cache": tmp_path / "c"})
+    lay_out(study, made)
+    found = found_by_the_report(study)
+    assert [record["arm"] for record in found.landscapes] == list(study.arms)
+    assert set(found.figures[50]) == set(figure_names(study))
     assert [sheet.drawing for sheet in found.contact_sheets] == ["published", "stratified"]
-    target = paths.report_file(study_on_disk)
-    write_report(found, target)
-    assert Page(target.read_text(encoding="utf-8")).errors == []
-    assert [file.name for file in target.parent.glob("*report*")] == ["report.html"]
+    assert found.weights[("resnet50", "imagenet")]["source"] == "he2015"
+    assert Page(render(found)).errors == []
 
 
 def found_by_the_report(study) -> Inputs:

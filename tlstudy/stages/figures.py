@@ -16,7 +16,7 @@ OF_LABORATORY = ("laboratory", "laboratory-claims", "laboratory-claim-values")
 def draw_figures(study: Study) -> None:
     """Draw every figure of the study, as SVG and PNG."""
     tables = {name: read_table(study, name) for name in _tables(study)}
-    draw_all(study, tables, read_landscapes(study), paths.figures_folder(study))
+    draw_all(study, tables | {"landscapes": read_landscapes(study)}, paths.figures_folder(study))
 
 
 def _tables(study: Study) -> tuple[str, ...]:

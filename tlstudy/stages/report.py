@@ -8,7 +8,8 @@ from tlstudy.jobs.progress import progress
 from tlstudy.jobs.records import recorded
 from tlstudy.report.inputs import load
 from tlstudy.report.page.progress import section
-from tlstudy.report.page.render import write_report, write_results_table
+from tlstudy.report.page.render import render, render_results_table
+from tlstudy.storage.files import write_bytes_atomically
 
 
 @recorded(steps.report)
@@ -18,7 +19,8 @@ def make_report(study: Study) -> None:
     They take the place of what was made of the study while it was incomplete.
     """
     inputs = load(study, section(progress(study)))
-    write_report(inputs, paths.report_file(study))
+    write_bytes_atomically(paths.report_file(study), render(inputs).encode())
     if study.arms:
-        write_results_table(inputs, paths.results_table(study))
+        table = render_results_table(inputs)
+        write_bytes_atomically(paths.results_table(study), table.encode())
     shutil.rmtree(paths.incomplete_folder(study), ignore_errors=True)
