@@ -12,7 +12,7 @@ from filelock import FileLock
 
 from tlstudy.data.download import npm_pack
 from tlstudy.data.images import cache_images
-from tlstudy.jobs.steps import FUNCTIONS
+from tlstudy.jobs.graph import FUNCTIONS
 from tlstudy.networks.weights import HE2015_PACKAGE, HE2015_TARBALL, cache_weights
 
 ROOT = Path(__file__).parents[1]
@@ -53,7 +53,7 @@ def cache(one_at_a_time) -> Path:
 
 
 class SmallResults(NamedTuple):
-    """Results of a small study, and by stage what of the package was executed to make them."""
+    """Results of a small study, and by step what of the package was executed to make them."""
 
     folder: Path
     executed: dict[str, set[str]]
@@ -66,21 +66,21 @@ def small_results(shared_folder, cache) -> SmallResults:
     with FileLock(shared_folder / "small.lock"):
         if not record.exists():
             record.write_text(json.dumps(make_small_results(folder, cache)))
-    executed = {stage: set(names) for stage, names in json.loads(record.read_text()).items()}
+    executed = {step: set(names) for step, names in json.loads(record.read_text()).items()}
     return SmallResults(folder / "results" / "small", executed)
 
 
 def make_small_results(folder: Path, cache: Path) -> dict[str, list[str]]:
-    """Make them in a new folder; return what each stage executed."""
-    import small_study  # all stages: seconds
+    """Make them in a new folder; return what each step executed."""
+    import small_study  # all steps: seconds
     from small_study import measure_run
 
     executed: dict[str, set[str]] = {}
     folder.mkdir()
     with pytest.MonkeyPatch.context() as patch:
-        for stage, name in FUNCTIONS.items():
+        for step, name in FUNCTIONS.items():
             if function := getattr(small_study, name, None):
-                names = executed.setdefault(stage, set())
+                names = executed.setdefault(step, set())
                 patch.setattr(small_study, name, traced(function, names))
         patch.setattr(
             small_study,
@@ -92,7 +92,7 @@ def make_small_results(folder: Path, cache: Path) -> dict[str, list[str]]:
         study = small_study.make_small_study(folder, cache / "mnist")
     study.cache.rename(folder / "aside")
     (folder / "own.safetensors").unlink()
-    return {stage: sorted(names) for stage, names in executed.items()}
+    return {step: sorted(names) for step, names in executed.items()}
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from known import accuracies, make_study
 from tlstudy.cli import main
 from tlstudy.config.tables import ALL_TABLES
 from tlstudy.jobs import paths
-from tlstudy.stages.claims import make_claims
+from tlstudy.steps.claims import make_claims
 from tlstudy.storage.columns import CLAIM_VALUES, CLAIMS, LADDER, schema
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import atomic_path, write_json_atomically

@@ -29,7 +29,7 @@ from tlstudy.jobs import paths
 from tlstudy.jobs.run_record import write_run_record
 from tlstudy.jobs.run_results import results_of_runs
 from tlstudy.jobs.tables import read_table
-from tlstudy.stages.aggregate import aggregate_study
+from tlstudy.steps.aggregate import aggregate_study
 from tlstudy.storage import columns
 
 FOUND = {

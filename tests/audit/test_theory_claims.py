@@ -16,8 +16,8 @@ from tlstudy.config.catalogue import LABORATORY as LABORATORY_FIGURES
 from tlstudy.config.catalogue import study_figure_names
 from tlstudy.config.study import build_study, load_study
 from tlstudy.report.figures import draw, style
-from tlstudy.stages.aggregate import aggregate_study
-from tlstudy.stages.claims import make_claims
+from tlstudy.steps.aggregate import aggregate_study
+from tlstudy.steps.claims import make_claims
 from tlstudy.storage import columns
 
 

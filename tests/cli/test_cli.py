@@ -63,7 +63,7 @@ def test_mistakes_end_in_a_sentence(arguments, expected):
     assert "Traceback" not in result.output
 
 
-def test_stages_name_the_command_that_is_missing(tmp_path):
+def test_steps_name_the_command_that_is_missing(tmp_path):
     overlay = tmp_path / "overlay.yaml"
     overlay.write_text(f"results: {tmp_path}\ncache: {tmp_path / 'cache'}\n")
     study = [*CONFIG, "--config", str(overlay)]

@@ -18,18 +18,18 @@ from study_folder import StudyFolder
 from tlstudy.audit.claims import ledger
 from tlstudy.audit.ladder import ladder_table
 from tlstudy.cli.incomplete import make_incomplete_report
-from tlstudy.config.study import STAGES, build_study, find_run, runs
+from tlstudy.config.study import STEPS, build_study, find_run, runs
 from tlstudy.jobs import paths
 from tlstudy.jobs.attempts import attempt, read_attempt
 from tlstudy.jobs.progress import progress, progress_text
 from tlstudy.report.page.progress import LOG_LINES, log_end
 from tlstudy.report.page.render import render
-from tlstudy.stages.aggregate import aggregate_study
-from tlstudy.stages.claims import make_claims
-from tlstudy.stages.figures import draw_figures
-from tlstudy.stages.report import make_report
-from tlstudy.stages.subset import make_subset
-from tlstudy.stages.train import train_run
+from tlstudy.steps.aggregate import aggregate_study
+from tlstudy.steps.claims import make_claims
+from tlstudy.steps.figures import draw_figures
+from tlstudy.steps.report import make_report
+from tlstudy.steps.subset import make_subset
+from tlstudy.steps.train import train_run
 from tlstudy.storage.errors import UserError
 
 ARM = {"architecture": "resnet18", "image_size": 32, "epochs": 1, "group": "main"}
@@ -166,8 +166,8 @@ def test_a_complete_study_shows_its_grid_and_leaves_no_incomplete_report(study, 
     part = study.model_copy(update={"seed": [26]})
     with pytest.raises(UserError, match="3 of 3 runs are there"):
         make_incomplete_report(part)
-    for stage in (aggregate_study, make_claims, draw_figures, make_report):
-        stage(part)
+    for step in (aggregate_study, make_claims, draw_figures, make_report):
+        step(part)
     page = Page(paths.report_file(part).read_text())
     assert page.errors == []
     assert "3 of 3 runs are there." in page.text
@@ -206,10 +206,10 @@ def test_whatever_is_lacking_there_is_a_report(lost):
         if name != "landscapes"
     }
     part = study.without(
-        (stage, run.arm, run.subset_size, run.seed)
+        (step, run.arm, run.subset_size, run.seed)
         for run in runs(study)
         if lost(run.arm, run.seed)
-        for stage in STAGES
+        for step in STEPS
     )
     tables["claims"], _ = ledger(part, tables)
     tables["ladder"] = ladder_table(part, tables["runs"])

@@ -16,7 +16,7 @@ class Ending(StrEnum):
 
     RESULT = "correct result"
     SENTENCE = "clear sentence"
-    # The stage took it, as what it read looked well; `tlstudy verify` names the file.
+    # The step took it, as what it read looked well; `tlstudy verify` names the file.
     VERIFY = "told by verify"
 
 

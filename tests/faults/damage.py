@@ -1,4 +1,4 @@
-"""Damaged caches and results: the next stage makes them anew, or says which file is damaged.
+"""Damaged caches and results: the next step makes them anew, or says which file is damaged.
 
 Damage that leaves a readable result is for `tlstudy verify`, which compares checksums.
 """
@@ -60,7 +60,7 @@ DAMAGES: dict[str, tuple[Damage, int]] = {
 IMAGES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
 IMAGES += ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 WEIGHTS, RUN, TABLES = "cache/weights/*/*", "{run}", "results/tiny/tables"
-# File by a name: where it is, and the stages that read it.
+# File by a name: where it is, and the steps that read it.
 READ: dict[str, tuple[str, tuple[str, ...]]] = {
     **{
         name: (f"cache/mnist/{name}", ("images", "subset")[: 1 + name.startswith("train")])
@@ -80,28 +80,28 @@ READ: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
-def _file(at: Surroundings, name: str, kind: str, stage: str) -> Ending:
-    """`images` and `weights` make their files anew; the stages that read a file may refuse it."""
+def _file(at: Surroundings, name: str, kind: str, step: str) -> Ending:
+    """`images` and `weights` make their files anew; the steps that read a file may refuse it."""
     cache = at.tiny.copy_of_cache(at.folder)
     place = at.tiny.finished_place(at.folder, cache)
     run = str(place.run_files().relative_to(at.folder))
     damaged = own(next(at.folder.glob(READ[name][0].format(run=run))))
     before = damaged.read_bytes()
     DAMAGES[kind][0](damaged, at.generator)
-    if stage == "images":
+    if step == "images":
         (cache / "downloads").mkdir()
         (cache / "downloads" / damaged.name).symlink_to((at.tiny.images / damaged.name).resolve())
-    ended = place.run(stage)
-    if ended.status != 0 or stage == "subset":
+    ended = place.run(step)
+    if ended.status != 0 or step == "subset":
         return assert_clear_sentence(ended, [str(damaged), str(damaged.parent)])
-    if stage in ("images", "weights"):
+    if step in ("images", "weights"):
         assert damaged.read_bytes() == before
         return Ending.RESULT
     return _same_or_for_verify(at, place, damaged)
 
 
 def _same_or_for_verify(at: Surroundings, place: Place, damaged: Path) -> Ending:
-    """A stage took the damaged file: its result is right, or `tlstudy verify` names the file."""
+    """A step took the damaged file: its result is right, or `tlstudy verify` names the file."""
     try:
         at.tiny.assert_same_results(place, ["runs/*/*/*/*", "tables/*.parquet"])
     except AssertionError:
@@ -128,10 +128,10 @@ def _configuration(at: Surroundings, which: str, kind: str) -> Ending:
 
 
 CASES = [
-    Case(f"{name} {kind}, {stage} ({number + 1})", _file, (name, kind, stage))
+    Case(f"{name} {kind}, {step} ({number + 1})", _file, (name, kind, step))
     for kind, (_, times) in DAMAGES.items()
-    for name, (_, stages) in READ.items()
-    for stage in stages
+    for name, (_, steps) in READ.items()
+    for step in steps
     for number in range(times)
     if number == 0 or name not in IMAGES[1::2]
 ]

@@ -12,7 +12,7 @@ from faults.tiny_study import KEPT, WRITES, Place, weights_in
 
 MOUNTING = 21  # the number of CAP_SYS_ADMIN
 DISK_MIB = 700
-# Most bytes left free when a stage begins: less than it writes.
+# Most bytes left free when a step begins: less than it writes.
 ROOM = {
     "weights": 40 * 2**20,
     "subset": 12_000,
@@ -23,7 +23,7 @@ ROOM = {
     "report": 60_000,
 }
 TIMES = 3
-# A file where a stage's folder must be.
+# A file where a step's folder must be.
 IN_THE_WAY = (
     ("images", "cache/mnist"),
     ("weights", "cache/weights"),
@@ -70,37 +70,37 @@ def _fill(folder: Path, room: int) -> Path:
     return filler
 
 
-def _place_on(mounted: Path, at: Surroundings, stage: str) -> Place:
+def _place_on(mounted: Path, at: Surroundings, step: str) -> Place:
     """A finished place on a disk, whose log, which must be read, is elsewhere."""
-    cache = mounted / "cache" if stage == "weights" else None
+    cache = mounted / "cache" if step == "weights" else None
     place = at.tiny.finished_place(mounted / "place", cache)
     place.logs = at.folder
     return place
 
 
-def _full(at: Surroundings, stage: str) -> Ending:
-    """The disk fills while a stage writes: a sentence, and with room again the right result."""
+def _full(at: Surroundings, step: str) -> Ending:
+    """The disk fills while a step writes: a sentence, and with room again the right result."""
     with disk(at) as mounted:
-        place = _place_on(mounted, at, stage).without(stage)
-        filler = _fill(mounted, at.generator.choice((0, at.generator.randrange(ROOM[stage]))))
-        ended = place.run(stage)
+        place = _place_on(mounted, at, step).without(step)
+        filler = _fill(mounted, at.generator.choice((0, at.generator.randrange(ROOM[step]))))
+        ended = place.run(step)
         assert not list(mounted.rglob(".*")), "a temporary file stayed"
         filler.unlink()
         if ended.status != 0:
             assert_clear_sentence(ended, [str(mounted)])
-            place.succeed(stage)
-        if stage == "weights":
+            place.succeed(step)
+        if step == "weights":
             cached = weights_in(place.study.cache)
             assert cached.read_bytes() == at.tiny.cached_weights.read_bytes()
-        at.tiny.assert_same_results(place, WRITES.get(stage, ()))
+        at.tiny.assert_same_results(place, WRITES.get(step, ()))
         return Ending.SENTENCE if ended.status else Ending.RESULT
 
 
-def _read_only(at: Surroundings, stage: str) -> Ending:
+def _read_only(at: Surroundings, step: str) -> Ending:
     with disk(at) as mounted:
-        place = _place_on(mounted, at, stage)
+        place = _place_on(mounted, at, step)
         _make_read_only(mounted)
-        return assert_clear_sentence(place.run(stage), [str(mounted)])
+        return assert_clear_sentence(place.run(step), [str(mounted)])
 
 
 def _read_only_cache(at: Surroundings) -> Ending:
@@ -114,12 +114,12 @@ def _read_only_cache(at: Surroundings) -> Ending:
         return Ending.RESULT
 
 
-def _file_in_the_way(at: Surroundings, stage: str, name: str) -> Ending:
+def _file_in_the_way(at: Surroundings, step: str, name: str) -> Ending:
     place = at.tiny.finished_place(at.folder, at.tiny.copy_of_cache(at.folder))
     in_the_way = at.folder / name
     shutil.rmtree(in_the_way)
     in_the_way.write_text("a file")
-    return assert_clear_sentence(place.run(stage), [str(in_the_way)])
+    return assert_clear_sentence(place.run(step), [str(in_the_way)])
 
 
 def _workflow_full(at: Surroundings) -> Ending:
@@ -155,16 +155,16 @@ CASES = [
     for name in ("results", "results/tiny", "results/tiny/tables", "cache", "cache/mnist")
 ]
 CASES += [
-    Case(f"{name} is a file, {stage}", _file_in_the_way, (stage, name), slow=False)
-    for stage, name in IN_THE_WAY
+    Case(f"{name} is a file, {step}", _file_in_the_way, (step, name), slow=False)
+    for step, name in IN_THE_WAY
 ]
 if can_mount():
     CASES += [
-        Case(f"full, {stage} ({count + 1})", _full, (stage,), slow=count > 0 or stage == "train")
-        for stage in ROOM
+        Case(f"full, {step} ({count + 1})", _full, (step,), slow=count > 0 or step == "train")
+        for step in ROOM
         for count in range(TIMES)
     ]
-    CASES += [Case(f"read-only, {stage}", _read_only, (stage,)) for stage in ROOM]
+    CASES += [Case(f"read-only, {step}", _read_only, (step,)) for step in ROOM]
     CASES += [
         Case("read-only cache, train", _read_only_cache),
         Case("full, workflow", _workflow_full),

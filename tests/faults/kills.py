@@ -17,26 +17,26 @@ SIGNALS = {
     "ended (SIGTERM)": signal.SIGTERM,
     "interrupted (Ctrl-C)": signal.SIGINT,
 }
-# Cases of a stage for each signal: what takes long is hit at more moments.
+# Cases of a step for each signal: what takes long is hit at more moments.
 TIMES = {"subset": 3, "train": 10, "landscape": 4, "aggregate": 3, "claims": 3}
 # The workflow's jobs begin some seconds after the start, and are done within the later time.
 BEGIN, END = 4, 45
 
 
-def _stage(at: Surroundings, stage: str, number: int) -> Ending:
-    place = at.tiny.finished_place(at.folder / "place").without(stage)
-    running = place.start(stage)
-    time.sleep(at.generator.uniform(0, at.tiny.reference.seconds[stage]))
+def _step(at: Surroundings, step: str, number: int) -> Ending:
+    place = at.tiny.finished_place(at.folder / "place").without(step)
+    running = place.start(step)
+    time.sleep(at.generator.uniform(0, at.tiny.reference.seconds[step]))
     running.kill(number)
     ended = running.wait()
     if number == signal.SIGINT:
         assert "Traceback" not in ended.text, ended.text
-    for name in WRITES[stage]:
+    for name in WRITES[step]:
         for file in place.results.glob(name):
             reference = at.tiny.reference.results / file.relative_to(place.results)
             assert content(file) == content(reference), f"{file}: half a result was left"
-    place.succeed(stage)
-    at.tiny.assert_same_results(place, WRITES[stage])
+    place.succeed(step)
+    at.tiny.assert_same_results(place, WRITES[step])
     return Ending.RESULT
 
 
@@ -71,12 +71,12 @@ def _workflow(at: Surroundings, how: str) -> Ending:
 
 CASES = [
     Case(
-        f"{stage} {how} ({count + 1})",
-        _stage,
-        (stage, number),
-        slow=stage == "train" or count > 0,
+        f"{step} {how} ({count + 1})",
+        _step,
+        (step, number),
+        slow=step == "train" or count > 0,
     )
-    for stage, times in TIMES.items()
+    for step, times in TIMES.items()
     for how, number in SIGNALS.items()
     for count in range(times)
 ]

@@ -133,7 +133,7 @@ def _broken_weights(at: Surroundings, manner: str, with_file: bool) -> Ending:
     loaded = weights.load_weights(cached[0].parent)
     assert all(torch.equal(loaded.state[key], at.tiny.state[key]) for key in at.tiny.state)
     used = "IMAGENET1K_V1" if manner == HONEST else str(at.tiny.weights_file)
-    assert loaded.record["source"] == used
+    assert loaded.origin["source"] == used
     return Ending.RESULT
 
 

@@ -17,32 +17,32 @@ from tlstudy.data.images import CHECKSUMS
 TIMES = {"subset": 3, "train": 4, "landscape": 2, "aggregate": 3, "claims": 3}
 
 
-def _both(at: Surroundings, place: Place, stage: str) -> None:
-    """Two processes of a stage, the second at once or within a second."""
-    first = place.start(stage)
+def _both(at: Surroundings, place: Place, step: str) -> None:
+    """Two processes of a step, the second at once or within a second."""
+    first = place.start(step)
     time.sleep(at.generator.choice((0, at.generator.uniform(0, 1))))
     place.logs = at.folder  # the other's log would be written over
-    second = place.start(stage)
+    second = place.start(step)
     first.succeed()
     second.succeed()
 
 
-def _stage(at: Surroundings, stage: str) -> Ending:
-    place = at.tiny.finished_place(at.folder / "place").without(stage)
-    _both(at, place, stage)
-    if stage == "train":  # the one of the other arm was removed as well
+def _step(at: Surroundings, step: str) -> Ending:
+    place = at.tiny.finished_place(at.folder / "place").without(step)
+    _both(at, place, step)
+    if step == "train":  # the one of the other arm was removed as well
         place.start("train", "new").succeed()
-    at.tiny.assert_same_results(place, WRITES[stage])
+    at.tiny.assert_same_results(place, WRITES[step])
     assert not list(place.results.rglob(".*")), "a temporary file stayed"
     return Ending.RESULT
 
 
-def _cold_cache(at: Surroundings, stage: str) -> Ending:
+def _cold_cache(at: Surroundings, step: str) -> Ending:
     """Two processes that fill one cache with images or with weights."""
     cache = at.folder / "cache"
     shutil.copytree(at.tiny.images, cache / "downloads", copy_function=os.symlink)
-    _both(at, at.tiny.place(at.folder / "place", cache), stage)
-    if stage == "images":
+    _both(at, at.tiny.place(at.folder / "place", cache), step)
+    if step == "images":
         assert {name: sha256(cache / "mnist" / name) for name in CHECKSUMS} == CHECKSUMS
     else:
         cached, expected = weights_in(cache).parent, at.tiny.cached_weights.parent
@@ -81,17 +81,17 @@ def _assert_right(at: Surroundings, place: Place, ended) -> None:
 
 CASES = [
     Case(
-        f"{stage} ({count + 1})",
-        _stage,
-        (stage,),
-        slow=stage in ("train", "landscape") or count > 0,
+        f"{step} ({count + 1})",
+        _step,
+        (step,),
+        slow=step in ("train", "landscape") or count > 0,
     )
-    for stage, times in TIMES.items()
+    for step, times in TIMES.items()
     for count in range(times)
 ]
 CASES += [
-    Case(f"{stage} into a cache ({count + 1})", _cold_cache, (stage,), slow=count > 0)
-    for stage in ("images", "weights")
+    Case(f"{step} into a cache ({count + 1})", _cold_cache, (step,), slow=count > 0)
+    for step in ("images", "weights")
     for count in range(3)
 ]
 CASES += [

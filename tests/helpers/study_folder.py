@@ -169,12 +169,12 @@ def finished(process: subprocess.Popen) -> subprocess.CompletedProcess:
     return subprocess.CompletedProcess(process.args, process.returncode, output)
 
 
-def jobs_in(folder: Path, stage: str = "") -> list[int]:
-    """Process ids of the `tlstudy` jobs, of a stage or of all, that work in a folder."""
+def jobs_in(folder: Path, step: str = "") -> list[int]:
+    """Process ids of the `tlstudy` jobs, of a step or of all, that work in a folder."""
     found = []
     for process in psutil.process_iter(["cmdline", "cwd"]):
         command = process.info["cmdline"] or []
-        named = "--config" in command and (not stage or stage in command)
+        named = "--config" in command and (not step or step in command)
         if named and process.info["cwd"] == str(folder):
             found.append(process.pid)
     return found

@@ -42,9 +42,9 @@ def command(*arguments: object):
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
-def record_of(folder: Path, stage: str, run_of: str = "") -> Path:
-    """The record of a stage; of a run, by how its folder's name begins."""
-    [found] = (folder / "provenance").glob(f"{stage}/{run_of}*/*/*.json" if run_of else stage)
+def provenance_of(folder: Path, step: str, run_of: str = "") -> Path:
+    """The provenance of a step; of a run, by how its folder's name begins."""
+    [found] = (folder / "provenance").glob(f"{step}/{run_of}*/*/*.json" if run_of else step)
     return found
 
 
@@ -53,20 +53,20 @@ def metrics_of(folder: Path, run_of: str) -> Path:
     return found
 
 
-def rewrite(record: Path, **changes) -> None:
-    """Give a record other content."""
-    record.write_text(json.dumps(json.loads(record.read_text()) | changes))
+def rewrite(provenance: Path, **changes) -> None:
+    """Give provenance other content."""
+    provenance.write_text(json.dumps(json.loads(provenance.read_text()) | changes))
 
 
-def follow(folder: Path, record: Path) -> None:
-    """Make a record agree with its results as they are now."""
-    names = json.loads(record.read_text())["outputs"]
+def follow(folder: Path, provenance: Path) -> None:
+    """Make provenance agree with the results as they are now."""
+    names = json.loads(provenance.read_text())["outputs"]
     there = [name for name in names if (folder / name).is_file()]
     now = {
         name: {"sha256": sha256(folder / name), "bytes": (folder / name).stat().st_size}
         for name in there
     }
-    rewrite(record, outputs=names | now)
+    rewrite(provenance, outputs=names | now)
 
 
 def exchange(one: Path, other: Path) -> None:
@@ -109,7 +109,7 @@ def test_every_damaged_result_is_named(moved, damage):
         assert [line for line in problems if line.startswith(f"{name}: {told}")], name
 
 
-def test_every_record_that_is_damaged_or_removed_is_named(moved):
+def test_every_provenance_that_is_damaged_or_removed_is_named(moved):
     names = [name for name in files_of(moved) if name.startswith("provenance")]
     for name in names[::2]:
         (moved / name).write_bytes((moved / name).read_bytes()[:-9])
@@ -129,10 +129,10 @@ def test_exchanged_files_of_two_runs_are_found(moved):
         assert [line for line in problems if line.startswith(f"{file.relative_to(moved)}: was ")]
 
 
-def test_a_run_altered_together_with_its_record_is_told_by_what_builds_on_it(moved):
+def test_a_run_altered_together_with_its_provenance_is_told_by_what_builds_on_it(moved):
     run = metrics_of(moved, "own").with_name("run.json")
     run.write_text(run.read_text().replace('"status": "finished"', '"status": "excellent"'))
-    follow(moved, record_of(moved, "train", "own"))
+    follow(moved, provenance_of(moved, "train", "own"))
     problems = problems_of(moved)
     names = ("landscape.json", "curvature.parquet", "encoder.parquet", "reuse.parquet")
     for file in (*map(run.with_name, names), moved / "tables" / "runs.parquet"):
@@ -140,20 +140,20 @@ def test_a_run_altered_together_with_its_record_is_told_by_what_builds_on_it(mov
         assert [line for line in problems if line.startswith(told)]
 
 
-def test_a_report_altered_together_with_its_record_has_another_fingerprint(original, moved):
+def test_a_report_altered_together_with_its_provenance_has_another_fingerprint(original, moved):
     report = moved / "report.html"
     report.write_text(report.read_text() + "<p>All is well.</p>")
-    follow(moved, record_of(moved, "report.json"))
+    follow(moved, provenance_of(moved, "report.json"))
     assert problems_of(moved) == []
     before, after = (Verification(finished_study(f)).fingerprint() for f in (original, moved))
     assert before != after
 
 
 def test_a_handed_over_trajectory_is_compared_with_the_training(moved):
-    record = record_of(moved, "curvature", "own")
-    inputs = json.loads(record.read_text())["inputs"]
+    provenance = provenance_of(moved, "curvature", "own")
+    inputs = json.loads(provenance.read_text())["inputs"]
     [plane] = (name for name in inputs if name.endswith("plane.safetensors"))
-    rewrite(record, inputs=inputs | {plane: "0" * 64})
+    rewrite(provenance, inputs=inputs | {plane: "0" * 64})
     assert f"curvature.parquet: was made from another {plane}" in problems_of(moved)[0]
 
 
@@ -177,11 +177,11 @@ def test_other_settings_are_named(moved, key, change, begin, end):
 
 
 def test_an_input_that_is_not_the_studys_is_named(moved):
-    record = record_of(moved, "aggregate.json")
-    inputs = json.loads(record.read_text())["inputs"]
+    provenance = provenance_of(moved, "aggregate.json")
+    inputs = json.loads(provenance.read_text())["inputs"]
     [lost] = (name for name in inputs if name.endswith("landscape.json"))
     others = {name: digest for name, digest in inputs.items() if name != lost}
-    rewrite(record, inputs=others | {"runs/of-another.json": "0" * 64})
+    rewrite(provenance, inputs=others | {"runs/of-another.json": "0" * 64})
     table = "tables/runs.parquet: was"
     assert {
         f"{table} made without {lost}, which is there.",
@@ -230,7 +230,7 @@ def test_images_and_weights_are_checked_where_they_are(original, tmp_path):
         file.write_bytes(content)
 
 
-def test_results_without_records_are_told_in_a_sentence(moved):
+def test_results_without_provenance_are_told_in_a_sentence(moved):
     shutil.rmtree(moved / "provenance")
     result = command("verify", moved)
     assert result.exit_code == 1
@@ -273,9 +273,7 @@ def test_results_packed_and_unpacked_elsewhere_hold_and_are_made_again(
     place.mkdir()
     subprocess.run(["tar", "xzf", tarball], cwd=place, check=True)
     monkeypatch.chdir(place)
-    made = [
-        (stage, "--config", named) for named in ("small", "small/study.json") for stage in again
-    ]
+    made = [(step, "--config", named) for named in ("small", "small/study.json") for step in again]
     for arguments in (("verify", "small"), *made, ("verify", "small")):
         result = command(*arguments)
         assert result.exit_code == 0, result.output

@@ -94,7 +94,7 @@ def test_users_file_is_cached_with_its_record(state, good_file, tmp_path):
     mean, std = [0.1, 0.2, 0.3], [0.4, 0.5, 0.6]
     record = cache_mine(tmp_path, good_file, mean=mean, std=std)
     loaded = load_weights(tmp_path / "cached")
-    assert record == loaded.record
+    assert record == loaded.origin
     assert record["architecture"] == "resnet18"
     assert record["source"] == str(good_file)
     assert record["stride_on"] == "3x3"
@@ -276,7 +276,7 @@ def test_tarball_placed_by_hand_gives_what_npm_gave(he2015_folder, he2015_tarbal
     downloads.mkdir()
     (downloads / HE2015_TARBALL).symlink_to(he2015_tarball)
     record = cache_weights(["he2015"], "resnet50", tmp_path / "cached", downloads)
-    assert record == load_weights(he2015_folder).record
+    assert record == load_weights(he2015_folder).origin
     for name in ("record.json", "weights.safetensors"):
         assert sha256(tmp_path / "cached" / name) == sha256(he2015_folder / name)
 

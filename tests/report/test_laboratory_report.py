@@ -12,12 +12,12 @@ from tlstudy.jobs.verify import verify_folder
 from tlstudy.report.format import duration
 from tlstudy.report.sentences.laboratory import notes
 from tlstudy.report.sentences.theory import share
-from tlstudy.stages.aggregate import aggregate_study
-from tlstudy.stages.claims import make_claims
-from tlstudy.stages.figures import draw_figures
-from tlstudy.stages.formulas import make_formulas
-from tlstudy.stages.laboratory import run_experiment
-from tlstudy.stages.report import make_report
+from tlstudy.steps.aggregate import aggregate_study
+from tlstudy.steps.claims import make_claims
+from tlstudy.steps.figures import draw_figures
+from tlstudy.steps.formulas import make_formulas
+from tlstudy.steps.laboratory import run_experiment
+from tlstudy.steps.report import make_report
 from tlstudy.storage.errors import UserError
 
 SEED = 100
@@ -70,7 +70,7 @@ def test_there_is_a_report_and_no_table_of_arms(study):
 
 
 def test_time_and_versions_are_those_of_the_record(study):
-    record = json.loads(paths.laboratory_record(study, "diagonal", SEED).read_text())
+    record = json.loads(paths.laboratory_facts(study, "diagonal", SEED).read_text())
     for shown in (duration(record["seconds"]), record["environment"]["torch"]):
         assert shown.replace("\u202f", " ") in page_of(study).text
 

@@ -84,7 +84,7 @@ def found_by_the_report(study) -> Inputs:
 
 
 def lay_out(study, inputs: Inputs) -> None:
-    """Put inputs where the other stages would leave them."""
+    """Put inputs where the other steps would leave them."""
     paths.tables_folder(study).mkdir(parents=True)
     for name in TABLES:
         getattr(inputs, name).to_parquet(paths.tables_folder(study) / f"{name}.parquet")
@@ -98,7 +98,7 @@ def lay_out(study, inputs: Inputs) -> None:
         write_run_record(paths.folder_of_run(study, run), run_record(weights=weights))
     for sheet in inputs.contact_sheets:
         folder = paths.subset_folder(study, sheet.drawing, 50, 26)
-        put(folder / "subset.json", json.dumps(dict(sheet.record)))
+        put(folder / "subset.json", json.dumps(dict(sheet.subset)))
         put(folder / "contact-sheet.svg", DRAWING)
 
 

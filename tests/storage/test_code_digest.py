@@ -1,4 +1,4 @@
-"""What changes the digest of a stage's code, and what does not."""
+"""What changes the digest of a step's code, and what does not."""
 
 import ast
 import re
@@ -9,10 +9,10 @@ import pytest
 
 from tlstudy.config.measurements import measurements
 from tlstudy.config.settings import LABORATORY_EXPERIMENTS
-from tlstudy.jobs import steps
+from tlstudy.jobs import graph
 from tlstudy.storage import code_digest as digests
 
-STAGES = [stage for stage in (*steps.FUNCTIONS, *measurements()) if stage != "laboratory"]
+STEPS = [step for step in (*graph.FUNCTIONS, *measurements()) if step != "laboratory"]
 RUNS = {"train", "landscape", "curvature", "encoder", "reuse"}
 TOLD = {"claims", "figures", "report"}
 
@@ -34,17 +34,17 @@ def package(before, monkeypatch, tmp_path) -> Path:
 
 
 def all_digests() -> dict[str, str]:
-    """Of every stage, of every experiment of the laboratory, and of getting weights."""
+    """Of every step, of every experiment of the laboratory, and of getting weights."""
     digests._package.cache_clear()
     return {
-        **{stage: steps.code_of(stage) for stage in STAGES},
-        **{name: steps.code_of("laboratory", name) for name in LABORATORY_EXPERIMENTS},
+        **{step: graph.code_of(step) for step in STEPS},
+        **{name: graph.code_of("laboratory", name) for name in LABORATORY_EXPERIMENTS},
         "weights": digests.code_digest(["tlstudy.networks.weights:cache_weights"]),
     }
 
 
 def changed(before: dict[str, str]) -> set[str]:
-    return {stage for stage, digest in all_digests().items() if digest != before[stage]}
+    return {step for step, digest in all_digests().items() if digest != before[step]}
 
 
 def edit(file: Path, old: str, new: str) -> None:
@@ -111,9 +111,9 @@ def test_a_new_version_changes_no_digest(before, package):
 def test_a_moved_and_renamed_module_changes_no_digest(before, package, monkeypatch, old, new):
     move(package, f"tlstudy.{old}", f"tlstudy.{new}")
     if old.endswith("_experiment"):
-        found = steps._entry_points
+        found = graph._entry_points
         monkeypatch.setattr(
-            steps, "_entry_points", lambda *of: [name.replace(old, new) for name in found(*of)]
+            graph, "_entry_points", lambda *of: [name.replace(old, new) for name in found(*of)]
         )
     assert changed(before) == set()
 
@@ -142,7 +142,7 @@ def move(package: Path, old: str, new: str) -> None:
         module.write_text(text)
 
 
-# The stages that use what is edited, directly or not.
+# The steps that use what is edited, directly or not.
 EDITS = [
     ("networks/trainer.py", "-(-len(order)", "(len(order)", RUNS),
     ("networks/trainer.py", "self.order.permutation(", "self.order.choice(", {"train", "encoder"}),
@@ -164,12 +164,12 @@ EDITS = [
     ("audit/statistics.py", "CONFIDENCE = 0.95", "CONFIDENCE = 0.9", TOLD),
     # The report judges the slides' series by the same sentinels.
     ("audit/sentinels/weights.py", "STRONG = ", "STRONG = 2 * ", {"aggregate", "report"}),
-    ("stages/aggregate.py", "np.nansum", "np.sum", {"aggregate"}),
+    ("steps/aggregate.py", "np.nansum", "np.sum", {"aggregate"}),
     ("report/figures/curves.py", '"gradient norm"', '"norm of the gradient"', {"figures"}),
     ("report/page/templates/style.css", "{", " {", {"report"}),
     ("data/published/loss_evolution.csv", "1", "2", {"figures", "report"}),
     ("config/fields.py", "MINIMUM_SEEDS = 5", "MINIMUM_SEEDS = 6", TOLD),
-    # What changes no result of these stages, or is in their settings.
+    # What changes no result of these steps, or is in their settings.
     ("config/settings.py", "Field(0.001", "Field(0.002", set()),
     ("storage/randomness.py", "FOLDS = 6", "FOLDS = 6\n    LATER = 7", set()),
     ("storage/files.py", "def atomic_path", "def other_path", set()),
@@ -179,12 +179,12 @@ EDITS = [
 ]
 
 
-@pytest.mark.parametrize(("file", "old", "new", "stages"), EDITS)
-def test_a_change_changes_the_digests_of_the_stages_that_depend_on_it(
-    before, package, file, old, new, stages
+@pytest.mark.parametrize(("file", "old", "new", "steps"), EDITS)
+def test_a_change_changes_the_digests_of_the_steps_that_depend_on_it(
+    before, package, file, old, new, steps
 ):
     edit(package / file, old, new)
-    assert changed(before) == stages
+    assert changed(before) == steps
 
 
 def test_files_that_no_code_reads_change_no_digest(before, package):
@@ -291,26 +291,26 @@ def test_modules_named_one_by_one_are_there():
         assert digests.definitions([name]) or name in digests.NOT_COUNTED
 
 
-def test_libraries_that_compute_a_stage_are_named_with_their_versions(monkeypatch):
+def test_libraries_that_compute_a_step_are_named_with_their_versions(monkeypatch):
     monkeypatch.setattr(digests, "version", lambda package: "2.15.0+cpu")
-    named = {stage: set(steps.libraries_of(stage)) for stage in STAGES}
+    named = {step: set(graph.libraries_of(step)) for step in STEPS}
     assert named["train"] == {"torch", "torchvision", "numpy", "scikit-learn", "pillow"}
     assert named["subset"] == {"numpy"}
     assert named["aggregate"] == named["claims"] == {"numpy", "scipy", "pandas"}
     assert named["figures"] == {"numpy", "scipy", "pandas", "matplotlib"}
-    assert steps.libraries_of("subset") == {"numpy": "2.15.0"}
-    assert set(steps.libraries_of("laboratory", "relu")) == {"torch", "numpy"}
+    assert graph.libraries_of("subset") == {"numpy": "2.15.0"}
+    assert set(graph.libraries_of("laboratory", "relu")) == {"torch", "numpy"}
 
 
 IN_LOG_LINES = ("tlstudy.networks.device:device_name",)
 
 
-def test_what_a_stage_executes_is_what_counts_for_it(small_results):
+def test_what_a_step_executes_is_what_counts_for_it(small_results):
     assert set(small_results.executed) > RUNS | TOLD
     unknown = {}
-    for stage, names in small_results.executed.items():
-        with_report = stage in steps.WITH_REPORT
-        counts = digests.definitions(steps._entry_points(stage), with_report)
+    for step, names in small_results.executed.items():
+        with_report = step in graph.WITH_REPORT
+        counts = digests.definitions(graph._entry_points(step), with_report)
         areas = (*digests.COUNTED, "report") if with_report else digests.COUNTED
         of_science = {
             name
@@ -319,5 +319,5 @@ def test_what_a_stage_executes_is_what_counts_for_it(small_results):
             and not name.startswith((*digests.NOT_COUNTED, *IN_LOG_LINES))
         }
         assert len(of_science) > 3
-        unknown[stage] = of_science - counts
+        unknown[step] = of_science - counts
     assert not any(unknown.values()), unknown

@@ -1,4 +1,4 @@
-"""What earlier stages stored is read back whole, or a sentence says which file is damaged."""
+"""What earlier steps stored is read back whole, or a sentence says which file is damaged."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from tlstudy.config.study import build_study
 from tlstudy.jobs import paths
 from tlstudy.jobs.tables import read_table as table_of_study
 from tlstudy.storage.errors import UserError
-from tlstudy.storage.reading import read_record, read_table
+from tlstudy.storage.reading import read_json, read_table
 
 TABLE = pd.DataFrame({"epoch": range(100), "loss": [float(i) for i in range(100)]})
 
@@ -29,7 +29,7 @@ def test_a_damaged_record_is_named_in_plain_words(tmp_path, content, reason):
     file = tmp_path / "run.json"
     file.write_bytes(content)
     with pytest.raises(UserError) as error:
-        read_record(file, "train")
+        read_json(file, "train")
     assert error.value.message == (
         f"{file}: is damaged ({reason}); delete it and run `tlstudy train`."
     )
@@ -40,7 +40,7 @@ def test_a_key_that_a_record_lacks_is_named(tmp_path):
     file.write_text(json.dumps({"a": {"b": 1}}))
     for ask in (lambda record: record["c"], lambda record: record["a"]["c"]):
         with pytest.raises(UserError, match=r"run\.json: is damaged \(it lacks 'c'\)"):
-            ask(read_record(file, "train"))
+            ask(read_json(file, "train"))
 
 
 def damaged_bytes(content: bytes) -> list[bytes]:

@@ -29,7 +29,7 @@ from benchmarks.work import Work
 from tlstudy import cli
 from tlstudy.config.study import runs as study_runs
 from tlstudy.jobs import paths
-from tlstudy.stages import aggregate
+from tlstudy.steps import aggregate
 
 LIMITS = {"operations_per_second": {"float32": 1e9}, "bytes_per_second": 1e9}
 

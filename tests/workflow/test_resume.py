@@ -1,4 +1,4 @@
-"""The stage `train`, ended and started again: its files are those of a run that never ended."""
+"""The step `train`, ended and started again: its files are those of a run that never ended."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from tlstudy.config.settings import Study
 from tlstudy.config.study import find_run
 from tlstudy.jobs import paths
 from tlstudy.networks import checkpoint
-from tlstudy.stages.train import train_run
+from tlstudy.steps.train import train_run
 
 TRAINING = {"architecture": "resnet18", "image_size": 32, "epochs": 4, "batch_size": 16}
 ARMS = {
@@ -42,7 +42,7 @@ def study(tmp_path_factory, cache) -> Study:
 
 
 def train(study: Study, arm: str, last: int | None = None) -> None:
-    """Work for a process: the stage, with a checkpoint after every epoch.
+    """Work for a process: the step, with a checkpoint after every epoch.
 
     Args:
         last: epoch after whose checkpoint the process ends on the spot.

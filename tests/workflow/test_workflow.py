@@ -116,7 +116,7 @@ def test_encoder_has_every_measure_and_agrees_with_the_run(done):
     assert len(encoder) == 2 * (5 + 1 + 1 + 7)
     runs = table(done, "runs").set_index("arm")
     for arm in ("new", "pretrained"):
-        # The stage looks at 20 of the 40 test images of the run's own final values.
+        # The step looks at 20 of the 40 test images of the run's own final values.
         row = encoder.loc[(arm, "fine-tuned", "")]
         assert row["test_images"] == 20
         hits = row["test_balanced_accuracy"] * 20
@@ -244,7 +244,7 @@ def test_a_version_and_words_run_nothing_and_the_reports_style_the_report(tmp_pa
         ("__init__.py", '__version__ = "', '__version__ = "9'),
         ("networks/evaluation.py", "# On a processor small batches", "# Small batches"),
         ("networks/trainer.py", '"""One training run,', '"""Other words. One training run,'),
-        ("stages/train.py", 'log.info("', 'log.info("other words: '),
+        ("steps/train.py", 'log.info("', 'log.info("other words: '),
     )
     style = ("report/page/templates/style.css", "{", "{ ")
     assert code_changed(tmp_path, place, *words, style) == {"report": 1}

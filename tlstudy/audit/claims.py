@@ -58,11 +58,11 @@ class Case:
 
     def seeds(self) -> list[int]:
         """Planned seeds with every result that the claim needs: all of a whole study."""
-        needed = {(_stage(quantity), arm) for quantity, arm in _needed(self.claim)}
+        needed = {(_step(quantity), arm) for quantity, arm in _needed(self.claim)}
         return [
             seed
             for seed in self.planned()
-            if all(self.study.has(stage, arm, self.size, seed) for stage, arm in needed)
+            if all(self.study.has(step, arm, self.size, seed) for step, arm in needed)
         ]
 
     def of_arm(self, quantity: str, arm: str) -> pd.Series:
@@ -189,8 +189,8 @@ def _needed(claim: Claim) -> list[tuple[str, str]]:
     return [*sides(claim), *((control.quantity, control.arm) for control in controls)]
 
 
-def _stage(quantity: str) -> str:
-    """The stage whose results hold a quantity."""
+def _step(quantity: str) -> str:
+    """The step whose results hold a quantity."""
     table = QUANTITIES[quantity].table
     return table if table in SELECTIONS else "train"
 

@@ -52,6 +52,6 @@ def subset(study: Study, drawing: str, subset_size: int, seed: int) -> None:
     """Draw the training images of a seed and write them with a contact sheet."""
     check_subset(study, drawing, subset_size, seed)
     with noted(paths.study_folder(study), paths.job_of_subset(drawing, subset_size, seed)):
-        from tlstudy.stages.subset import make_subset
+        from tlstudy.steps.subset import make_subset
 
         make_subset(study, drawing, subset_size, seed)

@@ -13,7 +13,7 @@ from tlstudy.jobs import paths
 @with_run
 def train(study: Study, run: Run, gpus: int | None, threads: int | None) -> None:
     """Train one run and measure it at every epoch."""
-    from tlstudy.stages.train import train_run
+    from tlstudy.steps.train import train_run
 
     train_run(study, run, gpus, threads)
 
@@ -22,7 +22,7 @@ def measurement_command(measurement: Measurement) -> click.Command:
     """The command that makes a measurement of one run."""
 
     def command(study: Study, run: Run, gpus: int | None, threads: int | None) -> None:
-        from tlstudy.stages.measure import measure_run
+        from tlstudy.steps.measure import measure_run
 
         measure_run(study, run, measurement.name, gpus, threads)
 
@@ -37,6 +37,6 @@ def measurement_command(measurement: Measurement) -> click.Command:
 def laboratory(study: Study, experiment: str, seed: int) -> None:
     """Run an experiment on small networks with made data."""
     with noted(paths.study_folder(study), paths.job_of_laboratory(experiment, seed)):
-        from tlstudy.stages.laboratory import run_experiment
+        from tlstudy.steps.laboratory import run_experiment
 
         run_experiment(study, experiment, seed)

@@ -15,7 +15,7 @@ from tlstudy.jobs import paths
 @noted_with_study
 def aggregate(study: Study) -> None:
     """Put all runs into tables, with what the sentinels found in them."""
-    from tlstudy.stages.aggregate import aggregate_study
+    from tlstudy.steps.aggregate import aggregate_study
 
     aggregate_study(study)
 
@@ -40,7 +40,7 @@ def claims(study: Study) -> None:
     """Judge the claims and compute the ladder, from the tables."""
     from tlstudy.audit.claims import ledger_text
     from tlstudy.audit.ladder import ladder_text
-    from tlstudy.stages.claims import make_claims
+    from tlstudy.steps.claims import make_claims
 
     ladder, ledger, laboratory = make_claims(study)
     texts = (ladder_text(ladder), ledger_text(ledger), ledger_text(laboratory))
@@ -51,7 +51,7 @@ def claims(study: Study) -> None:
 @noted_with_study
 def figures(study: Study) -> None:
     """Draw the slides' plots from the tables, the published series laid under ours."""
-    from tlstudy.stages.figures import draw_figures
+    from tlstudy.steps.figures import draw_figures
 
     draw_figures(study)
 
@@ -78,7 +78,7 @@ def report(study: Study, incomplete: bool, call: str) -> None:
         click.echo(f"Incomplete report, {found.headline()[:-1]}: {os.path.relpath(file)}")
         return
     with noted(paths.study_folder(study), PurePath("report")):
-        from tlstudy.stages.report import make_report
+        from tlstudy.steps.report import make_report
 
         make_report(study)
     click.echo(f"Report: {os.path.relpath(paths.report_file(study))}")

@@ -20,8 +20,8 @@ from tlstudy.config.sweeps import expand_arms
 from tlstudy.config.yaml_files import read_mapping
 from tlstudy.storage.errors import UserError
 
-# Stages that leave results of a run, in the order of the workflow.
-STAGES = ("train", *measurements())
+# Steps that leave results of a run, in the order of the workflow.
+STEPS = ("train", *measurements())
 # The study's configuration in its folder, sweeps expanded and defaults filled in; and the folder
 # of the same for the jobs of a workflow, each file named by a digest of its content.
 STUDY_FILE, SETTINGS_FOLDER = "study.json", "settings"
@@ -242,10 +242,10 @@ def selected(study: Study, selection: Selection) -> list[Run]:
     ]
 
 
-def runs_of_stage(study: Study, stage: str) -> list[Run]:
-    """The runs that a stage leaves results of, without those that an incomplete study lacks."""
-    members = runs(study) if stage == "train" else selected(study, getattr(study, stage))
-    return [run for run in members if study.has(stage, run.arm, run.subset_size, run.seed)]
+def runs_of_step(study: Study, step: str) -> list[Run]:
+    """The runs that a step leaves results of, without those that an incomplete study lacks."""
+    members = runs(study) if step == "train" else selected(study, getattr(study, step))
+    return [run for run in members if study.has(step, run.arm, run.subset_size, run.seed)]
 
 
 def experiments(study: Study) -> list[tuple[str, int]]:

@@ -51,12 +51,12 @@ def cache_images(cache: Path) -> dict:
                 f"MNIST cannot be had ({error}). Place {', '.join(missing)} (raw or .gz) in "
                 f"{downloads} and run the command again."
             ) from None
-    record = images_record()
+    record = images_origin()
     write_json_atomically(folder / "record.json", record)
     return record
 
 
-def images_record() -> dict:
+def images_origin() -> dict:
     """The data set and the checksums of its files; load_images reads no others."""
     return {
         "dataset": "MNIST",

@@ -74,10 +74,10 @@ def folder_of_run(study: Study, run: Run) -> Path:
     return run_folder(study, run.name, run.subset_size, run.seed)
 
 
-def stage_files(study: Study, stage: str, run: Run) -> list[Path]:
-    """What a stage leaves in a run's folder for good; the file that it writes last comes first."""
-    if stage != "train":
-        return [measured_file(study, stage, run)]
+def step_files(study: Study, step: str, run: Run) -> list[Path]:
+    """What a step leaves in a run's folder for good; the file that it writes last comes first."""
+    if step != "train":
+        return [measured_file(study, step, run)]
     return [folder_of_run(study, run) / name for name in KEPT]
 
 
@@ -135,18 +135,18 @@ def laboratory_file(study: Study, experiment: str, seed: int | str) -> Path:
     return study_folder(study) / "laboratory" / experiment / f"seed~{seed}.parquet"
 
 
-def laboratory_record(study: Study, experiment: str, seed: int | str) -> Path:
+def laboratory_facts(study: Study, experiment: str, seed: int | str) -> Path:
     """What an experiment was run with, and how long it took."""
     return laboratory_file(study, experiment, seed).with_suffix(".json")
 
 
 # Places of jobs among the logs, the benchmarks, the attempts and the provenance; without suffix.
-def job_of_run(stage: str, run: Run) -> PurePath:
-    return job_of_folder(stage, run.name, run.subset_size, run.seed)
+def job_of_run(step: str, run: Run) -> PurePath:
+    return job_of_folder(step, run.name, run.subset_size, run.seed)
 
 
-def job_of_folder(stage: str, name: str, subset_size: int | str, seed: int | str) -> PurePath:
-    return PurePath(stage, name, f"n~{subset_size}", f"seed~{seed}")
+def job_of_folder(step: str, name: str, subset_size: int | str, seed: int | str) -> PurePath:
+    return PurePath(step, name, f"n~{subset_size}", f"seed~{seed}")
 
 
 def job_of_subset(drawing: str, subset_size: int | str, seed: int | str) -> PurePath:

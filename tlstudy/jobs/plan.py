@@ -11,35 +11,35 @@ import pandas as pd
 from scipy.optimize import nnls
 
 from tlstudy.config.settings import Study
-from tlstudy.config.study import SETTINGS_FOLDER, STAGES, Run, load_study, runs, runs_of_stage
+from tlstudy.config.study import SETTINGS_FOLDER, STEPS, Run, load_study, runs, runs_of_step
 from tlstudy.jobs import paths
 from tlstudy.jobs.cost import MILLIONS_OF_WEIGHTS, memory_mb, operations
 from tlstudy.jobs.run_record import read_run_record
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.provenance import processor_name
-from tlstudy.storage.reading import read_record
+from tlstudy.storage.reading import read_json
 
 log = logging.getLogger(__name__)
 
-# Core seconds of the laboratory's experiments where none is on record: measured, AMD EPYC (Zen 4).
+# Core seconds of the laboratory's experiments where none was run here: of an AMD EPYC (Zen 4).
 LABORATORY_SECONDS = {"diagonal": 6, "relu": 30, "batchnorm": 13}
 MEASURED_SIDE = 2048  # of the square matrices whose product tells the processor's peak
-OF_PEAK = 0.6  # share of it that jobs reach, where nothing is on record
+OF_PEAK = 0.6  # share of it that jobs reach, where nothing was measured
 KEPT_MB = 0.5  # of a run's folder at the end
-PLANE_VECTORS = 6  # vectors of weights in the file that training leaves for the later stages
+PLANE_VECTORS = 6  # vectors of weights in the file that training leaves for the later steps
 CHECKPOINT_VECTORS = 6  # in two checkpoints, old and new, beside one for each epoch
 
 
 @dataclass(frozen=True)
 class Job:
-    """One job of a stage.
+    """One job of a step.
 
     Attributes:
         operations: see `tlstudy.jobs.cost`.
         done: whether its result is there; whether that is up to date is the workflow's to say.
     """
 
-    stage: str
+    step: str
     run: Run
     operations: float
     done: bool
@@ -47,17 +47,17 @@ class Job:
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds that a job of a stage holds a processor core, or a GPU, for.
+    """Seconds that a job of a step holds a processor core, or a GPU, for.
 
     Attributes:
         start: of any job, whatever it computes.
         per_operation: of each operation.
-        records: finished jobs that both were measured on; 0 where they come from the peak.
+        measured: finished jobs that both were measured on; 0 where they come from the peak.
     """
 
     start: float
     per_operation: float
-    records: int
+    measured: int
 
     def seconds(self, job: Job) -> float:
         return self.start + self.per_operation * job.operations
@@ -65,19 +65,19 @@ class Cost:
 
 def jobs(study: Study) -> Iterator[Job]:
     """The jobs of a study that take long, one for each run that arms may share."""
-    for stage in STAGES:
-        of_stage = runs_of_stage(study, stage)
-        for run in {paths.folder_of_run(study, run): run for run in of_stage}.values():
-            done = paths.stage_files(study, stage, run)[0].is_file()
-            yield Job(stage, run, operations(study, run, stage), done)
+    for step in STEPS:
+        of_step = runs_of_step(study, step)
+        for run in {paths.folder_of_run(study, run): run for run in of_step}.values():
+            done = paths.step_files(study, step, run)[0].is_file()
+            yield Job(step, run, operations(study, run, step), done)
 
 
 def measured_costs(results: Path, device: str) -> dict[str, Cost]:
-    """Costs by stage from the records that Snakemake kept of the jobs of any study.
+    """Costs by step from what Snakemake measured of the jobs of any study.
 
     Args:
         results: folder of all studies.
-        device: name of this machine's processor or GPU; records of another count for nothing.
+        device: name of this machine's processor or GPU; jobs on another count for nothing.
     """
     spent: dict[str, dict[Path, tuple[float, float]]] = {}
     files = results.glob(f"*/{SETTINGS_FOLDER}/*.json")
@@ -91,8 +91,8 @@ def measured_costs(results: Path, device: str) -> dict[str, Cost]:
             if job.done and (seconds := _seconds_held(study, job, device)):
                 # Configurations of one study share most of their jobs.
                 folder = paths.folder_of_run(study, job.run)
-                spent.setdefault(job.stage, {})[folder] = (job.operations, seconds)
-    return {stage: _fitted(np.array([*pairs.values()])) for stage, pairs in spent.items()}
+                spent.setdefault(job.step, {})[folder] = (job.operations, seconds)
+    return {step: _fitted(np.array([*pairs.values()])) for step, pairs in spent.items()}
 
 
 def _fitted(pairs: np.ndarray) -> Cost:
@@ -108,14 +108,14 @@ def _fitted(pairs: np.ndarray) -> Cost:
 
 
 def _seconds_held(study: Study, job: Job, device: str) -> float | None:
-    """Seconds that a job held its cores or its GPU; None if not on record or of another device."""
+    """Seconds that a job held its cores or its GPU; None if not measured or of another device."""
     try:
         record = read_run_record(paths.folder_of_run(study, job.run))
         if record.get("resumed_after_epochs"):
-            return None  # Snakemake's record is of its last process alone
+            return None  # Snakemake's measurement is of its last process alone
     except UserError:  # is told where the run is used
         return None
-    file = paths.benchmark_file(study, paths.job_of_run(job.stage, job.run))
+    file = paths.benchmark_file(study, paths.job_of_run(job.step, job.run))
     on_processor = record["device"] == "cpu"
     held = record["environment"]["processor"] if on_processor else record["device"]
     if held != device or not file.is_file():
@@ -146,30 +146,30 @@ def peak_cost(device: str = "cpu") -> Cost:
 
 
 def plan_table(study: Study, costs: dict[str, Cost], otherwise: Cost) -> pd.DataFrame:
-    """A row a stage: stage, jobs, done, hours, left (both of a core or GPU), records."""
+    """A row a step: step, jobs, done, hours, left (both of a core or GPU), measured."""
     found = [
-        (job.stage, 1, job.done, cost.seconds(job) / 3600, cost.records)
+        (job.step, 1, job.done, cost.seconds(job) / 3600, cost.measured)
         for job in jobs(study)
-        for cost in [costs.get(job.stage, otherwise)]
+        for cost in [costs.get(job.step, otherwise)]
     ]
-    columns = ["stage", "jobs", "done", "hours", "records"]
+    columns = ["step", "jobs", "done", "hours", "measured"]
     table = pd.DataFrame([*_laboratory(study), *found], columns=columns)
     table.insert(4, "left", table["hours"].where(table["done"] == 0, 0.0))
     sums = dict.fromkeys(("jobs", "done", "hours", "left"), "sum")
-    return table.groupby("stage", sort=False, as_index=False).agg(sums | {"records": "max"})
+    return table.groupby("step", sort=False, as_index=False).agg(sums | {"measured": "max"})
 
 
 def _laboratory(study: Study) -> list[tuple]:
     """Rows of the laboratory's jobs, by those done or else by what another machine took."""
-    recorded = {}
+    seconds_of = {}
     for experiment in study.laboratory.experiments:
         for seed in study.seed:
-            file = paths.laboratory_record(study, experiment, seed)
-            took = read_record(file, "laboratory")["seconds"] if file.is_file() else None
-            recorded[experiment, seed] = took
-    done = {key: took for key, took in recorded.items() if took is not None}
+            file = paths.laboratory_facts(study, experiment, seed)
+            took = read_json(file, "laboratory")["seconds"] if file.is_file() else None
+            seconds_of[experiment, seed] = took
+    done = {key: took for key, took in seconds_of.items() if took is not None}
     rows = []
-    for experiment, seed in recorded:
+    for experiment, seed in seconds_of:
         alike = [took for (other, _), took in done.items() if other == experiment]
         each = float(np.mean(alike)) if alike else LABORATORY_SECONDS[experiment]
         rows.append(("laboratory", 1, (experiment, seed) in done, each / 3600, len(done)))
@@ -177,7 +177,7 @@ def _laboratory(study: Study) -> list[tuple]:
 
 
 def plan(study: Study) -> tuple[pd.DataFrame, str]:
-    """The plan of a study by what is on record, and by this machine's peak where nothing is.
+    """The plan of a study by the jobs that were measured, and by this machine's peak elsewhere.
 
     Returns:
         The table; what its hours are hours of, core or GPU.
@@ -195,7 +195,7 @@ def plan(study: Study) -> tuple[pd.DataFrame, str]:
 
 
 def disk_mb(study: Study) -> tuple[float, float, float]:
-    """What the runs keep at the end; what each adds while it is trained; and while later stages
+    """What the runs keep at the end; what each adds while it is trained; and while later steps
     wait for it, MB."""
     folders = {paths.folder_of_run(study, run) for run in runs(study)}
     weights = max(MILLIONS_OF_WEIGHTS[arm.architecture] for arm in study.arms.values())
@@ -206,8 +206,8 @@ def disk_mb(study: Study) -> tuple[float, float, float]:
 def plan_text(study: Study, table: pd.DataFrame, of: str) -> str:
     """The plan for a terminal; `of`: what its hours are hours of."""
     shown = table.assign(known=[_known_from(row) for row in table.to_dict("records")])
-    shown.loc[len(shown)] = {"stage": "all", **table[["jobs", "done", "hours", "left"]].sum()}
-    shown = shown.drop(columns="records").astype({"jobs": int, "done": int})
+    shown.loc[len(shown)] = {"step": "all", **table[["jobs", "done", "hours", "left"]].sum()}
+    shown = shown.drop(columns="measured").astype({"jobs": int, "done": int})
     shown = shown.rename(columns={"hours": f"{of} hours", "known": "known from"})
     lines = [shown.to_string(index=False, na_rep="", float_format="{:.2f}".format)]
     if study.arms:  # networks are trained
@@ -215,7 +215,7 @@ def plan_text(study: Study, table: pd.DataFrame, of: str) -> str:
         memory = max(memory_mb(run, "train") for run in runs(study))
         lines += [
             f"disk: {kept:,.0f} MB at the end, and up to {waiting:,.0f} MB more for each run that "
-            f"a later stage waits for; in the scratch folder up to {training:,.0f} MB for each "
+            f"a later step waits for; in the scratch folder up to {training:,.0f} MB for each "
             "training that is not done",
             f"memory: about {memory / 1000:.1f} GB a training",
         ]
@@ -224,6 +224,6 @@ def plan_text(study: Study, table: pd.DataFrame, of: str) -> str:
 
 
 def _known_from(row: dict) -> str:
-    if row["records"]:
-        return f"{row['records']} jobs on record"
-    return "another machine" if row["stage"] == "laboratory" else "this machine's peak"
+    if row["measured"]:
+        return f"{row['measured']} jobs measured"
+    return "another machine" if row["step"] == "laboratory" else "this machine's peak"

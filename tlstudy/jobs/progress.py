@@ -7,7 +7,7 @@ from pathlib import Path, PurePath
 
 from tlstudy.config.catalogue import figure_files
 from tlstudy.config.settings import Study
-from tlstudy.config.study import STAGES, Run, runs, runs_of_stage
+from tlstudy.config.study import STEPS, Run, runs, runs_of_step
 from tlstudy.jobs import paths
 from tlstudy.jobs.attempts import Attempt, read_attempt
 from tlstudy.jobs.run_record import read_run_record
@@ -25,7 +25,7 @@ class Job:
     """One job and its state.
 
     Attributes:
-        key: (stage, arm, subset size, seed), ("laboratory", experiment, seed), or a name alone.
+        key: (step, arm, subset size, seed), ("laboratory", experiment, seed), or a name alone.
         files: its results; the first is its target in Snakemake.
         log: its log, if Snakemake ran it.
         attempt: its note, if it began and did not end well.
@@ -105,12 +105,12 @@ class Progress:
 
 def progress(study: Study) -> Progress:
     """The state of a study's jobs."""
-    asked = {stage: set(map(_key, runs_of_stage(study, stage))) for stage in STAGES}
+    asked = {step: set(map(_key, runs_of_step(study, step))) for step in STEPS}
     cells = [
         Cell(
             (run.arm, str(run.subset_size)),
             run.seed,
-            [_run_job(study, stage, run) for stage in STAGES if _key(run) in asked[stage]],
+            [_run_job(study, step, run) for step in STEPS if _key(run) in asked[step]],
         )
         for run in runs(study)
     ]
@@ -126,10 +126,10 @@ def _key(run: Run) -> tuple[str, int, int]:
     return run.arm, run.subset_size, run.seed
 
 
-def _run_job(study: Study, stage: str, run: Run) -> Job:
-    files, place = paths.stage_files(study, stage, run), paths.job_of_run(stage, run)
-    job = _job(paths.study_folder(study), (stage, *_key(run)), place, files)
-    if stage == "train" and job.state == "done":
+def _run_job(study: Study, step: str, run: Run) -> Job:
+    files, place = paths.step_files(study, step, run), paths.job_of_run(step, run)
+    job = _job(paths.study_folder(study), (step, *_key(run)), place, files)
+    if step == "train" and job.state == "done":
         return replace(job, state=_outcome(study, run))
     return job
 
@@ -147,7 +147,7 @@ def _outcome(study: Study, run: Run) -> str:
 
 def _laboratory_job(study: Study, experiment: str, seed: int) -> Job:
     files = [
-        file(study, experiment, seed) for file in (paths.laboratory_file, paths.laboratory_record)
+        file(study, experiment, seed) for file in (paths.laboratory_file, paths.laboratory_facts)
     ]
     place = paths.job_of_laboratory(experiment, seed)
     return _job(paths.study_folder(study), ("laboratory", experiment, seed), place, files)
@@ -167,13 +167,13 @@ def _other_jobs(study: Study) -> Iterator[Job]:
     for drawn in dict.fromkeys((run.settings.drawing, *_key(run)[1:]) for run in needed):
         files = [paths.subset_folder(study, *drawn) / "subset.json"]
         yield _job(folder, ("subset", *drawn), paths.job_of_subset(*drawn), files)
-    for stage, file in {
+    for step, file in {
         "aggregate": paths.tables_folder(study) / "runs.parquet",
         "claims": paths.tables_folder(study) / "claims.parquet",
         "figures": paths.figures_folder(study) / figure_files(study)[0],
         "report": paths.report_file(study),
     }.items():
-        yield _job(folder, (stage,), PurePath(stage), [file])
+        yield _job(folder, (step,), PurePath(step), [file])
 
 
 def _job(root: Path, key: tuple, place: PurePath, files: list[Path]) -> Job:

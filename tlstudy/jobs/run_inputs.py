@@ -17,7 +17,7 @@ from tlstudy.networks.pretrained import PretrainedWeights
 from tlstudy.networks.trainer import Images
 from tlstudy.networks.weights import load_weights
 from tlstudy.storage.errors import UserError
-from tlstudy.storage.reading import read_record, read_table, read_tensors
+from tlstudy.storage.reading import read_json, read_table, read_tensors
 
 
 def load_run_weights(study: Study, run: Run) -> PretrainedWeights | None:
@@ -33,7 +33,7 @@ def load_run_images(
 ) -> Images:
     """The run's training images and the study's test images, resized."""
     file = paths.run_subset_folder(study, run) / "subset.json"
-    subset = read_record(file, "subset")
+    subset = read_json(file, "subset")
     train, train_labels = load_images(paths.images_folder(study.cache), "train")
     check_subset_record(file, subset, run.subset_size, train_labels)
     indices = subset["indices"]

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from tlstudy.config.settings import Study
-from tlstudy.config.study import Run, runs_of_stage
+from tlstudy.config.study import Run, runs_of_step
 from tlstudy.jobs import paths
 from tlstudy.jobs.run_record import RunRecord, read_run_record
 from tlstudy.storage.columns import KEYS, LAYERS, METRICS, schema
@@ -67,7 +67,7 @@ def results_of_runs(study: Study) -> Iterator[RunResults]:
     """
     pool, ahead = ThreadPoolExecutor(THREADS), deque()
     try:
-        for run in runs_of_stage(study, "train"):
+        for run in runs_of_step(study, "train"):
             ahead.append(pool.submit(read_results, study, run))
             if len(ahead) > AHEAD:
                 yield ahead.popleft().result()

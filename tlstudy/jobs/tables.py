@@ -1,4 +1,4 @@
-"""Reading what the report and the figures are made from: tables, and records of landscapes."""
+"""Reading what the report and the figures are made from: tables, and landscapes."""
 
 import pandas as pd
 
@@ -23,11 +23,11 @@ def read_table(study: Study, name: str) -> pd.DataFrame:
 
 
 def read_landscapes(study: Study) -> list[dict]:
-    """Landscape records of the study's runs, each with its arm's names: arms may share a run.
+    """Landscapes of the study's runs, each with its arm's names: arms may share a run.
 
     A run that has none yet is left out, and so is one that is to have no landscape.
     """
-    records = []
+    landscapes = []
     for run in selected(study, study.landscape):
         file = paths.measured_file(study, "landscape", run)
         if not file.is_file():
@@ -39,7 +39,7 @@ def read_landscapes(study: Study) -> list[dict]:
             "subset_size": run.subset_size,
             "seed": run.seed,
         }
-        record = reading.read_record(file, "landscape")
-        record.update(names)  # a merged copy would no longer tell what it lacks
-        records.append(record)
-    return records
+        landscape = reading.read_json(file, "landscape")
+        landscape.update(names)  # a merged copy would no longer tell what it lacks
+        landscapes.append(landscape)
+    return landscapes

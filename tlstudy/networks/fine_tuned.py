@@ -20,7 +20,7 @@ class FineTuned:
     Attributes:
         training: its settings, at the learning rate that it was trained with.
         train_losses: train loss after 0, 1, ... epochs, nats.
-        vectors: flat float32 weights, as `stages.train.write_plane` leaves them.
+        vectors: flat float32 weights, as `steps.train.write_plane` leaves them.
     """
 
     run: Run

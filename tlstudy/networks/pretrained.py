@@ -13,18 +13,18 @@ class PretrainedWeights:
 
     Attributes:
         state: tensors by their names in torchvision's network.
-        record: `record.json` beside them: source, checksum, and the conventions they follow.
+        origin: `record.json` beside them: source, checksum, and the conventions they follow.
     """
 
     state: State
-    record: dict[str, Any]
+    origin: dict[str, Any]
 
     @property
     def stride_on(self) -> str:
         """3x3 or 1x1: the convolution that carries a bottleneck's stride."""
-        return self.record["stride_on"]
+        return self.origin["stride_on"]
 
     @property
     def normalisation(self) -> tuple[list[float], list[float]]:
         """Channel means and deviations of the inputs they were trained on, pixels from 0 to 1."""
-        return self.record["mean"], self.record["std"]
+        return self.origin["mean"], self.origin["std"]

@@ -20,7 +20,7 @@ from tlstudy.data.download import (
 from tlstudy.networks.pretrained import PretrainedWeights, State
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import atomic_path, sha256, write_json_atomically
-from tlstudy.storage.reading import read_record
+from tlstudy.storage.reading import read_json
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ def cache_weights(
         digest = sha256(temporary)
     # Without the reasons: they may differ from time to time, and records are compared.
     tried = [{"source": source, "outcome": "could not be had"} for source in failed]
-    record = {
+    origin = {
         "architecture": architecture,
         "source": name,
         "sha256": digest,
@@ -75,9 +75,9 @@ def cache_weights(
         "tried": [*tried, {"source": name, "outcome": "used"}],
         **facts,
     }
-    write_json_atomically(folder / "record.json", record)
+    write_json_atomically(folder / "record.json", origin)
     log.info("weights: %s", name)
-    return record
+    return origin
 
 
 def _read_source(
@@ -238,12 +238,12 @@ def load_weights(folder: Path) -> PretrainedWeights:
     from safetensors.torch import load_file
 
     path = folder / "weights.safetensors"
-    record = read_record(folder / "record.json", "weights")
+    origin = read_json(folder / "record.json", "weights")
     if not path.is_file():
         raise UserError(f"{path}: missing; run `tlstudy weights`.")
-    if sha256(path) != record["sha256"]:
+    if sha256(path) != origin["sha256"]:
         raise UserError(
-            f"{path}: was altered (its SHA-256 is not that of its record); delete {folder} and "
+            f"{path}: was altered (its SHA-256 is not the one in record.json); delete {folder} and "
             "run `tlstudy weights`."
         )
-    return PretrainedWeights(load_file(path), record)
+    return PretrainedWeights(load_file(path), origin)

@@ -12,16 +12,16 @@ from tlstudy.config.groups import label_of
 from tlstudy.config.settings import Study
 from tlstudy.config.study import runs as runs_of
 from tlstudy.config.tables import ALL_TABLES
-from tlstudy.data.images import images_record
+from tlstudy.data.images import images_origin
 from tlstudy.jobs import paths
 from tlstudy.jobs.run_record import read_run_record
 from tlstudy.jobs.tables import read_landscapes, read_table
 from tlstudy.report.format import quoted
 from tlstudy.report.page.progress import Section
 from tlstudy.storage import columns
-from tlstudy.storage.reading import read_record
+from tlstudy.storage.reading import read_json
 
-Record = dict[str, Any]
+Json = dict[str, Any]
 CONTACT_SHEET = "contact-sheet"
 TABLES = (
     "runs",
@@ -47,14 +47,14 @@ class ContactSheet:
     """The training images of one drawing, size and seed.
 
     Attributes:
-        record: indices, labels, counts of the digits, number of duplicates.
+        subset: indices, labels, counts of the digits, number of duplicates.
         svg: the sheet as SVG text; None if it was not drawn.
     """
 
     drawing: str
     subset_size: int
     seed: int
-    record: Mapping[str, Any]
+    subset: Mapping[str, Any]
     svg: str | None = None
 
 
@@ -65,12 +65,12 @@ class Inputs:
     Attributes:
         progress: the grid of the study's runs.
         formulas: of studies that show Proposition 3.
-        landscapes: one record for each run that has landscapes.
+        landscapes: one mapping for each run that has landscapes.
         figures: SVG text by subset size and name of the figure.
         study_figures: SVG text of the figures over all subset sizes, by name.
         contact_sheets: training images of the first seed.
-        weights: records of pretrained weights, by architecture and name, from the runs.
-        images: record of the data set's files.
+        weights: origins of pretrained weights, by architecture and name, from the runs.
+        images: origin of the data set's files.
     """
 
     study: Study
@@ -88,12 +88,12 @@ class Inputs:
     laboratory: pd.DataFrame = field(default_factory=_empty("laboratory"))
     laboratory_claims: pd.DataFrame = field(default_factory=_empty("laboratory-claims"))
     laboratory_runs: pd.DataFrame = field(default_factory=_empty("laboratory-runs"))
-    landscapes: list[Record] = field(default_factory=list)
+    landscapes: list[Json] = field(default_factory=list)
     figures: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
     study_figures: Mapping[str, str] = field(default_factory=dict)
     contact_sheets: list[ContactSheet] = field(default_factory=list)
-    weights: Mapping[tuple[str, str], Record] = field(default_factory=dict)
-    images: Record | None = None
+    weights: Mapping[tuple[str, str], Json] = field(default_factory=dict)
+    images: Json | None = None
 
     def named(self, arm: str) -> str:
         """The arm's label in quotation marks."""
@@ -122,7 +122,7 @@ def load(study: Study, progress: Section) -> Inputs:
         study_figures=drawings.get(".", {}),
         contact_sheets=_contact_sheets(study),
         weights=_weights(study),
-        images=images_record() if study.arms else None,
+        images=images_origin() if study.arms else None,
     )
 
 
@@ -142,16 +142,16 @@ def _contact_sheets(study: Study) -> list[ContactSheet]:
         for drawing in dict.fromkeys(arm.drawing for arm in study.arms.values()):
             folder = paths.subset_folder(study, drawing, size, seed)
             if (folder / "subset.json").is_file():
-                record = read_record(folder / "subset.json", "subset")
+                drawn = read_json(folder / "subset.json", "subset")
                 file = folder / f"{CONTACT_SHEET}.svg"
                 svg = file.read_text(encoding="utf-8") if file.is_file() else None
-                sheets.append(ContactSheet(drawing, size, seed, record, svg))
+                sheets.append(ContactSheet(drawing, size, seed, drawn, svg))
     return sheets
 
 
-def _weights(study: Study) -> dict[tuple[str, str], Record]:
+def _weights(study: Study) -> dict[tuple[str, str], Json]:
     """Weights as the runs recorded them: the cache may have changed since."""
-    found: dict[tuple[str, str], Record] = {}
+    found: dict[tuple[str, str], Json] = {}
     for run in runs_of(study):
         folder = paths.folder_of_run(study, run)
         key = (run.settings.architecture, run.settings.initialisation)

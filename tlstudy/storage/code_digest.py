@@ -1,6 +1,6 @@
 """Digests of the code that decides a result, and versions of the libraries that it computes with.
 
-Nothing is imported; only the text of the package is read. From a stage's function this follows
+Nothing is imported; only the text of the package is read. From a step's function this follows
 every name that the code uses. The digest is that of the set of definitions that count, each in its
 normal form (`tlstudy.storage.normal_form`), wherever they stand. A name that is put together while
 the code runs cannot be followed: give the module that is meant as an entry point.
@@ -17,7 +17,7 @@ from tlstudy.storage.normal_form import ALL, EFFECTS, Definition, Key, Module, N
 from tlstudy.storage.provenance import PACKAGE, version
 
 # Every definition of these counts if it is reached; for figures and the report also of `report`.
-COUNTED = ("data", "networks", "measures", "theory", "audit", "stages")
+COUNTED = ("data", "networks", "measures", "theory", "audit", "steps")
 ALSO_COUNTED = (
     "tlstudy.storage.randomness",
     "tlstudy.storage.columns",
@@ -52,7 +52,7 @@ def code_digest(entry_points: Iterable[str], with_report: bool = False) -> str:
     """Digest of all code that decides what the entry points compute, and of its data files.
 
     Args:
-        entry_points: functions or classes such as "tlstudy.stages.train:train_run", or modules.
+        entry_points: functions or classes such as "tlstudy.steps.train:train_run", or modules.
         with_report: whether the code of `tlstudy.report` counts.
 
     Raises:

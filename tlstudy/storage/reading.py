@@ -1,4 +1,4 @@
-"""Files of earlier stages, read back: one that is missing or damaged ends in a sentence."""
+"""Files of earlier steps, read back: one that is missing or damaged ends in a sentence."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Content = TypeVar("Content")
 
 
-def read_record(file: Path, command: str) -> dict[str, Any]:
+def read_json(file: Path, command: str) -> dict[str, Any]:
     """A mapping from a JSON file; asking for a key that it lacks is a UserError too.
 
     Args:
@@ -24,13 +24,13 @@ def read_record(file: Path, command: str) -> dict[str, Any]:
         UserError: it is missing or damaged.
     """
 
-    class Record(dict):
+    class JsonObject(dict):
         def __missing__(self, key: str) -> Any:
             raise _damaged(file, command, f"it lacks '{key}'")
 
     def read(path: Path) -> dict[str, Any]:
-        content = json.loads(path.read_text(encoding="utf-8"), object_hook=Record)
-        if not isinstance(content, Record):
+        content = json.loads(path.read_text(encoding="utf-8"), object_hook=JsonObject)
+        if not isinstance(content, JsonObject):
             raise _damaged(path, command, "it is no mapping")
         return content
 
@@ -46,7 +46,7 @@ def read_table(file: Path, command: str, columns: Iterable[str] = ()) -> "pd.Dat
     Raises:
         UserError: it is missing or damaged, or lacks a column.
     """
-    import pandas as pd  # half a second, and records need no tables
+    import pandas as pd  # half a second, and JSON needs no tables
 
     table = _read(file, command, pd.read_parquet)
     _check_columns(file, command, table.columns, columns)

@@ -7,7 +7,7 @@ PRODUCTS = {
     "report": "Writing the report",
 }
 for name, told in PRODUCTS.items():
-    step = getattr(steps, name)(study)
+    step = getattr(graph, name)(study)
 
     rule:
         name:
@@ -16,7 +16,7 @@ for name, told in PRODUCTS.items():
             step.inputs,
         output:
             [reported(path) for path in step.outputs],
-            step.record,
+            step.provenance,
         log:
             logs / f"{name}.log",
         benchmark:

@@ -16,7 +16,7 @@ from tlstudy.config.study import Run
 from tlstudy.jobs import paths
 from tlstudy.jobs.run_results import RunResults
 from tlstudy.jobs.tables import read_landscapes
-from tlstudy.storage.reading import read_record
+from tlstudy.storage.reading import read_json
 
 Key = tuple[str, int, int]
 SUBSETS_AT_HAND = 1024  # arms share the images of a seed, and come one after the other
@@ -77,7 +77,7 @@ def key_of(run: Run) -> Key:
 
 def _subset(folder: Path) -> dict[str, Any] | None:
     file = folder / "subset.json"
-    return read_record(file, "subset") if file.is_file() else None
+    return read_json(file, "subset") if file.is_file() else None
 
 
 def names_of_alarms(findings: Iterable[Finding]) -> str:

@@ -222,11 +222,11 @@ def _rules(inputs: Inputs) -> str:
 def _sheet(sheet: ContactSheet) -> dict:
     """A contact sheet with its caption."""
     key = f"sheet-{sheet.drawing}-{sheet.subset_size}"
-    duplicates = sheet.record.get("duplicates", 0)
+    duplicates = sheet.subset.get("duplicates", 0)
     caption = (
         f"{sentence(protocol.DRAWINGS[sheet.drawing])}: {whole(sheet.subset_size)} training "
         f"images of seed {sheet.seed}. Images of the digits 0 to 9: "
-        f"{join(map(str, sheet.record['counts']))}. {sentence(count(duplicates, 'image'))} "
+        f"{join(map(str, sheet.subset['counts']))}. {sentence(count(duplicates, 'image'))} "
         f"{'was' if duplicates == 1 else 'were'} drawn more than once."
     )
     title = f"Contact sheet of {whole(sheet.subset_size)} handwritten digits."

@@ -108,13 +108,13 @@ def _failure(found: Progress, job: Job, key: str, call: str) -> dict:
 
 
 def _title(found: Progress, job: Job) -> str:
-    """The job in words: its stage, and the runs that it is of."""
-    stage, *which = job.key
+    """The job in words: its step, and the runs that it is of."""
+    step, *which = job.key
     rows = [cell for cell in found.cells if job.log in [other.log for other in cell.jobs]]
     if rows:
         names = join(dict.fromkeys(_row_name(found.study, cell.row) for cell in rows))
-        return f"{stage}: {names}, seed {rows[0].seed}"
-    return f"{stage}: {', '.join(map(str, which))}" if which else stage
+        return f"{step}: {names}, seed {rows[0].seed}"
+    return f"{step}: {', '.join(map(str, which))}" if which else step
 
 
 def log_end(file: Path) -> list[str]:

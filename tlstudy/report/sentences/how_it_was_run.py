@@ -9,7 +9,7 @@ import yaml
 from tlstudy import __version__
 from tlstudy.config.groups import groups_of
 from tlstudy.config.settings import Study
-from tlstudy.jobs.steps import PLACES
+from tlstudy.jobs.graph import PLACES
 from tlstudy.report.format import (
     THIN,
     count,
@@ -19,7 +19,7 @@ from tlstudy.report.format import (
     quoted,
     seeds,
 )
-from tlstudy.report.inputs import Inputs, Record
+from tlstudy.report.inputs import Inputs, Json
 from tlstudy.report.sentences import series
 from tlstudy.report.sentences.protocol import NETWORKS
 from tlstudy.report.tables import Table
@@ -76,7 +76,7 @@ def weights_used(inputs: Inputs) -> list[dict]:
     return [_weights(*key, record) for key, record in inputs.weights.items()]
 
 
-def _weights(architecture: str, name: str, record: Record) -> dict:
+def _weights(architecture: str, name: str, record: Json) -> dict:
     source = str(record.get("source", "unknown"))
     not_slides = (architecture, source) != ("resnet50", "IMAGENET1K_V2")
     other = [OTHER_WEIGHTS] * not_slides + [STRIDES] * (record.get("stride_on", "3x3") != "3x3")

@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from tlstudy.report.figures.landscapes import plane_of, points_outside, shared_limits
 from tlstudy.report.format import count, is_number, loss, number, percent, quoted, signed
-from tlstudy.report.inputs import Inputs, Record
+from tlstudy.report.inputs import Inputs, Json
 from tlstudy.report.tables import Table
 
 PLANES = {
@@ -28,7 +28,7 @@ class Surface:
     label: str
     group: str
     seed: int
-    plane: Record
+    plane: Json
     checkpoint_loss: float
 
     @property
@@ -58,7 +58,7 @@ def surfaces(inputs: Inputs, size: int, plane: str) -> list[Surface]:
     return sorted(found, key=lambda surface: (surface.seed, order.index(surface.arm)))
 
 
-def scale(drawn: Sequence[Surface]) -> Record:
+def scale(drawn: Sequence[Surface]) -> Json:
     """Vertical and colour limits that a group shares: those of the still drawings.
 
     Losses above the upper limit are drawn flat at it, so that one peak does not flatten the rest.
@@ -75,7 +75,7 @@ def cut(drawn: Sequence[Surface]) -> str:
     return f"Losses above {loss(high)} are drawn flat there; the largest is {loss(largest)}."
 
 
-def ticks(low: float, high: float) -> list[Record]:
+def ticks(low: float, high: float) -> list[Json]:
     """Round values from low to high with their labels."""
     values = MaxNLocator(TICKS, steps=[1, 2, 5, 10]).tick_values(low, high)
     decimals = max(0, -math.floor(math.log10(values[1] - values[0]) + 1e-9))
@@ -95,7 +95,7 @@ def payload(drawn: Sequence[Surface]) -> str:
     return json.dumps(data, separators=(",", ":"), allow_nan=False)
 
 
-def _drawing(surface: Surface) -> Record:
+def _drawing(surface: Surface) -> Json:
     plane = surface.plane
     return {
         "axis": [_rounded(value) for value in plane["axis"]],

@@ -1,18 +1,18 @@
-"""Stage `formulas`: the table of the printed variants of Proposition 3 against brute force."""
+"""Step `formulas`: the table of the printed variants of Proposition 3 against brute force."""
 
 import pandas as pd
 
 from tlstudy.config.settings import Study
-from tlstudy.jobs import paths, steps
-from tlstudy.jobs.records import recorded
+from tlstudy.jobs import graph, paths
+from tlstudy.jobs.provenance import with_provenance
 from tlstudy.storage.columns import FORMULAS, schema
 from tlstudy.storage.table_files import write_table
 from tlstudy.theory.formulas import check_all
 
 
-@recorded(steps.formulas)
+@with_provenance(graph.formulas)
 def make_formulas(
-    study: Study, draws: int = steps.FORMULA_DRAWS, seed: int = steps.FORMULA_SEED
+    study: Study, draws: int = graph.FORMULA_DRAWS, seed: int = graph.FORMULA_SEED
 ) -> pd.DataFrame:
     """Check every formula and write the table of a study.
 

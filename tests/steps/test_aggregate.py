@@ -14,7 +14,7 @@ from benchmarks.plain_tables import plain_tables, values_that_differ
 from tlstudy.config.study import runs
 from tlstudy.jobs import paths, run_results
 from tlstudy.jobs.run_results import AHEAD, results_of_runs, write_measured
-from tlstudy.stages.aggregate import aggregate_study
+from tlstudy.steps.aggregate import aggregate_study
 from tlstudy.storage import table_files
 from tlstudy.storage.columns import KEYS, LAYERS, METRICS, schema
 from tlstudy.storage.errors import UserError
@@ -88,7 +88,7 @@ def test_every_file_of_a_run_is_read_once(study, monkeypatch):
 
 def test_runs_are_not_read_long_before_they_are_asked_for(study, monkeypatch):
     read = []
-    monkeypatch.setattr(run_results, "runs_of_stage", lambda study, stage: list(range(100)))
+    monkeypatch.setattr(run_results, "runs_of_step", lambda study, step: list(range(100)))
     monkeypatch.setattr(run_results, "read_results", lambda study, run: read.append(run) or run)
     results = results_of_runs(study)
     assert [next(results), next(results)] == [0, 1]

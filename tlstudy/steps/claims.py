@@ -1,4 +1,4 @@
-"""Stage `claims`: the ladder and the ledger of claims from the tables."""
+"""Step `claims`: the ladder and the ledger of claims from the tables."""
 
 import pandas as pd
 
@@ -8,8 +8,8 @@ from tlstudy.audit.theory_claims import laboratory_ledger
 from tlstudy.config.measurements import measured_tables
 from tlstudy.config.settings import Study
 from tlstudy.config.tables import CLAIM_TABLES
-from tlstudy.jobs import paths, steps
-from tlstudy.jobs.records import recorded
+from tlstudy.jobs import graph, paths
+from tlstudy.jobs.provenance import with_provenance
 from tlstudy.jobs.tables import read_table
 from tlstudy.storage.columns import schema
 from tlstudy.storage.table_files import write_table
@@ -17,7 +17,7 @@ from tlstudy.storage.table_files import write_table
 MEASURED = ("runs", "metrics", "layers", *measured_tables())
 
 
-@recorded(steps.claims)
+@with_provenance(graph.claims)
 def make_claims(study: Study) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Write the tables of `config.tables.CLAIM_TABLES`.
 

@@ -1,4 +1,4 @@
-"""Stage `aggregate`: tidy tables of all runs of a study."""
+"""Step `aggregate`: tidy tables of all runs of a study."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +12,9 @@ from tlstudy.audit.sentinels.runs import Key, Watch, key_of, names_of_alarms
 from tlstudy.audit.sentinels.sentinel import Finding
 from tlstudy.config.measurements import measured_tables
 from tlstudy.config.settings import Study
-from tlstudy.config.study import Run, experiments, runs_of_stage
-from tlstudy.jobs import paths, steps
-from tlstudy.jobs.records import recorded
+from tlstudy.config.study import Run, experiments, runs_of_step
+from tlstudy.jobs import graph, paths
+from tlstudy.jobs.provenance import with_provenance
 from tlstudy.jobs.run_record import RunRecord
 from tlstudy.jobs.run_results import TIMES, RunResults, results_of_runs
 from tlstudy.jobs.study_files import keep_study
@@ -28,11 +28,11 @@ from tlstudy.storage.columns import (
     RUNS,
 )
 from tlstudy.storage.errors import UserError
-from tlstudy.storage.reading import read_record, read_table
+from tlstudy.storage.reading import read_json, read_table
 from tlstudy.storage.table_files import table_file, write_frames
 
 
-@recorded(steps.aggregate)
+@with_provenance(graph.aggregate)
 def aggregate_study(study: Study) -> None:
     """Write the tables of runs, what was measured on them, findings, and the laboratory's.
 
@@ -51,7 +51,7 @@ def aggregate_study(study: Study) -> None:
         keep_study(study)
     diverged = {key for key, row in rows.items() if row["status"] == "diverged"}
     for name, columns in measured_tables().items():
-        frames = (_measured(study, run, name, diverged) for run in runs_of_stage(study, name))
+        frames = (_measured(study, run, name, diverged) for run in runs_of_step(study, name))
         write_frames(folder / f"{name}.parquet", {**KEYS, **columns}, frames)
     write_frames(folder / "laboratory.parquet", LABORATORY, _laboratory(study))
     write_frames(folder / "laboratory-runs.parquet", LABORATORY_RUNS, _laboratory_runs(study))
@@ -119,9 +119,9 @@ def _laboratory(study: Study) -> Iterator[pd.DataFrame]:
 
 def _laboratory_runs(study: Study) -> Iterator[pd.DataFrame]:
     for experiment, seed in experiments(study):
-        file = paths.laboratory_record(study, experiment, seed)
-        record = read_record(file, "laboratory")
-        yield pd.DataFrame([record | record["environment"]])
+        file = paths.laboratory_facts(study, experiment, seed)
+        facts = read_json(file, "laboratory")
+        yield pd.DataFrame([facts | facts["environment"]])
 
 
 def run_row(results: RunResults) -> dict:

@@ -1,20 +1,20 @@
-"""Stage `report`: the report, and the table of results of the arms as a page of its own."""
+"""Step `report`: the report, and the table of results of the arms as a page of its own."""
 
 import shutil
 
 from tlstudy.config.settings import Study
-from tlstudy.jobs import paths, steps
+from tlstudy.jobs import graph, paths
 from tlstudy.jobs.progress import progress
-from tlstudy.jobs.records import recorded
+from tlstudy.jobs.provenance import with_provenance
 from tlstudy.report.inputs import load
 from tlstudy.report.page.progress import section
 from tlstudy.report.page.render import render, render_results_table
 from tlstudy.storage.files import write_bytes_atomically
 
 
-@recorded(steps.report)
+@with_provenance(graph.report)
 def make_report(study: Study) -> None:
-    """Write report.html and results.html from what the other stages left.
+    """Write report.html and results.html from what the other steps left.
 
     They take the place of what was made of the study while it was incomplete.
     """

@@ -1,6 +1,6 @@
 """What every step of the workflow makes from what: files, settings and code.
 
-The records of provenance, their verification and the workflow's parameters all follow from it.
+The files of provenance, their verification and the workflow's parameters all follow from it.
 Light on purpose: the workflow's rules read it.
 """
 
@@ -27,7 +27,7 @@ WHICH_RUNS = {"seeds", "arms"}
 PLACES = {"results", "cache", "scratch"}
 JUDGED_BY = {"ladder", "claims", "laboratory", *measured_tables()}
 FORMULA_DRAWS, FORMULA_SEED = 5000, 0
-# The function of each stage but measurements. By name: nothing that computes is imported here.
+# The function of each step but measurements. By name: nothing that computes is imported here.
 FUNCTIONS = {
     "subset": "make_subset",
     "train": "train_run",
@@ -38,9 +38,9 @@ FUNCTIONS = {
     "figures": "draw_figures",
     "report": "make_report",
 }
-# Stages whose results are texts and pictures too.
+# Steps whose results are texts and pictures too.
 WITH_REPORT = ("figures", "report")
-# Libraries that matter to a stage, if it is not the computing ones alone.
+# Libraries that matter to a step, if it is not the computing ones alone.
 LIBRARIES = {
     "aggregate": SUMMARISING,
     "claims": SUMMARISING,
@@ -54,8 +54,8 @@ class Step:
     """One job of the workflow.
 
     Attributes:
-        stage: name of its command.
-        record: file that says what its results were made from.
+        name: of its command.
+        provenance: file that says what its results were made from.
         settings: digests of the settings that decide its results, by name.
         code: digest of the code that decides them.
         libraries: versions of the libraries that decide them, by name.
@@ -65,8 +65,8 @@ class Step:
         passing: outputs that are gone once other steps have read them.
     """
 
-    stage: str
-    record: Path
+    name: str
+    provenance: Path
     settings: Mapping[str, str]
     code: str
     libraries: Mapping[str, str]
@@ -147,7 +147,7 @@ def measure(study: Study, run: Run, name: str) -> Step:
 
 
 def laboratory(study: Study, experiment: str, seed: int) -> Step:
-    files = (paths.laboratory_file, paths.laboratory_record)
+    files = (paths.laboratory_file, paths.laboratory_facts)
     return _step(
         study,
         paths.job_of_laboratory(experiment, seed),
@@ -212,37 +212,37 @@ def report(study: Study) -> Step:
     )
 
 
-def code_of(stage: str, experiment: str = "") -> str:
-    """Digest of the code behind a stage, and of the data files of the package that it reads.
+def code_of(step: str, experiment: str = "") -> str:
+    """Digest of the code behind a step, and of the data files of the package that it reads.
 
     Args:
         experiment: of the laboratory, where a change of one does not run the others again.
     """
-    code = code_digest(_entry_points(stage, experiment), stage in WITH_REPORT)
-    # Columns that measurements declare are not in the code of the stage that writes them.
+    code = code_digest(_entry_points(step, experiment), step in WITH_REPORT)
+    # Columns that measurements declare are not in the code of the step that writes them.
     declared = measured_tables()
-    if stage in declared:
-        kinds = {name: kind for name, (kind, _) in declared[stage].items()}
+    if step in declared:
+        kinds = {name: kind for name, (kind, _) in declared[step].items()}
         return f"{code}-{digest(kinds)}"
-    return f"{code}-{digest(declared)}" if stage == "aggregate" else code
+    return f"{code}-{digest(declared)}" if step == "aggregate" else code
 
 
-def libraries_of(stage: str, experiment: str = "") -> dict[str, str]:
-    """Versions of the libraries that decide a stage's results, by name."""
-    libraries = LIBRARIES.get(stage, COMPUTING)
-    return library_versions(_entry_points(stage, experiment), libraries, stage in WITH_REPORT)
+def libraries_of(step: str, experiment: str = "") -> dict[str, str]:
+    """Versions of the libraries that decide a step's results, by name."""
+    libraries = LIBRARIES.get(step, COMPUTING)
+    return library_versions(_entry_points(step, experiment), libraries, step in WITH_REPORT)
 
 
-def _entry_points(stage: str, experiment: str = "") -> list[str]:
-    """The functions that a stage runs, by name."""
-    if stage in measurements():
-        measure = measurements()[stage].measure
+def _entry_points(step: str, experiment: str = "") -> list[str]:
+    """The functions that a step runs, by name."""
+    if step in measurements():
+        measure = measurements()[step].measure
         return [
-            "tlstudy.stages.measure:measure_run",
+            "tlstudy.steps.measure:measure_run",
             f"{measure.__module__}:{measure.__qualname__}",
         ]
     of_experiment = [f"tlstudy.theory.{experiment}_experiment:rows"] if experiment else []
-    return [f"tlstudy.stages.{stage}:{FUNCTIONS[stage]}", *of_experiment]
+    return [f"tlstudy.steps.{step}:{FUNCTIONS[step]}", *of_experiment]
 
 
 def _step(
@@ -252,14 +252,14 @@ def _step(
     settings: Mapping[str, str] | None = None,
     **files: Iterable[Path],
 ) -> Step:
-    """A step with its record, and the code and the libraries of its stage."""
-    stage = PurePath(job).parts[0]
+    """A step with its provenance, and the code and the libraries that decide it."""
+    step = PurePath(job).parts[0]
     return Step(
-        stage=stage,
-        record=paths.provenance_file(study, job),
+        name=step,
+        provenance=paths.provenance_file(study, job),
         settings=settings or {},
-        code=code_of(stage, experiment),
-        libraries=libraries_of(stage, experiment),
+        code=code_of(step, experiment),
+        libraries=libraries_of(step, experiment),
         **{name: tuple(listed) for name, listed in files.items()},
     )
 

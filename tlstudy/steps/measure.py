@@ -1,12 +1,12 @@
-"""Stage of every measurement: a run after its training, measured."""
+"""Step of every measurement: a run after its training, measured."""
 
 import logging
 
 from tlstudy.config.measurements import measurements
 from tlstudy.config.settings import Study
 from tlstudy.config.study import Run
-from tlstudy.jobs import paths, steps
-from tlstudy.jobs.records import recorded
+from tlstudy.jobs import graph, paths
+from tlstudy.jobs.provenance import with_provenance
 from tlstudy.jobs.run_inputs import load_fine_tuned
 from tlstudy.networks.device import (
     choose_device,
@@ -20,11 +20,11 @@ from tlstudy.storage.files import without_nan, write_json_atomically
 log = logging.getLogger(__name__)
 
 
-@recorded(steps.measure)
+@with_provenance(graph.measure)
 def measure_run(
     study: Study, run: Run, name: str, gpus: int | None = None, threads: int | None = None
 ) -> None:
-    """Measure a run and write the measurement's table or record into its folder.
+    """Measure a run and write the measurement's table or JSON into its folder.
 
     Args:
         name: of the measurement.
@@ -43,12 +43,12 @@ def measure_run(
 
         write_table(file, schema(measurement.columns), measured)
         return
-    record = {
+    content = {
         "run": run.name,
         "subset_size": run.subset_size,
         "seed": run.seed,
-        "code": steps.code_of(name),
+        "code": graph.code_of(name),
         "device": device_name(device),
         **measured,
     }
-    write_json_atomically(file, without_nan(record))
+    write_json_atomically(file, without_nan(content))

@@ -1,4 +1,4 @@
-"""Records of provenance: the files, settings and code that each result was made from."""
+"""Provenance: the files, settings and code that each result was made from."""
 
 import functools
 import inspect
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from tlstudy.config.settings import Study
 from tlstudy.jobs import paths
-from tlstudy.jobs.steps import Step
+from tlstudy.jobs.graph import Step
 from tlstudy.storage.files import sha256, write_json_atomically
 from tlstudy.storage.provenance import environment
 
@@ -21,19 +21,18 @@ class Output(BaseModel):
     bytes: int
 
 
-class Record(BaseModel):
+class Provenance(BaseModel):
     """What the results of a step were made from.
 
     Files are named relative to the folder of the study or of the cache, so that both can move.
     Keys that it does not know are ignored.
 
     Attributes:
-        settings, code, libraries: see `tlstudy.jobs.steps.Step`.
+        settings, code, libraries: see `tlstudy.jobs.graph.Step`.
         inputs, cache: SHA-256 of the files that were read.
         environment: versions and processor.
     """
 
-    stage: str
     settings: dict[str, str]
     code: str
     # Records of earlier versions have none.
@@ -44,35 +43,35 @@ class Record(BaseModel):
     environment: dict[str, str]
 
 
-def recorded(step_of: Callable[..., Step]) -> Callable[[Callable], Callable]:
-    """Decorate a stage so that it leaves a record; of an incomplete study none is kept.
+def with_provenance(step_of: Callable[..., Step]) -> Callable[[Callable], Callable]:
+    """Decorate the function of a step so that it leaves its provenance, if the study is complete.
 
     Args:
-        step_of: makes the stage's step from the stage's first arguments.
+        step_of: makes the step from the function's first arguments.
     """
     count = len(inspect.signature(step_of).parameters)
 
-    def decorated(stage: Callable) -> Callable:
-        @functools.wraps(stage)
+    def decorated(function: Callable) -> Callable:
+        @functools.wraps(function)
         def recording(study: Study, *given: object, **options: object) -> object:
             if study.incomplete:
-                return stage(study, *given, **options)
-            # Before the stage runs: the record is of the inputs and code that it starts with.
+                return function(study, *given, **options)
+            # Before it runs: the provenance is of the inputs and code that it starts with.
             step, folder = step_of(study, *given[: count - 1]), paths.study_folder(study)
-            record = {
-                "stage": step.stage,
+            provenance = {
+                "stage": step.name,
                 "settings": dict(step.settings),
                 "code": step.code,
                 "libraries": dict(step.libraries),
                 "inputs": _checksums(step.inputs, folder),
                 "cache": _checksums(step.cached, study.cache),
             }
-            result = stage(study, *given, **options)
-            record["outputs"] = {
+            result = function(study, *given, **options)
+            provenance["outputs"] = {
                 name: {"sha256": digest, "bytes": (folder / name).stat().st_size}
                 for name, digest in _checksums(step.outputs, folder).items()
             }
-            write_json_atomically(step.record, record | {"environment": environment()})
+            write_json_atomically(step.provenance, provenance | {"environment": environment()})
             return result
 
         return recording
@@ -80,10 +79,10 @@ def recorded(step_of: Callable[..., Step]) -> Callable[[Callable], Callable]:
     return decorated
 
 
-def read_record(file: Path) -> Record | None:
-    """A record from its file; None if the file holds none."""
+def read_provenance(file: Path) -> Provenance | None:
+    """The provenance in a file; None if it holds none."""
     try:
-        return Record.model_validate_json(file.read_bytes())
+        return Provenance.model_validate_json(file.read_bytes())
     except ValidationError:
         return None
 
