@@ -1,4 +1,4 @@
-"""Probes, frozen parts and parts put back, on a tiny network that was really trained."""
+"""Probes, frozen stages and stages put back, on a tiny network that was really trained."""
 
 import copy
 from dataclasses import replace
@@ -12,14 +12,14 @@ from tiny import CPU, tiny_images, tiny_run, tiny_training
 from tlstudy.config.fields import ENCODER_STAGES
 from tlstudy.config.tables import ALL_TABLES
 from tlstudy.measures.probes import (
-    PARTS,
+    STAGES,
     after,
     encoder_rows,
-    outputs_of_parts,
-    parts_of,
     probe,
     put_back,
     scores,
+    stage_outputs,
+    stages_of,
     trained_after,
     weights_of,
 )
@@ -40,32 +40,32 @@ def start():
     return initial_network(tiny_training(), 26, None)
 
 
-def changed_parts(network, before) -> set[str]:
+def changed_stages(network, before) -> set[str]:
     names = {id(value): name for name, value in network.named_parameters()}
     return {
         name
-        for name, part in parts_of(network).items()
-        for value in part.parameters()
+        for name, stage in stages_of(network).items()
+        for value in stage.parameters()
         if not torch.equal(value, before[names[id(value)]])
     }
 
 
-def test_parts_one_after_the_other_are_the_network(start):
+def test_stages_one_after_the_other_are_the_network(start):
     values = torch.randn(3, 3, 32, 32)
     expected = start.eval()(values)
-    for part in parts_of(start).values():
-        values = part(values)
+    for stage in stages_of(start).values():
+        values = stage(values)
     assert torch.equal(values, expected)
-    listed = [id(value) for part in parts_of(start).values() for value in part.parameters()]
+    listed = [id(value) for stage in stages_of(start).values() for value in stage.parameters()]
     assert sorted(listed) == sorted(id(value) for value in start.parameters())
 
 
 def test_outputs_lead_to_the_networks_own_answers(start):
     training, images = tiny_training(), tiny_images(tiny_training())
-    outputs = outputs_of_parts(start, training, images)
+    outputs = stage_outputs(start, training, images)
     with recalibrated(start, [batch for batch, _ in training_batches(training, images, CPU)]):
         expected = predict(start, images.test, images.inputs)
-        got = parts_of(start)["head"](outputs["layer4"].test)
+        got = stages_of(start)["head"](outputs["layer4"].test)
     torch.testing.assert_close(got, expected)
 
 
@@ -73,32 +73,32 @@ def test_what_comes_after_a_part_scores_as_the_whole_network(start):
     training = tiny_training(image_size=64)
     images = tiny_images(training)
     whole = scores(start, training, images)
-    for part, seen in outputs_of_parts(start, training, images).items():
-        found = scores(after(start, part), training, seen)
-        # The held parts normalise by the unbiased variance, training mode by the biased one.
+    for stage, seen in stage_outputs(start, training, images).items():
+        found = scores(after(start, stage), training, seen)
+        # The held stages normalise by the unbiased variance, training mode by the biased one.
         assert found[1].loss == pytest.approx(whole[1].loss, rel=0.02)
 
 
-def test_frozen_parts_are_held_and_the_rest_learns(start):
+def test_frozen_stages_are_held_and_the_rest_learns(start):
     training, images = tiny_training(epochs=6), tiny_images(tiny_training())
     before = weights_of(start)
-    outputs = outputs_of_parts(start, training, images)
-    for part in ENCODER_STAGES:
-        train, test = trained_after(start, part, training, outputs[part], seed=26)
-        assert changed_parts(start, before) == set(PARTS[PARTS.index(part) + 1 :])
+    outputs = stage_outputs(start, training, images)
+    for stage in ENCODER_STAGES:
+        train, test = trained_after(start, stage, training, outputs[stage], seed=26)
+        assert changed_stages(start, before) == set(STAGES[STAGES.index(stage) + 1 :])
         put_back(start, before)
-        assert changed_parts(start, before) == set()
-        if part == "stem":  # what the whole network would learn
+        assert changed_stages(start, before) == set()
+        if stage == "stem":  # what the whole network would learn
             assert train.balanced_accuracy == 1
             assert test.balanced_accuracy > 0.8
 
 
-@pytest.mark.parametrize("parts", [*((part,) for part in PARTS), ENCODER_STAGES])
-def test_a_part_is_put_back_and_nothing_else(tuned, start, parts):
+@pytest.mark.parametrize("stages", [*((stage,) for stage in STAGES), ENCODER_STAGES])
+def test_a_stage_is_put_back_and_nothing_else(tuned, start, stages):
     network, trained = copy.deepcopy(tuned.network), weights_of(tuned.network)
-    put_back(network, weights_of(start), parts)
-    assert changed_parts(network, trained) == set(parts)
-    assert changed_parts(network, weights_of(start)) == set(PARTS) - set(parts)
+    put_back(network, weights_of(start), stages)
+    assert changed_stages(network, trained) == set(stages)
+    assert changed_stages(network, weights_of(start)) == set(STAGES) - set(stages)
 
 
 def test_rows_are_whole_and_leave_the_fine_tuned_network_as_it_was(tuned, start):
@@ -106,9 +106,9 @@ def test_rows_are_whole_and_leave_the_fine_tuned_network_as_it_was(tuned, start)
     rows = list(
         encoder_rows(start, tuned.network, tuned.training, tuned.images, 26, ["layer4"], "bfloat16")
     )
-    assert changed_parts(tuned.network, before) == set()
+    assert changed_stages(tuned.network, before) == set()
     cells = [(row["measure"], row["stage"]) for row in rows]
-    assert len(cells) == len(set(cells)) == len(ENCODER_STAGES) + 1 + 1 + len(PARTS) + 1
+    assert len(cells) == len(set(cells)) == len(ENCODER_STAGES) + 1 + 1 + len(STAGES) + 1
     assert {*columns.KEYS, *rows[0]} == set(ALL_TABLES["encoder"])
     assert [stage for measure, stage in cells if measure == "frozen"] == ["layer4"]
     exact = scores(tuned.network, tuned.training, tuned.images)[1]

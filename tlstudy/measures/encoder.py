@@ -1,4 +1,4 @@
-"""Measurement `encoder`: what the parts of a network hold before and after its training."""
+"""Measurement `encoder`: what the stages of a network hold before and after its training."""
 
 import logging
 from collections.abc import Iterator
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from tlstudy.networks.fine_tuned import FineTuned
 
 log = logging.getLogger(__name__)
-# Share of a residual network's operations that comes after a part.
+# Share of a residual network's operations that comes after a stage.
 AFTER = {"stem": 0.97, "layer1": 0.80, "layer2": 0.56, "layer3": 0.20, "layer4": 0.0}
 COLUMNS = {
     "measure": (
         "string",
-        "probe: logistic regression on a part's averaged outputs before training; frozen: "
-        "everything up to the part held as it was, the rest trained; put-back: fine-tuned, then "
-        "the part's weights put back; fine-tuned: nothing held or put back",
+        "probe: logistic regression on a stage's averaged outputs before training; frozen: "
+        "everything up to the stage held as it was, the rest trained; put-back: fine-tuned, then "
+        "the stage's weights put back; fine-tuned: nothing held or put back",
     ),
     "stage": (
         "string",
-        "part of the network: stem, layer1 to layer4 (its groups of blocks), encoder (all of "
+        "stem, layer1 to layer4 (groups of blocks), encoder (all of "
         "them), head (the last layer); empty if fine-tuned",
     ),
     "train_balanced_accuracy": ("float64", "mean recall on the training images, 0 to 1"),
@@ -38,12 +38,12 @@ COLUMNS = {
 
 
 class Encoder(Selection):
-    """What the parts of a network hold before and after its training."""
+    """What the stages of a network hold before and after its training."""
 
     frozen_stages: Annotated[list[EncoderStage], Once] = Field(
         list(ENCODER_STAGES),
         description="Parts of the network up to which all is held while the rest is trained. What "
-        "follows an early part takes nearly as long as the whole network.",
+        "follows an early stage takes nearly as long as the whole network.",
     )
     test_images: Annotated[int, Field(strict=True, ge=10, le=TEST_POOL)] = Field(
         1000, description="Test images for all measures of the encoder."
@@ -51,7 +51,7 @@ class Encoder(Selection):
 
 
 def measure(fine_tuned: "FineTuned", settings: Encoder) -> Iterator[dict]:
-    """Probe, freeze and put back the parts; no rows for a run that diverged."""
+    """Probe, freeze and put back the stages; no rows for a run that diverged."""
     from tlstudy.measures.probes import encoder_rows
 
     if not fine_tuned.finished:
@@ -72,10 +72,10 @@ def measure(fine_tuned: "FineTuned", settings: Encoder) -> Iterator[dict]:
 
 
 def passes(study: "Study", run: "Run") -> float:
-    """Trainings after frozen parts, and looks at every variant of the network."""
+    """Trainings after frozen stages, and looks at every variant of the network."""
     settings, images = study.encoder, run.subset_size + study.encoder.test_images
-    trained = sum(AFTER[part] for part in settings.frozen_stages)
-    # Every part and the whole encoder put back, and the fine-tuned network itself.
+    trained = sum(AFTER[stage] for stage in settings.frozen_stages)
+    # Every stage and the whole encoder put back, and the fine-tuned network itself.
     looks = (len(ENCODER_STAGES) + 3) * images * weight_of(study.evaluation.precision)
     return trained * training_passes(run, run.subset_size) + images + looks
 
@@ -93,7 +93,7 @@ def check(study: "Study") -> Iterator[str]:
 MEASUREMENT = Measurement(
     name="encoder",
     title="Encoder",
-    help="Probe, freeze and put back the parts of a run's network.",
+    help="Probe, freeze and put back the stages of a run's network.",
     settings=Encoder,
     measure=measure,
     columns=COLUMNS,

@@ -1,6 +1,6 @@
-"""What the parts of a residual network hold: probes, frozen parts, parts put back.
+"""What the stages of a residual network hold: probes, frozen stages, stages put back.
 
-A part works here as it does in an evaluation: BatchNorm has the statistics of the training
+A stage works here as it does in an evaluation: BatchNorm has the statistics of the training
 images. So its outputs are computed once, and what comes after it is trained or scored on them.
 """
 
@@ -21,12 +21,12 @@ from tlstudy.networks.device import autocast
 from tlstudy.networks.evaluation import BATCH, NO_SCORE, Score, predict, score
 from tlstudy.networks.trainer import Images, Trainer, training_batches
 
-PARTS = (*ENCODER_STAGES, "head")
+STAGES = (*ENCODER_STAGES, "head")
 Scores = tuple[Score, Score]  # of training images, of test images
 
 
-def parts_of(network: nn.Module) -> dict[str, nn.Module]:
-    """The network's parts in order, sharing its weights; one after the other they are it."""
+def stages_of(network: nn.Module) -> dict[str, nn.Module]:
+    """The network's stages in order, sharing its weights; one after the other they are it."""
     return {
         "stem": nn.Sequential(network.conv1, network.bn1, network.relu, network.maxpool),
         **{name: getattr(network, name) for name in ENCODER_STAGES[1:]},
@@ -34,15 +34,15 @@ def parts_of(network: nn.Module) -> dict[str, nn.Module]:
     }
 
 
-def after(network: nn.Module, part: str) -> nn.Sequential:
-    """All that comes after the part, sharing the network's weights."""
-    return nn.Sequential(*list(parts_of(network).values())[PARTS.index(part) + 1 :])
+def after(network: nn.Module, stage: str) -> nn.Sequential:
+    """All that comes after the stage, sharing the network's weights."""
+    return nn.Sequential(*list(stages_of(network).values())[STAGES.index(stage) + 1 :])
 
 
-def outputs_of_parts(network: nn.Module, training: Training, images: Images) -> dict[str, Images]:
-    """The images as what comes after each part of the encoder sees them.
+def stage_outputs(network: nn.Module, training: Training, images: Images) -> dict[str, Images]:
+    """The images as what comes after each stage of the encoder sees them.
 
-    Instead of pixels they are the part's outputs, (N, channels, height, width) float32 on the
+    Instead of pixels they are the stage's outputs, (N, channels, height, width) float32 on the
     processor, BatchNorm recalibrated on the training images.
     """
     device = next(network.parameters()).device
@@ -52,18 +52,18 @@ def outputs_of_parts(network: nn.Module, training: Training, images: Images) -> 
         train, test = (_outputs(network, raw, images) for raw in (images.train, images.test))
     as_inputs = partial(_as_inputs, device=device)
     return {
-        part: replace(images, train=train[part], test=test[part], inputs=as_inputs)
-        for part in ENCODER_STAGES
+        stage: replace(images, train=train[stage], test=test[stage], inputs=as_inputs)
+        for stage in ENCODER_STAGES
     }
 
 
 @torch.inference_mode()
 def _outputs(network: nn.Module, raw: torch.Tensor, images: Images) -> dict[str, torch.Tensor]:
-    parts, collected = parts_of(network), {name: [] for name in ENCODER_STAGES}
+    stages, collected = stages_of(network), {name: [] for name in ENCODER_STAGES}
     for batch in raw.split(BATCH[network.fc.weight.device.type]):
         values = images.inputs(batch)
         for name in ENCODER_STAGES:
-            values = parts[name](values)
+            values = stages[name](values)
             collected[name].append(values.cpu())
     return {name: torch.cat(values) for name, values in collected.items()}
 
@@ -74,13 +74,13 @@ def _as_inputs(outputs: torch.Tensor, device: torch.device) -> torch.Tensor:
 
 
 def probe(seen: Images) -> Scores:
-    """Scores of a linear readout of a part's outputs, averaged over positions.
+    """Scores of a linear readout of a stage's outputs, averaged over positions.
 
     Logistic regression on standardised features, L2 penalty of strength 1 (scikit-learn's
     default): no choice here looks at test images.
 
     Args:
-        seen: see `outputs_of_parts`.
+        seen: see `stage_outputs`.
     """
     train, test = (values.mean(dim=(2, 3)).double().numpy() for values in (seen.train, seen.test))
     readout = make_pipeline(StandardScaler(), LogisticRegression(max_iter=10_000))
@@ -96,14 +96,14 @@ def probe(seen: Images) -> Scores:
 
 
 def trained_after(
-    network: nn.Module, part: str, training: Training, seen: Images, seed: int
+    network: nn.Module, stage: str, training: Training, seen: Images, seed: int
 ) -> Scores:
-    """Scores once what comes after the part was trained, in place, and all up to it was held.
+    """Scores once what comes after the stage was trained, in place, and all up to it was held.
 
     Args:
-        seen: see `outputs_of_parts`.
+        seen: see `stage_outputs`.
     """
-    rest, device = after(network, part), next(network.parameters()).device
+    rest, device = after(network, stage), next(network.parameters()).device
     trainer = Trainer(training, rest, seen, None, seed, device, follow_weights=False)
     return scores(rest, training, seen) if trainer.run().finished else (NO_SCORE, NO_SCORE)
 
@@ -111,7 +111,7 @@ def trained_after(
 def scores(
     network: nn.Module, training: Training, images: Images, precision: str = "float32"
 ) -> Scores:
-    """Scores of a network, or of what comes after a part, BatchNorm recalibrated.
+    """Scores of a network, or of what comes after a stage, BatchNorm recalibrated.
 
     Args:
         precision: arithmetic of the predictions, float32 or bfloat16.
@@ -129,11 +129,11 @@ def scores(
 
 @torch.no_grad()
 def put_back(
-    network: nn.Module, weights: Mapping[str, torch.Tensor], parts: Collection[str] = PARTS
+    network: nn.Module, weights: Mapping[str, torch.Tensor], stages: Collection[str] = STAGES
 ) -> None:
-    """Give parts of a network these weights, by name; BatchNorm's statistics are left alone."""
-    of_parts = parts_of(network)
-    chosen = {id(weight) for part in parts for weight in of_parts[part].parameters()}
+    """Give stages of a network these weights, by name; BatchNorm's statistics are left alone."""
+    of_stages = stages_of(network)
+    chosen = {id(weight) for stage in stages for weight in of_stages[stage].parameters()}
     for name, weight in network.named_parameters():
         if id(weight) in chosen:
             weight.copy_(weights[name])
@@ -150,41 +150,41 @@ def encoder_rows(
     training: Training,
     images: Images,
     seed: int,
-    frozen_parts: Collection[str],
+    frozen_stages: Collection[str],
     precision: str,
 ) -> Iterator[dict]:
     """Rows of the encoder table, without keys.
 
     Args:
-        start: network before training; it is trained part by part here and restored.
+        start: network before training; it is trained stage by stage here and restored.
         tuned: the same network after fine-tuning; restored at the end.
         images: training and test images, all of which are used.
-        frozen_parts: those up to which all is held while the rest is trained.
+        frozen_stages: those up to which all is held while the rest is trained.
         precision: arithmetic in which whole networks are evaluated; what comes after a frozen
-            part is trained and evaluated in float32.
+            stage is trained and evaluated in float32.
     """
 
-    def row(measure: str, part: str, scores: Scores) -> dict:
+    def row(measure: str, stage: str, scores: Scores) -> dict:
         train, test = scores
         return {
             "measure": measure,
-            "stage": part,
+            "stage": stage,
             "train_balanced_accuracy": train.balanced_accuracy,
             "test_balanced_accuracy": test.balanced_accuracy,
             "test_loss": test.loss,
             "test_images": len(images.test_labels),
         }
 
-    seen = outputs_of_parts(start, training, images)
+    seen = stage_outputs(start, training, images)
     before, fine_tuned = weights_of(start), weights_of(tuned)
-    for part in ENCODER_STAGES:
-        yield row("probe", part, probe(seen[part]))
-    for part in frozen_parts:
-        yield row("frozen", part, trained_after(start, part, training, seen[part], seed))
+    for stage in ENCODER_STAGES:
+        yield row("probe", stage, probe(seen[stage]))
+    for stage in frozen_stages:
+        yield row("frozen", stage, trained_after(start, stage, training, seen[stage], seed))
         put_back(start, before)
     del seen
     yield row("fine-tuned", "", scores(tuned, training, images, precision))
-    for name, parts in [*((part, (part,)) for part in PARTS), ("encoder", ENCODER_STAGES)]:
-        put_back(tuned, before, parts)
+    for name, stages in [*((stage, (stage,)) for stage in STAGES), ("encoder", ENCODER_STAGES)]:
+        put_back(tuned, before, stages)
         yield row("put-back", name, scores(tuned, training, images, precision))
         put_back(tuned, fine_tuned)
