@@ -21,7 +21,7 @@ TINY = ROOT / "tests" / "tiny.yaml"
 # Networks as small as the tests' take longer on two threads than on one.
 LIMITS = ("--cores", "2", "--max-threads", "1")
 # Seconds that nothing takes on the busiest machine: after them something hangs.
-PATIENCE = 3600
+PATIENCE = 1200
 
 # Stands for `tlstudy`: while there is a file `held`, a training waits before its first epoch, so
 # that a test finds it running on a machine of any speed.
