@@ -67,9 +67,9 @@ def python(code: str) -> list[str]:
     return [sys.executable, "-c", code]
 
 
-def tlstudy(stage: str) -> list[str]:
-    """A stage; a configuration file is to be appended."""
-    return [sys.executable, "-m", "tlstudy.cli", stage, "--config"]
+def tlstudy(step: str) -> list[str]:
+    """A step; a configuration file is to be appended."""
+    return [sys.executable, "-m", "tlstudy.cli", step, "--config"]
 
 
 def snakemake(settings: Path, *options: str) -> list[str]:

@@ -63,7 +63,7 @@ def _row(tuned: FineTuned) -> dict:
 
 
 def _logits(tuned: FineTuned) -> Iterator[tuple[str, torch.Tensor]]:
-    network = tuned.network_with(tuned.vectors["end"])
+    network = tuned.network_at("end")
     batches = [batch for batch, _ in training_batches(tuned.training, tuned.images, tuned.device)]
     for precision in PRECISIONS:
         with autocast(tuned.device, precision), recalibrated(network, batches):

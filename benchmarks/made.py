@@ -13,11 +13,11 @@ from tlstudy.config.settings import STATISTICS, Study
 from tlstudy.config.study import Run, build_study, changed_training, read_configuration, runs
 from tlstudy.data.subset import describe_subset
 from tlstudy.jobs import paths
+from tlstudy.jobs.graph import steps
 from tlstudy.jobs.run_record import RunRecord, write_run_record
 from tlstudy.jobs.run_results import write_measured
-from tlstudy.jobs.steps import steps
 from tlstudy.networks.build import build_classifier, layer_kinds
-from tlstudy.stages.subset import make_subset
+from tlstudy.steps.subset import make_subset
 from tlstudy.storage.files import write_bytes_atomically, write_json_atomically
 
 SIZE, IMAGES, EPOCHS = 50, 1000, 30
@@ -98,7 +98,7 @@ def _tensors() -> list[tuple[str, str, int]]:
 def complete_for_snakemake(study: Study) -> None:
     """All other files that the workflow asks for, empty: it looks whether they are there."""
     for step in steps(study):
-        for file in (step.record, *step.outputs, *step.cached):
+        for file in (step.provenance, *step.outputs, *step.cached):
             if not file.exists():
                 write_bytes_atomically(file, b"")
 
@@ -171,7 +171,7 @@ def _changes(count: int, norm: float, generator: np.random.Generator) -> dict[st
 
 
 def _record(study: Study, run: Run, metrics: dict[str, np.ndarray]) -> RunRecord:
-    """As `tlstudy.stages.train` leaves it."""
+    """As `tlstudy.steps.train` leaves it."""
     epochs = run.settings.epochs
     final = {
         statistics: {

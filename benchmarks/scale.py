@@ -16,12 +16,12 @@ from tlstudy.config.settings import Study
 from tlstudy.jobs import paths
 
 EPOCHS_A_SECOND = 100_000
-# The stage without its sentinels: what is left is reading and writing.
+# The step without its sentinels: what is left is reading and writing.
 WITHOUT_SENTINELS = """
 import sys
 from collections import defaultdict
 from pathlib import Path
-from tlstudy.stages import aggregate
+from tlstudy.steps import aggregate
 from tlstudy.config.study import load_study
 class Blind:
     def __init__(self, study): pass
@@ -132,9 +132,9 @@ def report(folder: Path, cache: Path, sizes: Sizes, turns: int) -> Iterator[dict
         place = folder / str(len(arms))
         study, settings = _made(place, cache, sizes.reported, arms)
         name = f"of {sizes.reported} runs in {len(study.arms)} arms"
-        for stage in ("aggregate", "claims", "figures", "report"):
-            spent = run([*tlstudy(stage), str(settings)], place)
-            yield figure(f"{stage} {name}", [spent.cpu_seconds], "CPU seconds")
+        for step in ("aggregate", "claims", "figures", "report"):
+            spent = run([*tlstudy(step), str(settings)], place)
+            yield figure(f"{step} {name}", [spent.cpu_seconds], "CPU seconds")
         page = paths.report_file(study)
         yield figure(f"report {name}, weight", [page.stat().st_size / 1e6], "MB", 15.0)
         if browser.CHROMIUM:

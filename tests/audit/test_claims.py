@@ -3,20 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-from click.testing import CliRunner
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from known import SIZE, accuracies, encoder_table, make_study, metrics_table, runs_table
+from known import SIZE, accuracies, encoder_table, make_study, metrics_table
 
 from tlstudy.audit import statistics
-from tlstudy.audit.claims import ledger, ledger_text, statistic
-from tlstudy.cli import main
-from tlstudy.config.tables import ALL_TABLES
-from tlstudy.jobs import paths
-from tlstudy.stages.claims import make_claims
-from tlstudy.storage.columns import CLAIM_VALUES, CLAIMS, LADDER, schema
-from tlstudy.storage.errors import UserError
-from tlstudy.storage.files import atomic_path, write_json_atomically
+from tlstudy.audit.claims import ledger, statistic
+from tlstudy.storage.columns import CLAIMS
 
 RESAMPLES = 500
 NEW, PRETRAINED = "new-first", "pretrained-first"
@@ -84,20 +77,10 @@ def test_verdicts(gaps, verdict, because):
 def test_a_row_of_the_ledger():
     found = judged(0.3 + AROUND)
     assert list(found.index) == list(CLAIMS)
-    given = ["claim", "subset_size", "text", "slide", "unit", "effect", "seeds", "figure"]
-    assert found[given].tolist() == [
-        "C",
-        SIZE,
-        "Pretraining helps.",
-        "Best Loss",
-        "share",
-        0.1,
-        6,
-        "ladder",
-    ]
-    assert found["mean"] == pytest.approx(0.3)
-    assert found["smallest"] == pytest.approx(0.28)
-    assert found["largest"] == pytest.approx(0.33)
+    given = ["claim", "subset_size", "slide", "unit", "effect", "seeds", "figure"]
+    assert found[given].tolist() == ["C", SIZE, "Best Loss", "share", 0.1, 6, "ladder"]
+    ends = found[["mean", "smallest", "largest"]].astype(float)
+    np.testing.assert_allclose(ends, [0.3, 0.28, 0.33])
     assert np.isnan(found["more_seeds"])
 
 
@@ -122,12 +105,7 @@ AGAINST_A_NUMBER = {"against": "", "above": 0.2, "effect": 0, "arm": NEW}
         # A margin is a shortfall that the claim allows.
         (-0.04 + AROUND, {"effect": 0}, "refuted", -0.04),
         (-0.04 + AROUND, {"effect": 0, "margin": 0.1}, "supported", 0.06),
-        (
-            0.04 - AROUND,
-            {"effect": 0, "margin": 0.1, "direction": "lower"},
-            "supported",
-            0.06,
-        ),
+        (0.04 - AROUND, {"effect": 0, "margin": 0.1, "direction": "lower"}, "supported", 0.06),
     ],
 )
 def test_numbers_directions_and_margins(gaps, claim, verdict, mean):
@@ -153,19 +131,11 @@ def test_one_quantity_against_another():
 
 WORDS = [
     ({}, "balanced accuracy of 'pretrained-first' minus that of 'new-first' (share)"),
-    (
-        {"direction": "lower"},
-        "balanced accuracy of 'new-first' minus that of 'pretrained-first' (share)",
-    ),
     ({"against": ""}, "balanced accuracy of 'pretrained-first' (share)"),
     ({"against": "", "above": 0.2}, "balanced accuracy of 'pretrained-first' minus 0.2 (share)"),
     (
         {"against": "", "above": 0.2, "direction": "lower", "margin": 0.05},
         "0.2 minus balanced accuracy of 'pretrained-first', plus 0.05 (share)",
-    ),
-    (
-        {"against": "", "direction": "lower"},
-        "0 minus balanced accuracy of 'pretrained-first' (share)",
     ),
     (
         {"quantity": "probe.stem", "against": PRETRAINED, "against_quantity": "fine-tuned"},
@@ -182,9 +152,6 @@ def test_the_statistic_in_words(claim, expected):
     assert statistic(study, study.claims["C"]) == expected
 
 
-LEARNT = {**CONTROL, "quantity": "balanced_accuracy", "at_least": 0.9, "says": "it learnt"}
-
-
 @pytest.mark.parametrize(
     ("controls", "moved", "told"),
     [
@@ -193,25 +160,14 @@ LEARNT = {**CONTROL, "quantity": "balanced_accuracy", "at_least": 0.9, "says": "
         (
             [CONTROL],
             [0.5, 0.5, 0.0, 0.5, 0.001, 0.5],
-            [
-                "It was not so that the network moved: displacement of 'new-first' must be at "
-                "least 0.01; found 0 in seed 28; 0.001 in seed 30."
-            ],
+            ["must be at least 0.01; found 0 in seed 28; 0.001 in seed 30."],
         ),
         (
             [CONTROL],
             [0.5, np.nan, *[0.5] * 4],
             ["no value, as it cannot be computed from what was measured, in seed 27"],
         ),
-        (
-            [CONTROL, LEARNT],
-            [0.0] * 6,
-            [
-                "the network moved: ",
-                "found 0 in seeds 26, 27, 28, 29, 30, 31.",
-                "it learnt: balanced accuracy of 'new-first' must be at least 0.9",
-            ],
-        ),
+        ([CONTROL], [0.0] * 6, ["found 0 in seeds 26, 27, 28, 29, 30, 31."]),
     ],
 )
 def test_a_control_that_fails_in_one_seed_leaves_nothing_tested(controls, moved, told):
@@ -229,9 +185,7 @@ def test_a_seed_that_diverged_is_left_out_and_named():
     claims, values = ledger(study, tables)
     found = claims.iloc[0]
     assert (found["verdict"], found["seeds"]) == ("supported", 5)
-    assert found["because"].endswith(
-        "Left out: balanced accuracy of 'pretrained-first' (the run diverged) in seed 29."
-    )
+    assert found["because"].endswith("'pretrained-first' (the run diverged) in seed 29.")
     assert values.loc[values["value"].isna(), "seed"].tolist() == [29]
 
 
@@ -252,8 +206,7 @@ def test_a_seed_that_diverged_is_left_out_and_named():
         (
             {"quantity": "probe.stem"},
             {},
-            "There is no value: balanced accuracy, read off stem linearly, of 'pretrained-first' "
-            "(not measured, see encoder.seeds and encoder.arms in the configuration) in seeds 26",
+            "There is no value: balanced accuracy, read off stem linearly, of 'pretrained-first' (",
         ),
     ],
 )
@@ -282,7 +235,7 @@ def test_only_seeds_in_which_a_claim_is_measured_count():
 
 
 def test_an_open_claim():
-    study = make_study({"C6": {"text": "Later.", "open": "No experiment yet."}}, groups=("first",))
+    study = make_study({"C": {"text": "Later.", "open": "No experiment yet."}}, groups=("first",))
     claims, values = ledger(study, made_tables(study, AROUND))
     assert claims.loc[0, ["verdict", "because"]].tolist() == ["open", "No experiment yet."]
     assert claims.loc[0, ["mean", "effect", "more_seeds"]].isna().all()
@@ -336,29 +289,18 @@ def test_the_order_of_the_rows_changes_nothing(gaps, effect, random):
 
 
 @properties
-@given(GAPS, EFFECTS)
-def test_turning_the_direction_turns_the_values(gaps, effect):
+@given(GAPS, EFFECTS, st.floats(-0.2, 0.2))
+def test_a_turned_direction_turns_the_values_and_what_both_arms_share_cancels(
+    gaps, effect, constant
+):
     higher = judged(gaps, {"effect": effect})
-    lower = judged(gaps, {"effect": effect, "direction": "lower"})
-    assert lower["mean"] == -higher["mean"]
-    assert (lower["smallest"], lower["largest"]) == (-higher["largest"], -higher["smallest"])
+    shared = 0.3 + SHARED + constant
+    lower = judged(gaps, {"effect": effect, "direction": "lower"}, shared=shared)
     # The same resamples: what they leave below one end they leave above the other.
-    np.testing.assert_allclose([lower["low"], lower["high"]], [-higher["high"], -higher["low"]])
+    for one, other in (("mean", "mean"), ("smallest", "largest"), ("low", "high")):
+        np.testing.assert_allclose(lower[one], -higher[other], atol=1e-12)
     turned = judged(-np.array(gaps), {"effect": effect, "direction": "lower"})
     np.testing.assert_allclose(turned["mean"], higher["mean"], atol=1e-12)
-
-
-@properties
-@given(GAPS, st.floats(-0.2, 0.2))
-def test_what_is_added_to_both_arms_changes_nothing(gaps, constant):
-    before, after = judged(gaps), judged(gaps, shared=0.3 + SHARED + constant)
-    numbers = ["mean", "low", "high"]
-    np.testing.assert_allclose(
-        after[numbers].astype(float), before[numbers].astype(float), atol=1e-12
-    )
-    assume(abs(before["low"] - 0.1) > 1e-9)
-    assume(abs(before["high"]) > 1e-9)
-    assert after["verdict"] == before["verdict"]
 
 
 def settled_share(mean: float, deviation: float, effect: float, verdict: str) -> float:
@@ -376,81 +318,3 @@ def test_a_claim_at_its_effect_size_is_rarely_supported(monkeypatch):
     monkeypatch.setattr(statistics, "RESAMPLES", 200)
     assert settled_share(0.1, 0.1, 0.1, "supported") <= 0.15
     assert settled_share(0.3, 0.1, 0.1, "supported") >= 0.95
-
-
-@pytest.fixture
-def written(tmp_path):
-    """A study with its tables on disk, as the stage `aggregate` leaves them."""
-    claims = {
-        "C1": CLAIM | {"controls": [CONTROL]},
-        "C6": {"text": "Later.", "open": "No experiment yet."},
-    }
-    study = make_study(claims, groups=("first",), results=str(tmp_path / "results"))
-    tables = made_tables(study, 0.3 + AROUND)
-    for name in ("layers", "encoder", "curvature", "reuse"):
-        tables[name] = schema(ALL_TABLES[name]).empty_table().to_pandas()
-    for name, table in tables.items():
-        with atomic_path(paths.tables_folder(study) / f"{name}.parquet") as temporary:
-            table.to_parquet(temporary)
-    return study
-
-
-@pytest.mark.parametrize("empty", [False, True])
-def test_the_stage_writes_tables_of_their_schema(written, empty):
-    nothing = {"ladder": [], "claims": {}} if empty else {}
-    make_claims(written.model_copy(update=nothing))
-    tables = {
-        name: pd.read_parquet(paths.tables_folder(written) / f"{name}.parquet")
-        for name in ("ladder", "claims", "claim-values")
-    }
-    for table, specified in zip(tables.values(), (LADDER, CLAIMS, CLAIM_VALUES), strict=True):
-        assert list(table.columns) == list(specified)
-        assert table.empty == empty
-    if not empty:
-        np.testing.assert_allclose(tables["claim-values"]["value"], 0.3 + AROUND)
-
-
-def test_the_command_prints_the_ladder_and_the_ledger(written, tmp_path):
-    configuration = tmp_path / "study.json"
-    write_json_atomically(configuration, written.model_dump(mode="json"))
-    result = CliRunner().invoke(main, ["claims", "--config", str(configuration)])
-    assert result.exit_code == 0
-    *rungs, first, because, last, why = result.stdout.splitlines()
-    assert [rung.partition(",")[0] for rung in rungs] == [rung.group for rung in written.ladder]
-    assert first.startswith("C1, 50 images: supported, 0.3 share (bootstrap interval 0.28")
-    assert first.endswith("6 seeds), effect size 0.1")
-    assert because.strip() == "The interval lies wholly above the effect size."
-    assert (last, why.strip()) == ("C6, 50 images: open", "No experiment yet.")
-
-
-def test_the_command_lists_quantities_without_a_configuration(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    result = CliRunner().invoke(main, ["claims", "--quantities"])
-    assert result.exit_code == 0
-    assert "balanced_accuracy: share" in result.stdout
-    assert "--quantities" in CliRunner().invoke(main, ["claims", "--help"]).stdout
-
-
-def test_missing_tables_are_told(written):
-    (paths.tables_folder(written) / "encoder.parquet").unlink()
-    with pytest.raises(UserError, match=r"encoder.parquet: missing; run `tlstudy aggregate`\."):
-        make_claims(written)
-
-
-def test_few_seeds_in_the_printed_ledger():
-    study = make_study({"C": CLAIM}, seeds=1, groups=("first",))
-    claims, _ = ledger(study, made_tables(study, [0.3]))
-    assert ledger_text(claims).startswith(
-        "C, 50 images: inconclusive, 0.3 share (one seed, no interval)"
-    )
-
-
-def test_runs_without_metrics_need_none(written):
-    """A claim on reported values is judged from the table of runs alone."""
-    study = make_study({"C": CLAIM}, groups=("first",))
-    rows = {
-        (arm, seed): {"reported_balanced_accuracy": level}
-        for arm, level in ((NEW, 0.3), (PRETRAINED, 0.7))
-        for seed in study.seed
-    }
-    assert ledger(study, {"runs": runs_table(study, rows)})[0]["verdict"].tolist() == ["supported"]

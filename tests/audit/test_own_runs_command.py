@@ -16,8 +16,8 @@ from real_runs import published_new_run, sound_run
 
 from tlstudy.audit.own_runs.reading import COLUMNS, NAMES, NUMBERS, PLAIN, read_runs
 from tlstudy.audit.sentinels import GROUP_SENTINELS, SENTINELS
+from tlstudy.audit.sentinels.evidence import needed
 from tlstudy.audit.sentinels.published import published_evidence
-from tlstudy.audit.sentinels.words import needed
 from tlstudy.cli import main
 
 FORMAT = Path(__file__).parents[2] / "docs" / "audit-format.md"
@@ -51,9 +51,7 @@ def test_a_flawed_run_is_told_with_what_was_seen_why_and_what_to_do(tables):
     result = audit(tables["flawed"])
     assert result.exit_code == 1
     assert result.output.startswith(f"flawed ({tables['flawed']}): 2 errors, 3 warnings")
-    assert "  error: no-weight-moved (F1)\n    saw the displacement of all weights" in result.output
-    assert "    why The network was never trained" in result.output
-    assert "    do  Give the optimiser" in result.output
+    assert re.search(r"error: no-weight-moved \(F1\)\n +saw .*\n +why .*\n +do ", result.output)
     assert "Looked (" in result.output
     assert "  path-without-plane: trajectory in run.json" in result.output
     assert result.output.rstrip().endswith("1 run: 2 errors, 3 warnings.")
@@ -68,19 +66,6 @@ def test_a_sound_run_is_clean(tables):
     assert result.exit_code == 0
     assert "sound.csv): nothing found" in result.output
     assert "Skipped (" in result.output
-
-
-def test_published_series_trip_what_they_trip_from_a_file(tables):
-    found = findings(tables["new"], tables["pretrained"])
-    assert {"gradients-add-up", "test-accuracy-of-guessing", "train-loss-did-not-fall"} == (
-        found["new"]
-    )
-    assert found["pretrained"] == {
-        "loss-of-softmax-outputs",
-        "test-changes-after-training",
-        "drift-from-start-unknown",
-        "angles-below-resolution",
-    }
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
@@ -117,7 +102,6 @@ def test_columns_of_other_names_and_epochs_from_0(tmp_path):
 def test_plain_test_values_are_those_of_running_statistics(tmp_path):
     new = published_evidence()[0].metrics
     plain = new.rename(columns={full: name for name, full in PLAIN.items()})
-    assert "test_balanced_accuracy" in plain
     plain.to_csv(tmp_path / "plain.csv", index=False)
     assert "test-accuracy-of-guessing" in findings(tmp_path / "plain.csv")["plain"]
 
@@ -141,10 +125,9 @@ def test_the_number_of_classes_decides_what_guessing_is(tmp_path):
 )
 def test_exit_status(tmp_path, columns, statuses):
     file = tmp_path / "run.csv"
-    frame = pd.DataFrame(columns)
-    frame.assign(epoch=np.arange(1, len(frame) + 1)).to_csv(file, index=False)
-    for level, status in zip(("error", "warning", "never"), statuses, strict=True):
-        assert audit(file, "--fail-on", level).exit_code == status
+    pd.DataFrame(columns).rename_axis("epoch").to_csv(file)
+    found = [audit(file, "--fail-on", level).exit_code for level in ("error", "warning", "never")]
+    assert found == list(statuses)
     assert audit(file).exit_code == statuses[0]
 
 
@@ -154,32 +137,24 @@ CSV = "epoch,train_loss\n1,2.3\n2,2.1\n"
 @pytest.mark.parametrize(
     ("text", "options", "expected"),
     [
-        ("", (), "runs.csv: cannot be read (No columns to parse from file)."),
-        ("epoch,train_loss\n", (), "found no rows; must have a row for each epoch."),
-        ("step,train_loss\n1,2\n", (), "found the columns step, train_loss; must have a column"),
-        ("epoch,loss\n1,2\n", (), "found the columns epoch, loss; must have at least one of"),
+        ("", (), "runs.csv: cannot be read"),
+        ("epoch,train_loss\n", (), "found no rows"),
+        ("step,train_loss\n1,2\n", (), "found the columns step, train_loss"),
+        ("epoch,loss\n1,2\n", (), "must have at least one of"),
         ("epoch,train_loss\n1,2.3\n2,lots\n", (), "column train_loss: found 'lots' in row 2"),
         ("epoch,train_loss\n2,2.3\n1,2.1\n", (), "column epoch: found 1 after 2 in run 'runs'"),
         ("epoch,train_loss\n1,2.3\n1,2.1\n", (), "column epoch: found 1 after 1 in run 'runs'"),
-        ("epoch,train_loss\n1.5,2.3\n", (), "column epoch: found '1.5'; must be a whole number"),
-        ("epoch,train_loss\n-1,2.3\n", (), "column epoch: found '-1'; must be a whole number"),
-        ("epoch,train_loss\n,2.3\n", (), "column epoch: found 'nan'; must be a whole number"),
+        ("epoch,train_loss\n1.5,2.3\n", (), "column epoch: found '1.5'"),
+        ("epoch,train_loss\n-1,2.3\n", (), "column epoch: found '-1'"),
+        ("epoch,train_loss\n,2.3\n", (), "column epoch: found 'nan'"),
         ("epoch,train_loss\nfirst,2.3\n", (), "column epoch: found 'first' in row 1"),
-        ("epoch,test_accuracy\n1,61.7\n", (), "test_accuracy_running: found 61.7; must be a share"),
-        ("epoch,train_loss,test_images\n1,2,0.5\n", (), "column test_images: found 0.5; must be"),
-        (
-            "epoch,train_loss,test_images\n1,2.3,1e20\n",
-            (),
-            "test_images: found 1e+20; must be a whole number from 1",
-        ),
+        ("epoch,test_accuracy\n1,61.7\n", (), "test_accuracy_running: found 61.7"),
+        ("epoch,train_loss,test_images\n1,2,0.5\n", (), "column test_images: found 0.5"),
+        ("epoch,train_loss,test_images\n1,2.3,1e20\n", (), "test_images: found 1e+20"),
         ("epoch,train_loss\n1,2.3,7\n2,2.0,7\n", (), "more fields than the header"),
         ("run,epoch,train_loss\n,1,2\n", (), "column run: found an empty cell"),
-        ("arm,seed,epoch,train_loss\na,x,1,2\n", (), "column seed: found 'x'; must be a whole"),
-        (
-            "epoch,test_loss,test_loss_running\n1,2,2\n",
-            (),
-            "found both test_loss and test_loss_running",
-        ),
+        ("arm,seed,epoch,train_loss\na,x,1,2\n", (), "column seed: found 'x'"),
+        ("epoch,test_loss,test_loss_running\n1,2,2\n", (), "both test_loss and test_loss_running"),
         (CSV, ("--column", "train_loss=loss"), "found no column 'loss' (--column train_loss=loss)"),
         (CSV, ("--column", "loss=train_loss"), "--column: found 'loss'; must be one of run, arm"),
         (CSV, ("--column", "train_loss"), "--column: found 'train_loss'; must be NAME=THEIRS."),
@@ -198,19 +173,21 @@ def test_mistakes_end_in_a_sentence_and_status_2(tmp_path, text, options, expect
 
 
 def test_files_that_are_none(tmp_path):
-    assert "no such file or folder" in audit(tmp_path / "nowhere.csv").output
-    (tmp_path / "runs.xlsx").write_text("x")
-    assert "found '.xlsx'; must be a table (.csv, .parquet)" in audit(tmp_path / "runs.xlsx").output
-    (tmp_path / "broken.parquet").write_text("x")
-    assert "broken.parquet: cannot be read" in audit(tmp_path / "broken.parquet").output
-    assert "found no run.json" in audit(tmp_path).output
+    for name, content, told in (
+        ("nowhere.csv", None, "no such file or folder"),
+        ("runs.xlsx", b"x", "must be a table (.csv, .parquet)"),
+        ("broken.parquet", b"x", "broken.parquet: cannot be read"),
+        ("bytes.csv", b"epoch,train_loss\n1,\xff\n", "bytes.csv: cannot be read"),
+        ("", None, "found no run.json"),
+    ):
+        if content:
+            (tmp_path / name).write_bytes(content)
+        assert told in audit(tmp_path / name).output
     for text in ("{", "{}"):
         (tmp_path / "run.json").write_text(text)
         result = audit(tmp_path)
         assert "run.json: is damaged" in result.output
         assert result.exit_code == 2
-    (tmp_path / "bytes.csv").write_bytes(b"epoch,train_loss\n1,\xff\n")
-    assert "bytes.csv: cannot be read" in audit(tmp_path / "bytes.csv").output
     assert audit().exit_code == 2
 
 
@@ -303,18 +280,10 @@ def test_a_folder_without_its_neighbours_is_examined_as_far_as_it_goes(folders):
 def test_the_format_is_documented():
     text = FORMAT.read_text()
     rows = re.findall(r"^\| `([\w-]+)` \| (.*?) \| (\w+) \| (.*) \|$", text, re.MULTILINE)
-    expected = [
-        (
-            sentinel.name,
-            ", ".join(sentinel.flaws),
-            sentinel.severity,
-            [*map(needed, sentinel.needs)],
-        )
-        for sentinel in (*SENTINELS, *GROUP_SENTINELS)
+    assert [(name, flaws.strip(), level, needs) for name, flaws, level, needs in rows] == [
+        (each.name, ", ".join(each.flaws), each.severity, "; ".join(map(needed, each.needs)))
+        for each in (*SENTINELS, *GROUP_SENTINELS)
     ]
-    assert [
-        (name, flaws.strip(), s, needs.split("; ")) for name, flaws, s, needs in rows
-    ] == expected
     read = {
         part.partition(".")[2]
         for sentinel in SENTINELS

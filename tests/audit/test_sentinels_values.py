@@ -39,7 +39,7 @@ def test_inputs_of_pretrained_weights(normalisation, weights, wrong):
     evidence = Evidence(arm="pretrained", training=training, record={"weights": weights})
     assert bool(saw("inputs-not-normalised", evidence)) == wrong
     new = replace(evidence, training=Training(normalisation="none"), record={"weights": None})
-    assert saw("inputs-not-normalised", new) is None
+    assert not saw("inputs-not-normalised", new)
 
 
 def test_running_statistics_that_lag():
@@ -48,11 +48,11 @@ def test_running_statistics_that_lag():
     text = saw("batchnorm-lags", run)
     final = run.record["final"]
     assert f"{100 * final['running']['accuracy']:.1f} %" in text
-    assert saw("batchnorm-lags", replace(run, batchnorm="recalibrated")) is None
+    assert not saw("batchnorm-lags", replace(run, batchnorm="recalibrated"))
     columns = ["epoch", "test_accuracy_running", "test_accuracy_recalibrated", "test_images"]
     assert saw("batchnorm-lags", Evidence(arm="series", metrics=run.metrics[columns]))
     agreeing = {**run.record, "final": {name: final["running"] for name in final}}
-    assert saw("batchnorm-lags", replace(run, record=agreeing)) is None
+    assert not saw("batchnorm-lags", replace(run, record=agreeing))
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_test_curve_that_goes_on_after_training():
     text = saw("test-changes-after-training", published_pretrained_run())
     assert "from epoch" in text
     recalibrated = replace(published_pretrained_run(), batchnorm="recalibrated")
-    assert saw("test-changes-after-training", recalibrated) is None
+    assert not saw("test-changes-after-training", recalibrated)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_a_test_curve_that_rests_with_training(loss, learnt, skips):
     accuracy = 0.1 + 0.6 * learnt + np.random.default_rng(0).normal(0, 0.01, 30)
     evidence = series(train_loss=loss, test_accuracy_running=accuracy, test_images=1000)
     assert ("settled" in skipped("test-changes-after-training", evidence)) == skips
-    assert skips or saw("test-changes-after-training", evidence) is None
+    assert skips or not saw("test-changes-after-training", evidence)
 
 
 def test_drift_of_adam_is_noted_and_drift_of_another_order_is_not():
@@ -104,7 +104,7 @@ def test_drift_of_adam_is_noted_and_drift_of_another_order_is_not():
     generator = np.random.default_rng(0)
     wild = dict(zip(layers["layer"].unique(), generator.lognormal(0, 3, 62), strict=True))
     layers["displacement_from_previous"] = layers["layer"].map(wild)
-    assert saw("drift-follows-step-size", replace(sound_run(), layers=layers)) is None
+    assert not saw("drift-follows-step-size", replace(sound_run(), layers=layers))
     run = real_run(epochs=1, optimiser={"name": "sgd", "learning_rate": 0.01})
     assert "predicted_displacement of each layer" in skipped("drift-follows-step-size", run)
 
@@ -112,9 +112,9 @@ def test_drift_of_adam_is_noted_and_drift_of_another_order_is_not():
 def test_drift_from_the_start():
     """F11."""
     run = sound_run()
-    assert saw("drift-from-start-unknown", run) is None
     less = replace(run, metrics=run.metrics.drop(columns="displacement_from_start"))
     assert saw("drift-from-start-unknown", less)
+    assert not saw("drift-from-start-unknown", run)
 
 
 def test_layers_of_one_run_only():
@@ -131,7 +131,7 @@ def test_best_epoch_by_the_rule():
     """F13."""
     run = replace(published_pretrained_run(), reported_epoch="best-on-test")
     assert "balanced accuracy" in saw("best-epoch-on-test", run)
-    assert saw("best-epoch-on-test", sound_run()) is None
+    assert not saw("best-epoch-on-test", sound_run())
 
 
 @pytest.mark.parametrize(
@@ -166,13 +166,10 @@ def test_images_drawn_twice_and_unevenly():
     assert published.subset["duplicates"] > 0
     assert str(published.subset["duplicates"]) in saw("repeated-training-images", published)
     assert saw("uneven-classes", published)
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("size", [50, 55, 500])
-def test_stratified_images_are_even_and_distinct(size, seed):
-    assert saw("repeated-training-images", drawn("stratified", size, seed)) is None
-    assert saw("uneven-classes", drawn("stratified", size, seed)) is None
+    for size in (50, 55, 500):
+        for seed in SEEDS:
+            assert not saw("repeated-training-images", drawn("stratified", size, seed))
+            assert not saw("uneven-classes", drawn("stratified", size, seed))
 
 
 def test_compared_runs_on_other_images():
@@ -205,7 +202,7 @@ def test_angles_by_single_precision_arccosine(seed):
     """F16, and the same weights with this project's formula."""
     published, ours = single_precision_angles(30, seed)
     assert "whole k" in saw("angles-below-resolution", series(angle_from_previous=published))
-    assert saw("angles-below-resolution", series(angle_from_previous=ours)) is None
+    assert not saw("angles-below-resolution", series(angle_from_previous=ours))
 
 
 @settings(max_examples=200, deadline=None)
@@ -213,38 +210,28 @@ def test_angles_by_single_precision_arccosine(seed):
 def test_smooth_angles_have_no_steps(first, factor, count, seed):
     angles = first * factor ** np.arange(count)
     angles *= np.exp(np.random.default_rng(seed).normal(0, 0.1, count))
-    assert saw("angles-below-resolution", series(angle_from_previous=angles)) is None
+    assert not saw("angles-below-resolution", series(angle_from_previous=angles))
 
 
 FALLING = [0.31234, 0.0, 0.2111]
+LOGGED = [5.12, 1.03, 0.12, 0.01, 0.0, 0.0]
 
 
 @pytest.mark.parametrize(
-    ("columns", "found"),
+    ("angles", "displacements", "found"),
     [
-        ({"angle_from_previous": FALLING}, True),
-        (
-            {"angle_from_previous": FALLING, "displacement_from_previous": [0.01, 0.008, 0.006]},
-            True,
-        ),
-        # At rest where the angle is 0.
-        (
-            {"angle_from_previous": FALLING, "displacement_from_previous": [0.01, 0, 0.006]},
-            False,
-        ),
-        ({"angle_from_previous": [0.31234, 0.2111, 0.0, 0.0]}, False),
-        ({"angle_from_previous": np.zeros(30)}, False),
-        # Printed with few digits.
-        (
-            {
-                "angle_from_previous": [5.12, 1.03, 0.12, 0.01, 0.0, 0.0],
-                "displacement_from_previous": [0.1] * 6,
-            },
-            False,
-        ),
+        (FALLING, None, True),
+        (FALLING, [0.01, 0.008, 0.006], True),
+        (FALLING, [0.01, 0, 0.006], False),  # at rest where the angle is 0
+        ([0.31234, 0.2111, 0.0, 0.0], None, False),
+        (np.zeros(30), None, False),
+        (LOGGED, [0.1] * 6, False),  # printed with few digits
     ],
 )
-def test_angles_that_are_zero_although_the_weights_moved(columns, found):
+def test_angles_that_are_zero_although_the_weights_moved(angles, displacements, found):
+    columns = {"angle_from_previous": angles}
+    if displacements:
+        columns["displacement_from_previous"] = displacements
     assert bool(saw("angles-below-resolution", series(**columns))) == found
 
 

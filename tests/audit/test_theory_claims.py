@@ -13,23 +13,19 @@ from tlstudy.audit.theory_claims import (
     ratios,
 )
 from tlstudy.config.catalogue import LABORATORY as LABORATORY_FIGURES
-from tlstudy.config.catalogue import figure_files, study_figure_names
-from tlstudy.config.study import build_study
-from tlstudy.report.figures import draw_of_study, style
+from tlstudy.config.catalogue import study_figure_names
+from tlstudy.config.study import build_study, load_study
+from tlstudy.report.figures import draw, style
+from tlstudy.steps.aggregate import aggregate_study
+from tlstudy.steps.claims import make_claims
 from tlstudy.storage import columns
 
 
 def test_gain_is_in_doublings_seed_by_seed():
     made = table(
         relu(measure="test_error", value=lambda seed: 0.1 * 2.0**-seed),
-        relu(
-            measure="test_error",
-            method="scratch",
-            overlap=np.nan,
-            scale=np.nan,
-            gamma=np.nan,
-            value=0.1,
-        ),
+        relu(measure="test_error", value=0.1, method="scratch")
+        | dict.fromkeys(("overlap", "scale", "gamma"), np.nan),
     )
     np.testing.assert_allclose(gain(made, overlap=1.0), list(SEEDS))
 
@@ -107,37 +103,29 @@ def test_claims_name_figures_that_there_are():
     assert {claim.figure for claim in LABORATORY_CLAIMS_BY_NAME.values()} <= set(LABORATORY_FIGURES)
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """The laboratory's cheapest experiment by the real workflow, without images or weights."""
-    place = StudyFolder(tmp_path_factory.mktemp("laboratory") / "study")
+def test_the_workflow_runs_a_laboratory_alone(tmp_path):
+    """Its cheapest experiment by the real workflow; what follows, by the stages themselves."""
+    place = StudyFolder(tmp_path / "study")
     no_arms = dict.fromkeys(("new-published", "pretrained-published", "new", "pretrained"))
     place.overlay = {"study": "tiny", "seed": 100, "landscape": {"seeds": []}, "arms": no_arms}
-    place.overlay |= {"laboratory": {"experiments": ["diagonal"]}, "cache": "nothing-here"}
-    result = place.run()
-    assert result.returncode == 0, result.stdout
-    return place
-
-
-def test_the_workflow_runs_a_laboratory_alone(finished):
-    tables = finished.results / "tables"
+    place.overlay |= {"laboratory": {"experiments": ["diagonal"]}, "cache": str(tmp_path / "none")}
+    place.overlay["results"] = str(place.folder / "results")
+    place.succeed("--until", "laboratory")
+    # Neither images nor weights.
+    assert set(place.planned()) == {"aggregate", "claims", "figures", "formulas", "report"}
+    study = load_study([place.folder / "config.yaml", place.folder / "tiny.yaml"])
+    aggregate_study(study)
+    make_claims(study)
     for name, documented in (
         ("laboratory", columns.LABORATORY),
         ("laboratory-claims", columns.LABORATORY_CLAIMS),
         ("laboratory-claim-values", columns.LABORATORY_CLAIM_VALUES),
         ("runs", columns.RUNS),
     ):
-        assert list(pd.read_parquet(tables / f"{name}.parquet")) == list(documented)
-    rows = pd.read_parquet(tables / "laboratory.parquet")
-    assert set(rows["seed"]) == {100}
-    assert not (finished.folder / "nothing-here").exists()
-    assert not finished.planned()
-
-
-def test_figures_are_those_of_the_experiments(finished):
-    drawn = {path.name for path in (finished.results / "figures").iterdir()}
-    study = build_study({**finished.overlay, "weights": {}})
-    assert drawn == set(figure_files(study))
+        table = pd.read_parquet(place.results / "tables" / f"{name}.parquet")
+        assert list(table) == list(documented)
+    assert set(pd.read_parquet(place.results / "tables" / "laboratory.parquet")["seed"]) == {100}
+    assert not (tmp_path / "none").exists()
     measured = ["laboratory-claims", "laboratory-diagonal", "laboratory-implicit"]
     assert study_figure_names(study) == ["penalty", *measured]
 
@@ -156,7 +144,7 @@ def test_a_mean_is_drawn_from_five_seeds_on():
     lines = {}
     for name, rows in (("all", made), ("few", made[made["seed"] < 3])):
         with style.look("made"):
-            figure = draw_of_study(study, "laboratory-features", {"laboratory": rows})
+            figure = draw(study, "laboratory-features", {"laboratory": rows})
         lines[name] = [line for line in figure.axes[0].get_lines() if line.get_marker() == "o"]
     assert not lines["few"]
     assert lines["all"][0].get_xdata() == pytest.approx([0.1, 1, 10])

@@ -6,12 +6,9 @@ import sys
 import pytest
 from click.testing import CliRunner
 from study_folder import ROOT
-from tiny import tiny_training
 
 from tlstudy.cli import main
-from tlstudy.config.settings import ARCHITECTURES
 from tlstudy.networks.device import choose_device
-from tlstudy.networks.pretrained import PretrainedWeights
 from tlstudy.storage.errors import UserError
 
 CONFIG = ["--config", str(ROOT / "config.yaml")]
@@ -53,11 +50,6 @@ def test_runs_lists_every_run():
             "arm 'no', subset size 50, seed 26: not in the study; it has the arms new-published",
         ),
         (["weights", "--source", "IMAGENET1K_V9"], "allowed for resnet50 are IMAGENET1K_V1"),
-        (["weights", "--source", '{"file": 3, "men": []}'], "--source.men: unknown key"),
-        (
-            ["subset", *CONFIG, "--drawing", "stratified", "--subset-size", "-5", "--seed", "26"],
-            "not in the study; it has the drawings published, stratified, the sizes [50]",
-        ),
         (
             ["subset", *CONFIG, "--drawing", "published", "--subset-size", "50", "--seed", "-1"],
             "and the seeds [26, 27",
@@ -71,14 +63,7 @@ def test_mistakes_end_in_a_sentence(arguments, expected):
     assert "Traceback" not in result.output
 
 
-def test_architectures_are_those_of_the_settings():
-    result = invoke("weights", "--source", "he2015", "--architecture", "vgg16")
-    assert result.exit_code == 2
-    assert all(name in result.output for name in ARCHITECTURES)
-    assert len(ARCHITECTURES) == 5
-
-
-def test_stages_name_the_command_that_is_missing(tmp_path):
+def test_steps_name_the_command_that_is_missing(tmp_path):
     overlay = tmp_path / "overlay.yaml"
     overlay.write_text(f"results: {tmp_path}\ncache: {tmp_path / 'cache'}\n")
     study = [*CONFIG, "--config", str(overlay)]
@@ -110,8 +95,3 @@ def test_a_gpu_that_was_not_granted_is_not_used(monkeypatch):
     assert choose_device("auto").type == "cuda"
     with pytest.raises(UserError, match="gpu=0"):
         choose_device("cuda", gpus=0)
-
-
-def test_weights_of_another_architecture_are_refused():
-    with pytest.raises(UserError, match="found resnet50; the arm needs resnet18"):
-        PretrainedWeights({}, {"architecture": "resnet50"}).check_architecture(tiny_training())

@@ -21,11 +21,6 @@ def test_rungs_that_differ_only_in_how_a_run_is_read_off_share_it():
     assert len(set(names.values())) == 11
 
 
-def test_all_test_values_are_taken_unless_told_otherwise():
-    study = build_study(changed("evaluation.epoch_images", 100))
-    assert {run.after_epochs for run in runs(study)} == {("running", "recalibrated")}
-
-
 def test_only_values_that_an_arm_reports_are_taken_after_epochs():
     by_arm = {run.arm: run.after_epochs for run in runs(audit())}
     assert by_arm["new-published"] == ("running",)
@@ -41,24 +36,11 @@ def test_selection_names_swept_arms_by_their_own_name():
     assert found == [(f"new~epochs={n}", seed) for n in (10, 20) for seed in (26, 27)]
 
 
-def test_no_arms_named_means_all():
-    study = build_study(changed("curvature.seeds", [26]))
-    assert {run.arm for run in selected(study, study.curvature)} == set(study.arms)
-
-
 @pytest.mark.parametrize(
     ("key", "value", "told"),
     [
         ("curvature.seeds", [3], "curvature.seeds: found 3; must be among the study's seeds"),
         ("encoder.arms", ["old"], "encoder.arms: found 'old'; must be among the study's arms"),
-        ("tuning.folds", 1, "tuning.folds: found 1; must be greater than or equal to 2"),
-        ("tuning.learning_rates", [0.1], "tuning.learning_rates: found"),
-        ("evaluation.after_epochs", "none", "evaluation.after_epochs: found 'none'; must be"),
-        (
-            "encoder.test_images",
-            5,
-            "encoder.test_images: found 5; must be greater than or equal to 10",
-        ),
         ("curvature.lanczos", 5, "curvature.lanczos: unknown key; "),
     ],
 )

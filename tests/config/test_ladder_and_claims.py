@@ -3,7 +3,7 @@
 import copy
 
 import pytest
-from configurations import DEFAULT, ROOT, changed, message
+from configurations import ROOT, changed, message
 from jsonschema import Draft202012Validator
 
 from tlstudy.config.schema import configuration_schema
@@ -51,12 +51,6 @@ LADDERS = [
     (
         changed("ladder", [{"grup": "published", "group": "published"}]),
         "ladder.0.grup: unknown key; did you mean 'group'? allowed are group, mends.",
-    ),
-    (changed("ladder", [{}]), "ladder.0.group: missing; it must be given."),
-    (changed("ladder", [3]), "ladder.0: found 3; must be a mapping of keys to values."),
-    (
-        changed("ladder", [{"group": "published", "mends": "F1"}]),
-        "ladder.0.mends: found 'F1'; must be a valid list.",
     ),
 ]
 
@@ -106,12 +100,9 @@ def test_a_rung_has_a_new_and_a_pretrained_network(arm, settings, found):
 # Changes of the claim, and the beginning of the sentence without "claims.C1.".
 CLAIMS = [
     ({"quantity": ""}, "quantity: missing; a claim needs it unless `open` says why it has none."),
-    ({"arm": ""}, "arm: missing; a claim needs it unless `open` says why it has none."),
     ({"arm": "old"}, f"arm: found 'old'; must be among the study's arms {ARMS}."),
-    ({"against": "old"}, f"against: found 'old'; must be among the study's arms {ARMS}."),
     ({"quantity": "probe.layer9"}, "quantity: found 'probe.layer9'; did you mean 'probe.layer4'?"),
     ({"quantity": "zzz"}, "quantity: found 'zzz'; allowed are balanced_accuracy, "),
-    ({"against_quantity": "los"}, "against_quantity: found 'los'; did you mean 'loss'?"),
     (
         {"against_quantity": "loss"},
         "against_quantity: found 'loss' in nats; must have the unit of 'balanced_accuracy', share.",
@@ -128,11 +119,7 @@ CLAIMS = [
     ),
     ({"figure": "lader"}, "figure: found 'lader'; allowed are ladder, "),
     ({"txt": ""}, "txt: unknown key; did you mean 'text'? allowed are above, "),
-    ({"effect": -1}, "effect: found -1; must be greater than or equal to 0."),
-    ({"direction": "up"}, "direction: found 'up'; must be 'higher' or 'lower'."),
     ({"controls": [CONTROL | {"arm": "old"}]}, "controls.0.arm: found 'old'; must be among "),
-    ({"controls": [CONTROL | {"quantity": "moved"}]}, "controls.0.quantity: found 'moved'; "),
-    ({"controls": [CONTROL | {"says": None}]}, "controls.0.says: found nothing (null); must be"),
     ({"controls": [CONTROL | {"sais": "a"}]}, "controls.0.sais: unknown key; did you mean 'says'"),
 ]
 
@@ -151,17 +138,6 @@ def test_a_claim_on_a_frozen_stage_needs_the_stage_to_be_measured():
         "claims.C1.quantity: found 'frozen.stem'; must be a stage of encoder.frozen_stages "
         "(layer3, layer4)."
     )
-
-
-def test_a_claim_has_a_name_and_a_text():
-    assert message(changed("claims", {"C 1": CLAIM})).startswith("claims.C 1: found 'C 1'; must ")
-    text = message(changed("claims", {"C1": {"open": "x"}}))
-    assert text == "claims.C1.text: missing; it must be given."
-
-
-def test_an_open_claim_needs_no_comparison():
-    study = build_study(changed("claims", {"C6": {"text": "Later.", "open": "No experiment yet."}}))
-    assert study.claims["C6"].quantity == ""
 
 
 def test_a_claim_names_the_arms_of_a_sweep():
@@ -199,15 +175,3 @@ def test_null_removes_a_claim(tmp_path):
     wrong = copy.deepcopy(configuration)
     wrong["claims"]["C1"]["txt"] = ""
     assert list(Draft202012Validator(configuration_schema()).iter_errors(wrong))
-
-
-def test_all_claims_may_be_removed():
-    assert build_study({**DEFAULT, "claims": {"C1": None}}).claims == {}
-
-
-def test_two_mistakes_in_one_claim_are_both_told():
-    text = message(with_claim(arm="old", quantity="new"))
-    assert [line.partition(":")[0] for line in text.splitlines()] == [
-        "claims.C1.quantity",
-        "claims.C1.arm",
-    ]

@@ -1,9 +1,7 @@
 """The configuration's reference: whole, and not out of date."""
 
-from click.testing import CliRunner
 from study_folder import ROOT
 
-from tlstudy.cli import main
 from tlstudy.config.reference import SECTIONS, configuration_reference
 from tlstudy.config.schema import configuration_schema
 
@@ -23,8 +21,3 @@ def test_keys_are_told_with_default_bounds_and_sweeps_left_aside():
     assert any(row.startswith("| `epochs` | `30` | whole number ≥ 1 |") for row in rows)
     assert any(row.startswith("| `seed` | - | whole number ≥ 0, <") for row in rows)
     assert any(row.startswith("| `tune_learning_rate` | `false` | boolean |") for row in rows)
-
-
-def test_the_command_prints_it():
-    result = CliRunner().invoke(main, ["schema", "--markdown"])
-    assert result.output == configuration_reference()

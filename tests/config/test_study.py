@@ -20,7 +20,6 @@ from tlstudy.config.study import (
     study_of_workflow,
 )
 from tlstudy.storage.errors import UserError
-from tlstudy.storage.files import write_json_atomically
 
 
 def test_default_study_has_four_arms_and_ten_seeds():
@@ -49,13 +48,6 @@ def test_overlay_changes_its_keys_only():
     assert quick.seed == [26]
     assert quick.evaluation.precision == "bfloat16"
     assert quick.arms["new-published"].head == "softmax"
-
-
-def test_quick_keeps_what_it_promises():
-    quick = load_study([ROOT / "config.yaml", ROOT / "studies" / "quick.yaml"])
-    assert quick.evaluation.final_images >= 2000
-    assert quick.evaluation.epoch_images >= 250
-    assert all(arm.epochs == 30 and arm.image_size == 128 for arm in quick.arms.values())
 
 
 def test_any_field_of_an_arm_is_swept_and_crossed():
@@ -106,7 +98,7 @@ def test_resolved_study_is_read_back_the_same(tmp_path):
 
 
 @pytest.mark.parametrize("place", ["study.json", "settings/0123456789.json"])
-@pytest.mark.parametrize("content", [b"{", b"[]", b"\xff", b'{"study": "a"}'])
+@pytest.mark.parametrize("content", [b"{", b'{"study": "a"}'])
 def test_a_damaged_study_file_ends_in_a_sentence(tmp_path, place, content):
     file = tmp_path / place
     file.parent.mkdir(exist_ok=True)
@@ -145,11 +137,6 @@ def test_sources_of_the_command_line_are_told_apart():
         parse_source('{"file')
 
 
-def test_weights_files_are_read_back_the_same():
-    study = build_study(changed("weights.mine", ["he2015", {"file": str(ROOT / "config.yaml")}]))
-    assert build_study(study.model_dump(mode="json")) == study
-
-
 def test_a_study_is_read_without_torch():
     code = "import sys, tlstudy.config.study; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -175,11 +162,3 @@ def test_schema_accepts_the_studies_and_refuses_mistakes():
     assert list(validator.iter_errors(changed("arms.new.head", "sigmoid")))
     assert list(validator.iter_errors(changed("arms.new.epochs", [10, 10])))
     assert list(validator.iter_errors(changed("arms.new.label", ["a", "b"])))
-
-
-def test_written_study_keeps_the_order_of_the_arms(tmp_path):
-    """The first arm of a group is its reference."""
-    study = build_study(DEFAULT)
-    file = tmp_path / "study.json"
-    write_json_atomically(file, study.model_dump(mode="json"))
-    assert list(load_study([file]).arms) == list(study.arms)

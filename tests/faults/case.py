@@ -16,7 +16,7 @@ class Ending(StrEnum):
 
     RESULT = "correct result"
     SENTENCE = "clear sentence"
-    # The stage took it, as what it read looked well; `tlstudy verify` names the file.
+    # The step took it, as what it read looked well; `tlstudy verify` names the file.
     VERIFY = "told by verify"
 
 
@@ -55,8 +55,8 @@ ASIDE = re.compile(r"\d\d:\d\d:\d\d |.*\d%\|")
 NOT_FOR_USERS = ("Traceback", 'File "', "<class", "pydantic", "Errno", "Exception", " 0x")
 # What can be done about it, or what would be right.
 WAY_OUT = re.compile(
-    r"\b(must|may|allowed|not in the study|run `|run the|run it|delete|make room|rename|needs?|"
-    r"permission|read-only|no such|is missing|to be closed|remove|only once|put a number)\b",
+    r"\b(must|may|run `|run the|run it|delete|make room|rename|needs?|"
+    r"permission|read-only|no such|is missing|remove)\b",
     re.IGNORECASE,
 )
 

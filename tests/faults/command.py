@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from faults import configurations, damage, disks, kills, mirrors, twice, weights_files
+from faults import damage, disks, kills, mirrors, twice
 from faults.case import Case, Ending, Surroundings
 from faults.process import ROOT
 from faults.tiny_study import TinyStudy
@@ -19,8 +19,6 @@ from faults.tiny_study import TinyStudy
 DEFAULT_SEED = 26
 # In the order of the table.
 KINDS: dict[str, list[Case]] = {
-    "configuration": configurations.CASES,
-    "weights file": weights_files.CASES,
     "mirror": mirrors.CASES,
     "damage": damage.CASES,
     "kill": kills.CASES,

@@ -1,49 +1,39 @@
-"""Damaged caches and results: the next stage makes them anew, or says which file is damaged.
+"""Damaged caches and results: the next step makes them anew, or says which file is damaged.
 
 Damage that leaves a readable result is for `tlstudy verify`, which compares checksums.
 """
 
 import os
 import random
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from faults.case import Case, Ending, Surroundings, assert_clear_sentence, assert_told_by_snakemake
 from faults.process import Running
-from faults.tiny_study import KEPT, Place, copy_or_link, own
-from tlstudy.data.images import CHECKSUMS
+from faults.tiny_study import KEPT, Place, own
 from tlstudy.jobs import paths
 from tlstudy.jobs.study_files import write_settings
 
 Damage = Callable[[Path, random.Random], object]
 
 
-def _truncate(file: Path, generator: random.Random) -> None:
-    os.truncate(file, generator.randrange(file.stat().st_size))
+def _flip_bit(file: Path, dice: random.Random) -> None:
+    content = bytearray(file.read_bytes())
+    content[dice.randrange(len(content))] ^= 1 << dice.randrange(8)
+    file.write_bytes(content)
 
 
-def _flip_bit(file: Path, generator: random.Random) -> None:
-    place = generator.randrange(file.stat().st_size)
-    with file.open("r+b") as opened:
-        opened.seek(place)
-        byte = opened.read(1)[0]
-        opened.seek(place)
-        opened.write(bytes([byte ^ 1 << generator.randrange(8)]))
-
-
-def _zero_block(file: Path, generator: random.Random) -> None:
+def _zero_block(file: Path, dice: random.Random) -> None:
     """What a lost page of the disk leaves."""
-    size = file.stat().st_size
-    place = generator.randrange(size)
-    with file.open("r+b") as opened:
-        opened.seek(place)
-        opened.write(bytes(min(4096, size - place)))
+    content = bytearray(file.read_bytes())
+    place = dice.randrange(len(content))
+    length = min(4096, len(content) - place)
+    content[place : place + length] = bytes(length)
+    file.write_bytes(content)
 
 
-def _append(file: Path, generator: random.Random) -> None:
-    with file.open("ab") as opened:
-        opened.write(generator.randbytes(100))
+def _append(file: Path, dice: random.Random) -> None:
+    file.write_bytes(file.read_bytes() + dice.randbytes(100))
 
 
 def _other_content(file: Path, _: random.Random) -> None:
@@ -55,64 +45,63 @@ def _folder(file: Path, _: random.Random) -> None:
     file.mkdir()
 
 
-DAMAGES: dict[str, Damage] = {
-    "truncated": _truncate,
-    "a bit flipped": _flip_bit,
-    "a block of zeros": _zero_block,
-    "empty": lambda file, _: os.truncate(file, 0),
-    "longer": _append,
-    "something else": _other_content,
-    "removed": lambda file, _: file.unlink(),
-    "a folder": _folder,
+# What is done to a file, and how often each is tried: those that can leave a file that reads well
+# at three places.
+DAMAGES: dict[str, tuple[Damage, int]] = {
+    "truncated": (lambda file, dice: os.truncate(file, dice.randrange(file.stat().st_size)), 3),
+    "a bit flipped": (_flip_bit, 3),
+    "a block of zeros": (_zero_block, 3),
+    "empty": (lambda file, _: os.truncate(file, 0), 1),
+    "longer": (_append, 1),
+    "something else": (_other_content, 1),
+    "removed": (lambda file, _: file.unlink(), 1),
+    "a folder": (_folder, 1),
 }
-# Those that can leave a file that reads well, and are tried at several places.
-SUBTLE = ("truncated", "a bit flipped", "a block of zeros")
-TIMES = 3
+IMAGES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
+IMAGES += ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+WEIGHTS, RUN, TABLES = "cache/weights/*/*", "{run}", "results/tiny/tables"
+# File by a name: where it is, and the steps that read it.
+READ: dict[str, tuple[str, tuple[str, ...]]] = {
+    **{
+        name: (f"cache/mnist/{name}", ("images", "subset")[: 1 + name.startswith("train")])
+        for name in IMAGES
+    },
+    "cached weights.safetensors": (f"{WEIGHTS}/weights.safetensors", ("weights", "train")),
+    "cached record.json": (f"{WEIGHTS}/record.json", ("weights", "train")),
+    "subset.json": ("results/tiny/subsets/*/*/*/subset.json", ("train", "aggregate")),
+    "run.json": (f"{RUN}/run.json", ("landscape", "aggregate")),
+    "metrics.parquet": (f"{RUN}/metrics.parquet", ("aggregate",)),
+    "layers.parquet": (f"{RUN}/layers.parquet", ("aggregate",)),
+    "plane.safetensors": (f"{RUN}/plane.safetensors", ("landscape", "curvature")),
+    "landscape.json": (f"{RUN}/landscape.json", ("aggregate",)),
+    "runs.parquet": (f"{TABLES}/runs.parquet", ("claims", "report")),
+    "table of metrics": (f"{TABLES}/metrics.parquet", ("claims", "report")),
+    "claims.parquet": (f"{TABLES}/claims.parquet", ("report",)),
+}
 
 
-def _cache_of_its_own(at: Surroundings) -> Path:
-    """A copy of the cache in which large files are links."""
-    cache, weights = at.folder / "cache", at.tiny.cached_weights.parents[2]
-    shutil.copytree(weights, cache / "weights", copy_function=copy_or_link)
-    (cache / "mnist").mkdir()
-    for file in at.tiny.images.iterdir():
-        (cache / "mnist" / file.name).symlink_to(file.resolve())
-    return cache
-
-
-def _image(at: Surroundings, name: str, damage: Damage, stage: str) -> Ending:
-    """Of the raw images: `images` makes them anew, the stages that read them refuse."""
-    cache = _cache_of_its_own(at)
-    place = at.tiny.finished_place(at.folder / "place", cache)
-    damaged = own(cache / "mnist" / name)
-    damage(damaged, at.generator)
-    if stage == "images":
-        (cache / "downloads").mkdir()
-        (cache / "downloads" / name).symlink_to((at.tiny.images / name).resolve())
-    ended = place.run(stage)
-    if stage != "images" or ended.status != 0:
-        return assert_clear_sentence(ended, [str(damaged)])
-    assert damaged.read_bytes() == (at.tiny.images / name).read_bytes()
-    return Ending.RESULT
-
-
-def _weights(at: Surroundings, name: str, damage: Damage, stage: str) -> Ending:
-    cache = _cache_of_its_own(at)
-    place = at.tiny.finished_place(at.folder / "place", cache)
-    damaged = own(next(cache.glob(f"weights/*/*/{name}")))
+def _file(at: Surroundings, name: str, kind: str, step: str) -> Ending:
+    """`images` and `weights` make their files anew; the steps that read a file may refuse it."""
+    cache = at.tiny.copy_of_cache(at.folder)
+    place = at.tiny.finished_place(at.folder, cache)
+    run = str(place.run_files().relative_to(at.folder))
+    damaged = own(next(at.folder.glob(READ[name][0].format(run=run))))
     before = damaged.read_bytes()
-    damage(damaged, at.generator)
-    ended = place.run(stage)
-    if ended.status != 0:
+    DAMAGES[kind][0](damaged, at.generator)
+    if step == "images":
+        (cache / "downloads").mkdir()
+        (cache / "downloads" / damaged.name).symlink_to((at.tiny.images / damaged.name).resolve())
+    ended = place.run(step)
+    if ended.status != 0 or step == "subset":
         return assert_clear_sentence(ended, [str(damaged), str(damaged.parent)])
-    if stage == "weights":
+    if step in ("images", "weights"):
         assert damaged.read_bytes() == before
         return Ending.RESULT
     return _same_or_for_verify(at, place, damaged)
 
 
 def _same_or_for_verify(at: Surroundings, place: Place, damaged: Path) -> Ending:
-    """A stage took the damaged file: its result is right, or `tlstudy verify` names the file."""
+    """A step took the damaged file: its result is right, or `tlstudy verify` names the file."""
     try:
         at.tiny.assert_same_results(place, ["runs/*/*/*/*", "tables/*.parquet"])
     except AssertionError:
@@ -123,46 +112,13 @@ def _same_or_for_verify(at: Surroundings, place: Place, damaged: Path) -> Ending
     return Ending.RESULT
 
 
-# File of the results, by a name: where it is, and the stages that read it.
-READ: dict[str, tuple[Callable[[Place], Path], tuple[str, ...]]] = {
-    "subset.json": (
-        lambda place: paths.subset_folder(place.study, "stratified", 10, 26) / "subset.json",
-        ("train", "aggregate"),
-    ),
-    "run.json": (lambda place: place.run_files() / "run.json", ("landscape", "aggregate")),
-    "metrics.parquet": (lambda place: place.run_files() / "metrics.parquet", ("aggregate",)),
-    "layers.parquet": (lambda place: place.run_files() / "layers.parquet", ("aggregate",)),
-    "plane.safetensors": (
-        lambda place: place.run_files() / "plane.safetensors",
-        ("landscape", "curvature"),
-    ),
-    "landscape.json": (lambda place: place.run_files() / "landscape.json", ("aggregate",)),
-    "runs.parquet": (lambda place: place.results / "tables/runs.parquet", ("claims", "report")),
-    "table of metrics": (
-        lambda place: place.results / "tables/metrics.parquet",
-        ("claims", "report"),
-    ),
-    "claims.parquet": (lambda place: place.results / "tables/claims.parquet", ("report",)),
-}
-
-
-def _result(at: Surroundings, name: str, damage: Damage, stage: str) -> Ending:
-    place = at.tiny.finished_place(at.folder / "place")
-    damaged = own(READ[name][0](place))
-    damage(damaged, at.generator)
-    ended = place.run(stage)
-    if ended.status != 0:
-        return assert_clear_sentence(ended, [str(damaged)])
-    return _same_or_for_verify(at, place, damaged)
-
-
-def _configuration(at: Surroundings, which: str, damage: Damage) -> Ending:
+def _configuration(at: Surroundings, which: str, kind: str) -> Ending:
     """Of a finished study's configuration: the next call of Snakemake writes it anew."""
     place = at.tiny.finished_place(at.folder / "place")
     of_jobs = write_settings(place.study)
     damaged = paths.study_file(place.study) if which == "study.json" else of_jobs
     before = damaged.read_bytes()
-    damage(damaged, at.generator)
+    DAMAGES[kind][0](damaged, at.generator)
     ended = place.workflow()
     if ended.status != 0:
         return assert_told_by_snakemake(ended, [str(damaged)])
@@ -171,26 +127,16 @@ def _configuration(at: Surroundings, which: str, damage: Damage) -> Ending:
     return Ending.RESULT
 
 
-def _of_files(kind: str, number: int) -> list[Case]:
-    """Cases of a kind of damage to each file, for each stage that reads it."""
-    files = [
-        (name, name, _image, ("images", "subset") if name.startswith("train") else ("images",))
-        for name in sorted(CHECKSUMS)[:: 2 if number else 1]
-    ]
-    weights = ("weights.safetensors", "record.json")
-    files += [(f"cached {name}", name, _weights, ("weights", "train")) for name in weights]
-    files += [(name, name, _result, stages) for name, (_, stages) in READ.items()]
-    return [
-        Case(f"{title} {kind}, {stage} ({number + 1})", make, (name, DAMAGES[kind], stage))
-        for title, name, make, stages in files
-        for stage in stages
-    ]
-
-
-CASES: list[Case] = []
-for each in DAMAGES:
-    for configuration in ("study.json", "settings of the jobs"):
-        arguments = (configuration, DAMAGES[each])
-        CASES.append(Case(f"{configuration} {each}, workflow", _configuration, arguments))
-    for count in range(TIMES if each in SUBTLE else 1):
-        CASES += _of_files(each, count)
+CASES = [
+    Case(f"{name} {kind}, {step} ({number + 1})", _file, (name, kind, step))
+    for kind, (_, times) in DAMAGES.items()
+    for name, (_, steps) in READ.items()
+    for step in steps
+    for number in range(times)
+    if number == 0 or name not in IMAGES[1::2]
+]
+CASES += [
+    Case(f"{which} {kind}, workflow", _configuration, (which, kind))
+    for kind in DAMAGES
+    for which in ("study.json", "settings of the jobs")
+]

@@ -1,19 +1,18 @@
-"""Disks that are full or read-only, files where folders must be, folders that vanish."""
+"""Disks that are full or read-only, and files where folders must be."""
 
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from faults.case import Case, Ending, Surroundings, assert_clear_sentence, assert_told_by_snakemake
-from faults.tiny_study import WRITES, Place, weights_in
+from faults.tiny_study import KEPT, WRITES, Place, weights_in
 
 MOUNTING = 21  # the number of CAP_SYS_ADMIN
 DISK_MIB = 700
-# Most bytes left free when a stage begins: less than it writes.
+# Most bytes left free when a step begins: less than it writes.
 ROOM = {
     "weights": 40 * 2**20,
     "subset": 12_000,
@@ -24,6 +23,17 @@ ROOM = {
     "report": 60_000,
 }
 TIMES = 3
+# A file where a step's folder must be.
+IN_THE_WAY = (
+    ("images", "cache/mnist"),
+    ("weights", "cache/weights"),
+    ("subset", "results/tiny/subsets"),
+    ("train", "results/tiny/subsets"),
+    ("landscape", "results/tiny/runs"),
+    ("aggregate", "results/tiny/runs"),
+    ("aggregate", "results/tiny/tables"),
+    ("report", "results/tiny/tables"),
+)
 
 
 def can_mount() -> bool:
@@ -35,8 +45,9 @@ def can_mount() -> bool:
 
 
 @contextmanager
-def disk(folder: Path) -> Iterator[Path]:
+def disk(at: Surroundings) -> Iterator[Path]:
     """A file system of its own in memory."""
+    folder = at.folder / "disk"
     folder.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MIB}m", "tmpfs", folder], check=True)
     try:
@@ -59,149 +70,101 @@ def _fill(folder: Path, room: int) -> Path:
     return filler
 
 
-def _right(at: Surroundings, place: Place, stage: str) -> Ending:
-    if stage == "weights":
-        cached = weights_in(place.study.cache)
-        assert cached.read_bytes() == at.tiny.cached_weights.read_bytes()
-    at.tiny.assert_same_results(place, WRITES.get(stage, ()))
-    return Ending.RESULT
-
-
-def _place_on(mounted: Path, at: Surroundings, stage: str) -> Place:
+def _place_on(mounted: Path, at: Surroundings, step: str) -> Place:
     """A finished place on a disk, whose log, which must be read, is elsewhere."""
-    cache = mounted / "cache" if stage == "weights" else None
+    cache = mounted / "cache" if step == "weights" else None
     place = at.tiny.finished_place(mounted / "place", cache)
     place.logs = at.folder
     return place
 
 
-def _full(at: Surroundings, stage: str) -> Ending:
-    """The disk fills while a stage writes: a sentence, and with room again the right result."""
-    with disk(at.folder / "disk") as mounted:
-        place = _place_on(mounted, at, stage).without(stage)
-        filler = _fill(mounted, at.generator.choice((0, at.generator.randrange(ROOM[stage]))))
-        ended = place.run(stage)
+def _full(at: Surroundings, step: str) -> Ending:
+    """The disk fills while a step writes: a sentence, and with room again the right result."""
+    with disk(at) as mounted:
+        place = _place_on(mounted, at, step).without(step)
+        filler = _fill(mounted, at.generator.choice((0, at.generator.randrange(ROOM[step]))))
+        ended = place.run(step)
         assert not list(mounted.rglob(".*")), "a temporary file stayed"
         filler.unlink()
-        if ended.status == 0:
-            return _right(at, place, stage)
-        assert_clear_sentence(ended, [str(mounted)])
-        place.succeed(stage)
-        _right(at, place, stage)
-    return Ending.SENTENCE
+        if ended.status != 0:
+            assert_clear_sentence(ended, [str(mounted)])
+            place.succeed(step)
+        if step == "weights":
+            cached = weights_in(place.study.cache)
+            assert cached.read_bytes() == at.tiny.cached_weights.read_bytes()
+        at.tiny.assert_same_results(place, WRITES.get(step, ()))
+        return Ending.SENTENCE if ended.status else Ending.RESULT
 
 
-def _read_only(at: Surroundings, stage: str) -> Ending:
-    with disk(at.folder / "disk") as mounted:
-        place = _place_on(mounted, at, stage)
+def _read_only(at: Surroundings, step: str) -> Ending:
+    with disk(at) as mounted:
+        place = _place_on(mounted, at, step)
         _make_read_only(mounted)
-        return assert_clear_sentence(place.run(stage), [str(mounted)])
+        return assert_clear_sentence(place.run(step), [str(mounted)])
 
 
 def _read_only_cache(at: Surroundings) -> Ending:
     """Training only reads the cache."""
-    with disk(at.folder / "disk") as mounted:
-        cache = _copy_of_cache(at, mounted)
+    with disk(at) as mounted:
+        cache = at.tiny.copy_of_cache(mounted)
         place = at.tiny.finished_place(at.folder / "place", cache).without("train")
         _make_read_only(mounted)
         place.succeed("train")
-        return _right(at, place, "train")
+        at.tiny.assert_same_results(place, WRITES["train"])
+        return Ending.RESULT
 
 
-def _copy_of_cache(at: Surroundings, folder: Path) -> Path:
-    cache = at.tiny.cached_weights.parents[3]
-    return shutil.copytree(cache, folder / "cache", symlinks=True)
-
-
-def _file_in_the_way(at: Surroundings, stage: str, part: str) -> Ending:
-    cache = _copy_of_cache(at, at.folder)
-    place = at.tiny.finished_place(at.folder / "place", cache)
-    in_the_way = (cache if part in ("mnist", "weights") else place.results) / part
-    if in_the_way.is_symlink():
-        in_the_way.unlink()
-    shutil.rmtree(in_the_way, ignore_errors=True)
+def _file_in_the_way(at: Surroundings, step: str, name: str) -> Ending:
+    place = at.tiny.finished_place(at.folder, at.tiny.copy_of_cache(at.folder))
+    in_the_way = at.folder / name
+    shutil.rmtree(in_the_way)
     in_the_way.write_text("a file")
-    return assert_clear_sentence(place.run(stage), [str(in_the_way)])
-
-
-def _vanishing(at: Surroundings, what: str) -> Ending:
-    """A folder goes while a run is trained."""
-    place = at.tiny.finished_place(at.folder / "place").without("train")
-    of_study = {"results": place.results, "runs": place.results / "runs"}
-    running = place.start("train")
-    time.sleep(at.generator.uniform(0, at.tiny.reference.seconds["train"]))
-    shutil.rmtree(of_study.get(what, place.run_files()), ignore_errors=True)
-    ended = running.wait()
-    if ended.status != 0:
-        return assert_clear_sentence(ended, [str(place.results)])
-    place.succeed("subset", "train")
-    return _right(at, place, "train")
+    return assert_clear_sentence(place.run(step), [str(in_the_way)])
 
 
 def _workflow_full(at: Surroundings) -> Ending:
     """Snakemake and its jobs on a disk that fills."""
-    with disk(at.folder / "disk") as mounted:
+    with disk(at) as mounted:
         place = at.tiny.place(mounted / "place")
         filler = _fill(mounted, at.generator.randrange(2**20, 40 * 2**20))
         assert_told_by_snakemake(place.workflow(), ["No space left on device"])
         filler.unlink()
         ended = place.workflow()
         assert ended.status == 0, ended.text
-        _right(at, place, "train")
-        _right(at, place, "claims")
+        at.tiny.assert_same_results(place, KEPT)
     return Ending.SENTENCE
 
 
 def _workflow_read_only(at: Surroundings) -> Ending:
-    with disk(at.folder / "disk") as mounted:
+    with disk(at) as mounted:
         place = at.tiny.place(mounted / "place")
         _make_read_only(mounted)
         return assert_told_by_snakemake(place.workflow(), [str(place.folder)])
 
 
 def _workflow_file_in_the_way(at: Surroundings, name: str) -> Ending:
-    place = at.tiny.place(at.folder / "place", at.folder / "place" / "cache")
-    in_the_way = place.folder / name
+    place = at.tiny.place(at.folder, at.folder / "cache")
+    in_the_way = at.folder / name
     in_the_way.parent.mkdir(parents=True, exist_ok=True)
     in_the_way.write_text("a file")
     return assert_told_by_snakemake(place.workflow(), [f"{in_the_way}: is a file"])
 
 
-STAGES_AND_PARTS = (
-    ("images", "mnist"),
-    ("weights", "weights"),
-    ("subset", "subsets"),
-    ("train", "subsets"),
-    ("landscape", "runs"),
-    ("aggregate", "runs"),
-    ("aggregate", "tables"),
-    ("report", "tables"),
-)
 CASES = [
     Case(f"{name} is a file, workflow", _workflow_file_in_the_way, (name,))
     for name in ("results", "results/tiny", "results/tiny/tables", "cache", "cache/mnist")
 ]
 CASES += [
-    Case(f"{part} is a file, {stage}", _file_in_the_way, (stage, part), slow=False)
-    for stage, part in STAGES_AND_PARTS
-]
-CASES += [
-    Case(f"{what} vanishes ({count + 1})", _vanishing, (what,))
-    for what in ("results", "runs", "run")
-    for count in range(TIMES)
+    Case(f"{name} is a file, {step}", _file_in_the_way, (step, name), slow=False)
+    for step, name in IN_THE_WAY
 ]
 if can_mount():
     CASES += [
-        Case(
-            f"full, {stage} ({count + 1})",
-            _full,
-            (stage,),
-            slow=count > 0 or stage == "train",
-        )
-        for stage in ROOM
+        Case(f"full, {step} ({count + 1})", _full, (step,), slow=count > 0 or step == "train")
+        for step in ROOM
         for count in range(TIMES)
     ]
-    CASES += [Case(f"read-only, {stage}", _read_only, (stage,)) for stage in ROOM]
+    CASES += [Case(f"read-only, {step}", _read_only, (step,)) for step in ROOM]
     CASES += [
         Case("read-only cache, train", _read_only_cache),
         Case("full, workflow", _workflow_full),

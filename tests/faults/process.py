@@ -14,12 +14,12 @@ from typing import NamedTuple
 import study_folder
 from killing import PROCESSES
 
-import tlstudy.stages.aggregate
-import tlstudy.stages.claims
-import tlstudy.stages.measure
-import tlstudy.stages.report
-import tlstudy.stages.subset
-import tlstudy.stages.train  # noqa: F401 - imported once here, and not in every forked process
+import tlstudy.steps.aggregate
+import tlstudy.steps.claims
+import tlstudy.steps.measure
+import tlstudy.steps.report
+import tlstudy.steps.subset
+import tlstudy.steps.train  # noqa: F401 - imported once here, and not in every forked process
 from tlstudy.cli import main
 
 ROOT = study_folder.ROOT

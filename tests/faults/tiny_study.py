@@ -17,18 +17,18 @@ from safetensors.torch import save_file
 
 from faults.process import Ended, Running, finished, snakemake
 from tlstudy.config.settings import Study
-from tlstudy.config.study import build_study, runs
+from tlstudy.config.study import build_study, find_run
 from tlstudy.jobs import paths
 from tlstudy.networks.build import build_classifier
 
 ARM = {"group": "all", "architecture": "resnet18", "image_size": 32, "epochs": 2}
 OF_RUN = ("train", "landscape", "curvature")
-# Files that a stage writes, as globs below the study's folder.
+RUN = "runs/*/*/*"
+# Files that a step writes, as globs below the study's folder.
 WRITES = {
-    "weights": (),
     "subset": ("subsets/*/*/*/*.json",),
-    "train": ("runs/*/*/*/run.json", "runs/*/*/*/metrics.parquet", "runs/*/*/*/layers.parquet"),
-    "landscape": ("runs/*/*/*/landscape.json",),
+    "train": (f"{RUN}/run.json", f"{RUN}/metrics.parquet", f"{RUN}/layers.parquet"),
+    "landscape": (f"{RUN}/landscape.json",),
     "aggregate": tuple(
         f"tables/{name}.parquet" for name in ("runs", "metrics", "layers", "findings")
     ),
@@ -48,34 +48,34 @@ class Place:
         self.results = paths.study_folder(self.study)
         self.file = folder / "config.yaml"
         self.file.write_text(yaml.safe_dump(configuration, sort_keys=False))
-        self.seconds: dict[str, float] = {}  # that a stage took, once it succeeded
+        self.seconds: dict[str, float] = {}  # that a step took, once it succeeded
 
-    def start(self, stage: str, arm: str = "pretrained") -> Running:
-        """Start the command of a stage; of the arm's run if the stage is of runs."""
-        arguments = [stage, "--config", str(self.file)]
-        if stage in OF_RUN:
-            arguments += ["--arm", arm, "--subset-size", "10", "--seed", "26"]
-            arguments += ["--gpus", "0", "--threads", "1"]
-        elif stage == "subset":
-            arguments += ["--drawing", "stratified", "--subset-size", "10", "--seed", "26"]
-        elif stage in ("images", "weights"):
-            arguments = [stage, "--cache", str(self.study.cache)]
-        if stage == "weights":
+    def start(self, step: str, arm: str = "pretrained") -> Running:
+        """Start the command of a step; of the arm's run if the step is of runs."""
+        arguments = [step, "--config", str(self.file)]
+        drawn = ["--subset-size", "10", "--seed", "26"]
+        if step in OF_RUN:
+            arguments += ["--arm", arm, "--gpus", "0", "--threads", "1", *drawn]
+        elif step == "subset":
+            arguments += ["--drawing", "stratified", *drawn]
+        elif step in ("images", "weights"):
+            arguments = [step, "--cache", str(self.study.cache)]
+        if step == "weights":
             source = self.study.weights["imagenet"][0].model_dump_json()
             arguments += ["--source", source, "--architecture", "resnet18"]
-        return Running(arguments, self.logs / f"{stage}.log")
+        return Running(arguments, self.logs / f"{step}.log")
 
-    def run(self, stage: str) -> Ended:
-        """The end of a stage's command."""
-        return self.start(stage).wait()
+    def run(self, step: str) -> Ended:
+        """The end of a step's command."""
+        return self.start(step).wait()
 
-    def succeed(self, *stages: str) -> None:
-        """Run stages to a good end, those of runs for both arms."""
-        for stage in stages:
-            for arm in ("new", "pretrained") if stage == "train" else ("pretrained",):
+    def succeed(self, *steps: str) -> None:
+        """Run steps to a good end, those of runs for both arms."""
+        for step in steps:
+            for arm in ("new", "pretrained") if step == "train" else ("pretrained",):
                 began = time.monotonic()
-                self.start(stage, arm).succeed()
-                self.seconds[stage] = time.monotonic() - began
+                self.start(step, arm).succeed()
+                self.seconds[step] = time.monotonic() - began
 
     def start_workflow(self) -> subprocess.Popen:
         """Start Snakemake, as far as the ledger of claims: figures and report take long."""
@@ -85,26 +85,24 @@ class Place:
         """The end of Snakemake."""
         return finished(self.start_workflow())
 
-    def without(self, stage: str) -> "Place":
-        """This place, without the files that a stage writes."""
-        names = WRITES.get(stage, ())
-        for name in (*names, "runs/*/*/*/plane.safetensors") if stage == "train" else names:
+    def without(self, step: str) -> "Place":
+        """This place, without the files that a step writes."""
+        planes = (f"{RUN}/plane.safetensors",) if step == "train" else ()
+        for name in (*WRITES.get(step, ()), *planes):
             for file in self.results.glob(name):
                 file.unlink()
         return self
 
     def run_files(self) -> Path:
         """Folder of the pretrained arm's only run."""
-        run = next(run for run in runs(self.study) if run.arm == "pretrained")
-        return paths.folder_of_run(self.study, run)
+        return paths.folder_of_run(self.study, find_run(self.study, "pretrained", 10, 26))
 
 
 class TinyStudy:
     """The tiny study's inputs, and its results where nothing went wrong."""
 
     def __init__(self, folder: Path, cache: Path):
-        self.folder = folder
-        self.weights_file = folder / "mine.safetensors"
+        self.folder, self.weights_file = folder, folder / "mine.safetensors"
         folder.mkdir(parents=True, exist_ok=True)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
@@ -118,6 +116,14 @@ class TinyStudy:
         (folder / "cache").mkdir()
         (folder / "cache" / "mnist").symlink_to(self.images)
         return folder / "cache"
+
+    def copy_of_cache(self, folder: Path) -> Path:
+        """A copy of the reference's cache in which large files are links."""
+        cache = folder / "cache"
+        shutil.copytree(self.images, cache / "mnist", copy_function=copy_or_link)
+        weights = self.cached_weights.parents[2]
+        shutil.copytree(weights, cache / "weights", copy_function=copy_or_link)
+        return cache
 
     def configuration(self, results: Path, cache: Path | None = None) -> dict[str, Any]:
         """The default configuration made tiny."""
@@ -142,7 +148,7 @@ class TinyStudy:
 
     @cached_property
     def reference(self) -> Place:
-        """A place where every stage ran without a fault."""
+        """A place where every step ran without a fault."""
         place = self.place(self.folder / "reference")
         place.succeed("weights", "subset", "train", "landscape", "aggregate", "claims")
         return place
@@ -178,8 +184,8 @@ def weights_in(cache: Path) -> Path:
 
 
 def copy_or_link(source: str, destination: str) -> None:
-    """Large files become links: no stage writes into a file, each puts another in its place."""
-    if Path(source).suffix == ".safetensors":
+    """Large files become links: no step writes into a file, each puts another in its place."""
+    if Path(source).suffix in (".safetensors", ""):
         Path(destination).symlink_to(Path(source).resolve())
     else:
         shutil.copy2(source, destination)

@@ -4,11 +4,12 @@ import os
 import shutil
 import signal
 import time
+from pathlib import Path
 
 from study_folder import wait_until
 
 from faults.case import Case, Ending, Surroundings, assert_told_by_snakemake
-from faults.process import Running, finished
+from faults.process import finished
 from faults.tiny_study import KEPT, WRITES, Place, weights_in
 from tlstudy.data.download import sha256
 from tlstudy.data.images import CHECKSUMS
@@ -16,68 +17,61 @@ from tlstudy.data.images import CHECKSUMS
 TIMES = {"subset": 3, "train": 4, "landscape": 2, "aggregate": 3, "claims": 3}
 
 
-def _both(at: Surroundings, place: Place, stage: str) -> None:
-    """Two processes of a stage, the second at once or within a second."""
-    first = place.start(stage)
+def _both(at: Surroundings, place: Place, step: str) -> None:
+    """Two processes of a step, the second at once or within a second."""
+    first = place.start(step)
     time.sleep(at.generator.choice((0, at.generator.uniform(0, 1))))
     place.logs = at.folder  # the other's log would be written over
-    second = place.start(stage)
+    second = place.start(step)
     first.succeed()
     second.succeed()
 
 
-def _stage(at: Surroundings, stage: str) -> Ending:
-    place = at.tiny.finished_place(at.folder / "place").without(stage)
-    _both(at, place, stage)
-    if stage == "train":  # the one of the other arm was removed as well
+def _step(at: Surroundings, step: str) -> Ending:
+    place = at.tiny.finished_place(at.folder / "place").without(step)
+    _both(at, place, step)
+    if step == "train":  # the one of the other arm was removed as well
         place.start("train", "new").succeed()
-    at.tiny.assert_same_results(place, WRITES[stage])
+    at.tiny.assert_same_results(place, WRITES[step])
     assert not list(place.results.rglob(".*")), "a temporary file stayed"
     return Ending.RESULT
 
 
-def _images(at: Surroundings) -> Ending:
-    """Two processes that fill one cache with images."""
+def _cold_cache(at: Surroundings, step: str) -> Ending:
+    """Two processes that fill one cache with images or with weights."""
     cache = at.folder / "cache"
-    cache.mkdir()
-    shutil.copytree(at.tiny.images, cache / "downloads")
-    arguments = ["images", "--cache", str(cache)]
-    for running in [Running(arguments, at.folder / f"{number}.log") for number in range(2)]:
-        running.succeed()
-    assert {name: sha256(cache / "mnist" / name) for name in CHECKSUMS} == CHECKSUMS
+    shutil.copytree(at.tiny.images, cache / "downloads", copy_function=os.symlink)
+    _both(at, at.tiny.place(at.folder / "place", cache), step)
+    if step == "images":
+        assert {name: sha256(cache / "mnist" / name) for name in CHECKSUMS} == CHECKSUMS
+    else:
+        cached, expected = weights_in(cache).parent, at.tiny.cached_weights.parent
+        for name in ("weights.safetensors", "record.json"):
+            assert (cached / name).read_bytes() == (expected / name).read_bytes()
+    assert not list(cache.rglob(".*")), "a temporary file stayed"
     return Ending.RESULT
 
 
-def _weights(at: Surroundings) -> Ending:
-    """Two processes that fill one cache with weights."""
-    place = at.tiny.place(at.folder / "place", at.folder / "cache")
-    _both(at, place, "weights")
-    cached, expected = weights_in(at.folder / "cache").parent, at.tiny.cached_weights.parent
-    for name in ("weights.safetensors", "record.json"):
-        assert (cached / name).read_bytes() == (expected / name).read_bytes()
-    return Ending.RESULT
-
-
-def _workflows_in_a_folder(at: Surroundings) -> Ending:
-    place = at.tiny.place(at.folder / "place")
-    first, locks = place.start_workflow(), place.folder / ".snakemake" / "locks"
-    try:
-        wait_until(lambda: locks.is_dir() and list(locks.iterdir()), "the first one's lock")
-        assert_told_by_snakemake(place.workflow(), ["Directory cannot be locked"])
-        _assert_right(at, place, finished(first))
-    finally:
-        if first.poll() is None:
-            os.killpg(first.pid, signal.SIGKILL)
-    return Ending.SENTENCE
-
-
-def _workflows_with_a_cache(at: Surroundings) -> Ending:
-    """Two folders, one cache that is cold."""
+def _workflows(at: Surroundings, names: tuple[str, str]) -> Ending:
+    """Two workflows with a cache that is cold: in one folder the second is refused."""
     cache = at.tiny.cold_cache(at.folder)
-    places = [at.tiny.place(at.folder / name, cache) for name in ("one", "two")]
-    for place, process in [(place, place.start_workflow()) for place in places]:
-        _assert_right(at, place, finished(process))
-    return Ending.RESULT
+    first, second = (at.tiny.place(at.folder / name, cache) for name in names)
+    process, locks = first.start_workflow(), first.folder / ".snakemake" / "locks"
+    try:
+        if first.folder == second.folder:
+            wait_until(lambda: has_files(locks), "the first one's lock")
+            assert_told_by_snakemake(second.workflow(), ["Directory cannot be locked"])
+        else:
+            _assert_right(at, second, second.workflow())
+        _assert_right(at, first, finished(process))
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    return Ending.SENTENCE if first.folder == second.folder else Ending.RESULT
+
+
+def has_files(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
 
 
 def _assert_right(at: Surroundings, place: Place, ended) -> None:
@@ -87,17 +81,20 @@ def _assert_right(at: Surroundings, place: Place, ended) -> None:
 
 CASES = [
     Case(
-        f"{stage} ({count + 1})",
-        _stage,
-        (stage,),
-        slow=stage in ("train", "landscape") or count > 0,
+        f"{step} ({count + 1})",
+        _step,
+        (step,),
+        slow=step in ("train", "landscape") or count > 0,
     )
-    for stage, times in TIMES.items()
+    for step, times in TIMES.items()
     for count in range(times)
 ]
-CASES += [Case(f"images into a cache ({count + 1})", _images) for count in range(3)]
-CASES += [Case(f"weights into a cache ({count + 1})", _weights) for count in range(3)]
 CASES += [
-    Case("two workflows in a folder", _workflows_in_a_folder),
-    Case("two workflows with a cold cache", _workflows_with_a_cache),
+    Case(f"{step} into a cache ({count + 1})", _cold_cache, (step,), slow=count > 0)
+    for step in ("images", "weights")
+    for count in range(3)
+]
+CASES += [
+    Case("two workflows in a folder", _workflows, (("one", "one"),)),
+    Case("two workflows with a cold cache", _workflows, (("one", "two"),)),
 ]

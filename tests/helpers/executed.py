@@ -3,14 +3,19 @@
 import sys
 import threading
 from collections.abc import Callable
+from types import CodeType
 
 
 def traced(function: Callable, names: set[str]) -> Callable:
     """The function, which adds to the names what it executes, as "tlstudy.module:definition"."""
+    seen: set[CodeType] = set()
 
     def note(frame, *_) -> None:
-        module = frame.f_globals.get("__name__", "")
-        name = frame.f_code.co_qualname.partition(".")[0]
+        code = frame.f_code
+        if code in seen:
+            return
+        seen.add(code)
+        module, name = frame.f_globals.get("__name__", ""), code.co_qualname.partition(".")[0]
         if module.startswith("tlstudy.") and not name.startswith(("<", "__")):
             names.add(f"{module}:{name}")
 

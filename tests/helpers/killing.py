@@ -4,7 +4,7 @@ import multiprocessing
 import signal
 from collections.abc import Callable
 
-STAGES = ("train", "aggregate", "claims", "measure", "report", "subset")
+STEPS = ("train", "aggregate", "claims", "measure", "report", "subset")
 # Forked from a server that has imported what takes seconds, and has no threads. It cannot import
 # modules of the tests, and does not say so: Python 3.11 does not tell it where they are.
 PROCESSES = multiprocessing.get_context("forkserver")
@@ -14,7 +14,7 @@ PROCESSES.set_forkserver_preload(
         "torchvision.datasets",
         "torchvision.models",
         "tlstudy.cli",
-        *(f"tlstudy.stages.{stage}" for stage in STAGES),
+        *(f"tlstudy.steps.{step}" for step in STEPS),
     ]
 )
 

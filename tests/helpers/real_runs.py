@@ -16,7 +16,7 @@ from tlstudy.config.settings import Evaluation
 from tlstudy.measures.planes import grid_axis, loss_grid, random_plane
 from tlstudy.networks.build import initial_network
 from tlstudy.networks.trainer import Trainer
-from tlstudy.stages.train import write_plane
+from tlstudy.steps.train import write_plane
 from tlstudy.storage.files import without_nan
 
 EVALUATION = Evaluation(epoch_images=100, final_images=100)

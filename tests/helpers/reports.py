@@ -32,12 +32,11 @@ WEIGHTS = {
 DRAWING = """<?xml version="1.0" encoding="utf-8"?>
 <svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"
      width="504pt" height="216pt" viewBox="0 0 504 216" version="1.1">
- <metadata><x href="http://purl.org/dc/dcmitype/StillImage"/></metadata>
  <defs><style type="text/css">*{stroke-linejoin: round}</style>
   <clipPath id="window"><rect width="500" height="200"/></clipPath></defs>
  <g id="axes" clip-path="url(#window)">
-  <path id="mark" d="M 1.123456 2.987654 L 3 4" style="stroke: #8A8A93"/>
-  <use xlink:href="#mark" x="5" y="6" style="fill: #1b1b1e" stroke="#8a8a93"/>
+  <path id="mark" d="M 1.12 2.99 L 3 4" style="stroke: #8a8a93"/>
+  <use xlink:href="#mark" x="5" y="6" style="fill: #1b1b1e; stroke: #8a8a93"/>
  </g>
 </svg>"""
 
@@ -99,9 +98,8 @@ def fill_runs(runs: pd.DataFrame) -> pd.DataFrame:
         seconds=360.0,
         peak_memory_gib=3.2,
     )
-    lost = runs["status"] != "finished"
-    runs.loc[lost, [name for name in runs if name.startswith("reported_l")]] = np.nan
-    runs.loc[lost, ["reported_accuracy", "reported_balanced_accuracy"]] = np.nan
+    scores = ["reported_loss", "reported_accuracy", "reported_balanced_accuracy"]
+    runs.loc[runs["status"] != "finished", scores] = np.nan
     return runs
 
 
@@ -112,8 +110,6 @@ CASES = {
     "sizes": {"seeds": 3, "sizes": (50, 100)},
     "sweep": {"seeds": 2, "arms": synthetic.sweep_arms()},
 }
-
-
 AUDIT_CASES = {"audit": {}, "audit, one seed, two sizes": {"seeds": 1, "sizes": (50, 100)}}
 
 

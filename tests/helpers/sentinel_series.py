@@ -8,11 +8,11 @@ from tlstudy.audit.sentinels import SENTINELS, Evidence, examine
 BY_NAME = {sentinel.name: sentinel for sentinel in SENTINELS}
 
 
-def saw(name: str, evidence: Evidence) -> str | None:
-    """What a sentinel saw; it must not be skipped."""
+def saw(name: str, evidence: Evidence) -> str:
+    """What a sentinel saw, empty for nothing; it must not be skipped."""
     sentinel = BY_NAME[name]
     assert not sentinel.lacks(evidence), sentinel.lacks(evidence)
-    return sentinel.look(evidence)
+    return sentinel.saw(evidence)
 
 
 def skipped(name: str, evidence: Evidence) -> str:

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -22,6 +22,8 @@ NODE = "node"
 # What scancel says of a job that has ended.
 TOO_LATE = ("Invalid job id", "already completing or completed")
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
+# Nothing here may end because the machine is busy: a silent daemon is waited for, and what SLURM
+# knows of jobs that ended stays until the tests have asked.
 CONFIGURATION = """
 ClusterName=tlstudy
 SlurmctldHost={host}(127.0.0.1)
@@ -45,9 +47,13 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 SchedulerParameters=sched_interval=1
 ReturnToService=2
-MinJobAge=300
+MinJobAge=86400
 KillWait=1
-SlurmdTimeout=10
+SlurmdTimeout=600
+BatchStartTimeout=600
+UnkillableStepTimeout=600
+MessageTimeout=60
+TCPTimeout=60
 SlurmdParameters=config_overrides
 GresTypes=gpu
 NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 CPUs=8 Sockets=1 \
@@ -79,13 +85,9 @@ class Cluster:
         self._configure()
 
     def _configure(self) -> None:
-        values = {
-            "folder": self.folder,
-            "host": socket.gethostname().partition(".")[0],
-            "controller_port": free_port(),
-            "daemon_port": free_port(),
-            "node": NODE,
-        }
+        ports = free_ports("controller_port", "daemon_port")
+        host = socket.gethostname().partition(".")[0]
+        values = {"folder": self.folder, "host": host, "node": NODE, **ports}
         for name in ("state", "spool", "bin"):
             (self.folder / name).mkdir()
         (self.folder / "slurm.conf").write_text(CONFIGURATION.format(**values))
@@ -101,16 +103,9 @@ class Cluster:
         key.chmod(0o600)
         for name in (".", "munge.key"):
             shutil.chown(self.folder / name, "munge", "munge")
-        places = [
-            f"--{option}={self.folder}/munge.{ending}"
-            for option, ending in (
-                ("socket", "socket"),
-                ("key-file", "key"),
-                ("log-file", "log"),
-                ("pid-file", "pid"),
-                ("seed-file", "seed"),
-            )
-        ]
+        options = {"socket": "socket", "key-file": "key", "log-file": "log"}
+        options |= {"pid-file": "pid", "seed-file": "seed"}
+        places = [f"--{name}={self.folder}/munge.{end}" for name, end in options.items()]
         self._daemon("munged", "--foreground", *places, user="munge", group="munge")
         wait_until((self.folder / "munge.socket").exists, "munged to answer")
         self._daemon("slurmctld", "-D", "-f", str(self.folder / "slurm.conf"))
@@ -119,7 +114,9 @@ class Cluster:
     def start_node(self) -> None:
         """Start the node's daemon and wait until the node takes jobs."""
         self._daemon("slurmd", "-D", "-N", NODE, "-f", str(self.folder / "slurm.conf"))
-        wait_until(lambda: self.node_state() == "idle", "the node to be idle")
+        # A job that waits for the node may have begun on it already.
+        states = ("idle", "mixed", "allocated")
+        wait_until(lambda: self.ask("sinfo", "--noheader", "--format=%T") in states, "the node")
 
     @contextmanager
     def without_node(self) -> Iterator[None]:
@@ -132,6 +129,8 @@ class Cluster:
         daemon.wait()
         self._kill_jobs()
         try:
+            # What the controller would find out itself after some minutes.
+            self.ask("scontrol", "update", f"NodeName={NODE}", "State=DOWN", "Reason=lost")
             yield
         finally:
             self.start_node()
@@ -178,28 +177,30 @@ class Cluster:
             answered = said.returncode == 0 or any(words in said.stderr for words in TOO_LATE)
             return said if answered else None
 
-        return wait_until(answer, f"an answer to {' '.join(command)}", 120).stdout.strip()
-
-    def node_state(self) -> str:
-        return self.ask("sinfo", "--noheader", "--format=%T")
+        return wait_until(answer, f"an answer to {' '.join(command)}").stdout.strip()
 
     def jobs(self, rule: str) -> dict[str, dict[str, str]]:
-        """What SLURM knows of a rule's jobs, those that ended too, by job number."""
+        """What SLURM knows of a rule's jobs, those that ended too, by job number in order."""
         told = self.ask("scontrol", "--oneliner", "show", "job")
         jobs = [dict(re.findall(r"(\S+?)=(\S*)", line)) for line in told.splitlines()]
-        return {job["JobId"]: job for job in jobs if job and rule_of(job) == rule}
+        of_rule = [job for job in jobs if job and rule_of(job) == rule]
+        return {job["JobId"]: job for job in sorted(of_rule, key=lambda job: int(job["JobId"]))}
 
     def states(self, rule: str) -> dict[str, str]:
         return {number: job["JobState"] for number, job in self.jobs(rule).items()}
 
-    def a_running_job(self, rule: str, apart_from: Collection[str]) -> str:
+    def a_running_job(self, rule: str, apart_from: Collection[str] = ()) -> str:
         """Number of a job of the rule, as soon as one runs."""
 
         def found() -> list[str]:
-            states = self.states(rule).items()
-            return [job for job, state in states if state == "RUNNING" and job not in apart_from]
+            running = [job for job, state in self.states(rule).items() if state == "RUNNING"]
+            return [job for job in running if job not in apart_from]
 
         return wait_until(found, f"a job of {rule}")[0]
+
+    def wait_for(self, rule: str, job: str, state: str) -> None:
+        """Wait until a job is in a state."""
+        wait_until(lambda: self.states(rule)[job] == state, f"job {job} to be {state}")
 
     def stop(self) -> None:
         """End jobs and daemons, by process number."""
@@ -223,10 +224,13 @@ def end_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def free_port() -> int:
-    with socket.socket() as place:
-        place.bind(("127.0.0.1", 0))
-        return place.getsockname()[1]
+def free_ports(*names: str) -> dict[str, int]:
+    """Ports on which nothing listens, by name."""
+    with ExitStack() as stack:
+        places = [stack.enter_context(socket.socket()) for _ in names]
+        for place in places:
+            place.bind(("127.0.0.1", 0))
+        return {name: place.getsockname()[1] for name, place in zip(names, places, strict=True)}
 
 
 def end(process: subprocess.Popen) -> None:

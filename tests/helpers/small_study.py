@@ -1,4 +1,4 @@
-"""A small study with every step of runs in it, made by the stages themselves, without Snakemake."""
+"""A small study with every step of runs in it, made by the steps themselves, without Snakemake."""
 
 from pathlib import Path
 
@@ -11,13 +11,13 @@ from tlstudy.config.study import build_study, runs, selected
 from tlstudy.jobs import paths
 from tlstudy.networks.build import build_classifier
 from tlstudy.networks.weights import cache_weights
-from tlstudy.stages.aggregate import aggregate_study
-from tlstudy.stages.claims import make_claims
-from tlstudy.stages.figures import draw_figures
-from tlstudy.stages.measure import measure_run
-from tlstudy.stages.report import make_report
-from tlstudy.stages.subset import make_subset
-from tlstudy.stages.train import train_run
+from tlstudy.steps.aggregate import aggregate_study
+from tlstudy.steps.claims import make_claims
+from tlstudy.steps.figures import draw_figures
+from tlstudy.steps.measure import measure_run
+from tlstudy.steps.report import make_report
+from tlstudy.steps.subset import make_subset
+from tlstudy.steps.train import train_run
 
 SEED, SIZE = 26, 10
 TRAINING = {"architecture": "resnet18", "image_size": 32, "epochs": 2}
@@ -43,17 +43,24 @@ def configuration(results: Path, cache: Path, weights: Path) -> dict:
     }
 
 
-def make_small_study(folder: Path, images: Path) -> Study:
-    """Run every step in `folder`; the images are linked to."""
+def prepared_study(folder: Path, images: Path, **changes) -> Study:
+    """The study, some settings changed, with its weights and subset; the images are linked to."""
     cache, weights = folder / "cache", folder / "own.safetensors"
     cache.mkdir()
     (cache / "mnist").symlink_to(images)
     torch.manual_seed(0)
     save_file(build_classifier("resnet18", "3x3").state_dict(), weights)
-    study = build_study(configuration(folder / "results", cache, weights))
+    study = build_study(configuration(folder / "results", cache, weights) | changes)
     sources = study.weights["own"]
     cache_weights(sources, "resnet18", paths.weights_folder(cache, "resnet18", sources), folder)
-    make_subset(study, "stratified", SIZE, SEED)
+    for size in study.subset_size:
+        make_subset(study, "stratified", size, SEED)
+    return study
+
+
+def make_small_study(folder: Path, images: Path) -> Study:
+    """Run every step in `folder`."""
+    study = prepared_study(folder, images)
     for run in runs(study):
         train_run(study, run, threads=1)
     for name in measurements():

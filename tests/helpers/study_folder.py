@@ -1,5 +1,6 @@
 """Runs the real workflow in a folder of its own, on the repository's cache."""
 
+import copy
 import os
 import re
 import shutil
@@ -20,7 +21,25 @@ TINY = ROOT / "tests" / "tiny.yaml"
 # Networks as small as the tests' take longer on two threads than on one.
 LIMITS = ("--cores", "2", "--max-threads", "1")
 # Seconds that nothing takes on the busiest machine: after them something hangs.
-PATIENCE = 600
+PATIENCE = 1200
+
+# Stands for `tlstudy`: while there is a file `held`, a training waits before its first epoch, so
+# that a test finds it running on a machine of any speed.
+HELD = f"""#!{sys.executable}
+import pathlib, sys, time
+from tlstudy.cli import main
+
+if sys.argv[1] == "train":
+    from tlstudy.networks.trainer import Trainer
+
+    def run(*positional, train=Trainer.run, **named):
+        while pathlib.Path("held").exists():
+            time.sleep(0.1)
+        return train(*positional, **named)
+
+    Trainer.run = run
+main()
+"""
 
 
 class StudyFolder:
@@ -34,11 +53,18 @@ class StudyFolder:
         self.overlay = yaml.safe_load(TINY.read_text())
         self.overlay["cache"] = str(ROOT / "resources")
 
+    def have_only(self, **arms: dict) -> None:
+        """Let the study have these arms alone, without measurements, ladder and claims."""
+        default = ("new-published", "pretrained-published", "new", "pretrained")
+        self.overlay["arms"] = dict.fromkeys(default) | arms
+        self.overlay |= {name: {"seeds": []} for name in ("landscape", "curvature", "encoder")}
+        self.overlay |= {"ladder": [], "claims": {}}
+
     def copy_to(self, folder: Path) -> "StudyFolder":
         """A copy with all results and Snakemake's own records of them."""
         shutil.copytree(self.folder, folder, copy_function=shutil.copy2)
         other = StudyFolder(folder)
-        other.overlay = yaml.safe_load(yaml.safe_dump(self.overlay))
+        other.overlay = copy.deepcopy(self.overlay)
         return other
 
     def options(self) -> list[str]:
@@ -52,7 +78,42 @@ class StudyFolder:
 
     def environment(self) -> dict[str, str]:
         """Environment variables of Snakemake and its jobs."""
-        return environment(self.root)
+        variables = environment(self.root)
+        for name, first in (("PATH", self.folder / "bin"), ("PYTHONPATH", self.site)):
+            variables[name] = f"{first}{os.pathsep}{variables[name]}"
+        return variables
+
+    @property
+    def site(self) -> Path:
+        """Where Snakemake and its jobs look for packages first."""
+        return self.folder / "site"
+
+    def tlstudy(self, *arguments: str) -> str:
+        """Run a command to a good end; what it printed."""
+        result = subprocess.run(
+            [sys.executable, "-m", "tlstudy.cli", *arguments],
+            cwd=self.folder,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+        )
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
+
+    def hold_trainings(self) -> None:
+        """Let trainings wait until `let_go`."""
+        self.replace_command(HELD)
+        (self.folder / "held").touch()
+
+    def let_go(self) -> None:
+        (self.folder / "held").unlink()
+
+    def replace_command(self, script: str) -> None:
+        """Let jobs find a script where they look for `tlstudy`."""
+        command = self.folder / "bin" / "tlstudy"
+        command.parent.mkdir(exist_ok=True)
+        command.write_text(script)
+        command.chmod(0o755)
 
     def run(self, *options: str) -> subprocess.CompletedProcess:
         return finished(self.start(*options))
@@ -108,12 +169,12 @@ def finished(process: subprocess.Popen) -> subprocess.CompletedProcess:
     return subprocess.CompletedProcess(process.args, process.returncode, output)
 
 
-def jobs_in(folder: Path, stage: str = "") -> list[int]:
-    """Process ids of the `tlstudy` jobs, of a stage or of all, that work in a folder."""
+def jobs_in(folder: Path, step: str = "") -> list[int]:
+    """Process ids of the `tlstudy` jobs, of a step or of all, that work in a folder."""
     found = []
     for process in psutil.process_iter(["cmdline", "cwd"]):
         command = process.info["cmdline"] or []
-        named = "--config" in command and (not stage or stage in command)
+        named = "--config" in command and (not step or step in command)
         if named and process.info["cwd"] == str(folder):
             found.append(process.pid)
     return found

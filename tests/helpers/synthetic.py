@@ -3,8 +3,11 @@
 The values resemble the real ones in size and shape, and are no results.
 """
 
+import copy
+
 import numpy as np
 import pandas as pd
+from configurations import DEFAULT
 
 from tlstudy.config.settings import Study
 from tlstudy.data import published
@@ -37,43 +40,20 @@ def make_study(
 
 
 def default_arms() -> dict:
-    wrong = {
-        "group": "published",
-        "head": "softmax",
-        "normalisation": "none",
-        "drawing": "published",
-        "batchnorm": "running",
-        "reported_epoch": "best-on-test",
-    }
-    return {
-        "new-published": {"label": "New, as published", "optimiser_holds": UNTRAINED, **wrong},
-        "pretrained-published": {
-            "label": "Pretrained, as published",
-            "initialisation": "imagenet",
-            **wrong,
-        },
-        "new": {"label": "New, corrected", "group": "corrected"},
-        "pretrained": {
-            "label": "Pretrained, corrected",
-            "group": "corrected",
-            "initialisation": "imagenet",
-        },
-    }
+    return copy.deepcopy(DEFAULT["arms"])
 
 
 def sweep_arms(count: int = 6) -> dict:
     """A sweep of learning rates, new and pretrained in turn, in one group."""
     arms = {}
-    for index in range(count):
-        rate = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03)[index // 2]
-        kind = "random" if index % 2 == 0 else "imagenet"
-        start = "new" if index % 2 == 0 else "pretrained"
-        arms[f"{start}~learning_rate={rate}"] = {
-            "label": f"{start.capitalize()}, corrected, learning rate {rate}",
-            "initialisation": kind,
-            "optimiser": {"name": "adam", "learning_rate": rate},
-        }
-    return arms
+    for rate in (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03):
+        for start, kind in (("new", "random"), ("pretrained", "imagenet")):
+            arms[f"{start}~learning_rate={rate}"] = {
+                "label": f"{start.capitalize()}, corrected, learning rate {rate}",
+                "initialisation": kind,
+                "optimiser": {"name": "adam", "learning_rate": rate},
+            }
+    return dict(list(arms.items())[:count])
 
 
 def make_tables(study: Study, diverged: set[tuple[str, int]] = frozenset()) -> dict:
@@ -177,10 +157,7 @@ def _layers(arm, generator, epochs) -> pd.DataFrame:
 
 def _run(arm, table, stopped) -> dict:
     last = table.iloc[-1]
-    reported = {
-        f"reported_{name}": last[f"test_{name}_{arm.batchnorm}"]
-        for name in ("loss", "accuracy", "balanced_accuracy")
-    }
+    scores = ("loss", "accuracy", "balanced_accuracy")
     return {
         "label": arm.label,
         "group": arm.group,
@@ -189,10 +166,10 @@ def _run(arm, table, stopped) -> dict:
         "epochs": len(table),
         "batchnorm": arm.batchnorm,
         "reported_epoch": arm.reported_epoch,
-        **reported,
+        **{f"reported_{name}": last[f"test_{name}_{arm.batchnorm}"] for name in scores},
         **{
             f"final_test_{name}_{statistics}": last[f"test_{name}_{statistics}"]
-            for name in ("loss", "accuracy", "balanced_accuracy")
+            for name in scores
             for statistics in ("running", "recalibrated")
         },
         "final_test_images": 2000,
@@ -203,66 +180,49 @@ def _run(arm, table, stopped) -> dict:
 
 
 def _landscape(study, name, size, seed, generator) -> dict:
-    arm = study.arms[name]
-    planes = {"random": _random_plane(arm, study.landscape.grid, generator)}
-    planes["trajectory"] = _trajectory_plane(arm, study.landscape, generator)
+    arm, settings = study.arms[name], study.landscape
+    random = _plane(arm, settings.grid, 1.0, generator)
+    if arm.head == "logits" and arm.initialisation == "random":
+        random["loss"][0][:2] = [None, 250.0]
     return {
         "arm": name,
         "group": arm.group,
         "label": arm.label,
         "subset_size": size,
         "seed": seed,
-        "checkpoint_train_loss": planes["random"]["centre_loss"],
-        "planes": planes,
+        "checkpoint_train_loss": random["centre_loss"],
+        "planes": {"random": random, "trajectory": _trajectory_plane(arm, settings, generator)},
     }
 
 
-def _bowl(axis, arm, generator) -> list[list[float | None]]:
-    x, y = np.meshgrid(axis / axis.max(), axis / axis.max())
+def _plane(arm, grid, radius, generator) -> dict:
+    """A bowl."""
+    axis = np.linspace(-1, 1, grid)
+    x, y = np.meshgrid(axis, axis)
     floor, relief = (1.47, 0.8) if arm.head == "softmax" else (0.02, 4.0)
     if arm.optimiser_holds == UNTRAINED:
         floor, relief = 2.2945, 0.004
     steep = 3 if arm.initialisation == "random" else 1
     values = floor + relief * (1 - np.exp(-steep * (x**2 + 0.4 * y**2)))
     values = values + 0.01 * relief * generator.normal(size=values.shape) * (values > floor)
-    return [[float(value) for value in row] for row in values]
-
-
-def _random_plane(arm, grid, generator) -> dict:
-    axis = np.linspace(-1, 1, grid)
-    loss = _bowl(axis, arm, generator)
-    if arm.head == "logits" and arm.initialisation == "random":
-        loss[0][0] = None
-        loss[0][1] = 250.0
-    centre = loss[grid // 2][grid // 2]
     return {
         "status": "drawn",
         "reason": "",
-        "radius": 1.0,
-        "axis": axis.tolist(),
-        "loss": loss,
-        "centre_loss": centre,
+        "radius": radius,
+        "axis": (radius * axis).tolist(),
+        "loss": values.tolist(),
+        "centre_loss": float(values[grid // 2, grid // 2]),
     }
 
 
 def _trajectory_plane(arm, settings, generator) -> dict:
     if arm.optimiser_holds == UNTRAINED:
-        return {
-            "status": "none",
-            "reason": "the weights never moved, so the path is a point "
-            "(rank 0) and spans no plane.",
-        }
-    axis = np.linspace(-settings.trajectory_radius, settings.trajectory_radius, settings.grid)
-    loss = _bowl(axis, arm, generator)
+        reason = "the weights never moved, so the path is a point (rank 0) and spans no plane."
+        return {"status": "none", "reason": reason}
     progress = np.exp(-np.arange(arm.epochs + 1) / 6) - np.exp(-arm.epochs / 6)
     path = np.column_stack([-18 * progress, 25 * progress * (1 - progress)])
     return {
-        "status": "drawn",
-        "reason": "",
-        "radius": settings.trajectory_radius,
-        "axis": axis.tolist(),
-        "loss": loss,
-        "centre_loss": loss[settings.grid // 2][settings.grid // 2],
+        **_plane(arm, settings.grid, settings.trajectory_radius, generator),
         "path": path.tolist(),
         "off_plane": (3 * progress).tolist(),
         "explained_variance": [0.83, 0.11, 0.03],

@@ -29,13 +29,8 @@ def test_alignment_is_the_median_cosine_of_the_filters():
     assert filter_alignment(before, after) == pytest.approx(np.median(cosines), abs=1e-6)
     assert filter_alignment(before, 3 * before) == pytest.approx(1)
     assert filter_alignment(before, -before) == pytest.approx(-1)
-
-
-def test_a_filter_of_zeros_has_no_direction():
-    before = random_weight(0, 3, 2, 3, 3)
-    after = before.clone()
-    after[0] = 0
-    assert filter_alignment(before, after) == pytest.approx(1)
+    before[0] = 0  # a filter of zeros has no direction
+    assert filter_alignment(before, before) == pytest.approx(1)
 
 
 def test_alignment_of_a_change_across_is_what_it_is_said_to_be():

@@ -36,18 +36,14 @@ def test_changes_agree_with_60_digits(seed, exponent, size):
     assert got["angle"] == pytest.approx(float(angle), rel=1e-6, abs=1e-9)
 
 
-def test_equal_weights_have_no_angle_at_all():
+def test_equal_opposite_and_orthogonal_weights():
+    a = torch.tensor([3.0, 0.0])
+    others = [a.clone(), torch.tensor([-1.0, 0.0]), torch.tensor([0.0, 2.0])]
+    got = changes(moments([a, a, a], others))
+    np.testing.assert_allclose(got["angle"], [0, 180, 90], rtol=1e-12)
     weights = torch.randn(1000, generator=torch.Generator().manual_seed(0))
     got = changes(moments([weights], [weights.clone()])[0])
-    assert got["angle"] == 0
-    assert got["displacement"] == 0
-    assert got["norm_change"] == 0
-
-
-def test_opposite_and_orthogonal_weights():
-    a = torch.tensor([3.0, 0.0])
-    rows = moments([a, a], [torch.tensor([-1.0, 0.0]), torch.tensor([0.0, 2.0])])
-    np.testing.assert_allclose(changes(rows)["angle"], [180, 90], rtol=1e-12)
+    assert got["angle"] == got["displacement"] == got["norm_change"] == 0
 
 
 def test_layers_add_up_to_the_network():

@@ -8,9 +8,8 @@ from tiny import CPU, EVALUATION, tiny_images, tiny_run, tiny_training
 
 from tlstudy.config.settings import SGD, Adam, Rescaling
 from tlstudy.networks.build import initial_network, layer_kinds
-from tlstudy.networks.evaluation import training_mode_loss
 from tlstudy.networks.rescaling import learning_rate_factors, rescale
-from tlstudy.networks.trainer import Trainer, training_batches
+from tlstudy.networks.trainer import Trainer
 
 QUARTER = Rescaling(factor=0.25)
 OPTIMISERS = {"sgd": SGD(name="sgd", learning_rate=0.05), "adam": Adam()}
@@ -101,15 +100,3 @@ def test_path_and_prediction_are_of_the_rescaled_weights():
     assert first[0] == pytest.approx(first[1] / 2)
     moved = [rows.layers[0]["displacement_from_start"] for rows in (outcome, reference)]
     assert moved[0] == pytest.approx(moved[1] / 2, rel=0.01)
-
-
-def test_a_network_restored_from_its_path_is_the_one_that_was_trained():
-    training = tiny_training(rescaling=QUARTER)
-    trainer, outcome = tiny_run(epochs=2, rescaling=QUARTER)
-    network = initial_network(training, 26, None)
-    with torch.no_grad():
-        for own, theirs in zip(network.parameters(), trainer.weights, strict=True):
-            own.copy_(theirs)
-    batches = training_batches(training, trainer.images, CPU)
-    loss = float(training_mode_loss(network, batches, "logits"))
-    assert loss == pytest.approx(outcome.checkpoint_train_loss)

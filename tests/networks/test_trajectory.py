@@ -34,36 +34,24 @@ def test_plane_agrees_with_singular_values_in_float64():
     np.testing.assert_allclose(np.abs(plane.path), expected, rtol=1e-5, atol=1e-7)
 
 
-def test_path_and_distance_off_the_plane_make_the_whole_distance():
+def test_path_is_where_the_directions_say_and_the_rest_lies_off_the_plane():
     trajectory, rows = walk(9, 3000)
     plane = principal_plane(trajectory.gram())
+    directions = trajectory.combine(plane.coefficients).double().numpy()
+    np.testing.assert_allclose(plane.path, (rows - rows[-1]) @ directions.T, rtol=1e-4, atol=1e-6)
     whole = np.linalg.norm(rows - rows[-1], axis=1)
     parts = np.hypot(np.linalg.norm(plane.path, axis=1), plane.off_plane)
     np.testing.assert_allclose(parts, whole, rtol=1e-5, atol=1e-8)
 
 
-def test_path_is_where_the_directions_say():
-    trajectory, rows = walk(8, 2000)
-    plane = principal_plane(trajectory.gram())
-    directions = trajectory.combine(plane.coefficients).double().numpy()
-    np.testing.assert_allclose(plane.path, (rows - rows[-1]) @ directions.T, rtol=1e-4, atol=1e-6)
-
-
-def test_weights_that_never_move_have_rank_zero():
-    start = torch.randn(1000)
-    trajectory = Trajectory(start, 5)
-    for _ in range(5):
-        trajectory.append(start.clone())
-    plane = principal_plane(trajectory.gram())
-    assert plane.rank == 0
-    assert plane.coefficients.shape == (0, 6)
-
-
-def test_a_straight_line_has_rank_one():
+@pytest.mark.parametrize(("factors", "rank"), [((0, 0, 0, 0), 0), ((0.25, 0.5, 0.75, 1.0), 1)])
+def test_weights_that_never_move_have_rank_zero_and_a_straight_line_has_rank_one(factors, rank):
     step, trajectory = torch.randn(1000), Trajectory(torch.zeros(1000), 4)
-    for factor in (0.25, 0.5, 0.75, 1.0):  # exact in float32
+    for factor in factors:  # exact in float32
         trajectory.append(factor * step)
-    assert principal_plane(trajectory.gram()).rank == 1
+    plane = principal_plane(trajectory.gram())
+    assert plane.rank == rank
+    assert plane.coefficients.shape == (rank, 5)
 
 
 def test_anchoring_keeps_what_float32_products_of_weights_would_lose():

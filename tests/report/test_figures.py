@@ -1,13 +1,15 @@
 """Figures: all are written, are valid, and keep what they promise about scales and text."""
 
-import io
 import re
 import subprocess
 import sys
+from functools import cache
+from pathlib import PurePath
 from xml.etree import ElementTree
 
 import audit_study
 import numpy as np
+import pandas as pd
 import pytest
 import synthetic
 from matplotlib.colors import to_hex
@@ -18,38 +20,68 @@ from mpl_toolkits.mplot3d import Axes3D
 from tlstudy.audit.statistics import summarise
 from tlstudy.config import catalogue, groups
 from tlstudy.data import published
-from tlstudy.report.figures import (
-    curves,
-    draw,
-    draw_all,
-    landscapes,
-    layerwise,
-    points,
-    series,
-    style,
-)
+from tlstudy.report import figures
+from tlstudy.report.figures import curves, draw, draw_all, landscapes, layerwise, points, style
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def tables_of(study, **keywords):
-    made = audit_study.make_tables if study.ladder else synthetic.make_tables
-    tables = made(study, **keywords)
-    return tables, tables.pop("landscapes")
+@cache
+def made(seeds: int = 1):
+    """The default arms and their tables."""
+    study = synthetic.make_study(seeds=seeds)
+    return study, synthetic.make_tables(study)
 
 
-def drawn(study, name, **keywords):
+def drawn(study, tables, name: str) -> Figure:
     with style.look(name):
-        figure = draw(study, name, *tables_of(study, **keywords), study.subset_size[0])
+        figure = draw(study, name, tables, study.subset_size[0])
         figure.draw_without_rendering()
     return figure
 
 
+def svg_of(study, tables, name: str) -> str:
+    with style.look(f"{name}-50"):
+        figure = draw(study, name, tables, 50)
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+        return style.svg_text(figure)
+
+
+# One figure of each kind: dots, curves in many panels, maps with parts, surfaces.
+WRITTEN = ("results", "gradient-norm", "layerwise-angle", "landscape-trajectory")
+
+
 @pytest.fixture(scope="module")
 def one_seed(tmp_path_factory):
-    study, folder = synthetic.make_study(), tmp_path_factory.mktemp("figures")
-    draw_all(study, *tables_of(study), folder)
-    return study, folder
+    folder = tmp_path_factory.mktemp("figures")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(style, "DOTS_PER_INCH", 40)
+        patch.setattr(figures, "figure_names", lambda _: WRITTEN)
+        draw_all(*made(), folder)
+    return folder
+
+
+def test_figures_are_written_in_both_formats_and_stay_small(one_seed):
+    written = {path.relative_to(one_seed).as_posix() for path in one_seed.rglob("*.*")}
+    listed = catalogue.figure_files(made()[0])
+    assert written == {name for name in listed if PurePath(name).stem in WRITTEN}
+    for path in one_seed.rglob("*.svg"):
+        assert path.stat().st_size < style.LARGEST_SVG, path.name
+
+
+def test_a_figure_holds_the_rows_of_its_size(tmp_path, monkeypatch):
+    study, shown = synthetic.make_study(sizes=(50, 200)), {}
+    rows = pd.DataFrame({"subset_size": [50, 200, 200]})
+    monkeypatch.setattr(style, "write", lambda found, stem: shown.update({str(stem): found}))
+    monkeypatch.setattr(
+        figures, "draw", lambda _, name, tables, size=None: (name, len(tables["runs"]), size)
+    )
+    draw_all(study, {"runs": rows, "landscapes": []}, tmp_path)
+    files = catalogue.figure_files(study)
+    assert set(shown) == {str((tmp_path / file).with_suffix("")) for file in files}
+    assert shown[str(tmp_path / "n~200" / "results")] == ("results", 2, 200)
+    assert shown[str(tmp_path / "accuracy-by-size")] == ("accuracy-by-size", 3, None)
 
 
 CASES = {
@@ -66,30 +98,33 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_every_file_is_written_and_nothing_else(case, tmp_path):
+def test_studies_of_all_kinds_are_drawn(case):
     keywords, diverged = CASES[case]
     study = synthetic.make_study(**keywords)
-    draw_all(study, *tables_of(study, diverged=diverged), tmp_path)
-    written = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")}
-    assert written == set(catalogue.figure_files(study))
-    for path in tmp_path.rglob("*.svg"):
-        ElementTree.parse(path)
-        assert path.stat().st_size < 400_000, path.name
-
-
-def test_twelve_arms_twenty_seeds_stay_small(tmp_path):
-    study = synthetic.make_study(synthetic.sweep_arms(12), seeds=20)
-    tables = tables_of(study)
-    for name in ("balanced-accuracy", "landscape-trajectory", "layerwise-angle"):
+    tables = synthetic.make_tables(study, diverged)
+    size = study.subset_size[-1]
+    of_size = {
+        name: table if isinstance(table, list) else table[table["subset_size"] == size]
+        for name, table in tables.items()
+    }
+    for name in catalogue.figure_names(study):
         with style.look(name):
-            style.write(draw(study, name, *tables, 50), tmp_path / name)
-        assert (tmp_path / f"{name}.svg").stat().st_size < 400_000, name
+            assert draw(study, name, of_size, size).get_children()
+    for name in catalogue.study_figure_names(study):
+        with style.look(name):
+            assert draw(study, name, tables).get_children()
+
+
+def test_twelve_arms_twenty_seeds_stay_small():
+    study = synthetic.make_study(synthetic.sweep_arms(12), seeds=20)
+    tables = synthetic.make_tables(study)
+    for name in ("balanced-accuracy", "landscape-trajectory"):
+        assert len(svg_of(study, tables, name)) < style.LARGEST_SVG, name
 
 
 def test_ids_differ_between_figures_and_references_lead_somewhere(one_seed):
-    _, folder = one_seed
     seen = {}
-    for path in sorted(folder.rglob("*.svg")):
+    for path in sorted(one_seed.rglob("*.svg")):
         text = path.read_text(encoding="utf-8")
         ids = re.findall(r'\bid="([^"]+)"', text)
         wanted = set(re.findall(r'href="#([^"]+)"', text)) | set(re.findall(r"url\(#(.+?)\)", text))
@@ -102,8 +137,7 @@ def test_ids_differ_between_figures_and_references_lead_somewhere(one_seed):
 
 
 def test_text_is_text_in_ink_and_large_enough_on_a_transparent_background(one_seed):
-    _, folder = one_seed
-    for path in folder.rglob("*.svg"):
+    for path in one_seed.rglob("*.svg"):
         root = ElementTree.parse(path).getroot()
         background = next(element for element in root.iter(f"{SVG}path") if element.get("style"))
         assert "fill: none" in background.get("style"), path.name
@@ -117,23 +151,24 @@ def test_text_is_text_in_ink_and_large_enough_on_a_transparent_background(one_se
             assert size >= style.TEXT, (path.name, element.text, size)
 
 
-def test_same_tables_same_bytes(one_seed, tmp_path):
-    study, folder = one_seed
-    name = "landscape-trajectory"
-    with style.look(f"{name}-50"):
-        style.write(draw(study, name, *tables_of(study), 50), tmp_path / name)
-    again = (tmp_path / f"{name}.svg").read_bytes()
-    assert again == (folder / "n~50" / f"{name}.svg").read_bytes()
-    assert b"<dc:date>" not in again
+def test_same_tables_same_bytes(one_seed):
+    again = svg_of(*made(), "landscape-trajectory")
+    assert again == (one_seed / "n~50" / "landscape-trajectory.svg").read_text("utf-8")
+    assert "<dc:date>" not in again
+
+
+@cache
+def many_arms(ladder: bool):
+    arms = {**synthetic.default_arms(), **synthetic.sweep_arms(6)}
+    study = audit_study.make_study() if ladder else synthetic.make_study(arms, seeds=5)
+    maker = audit_study if ladder else synthetic
+    return study, maker.make_tables(study, {(next(iter(study.arms)), 27)})
 
 
 @pytest.mark.parametrize("name", catalogue.FIGURES)
 def test_nothing_is_cut_off(name, monkeypatch):
     """Every text that is drawn lies inside the figure."""
-    arms = {**synthetic.default_arms(), **synthetic.sweep_arms(6)}
-    study = synthetic.make_study(arms, seeds=5)
-    if name not in catalogue.figure_names(study):
-        study = audit_study.make_study()
+    study, tables = many_arms(name not in catalogue.figure_names(many_arms(False)[0]))
     boxes = []
     draw_text = Text.draw
 
@@ -142,9 +177,8 @@ def test_nothing_is_cut_off(name, monkeypatch):
             boxes.append((text.get_text(), text.get_fontsize(), text.get_window_extent(renderer)))
         draw_text(text, renderer, *arguments, **keywords)
 
-    figure = drawn(study, name, diverged={(next(iter(study.arms)), 27)})
     monkeypatch.setattr(Text, "draw", record)
-    figure.savefig(io.BytesIO(), format="png", dpi=figure.dpi)
+    figure = drawn(study, tables, name)
     width, height = figure.get_size_inches() * figure.dpi
     assert len(boxes) > 15
     for text, size, box in boxes:
@@ -154,7 +188,7 @@ def test_nothing_is_cut_off(name, monkeypatch):
 
 
 def test_heatmaps_share_one_scale_that_holds_all_values():
-    figure = drawn(synthetic.make_study(), "layerwise-magnitude")
+    figure = drawn(*made(), "layerwise-magnitude")
     images = [
         image for ax in figure.findobj(lambda item: hasattr(item, "images")) for image in ax.images
     ]
@@ -168,14 +202,13 @@ def test_heatmaps_share_one_scale_that_holds_all_values():
 
 
 def test_layer_maps_are_means_of_finished_runs_over_the_slides_layers():
-    tables, _ = tables_of(synthetic.make_study(seeds=3), diverged={("new", 27)})
+    tables = synthetic.make_tables(synthetic.make_study(seeds=3), {("new", 27)})
     item = layerwise.layer_map(tables, "new", layerwise.ANGLE)
-    assert item.layers == published.layer_names()
-    assert set(tables["layers"]["layer"]) > set(item.layers)
-    assert item.seeds == 2
+    assert list(item.index) == published.layer_names()
+    assert set(tables["layers"]["layer"]) > set(item.index)
     rows = tables["layers"].query("arm == 'new' and layer == 'fc.bias' and epoch == 3")
     expected = rows.loc[rows["seed"] != 27, layerwise.ANGLE].mean()
-    assert item.values[-1, 2] == pytest.approx(expected)
+    assert item.loc["fc.bias", 3] == pytest.approx(expected)
 
 
 def test_a_displacement_at_right_angles_has_the_angle_of_f10():
@@ -184,26 +217,21 @@ def test_a_displacement_at_right_angles_has_the_angle_of_f10():
 
 @pytest.mark.parametrize("which", ["trajectory", "random"])
 def test_landscapes_of_a_group_share_their_scales(which):
-    figure = drawn(synthetic.make_study(), f"landscape-{which}")
+    figure = drawn(*made(), f"landscape-{which}")
+    limits = []
     for part in figure.subfigs:
         surfaces = [ax for ax in part.axes if isinstance(ax, Axes3D)]
         maps = [ax for ax in part.axes if ax.images]
         assert len(surfaces) == len(maps) >= 1
-        assert len({ax.get_zlim() for ax in surfaces}) == 1
-        assert len({ax.images[0].get_clim() for ax in maps}) == 1
         assert len({(ax.get_xlim(), ax.get_ylim()) for ax in maps}) == 1
-        assert surfaces[0].get_zlim() == maps[0].images[0].get_clim()
         coloured = {ax.collections[0].get_clim() for ax in surfaces}
-        assert coloured == {maps[0].images[0].get_clim()}
-    limits = [part.axes[-2].images[0].get_clim() for part in figure.subfigs]
-    assert limits[0] != limits[1]
-
-
-def test_landscape_without_a_plane_says_why():
-    figure = drawn(synthetic.make_study(), "landscape-trajectory")
+        coloured |= {ax.images[0].get_clim() for ax in maps} | {ax.get_zlim() for ax in surfaces}
+        limits += coloured
+    assert len(limits) == len(set(limits)) == len(figure.subfigs)
     texts = [text.get_text().replace("\n", " ") for text in figure.findobj(Text)]
-    assert any("the weights never moved" in text for text in texts)
-    assert any("axis 1: " in text and "% (61 %)" in text for text in texts)
+    if which == "trajectory":
+        assert any("the weights never moved" in text for text in texts)
+        assert any("axis 1: " in text and "% (61 %)" in text for text in texts)
 
 
 def test_landscapes_are_cut_at_a_multiple_of_guessing():
@@ -234,7 +262,7 @@ def test_every_curve_is_drawn_and_the_mean_only_with_its_interval(seeds, expecte
     with style.look("test"):
         ax = Figure().subplots()
         values = np.random.default_rng(0).normal(size=(seeds, 30))
-        series.draw_seeds(ax, np.arange(1, 31), values, color=style.NEW, linestyle="-")
+        points.draw_curves(ax, np.arange(1, 31), values, color=style.NEW, linestyle="-")
     assert len(lines_of(ax, style.NEW)) == expected
     assert len(ax.collections) == bands
 
@@ -259,52 +287,24 @@ def test_seeds_are_points_and_means_have_their_interval(count, vertical):
     assert ax.lines[2].get_marker() == "s"
 
 
-def test_means_at_several_places_are_joined_where_there_are_enough_seeds():
-    values = {1.0: np.arange(5.0), 3.0: np.array([1.0, 2.0]), 10.0: np.arange(6.0)}
-    ax = points.draw_line(Figure().subplots(), values, style.NEW, "^", "--")
-    [joined] = [line for line in ax.lines if line.get_marker() == "^"]
-    assert joined.get_xydata().tolist() == [[1, 2], [10, 2.5]]
-    seeds = [line.get_xydata()[:, 0] for line in ax.lines if line.get_marker() == "."]
-    assert [set(at) for at in seeds] == [{1.0}, {3.0}, {10.0}]
-
-
-def test_diverged_run_ends_with_a_cross():
-    values = np.ones((6, 10))
-    values[2, 4:] = np.nan
-    values[2, 3] = 7.0
-    with style.look("test"):
-        ax = series.draw_seeds(
-            Figure().subplots(), np.arange(1, 11), values, color=style.NEW, linestyle="-"
-        )
-    crosses = [line for line in ax.lines if line.get_marker() == "x"]
-    assert [(line.get_xdata(), line.get_ydata()) for line in crosses] == [([4], [7.0])]
-    thick = [line for line in ax.lines if line.get_linewidth() > 1 and len(line.get_xdata()) > 1]
-    np.testing.assert_array_equal(thick[0].get_ydata(), np.ones(10))
-
-
 def test_slides_are_laid_under_the_published_group_only():
-    figure = drawn(synthetic.make_study(), "gradient-norm")
+    figure = drawn(*made(), "gradient-norm")
     counts = [len(lines_of(ax, style.SLIDES)) for ax in figure.axes]
     assert counts == [2, 0]
     plotted = lines_of(figure.axes[0], style.SLIDES)[0].get_ydata()
     assert plotted[-1] == pytest.approx(524.49)
     study = synthetic.make_study(synthetic.sweep_arms(2))
     assert curves.overlaid_groups(study) == ["main"]
-    logits = drawn(study, "loss-pretrained")  # the slides' losses are those of softmax outputs
+    logits = drawn(
+        study, synthetic.make_tables(study), "loss-pretrained"
+    )  # the slides' losses are those of softmax outputs
     assert not lines_of(logits.axes[0], style.SLIDES)
 
 
-def test_softmax_bounds():
-    best, worst = np.eye(10)[0], np.eye(10)[1]
-    loss = [-(output[0] - np.log(np.exp(output).sum())) for output in (best, worst)]
-    np.testing.assert_allclose(curves.SOFTMAX_LOSS, loss)
-    np.testing.assert_allclose(curves.SOFTMAX_LOSS, [1.4612, 2.4612], atol=1e-4)
-
-
 def test_accuracy_is_in_per_cent():
-    study = synthetic.make_study()
-    metrics = synthetic.make_tables(study)["metrics"]
-    figure = drawn(study, "balanced-accuracy")
+    study, tables = made()
+    metrics = tables["metrics"]
+    figure = drawn(study, tables, "balanced-accuracy")
     shown = lines_of(figure.axes[0], style.PRETRAINED)[0].get_ydata()
     rows = metrics[metrics["arm"] == "pretrained-published"]
     np.testing.assert_allclose(shown, 100 * rows["test_balanced_accuracy_running"])
@@ -312,7 +312,7 @@ def test_accuracy_is_in_per_cent():
 
 def test_results_have_the_slides_table_and_every_seed():
     study = synthetic.make_study(seeds=10)
-    figure = drawn(study, "results", diverged={("new", 30)})
+    figure = drawn(study, synthetic.make_tables(study, {("new", 30)}), "results")
     left, right = figure.axes
     for ax, values in ((left, {11.05, 61.69}), (right, {2.3025, 1.8348})):
         crosses = [line for line in ax.lines if line.get_marker() == "x"]
@@ -323,23 +323,38 @@ def test_results_have_the_slides_table_and_every_seed():
     assert labels[2] == "New, corrected (1 of 10 diverged)"
 
 
+def test_a_diverged_run_ends_with_a_cross_and_is_not_averaged():
+    values = np.ones((6, 10))
+    values[2, 4:] = np.nan
+    values[2, 3] = 7.0
+    ax = points.draw_curves(Figure().subplots(), np.arange(1, 11), values, color=style.NEW)
+    crosses = [line for line in ax.lines if line.get_marker() == "x"]
+    assert [(line.get_xdata(), line.get_ydata()) for line in crosses] == [([4], [7.0])]
+    [mean] = [line for line in ax.lines if line.get_linewidth() == 1.6]
+    np.testing.assert_array_equal(mean.get_ydata(), np.ones(10))
+
+
+def test_softmax_bounds():
+    outputs = np.eye(10)[:2]
+    loss = np.log(np.exp(outputs).sum(axis=1)) - outputs[:, 0]
+    np.testing.assert_allclose(curves.SOFTMAX_LOSS, loss)
+    np.testing.assert_allclose(curves.SOFTMAX_LOSS, [1.4612, 2.4612], atol=1e-4)
+
+
 def test_variants_of_a_kind_look_different():
     study = synthetic.make_study(synthetic.sweep_arms(12))
-    looks = [(look["color"], str(look["linestyle"])) for look in style.arm_styles(study).values()]
-    assert len(set(looks)) == 12
-    for arm, look in style.arm_styles(study).items():
-        assert look["color"] in style.SHADES[groups.is_new(study, arm)]
+    looks = style.arm_styles(study)
+    assert len({(look["color"], str(look["linestyle"])) for look in looks.values()}) == 12
+    assert all(
+        look["color"] in style.SHADES[groups.is_new(study, arm)] for arm, look in looks.items()
+    )
 
 
 def test_figures_that_a_study_lacks_are_not_listed_and_need_no_matplotlib():
     study = synthetic.make_study({"new": {}})
-    listed = catalogue.figure_names(study)
-    assert "loss-new" in listed
-    assert "loss-pretrained" not in listed
     bare = study.model_copy(update={"landscape": study.landscape.model_copy(update={"seeds": []})})
-    assert not [name for name in catalogue.figure_names(bare) if name.startswith("landscape")]
-    code = (
-        "import sys, tlstudy.config.catalogue, tlstudy.report.figures;"
-        "sys.exit('matplotlib' in sys.modules)"
-    )
+    listed = catalogue.figure_names(bare)
+    assert "loss-new" in listed
+    assert not [name for name in listed if name.startswith(("loss-pre", "landscape"))]
+    code = "import sys, tlstudy.report.figures; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -5,7 +5,7 @@ import pytest
 import synthetic
 from matplotlib.figure import Figure
 
-from tlstudy.report.figures import curves, landscapes, series
+from tlstudy.report.figures import curves, landscapes, points
 
 
 def test_loss_axis_is_scaled_by_what_is_drawn():
@@ -16,10 +16,10 @@ def test_loss_axis_is_scaled_by_what_is_drawn():
     drawn = ["train_loss", "test_loss_recalibrated"]
     expected = metrics.loc[metrics["arm"].isin(arms), drawn].to_numpy().max()
     metrics["test_loss_running"] = 1e6
-    top = curves._largest_loss(study, metrics, arms, "logits")
+    top = curves.largest_loss(study, metrics, arms, "logits")
     assert top == pytest.approx(max(expected, curves.GUESSING))
     metrics.loc[metrics["arm"] == "new", "test_loss_recalibrated"] = 77.0
-    assert curves._largest_loss(study, metrics, arms, "logits") == 77
+    assert curves.largest_loss(study, metrics, arms, "logits") == 77
 
 
 def test_a_single_run_that_stopped_is_explained():
@@ -28,12 +28,12 @@ def test_a_single_run_that_stopped_is_explained():
     whole, stopped = (
         synthetic.make_tables(study, diverged)["metrics"] for diverged in (set(), {("new", 26)})
     )
-    assert not series.has_stopped(study, whole, arms)
-    assert series.has_stopped(study, stopped, arms)
+    assert not points.has_stopped(study, whole, arms)
+    assert points.has_stopped(study, stopped, arms)
     assert "the run stopped" in curves.note_of(study, stopped, 50, arms)
     never = stopped.query("arm == 'new' and epoch == 1").copy()
     never[["train_loss", "displacement_from_start"]] = np.nan
-    assert series.has_stopped(study, never, ["new"])
+    assert points.has_stopped(study, never, ["new"])
 
 
 def test_landscapes_say_how_much_of_the_path_lies_outside():

@@ -9,7 +9,6 @@ import pytest
 from laboratory_study import MADE_UP, make_claims, make_inputs
 from reports import Page, inputs_of, report_of
 
-from tlstudy.config.catalogue import study_figure_names
 from tlstudy.config.settings import Laboratory
 from tlstudy.report.page.render import render
 from tlstudy.report.sentences import theory
@@ -30,43 +29,25 @@ def test_the_page_is_well_formed_and_has_no_script(page):
     assert page.errors == []
     assert page.all("script") == []
     assert all(after - before <= 1 for before, after in itertools.pairwise(page.headings))
-    ids = [item["id"] for _, item in page.elements if "id" in item]
-    assert len(ids) == len(set(ids))
-    links = [item["href"][1:] for item in page.all("a") if item["href"].startswith("#")]
-    assert set(links) <= set(ids)
-
-
-def test_nothing_is_said_of_what_a_laboratory_does_not_have(page):
     for absent in ("contact sheet", "sentinel", "MNIST", "the arms", "training images", "61.69"):
         assert absent not in page.text
 
 
-def test_the_opening_tells_the_verdicts_of_the_table(inputs, page):
+def test_verdicts_values_and_intervals_are_those_of_the_table(inputs, page):
     start = page.text[: page.text.index("What it says")]
-    assert "Of four claims tested in the laboratory, one is supported, one is refuted" in start
+    assert "4 claims tested in the laboratory: 1 supported, 1 refuted" in start
     assert "\u2717 refuted Made-up claim number 2." in start
-    claims = inputs.laboratory_claims.assign(verdict="refuted")
-    other = Page(render(dataclasses.replace(inputs, laboratory_claims=claims)))
-    assert "Of four claims tested in the laboratory, four are refuted." in other.text
-    assert "\u2713 supported" not in other.text
-
-
-def test_values_and_intervals_are_those_of_the_table(inputs, page):
     assert "+21.3 points (+17.1 to +25.9; 10 seeds) Made-up reason L1." in page.text
     assert "\u22120.871 doublings (\u22121.13 to \u22120.602; 10 seeds)" in page.text
     assert "Without that control it would read +31.0 points" in page.text
-    claims = make_claims()
-    claims.loc[0, ["mean", "low", "high"]] = [0.4, 0.35, 0.45]
-    other = Page(render(dataclasses.replace(inputs, laboratory_claims=claims)))
-    assert "+40.0 points (+35.0 to +45.0; 10 seeds)" in other.text
-    assert "+21.3" not in other.text
-
-
-def test_few_seeds_have_a_range(inputs):
-    claims = make_claims(seeds=3)
+    claims = make_claims(seeds=3).assign(verdict="refuted", text="<b>bold</b>")
     claims[["mean", "low", "high"]] = np.nan
-    text = Page(render(dataclasses.replace(inputs, laboratory_claims=claims))).text
-    assert "range of 3 seeds, too few for an interval" in text
+    html = render(dataclasses.replace(inputs, laboratory_claims=claims))
+    other = Page(html).text
+    assert "4 claims tested in the laboratory: 4 refuted." in other
+    assert "\u2713 supported" not in other
+    assert "range of 3 seeds, too few for an interval" in other
+    assert "<b>bold" not in html
 
 
 def test_a_claim_links_to_the_figure_that_shows_it(page):
@@ -80,9 +61,8 @@ def test_shares_are_those_of_the_table_of_formulas(inputs, page):
     assert "400 draws (seed 0)" in page.text
     formulas = inputs.formulas.assign(no_root=0.123, draws=777, seed=5, several_roots=0.045)
     other = Page(render(dataclasses.replace(inputs, formulas=formulas))).text
-    assert "of 777 random draws. It has no solution in 12.3 %" in other
-    assert "777 draws (seed 5)" in other
-    assert "more than one positive root in 4.5 % of the draws" in other
+    for shown in ("777 random draws", "no solution in 12.3 %", "777 draws (seed 5)", "in 4.5 %"):
+        assert shown in other
 
 
 @pytest.mark.parametrize("name", FORMULAS)
@@ -134,40 +114,23 @@ def test_times_are_summed_and_unlike_runs_warned_of(inputs, page):
     runs.loc[3, ["numpy", "commit"]] = ["1.0", "0123+changes"]
     other = Page(render(dataclasses.replace(inputs, laboratory_runs=runs))).text
     assert "different versions of NumPy: 2.1.0 and 1.0" in other
-    assert "in no commit when runs were made" in other
-
-
-def test_labels_are_escaped(inputs):
-    claims = make_claims()
-    claims["text"] = "<b>bold</b>"
-    html = render(dataclasses.replace(inputs, laboratory_claims=claims))
-    assert "<b>bold" not in html
-    assert "&lt;b&gt;bold" in html
-
-
-def with_laboratory(case: str):
-    """Made-up inputs of a study with arms, and a laboratory beside them."""
-    laboratory, inputs = make_inputs(), inputs_of(case)
-    study = inputs.study.model_copy(update={"laboratory": Laboratory(experiments=["relu"])})
-    figures = {name: laboratory.study_figures["penalty"] for name in study_figure_names(study)}
-    return dataclasses.replace(
-        inputs,
-        study=study,
-        formulas=laboratory.formulas,
-        laboratory_claims=laboratory.laboratory_claims,
-        study_figures=figures,
-    )
+    assert "uncommitted code" in other
 
 
 def test_a_study_with_arms_and_a_laboratory_has_the_section_and_points_to_the_ledger():
-    inputs = with_laboratory("audit")
-    page = Page(render(inputs))
+    laboratory, inputs = make_inputs(), inputs_of("audit")
+    study = inputs.study.model_copy(update={"laboratory": Laboratory(experiments=["relu"])})
+    page = Page(
+        render(
+            dataclasses.replace(
+                inputs,
+                study=study,
+                laboratory_claims=laboratory.laboratory_claims,
+                study_figures=laboratory.study_figures,
+            )
+        )
+    )
     assert page.errors == []
-    assert page.text.index("What it does not say") < page.text.rindex("How it was run")
-    verdicts = inputs.claims.set_index("claim")["verdict"]
-    section = page.text[page.text.index("On the slides\u2019 own network") :]
-    for name in ("C6", "C7"):
-        assert f"{verdicts[name]} {name} " in section
     assert "Two-layer ReLU networks" in page.text
     assert "Diagonal linear networks" not in page.text
 
@@ -180,19 +143,7 @@ def test_a_ledger_that_tests_reuse_has_the_section_without_a_laboratory():
     slides = inputs.formulas.set_index("formula").loc["slides"]
     assert theory.share(slides["no_root"]).replace("\u202f", " ") in section
     assert "figure-penalty" in [item.get("id") for _, item in page.elements]
-    told = section[section.index("On the slides\u2019 own network") :]
-    claims = inputs.claims.set_index("claim")
-    for name in claims.index:
-        line = f"{claims.loc[name, 'verdict']} {name} {claims.loc[name, 'text']}"
-        assert (line in told) == name.startswith(("C6", "C7")), name
-
-
-def test_the_section_s_verdicts_are_those_of_the_table():
-    inputs = inputs_of("audit")
-    claims = inputs.claims.assign(verdict="inconclusive")
-    told = theory.section(dataclasses.replace(inputs, claims=claims))["ledger"]
-    assert [line[1] for line in told] == ["C6", "C6-implicit", "C6-descent", "C7"]
-    assert {line[2] for line in told} == {"inconclusive"}
+    assert "C6, C6-implicit, C6-descent and C7" in section
 
 
 def test_a_study_that_tests_nothing_of_it_has_no_such_section():
@@ -200,14 +151,10 @@ def test_a_study_that_tests_nothing_of_it_has_no_such_section():
     assert theory.section(inputs_of("one seed")) is None
 
 
-def test_the_slides_equation_lacks_a_root_only_where_the_strength_is_negative(inputs):
+def test_the_slides_equation_lacks_a_root_only_where_the_strength_is_negative():
+    """As the page says."""
     arguments = draw_arguments(np.random.default_rng(1), 3000)
     printed, _ = printed_minimum(FORMULAS["slides"], arguments)
-    rootless, negative = np.isnan(printed), arguments["m_main"] < 0
+    rootless = np.isnan(printed)
     assert rootless.any()
-    assert not (rootless & ~negative).any()
-    line = theory.formula_line(inputs.formulas)
-    assert "only where the strength m is negative" in line
-    slides = inputs.formulas.set_index("formula").loc["slides"]
-    exact, lacking = (line.index(theory.share(slides[name])) for name in ("exact", "no_root"))
-    assert exact < lacking
+    assert (arguments["m_main"][rootless] < 0).all()

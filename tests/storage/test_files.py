@@ -1,6 +1,5 @@
 """Files are there whole or not at all."""
 
-import hashlib
 import json
 import math
 import os
@@ -12,15 +11,9 @@ import pytest
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import (
     atomic_path,
-    sha256,
     write_bytes_atomically,
     write_json_atomically,
 )
-
-
-def test_a_digest_is_that_of_the_content(tmp_path):
-    (tmp_path / "file").write_bytes(b"content")
-    assert sha256(tmp_path / "file") == hashlib.sha256(b"content").hexdigest()
 
 
 def interrupted_write(path: Path, durable: bool) -> None:

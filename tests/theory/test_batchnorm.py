@@ -8,6 +8,7 @@ import torch
 
 from tlstudy.theory import batchnorm_experiment, batchnorm_networks
 from tlstudy.theory.batchnorm_networks import (
+    RATES,
     encoder_weights,
     fit,
     network,
@@ -32,11 +33,12 @@ def model():
         return network(6, normalised=True, eps=1e-100).double()
 
 
-def trained(model, part, factor, name, rule, rate=0.05, **options):
-    result = rescaled(model, part, factor)
-    chosen = optimiser(result, name, rate, part, factor, rule)
+def trained(model, factor, name, rule, **options):
+    """A copy after some steps with a factor on the encoder, from a learning rate of 0.05."""
+    result = rescaled(model, "encoder", factor)
+    chosen = optimiser(result, "encoder", factor, name, rule)
     for group in chosen.param_groups:
-        group.update(options)
+        group.update(options, lr=group["lr"] / RATES[name] * 0.05)
     fit(result, INPUTS, TARGETS, chosen, 10)
     return result
 
@@ -46,8 +48,8 @@ def trained(model, part, factor, name, rule, rate=0.05, **options):
     [("sgd", "squared-factor", {}), ("adam", "factor", {"eps": 0.0})],
 )
 def test_a_learning_rate_undoes_the_encoders_factor(model, name, rule, options):
-    plain = trained(model, "encoder", 1.0, name, "fixed", **options)
-    scaled = trained(model, "encoder", FACTOR, name, rule, **options)
+    plain = trained(model, 1.0, name, "fixed", **options)
+    scaled = trained(model, FACTOR, name, rule, **options)
     for one, other in zip(encoder_weights(plain), encoder_weights(scaled), strict=True):
         torch.testing.assert_close(other, FACTOR * one, rtol=1e-8, atol=1e-10)
     torch.testing.assert_close(
@@ -58,8 +60,8 @@ def test_a_learning_rate_undoes_the_encoders_factor(model, name, rule, options):
 
 @pytest.mark.parametrize(("name", "rule"), [("sgd", "fixed"), ("sgd", "factor"), ("adam", "fixed")])
 def test_other_learning_rates_do_not(model, name, rule):
-    plain = trained(model, "encoder", 1.0, name, "fixed")
-    scaled = trained(model, "encoder", FACTOR, name, rule)
+    plain = trained(model, 1.0, name, "fixed")
+    scaled = trained(model, FACTOR, name, rule)
     difference = outputs(recalibrated(scaled, INPUTS), INPUTS) - outputs(
         recalibrated(plain, INPUTS), INPUTS
     )
@@ -88,15 +90,12 @@ def test_recalibrated_statistics_are_those_of_the_inputs(model):
 
 @pytest.mark.parametrize("part", batchnorm_networks.PARTS)
 def test_a_factor_is_on_its_part_only(model, part):
-    scaled = rescaled(model, part, FACTOR)
-    for layer, (one, other) in enumerate(zip(model, scaled, strict=True)):
-        for name, weight in one.named_parameters():
-            hidden = isinstance(one, torch.nn.Linear) and layer < len(model) - 1
-            head = layer == len(model) - 1
-            on = (hidden and part != "head") or (head and part != "encoder")
-            torch.testing.assert_close(
-                dict(other.named_parameters())[name], weight * (FACTOR if on else 1)
-            )
+    scaled = dict(rescaled(model, part, FACTOR).named_parameters())
+    hidden = {id(weight) for weight in encoder_weights(model)}
+    head = {id(weight) for weight in model[-1].parameters()}
+    on = {"encoder": hidden, "head": head, "both": hidden | head}[part]
+    for name, weight in model.named_parameters():
+        torch.testing.assert_close(scaled[name], weight * (FACTOR if id(weight) in on else 1))
 
 
 @pytest.fixture(scope="module")
@@ -110,25 +109,18 @@ def rows():
     return found
 
 
-def test_the_same_seed_gives_the_same_rows(rows):
+def test_the_same_seed_gives_the_same_rows_of_every_condition_once(rows):
     pd.testing.assert_frame_equal(*rows)
-
-
-def test_every_condition_is_measured_once(rows):
-    columns = [name for name in rows[0] if name != "value"]
-    assert not rows[0].duplicated(columns).any()
+    assert not rows[0].drop(columns="value").duplicated().any()
     assert rows[0]["value"].notna().all()
 
 
 def test_the_encoders_factor_changes_nothing_before_training_but_in_running_statistics(rows):
-    before = rows[0][
-        (rows[0]["method"] == "pretrained")
-        & (rows[0]["network"] == "batchnorm")
-        & (rows[0]["part"] == "encoder")
-        & (rows[0]["scale"] != 1)
-        & (rows[0]["measure"] == "prediction_difference")
-    ]
-    largest = before.groupby("statistics")["value"].max()
-    assert largest["recalibrated"] < 0.01
-    assert largest["rescaled"] < 0.01
-    assert before.loc[before["statistics"] == "running", "value"].min() > 0.05
+    before = rows[0].query(
+        "method == 'pretrained' and network == 'batchnorm' and part == 'encoder' and scale != 1 "
+        "and measure == 'prediction_difference'"
+    )
+    found = before.groupby("statistics")["value"]
+    assert found.max()["recalibrated"] < 0.01
+    assert found.max()["rescaled"] < 0.01
+    assert found.min()["running"] > 0.05

@@ -63,12 +63,13 @@ def test_least_change_is_the_least_that_slsqp_finds_over_all_weights():
 @pytest.mark.parametrize("criterion", [LEAST_PENALTY, LEAST_CHANGE])
 def test_slope_and_integral_are_those_of_the_coefficients(criterion):
     points, step = np.linspace(-0.8, 0.8, 9), 1e-6
-    slope = (criterion.coefficients(points + step) - criterion.coefficients(points - step)) / (
-        2 * step
-    )
-    value = (criterion.integral(points + step) - criterion.integral(points - step)) / (2 * step)
-    np.testing.assert_allclose(criterion.slope(points), slope, rtol=1e-7)
-    np.testing.assert_allclose(criterion.coefficients(points), value, rtol=1e-7, atol=1e-9)
+
+    def slope(function):
+        return (function(points + step) - function(points - step)) / (2 * step)
+
+    np.testing.assert_allclose(criterion.slope(points), slope(criterion.coefficients), rtol=1e-7)
+    found = criterion.coefficients(points)
+    np.testing.assert_allclose(found, slope(criterion.integral), rtol=1e-7, atol=1e-9)
 
 
 def test_solutions_interpolate_even_from_tiny_sizes():
@@ -146,7 +147,7 @@ def test_squared_change_counts_every_weight_once():
 def few():
     one = diagonal_experiment.Condition
     swept = [one(0.0, 10), one(1.0, 10), one(1.0, 15, scale=3.0), one(0.0, 10, gamma=1.0)]
-    tasks = diagonal_experiment.problem(100)
+    tasks = diagonal_experiment.Problem(100)
     return pd.DataFrame(diagonal_experiment.fine_tuned_rows(tasks, swept)), swept
 
 
@@ -162,16 +163,13 @@ def test_no_solution_costs_less_than_its_optimum(few):
     assert values["least-penalty", "test_error"].to_numpy()[-1] == pytest.approx(error, rel=0.02)
 
 
-def test_overlap_is_the_share_of_common_coefficients():
-    tasks = diagonal_experiment.problem(100)
+def test_a_seed_draws_its_own_problem_with_the_share_of_common_coefficients():
+    tasks = diagonal_experiment.Problem(100)
     for overlap, auxiliary in tasks.auxiliary.items():
         common = (auxiliary != 0) & (tasks.main != 0)
         assert common.sum() == overlap * diagonal_experiment.MAIN_FEATURES
         assert (auxiliary != 0).sum() == diagonal_experiment.AUXILIARY_FEATURES
         assert np.linalg.norm(auxiliary) == pytest.approx(1)
-
-
-def test_a_seed_draws_its_own_problem_and_always_the_same():
-    first, again, other = (diagonal_experiment.problem(seed) for seed in (100, 100, 101))
-    np.testing.assert_array_equal(first.inputs, again.inputs)
-    assert not np.array_equal(first.inputs, other.inputs)
+    again, other = diagonal_experiment.Problem(100), diagonal_experiment.Problem(101)
+    np.testing.assert_array_equal(tasks.inputs, again.inputs)
+    assert not np.array_equal(tasks.inputs, other.inputs)

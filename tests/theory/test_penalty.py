@@ -145,15 +145,6 @@ def test_shapes_broadcast_and_nan_stays():
     assert reuse_penalty([], 1, 1, 1).penalty.shape == (0,)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [((1, 1, -1, 0), "w_aux"), ((1, 1, 1, 1.001), "rho"), ((np.inf, 1, 1, 0), "finite")],
-)
-def test_arguments_that_mean_nothing_are_refused(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        reuse_penalty(*arguments)
-
-
 def test_diagonal_penalty_is_the_integral_of_its_slope():
     """q'(z) = arcsinh(z / 2), so that the penalty's slope in b is 2 arcsinh(b / c)."""
     for b, aux, gamma in ((0.7, 0.2, 0.1), (-3.0, 0.0, 0.5), (1e-3, 2.0, 1.0), (50.0, -0.1, 0.0)):

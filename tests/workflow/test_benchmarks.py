@@ -1,7 +1,9 @@
 """The benchmark: its ways compute the same numbers, and it runs from end to end."""
 
 import json
+import sys
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks import (
-    browser,
     commands,
+    computing,
     exactness,
     landscapes,
     limits,
@@ -24,9 +26,10 @@ from benchmarks.computing import tiny
 from benchmarks.figures import figure
 from benchmarks.table import table_text
 from benchmarks.work import Work
-from tlstudy.config.study import build_study
+from tlstudy import cli
 from tlstudy.config.study import runs as study_runs
 from tlstudy.jobs import paths
+from tlstudy.steps import aggregate
 
 LIMITS = {"operations_per_second": {"float32": 1e9}, "bytes_per_second": 1e9}
 
@@ -84,26 +87,31 @@ def test_ways_take_turns_after_a_warm_up():
 def test_the_command_writes_its_figures_with_what_they_were_measured_on(
     cache, tmp_path, monkeypatch
 ):
+    def once(ways: list[pairs.Way], turns: int) -> list[pairs.Way]:
+        """In this process: others would take seconds to import PyTorch."""
+        for way in ways:
+            way.every, way.seconds = [way.prepare(*way.arguments)()], [1.0] * turns
+        return ways
+
+    monkeypatch.setattr(computing, "take_turns", once)
     monkeypatch.setattr(limits, "MATRIX", {"cpu": 512})
     monkeypatch.setattr(limits, "COPIED_BYTES", 2**20)
     file = tmp_path / "figures.json"
-    options = ["--tiny", "--part", "plane", "--turns", "1", "--device", "cpu"]
+    options = ["--tiny", "--part", "landscape", "--turns", "1", "--device", "cpu", "--threads", "1"]
     result = CliRunner().invoke(main, [*options, "--cache", str(cache), "--json", str(file)])
     assert result.exit_code == 0, result.output
-    assert "| trajectory plane | Gram matrix |" in result.output
+    assert "| landscape grid | plain loop |" in result.output
     figures = json.loads(file.read_text())
-    assert figures["limits"]["operations_per_second"]["float32"] > 1e9
-    assert {row["part"] for row in figures["rows"]} == {"trajectory plane"}
+    assert figures["limits"]["operations_per_second"]["float32"] > 0
+    assert {row["part"] for row in figures["rows"]} == {"landscape grid"}
     assert figures["environment"]["torch"]
 
 
 def test_a_figure_is_the_median_of_its_turns_beside_its_target():
     rate = figure("rate", [3.0, 1.0, 2.0], "runs a second", 10_000, most=False)
-    weight = figure("weight", [4.0], "MB", 15.0)
-    text = table_text(LIMITS, pd.DataFrame([rate, weight, figure("time", [1.0], "seconds")]))
+    text = table_text(LIMITS, pd.DataFrame([rate, figure("weight", [4.0], "MB", 15.0)]))
     assert "| rate | 2 (1 to 3) | runs a second | at least 10,000 |" in text
     assert "| weight | 4 (4 to 4) | MB | at most 15 |" in text
-    assert "| time | 1 (1 to 1) | seconds |  |" in text
 
 
 def test_a_command_is_timed_with_its_own_memory_and_not_that_of_who_starts_it(tmp_path):
@@ -112,18 +120,35 @@ def test_a_command_is_timed_with_its_own_memory_and_not_that_of_who_starts_it(tm
         commands.python("x = bytearray(100 << 20); print('made')"), tmp_path, "made"
     )
     assert 100 < spent.peak_mib < 200 < ours.nbytes / 2**20
-    assert 0 < spent.cpu_seconds < 60
+    assert spent.cpu_seconds > 0
     with pytest.raises(RuntimeError, match="no such thing"):
         commands.run(commands.python("raise SystemExit('no such thing')"), tmp_path)
     with pytest.raises(RuntimeError, match="hello"):
         commands.run(commands.python("print('hello')"), tmp_path, says="good bye")
 
 
-def test_the_tables_of_made_runs_are_timed_and_are_those_of_the_plain_loop(cache, tmp_path):
+def test_the_tables_of_made_runs_are_timed_and_are_those_of_the_plain_loop(
+    cache, tmp_path, monkeypatch
+):
+    done = []
+
+    def here(command: list[str], folder: Path) -> commands.Spent:
+        """In this process: each other would take seconds to import pandas."""
+        done.append(command)
+        monkeypatch.setattr(sys, "argv", ["-c", command[-1]])
+        if command[1] == "-c":
+            exec(command[2], {})
+        else:
+            assert CliRunner().invoke(cli.main, command[3:]).exit_code == 0
+        return commands.Spent(1.0, 1.0, 100.0)
+
+    monkeypatch.setattr(aggregate, "Watch", aggregate.Watch)  # one way replaces it
+    monkeypatch.setattr(scale, "run", here)
     rows = list(scale.tables(tmp_path, cache, scale.TINY, turns=1))
     names = {row["name"] for row in rows}
     assert {"tables of 2 runs, as it is", "tables of 8 runs, as it is"} < names
     assert [row["value"] for row in rows if row["unit"] == "values"] == [0]
+    assert len(done) == 3 * 2 + 1  # ways of ours for two numbers of runs, and the plain loop
 
 
 def test_a_dry_run_is_timed_of_as_many_runs_as_asked_for(cache, tmp_path):
@@ -136,24 +161,3 @@ def test_made_results_are_called_made(cache, tmp_path):
     study = made.make_results(tmp_path, cache, 2)
     record = json.loads((paths.folder_of_run(study, study_runs(study)[1]) / "run.json").read_text())
     assert record["device"] == record["weights"]["description"] == made.MADE
-
-
-def test_a_sweep_of_arms_shares_the_runs_out(cache, tmp_path):
-    configuration = made.configuration(tmp_path, cache, 30, made.sweep_of_arms(10))
-    study = build_study(configuration)
-    assert len(study.arms) == 10
-    assert len(study_runs(study)) == 30
-
-
-@pytest.mark.browser
-@pytest.mark.skipif(browser.CHROMIUM is None, reason="Chromium is not installed")
-def test_the_browser_says_when_a_page_is_open(tmp_path):
-    page = tmp_path / "page.html"
-    page.write_text("<head></head><body><p style='height:500px'>here</p></body>")
-    assert browser.seconds_to_open(page, tmp_path) > 0
-    wait = "<script>const end = performance.now() + 1500; while (performance.now() < end);</script>"
-    page.write_text(page.read_text().replace("<body>", f"<body>{wait}"))
-    assert browser.seconds_to_open(page, tmp_path) > 1.5
-    page.write_text("no page")
-    with pytest.raises(RuntimeError, match="did not open"):
-        browser.seconds_to_open(page, tmp_path)

@@ -1,5 +1,6 @@
 """The workflow as a module of another workflow."""
 
+import copy
 import shutil
 import subprocess
 import sys
@@ -44,14 +45,7 @@ STUDY = {
     "seed": 26,
     "subset_size": 20,
     "evaluation": {"epoch_images": 20, "final_images": 40},
-    "arms": {
-        "new": {
-            "initialisation": "random",
-            "architecture": "resnet18",
-            "image_size": 32,
-            "epochs": 1,
-        }
-    },
+    "arms": {"new": {"architecture": "resnet18", "image_size": 32, "epochs": 1}},
 }
 
 
@@ -60,7 +54,7 @@ class OuterWorkflow(StudyFolder):
 
     def __init__(self, folder, snakefile, **parts):
         super().__init__(folder)
-        self.overlay = {"tlstudy": yaml.safe_load(yaml.safe_dump(STUDY))}
+        self.overlay = {"tlstudy": copy.deepcopy(STUDY)}
         (folder / "Snakefile").write_text(snakefile.format(root=ROOT, **parts))
 
     def options(self):
@@ -104,14 +98,25 @@ def test_what_changed_is_noticed_in_a_module_too(moved):
     moved.overlay["tlstudy"]["seed"] = 26
 
 
+def assert_refused(place, sentence):
+    result = place.run("--dry-run")
+    assert result.returncode != 0
+    assert sentence in result.stdout
+    assert "Traceback" not in result.stdout
+
+
 def test_a_file_in_the_way_is_told_where_the_prefix_moves_the_folder_to(tmp_path):
     place = OuterWorkflow(tmp_path, OUTER, prefix='prefix: "transfer"', results="transfer/results")
     (tmp_path / "transfer").mkdir()
     (tmp_path / "transfer" / "results").write_text("in the way")
-    result = place.run("--dry-run")
-    assert result.returncode == 1
-    assert "transfer/results: is a file, must be a folder; rename or remove it." in result.stdout
-    assert "Traceback" not in result.stdout
+    told = "transfer/results: is a file, must be a folder; rename or remove it."
+    assert_refused(place, told)
+
+
+def test_a_mistake_in_the_module_s_configuration_is_told_in_a_sentence(tmp_path):
+    place = OuterWorkflow(tmp_path, OUTER, prefix="", results="results")
+    place.overlay["tlstudy"]["arms"]["new"]["epoch"] = 3
+    assert_refused(place, "arms.new.epoch: unknown key; did you mean 'epochs'?")
 
 
 def test_the_outer_workflow_s_report_has_the_module_s_captions(moved):
@@ -127,15 +132,6 @@ def test_without_a_prefix_everything_is_where_the_configuration_says(tmp_path, c
     told = place.succeed("--dry-run", "tlstudy_all")
     assert "elsewhere/outer/report.html" in told
     assert not (tmp_path / "elsewhere").exists()
-
-
-def test_a_mistake_in_the_module_s_configuration_is_told_in_a_sentence(tmp_path):
-    place = OuterWorkflow(tmp_path, OUTER, prefix="", results="results")
-    place.overlay["tlstudy"]["arms"]["new"]["epoch"] = 3
-    result = place.run("--dry-run")
-    assert result.returncode != 0
-    assert "arms.new.epoch: unknown key; did you mean 'epochs'?" in result.stdout
-    assert "Traceback" not in result.stdout
 
 
 def test_deployed_as_the_catalog_says_it_plans_the_default_study(tmp_path):

@@ -1,4 +1,4 @@
-"""The stage `train`, ended and started again: its files are those of a run that never ended."""
+"""The step `train`, ended and started again: its files are those of a run that never ended."""
 
 import json
 import os
@@ -12,57 +12,37 @@ import pytest
 from killing import PROCESSES, killed
 from result_files import content
 from resuming import after_every_epoch
-from safetensors.torch import save_file
+from small_study import prepared_study
 from study_folder import StudyFolder, finished, wait_for_training, wait_until
 
 from tlstudy.config.settings import Study
-from tlstudy.config.study import build_study, find_run
+from tlstudy.config.study import find_run
 from tlstudy.jobs import paths
 from tlstudy.networks import checkpoint
-from tlstudy.networks.build import build_classifier
-from tlstudy.networks.weights import cache_weights
-from tlstudy.stages.subset import make_subset
-from tlstudy.stages.train import train_run
+from tlstudy.steps.train import train_run
 
 TRAINING = {"architecture": "resnet18", "image_size": 32, "epochs": 4, "batch_size": 16}
 ARMS = {
     "new": TRAINING,
     "published": TRAINING | {"optimiser_holds": "another-network", "head": "softmax"},
-    "pretrained": TRAINING | {"initialisation": "made", "tune_learning_rate": True},
+    "pretrained": TRAINING | {"initialisation": "own", "tune_learning_rate": True},
 }
 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory, cache) -> Study:
-    """A study on real images, with its subsets; the pretrained weights are made here."""
-    folder = tmp_path_factory.mktemp("study")
-    weights = folder / "made.safetensors"
-    save_file(build_classifier("resnet18", "3x3").state_dict(), weights)
-    (folder / "cache").mkdir()
-    paths.images_folder(folder / "cache").symlink_to(paths.images_folder(cache))
-    study = build_study(
-        {
-            "study": "resumed",
-            "results": str(folder / "results"),
-            "cache": str(folder / "cache"),
-            "device": "cpu",
-            "seed": 26,
-            "subset_size": 20,
-            "weights": {"made": [{"file": str(weights)}]},
-            "evaluation": {"epoch_images": 10, "final_images": 20},
-            "tuning": {"learning_rates": [0.001, 0.01], "folds": 2},
-            "arms": ARMS,
-        }
+    """A study on real images, with its subset; the pretrained weights are made here."""
+    return prepared_study(
+        tmp_path_factory.mktemp("study"),
+        cache / "mnist",
+        subset_size=20,
+        tuning={"learning_rates": [0.001, 0.01], "folds": 2},
+        arms=ARMS,
     )
-    run = find_run(study, "pretrained", 20, 26)
-    target = paths.weights_folder(study.cache, "resnet18", run.sources)
-    cache_weights(run.sources, "resnet18", target, folder / "none")
-    make_subset(study, "stratified", 20, 26)
-    return study
 
 
 def train(study: Study, arm: str, last: int | None = None) -> None:
-    """Work for a process: the stage, with a checkpoint after every epoch.
+    """Work for a process: the step, with a checkpoint after every epoch.
 
     Args:
         last: epoch after whose checkpoint the process ends on the spot.
@@ -164,19 +144,8 @@ class Workflow(StudyFolder):
 
     def __init__(self, folder: Path):
         super().__init__(folder)
-        kept = ("study", "seed", "subset_size", "weights", "evaluation", "cache")
-        self.overlay = {key: self.overlay[key] for key in kept}
-        self.overlay["arms"] = {"new": TRAINING | {"epochs": 12}}
-        others = ("pretrained", "new-published", "pretrained-published")
-        self.overlay["arms"] |= dict.fromkeys(others)
-        command = folder / "bin" / "tlstudy"
-        command.parent.mkdir()
-        command.write_text(CHECKPOINT_AFTER_EVERY_EPOCH)
-        command.chmod(0o755)
-
-    def environment(self) -> dict[str, str]:
-        variables = super().environment()
-        return variables | {"PATH": f"{self.folder / 'bin'}{os.pathsep}{variables['PATH']}"}
+        self.have_only(new=TRAINING | {"epochs": 12})
+        self.replace_command(CHECKPOINT_AFTER_EVERY_EPOCH)
 
     def record(self) -> dict:
         (file,) = self.results.glob("runs/*/*/*/run.json")

@@ -6,11 +6,12 @@ import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from result_files import content
-from slurm_cluster import Cluster, missing, running_cluster
-from study_folder import PATIENCE, ROOT, StudyFolder, wait_until
+from slurm_cluster import missing, running_cluster
+from study_folder import PATIENCE, ROOT, StudyFolder
 
 from tlstudy.config.settings import Study
 from tlstudy.config.study import Run, load_study, runs
@@ -33,10 +34,39 @@ def cluster():
         yield running
 
 
+class SmallStudy(StudyFolder):
+    """Two small trainings."""
+
+    def __init__(self, folder: Path):
+        super().__init__(folder)
+        self.limits = ()  # it is the profile's to say how many jobs there may be
+        (folder / "profiles").symlink_to(ROOT / "profiles")
+        self.have_only(new={"architecture": "resnet18", "image_size": 32, "epochs": 3})
+        self.overlay["seed"] = [26, 27]
+
+    @contextmanager
+    def started(self, *options: str) -> Iterator[subprocess.Popen]:
+        """Snakemake, running, its trainings held; it does not outlive a test that fails."""
+        self.hold_trainings()
+        process = self.start(*options)
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+    def finish(self, process: subprocess.Popen) -> None:
+        """Let the trainings begin, and Snakemake come to a good end."""
+        self.let_go()
+        output, _ = process.communicate(timeout=PATIENCE)
+        assert process.returncode == 0, output
+
+
 @pytest.fixture(scope="module")
 def local(tmp_path_factory, cache):
     """The study's trainings as this machine makes them without a cluster."""
-    place = small_study(tmp_path_factory.mktemp("local") / "study")
+    place = SmallStudy(tmp_path_factory.mktemp("local") / "study")
     place.succeed("--cores", "2", "--until", "train", *LIMITS)
     return measurements(place)
 
@@ -44,43 +74,15 @@ def local(tmp_path_factory, cache):
 @pytest.fixture(scope="module")
 def disturbed(tmp_path_factory, cache, cluster):
     """A study that SLURM made, though one training was cancelled and one lost its node."""
-    place = small_study(tmp_path_factory.mktemp("slurm") / "study")
+    place = SmallStudy(tmp_path_factory.mktemp("slurm") / "study")
     gres = ("--set-resources", "train:gpu=0", "train:gres=gpu:fake:1")
-    with started(place, *SLURM, *gres) as process:
-        cancelled = cluster.a_running_job("train", ())
+    with place.started(*SLURM, *gres) as process:
+        cancelled = cluster.a_running_job("train")
         cluster.ask("scancel", cancelled)
         lost = cluster.a_running_job("train", {cancelled})
         with cluster.without_node():
-            wait_until(
-                lambda: cluster.states("train")[lost] == "NODE_FAIL", "the node to be missed"
-            )
-        output, _ = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0, output
-    return place
-
-
-@contextmanager
-def started(place: StudyFolder, *options: str) -> Iterator[subprocess.Popen]:
-    """Snakemake, running; it does not outlive a test that fails."""
-    process = place.start(*options)
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-def small_study(folder) -> StudyFolder:
-    """Two small trainings."""
-    place = StudyFolder(folder)
-    place.limits = ()  # it is the profile's to say how many jobs there may be
-    (folder / "profiles").symlink_to(ROOT / "profiles")
-    left_out = dict.fromkeys(("new-published", "pretrained-published", "pretrained"))
-    arm = {"architecture": "resnet18", "image_size": 32, "epochs": 3}
-    place.overlay["arms"] = {"new": arm, **left_out}
-    place.overlay |= {"seed": [26, 27], "ladder": [], "claims": {}}
-    place.overlay |= {name: {"seeds": []} for name in ("landscape", "curvature", "encoder")}
+            cluster.wait_for("train", lost, "NODE_FAIL")
+        place.finish(process)
     return place
 
 
@@ -126,26 +128,25 @@ def test_short_jobs_of_a_rule_are_one_array(disturbed, cluster):
 def test_on_a_cluster_of_commands_an_interrupt_empties_the_queue_and_a_lost_job_is_made_again(
     tmp_path, cache, cluster, local
 ):
-    place, before = small_study(tmp_path / "study"), set(cluster.jobs("train"))
-    with started(place, *GENERIC) as process:
+    place, before = SmallStudy(tmp_path / "study"), set(cluster.jobs("train"))
+    with place.started(*GENERIC) as process:
         stopped = cluster.a_running_job("train", before)
         os.killpg(process.pid, signal.SIGINT)
         output, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode != 0, output
-    wait_until(lambda: cluster.states("train")[stopped] == "CANCELLED", "the job to be cancelled")
-    assert unfinished(cluster) == []
-    with started(place, *GENERIC) as process:
+    cluster.wait_for("train", stopped, "CANCELLED")
+    assert cluster.ask("squeue", "--noheader", "--states=pending,running") == ""
+    with place.started(*GENERIC) as process:
         lost = cluster.a_running_job("train", before | {stopped})
         cluster.ask("scancel", lost)
-        output, _ = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0, output
-    assert cluster.states("train")[lost] == "CANCELLED"
+        cluster.wait_for("train", lost, "CANCELLED")
+        place.finish(process)
     assert cluster.jobs("train")[lost]["TresPerJob"] == "gres:gpu:1"
     assert measurements(place) == local
 
 
 def test_a_processor_is_given_more_time_than_a_gpu(tmp_path, cache):
-    place = small_study(tmp_path / "study")
+    place = SmallStudy(tmp_path / "study")
     place.overlay["evaluation"] = {"epoch_images": 10000, "final_images": 10000}
     place.overlay["arms"]["new"]["image_size"] = 256
     place.succeed("--cores", "2", "--until", "subset")
@@ -167,7 +168,3 @@ def first_run(place: StudyFolder) -> tuple[Run, Study]:
     files = [place.folder / name for name in ("config.yaml", "tiny.yaml")]
     study = load_study(files)
     return runs(study)[0], study
-
-
-def unfinished(cluster: Cluster) -> list[str]:
-    return cluster.ask("squeue", "--noheader", "--states=pending,running").splitlines()

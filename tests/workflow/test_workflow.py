@@ -10,29 +10,20 @@ import pandas as pd
 import pytest
 from result_files import content
 from study_folder import ROOT, StudyFolder, finished, wait_for_training
+from toy_measurement import install_toy
 
 from tlstudy.config.tables import ALL_TABLES
-from tlstudy.jobs.verify import verify_folder
 from tlstudy.report.figures.texts import explanation
 from tlstudy.storage import columns
 
 TRAINED = ("new-published", "pretrained-published", "new", "pretrained")
-# The loss is infinite after the first step.
-WILD = {
-    "initialisation": "random",
-    "architecture": "resnet18",
-    "image_size": 32,
-    "epochs": 3,
-    "group": "wild",
-    "optimiser": {"name": "sgd", "learning_rate": 1e30},
-}
 
 
 @pytest.fixture(scope="session")
 def done(tmp_path_factory, cache, he2015_folder):
-    """A tiny study with a run that diverges, run once."""
+    """A tiny study with a measurement from another package, run once."""
     place = StudyFolder(tmp_path_factory.mktemp("done") / "study")
-    place.overlay["arms"]["wild"] = WILD
+    install_toy(place)
     place.succeed()
     return place
 
@@ -48,29 +39,15 @@ def table(place, name):
 
 
 def test_tables_have_the_documented_columns(done):
-    for name, documented in (
-        ("runs", columns.RUNS),
-        ("metrics", columns.METRICS),
-        ("layers", columns.LAYERS),
-        ("findings", columns.FINDINGS),
-        ("curvature", ALL_TABLES["curvature"]),
-        ("encoder", ALL_TABLES["encoder"]),
-        ("ladder", columns.LADDER),
-        ("claims", columns.CLAIMS),
-        ("claim-values", columns.CLAIM_VALUES),
-    ):
+    written = {"runs": columns.RUNS, "metrics": columns.METRICS, "layers": columns.LAYERS}
+    written |= {"findings": columns.FINDINGS, "ladder": columns.LADDER, "claims": columns.CLAIMS}
+    written |= {"claim-values": columns.CLAIM_VALUES}
+    written |= {name: ALL_TABLES[name] for name in ("curvature", "encoder")}
+    for name, documented in written.items():
         assert list(table(done, name).columns) == list(documented)
-    metrics, layers = table(done, "metrics"), table(done, "layers")
-    assert set(table(done, "runs")["arm"]) == {*TRAINED, "wild"}
-    assert metrics["arm"].isin(TRAINED).sum() == 4 * 3
-    assert layers["arm"].isin(TRAINED).sum() == 4 * 3 * 161
-
-
-def test_a_run_that_diverges_is_a_result(done):
-    runs = table(done, "runs").set_index("arm")
-    assert runs.loc["wild", "status"] == "diverged"
-    assert pd.isna(runs.loc["wild", "reported_loss"])
-    assert "diverged" in (done.results / "report.html").read_text()
+    assert set(table(done, "runs")["arm"]) == set(TRAINED)
+    assert len(table(done, "metrics")) == 4 * 3
+    assert len(table(done, "layers")) == 4 * 3 * 161
 
 
 def test_published_flaws_come_out_as_published(done):
@@ -96,8 +73,8 @@ def test_weights_are_recorded_with_every_result(done):
     runs = table(done, "runs").set_index("arm")
     record = json.loads((ROOT / "resources/weights/resnet50/he2015/record.json").read_text())
     for arm in ("pretrained", "pretrained-published"):
-        assert runs.loc[arm, "weights_source"] == "he2015"
-        assert runs.loc[arm, "weights_sha256"] == record["sha256"]
+        found = tuple(runs.loc[arm, ["weights_source", "weights_sha256"]])
+        assert found == ("he2015", record["sha256"])
     assert runs.loc["new", "weights_source"] == ""
 
 
@@ -139,7 +116,7 @@ def test_encoder_has_every_measure_and_agrees_with_the_run(done):
     assert len(encoder) == 2 * (5 + 1 + 1 + 7)
     runs = table(done, "runs").set_index("arm")
     for arm in ("new", "pretrained"):
-        # The stage looks at 20 of the 40 test images of the run's own final values.
+        # The step looks at 20 of the 40 test images of the run's own final values.
         row = encoder.loc[(arm, "fine-tuned", "")]
         assert row["test_images"] == 20
         hits = row["test_balanced_accuracy"] * 20
@@ -163,24 +140,40 @@ def test_sentinels_tell_the_published_runs_from_the_corrected(done):
     assert "no-weight-moved" in named["new-published"].split()
 
 
-def test_results_hold_and_nothing_of_unknown_origin_is_there(done, monkeypatch):
-    monkeypatch.chdir(done.folder)
-    text, holds = verify_folder(done.results.relative_to(done.folder), everything=True)
-    assert holds, text
+def test_a_measurement_from_outside_is_made_and_planned_like_our_own(done):
+    size = table(done, "size").set_index("point")
+    assert list(size[["arm", "subset_size", "seed"]].iloc[0]) == ["new", 20, 26]
+    norms = table(done, "metrics").query("arm == 'new'")["norm"]
+    assert size.loc["end", "norm"] == pytest.approx(norms.iloc[-1], rel=1e-6)
+    assert size.loc["start", "norm"] != size.loc["end", "norm"]
+    assert "size" in done.tlstudy("plan", "--config", "config.yaml", "--config", "tiny.yaml")
+    assert "size" not in ALL_TABLES  # our own tables do not know it
+
+
+def test_a_measurement_from_outside_is_made_again_for_its_settings_and_its_code(place):
+    place.overlay["size"]["factor"] = 2.0
+    planned = place.planned()
+    # The weights are gone: the run is trained again for it.
+    assert (planned["size"], planned["train"]) == (1, 1)
+    place.overlay["size"]["factor"] = 1.0
+    module = place.site / "toy.py"
+    module.write_text(module.read_text().replace("settings.factor *", "2 * settings.factor *"))
+    assert place.planned()["size"] == 1
+
+
+def test_results_hold_and_nothing_of_unknown_origin_is_there(done):
+    text = done.tlstudy("verify", "--all", str(done.results.relative_to(done.folder)))
     assert "Not looked at" not in text
     assert "Note" not in text
 
 
-def test_no_trajectory_stays_on_disk(done):
-    assert not list(done.results.rglob("*.safetensors"))
-
-
-def test_report_is_there_and_complete(done):
+def test_report_and_figures_are_there_and_no_trajectory_stays(done):
     page = (done.results / "report.html").read_text()
     assert "he2015" in page
     assert len(page) > 100_000
     figures = {file.stem for file in (done.results / "figures" / "n~20").glob("*.svg")}
     assert {"loss-new", "landscape-random", "results", "layerwise-angle"} <= figures
+    assert not list(done.results.rglob("*.safetensors"))
 
 
 def test_second_call_has_nothing_to_do(place):
@@ -208,16 +201,16 @@ def test_only_new_seeds_arms_and_values_are_trained(place):
 
 def test_results_know_their_evaluation(place):
     place.overlay["evaluation"]["final_images"] = 50
-    assert place.planned()["train"] == 5
+    assert place.planned()["train"] == 4
 
 
 def test_other_weights_make_the_pretrained_runs_anew(place):
     place.overlay["cache"] = str(place.folder / "resources")
-    shutil.copytree(ROOT / "resources" / "mnist", place.folder / "resources" / "mnist")
-    folder = place.folder / "resources" / "weights" / "resnet50" / "he2015"
-    shutil.copytree(ROOT / "resources" / "weights" / "resnet50" / "he2015", folder)
-    record = json.loads((folder / "record.json").read_text())
-    (folder / "record.json").write_text(json.dumps({**record, "sha256": "0" * 64}))
+    for name in ("mnist", "weights/resnet50/he2015"):
+        shutil.copytree(ROOT / "resources" / name, place.folder / "resources" / name)
+    file = place.folder / "resources/weights/resnet50/he2015/record.json"
+    record = json.loads(file.read_text())
+    file.write_text(json.dumps({**record, "sha256": "0" * 64}))
     told = place.succeed("--dry-run", "--rerun-triggers", "mtime", "params")
     again = [line for line in told.splitlines() if "Training" in line]
     assert len(again) == 2
@@ -242,7 +235,7 @@ def code_changed(tmp_path, place, *edits):
 def test_editing_training_code_trains_again(tmp_path, place):
     edit = ("networks/evaluation.py", '"cpu": 64', '"cpu": 32')
     planned = code_changed(tmp_path, place, edit)
-    assert (planned["train"], planned["landscape"]) == (5, 2)
+    assert (planned["train"], planned["landscape"]) == (4, 2)
     assert "subset" not in planned
 
 
@@ -251,7 +244,7 @@ def test_a_version_and_words_run_nothing_and_the_reports_style_the_report(tmp_pa
         ("__init__.py", '__version__ = "', '__version__ = "9'),
         ("networks/evaluation.py", "# On a processor small batches", "# Small batches"),
         ("networks/trainer.py", '"""One training run,', '"""Other words. One training run,'),
-        ("stages/train.py", 'log.info("', 'log.info("other words: '),
+        ("steps/train.py", 'log.info("', 'log.info("other words: '),
     )
     style = ("report/page/templates/style.css", "{", "{ ")
     assert code_changed(tmp_path, place, *words, style) == {"report": 1}
@@ -269,9 +262,8 @@ def test_a_mistake_is_told_before_any_job_starts(tmp_path, cache):
 
 def test_a_study_goes_on_after_calls_that_were_refused_interrupted_and_killed(done, tmp_path):
     place = StudyFolder(tmp_path / "study")
-    place.overlay["arms"] |= dict.fromkeys(set(TRAINED) - {"new"})
-    place.overlay |= {name: {"seeds": []} for name in ("landscape", "curvature", "encoder")}
-    place.overlay |= {"ladder": [], "claims": {}}
+    place.have_only(new=place.overlay["arms"]["new"])
+    place.hold_trainings()
     first = place.start("--until", "train")
     try:
         wait_for_training(place)
@@ -289,6 +281,7 @@ def test_a_study_goes_on_after_calls_that_were_refused_interrupted_and_killed(do
     assert killed.returncode != 0, killed.stdout
     run = table(done, "runs").set_index("arm").loc["new", "run"]
     assert not (place.results / "runs" / run / "run.json").exists()
+    place.let_go()
     place.succeed("--until", "train")
     for name in ("metrics.parquet", "layers.parquet"):
         expected = content(done.results / "runs" / run / name)

@@ -5,7 +5,7 @@ supported if the interval over seeds lies wholly above the effect size, and refu
 wholly below zero. A failed control comes first: then nothing was tested.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -58,25 +58,24 @@ class Case:
 
     def seeds(self) -> list[int]:
         """Planned seeds with every result that the claim needs: all of a whole study."""
-        controls = [(control.quantity, control.arm) for control in self.claim.controls]
-        needed = {(_stage(quantity), arm) for quantity, arm in [*sides(self.claim), *controls]}
+        needed = {(_step(quantity), arm) for quantity, arm in _needed(self.claim)}
         return [
             seed
             for seed in self.planned()
-            if all(self.study.has(stage, arm, self.size, seed) for stage, arm in needed)
+            if all(self.study.has(step, arm, self.size, seed) for step, arm in needed)
         ]
 
     def of_arm(self, quantity: str, arm: str) -> pd.Series:
         """An arm's values by seed; NaN where there is none."""
         seeds = self.seeds()
         found = [self.measured[quantity].get((arm, self.size, seed), np.nan) for seed in seeds]
-        return _by_seed(found, seeds)
+        return pd.Series(found, pd.Index(seeds, dtype="int64"), dtype=float)
 
     def values(self) -> pd.Series:
         """The claim's statistic by seed, as `ledger.Claim` defines it; NaN without value."""
         claim = self.claim
         if claim.open:
-            return _by_seed([], [])
+            return pd.Series([], pd.Index([], dtype="int64"), dtype=float)
         ours, *others = (self.of_arm(*side) for side in sides(claim))
         difference = ours - (others[0] if others else claim.above)
         return (difference if claim.direction == "higher" else -difference) + claim.margin
@@ -85,7 +84,7 @@ class Case:
         """The verdict on the claim, by the rule above."""
         if self.claim.open:
             return Ruling("open", self.claim.open)
-        values = self.values()
+        values, planned = self.values(), len(self.planned())
         if values.empty:
             return Ruling("not testable", self._unmeasured())
         if failed := " ".join(self._failed_controls()):
@@ -95,7 +94,6 @@ class Case:
             return Ruling("not testable", f"There is no value: {missing}.")
         ruling = by_interval(values.to_numpy(), self.claim.effect)
         because = ruling.because + (f" Left out: {missing}." if missing else "")
-        planned = len(self.planned())
         if len(values) < planned:
             because += f" Judged from {len(values)} of {_seeds(planned)}."
         return Ruling(ruling.verdict, because, ruling.more_seeds)
@@ -112,28 +110,33 @@ class Case:
     def _failed_controls(self) -> Iterator[str]:
         """A sentence for each control that fails, or has no value, in any seed of the claim."""
         for control in self.claim.controls:
-            values = self.of_arm(control.quantity, control.arm)
-            found: dict[str, list[int]] = {}
-            for seed, value in values[~(values >= control.at_least)].items():
-                run = control.arm, self.size, seed
-                missing = f"no value, as {why_missing(self.tables, control.quantity, run)},"
-                found.setdefault(f"{value:.3g}" if np.isfinite(value) else missing, []).append(seed)
-            if found:
+            side = control.quantity, control.arm
+            values = self.of_arm(*side)
+            failed = values[~(values >= control.at_least)]
+            if not failed.empty:
+                found = _in_seeds(
+                    (f"{value:.3g}", seed)
+                    if np.isfinite(value)
+                    else (f"no value, as {self._why_missing(side, seed)},", seed)
+                    for seed, value in failed.items()
+                )
                 yield (
-                    f"It was not so that {control.says}: "
-                    f"{_of(self.study, control.quantity, control.arm)} must be at least "
-                    f"{control.at_least:g}; found {_in_seeds(found)}."
+                    f"It was not so that {control.says}: {_of(self.study, *side)} must be at least "
+                    f"{control.at_least:g}; found {found}."
                 )
 
     def _missing_values(self) -> str:
         """Which runs leave the claim without a value in a seed, and why; empty if none."""
-        reasons: dict[str, list[int]] = {}
-        for quantity, arm in sides(self.claim):
-            values = self.of_arm(quantity, arm)
-            for seed in values[values.isna()].index:
-                reason = why_missing(self.tables, quantity, (arm, self.size, seed))
-                reasons.setdefault(f"{_of(self.study, quantity, arm)} ({reason})", []).append(seed)
-        return _in_seeds(reasons)
+        return _in_seeds(
+            (f"{_of(self.study, *side)} ({self._why_missing(side, seed)})", seed)
+            for side in sides(self.claim)
+            for seed, value in self.of_arm(*side).items()
+            if np.isnan(value)
+        )
+
+    def _why_missing(self, side: tuple[str, str], seed: int) -> str:
+        quantity, arm = side
+        return why_missing(self.tables, quantity, (arm, self.size, seed))
 
     def row(self) -> dict:
         """The row of `tlstudy.storage.columns.CLAIMS`."""
@@ -153,31 +156,22 @@ class Case:
 
 
 def ledger(study: Study, tables: Tables) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Rows of `tlstudy.storage.columns.CLAIMS` and of `CLAIM_VALUES`.
-
-    Args:
-        tables: as of a `Case`.
-    """
-    measured = {
-        name: values_of(tables, name)
-        for name in {name for claim in study.claims.values() for name in _quantities(claim)}
-    }
+    """Rows of `tlstudy.storage.columns.CLAIMS` and `CLAIM_VALUES`; tables as of a `Case`."""
+    names = {quantity for claim in study.claims.values() for quantity, _ in _needed(claim)}
+    measured = {name: values_of(tables, name) for name in names}
     cases = [
         Case(name, study, size, tables, measured)
         for name in study.claims
         for size in study.subset_size
     ]
     values = [
-        case.values()
-        .rename_axis("seed")
-        .reset_index(name="value")
-        .assign(claim=case.name, subset_size=case.size)
+        (case.name, case.size, seed, value)
         for case in cases
+        for seed, value in case.values().items()
     ]
-    joined = pd.concat(values) if values else pd.DataFrame()
     return (
         pd.DataFrame([case.row() for case in cases], columns=list(CLAIMS)),
-        joined.reindex(columns=list(CLAIM_VALUES)).reset_index(drop=True),
+        pd.DataFrame(values, columns=["claim", "subset_size", "seed", "value"])[list(CLAIM_VALUES)],
     )
 
 
@@ -189,26 +183,26 @@ def sides(claim: Claim) -> list[tuple[str, str]]:
     return [(claim.quantity, claim.arm), *([second] if claim.against else [])]
 
 
-def _quantities(claim: Claim) -> list[str]:
-    """Quantities that a claim needs."""
+def _needed(claim: Claim) -> list[tuple[str, str]]:
+    """Quantity and arm of all that a claim needs, its controls too."""
     controls = () if claim.open else claim.controls
-    return [quantity for quantity, _ in sides(claim)] + [control.quantity for control in controls]
+    return [*sides(claim), *((control.quantity, control.arm) for control in controls)]
 
 
-def _by_seed(values: list[float], seeds: list[int]) -> pd.Series:
-    return pd.Series(values, index=pd.Index(seeds, dtype="int64"), dtype=float)
-
-
-def _stage(quantity: str) -> str:
-    """The stage whose results hold a quantity."""
+def _step(quantity: str) -> str:
+    """The step whose results hold a quantity."""
     table = QUANTITIES[quantity].table
     return table if table in SELECTIONS else "train"
 
 
-def _in_seeds(found: Mapping[str, list[int]]) -> str:
+def _in_seeds(found: Iterable[tuple[str, int]]) -> str:
+    """Each text once, with the seeds that it is true of."""
+    seeds_of: dict[str, list[str]] = {}
+    for text, seed in found:
+        seeds_of.setdefault(text, []).append(str(seed))
     return "; ".join(
-        f"{what} in {'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}"
-        for what, seeds in found.items()
+        f"{text} in seed{'' if len(seeds) == 1 else 's'} {', '.join(seeds)}"
+        for text, seeds in seeds_of.items()
     )
 
 
@@ -246,17 +240,19 @@ def statistic(study: Study, claim: Claim) -> str:
     """What is compared, in words, with its unit; empty for an open claim."""
     if claim.open:
         return ""
-    unit, quantity = QUANTITIES[claim.quantity].unit, claim.against_quantity or claim.quantity
-    sides = [(claim.quantity, claim.arm), (quantity, claim.against)]
+    compared = sides(claim)
+    words = [_of(study, *side) for side in compared]
+    if not claim.against:
+        words.append(f"{claim.above:g}")
     if claim.direction == "lower":
-        sides.reverse()
-    words = [_of(study, *side) if side[1] else f"{claim.above:g}" for side in sides]
-    if claim.against and claim.quantity == quantity:
-        words[1] = f"that of '{_label(study, sides[1][1])}'"
+        words.reverse()
+        compared.reverse()
+    if claim.against and compared[0][0] == compared[1][0]:
+        words[1] = f"that of '{_label(study, compared[1][1])}'"
     if words[1] == "0":  # a quantity by itself
         del words[1]
     margin = f", plus {claim.margin:g}" if claim.margin else ""
-    return f"{' minus '.join(words)}{margin} ({unit})"
+    return f"{' minus '.join(words)}{margin} ({QUANTITIES[claim.quantity].unit})"
 
 
 def _of(study: Study, quantity: str, arm: str) -> str:
@@ -270,25 +266,15 @@ def _label(study: Study, arm: str) -> str:
 def ledger_text(claims: pd.DataFrame) -> str:
     """The ledger for a terminal: claim, verdict, interval and number of seeds, and why.
 
-    Args:
-        claims: rows of `tlstudy.storage.columns.CLAIMS`, or those of the laboratory, which have no
-            subset size.
+    Rows of `tlstudy.storage.columns.CLAIMS`, or the laboratory's, which have no subset size.
     """
-    return "\n".join(
-        f"{_name_and_size(row)}: {row['verdict']}{_value_text(row)}\n    {row['because']}"
-        for row in claims.to_dict("records")
-    )
-
-
-def _name_and_size(row: Mapping) -> str:
-    return f"{row['claim']}, {row['subset_size']} images" if "subset_size" in row else row["claim"]
-
-
-def _value_text(row: Mapping) -> str:
-    if row["verdict"] == "open":
-        return ""
-    value = Summary.of_row(row).text(lambda number: f"{number:.3g}", f" {row['unit']}")
-    return f", {value}, effect size {row['effect']:g}"
+    lines = []
+    for row in claims.to_dict("records"):
+        size = f", {row['subset_size']} images" if "subset_size" in row else ""
+        value = Summary.of_row(row).text(lambda number: f"{number:.3g}", f" {row['unit']}")
+        told = f", {value}, effect size {row['effect']:g}" if row["verdict"] != "open" else ""
+        lines += [f"{row['claim']}{size}: {row['verdict']}{told}", f"    {row['because']}"]
+    return "\n".join(lines)
 
 
 def _seeds(count: int, more: str = "") -> str:

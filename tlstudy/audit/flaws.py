@@ -10,9 +10,7 @@ class Flaw:
     """Something that makes a result mean less than it says.
 
     Attributes:
-        name: F1 to F17.
-        what: what was done, a sentence.
-        effect: what that does to the results, a sentence.
+        what, effect: what was done and what that does to the results, a sentence each.
         mended: what is done instead, in words that fit into a figure.
         setting: key and value of an arm's settings that switch it on; None where no arm can
             have it.

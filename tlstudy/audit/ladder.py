@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from tlstudy.audit.statistics import Summary, summarise
-from tlstudy.config.settings import Arm, Study
+from tlstudy.config.settings import Study
 from tlstudy.storage.columns import LADDER
 
 QUANTITIES = ("balanced_accuracy", "loss")
@@ -20,12 +20,11 @@ VALUES = ["rung", "group", "part", "seed", "value"]
 def arms_of_rung(study: Study, rung: int) -> dict[str, str]:
     """Names of a rung's arms, by part: new and pretrained."""
     group = study.ladder[rung].group
-    arms = {name: arm for name, arm in study.arms.items() if arm.group == group}
-    return {part: name for part in PARTS[:2] for name, arm in arms.items() if _part(arm) == part}
-
-
-def _part(arm: Arm) -> str:
-    return "new" if arm.initialisation == "random" else "pretrained"
+    names = {}
+    for name, arm in study.arms.items():
+        if arm.group == group:
+            names["new" if arm.initialisation == "random" else "pretrained"] = name
+    return {part: names[part] for part in PARTS if part in names}
 
 
 def comparable(study: Study, rung: int, quantity: str) -> bool:

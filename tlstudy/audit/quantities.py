@@ -21,10 +21,14 @@ INDEX = list(KEYS)
 def values_of(tables: Tables, name: str) -> pd.Series:
     """The quantity for every run, by arm, subset_size and seed; NaN where it has no value."""
     status = tables["runs"].set_index(INDEX)["status"]
-    quantity = QUANTITIES[name]
-    if quantity.table not in tables:
+    if QUANTITIES[name].table not in tables:
         return pd.Series(np.nan, index=status.index)
-    values = _computation(name)(tables).reindex(status.index).astype(float)
+    family, _, argument = name.partition(".")
+    if family in COMPUTED:
+        found = COMPUTED[family](tables, *([argument] if argument else []))
+    else:
+        found = _encoder(tables, family, argument)
+    values = found.reindex(status.index).astype(float)
     return values.where(np.isfinite(values) & (status == "finished"))
 
 
@@ -52,8 +56,8 @@ def _logarithm(values: pd.Series, base: float) -> pd.Series:
     return np.log(values.where(values > 0)) / np.log(base)
 
 
-def _of_runs(column: str) -> Callable[[Tables], pd.Series]:
-    return lambda tables: tables["runs"].set_index(INDEX)[column]
+def _of_runs(tables: Tables, column: str) -> pd.Series:
+    return tables["runs"].set_index(INDEX)[column]
 
 
 def _at_epoch(tables: Tables, column: str, which: str) -> pd.Series:
@@ -62,25 +66,13 @@ def _at_epoch(tables: Tables, column: str, which: str) -> pd.Series:
     return ordered.drop_duplicates(INDEX, keep=which).set_index(INDEX)[column]
 
 
-def _displacement(tables: Tables) -> pd.Series:
-    return _at_epoch(tables, "displacement_from_start", "last")
-
-
-def _train_loss_fall(tables: Tables) -> pd.Series:
-    end = tables["runs"].set_index(INDEX)["checkpoint_train_loss"]
-    return _at_epoch(tables, "train_loss", "first") - end
-
-
 def _gradients_cleared(tables: Tables) -> pd.Series:
-    settings = tables["runs"].set_index(INDEX)["settings"]
-    held = settings.map(_optimiser_holds_network, na_action="ignore").astype(float)
+    held = _of_runs(tables, "settings").map(
+        lambda settings: json.loads(settings)["optimiser_holds"] == "network", na_action="ignore"
+    )
     norms = tables["metrics"].groupby(INDEX)[["epoch", "gradient_norm"]]
     added_up = norms.apply(_adds_up).reindex(held.index, fill_value=False)
-    return held.mask(held.notna() & added_up, 0.0)
-
-
-def _optimiser_holds_network(settings: str) -> bool:
-    return json.loads(settings)["optimiser_holds"] == "network"
+    return held.astype(float).mask(held.notna() & added_up, 0.0)
 
 
 def _adds_up(metrics: pd.DataFrame) -> bool:
@@ -112,75 +104,55 @@ def _encoder_angle(tables: Tables) -> pd.Series:
     return _logarithm(last.groupby(INDEX)["angle_from_start"].median(), 2)
 
 
-def _encoder(measure: str, stage: str = "") -> Callable[[Tables], pd.Series]:
-    def compute(tables: Tables) -> pd.Series:
-        rows = tables["encoder"]
-        rows = rows[(rows["measure"] == measure) & (rows["stage"].fillna("") == stage)]
-        return rows.set_index(INDEX)["test_balanced_accuracy"]
-
-    return compute
+def _encoder(tables: Tables, measure: str, stage: str) -> pd.Series:
+    rows = tables["encoder"]
+    rows = rows[(rows["measure"] == measure) & (rows["stage"].fillna("") == stage)]
+    return rows.set_index(INDEX)["test_balanced_accuracy"]
 
 
-def _curvature(column: str, point: str) -> Callable[[Tables], pd.Series]:
-    def compute(tables: Tables) -> pd.Series:
-        rows = tables["curvature"]
-        return _logarithm(rows[rows["point"] == point].set_index(INDEX)[column], 2)
-
-    return compute
+def _curvature(tables: Tables, column: str, point: str) -> pd.Series:
+    rows = tables["curvature"]
+    return _logarithm(rows[rows["point"] == point].set_index(INDEX)[column], 2)
 
 
-def _filter_alignment(tables: Tables) -> pd.Series:
-    return _over_convolutions(tables, "alignment").groupby(INDEX).median()
-
-
-def _span_excess(tables: Tables) -> pd.Series:
-    within = _over_convolutions(tables, "share-within")
-    ratios = within / _over_convolutions(tables, "share-within-random")
-    return _logarithm(ratios.groupby(INDEX).median(), 2)
-
-
-def _over_convolutions(tables: Tables, measure: str) -> pd.Series:
+def _reuse(tables: Tables, measure: str) -> pd.Series:
+    """A measure by run and layer."""
     rows = tables["reuse"]
     return rows[rows["measure"] == measure].set_index([*INDEX, "layer"])["value"]
 
 
-def _drift_excess(way: str) -> Callable[[Tables], pd.Series]:
-    def compute(tables: Tables) -> pd.Series:
-        rows = tables["reuse"].set_index(INDEX)
-        drifts = {
-            name: rows.loc[rows["measure"] == f"drift.{name}", "value"]
-            for name in (way, "explicit")
-        }
-        return _logarithm(drifts[way] / drifts["explicit"], 2)
-
-    return compute
+def _span_excess(tables: Tables) -> pd.Series:
+    ratios = _reuse(tables, "share-within") / _reuse(tables, "share-within-random")
+    return _logarithm(ratios.groupby(INDEX).median(), 2)
 
 
-_CURVATURE_COLUMNS = {"log2_hessian_eigenvalue": "hessian_eigenvalue", "log2_rise": "rise"}
-# How a quantity is computed from the tables: a series by arm, subset_size and seed. What is not
-# finite, or not there, counts as no value.
-COMPUTED: dict[str, Callable[[Tables], pd.Series]] = {
-    "balanced_accuracy": _of_runs("reported_balanced_accuracy"),
-    "loss": _of_runs("reported_loss"),
-    "displacement": _displacement,
-    "train_loss_fall": _train_loss_fall,
-    "trajectory_rank": _of_runs("trajectory_rank"),
+def _drift_excess(tables: Tables, way: str) -> pd.Series:
+    drift, least = (
+        _reuse(tables, f"drift.{name}").droplevel("layer") for name in (way, "explicit")
+    )
+    return _logarithm(drift / least, 2)
+
+
+# How a quantity, or a family by what follows the point of its name, is computed from the tables: a
+# series by arm, subset_size and seed. What is not finite, or not there, counts as no value. The
+# other families are measures of the encoder.
+COMPUTED: dict[str, Callable[..., pd.Series]] = {
+    "balanced_accuracy": lambda tables: _of_runs(tables, "reported_balanced_accuracy"),
+    "loss": lambda tables: _of_runs(tables, "reported_loss"),
+    "displacement": lambda tables: _at_epoch(tables, "displacement_from_start", "last"),
+    "train_loss_fall": lambda tables: (
+        _at_epoch(tables, "train_loss", "first") - _of_runs(tables, "checkpoint_train_loss")
+    ),
+    "trajectory_rank": lambda tables: _of_runs(tables, "trajectory_rank"),
     "gradients_cleared": _gradients_cleared,
     "log10_gradient_growth": _gradient_growth,
     "log2_encoder_angle": _encoder_angle,
     "log2_head_excess": _head_excess,
-    "filter_alignment": _filter_alignment,
+    "log2_hessian_eigenvalue": lambda tables, point: _curvature(
+        tables, "hessian_eigenvalue", point
+    ),
+    "log2_rise": lambda tables, point: _curvature(tables, "rise", point),
+    "filter_alignment": lambda tables: _reuse(tables, "alignment").groupby(INDEX).median(),
     "log2_span_excess": _span_excess,
+    "log2_drift_excess": _drift_excess,
 }
-
-
-def _computation(name: str) -> Callable[[Tables], pd.Series]:
-    """How a quantity is computed; members of a family by what follows the point."""
-    family, _, argument = name.partition(".")
-    if name in COMPUTED:
-        return COMPUTED[name]
-    if family == "log2_drift_excess":
-        return _drift_excess(argument)
-    if family in _CURVATURE_COLUMNS:
-        return _curvature(_CURVATURE_COLUMNS[family], argument)
-    return _encoder(family, argument)

@@ -1,7 +1,6 @@
 """Intervals over seeds: the only statistics that the report states.
 
-Percentile bootstrap (Efron 1979) of a mean over seeds. Arms share their seeds' images and
-initialisation, so the difference between two arms is taken seed by seed before it is averaged.
+Percentile bootstrap (Efron 1979) of a mean over seeds.
 """
 
 import math
@@ -57,11 +56,8 @@ class Summary:
     def parts(self, number: Callable[[float], str], unit: str = "") -> tuple[str, str, str]:
         """Value, interval and seeds in words; the interval is empty where there is none.
 
-        The value is the mean; with few seeds it is their range, or the only seed's value.
-
-        Args:
-            number: how a number is written.
-            unit: written once, after the value, with the space before it.
+        The value is the mean; with few seeds it is their range, or the only seed's value. The unit
+        is written once, after the value, with the space before it.
         """
         if self.n == 0:
             return "without a value", "", ""
@@ -76,9 +72,7 @@ class Summary:
     def text(self, number: Callable[[float], str], unit: str = "", short: bool = False) -> str:
         """+15.0 points (bootstrap interval +6.8 to +22.0, 10 seeds); see `parts`.
 
-        Args:
-            short: only the interval in the brackets, where seeds and kind of interval were said
-                before.
+        Short: only the interval in the brackets, where seeds and its kind were said before.
         """
         value, interval, seeds = self.parts(number, unit)
         full = ", ".join(filter(None, (interval and f"bootstrap interval {interval}", seeds)))
@@ -125,31 +119,17 @@ def expected_coverage(seeds: int) -> float:
     return float(2 * t.cdf(reach, seeds - 1) - 1)
 
 
-def interquartile_mean(values: np.ndarray, axis: int = 0) -> np.ndarray | None:
-    """Mean of the middle half along `axis`; None below MINIMUM_SEEDS seeds."""
-    values = np.asarray(values, dtype=float)
-    if values.shape[axis] < MINIMUM_SEEDS:
-        return None
-    return trim_mean(values, TRIMMED, axis=axis)
-
-
 def summarise(values: np.ndarray) -> Summary:
     """Summary of one value per seed, (seeds,); what is not finite is left out and not counted."""
     values = np.asarray(values, dtype=float)
     values = values[np.isfinite(values)]
     interval = bootstrap_interval(values)
+    ends = (float(values.min()), float(values.max())) if len(values) else (None, None)
     if interval is None:
-        ends = (float(values.min()), float(values.max())) if len(values) else (None, None)
         return Summary(len(values), None, None, None, None, *ends)
-    return Summary(
-        n=len(values),
-        mean=float(values.mean()),
-        low=float(interval[0]),
-        high=float(interval[1]),
-        interquartile_mean=float(interquartile_mean(values)),
-        smallest=float(values.min()),
-        largest=float(values.max()),
-    )
+    low, high = map(float, interval)
+    middle = float(trim_mean(values, TRIMMED))
+    return Summary(len(values), float(values.mean()), low, high, middle, *ends)
 
 
 def seeds_to_settle(values: np.ndarray, effect: float) -> int | None:
@@ -161,20 +141,15 @@ def seeds_to_settle(values: np.ndarray, effect: float) -> int | None:
     POWER of all repetitions (Cohen 1988); distance is that of the mean from the effect or zero.
 
     Args:
-        values: one per seed, (seeds,); what is not finite is left out.
+        values: one per seed, (seeds,), of an interval that is not settled; what is not finite is
+            left out.
         effect: not negative.
 
     Returns:
-        0 if it is settled; None if no number would settle it, as the mean lies between zero and
-        the effect, or below MINIMUM_SEEDS values.
+        At least 1; None if no number would settle it, as the mean lies between zero and the effect.
     """
     values = np.asarray(values, dtype=float)
     values = values[np.isfinite(values)]
-    interval = bootstrap_interval(values)
-    if interval is None:
-        return None
-    if interval[0] > effect or interval[1] < 0:
-        return 0
     distance = max(values.mean() - effect, -values.mean())
     if distance <= 0:
         return None
@@ -201,29 +176,3 @@ def reference_arms(study: Study) -> dict[str, str]:
 
 def _swept(arm: str) -> str:
     return arm.partition("~")[2]
-
-
-def paired_differences(
-    runs: pd.DataFrame, column: str, references: Mapping[str, str]
-) -> pd.DataFrame:
-    """Value of an arm less its reference's, for each subset size and seed that both have.
-
-    Args:
-        runs: the table of runs, or any table with one row per arm, subset_size and seed.
-        references: arm to reference arm.
-
-    Returns:
-        arm, reference, subset_size, seed, difference; NaN where a run gave no finite value.
-    """
-    keys = ["subset_size", "seed"]
-    values = runs.set_index(["arm", *keys])[column]
-    parts = []
-    for arm, reference in references.items():
-        if not {arm, reference} <= set(values.index.get_level_values("arm")):
-            continue
-        difference = (values.loc[arm] - values.loc[reference]).rename("difference")
-        both = values.loc[arm].index.intersection(values.loc[reference].index)
-        part = difference.loc[both].reset_index()
-        parts.append(part.assign(arm=arm, reference=reference))
-    columns = ["arm", "reference", *keys, "difference"]
-    return pd.concat(parts)[columns] if parts else pd.DataFrame(columns=columns)

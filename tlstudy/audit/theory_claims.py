@@ -31,9 +31,9 @@ class LaboratoryClaim:
 
     text: str
     experiment: str
-    statistic: str
-    unit: str
     figure: str
+    unit: str
+    statistic: str
     values: Callable[[pd.DataFrame], pd.Series]
     effect: float = 0.0
 
@@ -51,22 +51,15 @@ def laboratory_ledger(
     for name, claim in LABORATORY_CLAIMS_BY_NAME.items():
         if claim.experiment in experiments:
             found = claim.values(table[table["experiment"] == claim.experiment])
-            claims.append(_row(name, claim, found))
+            numbers = found.to_numpy(dtype=float)
+            ruling = by_interval(numbers, claim.effect)
+            row = {"claim": name, **vars(claim), **summarise(numbers).row(), **vars(ruling)}
+            claims.append(row | {"because": ruling.because + _missing(found)})
             values += [{"claim": name, "seed": seed, "value": one} for seed, one in found.items()]
     return (
         pd.DataFrame(claims, columns=list(LABORATORY_CLAIMS)),
         pd.DataFrame(values, columns=list(LABORATORY_CLAIM_VALUES)),
     )
-
-
-def _row(name: str, claim: LaboratoryClaim, values: pd.Series) -> dict:
-    numbers = values.to_numpy(dtype=float)
-    summary, ruling = summarise(numbers), by_interval(numbers, claim.effect)
-    described = {key: value for key, value in vars(claim).items() if key in LABORATORY_CLAIMS}
-    measured = {key: value for key, value in vars(summary).items() if key in LABORATORY_CLAIMS}
-    because = ruling.because + _missing(values)
-    ruled = vars(ruling) | {"because": because}
-    return {"claim": name, "seeds": summary.n, **described, **measured, **ruled}
 
 
 def _missing(values: pd.Series) -> str:
@@ -101,15 +94,14 @@ def ratios(table: pd.DataFrame) -> pd.DataFrame:
     the least one in diagonal networks, the squared change over the units' penalty in ReLU networks.
     """
     keys = ["seed", "experiment", "network", *CONDITION]
-    change = (("squared_change", "fine-tuned"), ("squared_change", "least-change"))
-    pairs = {
-        ("change", "diagonal"): change,
-        ("change", "relu"): change,
-        ("price", "diagonal"): (("penalty", "fine-tuned"), ("penalty", "least-penalty")),
-        ("price", "relu"): (("squared_change", "fine-tuned"), ("penalty", "fine-tuned")),
-    }
+    change, penalty = ("squared_change", "fine-tuned"), ("penalty", "fine-tuned")
     parts = []
-    for (measure, network), sides in pairs.items():
+    for measure, network, *sides in (
+        ("change", "diagonal", change, ("squared_change", "least-change")),
+        ("change", "relu", change, ("squared_change", "least-change")),
+        ("price", "diagonal", penalty, ("penalty", "least-penalty")),
+        ("price", "relu", change, penalty),
+    ):
         paid, least = (
             of(table, name, network=network, method=method).set_index(keys)["value"]
             for name, method in sides
@@ -159,81 +151,72 @@ def _alignment(table: pd.DataFrame, scale: float) -> pd.Series:
     return by_seed(of(table, "alignment", **where, **rule))
 
 
+# Experiment, figure and unit of several claims.
+OF_DIAGONAL = ("diagonal", "laboratory-implicit", "share of the least")
+OF_RELU = ("relu", "laboratory-implicit", "share of the least")
+OF_REGIMES = ("relu", "laboratory-regimes", "doublings")
+OF_FACTORS = ("batchnorm", "laboratory-rescaling", "deviations of the targets")
+GAIN = "log2 of the error from scratch minus that after fine-tuning"
+UNDONE = "0.05 minus the largest difference of outputs from the unscaled run's, of all factors"
 # All but `factor-without-batchnorm` were fixed before the seeds of `studies/theory.yaml` were run,
 # that one before anything was computed on its rows. "On average over the conditions tried" was
 # added to three texts after that run. It describes their statistics, which did not change.
 LABORATORY_CLAIMS_BY_NAME = {
     "diagonal-penalty": LaboratoryClaim(
         "In diagonal networks gradient descent ends where Corollary 2's penalty is least.",
-        "diagonal",
+        *OF_DIAGONAL,
         "0.01 minus the largest relative excess of its penalty over the least, of all conditions",
-        "share of the least",
-        "laboratory-implicit",
         lambda table: 0.01 - excess(table, "price", "max"),
     ),
     "diagonal-change": LaboratoryClaim(
         "In diagonal networks gradient descent changes the weights, on average over the conditions "
         "tried, within a tenth of the least.",
-        "diagonal",
+        *OF_DIAGONAL,
         "0.1 minus the relative excess of its squared change over the least, on average over the "
         "conditions tried",
-        "share of the least",
-        "laboratory-implicit",
         lambda table: 0.1 - excess(table, "change", "mean"),
     ),
     "relu-units": LaboratoryClaim(
         "In ReLU networks gradient descent reaches its units, on average over the conditions "
         "tried, at the price of Proposition 3, within a twentieth.",
-        "relu",
+        *OF_RELU,
         "0.05 minus the relative excess of its squared change over the units' penalty, on average "
         "over the conditions tried",
-        "share of the least",
-        "laboratory-implicit",
         lambda table: 0.05 - excess(table, "price", "mean"),
     ),
     "relu-change": LaboratoryClaim(
         "In ReLU networks gradient descent changes the weights, on average over the conditions "
         "tried, within a tenth of the least change that was found, by a search that starts at "
         "gradient descent's end and once more at its start.",
-        "relu",
+        *OF_RELU,
         "0.1 minus the relative excess of its squared change over the least found, on average over "
         "the conditions tried",
-        "share of the least",
-        "laboratory-implicit",
         lambda table: 0.1 - excess(table, "change", "mean"),
     ),
     "reuse-shared": LaboratoryClaim(
         "Fine-tuning halves the error of a new network where all features are shared.",
-        "relu",
-        "log2 of the error from scratch minus that after fine-tuning",
-        "doublings",
-        "laboratory-regimes",
+        *OF_REGIMES,
+        GAIN,
         lambda table: gain(table, overlap=1.0),
         effect=1.0,
     ),
     "reuse-correlated": LaboratoryClaim(
         "Fine-tuning halves it where features are correlated (cosine 0.9) and none is shared.",
-        "relu",
-        "log2 of the error from scratch minus that after fine-tuning",
-        "doublings",
-        "laboratory-regimes",
+        *OF_REGIMES,
+        GAIN,
         lambda table: gain(table, overlap=0.0, cosine=0.9),
         effect=1.0,
     ),
     "unrelated-harms": LaboratoryClaim(
         "Fine-tuning is worse than a new network where features are unrelated.",
-        "relu",
+        *OF_REGIMES,
         "log2 of the error after fine-tuning minus that from scratch",
-        "doublings",
-        "laboratory-regimes",
         lambda table: -gain(table, overlap=0.0, cosine=0.0),
     ),
     "sparsity": LaboratoryClaim(
         "Fewer features need fewer samples: with 1 the error is less than half that with 12.",
-        "relu",
+        *OF_REGIMES,
         "log2 of the error with 12 features minus that with 1, from scratch, 64 and 128 samples",
-        "doublings",
-        "laboratory-regimes",
         lambda table: (
             log2_errors(table, method="scratch", features=12, samples=(64, 128))
             - log2_errors(table, method="scratch", features=1, samples=(64, 128))
@@ -243,18 +226,18 @@ LABORATORY_CLAIMS_BY_NAME = {
     "nested-sparse": LaboratoryClaim(
         "Where 2 of 8 pretrained features are needed, smaller pretrained weights select fewer.",
         "relu",
-        "features used at scale 10 minus those at scale 1",
-        "features",
         "laboratory-features",
+        "features",
+        "features used at scale 10 minus those at scale 1",
         lambda table: _nested(table, "features_used", 10.0) - _nested(table, "features_used", 1.0),
         effect=1.0,
     ),
     "nested-error": LaboratoryClaim(
         "And so the error is lower at scale 1 than at scale 10.",
         "relu",
-        "log2 of the error at scale 10 minus that at scale 1",
-        "doublings",
         "laboratory-features",
+        "doublings",
+        "log2 of the error at scale 10 minus that at scale 1",
         lambda table: (
             np.log2(_nested(table, "test_error", 10.0)) - np.log2(_nested(table, "test_error", 1.0))
         ),
@@ -262,29 +245,25 @@ LABORATORY_CLAIMS_BY_NAME = {
     "factor-adapts": LaboratoryClaim(
         "Under BatchNorm a smaller factor on the encoder lets it move further from pretraining.",
         "batchnorm",
+        "laboratory-rescaling",
+        "cosine",
         "alignment with pretraining at factor 2 minus that at 1/8, learning rate fixed, mean of "
         "both optimisers",
-        "cosine",
-        "laboratory-rescaling",
         lambda table: _alignment(table, 2.0) - _alignment(table, 1 / 8),
         effect=0.1,
     ),
     "factor-is-rate-sgd": LaboratoryClaim(
         "That is a learning rate in disguise: with SGD a rate times the squared factor undoes it.",
-        "batchnorm",
-        "0.05 minus the largest difference of outputs from the unscaled run's, of all factors",
-        "deviations of the targets",
-        "laboratory-rescaling",
+        *OF_FACTORS,
+        UNDONE,
         lambda table: (
             0.05 - _difference(table, "max", optimiser="sgd", learning_rate_rule="squared-factor")
         ),
     ),
     "factor-is-rate-adam": LaboratoryClaim(
         "With Adam a rate times the factor undoes it.",
-        "batchnorm",
-        "0.05 minus the largest difference of outputs from the unscaled run's, of all factors",
-        "deviations of the targets",
-        "laboratory-rescaling",
+        *OF_FACTORS,
+        UNDONE,
         lambda table: (
             0.05 - _difference(table, "max", optimiser="adam", learning_rate_rule="factor")
         ),
@@ -293,9 +272,9 @@ LABORATORY_CLAIMS_BY_NAME = {
         "Without BatchNorm a rate times the squared factor does not undo it: with SGD outputs "
         "differ.",
         "batchnorm",
-        "mean difference of outputs from the unscaled run's, of all factors, minus 0.05",
-        "deviations of the targets",
         "laboratory-claims",  # the figure of the factor is about BatchNorm alone
+        "deviations of the targets",
+        "mean difference of outputs from the unscaled run's, of all factors, minus 0.05",
         lambda table: _difference(table, "mean", **WITHOUT_BATCHNORM) - 0.05,
     ),
 }

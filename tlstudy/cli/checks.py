@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from tlstudy.cli.options import PATH, folder_argument
+from tlstudy.config.study import load_study
 
 
 @click.command()
@@ -48,11 +49,11 @@ def audit(
 @folder_argument
 @click.option("--all", "everything", is_flag=True, help="List all problems, not only the first.")
 def verify(folder: Path, everything: bool) -> None:
-    """Compare a results folder with its records and name the first problem.
+    """Compare a results folder with its provenance and name the first problem.
 
     FOLDER is a study's, such as results/quick; docs/integrity.md says what is checked. Exit
-    status: 0 if all is as the records say, 1 if something was altered, truncated, is missing, or
-    was made by other code, from other settings or from other inputs.
+    status: 0 if all is as the provenance says, 1 if something was altered, truncated, is
+    missing, or was made by other code, from other settings or from other inputs.
     """
     from tlstudy.jobs.verify import verify_folder
 
@@ -98,8 +99,7 @@ def pack(folder: Path, destination: Path | None) -> None:
 )
 def formulas(draws: int, seed: int, configs: tuple[Path, ...]) -> None:
     """Compare the printed variants of Proposition 3 with brute-force minimisation."""
-    from tlstudy.config.study import load_study
-    from tlstudy.stages.formulas import make_formulas
+    from tlstudy.steps.formulas import make_formulas
     from tlstudy.theory.formulas import check_all, table_text
 
     study = load_study(configs) if configs else None

@@ -14,8 +14,6 @@ class Commands(click.Group):
     def invoke(self, context: click.Context) -> object:
         try:
             return super().invoke(context)
-        except PermissionError as error:
-            raise click.ClickException(f"{error.filename}: permission denied.") from None
         except OSError as error:
             if error.filename is None:
                 raise
@@ -30,7 +28,7 @@ class Commands(click.Group):
 def main() -> None:
     """Re-run, audit and report a transfer-learning study.
 
-    The commands are the stages of the workflow, in its order; each reads the configuration and
+    The commands are the steps of the workflow, in its order; each reads the configuration and
     works on the study's folders, with or without Snakemake.
     """
     logging.basicConfig(

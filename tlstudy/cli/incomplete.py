@@ -7,16 +7,16 @@ from pathlib import Path
 
 from tlstudy.config.catalogue import states_proposition
 from tlstudy.config.settings import Study
-from tlstudy.config.study import experiments, runs_of_stage
+from tlstudy.config.study import experiments, runs_of_step
 from tlstudy.jobs import paths
 from tlstudy.jobs.progress import Progress, progress
 from tlstudy.report.inputs import load
 from tlstudy.report.page.progress import section
 from tlstudy.report.page.render import render, render_without_results
-from tlstudy.stages.aggregate import aggregate_study
-from tlstudy.stages.claims import make_claims
-from tlstudy.stages.figures import draw_figures
-from tlstudy.stages.formulas import make_formulas
+from tlstudy.steps.aggregate import aggregate_study
+from tlstudy.steps.claims import make_claims
+from tlstudy.steps.figures import draw_figures
+from tlstudy.steps.formulas import make_formulas
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import write_bytes_atomically
 
@@ -57,7 +57,7 @@ def make_incomplete_report(study: Study, call: str = "") -> tuple[Path, Progress
 def part_that_is_there(study: Study, found: Progress) -> Study:
     """The study, incomplete, with the subset sizes and experiments that there are results of."""
     part = study.without(found.lacking())
-    sizes = {run.subset_size for run in runs_of_stage(part, "train")}
+    sizes = {run.subset_size for run in runs_of_step(part, "train")}
     named = {experiment for experiment, _ in experiments(part)}
     kept = [name for name in study.laboratory.experiments if name in named]
     return part.model_copy(

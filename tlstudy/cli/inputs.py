@@ -6,6 +6,8 @@ import click
 
 from tlstudy.cli.options import cache_option, noted, seed_option, size_option, with_study
 from tlstudy.config.settings import ARCHITECTURES, Study
+from tlstudy.config.study import check_subset, parse_source
+from tlstudy.jobs import paths
 
 
 @click.command()
@@ -33,9 +35,6 @@ def images(cache: Path) -> None:
 @cache_option
 def weights(sources: tuple[str, ...], architecture: str, cache: Path) -> None:
     """Get pretrained weights into the cache, as safetensors beside a record."""
-    from tlstudy.config.study import parse_source
-    from tlstudy.jobs import paths
-
     parsed = [parse_source(source) for source in sources]
     with noted(cache, paths.job_of_weights(architecture, parsed)):
         from tlstudy.networks.weights import cache_weights
@@ -51,11 +50,8 @@ def weights(sources: tuple[str, ...], architecture: str, cache: Path) -> None:
 @with_study
 def subset(study: Study, drawing: str, subset_size: int, seed: int) -> None:
     """Draw the training images of a seed and write them with a contact sheet."""
-    from tlstudy.config.study import check_subset
-    from tlstudy.jobs import paths
-
     check_subset(study, drawing, subset_size, seed)
     with noted(paths.study_folder(study), paths.job_of_subset(drawing, subset_size, seed)):
-        from tlstudy.stages.subset import make_subset
+        from tlstudy.steps.subset import make_subset
 
         make_subset(study, drawing, subset_size, seed)

@@ -2,19 +2,18 @@
 
 import click
 
-from tlstudy.cli.imports import slow_imports
 from tlstudy.cli.options import noted, seed_option, with_run, with_study
 from tlstudy.config.measurements import Measurement
 from tlstudy.config.settings import LABORATORY_EXPERIMENTS, Study
 from tlstudy.config.study import Run
+from tlstudy.jobs import paths
 
 
 @click.command()
 @with_run
 def train(study: Study, run: Run, gpus: int | None, threads: int | None) -> None:
     """Train one run and measure it at every epoch."""
-    with slow_imports():
-        from tlstudy.stages.train import train_run
+    from tlstudy.steps.train import train_run
 
     train_run(study, run, gpus, threads)
 
@@ -23,8 +22,7 @@ def measurement_command(measurement: Measurement) -> click.Command:
     """The command that makes a measurement of one run."""
 
     def command(study: Study, run: Run, gpus: int | None, threads: int | None) -> None:
-        with slow_imports():
-            from tlstudy.stages.measure import measure_run
+        from tlstudy.steps.measure import measure_run
 
         measure_run(study, run, measurement.name, gpus, threads)
 
@@ -38,9 +36,7 @@ def measurement_command(measurement: Measurement) -> click.Command:
 @with_study
 def laboratory(study: Study, experiment: str, seed: int) -> None:
     """Run an experiment on small networks with made data."""
-    from tlstudy.jobs import paths
-
     with noted(paths.study_folder(study), paths.job_of_laboratory(experiment, seed)):
-        from tlstudy.stages.laboratory import run_experiment
+        from tlstudy.steps.laboratory import run_experiment
 
         run_experiment(study, experiment, seed)

@@ -7,8 +7,13 @@ from pathlib import Path, PurePath
 
 import click
 
+from tlstudy.config.study import find_run, load_study
+from tlstudy.jobs import paths
+from tlstudy.jobs.attempts import attempt
+
 PATH = click.Path(path_type=Path)
 
+folder_argument = click.argument("folder", type=PATH)
 cache_option = click.option(
     "--cache",
     default="resources",
@@ -16,10 +21,20 @@ cache_option = click.option(
     type=PATH,
     help="Folder of the images and weights that all studies share.",
 )
-folder_argument = click.argument("folder", type=PATH)
 seed_option = click.option("--seed", type=int, required=True)
 size_option = click.option(
     "--subset-size", type=int, required=True, help="Number of training images."
+)
+run_options = (
+    click.option("--threads", type=click.IntRange(1), help="Processor threads."),
+    click.option(
+        "--gpus",
+        type=click.IntRange(0),
+        help="GPUs granted by the workflow; 0 keeps `device: auto` on the processor.",
+    ),
+    seed_option,
+    size_option,
+    click.option("--arm", required=True, help="Name of the arm, or of its run folder."),
 )
 
 
@@ -28,8 +43,6 @@ def with_study(command: Callable) -> Callable:
 
     @functools.wraps(command)
     def wrapped(configs: tuple[Path, ...], **options) -> object:
-        from tlstudy.config.study import load_study
-
         return command(load_study(configs), **options)
 
     return click.option(
@@ -48,24 +61,11 @@ def with_run(command: Callable) -> Callable:
 
     @functools.wraps(command)
     def wrapped(study, arm: str, subset_size: int, seed: int, **options) -> object:
-        from tlstudy.config.study import find_run
-        from tlstudy.jobs import paths
-
         run = find_run(study, arm, subset_size, seed)
         with noted(paths.study_folder(study), paths.job_of_run(command.__name__, run)):
             return command(study, run, **options)
 
-    for option in (
-        click.option("--threads", type=click.IntRange(1), help="Processor threads."),
-        click.option(
-            "--gpus",
-            type=click.IntRange(0),
-            help="GPUs granted by the workflow; 0 keeps `device: auto` on the processor.",
-        ),
-        seed_option,
-        size_option,
-        click.option("--arm", required=True, help="Name of the arm, or of its run folder."),
-    ):
+    for option in run_options:
         wrapped = option(wrapped)
     return with_study(wrapped)
 
@@ -75,8 +75,6 @@ def noted_with_study(command: Callable) -> Callable:
 
     @functools.wraps(command)
     def wrapped(study, **options) -> object:
-        from tlstudy.jobs import paths
-
         with noted(paths.study_folder(study), PurePath(command.__name__)):
             return command(study, **options)
 
@@ -85,7 +83,4 @@ def noted_with_study(command: Callable) -> Callable:
 
 def noted(root: Path, job: PurePath) -> AbstractContextManager[None]:
     """Note a job of a study or of the cache, `root`: see `tlstudy.jobs.attempts`."""
-    from tlstudy.jobs import paths
-    from tlstudy.jobs.attempts import attempt
-
     return attempt(paths.attempt_file(root, job))

@@ -5,16 +5,17 @@ import json
 import click
 
 from tlstudy.cli.options import with_study
+from tlstudy.config.reference import configuration_reference
+from tlstudy.config.schema import configuration_schema
 from tlstudy.config.settings import Study
+from tlstudy.config.study import runs as all_runs
+from tlstudy.jobs import paths
 
 
 @click.command()
 @with_study
 def runs(study: Study) -> None:
     """List the runs of a study: arm, subset size, seed and folder."""
-    from tlstudy.config.study import runs as all_runs
-    from tlstudy.jobs import paths
-
     for run in all_runs(study):
         folder = paths.folder_of_run(study, run)
         click.echo(f"{run.arm}\t{run.subset_size}\t{run.seed}\t{folder}")
@@ -46,9 +47,6 @@ def status(study: Study) -> None:
 @click.option("--markdown", is_flag=True, help="Print tables for readers instead.")
 def schema(markdown: bool) -> None:
     """Print the JSON schema of the configuration."""
-    from tlstudy.config.reference import configuration_reference
-    from tlstudy.config.schema import configuration_schema
-
     if markdown:
         click.echo(configuration_reference(), nl=False)
     else:

@@ -6,22 +6,22 @@ from pathlib import PurePath
 import click
 
 from tlstudy.cli.options import noted, noted_with_study, with_study
+from tlstudy.config.quantities import described
 from tlstudy.config.settings import Study
+from tlstudy.jobs import paths
 
 
 @click.command()
 @noted_with_study
 def aggregate(study: Study) -> None:
     """Put all runs into tables, with what the sentinels found in them."""
-    from tlstudy.stages.aggregate import aggregate_study
+    from tlstudy.steps.aggregate import aggregate_study
 
     aggregate_study(study)
 
 
 def _list_quantities(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted:
-        from tlstudy.config.quantities import described
-
         click.echo(described())
         context.exit()
 
@@ -40,7 +40,7 @@ def claims(study: Study) -> None:
     """Judge the claims and compute the ladder, from the tables."""
     from tlstudy.audit.claims import ledger_text
     from tlstudy.audit.ladder import ladder_text
-    from tlstudy.stages.claims import make_claims
+    from tlstudy.steps.claims import make_claims
 
     ladder, ledger, laboratory = make_claims(study)
     texts = (ladder_text(ladder), ledger_text(ledger), ledger_text(laboratory))
@@ -51,7 +51,7 @@ def claims(study: Study) -> None:
 @noted_with_study
 def figures(study: Study) -> None:
     """Draw the slides' plots from the tables, the published series laid under ours."""
-    from tlstudy.stages.figures import draw_figures
+    from tlstudy.steps.figures import draw_figures
 
     draw_figures(study)
 
@@ -71,8 +71,6 @@ def figures(study: Study) -> None:
 @with_study
 def report(study: Study, incomplete: bool, call: str) -> None:
     """Write the report: one HTML file that needs nothing else."""
-    from tlstudy.jobs import paths
-
     if incomplete:
         from tlstudy.cli.incomplete import make_incomplete_report
 
@@ -80,7 +78,7 @@ def report(study: Study, incomplete: bool, call: str) -> None:
         click.echo(f"Incomplete report, {found.headline()[:-1]}: {os.path.relpath(file)}")
         return
     with noted(paths.study_folder(study), PurePath("report")):
-        from tlstudy.stages.report import make_report
+        from tlstudy.steps.report import make_report
 
         make_report(study)
     click.echo(f"Report: {os.path.relpath(paths.report_file(study))}")

@@ -48,17 +48,7 @@ FIGURES = (
     "reuse",
 )
 # Figures that are not of one subset size.
-FOR_ALL_SIZES = (
-    CONTRADICTIONS,
-    PENALTY,
-    "laboratory-claims",
-    "laboratory-regimes",
-    "laboratory-diagonal",
-    "laboratory-implicit",
-    "laboratory-features",
-    "laboratory-rescaling",
-    ACCURACY_BY_SIZE,
-)
+FOR_ALL_SIZES = (CONTRADICTIONS, PENALTY, *LABORATORY, ACCURACY_BY_SIZE)
 # Figures of what came out, which Snakemake's report puts before those of how it did.
 RESULTS = ("ladder", "ladder-loss", "claims", "results", *FOR_ALL_SIZES)
 # Slides with Proposition 3 and what it is said to imply for the slides' own network.

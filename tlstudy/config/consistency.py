@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from tlstudy.config.catalogue import FIGURES
 from tlstudy.config.fields import CLASSES, ENCODER_STAGES, SMALLEST_CLASS, Selection
-from tlstudy.config.groups import groups_of, is_new
+from tlstudy.config.groups import groups_of, is_new, label_of
 from tlstudy.config.ledger import Claim, Control
 from tlstudy.config.measurements import measurements
 from tlstudy.config.messages import did_you_mean
@@ -35,19 +35,24 @@ def contradictions(
     for name, measurement in measurements().items():
         yield from _selection_contradictions(study, name, getattr(study, name), origins)
         yield from measurement.check(study)
-    labels: dict[str, str] = {}
+    labels = [(f"arms.{origins[name]}.label", label_of(study, name)) for name in study.arms]
+    yield from _repeated(labels, "labels must differ")
     for name, arm in study.arms.items():
         key = f"arms.{origins[name]}"
-        label = arm.label or name
-        if label in labels:
-            yield f"{key}.label: found '{label}', as in {labels[label]}; labels must differ."
-        labels.setdefault(label, key)
         yield from _size_contradictions(study.subset_size, key, arm)
         yield from _fold_contradictions(study, key, arm)
         yield from _source_contradictions(study, key, arm)
     yield from _ladder_contradictions(study, left_out)
     for name, claim in study.claims.items():
         yield from _claim_contradictions(study, f"claims.{name}", claim, origins, left_out)
+
+
+def _repeated(named: Iterable[tuple[str, str]], rule: str) -> Iterator[str]:
+    """A sentence for each key whose name an earlier key has too."""
+    first: dict[str, str] = {}
+    for key, name in named:
+        if first.setdefault(name, key) != key:
+            yield f"{key}: found '{name}', as in {first[name]}; {rule}."
 
 
 def _selection_contradictions(
@@ -118,23 +123,17 @@ def _ladder_contradictions(study: Study, left_out: Collection[str]) -> Iterator[
     pairs = ", ".join(group for group, arms in groups.items() if _is_pair(study, arms))
     hint = f", such as {pairs}" if pairs else ""
     hint += f" (null, so left out: {', '.join(left_out)})" if left_out else ""
-    places: dict[str, str] = {}
-    for position, rung in enumerate(study.ladder):
-        key = f"ladder.{position}.group"
-        if rung.group in places:
-            yield (
-                f"{key}: found '{rung.group}', as in {places[rung.group]}; a group may be on one "
-                "rung only."
-            )
-        places.setdefault(rung.group, key)
-        arms = groups.get(rung.group, [])
+    rungs = [(f"ladder.{place}.group", rung.group) for place, rung in enumerate(study.ladder)]
+    yield from _repeated(rungs, "a group may be on one rung only")
+    for key, group in rungs:
+        arms = groups.get(group, [])
         if not _is_pair(study, arms):
             named = ", ".join(f"{arm} ({study.arms[arm].initialisation})" for arm in arms)
             count = {0: "without arms", 1: "with the arm "}.get(
                 len(arms), f"with {len(arms)} arms: "
             )
             yield (
-                f"{key}: found '{rung.group}', a group {count}{named}; must be a group of exactly "
+                f"{key}: found '{group}', a group {count}{named}; must be a group of exactly "
                 "two arms, one with initialisation random and one with pretrained weights"
                 f"{hint}."
             )
@@ -228,10 +227,8 @@ def _arm_mistakes(
         swept = [arm for arm, origin in origins.items() if origin == name]
         if swept:
             yield f"{found}, which is a sweep; must be one of its arms {', '.join(swept)}."
-        elif name in left_out:
-            yield (
-                f"{found}, which is set to null; must be among the study's arms {arms}, or the "
-                "claim be set to null too."
-            )
         else:
-            yield f"{found}; must be among the study's arms {arms}."
+            null, too = ("", "")
+            if name in left_out:
+                null, too = ", which is set to null", ", or the claim be set to null too"
+            yield f"{found}{null}; must be among the study's arms {arms}{too}."

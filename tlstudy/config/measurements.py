@@ -41,10 +41,10 @@ class Measurement:
         help: one sentence for the command.
         settings: model of its settings; they name the runs that are measured.
         measure: from a `networks.fine_tuned.FineTuned` and the settings to the rows of its table,
-            or to its record. Import PyTorch inside it: the workflow reads this module on every
+            or to a mapping. Import PyTorch inside it: the workflow reads this module on every
             call.
         columns: type and description with units of each column of its table, the run's keys
-            apart; None if it leaves a record (JSON) instead.
+            apart; None if it leaves JSON instead.
         passes: from the study and a run to the forward passes of one image, in float32, that take
             as long as the job.
         memory_mb: memory of its passes, MB: resnet50, 64 images of 128 x 128.

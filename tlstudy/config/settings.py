@@ -324,7 +324,7 @@ class StudyWithoutMeasurements(Settings):
         return study
 
     def has(self, *key: str | int) -> bool:
-        """Whether there are results of (stage, arm, subset size, seed).
+        """Whether there are results of (step, arm, subset size, seed).
 
         Of the laboratory the key is ("laboratory", experiment, seed). A study that is to be
         complete counts on all of them.

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,8 +20,8 @@ from tlstudy.config.sweeps import expand_arms
 from tlstudy.config.yaml_files import read_mapping
 from tlstudy.storage.errors import UserError
 
-# Stages that leave results of a run, in the order of the workflow.
-STAGES = ("train", *measurements())
+# Steps that leave results of a run, in the order of the workflow.
+STEPS = ("train", *measurements())
 # The study's configuration in its folder, sweeps expanded and defaults filled in; and the folder
 # of the same for the jobs of a workflow, each file named by a digest of its content.
 STUDY_FILE, SETTINGS_FOLDER = "study.json", "settings"
@@ -106,26 +106,18 @@ def build_study(configuration: Mapping[str, Any]) -> Study:
     for key in ("seed", "subset_size"):
         if key in expanded and not isinstance(expanded[key], list):
             expanded[key] = [expanded[key]]
-    problems: list[str] = []
     origins: dict[str, str] = {}
     if isinstance(expanded.get("arms"), Mapping):
-        expanded["arms"], origins, problems = expand_arms(expanded["arms"])
+        expanded["arms"], origins = expand_arms(expanded["arms"])
     if isinstance(expanded.get("claims"), Mapping):  # null removes a claim, as it does an arm
         claims = expanded["claims"].items()
         expanded["claims"] = {name: claim for name, claim in claims if claim is not None}
     try:
         study = Study.model_validate(expanded)
     except ValidationError as error:
-        told = {problem.partition(": ")[0] for problem in problems}
-        problems += [
-            sentence
-            for sentence in sentences(error, origins)
-            if sentence.partition(": ")[0] not in told
-        ]
-    if not problems:
-        left_out = [str(name) for name, arm in configuration["arms"].items() if arm is None]
-        problems += dict.fromkeys(contradictions(study, origins, left_out))
-    if problems:
+        raise UserError("\n".join(sentences(error, origins))) from None
+    left_out = [str(name) for name, arm in configuration["arms"].items() if arm is None]
+    if problems := dict.fromkeys(contradictions(study, origins, left_out)):
         raise UserError("\n".join(problems))
     return study
 
@@ -136,16 +128,15 @@ def load_study(paths: Sequence[Path]) -> Study:
     A single path to a study's folder, or to the study.json in it, is the study where it lies now.
     That file and the settings of jobs were written after a validation: they are taken as they are.
     """
-    if len(paths) > 1:
-        return build_study(read_configuration(paths))
-    (path,) = paths
-    if path.is_dir():
-        return finished_study(path)
-    if path.name == STUDY_FILE:
-        study, folder = _read_validated(path), _with_name(path.parent)
-        return _lying_in(folder, study) if folder.name == study.study else study
-    if path.parent.name == SETTINGS_FOLDER and re.fullmatch(SETTINGS_NAME, path.name):
-        return _read_validated(path)
+    path = paths[0]
+    if len(paths) == 1:
+        if path.is_dir():
+            return finished_study(path)
+        if path.name == STUDY_FILE:
+            study = _read_validated(path)
+            return _lying_in(path.parent, study) or study
+        if path.parent.name == SETTINGS_FOLDER and re.fullmatch(SETTINGS_NAME, path.name):
+            return _read_validated(path)
     return build_study(read_configuration(paths))
 
 
@@ -183,16 +174,16 @@ def finished_study(folder: Path) -> Study:
             "(the workflow and `tlstudy aggregate` leave that file there)."
         )
     study = _read_validated(file)
-    if _with_name(folder).name != study.study:
-        raise UserError(f"{file}: is of study '{study.study}'; its folder must have that name.")
-    return _lying_in(_with_name(folder), study)
+    if found := _lying_in(folder, study):
+        return found
+    raise UserError(f"{file}: is of study '{study.study}'; its folder must have that name.")
 
 
-def _with_name(folder: Path) -> Path:
-    return folder.resolve() if folder.name in ("", "..") else folder
-
-
-def _lying_in(folder: Path, study: Study) -> Study:
+def _lying_in(folder: Path, study: Study) -> Study | None:
+    """The study with its results in the folder; None if the folder has another name."""
+    folder = folder.resolve() if folder.name in ("", "..") else folder
+    if folder.name != study.study:
+        return None
     return study.model_copy(update={"results": folder.parent})
 
 
@@ -251,10 +242,10 @@ def selected(study: Study, selection: Selection) -> list[Run]:
     ]
 
 
-def runs_of_stage(study: Study, stage: str) -> list[Run]:
-    """The runs that a stage leaves results of, without those that an incomplete study lacks."""
-    members = runs(study) if stage == "train" else selected(study, getattr(study, stage))
-    return [run for run in members if study.has(stage, run.arm, run.subset_size, run.seed)]
+def runs_of_step(study: Study, step: str) -> list[Run]:
+    """The runs that a step leaves results of, without those that an incomplete study lacks."""
+    members = runs(study) if step == "train" else selected(study, getattr(study, step))
+    return [run for run in members if study.has(step, run.arm, run.subset_size, run.seed)]
 
 
 def experiments(study: Study) -> list[tuple[str, int]]:
@@ -277,10 +268,7 @@ def find_run(study: Study, arm: str, subset_size: int, seed: int) -> Run:
     for run in candidates:
         if arm in (run.arm, run.name) and (run.subset_size, run.seed) == (subset_size, seed):
             return run
-    raise UserError(
-        f"arm '{arm}', subset size {subset_size}, seed {seed}: not in the study; it has the arms "
-        f"{', '.join(study.arms)}, the sizes {study.subset_size} and the seeds {study.seed}."
-    )
+    raise _not_in_study(study, f"arm '{arm}'", subset_size, seed, "arms", study.arms)
 
 
 def check_subset(study: Study, drawing: str, subset_size: int, seed: int) -> None:
@@ -289,11 +277,15 @@ def check_subset(study: Study, drawing: str, subset_size: int, seed: int) -> Non
     Raises:
         UserError: the drawing, the size or the seed is not the study's.
     """
-    drawings = list(dict.fromkeys(arm.drawing for arm in study.arms.values()))
-    if drawing in drawings and subset_size in study.subset_size and seed in study.seed:
-        return
-    raise UserError(
-        f"drawing {drawing}, subset size {subset_size}, seed {seed}: not in the study; it has "
-        f"the drawings {', '.join(drawings)}, the sizes {study.subset_size} and the seeds "
-        f"{study.seed}."
+    drawings = dict.fromkeys(arm.drawing for arm in study.arms.values())
+    if drawing not in drawings or subset_size not in study.subset_size or seed not in study.seed:
+        raise _not_in_study(study, f"drawing {drawing}", subset_size, seed, "drawings", drawings)
+
+
+def _not_in_study(
+    study: Study, what: str, size: int, seed: int, kind: str, names: Iterable[str]
+) -> UserError:
+    return UserError(
+        f"{what}, subset size {size}, seed {seed}: not in the study; it has the {kind} "
+        f"{', '.join(names)}, the sizes {study.subset_size} and the seeds {study.seed}."
     )

@@ -17,7 +17,7 @@ from tlstudy.storage.columns import (
     RUNS,
 )
 
-# Those of the stage `aggregate`, and those of the stage `claims`.
+# Those of the step `aggregate`, and those of the step `claims`.
 AGGREGATED_TABLES = {
     "runs": RUNS,
     "metrics": METRICS,

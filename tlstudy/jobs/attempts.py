@@ -80,8 +80,10 @@ def attempt(file: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        lines = "".join(traceback.format_exception(error)).splitlines()[-KEPT_LINES:]
+        told = error.message if isinstance(error, UserError) else "\n".join(lines)
         with suppress(OSError, UserError):  # such as a full disk, which may be the very error
-            write_json_atomically(file, asdict(replace(note, error=_told(error))))
+            write_json_atomically(file, asdict(replace(note, error=told)))
         raise
     except KeyboardInterrupt:
         file.unlink(missing_ok=True)
@@ -96,9 +98,3 @@ def read_attempt(file: Path) -> Attempt | None:
         return Attempt(**{field.name: note[field.name] for field in fields(Attempt)})
     except (OSError, ValueError, TypeError, KeyError):
         return None
-
-
-def _told(error: Exception) -> str:
-    if isinstance(error, UserError):
-        return error.message
-    return "\n".join("".join(traceback.format_exception(error)).splitlines()[-KEPT_LINES:])

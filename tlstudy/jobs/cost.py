@@ -51,9 +51,9 @@ def per_image(run: Run) -> float:
     return 2e9 * MULTIPLY_ADDS[run.settings.architecture] * (size / 224) ** 2
 
 
-def operations(study: Study, run: Run, stage: str) -> float:
+def operations(study: Study, run: Run, step: str) -> float:
     """Operations of a job, those in bfloat16 counted as the float32 ones that take as long."""
-    passes = _training if stage == "train" else measurements()[stage].passes
+    passes = _training if step == "train" else measurements()[step].passes
     return per_image(run) * passes(study, run)
 
 
@@ -75,27 +75,27 @@ def _looks(study: Study, run: Run) -> float:
     return weight_of(settings.precision) * (images + recalibrations * run.subset_size)
 
 
-def memory_mb(run: Run, stage: str) -> int:
-    """Memory of a job of a stage, MB.
+def memory_mb(run: Run, step: str) -> int:
+    """Memory of a job of a step, MB.
 
     Program, passes, the training images as inputs, and in training the path of the weights.
     """
     settings = run.settings
     batch = max(TOGETHER, min(settings.batch_size, run.subset_size))
     depth = max(1, MULTIPLY_ADDS[settings.architecture] / MULTIPLY_ADDS["resnet50"])
-    held = TRAINING_MB if stage == "train" else measurements()[stage].memory_mb
+    held = TRAINING_MB if step == "train" else measurements()[step].memory_mb
     passes = held * depth * batch / TOGETHER * (settings.image_size / 128) ** 2
-    inputs = ALL_INPUTS.get(stage, 1) * run.subset_size * 3 * 4 * settings.image_size**2 / 1e6
-    vectors = settings.epochs + 1 if stage == "train" else 0
+    inputs = ALL_INPUTS.get(step, 1) * run.subset_size * 3 * 4 * settings.image_size**2 / 1e6
+    vectors = settings.epochs + 1 if step == "train" else 0
     path = 4 * MILLIONS_OF_WEIGHTS[settings.architecture] * vectors
     return round(PROGRAM_MB + passes + inputs + path)
 
 
-def runtime_minutes(study: Study, run: Run, stage: str, threads: int, gpus: int) -> int:
-    """Minutes that a job of a stage is given, many times what it should take.
+def runtime_minutes(study: Study, run: Run, step: str, threads: int, gpus: int) -> int:
+    """Minutes that a job of a step is given, many times what it should take.
 
     Args:
         gpus: GPUs that it computes on; with 0 it computes on `threads` cores.
     """
     speed = gpus * GPU_SPEED or threads * CORE_SPEED
-    return LEAST_MINUTES + ceil(operations(study, run, stage) / speed / 60)
+    return LEAST_MINUTES + ceil(operations(study, run, step) / speed / 60)

@@ -17,7 +17,7 @@ SECONDS = 315_532_800
 
 
 def pack_study(folder: Path, destination: Path | None = None) -> str:
-    """Write a study's results, its configuration and its records into a .tar.gz file.
+    """Write a study's results, its configuration and its provenance into a .tar.gz file.
 
     Args:
         destination: the file; by default <study>.tar.gz in the current folder.

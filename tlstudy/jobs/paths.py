@@ -18,6 +18,7 @@ IMAGE_FILES = (
 # What a training leaves in a run's folder; the plane only until measurements have read it.
 RUN_RECORD, METRICS, LAYERS = "run.json", "metrics.parquet", "layers.parquet"
 PLANE = "plane.safetensors"
+PROVENANCE = "provenance"
 KEPT = (RUN_RECORD, METRICS, LAYERS)
 
 
@@ -32,11 +33,6 @@ def settings_file(study: Study) -> Path:
     """
     name = f"{digest(study.model_dump(mode='json'))}.json"
     return study_folder(study) / SETTINGS_FOLDER / name
-
-
-def settings_files(results: Path) -> list[Path]:
-    """The settings that studies under `results` were run with, the latest last."""
-    return sorted(results.glob("*/settings/*.json"), key=lambda file: file.stat().st_mtime)
 
 
 def study_file(study: Study) -> Path:
@@ -62,12 +58,6 @@ def weights_folder(cache: Path, architecture: str, sources: Sequence[WeightsSour
     return cache / job_of_weights(architecture, sources)
 
 
-def _folder_part(source: WeightsSource) -> str:
-    if isinstance(source, str):
-        return source
-    return f"{source.file.stem}-{digest(source.model_dump(mode='json'))}"
-
-
 def subset_folder(study: Study, drawing: str, subset_size: int | str, seed: int | str) -> Path:
     return study_folder(study) / "subsets" / drawing / f"n~{subset_size}" / f"seed~{seed}"
 
@@ -84,10 +74,10 @@ def folder_of_run(study: Study, run: Run) -> Path:
     return run_folder(study, run.name, run.subset_size, run.seed)
 
 
-def stage_files(study: Study, stage: str, run: Run) -> list[Path]:
-    """What a stage leaves in a run's folder for good; the file that it writes last comes first."""
-    if stage != "train":
-        return [measured_file(study, stage, run)]
+def step_files(study: Study, step: str, run: Run) -> list[Path]:
+    """What a step leaves in a run's folder for good; the file that it writes last comes first."""
+    if step != "train":
+        return [measured_file(study, step, run)]
     return [folder_of_run(study, run) / name for name in KEPT]
 
 
@@ -96,14 +86,14 @@ def measured_file(study: Study, name: str, run: Run) -> Path:
     return folder_of_run(study, run) / measurements()[name].file
 
 
-def products_folder(study: Study) -> Path:
-    """Where tables, figures and report go: apart while the study is incomplete."""
-    return incomplete_folder(study) if study.incomplete else study_folder(study)
-
-
 def incomplete_folder(study: Study) -> Path:
     """What is made of a study before it is complete, so that it never mixes with the whole."""
     return study_folder(study) / "incomplete"
+
+
+def products_folder(study: Study) -> Path:
+    """Where tables, figures and report go: apart while the study is incomplete."""
+    return incomplete_folder(study) if study.incomplete else study_folder(study)
 
 
 def scratch_folder(study: Study, run: Run) -> Path:
@@ -145,31 +135,41 @@ def laboratory_file(study: Study, experiment: str, seed: int | str) -> Path:
     return study_folder(study) / "laboratory" / experiment / f"seed~{seed}.parquet"
 
 
-def laboratory_record(study: Study, experiment: str, seed: int | str) -> Path:
+def laboratory_facts(study: Study, experiment: str, seed: int | str) -> Path:
     """What an experiment was run with, and how long it took."""
     return laboratory_file(study, experiment, seed).with_suffix(".json")
 
 
-def job_of_run(stage: str, run: Run) -> PurePath:
-    """A job's place among the logs, the benchmarks and the attempts; without suffix."""
-    return PurePath(stage, run.name, f"n~{run.subset_size}", f"seed~{run.seed}")
+# Places of jobs among the logs, the benchmarks, the attempts and the provenance; without suffix.
+def job_of_run(step: str, run: Run) -> PurePath:
+    return job_of_folder(step, run.name, run.subset_size, run.seed)
 
 
-def job_of_subset(drawing: str, subset_size: int, seed: int) -> PurePath:
-    return PurePath("subset", drawing, f"n~{subset_size}", f"seed~{seed}")
+def job_of_folder(step: str, name: str, subset_size: int | str, seed: int | str) -> PurePath:
+    return PurePath(step, name, f"n~{subset_size}", f"seed~{seed}")
 
 
-def job_of_laboratory(experiment: str, seed: int) -> PurePath:
+def job_of_subset(drawing: str, subset_size: int | str, seed: int | str) -> PurePath:
+    return job_of_folder("subset", drawing, subset_size, seed)
+
+
+def job_of_laboratory(experiment: str, seed: int | str) -> PurePath:
     return PurePath("laboratory", experiment, f"seed~{seed}")
 
 
 def job_of_weights(architecture: str, sources: Sequence[WeightsSource]) -> PurePath:
-    return PurePath("weights", architecture, "+".join(map(_folder_part, sources)))
+    parts = (
+        source
+        if isinstance(source, str)
+        else f"{source.file.stem}-{digest(source.model_dump(mode='json'))}"
+        for source in sources
+    )
+    return PurePath("weights", architecture, "+".join(parts))
 
 
-def benchmark_file(study: Study, stage: str, run: Run) -> Path:
-    """Snakemake's record of a job: times and memory."""
-    return study_folder(study) / "benchmarks" / f"{job_of_run(stage, run)}.tsv"
+def benchmark_file(study: Study, job: PurePath) -> Path:
+    """Snakemake's measurement of a job: times and memory."""
+    return study_folder(study) / "benchmarks" / f"{job}.tsv"
 
 
 def log_file(root: Path, job: PurePath) -> Path:
@@ -182,11 +182,6 @@ def attempt_file(root: Path, job: PurePath) -> Path:
     return root / "attempts" / f"{job}.json"
 
 
-def provenance_folder(study: Study) -> Path:
-    return study_folder(study) / "provenance"
-
-
-def provenance_file(study: Study, stage: str, *place: str) -> Path:
-    """What the results of a job were made from; laid out as logs and benchmarks are."""
-    *folders, name = (stage, *place)
-    return provenance_folder(study).joinpath(*folders, f"{name}.json")
+def provenance_file(study: Study, job: PurePath | str) -> Path:
+    """What the results of a job were made from."""
+    return study_folder(study) / PROVENANCE / f"{job}.json"

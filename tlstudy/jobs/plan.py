@@ -11,35 +11,35 @@ import pandas as pd
 from scipy.optimize import nnls
 
 from tlstudy.config.settings import Study
-from tlstudy.config.study import STAGES, Run, load_study, runs, runs_of_stage
+from tlstudy.config.study import SETTINGS_FOLDER, STEPS, Run, load_study, runs, runs_of_step
 from tlstudy.jobs import paths
 from tlstudy.jobs.cost import MILLIONS_OF_WEIGHTS, memory_mb, operations
 from tlstudy.jobs.run_record import read_run_record
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.provenance import processor_name
-from tlstudy.storage.reading import read_record
+from tlstudy.storage.reading import read_json
 
 log = logging.getLogger(__name__)
 
-# Core seconds of the laboratory's experiments where none is on record: measured, AMD EPYC (Zen 4).
+# Core seconds of the laboratory's experiments where none was run here: of an AMD EPYC (Zen 4).
 LABORATORY_SECONDS = {"diagonal": 6, "relu": 30, "batchnorm": 13}
 MEASURED_SIDE = 2048  # of the square matrices whose product tells the processor's peak
-OF_PEAK = 0.6  # share of it that jobs reach, where nothing is on record
+OF_PEAK = 0.6  # share of it that jobs reach, where nothing was measured
 KEPT_MB = 0.5  # of a run's folder at the end
-PLANE_VECTORS = 6  # vectors of weights in the file that training leaves for the later stages
+PLANE_VECTORS = 6  # vectors of weights in the file that training leaves for the later steps
 CHECKPOINT_VECTORS = 6  # in two checkpoints, old and new, beside one for each epoch
 
 
 @dataclass(frozen=True)
 class Job:
-    """One job of a stage.
+    """One job of a step.
 
     Attributes:
         operations: see `tlstudy.jobs.cost`.
         done: whether its result is there; whether that is up to date is the workflow's to say.
     """
 
-    stage: str
+    step: str
     run: Run
     operations: float
     done: bool
@@ -47,17 +47,17 @@ class Job:
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds that a job of a stage holds a processor core, or a GPU, for.
+    """Seconds that a job of a step holds a processor core, or a GPU, for.
 
     Attributes:
         start: of any job, whatever it computes.
         per_operation: of each operation.
-        records: finished jobs that both were measured on; 0 where they come from the peak.
+        measured: finished jobs that both were measured on; 0 where they come from the peak.
     """
 
     start: float
     per_operation: float
-    records: int
+    measured: int
 
     def seconds(self, job: Job) -> float:
         return self.start + self.per_operation * job.operations
@@ -65,34 +65,34 @@ class Cost:
 
 def jobs(study: Study) -> Iterator[Job]:
     """The jobs of a study that take long, one for each run that arms may share."""
-    for stage in STAGES:
-        of_stage = runs_of_stage(study, stage)
-        for run in {paths.folder_of_run(study, run): run for run in of_stage}.values():
-            done = paths.stage_files(study, stage, run)[0].is_file()
-            yield Job(stage, run, operations(study, run, stage), done)
+    for step in STEPS:
+        of_step = runs_of_step(study, step)
+        for run in {paths.folder_of_run(study, run): run for run in of_step}.values():
+            done = paths.step_files(study, step, run)[0].is_file()
+            yield Job(step, run, operations(study, run, step), done)
 
 
 def measured_costs(results: Path, device: str) -> dict[str, Cost]:
-    """Costs by stage from the records that Snakemake kept of the jobs of any study.
+    """Costs by step from what Snakemake measured of the jobs of any study.
 
     Args:
         results: folder of all studies.
-        device: name of this machine's processor or GPU; records of another count for nothing.
+        device: name of this machine's processor or GPU; jobs on another count for nothing.
     """
     spent: dict[str, dict[Path, tuple[float, float]]] = {}
-    for settings in paths.settings_files(results):
+    files = results.glob(f"*/{SETTINGS_FOLDER}/*.json")
+    for settings in sorted(files, key=lambda file: file.stat().st_mtime):
         try:
             study = load_study([settings])
         except UserError as error:
             log.warning("%s: passed over, of another version (%s)", settings, error.message)
             continue
         for job in jobs(study):
-            spent_on_it = _seconds_held(study, job, device) if job.done else None
-            if spent_on_it:
+            if job.done and (seconds := _seconds_held(study, job, device)):
                 # Configurations of one study share most of their jobs.
                 folder = paths.folder_of_run(study, job.run)
-                spent.setdefault(job.stage, {})[folder] = (job.operations, spent_on_it)
-    return {stage: _fitted(np.array([*pairs.values()])) for stage, pairs in spent.items()}
+                spent.setdefault(job.step, {})[folder] = (job.operations, seconds)
+    return {step: _fitted(np.array([*pairs.values()])) for step, pairs in spent.items()}
 
 
 def _fitted(pairs: np.ndarray) -> Cost:
@@ -108,14 +108,14 @@ def _fitted(pairs: np.ndarray) -> Cost:
 
 
 def _seconds_held(study: Study, job: Job, device: str) -> float | None:
-    """Seconds that a job held its cores or its GPU; None if not on record or of another device."""
+    """Seconds that a job held its cores or its GPU; None if not measured or of another device."""
     try:
         record = read_run_record(paths.folder_of_run(study, job.run))
         if record.get("resumed_after_epochs"):
-            return None  # Snakemake's record is of its last process alone
+            return None  # Snakemake's measurement is of its last process alone
     except UserError:  # is told where the run is used
         return None
-    file = paths.benchmark_file(study, job.stage, job.run)
+    file = paths.benchmark_file(study, paths.job_of_run(job.step, job.run))
     on_processor = record["device"] == "cpu"
     held = record["environment"]["processor"] if on_processor else record["device"]
     if held != device or not file.is_file():
@@ -146,44 +146,38 @@ def peak_cost(device: str = "cpu") -> Cost:
 
 
 def plan_table(study: Study, costs: dict[str, Cost], otherwise: Cost) -> pd.DataFrame:
-    """A row a stage: stage, jobs, done, hours, left (both of a core or GPU), records."""
-    rows = laboratory_rows(study)
-    listed = list(jobs(study))
-    for stage in dict.fromkeys(job.stage for job in listed):
-        of_stage = [job for job in listed if job.stage == stage]
-        cost = costs.get(stage, otherwise)
-        hours = [cost.seconds(job) / 3600 for job in of_stage]
-        rows.append(
-            {
-                "stage": stage,
-                "jobs": len(of_stage),
-                "done": sum(job.done for job in of_stage),
-                "hours": sum(hours),
-                "left": sum(h for h, job in zip(hours, of_stage, strict=True) if not job.done),
-                "records": cost.records,
-            }
-        )
-    return pd.DataFrame(rows)
+    """A row a step: step, jobs, done, hours, left (both of a core or GPU), measured."""
+    found = [
+        (job.step, 1, job.done, cost.seconds(job) / 3600, cost.measured)
+        for job in jobs(study)
+        for cost in [costs.get(job.step, otherwise)]
+    ]
+    columns = ["step", "jobs", "done", "hours", "measured"]
+    table = pd.DataFrame([*_laboratory(study), *found], columns=columns)
+    table.insert(4, "left", table["hours"].where(table["done"] == 0, 0.0))
+    sums = dict.fromkeys(("jobs", "done", "hours", "left"), "sum")
+    return table.groupby("step", sort=False, as_index=False).agg(sums | {"measured": "max"})
 
 
-def laboratory_rows(study: Study) -> list[dict]:
-    """The row of the laboratory's jobs, by the records of those done or else by what was measured
-    on another machine; none for a study that has no laboratory."""
-    hours, left, records, done = 0.0, 0.0, 0, 0
+def _laboratory(study: Study) -> list[tuple]:
+    """Rows of the laboratory's jobs, by those done or else by what another machine took."""
+    seconds_of = {}
     for experiment in study.laboratory.experiments:
-        files = [paths.laboratory_record(study, experiment, seed) for seed in study.seed]
-        took = [read_record(file, "laboratory")["seconds"] for file in files if file.is_file()]
-        each = float(np.mean(took)) if took else LABORATORY_SECONDS[experiment]
-        hours += len(files) * each / 3600
-        left += (len(files) - len(took)) * each / 3600
-        records, done = records + len(took), done + len(took)
-    count = len(study.laboratory.experiments) * len(study.seed)
-    row = {"stage": "laboratory", "jobs": count, "done": done, "hours": hours, "left": left}
-    return [row | {"records": records}] if count else []
+        for seed in study.seed:
+            file = paths.laboratory_facts(study, experiment, seed)
+            took = read_json(file, "laboratory")["seconds"] if file.is_file() else None
+            seconds_of[experiment, seed] = took
+    done = {key: took for key, took in seconds_of.items() if took is not None}
+    rows = []
+    for experiment, seed in seconds_of:
+        alike = [took for (other, _), took in done.items() if other == experiment]
+        each = float(np.mean(alike)) if alike else LABORATORY_SECONDS[experiment]
+        rows.append(("laboratory", 1, (experiment, seed) in done, each / 3600, len(done)))
+    return rows
 
 
 def plan(study: Study) -> tuple[pd.DataFrame, str]:
-    """The plan of a study by what is on record, and by this machine's peak where nothing is.
+    """The plan of a study by the jobs that were measured, and by this machine's peak elsewhere.
 
     Returns:
         The table; what its hours are hours of, core or GPU.
@@ -201,7 +195,7 @@ def plan(study: Study) -> tuple[pd.DataFrame, str]:
 
 
 def disk_mb(study: Study) -> tuple[float, float, float]:
-    """What the runs keep at the end; what each adds while it is trained; and while later stages
+    """What the runs keep at the end; what each adds while it is trained; and while later steps
     wait for it, MB."""
     folders = {paths.folder_of_run(study, run) for run in runs(study)}
     weights = max(MILLIONS_OF_WEIGHTS[arm.architecture] for arm in study.arms.values())
@@ -211,38 +205,25 @@ def disk_mb(study: Study) -> tuple[float, float, float]:
 
 def plan_text(study: Study, table: pd.DataFrame, of: str) -> str:
     """The plan for a terminal; `of`: what its hours are hours of."""
-    lines = [f"{'stage':<10} {'jobs':>6} {'done':>6} {of + ' hours':>11} {'left':>7}  known from"]
-    for row in table.to_dict("records"):
-        source = _known_from(row)
-        lines.append(
-            f"{row['stage']:<10} {row['jobs']:>6} {row['done']:>6} {row['hours']:>11.2f} "
-            f"{row['left']:>7.2f}  {source}"
-        )
-    totals = table[["jobs", "done", "hours", "left"]].sum()
-    lines.append(
-        f"{'all':<10} {totals['jobs']:>6.0f} {totals['done']:>6.0f} {totals['hours']:>11.2f} "
-        f"{totals['left']:>7.2f}"
-    )
-    lines += _room(study)
+    shown = table.assign(known=[_known_from(row) for row in table.to_dict("records")])
+    shown.loc[len(shown)] = {"step": "all", **table[["jobs", "done", "hours", "left"]].sum()}
+    shown = shown.drop(columns="measured").astype({"jobs": int, "done": int})
+    shown = shown.rename(columns={"hours": f"{of} hours", "known": "known from"})
+    lines = [shown.to_string(index=False, na_rep="", float_format="{:.2f}".format)]
+    if study.arms:  # networks are trained
+        kept, training, waiting = disk_mb(study)
+        memory = max(memory_mb(run, "train") for run in runs(study))
+        lines += [
+            f"disk: {kept:,.0f} MB at the end, and up to {waiting:,.0f} MB more for each run that "
+            f"a later step waits for; in the scratch folder up to {training:,.0f} MB for each "
+            "training that is not done",
+            f"memory: about {memory / 1000:.1f} GB a training",
+        ]
     lines.append("done: the result is there; `snakemake -n` says whether it is up to date")
     return "\n".join(lines)
 
 
 def _known_from(row: dict) -> str:
-    if row["records"]:
-        return f"{row['records']} jobs on record"
-    return "another machine" if row["stage"] == "laboratory" else "this machine's peak"
-
-
-def _room(study: Study) -> list[str]:
-    """Disk and memory, where networks are trained."""
-    if not study.arms:
-        return []
-    kept, training, waiting = disk_mb(study)
-    memory = max(memory_mb(run, "train") for run in runs(study))
-    return [
-        f"disk: {kept:,.0f} MB at the end, and up to {waiting:,.0f} MB more for each run that a "
-        f"later stage waits for; in the scratch folder up to {training:,.0f} MB for each training "
-        "that is not done",
-        f"memory: about {memory / 1000:.1f} GB a training",
-    ]
+    if row["measured"]:
+        return f"{row['measured']} jobs measured"
+    return "another machine" if row["step"] == "laboratory" else "this machine's peak"

@@ -1,13 +1,13 @@
 """State of every job of a study, from the files on disk."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from tlstudy.config.catalogue import figure_files
 from tlstudy.config.settings import Study
-from tlstudy.config.study import STAGES, Run, runs, runs_of_stage
+from tlstudy.config.study import STEPS, Run, runs, runs_of_step
 from tlstudy.jobs import paths
 from tlstudy.jobs.attempts import Attempt, read_attempt
 from tlstudy.jobs.run_record import read_run_record
@@ -25,7 +25,7 @@ class Job:
     """One job and its state.
 
     Attributes:
-        key: (stage, arm, subset size, seed), ("laboratory", experiment, seed), or a name alone.
+        key: (step, arm, subset size, seed), ("laboratory", experiment, seed), or a name alone.
         files: its results; the first is its target in Snakemake.
         log: its log, if Snakemake ran it.
         attempt: its note, if it began and did not end well.
@@ -36,10 +36,6 @@ class Job:
     log: Path
     state: str
     attempt: Attempt | None
-
-    @property
-    def stage(self) -> str:
-        return self.key[0]
 
 
 @dataclass(frozen=True)
@@ -109,31 +105,31 @@ class Progress:
 
 def progress(study: Study) -> Progress:
     """The state of a study's jobs."""
-    laboratory = [
+    asked = {step: set(map(_key, runs_of_step(study, step))) for step in STEPS}
+    cells = [
+        Cell(
+            (run.arm, str(run.subset_size)),
+            run.seed,
+            [_run_job(study, step, run) for step in STEPS if _key(run) in asked[step]],
+        )
+        for run in runs(study)
+    ]
+    cells += [
         Cell((experiment,), seed, [_laboratory_job(study, experiment, seed)])
         for experiment in study.laboratory.experiments
         for seed in study.seed
     ]
-    return Progress(study, [*_cells(study), *laboratory], list(_other_jobs(study)))
-
-
-def _cells(study: Study) -> Iterator[Cell]:
-    asked = {stage: set(map(_key, runs_of_stage(study, stage))) for stage in STAGES}
-    for run in runs(study):
-        stages = [stage for stage, members in asked.items() if _key(run) in members]
-        jobs = [_run_job(study, stage, run) for stage in stages]
-        yield Cell((run.arm, str(run.subset_size)), run.seed, jobs)
+    return Progress(study, cells, list(_other_jobs(study)))
 
 
 def _key(run: Run) -> tuple[str, int, int]:
     return run.arm, run.subset_size, run.seed
 
 
-def _run_job(study: Study, stage: str, run: Run) -> Job:
-    files = paths.stage_files(study, stage, run)
-    key = (stage, *_key(run))
-    job = _job(paths.study_folder(study), key, paths.job_of_run(stage, run), files)
-    if stage == "train" and job.state == "done":
+def _run_job(study: Study, step: str, run: Run) -> Job:
+    files, place = paths.step_files(study, step, run), paths.job_of_run(step, run)
+    job = _job(paths.study_folder(study), (step, *_key(run)), place, files)
+    if step == "train" and job.state == "done":
         return replace(job, state=_outcome(study, run))
     return job
 
@@ -151,8 +147,7 @@ def _outcome(study: Study, run: Run) -> str:
 
 def _laboratory_job(study: Study, experiment: str, seed: int) -> Job:
     files = [
-        paths.laboratory_file(study, experiment, seed),
-        paths.laboratory_record(study, experiment, seed),
+        file(study, experiment, seed) for file in (paths.laboratory_file, paths.laboratory_facts)
     ]
     place = paths.job_of_laboratory(experiment, seed)
     return _job(paths.study_folder(study), ("laboratory", experiment, seed), place, files)
@@ -172,47 +167,43 @@ def _other_jobs(study: Study) -> Iterator[Job]:
     for drawn in dict.fromkeys((run.settings.drawing, *_key(run)[1:]) for run in needed):
         files = [paths.subset_folder(study, *drawn) / "subset.json"]
         yield _job(folder, ("subset", *drawn), paths.job_of_subset(*drawn), files)
-    for stage, file in {
+    for step, file in {
         "aggregate": paths.tables_folder(study) / "runs.parquet",
         "claims": paths.tables_folder(study) / "claims.parquet",
         "figures": paths.figures_folder(study) / figure_files(study)[0],
         "report": paths.report_file(study),
     }.items():
-        yield _job(folder, (stage,), PurePath(stage), [file])
+        yield _job(folder, (step,), PurePath(step), [file])
 
 
 def _job(root: Path, key: tuple, place: PurePath, files: list[Path]) -> Job:
     noted = read_attempt(paths.attempt_file(root, place))
-    return Job(key, files, paths.log_file(root, place), _state(files, noted), noted)
-
-
-def _state(files: list[Path], noted: Attempt | None) -> str:
     if noted and noted.may_run():
-        return "running"
-    if files and all(file.is_file() for file in files):
-        return "done"
-    return "failed" if noted else "missing"
+        state = "running"
+    elif all(file.is_file() for file in files):
+        state = "done"
+    else:
+        state = "failed" if noted else "missing"
+    return Job(key, files, paths.log_file(root, place), state, noted)
 
 
 def progress_text(found: Progress) -> str:
     """The grid for a terminal: a row for each arm and size, a column for each seed."""
-    names = {cell.row: ", ".join(cell.row) for cell in found.cells}
-    width = max(map(len, names.values()))
-    columns = [len(str(seed)) for seed in found.study.seed]
-    rows = {row: [LETTERS[cell.state] for cell in found.cells if cell.row == row] for row in names}
-    head = _text_row("", width, map(str, found.study.seed), columns)
-    lines = [_text_row(names[row], width, letters, columns) for row, letters in rows.items()]
-    legend = ", ".join(f"{LETTERS[state]} {state}" for state in found.counts())
-    failures = [line for job in found.unended() for line in _unended_lines(job)]
-    return "\n".join([found.headline(), "", head, *lines, "", legend, *failures])
-
-
-def _text_row(name: str, width: int, letters: Iterable[str], columns: list[int]) -> str:
-    shown = (letter.rjust(size) for letter, size in zip(letters, columns, strict=True))
-    return f"{name:{width}}  {' '.join(shown)}"
-
-
-def _unended_lines(job: Job) -> list[str]:
-    which = ", ".join(map(str, job.key))
-    told = [f"    log: {job.log}", f"    again: {job.attempt.command}"]
-    return ["", f"{job.state}: {which}", f"    {job.attempt.told()}", *told]
+    rows: dict[str, list[str]] = {"": list(map(str, found.study.seed))}
+    for cell in found.cells:
+        rows.setdefault(", ".join(cell.row), []).append(LETTERS[cell.state])
+    width, columns = max(map(len, rows)), [len(seed) for seed in rows[""]]
+    lines = [
+        f"{name:{width}}  {' '.join(map(str.rjust, letters, columns))}"
+        for name, letters in rows.items()
+    ]
+    lines += ["", ", ".join(f"{LETTERS[state]} {state}" for state in found.counts())]
+    for job in found.unended():
+        lines += [
+            "",
+            f"{job.state}: {', '.join(map(str, job.key))}",
+            f"    {job.attempt.told()}",
+            f"    log: {job.log}",
+            f"    again: {job.attempt.command}",
+        ]
+    return "\n".join([found.headline(), "", *lines])

@@ -17,7 +17,7 @@ from tlstudy.networks.pretrained import PretrainedWeights
 from tlstudy.networks.trainer import Images
 from tlstudy.networks.weights import load_weights
 from tlstudy.storage.errors import UserError
-from tlstudy.storage.reading import read_record, read_table, read_tensors
+from tlstudy.storage.reading import read_json, read_table, read_tensors
 
 
 def load_run_weights(study: Study, run: Run) -> PretrainedWeights | None:
@@ -25,9 +25,7 @@ def load_run_weights(study: Study, run: Run) -> PretrainedWeights | None:
     if run.settings.initialisation == "random":
         return None
     folder = paths.weights_folder(study.cache, run.settings.architecture, run.sources)
-    weights = load_weights(folder)
-    weights.check_architecture(run.settings)
-    return weights
+    return load_weights(folder)
 
 
 def load_run_images(
@@ -35,7 +33,7 @@ def load_run_images(
 ) -> Images:
     """The run's training images and the study's test images, resized."""
     file = paths.run_subset_folder(study, run) / "subset.json"
-    subset = read_record(file, "subset")
+    subset = read_json(file, "subset")
     train, train_labels = load_images(paths.images_folder(study.cache), "train")
     check_subset_record(file, subset, run.subset_size, train_labels)
     indices = subset["indices"]

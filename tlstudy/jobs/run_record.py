@@ -9,7 +9,7 @@ from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
 from tlstudy.jobs.paths import RUN_RECORD
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import without_nan, write_json_atomically
-from tlstudy.storage.reading import read_record
+from tlstudy.storage.reading import read_json
 
 
 class TrajectoryRecord(TypedDict):
@@ -73,7 +73,7 @@ def read_run_record(folder: Path) -> RunRecord:
     """
     file = folder / RUN_RECORD
     try:
-        return TypeAdapter(RunRecord).validate_python(read_record(file, "train"))
+        return TypeAdapter(RunRecord).validate_python(read_json(file, "train"))
     except ValidationError as error:
         raise UserError(
             f"{file}: is damaged ({_reason(error)}); delete it and run `tlstudy train`."

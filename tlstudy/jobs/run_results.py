@@ -6,16 +6,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from tlstudy.config.settings import Study
-from tlstudy.config.study import Run, runs_of_stage
+from tlstudy.config.study import Run, runs_of_step
 from tlstudy.jobs import paths
 from tlstudy.jobs.run_record import RunRecord, read_run_record
 from tlstudy.storage.columns import KEYS, LAYERS, METRICS, schema
-from tlstudy.storage.files import atomic_path
 from tlstudy.storage.reading import read_arrow
+from tlstudy.storage.table_files import write_table
 
 # Two threads decode while the caller works; more of them wait for the interpreter's lock.
 THREADS = 2
@@ -52,15 +52,11 @@ def write_measured(
     Args:
         metrics, layers: rows, or columns, as in `RunResults`.
     """
-    import pandas as pd  # half a second, which the training need not wait for
-
     for name, rows, kinds in (
-        ("metrics", metrics, METRICS_OF_RUN),
-        ("layers", layers, LAYERS_OF_RUN),
+        (paths.METRICS, metrics, METRICS_OF_RUN),
+        (paths.LAYERS, layers, LAYERS_OF_RUN),
     ):
-        frame = pd.DataFrame(rows, columns=kinds.names)
-        with atomic_path(folder / f"{name}.parquet") as temporary:
-            pq.write_table(pa.Table.from_pandas(frame, kinds, preserve_index=False), temporary)
+        write_table(folder / name, kinds, pd.DataFrame(rows, columns=kinds.names))
 
 
 def results_of_runs(study: Study) -> Iterator[RunResults]:
@@ -71,7 +67,7 @@ def results_of_runs(study: Study) -> Iterator[RunResults]:
     """
     pool, ahead = ThreadPoolExecutor(THREADS), deque()
     try:
-        for run in runs_of_stage(study, "train"):
+        for run in runs_of_step(study, "train"):
             ahead.append(pool.submit(read_results, study, run))
             if len(ahead) > AHEAD:
                 yield ahead.popleft().result()
@@ -87,13 +83,10 @@ def read_results(study: Study, run: Run) -> RunResults:
         UserError: a file is missing or damaged.
     """
     folder = paths.folder_of_run(study, run)
-    record = read_run_record(folder)
-    # Once a run that diverged at once left no columns without values.
-    all_there = record["status"] != "diverged"
     return RunResults(
         run=run,
         folder=folder,
-        record=record,
-        metrics=read_arrow(folder / paths.METRICS, "train", METRICS_OF_RUN, all_there),
-        layers=read_arrow(folder / paths.LAYERS, "train", LAYERS_OF_RUN, all_there),
+        record=read_run_record(folder),
+        metrics=read_arrow(folder / paths.METRICS, "train", METRICS_OF_RUN),
+        layers=read_arrow(folder / paths.LAYERS, "train", LAYERS_OF_RUN),
     )

@@ -1,6 +1,4 @@
-"""Reading what the report and the figures are made from: tables, and records of landscapes."""
-
-from pathlib import Path
+"""Reading what the report and the figures are made from: tables, and landscapes."""
 
 import pandas as pd
 
@@ -9,7 +7,6 @@ from tlstudy.config.study import STUDY_FILE, selected
 from tlstudy.config.tables import ALL_TABLES, CLAIM_TABLES
 from tlstudy.jobs import paths
 from tlstudy.storage import reading
-from tlstudy.storage.columns import LABORATORY, schema
 
 
 def read_table(study: Study, name: str) -> pd.DataFrame:
@@ -19,29 +16,18 @@ def read_table(study: Study, name: str) -> pd.DataFrame:
         UserError: it is missing or damaged, or lacks a column.
     """
     file = paths.tables_folder(study) / f"{name}.parquet"
-    return reading.read_table(file, _command(name, file), ALL_TABLES[name])
-
-
-def _command(name: str, file: Path) -> str:
-    """The command that makes a table."""
+    command = "claims" if name in CLAIM_TABLES else "aggregate"
     if name == "formulas":
-        return f"formulas --config {file.parents[1] / STUDY_FILE}"
-    return "claims" if name in CLAIM_TABLES else "aggregate"
-
-
-def read_laboratory(study: Study) -> pd.DataFrame:
-    """The laboratory's table, empty for a study without experiments."""
-    if study.laboratory.experiments:
-        return read_table(study, "laboratory")
-    return schema(LABORATORY).empty_table().to_pandas()
+        command = f"formulas --config {file.parents[1] / STUDY_FILE}"
+    return reading.read_table(file, command, ALL_TABLES[name])
 
 
 def read_landscapes(study: Study) -> list[dict]:
-    """Landscape records of the study's runs, each with its arm's names: arms may share a run.
+    """Landscapes of the study's runs, each with its arm's names: arms may share a run.
 
     A run that has none yet is left out, and so is one that is to have no landscape.
     """
-    records = []
+    landscapes = []
     for run in selected(study, study.landscape):
         file = paths.measured_file(study, "landscape", run)
         if not file.is_file():
@@ -53,7 +39,7 @@ def read_landscapes(study: Study) -> list[dict]:
             "subset_size": run.subset_size,
             "seed": run.seed,
         }
-        record = reading.read_record(file, "landscape")
-        record.update(names)  # a merged copy would no longer tell what it lacks
-        records.append(record)
-    return records
+        landscape = reading.read_json(file, "landscape")
+        landscape.update(names)  # a merged copy would no longer tell what it lacks
+        landscapes.append(landscape)
+    return landscapes

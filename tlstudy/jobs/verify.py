@@ -1,4 +1,4 @@
-"""Checks that every file of a results folder is as its records say."""
+"""Checks that every file of a results folder is as its provenance says."""
 
 import hashlib
 from collections.abc import Iterator
@@ -10,8 +10,8 @@ from tqdm import tqdm
 from tlstudy.config.settings import Study
 from tlstudy.config.study import finished_study
 from tlstudy.jobs import paths
-from tlstudy.jobs.records import Record, read_record
-from tlstudy.jobs.steps import Step, steps
+from tlstudy.jobs.graph import Step, steps
+from tlstudy.jobs.provenance import Provenance, read_provenance
 from tlstudy.storage.files import sha256
 
 # They say how jobs went, and are no results.
@@ -20,11 +20,11 @@ DIGITS = 12  # of a checksum, in sentences
 
 
 class Verification:
-    """Compares the files of a study with their records.
+    """Compares the files of a study with their provenance.
 
     Attributes:
         steps: in the order of the workflow.
-        sizes: bytes of every result and record that was checked, by its path.
+        sizes: bytes of every file that was checked, by its path.
         unseen: files of the cache that are not there, so they cannot be checked.
     """
 
@@ -36,12 +36,12 @@ class Verification:
         self._checksums: dict[Path, str] = {}
 
     def problems(self) -> Iterator[str]:
-        """A sentence for each file that is not as its record says, in the order of the workflow."""
-        records = paths.provenance_folder(self.study)
-        if not records.is_dir():
+        """A sentence for each file that is not as its provenance says, in the workflow's order."""
+        files = self.folder / paths.PROVENANCE
+        if not files.is_dir():
             yield (
-                f"{self._name(records)}: missing, as in results of earlier versions, so nothing "
-                "can be verified; run the workflow again, it makes the records."
+                f"{self._name(files)}: missing, as in results of earlier versions, so nothing "
+                "can be verified; run the workflow again, it makes these files."
             )
             return
         # No bar for a quick check or in a log.
@@ -58,9 +58,9 @@ class Verification:
         return [file for step in self.steps for file in step.outputs if file not in step.passing]
 
     def files(self) -> list[Path]:
-        """The study's files: its configuration, results that stay, and their records."""
-        records = [step.record for step in self.steps]
-        return [paths.study_file(self.study), *self.results(), *records]
+        """The study's files: its configuration, results that stay, and their provenance."""
+        files = [step.provenance for step in self.steps]
+        return [paths.study_file(self.study), *self.results(), *files]
 
     def strangers(self) -> list[Path]:
         """Files in the folder that no step makes, apart from logs and the like."""
@@ -76,73 +76,74 @@ class Verification:
     def _of_step(self, step: Step) -> Iterator[str]:
         for file in step.outputs:
             if not file.is_file() and file not in step.passing:
-                yield f"{self._name(file)}: missing; `tlstudy {step.stage}` makes it."
-        name, again = self._name(step.record), f"`tlstudy {step.stage}` makes it and the results."
-        if not step.record.is_file():
-            yield f"{name}: missing, so the results cannot be verified; {again}"
+                yield f"{self._name(file)}: missing; `tlstudy {step.name}` makes it."
+        there = step.provenance.is_file()
+        found = read_provenance(step.provenance) if there else None
+        if found is None:
+            yield (
+                f"{self._name(step.provenance)}: {'was damaged' if there else 'missing'}, so the "
+                f"results cannot be verified; `tlstudy {step.name}` makes it and the results."
+            )
             return
-        record = read_record(step.record)
-        if record is None:
-            yield f"{name}: was damaged, so the results cannot be verified; {again}"
-            return
-        self.sizes[step.record] = step.record.stat().st_size
-        yield from self._outputs(step, record)
-        yield from self._settings_and_code(step, record)
-        yield from self._inputs(step, record)
+        self.sizes[step.provenance] = step.provenance.stat().st_size
+        yield from self._outputs(step, found)
+        yield from self._settings_and_code(step, found)
+        yield from self._inputs(step, found)
 
-    def _outputs(self, step: Step, record: Record) -> Iterator[str]:
-        written = {self.folder / name: output for name, output in record.outputs.items()}
+    def _outputs(self, step: Step, found: Provenance) -> Iterator[str]:
+        written = {self.folder / name: output for name, output in found.outputs.items()}
         if set(written) != set(step.outputs):
-            yield f"{self._name(step.record)}: lists other files than the study's; must be theirs."
-        for file in step.outputs:
-            if file not in written:
-                continue
+            yield f"{self._name(step.provenance)}: lists other files; must be the study's."
+        for file in filter(written.get, step.outputs):
+            expected = written[file]
             if not file.is_file():
-                # Steps that read it are compared with the checksum that is recorded here.
-                self._checksums.setdefault(file, written[file].sha256)
+                # Steps that read it are compared with the checksum that is written here.
+                self._checksums.setdefault(file, expected.sha256)
                 continue
-            size, expected = file.stat().st_size, written[file]
-            found = self._checksum(file)
+            size, found = file.stat().st_size, self._checksum(file)
             if size < expected.bytes:
                 yield f"{self._name(file)}: was truncated ({size:,} of {expected.bytes:,} bytes)."
             elif found != expected.sha256:
                 yield (
                     f"{self._name(file)}: was altered (its SHA-256 is {found[:DIGITS]}…; its "
-                    f"record says {expected.sha256[:DIGITS]}…)."
+                    f"provenance says {expected.sha256[:DIGITS]}…)."
                 )
 
-    def _settings_and_code(self, step: Step, record: Record) -> Iterator[str]:
+    def _settings_and_code(self, step: Step, found: Provenance) -> Iterator[str]:
         made = self._name(step.outputs[0])
-        names = [*step.settings, *(name for name in record.settings if name not in step.settings)]
-        others = [name for name in names if record.settings.get(name) != step.settings.get(name)]
+        others = [
+            name
+            for name in step.settings | found.settings
+            if found.settings.get(name) != step.settings.get(name)
+        ]
         if others:
             yield f"{made}: was made with other settings than study.json's: {', '.join(others)}."
-        if record.code != step.code:
+        if found.code != step.code:
             yield (
-                f"{made}: was made by other code ({record.code}, commit "
-                f"{record.environment.get('commit', 'unknown')}) than the installed tlstudy's "
+                f"{made}: was made by other code ({found.code}, commit "
+                f"{found.environment.get('commit', 'unknown')}) than the installed tlstudy's "
                 f"({step.code})."
             )
         # A library of which there is no word is not used, or by other code.
         others = [
             name
             for name, version in step.libraries.items()
-            if record.libraries.get(name, version) != version
+            if found.libraries.get(name, version) != version
         ]
         if others:
             before, now = (
                 ", ".join(f"{name} {versions[name]}" for name in others)
-                for versions in (record.libraries, step.libraries)
+                for versions in (found.libraries, step.libraries)
             )
             yield (
                 f"{made}: was made with another version of a library: {before}; installed here: "
                 f"{now}."
             )
 
-    def _inputs(self, step: Step, record: Record) -> Iterator[str]:
+    def _inputs(self, step: Step, found: Provenance) -> Iterator[str]:
         made = self._name(step.outputs[0])
-        read = {self.folder / name: digest for name, digest in record.inputs.items()}
-        read |= {self.study.cache / name: digest for name, digest in record.cache.items()}
+        read = {self.folder / name: digest for name, digest in found.inputs.items()}
+        read |= {self.study.cache / name: digest for name, digest in found.cache.items()}
         belonging = (*step.inputs, *step.cached)
         self.unseen |= {file for file in step.cached if not file.is_file()}
         for file in belonging:
@@ -150,11 +151,10 @@ class Verification:
                 continue
             if file not in read:
                 yield f"{made}: was made without {self._name(file)}, which is there."
-            elif self._checksum(file) != read[file]:
+            elif (found := self._checksum(file)) != read[file]:
                 yield (
-                    f"{made}: was made from another {self._name(file)} "
-                    f"(SHA-256 {read[file][:DIGITS]}…) than the one that is there "
-                    f"({self._checksum(file)[:DIGITS]}…)."
+                    f"{made}: was made from another {self._name(file)} (SHA-256 "
+                    f"{read[file][:DIGITS]}…) than the one that is there ({found[:DIGITS]}…)."
                 )
         for file in sorted(read.keys() - set(belonging)):
             yield f"{made}: was also made from {self._name(file)}, which is not the study's."
@@ -178,33 +178,29 @@ def verify_folder(folder: Path, everything: bool = False) -> tuple[str, bool]:
         everything: list all problems, not only the first, and files that no step makes.
 
     Returns:
-        What was found, and whether all is as the records say.
+        What was found, and whether all is as the provenance says.
 
     Raises:
         UserError: it is not the folder of a study.
     """
     verification = Verification(finished_study(folder))
-    problems = list(islice(verification.problems(), None if everything else 1))
-    lines = list(problems)
+    lines = list(islice(verification.problems(), None if everything else 1))
+    holds = not lines
     if everything:
         strangers = verification.strangers()
         lines += [f"Note: {file}: not of the study; not looked at." for file in strangers]
-    elif problems:
-        lines = [f"{folder} does not hold. {problems[0]}\nThis is the first problem; see --all."]
-    if not problems:
-        lines.append(_holds(folder, verification))
-    return "\n".join(lines), not problems
-
-
-def _holds(folder: Path, verification: Verification) -> str:
-    megabytes = sum(verification.sizes.values()) / 1e6
-    lines = [
-        f"{folder} holds: {len(verification.sizes)} files ({megabytes:,.1f} MB) of "
-        f"{len(verification.steps)} jobs are as their records say, and were made by this code."
-    ]
-    if verification.unseen:
+    elif lines:
+        lines = [f"{folder} does not hold. {lines[0]}\nThis is the first problem; see --all."]
+    if holds:
+        megabytes = sum(verification.sizes.values()) / 1e6
         lines.append(
-            f"Not looked at: {len(verification.unseen)} files of images and weights, which are "
-            f"not in {verification.study.cache}; the records hold their checksums."
+            f"{folder} holds: {len(verification.sizes)} files ({megabytes:,.1f} MB) of "
+            f"{len(verification.steps)} jobs are as their provenance says, and of this code."
         )
-    return "\n".join([*lines, f"Fingerprint: {verification.fingerprint()}"])
+        if verification.unseen:
+            lines.append(
+                f"Not looked at: {len(verification.unseen)} files of images and weights, which are "
+                f"not in {verification.study.cache}; the provenance holds their checksums."
+            )
+        lines.append(f"Fingerprint: {verification.fingerprint()}")
+    return "\n".join(lines), holds

@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tlstudy.config.settings import Study, WeightsSource
-from tlstudy.config.study import Run, digest, runs
+from tlstudy.config.study import Run, runs
 from tlstudy.jobs import paths
 from tlstudy.jobs.progress import progress
-from tlstudy.jobs.steps import Step
 
 
 def runs_by_wildcards(study: Study) -> dict[tuple[str, str, str], Run]:
@@ -38,11 +37,6 @@ def source_options(sources: Sequence[WeightsSource]) -> list[str]:
 def source_files(sources: Sequence[WeightsSource]) -> list[Path]:
     """The user's own files among the sources; absolute, as no prefix of a module moves them."""
     return [source.file.absolute() for source in sources if not isinstance(source, str)]
-
-
-def decided_by(step: Step) -> str:
-    """Settings that decide a step's results: those that its record holds, in one digest."""
-    return digest(step.settings)
 
 
 def in_words(libraries: Mapping[str, str]) -> str:

@@ -11,6 +11,7 @@ from tlstudy.config.measurements import Measurement
 from tlstudy.measures.passes import HESSIAN_PRODUCT
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
     from tlstudy.config.settings import Study
@@ -61,28 +62,50 @@ class Curvature(Selection):
 
 def measure(fine_tuned: "FineTuned", settings: Curvature) -> Iterator[dict]:
     """A row for the final weights and one for the matched train loss."""
-    from tlstudy.networks.trainer import first_epoch_below, training_batches
+    from tlstudy.measures.hessian import largest_hessian_eigenvalue, rise_along_random_directions
+    from tlstudy.networks.evaluation import training_mode_loss
+    from tlstudy.networks.trainer import first_epoch_below
 
     level, losses = settings.train_loss, fine_tuned.train_losses
-    network = fine_tuned.network_with(fine_tuned.vectors["end"])
-    batches = training_batches(fine_tuned.training, fine_tuned.images, fine_tuned.device)
+    at = fine_tuned.network_at("end"), fine_tuned.batches(), fine_tuned.training.head
+    seed = fine_tuned.run.seed
+
+    def measured(point: str, epoch: float) -> dict:
+        log.info("%s point, epoch %.2f", point, epoch)
+        found = largest_hessian_eigenvalue(*at, settings.lanczos_steps, seed)
+        log.info("largest eigenvalue %.4g after %d products", found.value, found.products)
+        return {
+            "point": point,
+            "epoch": epoch,
+            "train_loss": float(training_mode_loss(*at)),
+            "hessian_eigenvalue": found.value,
+            "residual": found.residual,
+            "products": found.products,
+            "rise": rise_along_random_directions(*at, settings.radius, settings.directions, seed),
+            "reason": "",
+        }
+
     if fine_tuned.finished:
-        yield _measured("final", float(len(losses) - 1), settings, fine_tuned, network, batches)
+        yield measured("final", float(len(losses) - 1))
     else:
-        yield _nothing("final", "the loss was not finite, so there are no final weights")
+        reason = "the loss was not finite, so there are no final weights"
+        yield {"point": "final", "reason": reason}
     if "below" not in fine_tuned.vectors:
-        yield _nothing("matched", f"the train loss never fell from above {level:g} to below it")
-        return
-    share = _go_to_level(network, fine_tuned, batches, level)
-    if share is None:
-        yield _nothing("matched", f"no weights between two epochs had a train loss of {level:g}")
-        return
-    epoch = first_epoch_below(losses, level) - 1 + share
-    yield _measured("matched", epoch, settings, fine_tuned, network, batches)
+        reason = f"the train loss never fell from above {level:g} to below it"
+        yield {"point": "matched", "reason": reason}
+    elif (share := _go_to_level(*at, fine_tuned.vectors, level)) is None:
+        reason = f"no weights between two epochs had a train loss of {level:g}"
+        yield {"point": "matched", "reason": reason}
+    else:
+        yield measured("matched", first_epoch_below(losses, level) - 1 + share)
 
 
 def _go_to_level(
-    network: "nn.Module", fine_tuned: "FineTuned", batches: "list[Batch]", level: float
+    network: "nn.Module",
+    batches: "list[Batch]",
+    head: str,
+    vectors: "dict[str, torch.Tensor]",
+    level: float,
 ) -> float | None:
     """Leave the network where the loss is the level on the line between two epochs.
 
@@ -97,51 +120,18 @@ def _go_to_level(
     from tlstudy.networks.trajectory import unflatten
 
     weights = [weight.data for weight in network.parameters()]
-    above = unflatten(fine_tuned.vectors["above"], weights)
-    step = torch._foreach_sub(unflatten(fine_tuned.vectors["below"], weights), above)
+    above = unflatten(vectors["above"], weights)
+    step = torch._foreach_sub(unflatten(vectors["below"], weights), above)
 
     def excess(share: float) -> float:
         torch._foreach_copy_(weights, torch._foreach_add(above, step, alpha=share))
-        return float(training_mode_loss(network, batches, fine_tuned.training.head)) - level
+        return float(training_mode_loss(network, batches, head)) - level
 
     if not excess(0.0) > 0 >= excess(1.0):
         return None
     share = float(brentq(excess, 0.0, 1.0, xtol=ALONG))
     excess(share)
     return share
-
-
-def _measured(
-    point: str,
-    epoch: float,
-    settings: Curvature,
-    fine_tuned: "FineTuned",
-    network: "nn.Module",
-    batches: "list[Batch]",
-) -> dict:
-    from tlstudy.measures.hessian import largest_hessian_eigenvalue, rise_along_random_directions
-    from tlstudy.networks.evaluation import training_mode_loss
-
-    head, seed = fine_tuned.training.head, fine_tuned.run.seed
-    log.info("%s point, epoch %.2f: largest eigenvalue of the Hessian", point, epoch)
-    found = largest_hessian_eigenvalue(network, batches, head, settings.lanczos_steps, seed)
-    log.info("%.4g after %d products; rise along random directions", found.value, found.products)
-    return {
-        "point": point,
-        "epoch": epoch,
-        "train_loss": float(training_mode_loss(network, batches, head)),
-        "hessian_eigenvalue": found.value,
-        "residual": found.residual,
-        "products": found.products,
-        "rise": rise_along_random_directions(
-            network, batches, head, settings.radius, settings.directions, seed
-        ),
-        "reason": "",
-    }
-
-
-def _nothing(point: str, reason: str) -> dict:
-    return {"point": point, "reason": reason}
 
 
 def passes(study: "Study", run: "Run") -> float:

@@ -27,7 +27,8 @@ COLUMNS = {
     ),
     "stage": (
         "string",
-        "stem, layer1 to layer4, encoder (all of them), head (the last layer); empty if fine-tuned",
+        "stem, layer1 to layer4 (groups of blocks), encoder (all of "
+        "them), head (the last layer); empty if fine-tuned",
     ),
     "train_balanced_accuracy": ("float64", "mean recall on the training images, 0 to 1"),
     "test_balanced_accuracy": ("float64", "mean recall on test images, 0 to 1"),
@@ -41,8 +42,8 @@ class Encoder(Selection):
 
     frozen_stages: Annotated[list[EncoderStage], Once] = Field(
         list(ENCODER_STAGES),
-        description="Stages up to which all is held while the rest is trained. What follows an "
-        "early stage takes nearly as long as the whole network.",
+        description="Parts of the network up to which all is held while the rest is trained. What "
+        "follows an early stage takes nearly as long as the whole network.",
     )
     test_images: Annotated[int, Field(strict=True, ge=10, le=TEST_POOL)] = Field(
         1000, description="Test images for all measures of the encoder."
@@ -59,8 +60,7 @@ def measure(fine_tuned: "FineTuned", settings: Encoder) -> Iterator[dict]:
     images.test = images.test[: settings.test_images]
     images.test_labels = images.test_labels[: settings.test_images]
     for row in encoder_rows(
-        fine_tuned.network_with(fine_tuned.vectors["start"]),
-        fine_tuned.network_with(fine_tuned.vectors["end"]),
+        *(fine_tuned.network_at(name) for name in ("start", "end")),
         fine_tuned.training,
         images,
         fine_tuned.run.seed,
@@ -75,7 +75,7 @@ def passes(study: "Study", run: "Run") -> float:
     """Trainings after frozen stages, and looks at every variant of the network."""
     settings, images = study.encoder, run.subset_size + study.encoder.test_images
     trained = sum(AFTER[stage] for stage in settings.frozen_stages)
-    # Every stage, the head and the whole encoder put back, and the fine-tuned network itself.
+    # Every stage and the whole encoder put back, and the fine-tuned network itself.
     looks = (len(ENCODER_STAGES) + 3) * images * weight_of(study.evaluation.precision)
     return trained * training_passes(run, run.subset_size) + images + looks
 

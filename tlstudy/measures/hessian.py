@@ -68,35 +68,26 @@ def largest_hessian_eigenvalue(
     1994), by differentiating the gradient.
     """
     weights = [weight for weight in network.parameters() if weight.requires_grad]
+    sizes = [weight.numel() for weight in weights]
     generator = torch.Generator().manual_seed(derived_seed(seed, Stream.LANDSCAPE))
-    start = torch.cat([torch.randn(w.numel(), generator=generator) for w in weights])
+    start = torch.cat([torch.randn(size, generator=generator) for size in sizes])
+    count = sum(len(labels) for _, labels in batches)
     network.train()
     with untracked(network):
-        gradients = _gradients(network, weights, batches, head)
-        return lanczos(
-            lambda vector: _hessian_product(gradients, weights, vector), start.to(weights[0]), steps
+        loss = sum(
+            loss_of_head(network(images), labels, head) * (len(labels) / count)
+            for images, labels in batches
         )
+        # They can be differentiated again; their graph serves every product.
+        gradients = torch.autograd.grad(loss, weights, create_graph=True)
 
+        def product(vector: Vector) -> Vector:
+            parts = zip(vector.split(sizes), weights, strict=True)
+            shaped = [part.view_as(weight) for part, weight in parts]
+            products = torch.autograd.grad(gradients, weights, shaped, retain_graph=True)
+            return torch.cat([each.flatten() for each in products])
 
-def _gradients(
-    network: nn.Module, weights: list[nn.Parameter], batches: list[Batch], head: str
-) -> list[torch.Tensor]:
-    """Gradients that can be differentiated again; their graph serves every product."""
-    count = sum(len(labels) for _, labels in batches)
-    loss = sum(
-        loss_of_head(network(images), labels, head) * (len(labels) / count)
-        for images, labels in batches
-    )
-    return list(torch.autograd.grad(loss, weights, create_graph=True))
-
-
-def _hessian_product(
-    gradients: list[torch.Tensor], weights: list[nn.Parameter], vector: Vector
-) -> Vector:
-    parts = vector.split([weight.numel() for weight in weights])
-    shaped = [part.view_as(weight) for part, weight in zip(parts, weights, strict=True)]
-    products = torch.autograd.grad(gradients, weights, shaped, retain_graph=True)
-    return torch.cat([product.flatten() for product in products])
+        return lanczos(product, start.to(weights[0]), steps)
 
 
 def rise_along_random_directions(

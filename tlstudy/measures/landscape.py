@@ -9,9 +9,6 @@ from tlstudy.config.fields import Positive, Selection, odd
 from tlstudy.config.measurements import Measurement
 
 if TYPE_CHECKING:
-    import numpy as np
-    import torch
-
     from tlstudy.config.settings import Study
     from tlstudy.config.study import Run
     from tlstudy.networks.fine_tuned import FineTuned
@@ -37,60 +34,39 @@ class Landscape(Selection):
 
 def measure(fine_tuned: "FineTuned", settings: Landscape) -> dict:
     """Both planes of a run: axes and losses, or the reason why there is no plane."""
-    import torch
-
-    from tlstudy.measures.planes import grid_axis, loss_grid
-    from tlstudy.networks.trainer import training_batches
-
-    record = fine_tuned.record
-    network = fine_tuned.network_with(fine_tuned.vectors["end"])
-    weights: list[torch.Tensor] = [weight.data for weight in network.parameters()]
-    batches = training_batches(fine_tuned.training, fine_tuned.images, fine_tuned.device)
-    planes = {}
-    for name, radius in (
-        ("trajectory", settings.trajectory_radius),
-        ("random", settings.random_radius),
-    ):
-        log.info("%s plane, %d x %d points", name, settings.grid, settings.grid)
-        reason = _no_plane_reason(name, record)
-        planes[name] = {"status": "none", "reason": reason}
-        if not reason:
-            directions = _directions(name, fine_tuned, weights)
-            axis = grid_axis(radius, settings.grid)
-            losses = loss_grid(network, directions, axis, batches, fine_tuned.training.head)
-            planes[name] = _describe(radius, axis, losses)
-    planes["trajectory"] |= {key: record["trajectory"][key] for key in OF_TRAJECTORY}
-    return {"checkpoint_train_loss": record["checkpoint_train_loss"], "planes": planes}
-
-
-def _no_plane_reason(plane: str, record: dict) -> str:
-    if plane == "trajectory" or record["status"] == "diverged":
-        return record["trajectory"]["no_plane_reason"]
-    return ""
-
-
-def _directions(
-    plane: str, fine_tuned: "FineTuned", weights: "list[torch.Tensor]"
-) -> "tuple[list[torch.Tensor], list[torch.Tensor]]":
-    from tlstudy.measures.planes import random_plane
+    from tlstudy.measures.planes import grid_axis, loss_grid, random_plane
     from tlstudy.networks.trajectory import unflatten
 
-    if plane == "random":
-        return random_plane(weights, fine_tuned.run.seed)
-    vectors = fine_tuned.vectors
-    return unflatten(vectors["direction_1"], weights), unflatten(vectors["direction_2"], weights)
-
-
-def _describe(radius: float, axis: "np.ndarray", losses: "np.ndarray") -> dict:
-    middle = len(axis) // 2
-    return {
-        "status": "drawn",
-        "reason": "",
-        "radius": radius,
-        "axis": axis.tolist(),
-        "loss": losses.tolist(),
-        "centre_loss": float(losses[middle, middle]),
-    }
+    record, batches = fine_tuned.record, fine_tuned.batches()
+    network = fine_tuned.network_at("end")
+    weights = [weight.data for weight in network.parameters()]
+    radii = {"trajectory": settings.trajectory_radius, "random": settings.random_radius}
+    planes = {}
+    for name, radius in radii.items():
+        log.info("%s plane, %d x %d points", name, settings.grid, settings.grid)
+        # A random plane needs nothing but final weights.
+        always = name == "random" and record["status"] != "diverged"
+        reason = "" if always else record["trajectory"]["no_plane_reason"]
+        planes[name] = {"status": "none", "reason": reason}
+        if not reason:
+            if name == "random":
+                directions = random_plane(weights, fine_tuned.run.seed)
+            else:
+                vectors = (fine_tuned.vectors[f"direction_{number}"] for number in (1, 2))
+                directions = [unflatten(vector, weights) for vector in vectors]
+            axis = grid_axis(radius, settings.grid)
+            losses = loss_grid(network, directions, axis, batches, fine_tuned.training.head)
+            middle = settings.grid // 2
+            planes[name] = {
+                "status": "drawn",
+                "reason": "",
+                "radius": radius,
+                "axis": axis.tolist(),
+                "loss": losses.tolist(),
+                "centre_loss": float(losses[middle, middle]),
+            }
+    planes["trajectory"] |= {key: record["trajectory"][key] for key in OF_TRAJECTORY}
+    return {"checkpoint_train_loss": record["checkpoint_train_loss"], "planes": planes}
 
 
 def passes(study: "Study", run: "Run") -> float:

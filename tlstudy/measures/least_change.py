@@ -28,7 +28,7 @@ CORRECTIONS = 3  # of the loss after a pull
 
 
 @dataclass(frozen=True)
-class Met:
+class Solution:
     """Weights that meet a loss.
 
     Attributes:
@@ -68,7 +68,9 @@ def loss_and_gradient(network: nn.Module, batches: list[Batch], head: str) -> Ev
     return evaluate
 
 
-def gradient_descent_to(evaluate: Evaluate, start: Vector, level: float, most: int) -> Met | None:
+def gradient_descent_to(
+    evaluate: Evaluate, start: Vector, level: float, most: int
+) -> Solution | None:
     """Follow the gradient from the start to a loss, in steps so short that it falls at each.
 
     The length of a step is halved where the loss rose and doubled where it fell nearly as its
@@ -96,10 +98,12 @@ def gradient_descent_to(evaluate: Evaluate, start: Vector, level: float, most: i
             length = min(length * (2 if steady else 1), (loss - level) / float(gradient.norm()))
     if loss > level * (1 + NEAR_ENOUGH):
         return None
-    return Met(here, loss, gradient, used, _across(here - start, gradient))
+    return Solution(here, loss, gradient, used, _across(here - start, gradient))
 
 
-def least_change_to(evaluate: Evaluate, start: Vector, met: Met, level: float, most: int) -> Met:
+def least_change_to(
+    evaluate: Evaluate, start: Vector, met: Solution, level: float, most: int
+) -> Solution:
     """Pull weights that meet a loss towards the start along the surface on which it is met.
 
     A pull removes part of the change that is across the gradient, which leaves the loss as it is
@@ -126,8 +130,8 @@ def least_change_to(evaluate: Evaluate, start: Vector, met: Met, level: float, m
 
 
 def _pulled(
-    evaluate: Evaluate, start: Vector, met: Met, level: float, pull: float, last: int
-) -> Met:
+    evaluate: Evaluate, start: Vector, met: Solution, level: float, pull: float, last: int
+) -> Solution:
     """The weights after one pull and the corrections it needs; the loss may not be met."""
     change, gradient, used = met.vector - start, met.gradient, met.evaluations
     across = change - gradient * ((change @ gradient) / (gradient @ gradient))
@@ -139,7 +143,7 @@ def _pulled(
         (loss, gradient), used = evaluate(here), used + 1
         if abs(loss - level) <= NEAR_ENOUGH * level:
             break
-    return Met(here, loss, gradient, used, _across(here - start, gradient))
+    return Solution(here, loss, gradient, used, _across(here - start, gradient))
 
 
 def _across(change: Vector, gradient: Vector) -> float:

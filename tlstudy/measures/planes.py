@@ -1,5 +1,7 @@
 """Training loss over planes through a run's final weights."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import nn
@@ -30,15 +32,10 @@ def filter_normalised_direction(
     return direction
 
 
-def random_plane(
-    weights: list[torch.Tensor], seed: int
-) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+def random_plane(weights: list[torch.Tensor], seed: int) -> list[list[torch.Tensor]]:
     """Two filter-normalised random directions; arms with the same seed share the draws."""
     generator = torch.Generator().manual_seed(derived_seed(seed, Stream.LANDSCAPE))
-    return (
-        filter_normalised_direction(weights, generator),
-        filter_normalised_direction(weights, generator),
-    )
+    return [filter_normalised_direction(weights, generator) for _ in range(2)]
 
 
 def grid_axis(radius: float, points: int) -> np.ndarray:
@@ -50,7 +47,7 @@ def grid_axis(radius: float, points: int) -> np.ndarray:
 @torch.no_grad()
 def loss_grid(
     network: nn.Module,
-    directions: tuple[list[torch.Tensor], list[torch.Tensor]],
+    directions: Sequence[list[torch.Tensor]],
     axis: np.ndarray,
     batches: list[tuple[torch.Tensor, torch.Tensor]],
     head: str,

@@ -1,8 +1,6 @@
 """Measurement `reuse`: how much of its features a run kept, and how far it had to move."""
 
-import itertools
 import logging
-import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -11,14 +9,13 @@ from pydantic import Field
 from tlstudy.config.fields import Count, Selection
 from tlstudy.config.measurements import Measurement
 from tlstudy.measures.passes import GRADIENT
-from tlstudy.storage.time_left import duration
+from tlstudy.storage.time_left import with_time_left
 
 if TYPE_CHECKING:
     import torch
 
     from tlstudy.config.settings import Study
     from tlstudy.config.study import Run
-    from tlstudy.measures.least_change import Evaluate, Met
     from tlstudy.networks.fine_tuned import FineTuned
 
 log = logging.getLogger(__name__)
@@ -63,22 +60,13 @@ def measure(fine_tuned: "FineTuned", settings: Reuse) -> Iterator[dict]:
 
 def _filter_rows(fine_tuned: "FineTuned") -> Iterator[dict]:
     from tlstudy.measures.filters import layer_rows
-
-    start = _convolutions(fine_tuned, fine_tuned.vectors["start"])
-    yield from layer_rows(start, _convolutions(fine_tuned, fine_tuned.vectors["end"]))
-    log.info("%d convolutions compared", len(start))
-
-
-def _convolutions(fine_tuned: "FineTuned", vector: "torch.Tensor") -> "dict[str, torch.Tensor]":
     from tlstudy.networks.build import layer_kinds
 
-    network = fine_tuned.network_with(vector)
-    kinds = layer_kinds(network)
-    return {
-        name: weight.detach().clone()
-        for name, weight in network.named_parameters()
-        if kinds[name] == "convolution"
-    }
+    before, after = (fine_tuned.network_at(name) for name in ("start", "end"))
+    names = [name for name, kind in layer_kinds(before).items() if kind == "convolution"]
+    weights = ({name: network.get_parameter(name) for name in names} for network in (before, after))
+    yield from layer_rows(*weights)
+    log.info("%d convolutions compared", len(names))
 
 
 def _drift_rows(fine_tuned: "FineTuned", settings: Reuse) -> Iterator[dict]:
@@ -89,56 +77,37 @@ def _drift_rows(fine_tuned: "FineTuned", settings: Reuse) -> Iterator[dict]:
         loss_and_gradient,
     )
     from tlstudy.networks.evaluation import training_mode_loss
-    from tlstudy.networks.trainer import training_batches
 
     if "below" not in fine_tuned.vectors:
         log.info("the train loss never fell below the matched one: no drift to compare")
         return
-    start = fine_tuned.vectors["start"].to(fine_tuned.device)
-    reached = fine_tuned.vectors["below"].to(fine_tuned.device)
-    network, head = fine_tuned.network_with(reached), fine_tuned.training.head
-    batches = training_batches(fine_tuned.training, fine_tuned.images, fine_tuned.device)
-    level = float(training_mode_loss(network, batches, head))
-    yield from _rows("training", float((reached - start).norm()), level)
-    most = settings.descent_steps + settings.explicit_steps
-    evaluate = _told(loss_and_gradient(network, batches, head), start, most)
+    start, reached = (fine_tuned.vectors[name].to(fine_tuned.device) for name in ("start", "below"))
+
+    def rows(way: str, vector: "torch.Tensor", loss: float, across: float | None) -> Iterator[dict]:
+        drift = float((vector - start).norm())
+        log.info("%s: %.4g away at train loss %.4f", way, drift, loss)
+        values = {"drift": drift, "train-loss": loss, "across": across}
+        for measure, value in values.items():
+            if value is not None:
+                yield {"measure": f"{measure}.{way}", "layer": "", "value": value}
+
+    at = fine_tuned.network_at("below"), fine_tuned.batches(), fine_tuned.training.head
+    level = float(training_mode_loss(*at))
+    yield from rows("training", reached, level, None)
+    loss_there = loss_and_gradient(*at)
+    told = with_time_left(range(settings.descent_steps + settings.explicit_steps), "gradient")
+
+    def evaluate(vector: "torch.Tensor") -> "tuple[float, torch.Tensor]":
+        next(told, None)
+        return loss_there(vector)
+
     descent = gradient_descent_to(evaluate, start, level, settings.descent_steps)
     if descent is None:
         log.info("gradient descent did not reach %.4f in the evaluations allowed", level)
         return
-    yield from _met("gradient-descent", descent, start)
+    yield from rows("gradient-descent", descent.vector, descent.loss, descent.across)
     explicit = least_change_to(evaluate, start, descent, level, settings.explicit_steps)
-    yield from _met("explicit", explicit, start)
-
-
-def _told(evaluate: "Evaluate", start: "torch.Tensor", most: int) -> "Evaluate":
-    """The same, with a line in the log for every evaluation of the most that may be."""
-    count, began = itertools.count(1), time.monotonic()
-
-    def told(vector: "torch.Tensor") -> "tuple[float, torch.Tensor]":
-        loss, gradient = evaluate(vector)
-        done, away = next(count), float((vector - start).norm())
-        left = duration((time.monotonic() - began) / done * (most - done))
-        text = "evaluation %d: train loss %.4f, %.4g from the start, at most about %s left"
-        log.info(text, done, loss, away, left)
-        return loss, gradient
-
-    return told
-
-
-def _met(way: str, met: "Met", start: "torch.Tensor") -> Iterator[dict]:
-    drift = float((met.vector - start).norm())
-    log.info(
-        "%s: %.4g away at train loss %.4f, %.0f %% across the gradient, after %d evaluations",
-        *(way, drift, met.loss, 100 * met.across, met.evaluations),
-    )
-    yield from _rows(way, drift, met.loss)
-    yield {"measure": f"across.{way}", "layer": "", "value": met.across}
-
-
-def _rows(way: str, drift: float, loss: float) -> Iterator[dict]:
-    yield {"measure": f"drift.{way}", "layer": "", "value": drift}
-    yield {"measure": f"train-loss.{way}", "layer": "", "value": loss}
+    yield from rows("explicit", explicit.vector, explicit.loss, explicit.across)
 
 
 def passes(study: "Study", run: "Run") -> float:

@@ -75,11 +75,8 @@ def layer_kinds(network: nn.Module) -> dict[str, str]:
     kinds = {}
     for name, module in network.named_modules():
         for parameter, _ in module.named_parameters(recurse=False):
-            kinds[f"{name}.{parameter}"] = _kind(name, module, parameter)
+            kind = f"{'linear' if isinstance(module, nn.Linear) else 'batchnorm'}-{parameter}"
+            if isinstance(module, nn.Conv2d):
+                kind = "downsample" if "downsample" in name else "convolution"
+            kinds[f"{name}.{parameter}"] = kind
     return {name: kinds[name] for name, _ in network.named_parameters()}
-
-
-def _kind(name: str, module: nn.Module, parameter: str) -> str:
-    if isinstance(module, nn.Conv2d):
-        return "downsample" if "downsample" in name else "convolution"
-    return f"{'linear' if isinstance(module, nn.Linear) else 'batchnorm'}-{parameter}"

@@ -68,7 +68,21 @@ def keep(trainer: Trainer, outcome: Outcome, scratch: Scratch) -> None:
 def restore(trainer: Trainer, scratch: Scratch) -> Outcome:
     """Put a new trainer to where its checkpoint is; return the outcome up to there."""
     checkpoint = scratch.checkpoint
-    _restore_state(trainer, scratch.tensors(checkpoint["state"]), checkpoint["strides"])
+    held = [weight for group in trainer.optimiser.param_groups for weight in group["params"]]
+    network = {}
+    for name, saved in scratch.tensors(checkpoint["state"]).items():
+        # The last digits of a sum depend on how a tensor lies in memory.
+        tensor = torch.empty_strided(saved.shape, checkpoint["strides"][name], dtype=saved.dtype)
+        tensor = tensor.copy_(saved).to(trainer.device)
+        part, _, rest = name.partition("/")
+        if part == "network":
+            network[rest] = tensor
+        elif part == "gradient":
+            trainer.weights[int(rest)].grad = tensor
+        else:
+            index, _, key = rest.partition("/")
+            trainer.optimiser.state[held[int(index)]][key] = tensor
+    trainer.network.load_state_dict(network)
     trainer.order.bit_generator.state = checkpoint["order"]
     for path in checkpoint["path"]:
         trainer.trajectory.append_rows(scratch.tensors(path)["rows"])
@@ -85,27 +99,3 @@ def _state(trainer: Trainer) -> dict[str, torch.Tensor]:
         gradients = [weight.grad for weight in trainer.weights]
         tensors |= {f"gradient/{index}": value for index, value in enumerate(gradients)}
     return tensors
-
-
-def _restore_state(
-    trainer: Trainer, saved: dict[str, torch.Tensor], strides: dict[str, list[int]]
-) -> None:
-    # The last digits of a sum depend on how a tensor lies in memory.
-    placed = {
-        name: torch.empty_strided(tensor.shape, strides[name], dtype=tensor.dtype)
-        .copy_(tensor)
-        .to(trainer.device)
-        for name, tensor in saved.items()
-    }
-    held = [weight for group in trainer.optimiser.param_groups for weight in group["params"]]
-    network = {}
-    for name, tensor in placed.items():
-        part, _, rest = name.partition("/")
-        if part == "network":
-            network[rest] = tensor
-        elif part == "gradient":
-            trainer.weights[int(rest)].grad = tensor
-        else:
-            index, _, key = rest.partition("/")
-            trainer.optimiser.state[held[int(index)]][key] = tensor
-    trainer.network.load_state_dict(network)

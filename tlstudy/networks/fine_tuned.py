@@ -9,7 +9,7 @@ from tlstudy.config.settings import Evaluation, Training
 from tlstudy.config.study import Run
 from tlstudy.networks.build import initial_network
 from tlstudy.networks.pretrained import PretrainedWeights
-from tlstudy.networks.trainer import Images
+from tlstudy.networks.trainer import Batch, Images, training_batches
 from tlstudy.networks.trajectory import unflatten
 
 
@@ -20,7 +20,7 @@ class FineTuned:
     Attributes:
         training: its settings, at the learning rate that it was trained with.
         train_losses: train loss after 0, 1, ... epochs, nats.
-        vectors: flat float32 weights, as `stages.train.write_plane` leaves them.
+        vectors: flat float32 weights, as `steps.train.write_plane` leaves them.
     """
 
     run: Run
@@ -37,10 +37,14 @@ class FineTuned:
     def finished(self) -> bool:
         return self.record["status"] == "finished"
 
-    def network_with(self, vector: torch.Tensor) -> nn.Module:
-        """A network of the run's architecture on its device, with the weights of a vector."""
+    def batches(self) -> list[Batch]:
+        """The training inputs and labels on the device, always in the same order."""
+        return training_batches(self.training, self.images, self.device)
+
+    def network_at(self, point: str) -> nn.Module:
+        """A network of the run's architecture on its device, with the weights of `vectors`."""
         network = initial_network(self.training, self.run.seed, self.pretrained)
         network.to(self.device, memory_format=torch.channels_last)
         weights = [weight.data for weight in network.parameters()]
-        torch._foreach_copy_(weights, unflatten(vector, weights))
+        torch._foreach_copy_(weights, unflatten(self.vectors[point], weights))
         return network

@@ -26,49 +26,44 @@ KERAS_EPSILON, TORCH_EPSILON = 1e-3, 1e-5
 CAFFE_MEAN_RGB = np.array([123.68, 116.779, 103.939])
 
 
-def read_layers_format(model: bytes, shards: Mapping[str, bytes]) -> dict[str, np.ndarray]:
-    """Tensors by name from a TensorFlow.js `model.json` and its shards.
+def shard_names(model: bytes) -> list[str]:
+    """Names of the shards that a `model.json` lists."""
+    return [path for group in json.loads(model)["weightsManifest"] for path in group["paths"]]
 
-    Raises:
-        ValueError: a tensor is not float32, or the shards are too short or too long.
-    """
+
+def read_layers_format(model: bytes, shards: Mapping[str, bytes]) -> dict[str, np.ndarray]:
+    """Tensors by name from a TensorFlow.js `model.json` and its shards, all of them float32."""
     tensors = {}
     for group in json.loads(model)["weightsManifest"]:
         data, offset = b"".join(shards[path] for path in group["paths"]), 0
         for entry in group["weights"]:
-            if entry["dtype"] != "float32":
-                raise ValueError(f"{entry['name']} is {entry['dtype']}, not float32")
             count = math.prod(entry["shape"])
-            values = np.frombuffer(data, "<f4", count, offset).reshape(entry["shape"])
-            tensors[entry["name"]] = values
+            values = np.frombuffer(data, "<f4", count, offset)
+            tensors[entry["name"]] = values.reshape(entry["shape"])
             offset += 4 * count
-        if offset != len(data):
-            raise ValueError(f"{len(data)} bytes of weights, {offset} in the manifest")
     return tensors
-
-
-def shard_names(model: bytes) -> list[str]:
-    """Names of the shards that a `model.json` lists."""
-    return [path for group in json.loads(model)["weightsManifest"] for path in group["paths"]]
 
 
 def convert(source: Mapping[str, np.ndarray]) -> dict[str, torch.Tensor]:
     """State dictionary of torchvision's resnet50, strides on the first 1x1 convolutions."""
     state: dict[str, np.ndarray] = {}
     state |= _convolution(source, "conv1", "bn_conv1", "conv1", "bn1")
-    for stage, blocks in BLOCKS.items():
+    for number, blocks in BLOCKS.items():
         for index, block in enumerate(blocks):
             for branch, (convolution, batchnorm) in BRANCHES.items():
-                name = f"{stage}{block}_branch{branch}"
+                name = f"{number}{block}_branch{branch}"
                 if f"res{name}/kernel" in source:
-                    prefix = f"layer{stage - 1}.{index}."
+                    prefix = f"layer{number - 1}.{index}."
                     state |= _convolution(
                         source, f"res{name}", f"bn{name}", prefix + convolution, prefix + batchnorm
                     )
     _take_normalised_rgb(state)
     state["fc.weight"] = source["fc1000/kernel"].T
     state["fc.bias"] = source["fc1000/bias"]
-    return {name: _tensor(name, values) for name, values in state.items()}
+    return {
+        name: torch.from_numpy(np.array(values, dtype=np.float32, order="C"))
+        for name, values in state.items()
+    }
 
 
 def _convolution(
@@ -86,7 +81,6 @@ def _convolution(
         f"{batchnorm}.bias": statistics["beta"],
         f"{batchnorm}.running_mean": statistics["moving_mean"] - source[f"{keras}/bias"],
         f"{batchnorm}.running_var": statistics["moving_variance"] + KERAS_EPSILON - TORCH_EPSILON,
-        f"{batchnorm}.num_batches_tracked": np.array(0),
     }
 
 
@@ -102,9 +96,3 @@ def _take_normalised_rgb(state: dict[str, np.ndarray]) -> None:
     shift = (kernel.sum(axis=(2, 3)) * constant).sum(axis=1)
     state["conv1.weight"] = kernel * (255 * np.array(IMAGENET_STD)).reshape(1, 3, 1, 1)
     state["bn1.running_mean"] = state["bn1.running_mean"] - shift
-
-
-def _tensor(name: str, values: np.ndarray) -> torch.Tensor:
-    if name.endswith("num_batches_tracked"):
-        return torch.tensor(0)
-    return torch.from_numpy(np.array(values, dtype=np.float32, order="C"))

@@ -4,9 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tlstudy.config.settings import Training
-from tlstudy.storage.errors import UserError
-
 State = Mapping[str, Any]
 
 
@@ -16,30 +13,18 @@ class PretrainedWeights:
 
     Attributes:
         state: tensors by their names in torchvision's network.
-        record: `record.json` beside them: source, checksum, and the conventions they follow.
+        origin: `record.json` beside them: source, checksum, and the conventions they follow.
     """
 
     state: State
-    record: dict[str, Any]
+    origin: dict[str, Any]
 
     @property
     def stride_on(self) -> str:
         """3x3 or 1x1: the convolution that carries a bottleneck's stride."""
-        return self.record["stride_on"]
+        return self.origin["stride_on"]
 
     @property
     def normalisation(self) -> tuple[list[float], list[float]]:
         """Channel means and deviations of the inputs they were trained on, pixels from 0 to 1."""
-        return self.record["mean"], self.record["std"]
-
-    def check_architecture(self, training: Training) -> None:
-        """Refuse a training of another architecture.
-
-        Raises:
-            UserError: the architectures differ.
-        """
-        if self.record["architecture"] != training.architecture:
-            raise UserError(
-                f"weights '{training.initialisation}': found {self.record['architecture']}; "
-                f"the arm needs {training.architecture}."
-            )
+        return self.origin["mean"], self.origin["std"]

@@ -29,15 +29,10 @@ def rescale(network: nn.Module, kinds: dict[str, str], rescaling: Rescaling) -> 
         for name, weight in network.named_parameters():
             if kinds[name] in PARTS[rescaling.part]:
                 weight.mul_(rescaling.factor)
-        if rescaling.running_statistics == "rescaled":
-            _rescale_statistics(network, rescaling.factor)
-
-
-def _rescale_statistics(network: nn.Module, factor: float) -> None:
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.running_mean.mul_(factor)
-            module.running_var.mul_(factor**2)
+        for module in network.modules():
+            if rescaling.running_statistics == "rescaled" and isinstance(module, nn.BatchNorm2d):
+                module.running_mean.mul_(rescaling.factor)
+                module.running_var.mul_(rescaling.factor**2)
 
 
 def learning_rate_factors(kinds: dict[str, str], rescaling: Rescaling) -> list[float]:

@@ -16,9 +16,7 @@ from tlstudy.storage.randomness import Stream, derived_seed
 
 log = logging.getLogger(__name__)
 
-Fold = tuple[np.ndarray, np.ndarray]  # numbers of the images kept and left out
-FoldScore = dict[str, float] | None
-Remembered = Callable[[str, Callable[[], FoldScore]], FoldScore]
+FoldScore = dict[str, float] | None  # None if the training diverged
 
 
 def tune_learning_rate(
@@ -29,7 +27,7 @@ def tune_learning_rate(
     images: Images,
     seed: int,
     device: torch.device,
-    remembered: Remembered = lambda name, compute: compute(),
+    remembered: Callable[[str, Callable[[], FoldScore]], FoldScore],
 ) -> dict:
     """Train on all folds but one, score the one left out, for every candidate.
 
@@ -45,52 +43,36 @@ def tune_learning_rate(
         between equals. candidates: learning_rate, balanced_accuracy and loss of each, means over
         folds, empty where a fold diverged.
     """
-    candidates = []
-    for rate in learning_rates:
-        candidate, scores = training.with_learning_rate(rate), []
-        for number, fold in enumerate(_folds(images, folds, seed), start=1):
-            name = f"learning rate {rate}, fold {number} of {folds}"
-            compute = partial(_score_left_out, name, candidate, start, images, fold, seed, device)
-            scores.append(remembered(name, compute))
-        candidates.append(_candidate(rate, scores))
-    finished = [row for row in candidates if np.isfinite(row["loss"])]
-    best = max(finished, key=lambda row: (row["balanced_accuracy"], -row["loss"]), default=None)
-    return {"chosen": best and best["learning_rate"], "folds": folds, "candidates": candidates}
-
-
-def _score_left_out(
-    name: str,
-    training: Training,
-    start: Callable[[], nn.Module],
-    images: Images,
-    fold: Fold,
-    seed: int,
-    device: torch.device,
-) -> FoldScore:
-    """Score of the images left out; None if the training diverged."""
-    log.info("%s", name)
-    kept, left_out = fold
-    others = replace(images, train=images.train[kept], train_labels=images.train_labels[kept])
-    trainer = Trainer(training, start(), others, None, seed, device, follow_weights=False)
-    if not trainer.run().finished:
-        return None
-    batches = [batch for batch, _ in trainer.fixed_batches()]
-    logits = predict_recalibrated(trainer.network, images.train[left_out], images.inputs, batches)
-    return asdict(score(logits, images.train_labels[left_out], training.head))
-
-
-def _folds(images: Images, folds: int, seed: int) -> list[Fold]:
     from sklearn.model_selection import StratifiedKFold  # a second, and few runs are tuned
 
     state = derived_seed(seed, Stream.FOLDS) % 2**32
     splitter = StratifiedKFold(folds, shuffle=True, random_state=state)
     labels = images.train_labels.numpy()
-    return list(splitter.split(labels, labels))
 
+    def score_left_out(
+        name: str, candidate: Training, kept: np.ndarray, left_out: np.ndarray
+    ) -> FoldScore:
+        log.info("%s", name)
+        others = replace(images, train=images.train[kept], train_labels=images.train_labels[kept])
+        trainer = Trainer(candidate, start(), others, None, seed, device, follow_weights=False)
+        if not trainer.run().finished:
+            return None
+        batches = [batch for batch, _ in trainer.fixed_batches()]
+        network, unseen = trainer.network, images.train[left_out]
+        logits = predict_recalibrated(network, unseen, images.inputs, batches)
+        return asdict(score(logits, images.train_labels[left_out], candidate.head))
 
-def _candidate(rate: float, scores: list[FoldScore]) -> dict:
-    if None in scores:
-        return {"learning_rate": rate, "balanced_accuracy": np.nan, "loss": np.nan}
-    names = ("balanced_accuracy", "loss")
-    means = {name: float(np.mean([each[name] for each in scores])) for name in names}
-    return {"learning_rate": rate, **means}
+    candidates = []
+    for rate in learning_rates:
+        candidate, scores = training.with_learning_rate(rate), []
+        for number, fold in enumerate(splitter.split(labels, labels), start=1):
+            name = f"learning rate {rate}, fold {number} of {folds}"
+            scores.append(remembered(name, partial(score_left_out, name, candidate, *fold)))
+        means = {
+            name: np.nan if None in scores else float(np.mean([each[name] for each in scores]))
+            for name in ("balanced_accuracy", "loss")
+        }
+        candidates.append({"learning_rate": rate, **means})
+    finished = [row for row in candidates if np.isfinite(row["loss"])]
+    best = max(finished, key=lambda row: (row["balanced_accuracy"], -row["loss"]), default=None)
+    return {"chosen": best and best["learning_rate"], "folds": folds, "candidates": candidates}

@@ -3,22 +3,18 @@
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from tlstudy.audit.statistics import Summary
+if TYPE_CHECKING:  # imports SciPy's statistics, for which no call of Snakemake should wait
+    from tlstudy.audit.statistics import Summary
 
 MINUS = "\u2212"
 THIN = "\u202f"  # narrow no-break space: a number and its unit stay on one line
 MISSING = "\u2013"
 POINTS = f"{THIN}points"
-SMALL_NUMBERS = (
-    *("no", "one", "two", "three", "four", "five"),
-    *("six", "seven", "eight", "nine", "ten"),
-)
 SUPERSCRIPTS = str.maketrans(
     "-0123456789", "\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079"
 )
-SECONDS_A_MINUTE = 60
-SECONDS_AN_HOUR = 3600
 
 
 def is_number(value: object) -> bool:
@@ -36,16 +32,19 @@ def percent(share: float) -> str:
     return signed(f"{100 * share:.1f}{THIN}%") if is_number(share) else MISSING
 
 
-def points(difference: float, unit: bool = True) -> str:
+def points(difference: float) -> str:
     """A difference of two shares in percentage points, always with its sign."""
-    if not is_number(difference):
-        return MISSING
-    return signed(f"{100 * difference:+.1f}") + (POINTS if unit else "")
+    return bare_points(difference) + (POINTS if is_number(difference) else "")
+
+
+def degrees(angle: float) -> str:
+    """4.49\u00b0."""
+    return f"{number(angle)}\u00b0"
 
 
 def bare_points(difference: float) -> str:
     """A difference of two shares in percentage points, without the unit."""
-    return points(difference, unit=False)
+    return signed(f"{100 * difference:+.1f}") if is_number(difference) else MISSING
 
 
 def loss(value: float, sign: bool = False) -> str:
@@ -80,25 +79,20 @@ def duration(seconds: float) -> str:
     """3.2 s, 2 min 22 s, 12 min or 1 h 47 min."""
     if not is_number(seconds):
         return MISSING
-    if seconds < SECONDS_A_MINUTE:
-        return f"{seconds:.1f}{THIN}s" if seconds < 10 else f"{seconds:.0f}{THIN}s"
-    if seconds < 10 * SECONDS_A_MINUTE:
-        minutes, rest = divmod(round(seconds), SECONDS_A_MINUTE)
-        return f"{minutes}{THIN}min {rest}{THIN}s" if rest else f"{minutes}{THIN}min"
-    minutes = round(seconds / SECONDS_A_MINUTE)
-    if minutes < SECONDS_AN_HOUR // SECONDS_A_MINUTE:
-        return f"{minutes}{THIN}min"
-    return f"{minutes // 60}{THIN}h {minutes % 60}{THIN}min"
+    if seconds < 60:
+        return f"{seconds:.{0 if seconds >= 10 else 1}f}{THIN}s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 10:
+        return f"{minutes}{THIN}min" + (f" {rest}{THIN}s" if rest else "")
+    minutes = round(seconds / 60)
+    return (
+        f"{minutes}{THIN}min" if minutes < 60 else f"{minutes // 60}{THIN}h {minutes % 60}{THIN}min"
+    )
 
 
 def count(amount: int, noun: str, plural: str | None = None) -> str:
-    """one seed, ten seeds, 12 seeds."""
-    return f"{spelled(amount)} {noun if amount == 1 else plural or noun + 's'}"
-
-
-def spelled(amount: int) -> str:
-    """one, ten, 12."""
-    return SMALL_NUMBERS[amount] if amount < len(SMALL_NUMBERS) else whole(amount)
+    """1 seed, 10 seeds."""
+    return f"{whole(amount)} {noun if amount == 1 else plural or noun + 's'}"
 
 
 def join(items: Iterable[str], last: str = "and") -> str:
@@ -140,7 +134,14 @@ class Cell:
     last: str = ""
 
 
-def summary_cell(item: Summary, shown: Callable[[float], str], unit: str = "") -> Cell:
+def place(item: "Summary", value: float = 0) -> str:
+    """Where an interval lies beside a value."""
+    if item.low > value:
+        return "lies above"
+    return "lies below" if item.high < value else "contains"
+
+
+def summary_cell(item: "Summary", shown: Callable[[float], str], unit: str = "") -> Cell:
     """A value with its interval and number of seeds below it: as much as the seeds allow."""
     if item.n == 0:
         return Cell(MISSING, "no value")

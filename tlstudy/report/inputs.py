@@ -1,9 +1,8 @@
 """What the report is made from, and how it is found on disk."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 import pandas as pd
@@ -13,16 +12,16 @@ from tlstudy.config.groups import label_of
 from tlstudy.config.settings import Study
 from tlstudy.config.study import runs as runs_of
 from tlstudy.config.tables import ALL_TABLES
-from tlstudy.data.images import images_record
+from tlstudy.data.images import images_origin
 from tlstudy.jobs import paths
 from tlstudy.jobs.run_record import read_run_record
 from tlstudy.jobs.tables import read_landscapes, read_table
 from tlstudy.report.format import quoted
 from tlstudy.report.page.progress import Section
 from tlstudy.storage import columns
-from tlstudy.storage.reading import read_record
+from tlstudy.storage.reading import read_json
 
-Record = dict[str, Any]
+Json = dict[str, Any]
 CONTACT_SHEET = "contact-sheet"
 TABLES = (
     "runs",
@@ -38,8 +37,9 @@ TABLES = (
 LABORATORY_TABLES = ("laboratory", "laboratory-claims", "laboratory-runs")
 
 
-def _empty(name: str) -> pd.DataFrame:
-    return columns.schema(dict(ALL_TABLES[name])).empty_table().to_pandas()
+def _empty(name: str) -> Callable[[], pd.DataFrame]:
+    """What makes a table without rows."""
+    return lambda: columns.schema(dict(ALL_TABLES[name])).empty_table().to_pandas()
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,14 @@ class ContactSheet:
     """The training images of one drawing, size and seed.
 
     Attributes:
-        record: indices, labels, counts of the digits, number of duplicates.
+        subset: indices, labels, counts of the digits, number of duplicates.
         svg: the sheet as SVG text; None if it was not drawn.
     """
 
     drawing: str
     subset_size: int
     seed: int
-    record: Mapping[str, Any]
+    subset: Mapping[str, Any]
     svg: str | None = None
 
 
@@ -65,12 +65,12 @@ class Inputs:
     Attributes:
         progress: the grid of the study's runs.
         formulas: of studies that show Proposition 3.
-        landscapes: one record for each run that has landscapes.
+        landscapes: one mapping for each run that has landscapes.
         figures: SVG text by subset size and name of the figure.
         study_figures: SVG text of the figures over all subset sizes, by name.
         contact_sheets: training images of the first seed.
-        weights: records of pretrained weights, by architecture and name, from the runs.
-        images: record of the data set's files.
+        weights: origins of pretrained weights, by architecture and name, from the runs.
+        images: origin of the data set's files.
     """
 
     study: Study
@@ -78,22 +78,22 @@ class Inputs:
     runs: pd.DataFrame
     metrics: pd.DataFrame
     layers: pd.DataFrame
-    findings: pd.DataFrame = field(default_factory=partial(_empty, "findings"))
-    encoder: pd.DataFrame = field(default_factory=partial(_empty, "encoder"))
-    curvature: pd.DataFrame = field(default_factory=partial(_empty, "curvature"))
-    reuse: pd.DataFrame = field(default_factory=partial(_empty, "reuse"))
-    ladder: pd.DataFrame = field(default_factory=partial(_empty, "ladder"))
-    claims: pd.DataFrame = field(default_factory=partial(_empty, "claims"))
-    formulas: pd.DataFrame = field(default_factory=partial(_empty, "formulas"))
-    laboratory: pd.DataFrame = field(default_factory=partial(_empty, "laboratory"))
-    laboratory_claims: pd.DataFrame = field(default_factory=partial(_empty, "laboratory-claims"))
-    laboratory_runs: pd.DataFrame = field(default_factory=partial(_empty, "laboratory-runs"))
-    landscapes: list[Record] = field(default_factory=list)
+    findings: pd.DataFrame = field(default_factory=_empty("findings"))
+    encoder: pd.DataFrame = field(default_factory=_empty("encoder"))
+    curvature: pd.DataFrame = field(default_factory=_empty("curvature"))
+    reuse: pd.DataFrame = field(default_factory=_empty("reuse"))
+    ladder: pd.DataFrame = field(default_factory=_empty("ladder"))
+    claims: pd.DataFrame = field(default_factory=_empty("claims"))
+    formulas: pd.DataFrame = field(default_factory=_empty("formulas"))
+    laboratory: pd.DataFrame = field(default_factory=_empty("laboratory"))
+    laboratory_claims: pd.DataFrame = field(default_factory=_empty("laboratory-claims"))
+    laboratory_runs: pd.DataFrame = field(default_factory=_empty("laboratory-runs"))
+    landscapes: list[Json] = field(default_factory=list)
     figures: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
     study_figures: Mapping[str, str] = field(default_factory=dict)
     contact_sheets: list[ContactSheet] = field(default_factory=list)
-    weights: Mapping[tuple[str, str], Record] = field(default_factory=dict)
-    images: Record | None = None
+    weights: Mapping[tuple[str, str], Json] = field(default_factory=dict)
+    images: Json | None = None
 
     def named(self, arm: str) -> str:
         """The arm's label in quotation marks."""
@@ -122,20 +122,17 @@ def load(study: Study, progress: Section) -> Inputs:
         study_figures=drawings.get(".", {}),
         contact_sheets=_contact_sheets(study),
         weights=_weights(study),
-        images=images_record() if study.arms else None,
+        images=images_origin() if study.arms else None,
     )
-
-
-def _text(file: Path) -> str | None:
-    return file.read_text(encoding="utf-8") if file.is_file() else None
 
 
 def _drawings(study: Study) -> dict[str, dict[str, str]]:
     """SVG text of the study's own figures by folder and name: others may be left from before."""
     found: dict[str, dict[str, str]] = {}
     for name in map(PurePosixPath, figure_files(study)):
-        if name.suffix == ".svg" and (text := _text(paths.figures_folder(study) / name)):
-            found.setdefault(str(name.parent), {})[name.stem] = text
+        file = paths.figures_folder(study) / name
+        if name.suffix == ".svg" and file.is_file():
+            found.setdefault(str(name.parent), {})[name.stem] = file.read_text(encoding="utf-8")
     return found
 
 
@@ -144,20 +141,17 @@ def _contact_sheets(study: Study) -> list[ContactSheet]:
     for size in study.subset_size:
         for drawing in dict.fromkeys(arm.drawing for arm in study.arms.values()):
             folder = paths.subset_folder(study, drawing, size, seed)
-            record = _record(folder / "subset.json", "subset")
-            if record is not None:
-                svg = _text(folder / f"{CONTACT_SHEET}.svg")
-                sheets.append(ContactSheet(drawing, size, seed, record, svg))
+            if (folder / "subset.json").is_file():
+                drawn = read_json(folder / "subset.json", "subset")
+                file = folder / f"{CONTACT_SHEET}.svg"
+                svg = file.read_text(encoding="utf-8") if file.is_file() else None
+                sheets.append(ContactSheet(drawing, size, seed, drawn, svg))
     return sheets
 
 
-def _record(file: Path, command: str) -> Record | None:
-    return read_record(file, command) if file.is_file() else None
-
-
-def _weights(study: Study) -> dict[tuple[str, str], Record]:
+def _weights(study: Study) -> dict[tuple[str, str], Json]:
     """Weights as the runs recorded them: the cache may have changed since."""
-    found: dict[tuple[str, str], Record] = {}
+    found: dict[tuple[str, str], Json] = {}
     for run in runs_of(study):
         folder = paths.folder_of_run(study, run)
         key = (run.settings.architecture, run.settings.initialisation)

@@ -1,35 +1,11 @@
 """Digests of the code that decides a result, and versions of the libraries that it computes with.
 
-From a stage's function this follows every name that the code uses: functions, classes, constants,
-through imports, decorators, defaults, tables of functions. Nothing is imported; only the text of
-the package is read. Each definition that counts is brought into its normal form
-(`tlstudy.storage.normal_form`), and the digest is that of the set of them: where a definition
-stands and what its module is called do not matter.
-
-These count, if they are reached:
-
-- every definition of the packages in `COUNTED`. The stages are among them: they choose points,
-  put rows together and average. For figures and the report also `report`, which other stages do
-  not even follow: a contact sheet is no reason to train again;
-- the modules in `ALSO_COUNTED`: streams of random numbers, names and units of columns, and which
-  images and weights a run gets;
-- constants of `storage`, `config` and `jobs` that a definition that counts uses, and functions of
-  `config` (which groups are compared);
-- the package of an entry point that is of another package, such as that of a measurement;
-- data files beside a module that counts: the slides' series, explanations of figures, templates.
-
-These do not count, with the reason:
-
-- classes of `config`: they are the settings, whose values have digests of their own;
-- functions of `storage` and `jobs`: they move files about. What is read has checksums;
-- `data.download`: what it fetches is held against checksums;
-- `config.measurements`: a new measurement changes no result of the others.
-
-A name that is put together while the code runs cannot be followed: give the module that is meant
-as an entry point, as the experiments of the laboratory are.
+Nothing is imported; only the text of the package is read. From a step's function this follows
+every name that the code uses. The digest is that of the set of definitions that count, each in its
+normal form (`tlstudy.storage.normal_form`), wherever they stand. A name that is put together while
+the code runs cannot be followed: give the module that is meant as an entry point.
 """
 
-import gc
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -40,16 +16,21 @@ from pathlib import Path
 from tlstudy.storage.normal_form import ALL, EFFECTS, Definition, Key, Module, NormalForm
 from tlstudy.storage.provenance import PACKAGE, version
 
-COUNTED = ("data", "networks", "measures", "theory", "audit", "stages")
+# Every definition of these counts if it is reached; for figures and the report also of `report`.
+COUNTED = ("data", "networks", "measures", "theory", "audit", "steps")
 ALSO_COUNTED = (
     "tlstudy.storage.randomness",
     "tlstudy.storage.columns",
     "tlstudy.jobs.run_inputs",
 )
+# What is downloaded is held against checksums; a new measurement changes no result of the others.
 NOT_COUNTED = ("tlstudy.data.download", "tlstudy.config.measurements")
+# Of these only constants count, and functions of `config` (which groups are compared). Its classes
+# are settings, whose values have digests; functions of the others move files about.
 WITH_CONSTANTS = ("storage", "config", "jobs")
 # Code of these does not count, but what it uses may. `storage` and `config` can use no science.
 FOLLOWED = ("data", "jobs")
+# Those beside a module that counts.
 DATA_FILES = (".csv", ".j2", ".css", ".js", ".rst")
 
 # Libraries that compute numbers, by the name of their import. Others read, write or check.
@@ -71,7 +52,7 @@ def code_digest(entry_points: Iterable[str], with_report: bool = False) -> str:
     """Digest of all code that decides what the entry points compute, and of its data files.
 
     Args:
-        entry_points: functions or classes such as "tlstudy.stages.train:train_run", or modules.
+        entry_points: functions or classes such as "tlstudy.steps.train:train_run", or modules.
         with_report: whether the code of `tlstudy.report` counts.
 
     Raises:
@@ -124,13 +105,7 @@ class _Package:
     def code(self, entry_points: tuple[str, ...], with_report: bool) -> _Code:
         asked = entry_points, with_report
         if asked not in self._codes:
-            collects = gc.isenabled()
-            gc.disable()  # it would go through the syntax trees again and again: half of the time
-            try:
-                self._codes[asked] = self._made_of(self._follow(entry_points, with_report))
-            finally:
-                if collects:
-                    gc.enable()
+            self._codes[asked] = self._made_of(self._follow(entry_points, with_report))
         return self._codes[asked]
 
     def _made_of(self, counted: set[Key]) -> _Code:
@@ -160,7 +135,7 @@ class _Package:
                 continue
             seen.add(key)
             uses = self._definition(key).uses
-            if counts and EFFECTS in self._module(key[0]).statements:
+            if counts and EFFECTS in self._form(key[0])[0].statements:
                 uses = (*uses, (key[0], EFFECTS))
             waiting.extend((target, counts) for use in uses for target in self._targets(use))
         return counted
@@ -203,7 +178,7 @@ class _Package:
         """The definitions that a name stands for: of a module all, of an unknown name none."""
         target = self._resolved(use)
         if target and target[1] == ALL:
-            yield from ((target[0], name) for name in self._module(target[0]).statements)
+            yield from ((target[0], name) for name in self._form(target[0])[0].statements)
         elif target:
             yield target
 
@@ -213,7 +188,7 @@ class _Package:
         `Stream.BODY` is that member of an enumeration, or else the class `Stream`.
         """
         module, name = use
-        found, (base, _, member) = self._module(module), name.partition(".")
+        found, (base, _, member) = self._form(module)[0], name.partition(".")
         if name == ALL or name in found.statements:
             return use
         if base in found.statements:
@@ -242,9 +217,6 @@ class _Package:
             read = Module(module, file.read_text(encoding="utf-8"), package)
             self._forms[module] = read, NormalForm(read, self._split)
         return self._forms[module]
-
-    def _module(self, name: str) -> Module:
-        return self._form(name)[0]
 
     def _definition(self, key: Key) -> Definition:
         if key not in self._definitions:

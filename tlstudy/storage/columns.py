@@ -264,22 +264,9 @@ LABORATORY_CLAIMS = {
     "experiment": LABORATORY["experiment"],
     "text": ("string", "what is claimed"),
     **{
-        name: CLAIMS[name]
-        for name in (
-            "statistic",
-            "unit",
-            "effect",
-            "seeds",
-            "mean",
-            "low",
-            "high",
-            "smallest",
-            "largest",
-            "verdict",
-            "because",
-            "more_seeds",
-            "figure",
-        )
+        name: column
+        for name, column in CLAIMS.items()
+        if name not in ("claim", "subset_size", "text", "slide")
     },
 }
 

@@ -35,8 +35,7 @@ def atomic_path(path: Path, durable: bool = False) -> Iterator[Path]:
         UserError: the disk is full, a file stands where a folder must be, or the other way round.
     """
     temporary = None
-    check_folder(path.parent)
-    check_file(path)
+    check_place(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -61,21 +60,14 @@ def atomic_path(path: Path, durable: bool = False) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def check_folder(folder: Path) -> None:
+def check_place(path: Path) -> None:
     """
     Raises:
-        UserError: a file stands where the folder, or one that it is in, is or will be.
+        UserError: a file stands where a folder of `path` must be, or a folder at `path`.
     """
-    there = next((part for part in (folder, *folder.parents) if part.exists()), None)
+    there = next((part for part in path.parents if part.exists()), None)
     if there and not there.is_dir():
         raise UserError(f"{there}: is a file, must be a folder; rename or remove it.")
-
-
-def check_file(path: Path) -> None:
-    """
-    Raises:
-        UserError: a folder stands where the file is or will be.
-    """
     if path.is_dir():
         raise UserError(f"{path}: is a folder, must be a file; rename or remove it.")
 

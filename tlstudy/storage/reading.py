@@ -1,4 +1,4 @@
-"""Files of earlier stages, read back: one that is missing or damaged ends in a sentence."""
+"""Files of earlier steps, read back: one that is missing or damaged ends in a sentence."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Content = TypeVar("Content")
 
 
-def read_record(file: Path, command: str) -> dict[str, Any]:
+def read_json(file: Path, command: str) -> dict[str, Any]:
     """A mapping from a JSON file; asking for a key that it lacks is a UserError too.
 
     Args:
@@ -24,13 +24,13 @@ def read_record(file: Path, command: str) -> dict[str, Any]:
         UserError: it is missing or damaged.
     """
 
-    class Record(dict):
+    class JsonObject(dict):
         def __missing__(self, key: str) -> Any:
             raise _damaged(file, command, f"it lacks '{key}'")
 
     def read(path: Path) -> dict[str, Any]:
-        content = json.loads(path.read_text(encoding="utf-8"), object_hook=Record)
-        if not isinstance(content, Record):
+        content = json.loads(path.read_text(encoding="utf-8"), object_hook=JsonObject)
+        if not isinstance(content, JsonObject):
             raise _damaged(path, command, "it is no mapping")
         return content
 
@@ -46,39 +46,26 @@ def read_table(file: Path, command: str, columns: Iterable[str] = ()) -> "pd.Dat
     Raises:
         UserError: it is missing or damaged, or lacks a column.
     """
-    import pandas as pd  # half a second, and records need no tables
+    import pandas as pd  # half a second, and JSON needs no tables
 
     table = _read(file, command, pd.read_parquet)
     _check_columns(file, command, table.columns, columns)
     return table
 
 
-def read_arrow(file: Path, command: str, kinds: "pa.Schema", all_there: bool) -> "pa.Table":
-    """The same as an Arrow table, which takes half the time.
-
-    Args:
-        kinds: the columns that it is to have.
-        all_there: whether the file must have all of them; otherwise one that it lacks is empty.
+def read_arrow(file: Path, command: str, kinds: "pa.Schema") -> "pa.Table":
+    """The same as an Arrow table of these columns, which takes half the time.
 
     Raises:
         UserError: it is missing or damaged, lacks a column, or has one of another type.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     def read(path: Path) -> "pa.Table":
         # The caller reads several small tables at once, each in a thread of its own.
         table = pq.ParquetFile(path).read(use_threads=False)
-        _check_columns(file, command, table.column_names, kinds.names if all_there else ())
-        return pa.Table.from_arrays(
-            [
-                table[field.name].cast(field.type)
-                if field.name in table.column_names
-                else pa.nulls(len(table), field.type)
-                for field in kinds
-            ],
-            schema=kinds,
-        )
+        _check_columns(file, command, table.column_names, kinds.names)
+        return table.select(kinds.names).cast(kinds)
 
     return _read(file, command, read)
 
@@ -110,18 +97,10 @@ def _read(file: Path, command: str, reader: Callable[[Path], Content]) -> Conten
     except Exception as error:  # damaged bytes make pyarrow raise almost anything
         if isinstance(error, OSError) and error.filename:
             raise
-        raise _damaged(file, command, _reason(file, error)) from None
-
-
-def _reason(file: Path, error: Exception) -> str:
-    """The reason in plain words; the libraries' own texts help no user."""
-    if file.suffix == ".json" and isinstance(error, UnicodeDecodeError):
-        return f"byte {error.start} is no text in UTF-8"
-    if file.suffix == ".json" and isinstance(error, json.JSONDecodeError):
-        return str(error)
-    if isinstance(error, MemoryError):  # damaged lengths ask for too much, too
-        return "or memory is too short for it"
-    return f"it cannot be read as {file.suffix.removeprefix('.')}"
+        kind = file.suffix.removeprefix(".")
+        told = kind == "json" and isinstance(error, json.JSONDecodeError)
+        reason = str(error) if told else f"it cannot be read as {kind}"
+        raise _damaged(file, command, reason) from None
 
 
 def _damaged(file: Path, command: str, reason: str) -> UserError:

@@ -1,6 +1,5 @@
 """The checkpoint of an unfinished run, in a folder of its own."""
 
-import hashlib
 import json
 import logging
 import shutil
@@ -16,24 +15,25 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from tlstudy.storage.errors import UserError
-from tlstudy.storage.files import atomic_path, sha256, write_bytes_atomically
+from tlstudy.storage.files import atomic_path, write_bytes_atomically
 
 log = logging.getLogger(__name__)
 
 MANIFEST, LOCK = "manifest", "lock"
-Tensors = Mapping[str, torch.Tensor]
 
 
 class Scratch:
     """The scratch folder of one run, held by one process at a time.
 
-    A manifest lists the other files with their checksums. It is written after them, so the folder
-    always holds a whole checkpoint. A problem with the folder never ends a run: the log says so,
-    and the run goes on without checkpoints.
+    A manifest names the other files and is written after them, so the folder always holds a whole
+    checkpoint. Without the folder the run goes on without checkpoints, and the log says so.
 
     Args:
         belongs_to: all that decides the run's numbers; a checkpoint of other numbers is not used.
         began: when the run began in this process, by `time.monotonic`.
+
+    Attributes:
+        held: whether this process holds the folder.
     """
 
     def __init__(self, folder: Path, belongs_to: Mapping[str, Any], began: float):
@@ -44,9 +44,11 @@ class Scratch:
             "resumed_after_epochs": [],
             "values": {},
             "checkpoint": None,
-            "files": {},
+            "files": [],
         }
-        self._lock = self._locked()
+        # A soft lock would stay for ever if its process were killed.
+        self._lock = FileLock(folder / LOCK, fallback_to_soft=False)
+        self.held = self._acquire()
         if self.held:
             self._take_up()
             self._tidy()
@@ -56,13 +58,7 @@ class Scratch:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._lock:
-            self._lock.release()
-
-    @property
-    def held(self) -> bool:
-        """Whether this process holds the folder."""
-        return self._lock is not None
+        self._lock.release()
 
     @property
     def resumed_after_epochs(self) -> list[int]:
@@ -83,7 +79,7 @@ class Scratch:
         values = self._kept["values"]
         if name not in values:
             values[name] = compute()
-            self._attempt(self._write_manifest)
+            self._write({})
         return values[name]
 
     def tensors(self, name: str) -> dict[str, torch.Tensor]:
@@ -91,7 +87,10 @@ class Scratch:
         return load_file(self.folder / name)
 
     def keep(
-        self, checkpoint: dict, files: Mapping[str, Tensors], besides: Iterable[str] = ()
+        self,
+        checkpoint: dict,
+        files: Mapping[str, Mapping[str, torch.Tensor]],
+        besides: Iterable[str] = (),
     ) -> None:
         """Replace the checkpoint; if it cannot be written, the one before stays.
 
@@ -99,15 +98,9 @@ class Scratch:
             files: new files by name; no file of that name may exist.
             besides: names of files of the checkpoint before that belong to this one too.
         """
-        before = dict(self._kept)
-
-        def write() -> None:
-            written = {name: self._write_tensors(name, tensors) for name, tensors in files.items()}
-            stay = {name: self._kept["files"][name] for name in besides}
-            self._kept |= {"checkpoint": checkpoint, "files": stay | written}
-            self._write_manifest()
-
-        if not self._attempt(write):
+        before = self._kept
+        self._kept = before | {"checkpoint": checkpoint, "files": [*besides, *files]}
+        if not self._write(files):
             self._kept = before
         self._tidy()
 
@@ -116,70 +109,50 @@ class Scratch:
         if self.held:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _locked(self) -> FileLock | None:
+    def _acquire(self) -> bool:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            # A soft lock would stay for ever if its process were killed.
-            lock = FileLock(self.folder / LOCK, fallback_to_soft=False)
-            lock.acquire(timeout=0)
+            self._lock.acquire(timeout=0)
         except Timeout:
             log.warning("%s: another process holds it; no checkpoints are kept here", self.folder)
         except (OSError, NotImplementedError) as error:
-            reason = getattr(error, "strerror", None) or error
-            log.warning("%s: no checkpoints are kept (%s)", self.folder, reason)
-        else:
-            return lock
-        return None
+            log.warning("%s: no checkpoints are kept (%s)", self.folder, error)
+        return self._lock.is_locked
 
     def _take_up(self) -> None:
-        """Use the checkpoint in the folder if it is whole and belongs to this run."""
+        """Use the checkpoint in the folder if it is there and belongs to this run."""
         try:
-            kept = self._read_manifest()
+            kept = json.loads((self.folder / MANIFEST).read_bytes())
         except FileNotFoundError:
             return
-        except (OSError, ValueError):
-            log.warning("%s: damaged; the run starts anew", self.folder / MANIFEST)
+        except ValueError:  # of an earlier version
+            log.warning("%s: cannot be read; the run starts anew", self.folder / MANIFEST)
             return
-        if others := _differing(kept["belongs_to"], self._kept["belongs_to"]):
+        found, wanted = kept["belongs_to"], self._kept["belongs_to"]
+        others = [key for key in found | wanted if found.get(key) != wanted.get(key)]
+        # Scratch disks are often cleared of old files.
+        lost = [name for name in kept["files"] if not (self.folder / name).is_file()]
+        if others:
             text = "%s: was kept for a run of other %s; the run starts anew"
             log.warning(text, self.folder, ", ".join(others))
-            return
-        for name, digest in kept["files"].items():
-            if not self._is_whole(name, digest):
-                log.warning("%s: damaged; the run starts anew", self.folder / name)
-                return
-        self._kept = kept
-        self.resumed_after_epochs.append(kept["checkpoint"]["epochs"] if kept["checkpoint"] else 0)
+        elif lost:
+            log.warning("%s: missing; the run starts anew", self.folder / lost[0])
+        else:
+            self._kept = kept
+            done = kept["checkpoint"]["epochs"] if kept["checkpoint"] else 0
+            self.resumed_after_epochs.append(done)
 
-    def _read_manifest(self) -> dict:
-        digest, _, content = (self.folder / MANIFEST).read_bytes().partition(b"\n")
-        if hashlib.sha256(content).hexdigest().encode() != digest:
-            raise ValueError("not what was written")
-        return json.loads(content)
-
-    def _write_manifest(self) -> None:
-        self._kept["seconds"] = self.seconds()
-        content = json.dumps(self._kept).encode()
-        digest = hashlib.sha256(content).hexdigest().encode()
-        write_bytes_atomically(self.folder / MANIFEST, digest + b"\n" + content, durable=True)
-
-    def _write_tensors(self, name: str, tensors: Tensors) -> str:
-        with atomic_path(self.folder / name, durable=True) as temporary:
-            save_file(dict(tensors), temporary)
-            return sha256(temporary)
-
-    def _is_whole(self, name: str, digest: str) -> bool:
-        try:
-            return sha256(self.folder / name) == digest
-        except OSError:
-            return False
-
-    def _attempt(self, write: Callable[[], None]) -> bool:
-        """Write unless the folder is not ours or cannot be written; whether it was written."""
+    def _write(self, files: Mapping[str, Mapping[str, torch.Tensor]]) -> bool:
+        """Write files, then the manifest, unless the folder is not ours; whether that was done."""
         if not self.held:
             return False
+        self._kept["seconds"] = self.seconds()
         try:
-            write()
+            for name, tensors in files.items():
+                with atomic_path(self.folder / name, durable=True) as temporary:
+                    save_file(dict(tensors), temporary)
+            content = json.dumps(self._kept).encode()
+            write_bytes_atomically(self.folder / MANIFEST, content, durable=True)
         except (OSError, SafetensorError, UserError) as error:
             log.warning("%s: no checkpoint is kept now (%s)", self.folder, error)
             return False
@@ -192,7 +165,3 @@ class Scratch:
                 for file in self.folder.iterdir():
                     if file.name not in {MANIFEST, LOCK, *self._kept["files"]}:
                         file.unlink()
-
-
-def _differing(kept: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
-    return [key for key in kept | wanted if kept.get(key) != wanted.get(key)]

@@ -1,4 +1,4 @@
-"""Result tables written in pieces, so that only one row group is in memory."""
+"""Result tables with the columns that are declared for them, written whole or in pieces."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,6 +12,7 @@ from tlstudy.storage.columns import schema
 from tlstudy.storage.files import atomic_path
 
 ROWS_OF_A_GROUP = 250_000
+Columns = dict[str, tuple[str, str]]  # as in `tlstudy.storage.columns`
 
 
 class TableFile:
@@ -59,12 +60,8 @@ def _column(field: pa.Field, table: pa.Table, constants: dict) -> pa.Array | pa.
 
 
 @contextmanager
-def table_file(path: Path, columns: dict[str, tuple[str, str]]) -> Iterator[TableFile]:
-    """A table file; it is written whole or not at all.
-
-    Args:
-        columns: as in `tlstudy.storage.columns`.
-    """
+def table_file(path: Path, columns: Columns) -> Iterator[TableFile]:
+    """A table file to be written in pieces, so that only one row group is in memory."""
     kinds = schema(columns)
     # Measured values hardly repeat, and looking for repetitions takes most of the time.
     repeating = [field.name for field in kinds if field.type != pa.float64()]
@@ -77,10 +74,18 @@ def table_file(path: Path, columns: dict[str, tuple[str, str]]) -> Iterator[Tabl
         table.flush()
 
 
-def write_frames(
-    path: Path, columns: dict[str, tuple[str, str]], frames: Iterable[pd.DataFrame]
-) -> None:
+def write_frames(path: Path, columns: Columns, frames: Iterable[pd.DataFrame]) -> None:
     """Write the rows of all frames into one table."""
     with table_file(path, columns) as table:
         for frame in frames:
             table.add_frame(frame)
+
+
+def write_table(path: Path, kinds: pa.Schema, rows: pd.DataFrame | Iterable[dict]) -> None:
+    """Write a table that fits into memory."""
+    if isinstance(rows, pd.DataFrame):
+        table = pa.Table.from_pandas(rows, kinds, preserve_index=False)
+    else:
+        table = pa.Table.from_pylist(list(rows), kinds)
+    with atomic_path(path) as temporary:
+        pq.write_table(table, temporary)

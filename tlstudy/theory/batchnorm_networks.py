@@ -13,6 +13,7 @@ PARTS = ("encoder", "head", "both")
 # whose steps do not depend on the gradient's size, pass through c times the unscaled run's weights.
 RULES = {"fixed": 0, "factor": 1, "squared-factor": 2}
 OPTIMISERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
+RATES = {"sgd": 0.1, "adam": 0.01}
 
 
 def network(dimensions: int, normalised: bool, eps: float = 1e-5) -> nn.Sequential:
@@ -36,12 +37,8 @@ def encoder_weights(model: nn.Sequential) -> list[nn.Parameter]:
 
 def scaled_parameters(model: nn.Sequential, part: str) -> list[nn.Parameter]:
     """The parameters of a part: weights of the hidden layers, all of the head, or both."""
-    head = list(model[-1].parameters())
-    return {
-        "encoder": encoder_weights(model),
-        "head": head,
-        "both": [*encoder_weights(model), *head],
-    }[part]
+    encoder = encoder_weights(model) if part != "head" else []
+    return [*encoder, *(model[-1].parameters() if part != "encoder" else ())]
 
 
 def rescaled(
@@ -80,12 +77,13 @@ def normalisations(model: nn.Sequential) -> list[nn.BatchNorm1d]:
 
 
 def optimiser(
-    model: nn.Sequential, name: str, rate: float, part: str, factor: float, rule: str
+    model: nn.Sequential, part: str, factor: float, name: str, rule: str
 ) -> torch.optim.Optimizer:
     """The optimiser of OPTIMISERS, with a rule of RULES for the scaled part's learning rate."""
     scaled = scaled_parameters(model, part)
     known = {id(weight) for weight in scaled}
     others = [weight for weight in model.parameters() if id(weight) not in known]
+    rate = RATES[name]
     groups = [{"params": others}, {"params": scaled, "lr": rate * factor ** RULES[rule]}]
     return OPTIMISERS[name](groups, lr=rate)
 
@@ -97,11 +95,8 @@ def fit(
     chosen: torch.optim.Optimizer,
     steps: int,
 ) -> None:
-    """Full-batch steps on half the mean squared error.
-
-    Args:
-        inputs, targets: (samples, dimensions) and (samples,).
-    """
+    """Full-batch steps on half the mean squared error of inputs (samples, dimensions) and targets
+    (samples,)."""
     model.train()
     for _ in range(steps):
         chosen.zero_grad()

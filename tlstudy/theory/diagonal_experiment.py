@@ -1,7 +1,7 @@
 """Experiment `diagonal`: gradient descent in diagonal linear networks against exact optima."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from tlstudy.theory.diagonal_optima import (
     least_squared_change,
 )
 from tlstudy.theory.penalty import diagonal_penalty
-from tlstudy.theory.rows import Row, measured
+from tlstudy.theory.shared import Row, measured
 
 STREAM = 101  # every experiment has its own, so that no two draw the same numbers
 DIMENSIONS = 100
@@ -34,13 +34,9 @@ class Condition:
     scale: float = SCALE
     gamma: float = GAMMA
 
-    def columns(self) -> dict[str, float]:
-        return {**vars(self), "network": "diagonal"}
 
-
-@dataclass(frozen=True)
 class Problem:
-    """The sparse tasks of a seed.
+    """The sparse tasks of a seed: Gaussian inputs, coefficients of equal size and random sign.
 
     Attributes:
         main: (dimensions,) coefficients of the main task, of norm 1.
@@ -49,23 +45,17 @@ class Problem:
         inputs: (samples, dimensions); a condition takes the first ones.
     """
 
-    main: np.ndarray
-    auxiliary: dict[float, np.ndarray]
-    inputs: np.ndarray
-
-
-def problem(seed: int) -> Problem:
-    """Gaussian inputs and sparse coefficients of equal size and random sign."""
-    generator = np.random.default_rng([STREAM, seed])
-    order = generator.permutation(DIMENSIONS)
-    signs = generator.choice([-1.0, 1.0], DIMENSIONS)
-    auxiliary = {}
-    for overlap in OVERLAPS:
-        # The main task's features are the first in the order.
-        first = MAIN_FEATURES - round(overlap * MAIN_FEATURES)
-        auxiliary[overlap] = _sparse(order[first : first + AUXILIARY_FEATURES], signs)
-    main = _sparse(order[:MAIN_FEATURES], generator.choice([-1.0, 1.0], DIMENSIONS))
-    return Problem(main, auxiliary, generator.normal(size=(max(SAMPLES), DIMENSIONS)))
+    def __init__(self, seed: int):
+        generator = np.random.default_rng([STREAM, seed])
+        order = generator.permutation(DIMENSIONS)
+        signs = generator.choice([-1.0, 1.0], DIMENSIONS)
+        self.auxiliary = {}
+        for overlap in OVERLAPS:
+            # The main task's features are the first in the order.
+            first = MAIN_FEATURES - round(overlap * MAIN_FEATURES)
+            self.auxiliary[overlap] = _sparse(order[first : first + AUXILIARY_FEATURES], signs)
+        self.main = _sparse(order[:MAIN_FEATURES], generator.choice([-1.0, 1.0], DIMENSIONS))
+        self.inputs = generator.normal(size=(max(SAMPLES), DIMENSIONS))
 
 
 def _sparse(support: np.ndarray, signs: np.ndarray) -> np.ndarray:
@@ -86,19 +76,18 @@ def conditions() -> list[Condition]:
 
 def rows(seed: int) -> Iterator[Row]:
     """Rows of `tlstudy.storage.columns.LABORATORY`, without seed and experiment."""
-    tasks = problem(seed)
+    tasks = Problem(seed)
     yield from fine_tuned_rows(tasks, conditions())
-    yield from _scratch(tasks)
-    yield from _multi_task(tasks)
+    yield from _rows_from_small_weights(tasks)
 
 
 def fine_tuned_rows(tasks: Problem, swept: list[Condition]) -> Iterator[Row]:
     """Rows of fine-tuned networks and of the optimal solutions beside them."""
-    start, task = fine_tuning_start(tasks, swept), main_task(tasks, [one.samples for one in swept])
+    start, task = _fine_tuning_start(tasks, swept), _main_task(tasks, [c.samples for c in swept])
     end = descend(task, start)
     found, left, change = end.coefficients()[:, 0], residuals(task, end), end.squared_change(start)
     for index, one in enumerate(swept):
-        condition = one.columns()
+        condition = {**asdict(one), "network": "diagonal"}
         values = {
             "test_error": _test_error(tasks, found[index]),
             "residual": left[index],
@@ -127,29 +116,27 @@ def _optima(
         yield from measured(condition | {"method": method}, values)
 
 
-def _scratch(tasks: Problem) -> Iterator[Row]:
-    """From small weights of the size of gamma, without an auxiliary task."""
-    task, zeros = main_task(tasks, SAMPLES), np.zeros((len(SAMPLES), DIMENSIONS))
-    found = descend(task, even_start(zeros, zeros + GAMMA)).coefficients()[:, 0]
-    for samples, coefficients in zip(SAMPLES, found, strict=True):
-        condition = {"network": "diagonal", "method": "scratch", "samples": samples}
-        yield from measured(condition, {"test_error": _test_error(tasks, coefficients)})
+def _rows_from_small_weights(tasks: Problem) -> Iterator[Row]:
+    """Without pretraining, from weights of the size of gamma: the main task, and both at once.
+
+    For both tasks only the input weights, which they share, are not zero.
+    """
+    zeros = np.zeros((len(SAMPLES), DIMENSIONS))
+    alone = {"network": "diagonal", "method": "scratch"}
+    groups = [(alone, _main_task(tasks, SAMPLES), even_start(zeros, zeros + GAMMA))]
+    for overlap in OVERLAPS:
+        both = {"network": "diagonal", "method": "multi-task", "overlap": overlap}
+        auxiliary = np.stack([tasks.auxiliary[overlap]] * len(SAMPLES))
+        start = even_start(zeros + GAMMA, zeros, tasks=2)
+        groups.append((both, _main_task(tasks, SAMPLES, auxiliary), start))
+    for condition, task, start in groups:
+        found = descend(task, start).coefficients()[:, 0]
+        for samples, coefficients in zip(SAMPLES, found, strict=True):
+            values = {"test_error": _test_error(tasks, coefficients)}
+            yield from measured(condition | {"samples": samples}, values)
 
 
-def _multi_task(tasks: Problem) -> Iterator[Row]:
-    """Both tasks at once, from small input weights that they share."""
-    swept = [Condition(overlap, samples) for overlap in OVERLAPS for samples in SAMPLES]
-    auxiliary = np.stack([tasks.auxiliary[one.overlap] for one in swept])
-    task = main_task(tasks, [one.samples for one in swept], auxiliary)
-    small = np.full((len(swept), DIMENSIONS), GAMMA)
-    found = descend(task, even_start(small, 0 * small, tasks=2)).coefficients()[:, 0]
-    for one, coefficients in zip(swept, found, strict=True):
-        condition = {"network": "diagonal", "method": "multi-task", "overlap": one.overlap}
-        values = {"test_error": _test_error(tasks, coefficients)}
-        yield from measured(condition | {"samples": one.samples}, values)
-
-
-def fine_tuning_start(tasks: Problem, swept: list[Condition]) -> Weights:
+def _fine_tuning_start(tasks: Problem, swept: list[Condition]) -> Weights:
     """Scaled roots of the auxiliary coefficients as input weights, gamma as output weights.
 
     Training on the auxiliary task from an infinitesimal start ends with input weights that are
@@ -162,7 +149,7 @@ def fine_tuning_start(tasks: Problem, swept: list[Condition]) -> Weights:
     return even_start(np.stack(roots), np.broadcast_to(gammas, (len(swept), DIMENSIONS)))
 
 
-def main_task(tasks: Problem, samples: list[int], auxiliary: np.ndarray | None = None) -> Task:
+def _main_task(tasks: Problem, samples: Sequence[int], auxiliary: np.ndarray | None = None) -> Task:
     """The main task with so many samples for each network."""
     counts = np.array(samples)
     there = np.arange(max(samples)) < counts[:, None]

@@ -1,9 +1,11 @@
 """Diagonal linear networks f(x) = sum_d b_d x_d and their training by gradient descent."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+
+from tlstudy.theory.shared import OfManyNetworks
 
 SIGNS = np.array([1.0, -1.0])[:, None]
 MOST_STEPS = 8000
@@ -15,17 +17,8 @@ CURVATURE_EVERY = 25  # steps after which the largest stable step is computed an
 INTERPOLATES = 1e-3  # norm of the residuals over that of the targets
 
 
-class _OfManyNetworks:
-    """Arrays whose first axis is the network."""
-
-    def of(self, chosen: np.ndarray) -> Self:
-        """The chosen networks' part."""
-        values = (getattr(self, field.name) for field in fields(self))
-        return type(self)(*(value if value is None else value[chosen] for value in values))
-
-
 @dataclass(frozen=True)
-class Task(_OfManyNetworks):
+class Task(OfManyNetworks):
     """Training data of many networks, which are trained at once.
 
     Attributes:
@@ -44,7 +37,7 @@ class Task(_OfManyNetworks):
 
 
 @dataclass(frozen=True)
-class Weights(_OfManyNetworks):
+class Weights(OfManyNetworks):
     """Weights of many networks: each coefficient has two paths, with signs plus and minus.
 
     Attributes:

@@ -33,38 +33,31 @@ class PrintedFormula:
 
     Attributes:
         source: where it was printed.
-        cubic, linear, constant: functions of the arguments, each with values (count,).
+        printed: cubic, linear and constant coefficient from m_main, gamma, w_aux and rho.
     """
 
     source: str
-    cubic: Callable[[Arguments], np.ndarray]
-    linear: Callable[[Arguments], np.ndarray]
-    constant: Callable[[Arguments], np.ndarray]
+    printed: Callable[..., tuple[np.ndarray, ...]]
 
     def coefficients(self, at: Arguments) -> tuple[np.ndarray, ...]:
         """From the highest power down, each an array (count,)."""
+        cubic, linear, constant = self.printed(**at)
         none = np.zeros_like(at["m_main"])
-        return none + 1, self.cubic(at), none, self.linear(at), self.constant(at)
+        return none + 1, cubic, none, linear, constant
 
 
 FORMULAS = {
     "slides": PrintedFormula(
-        source="Pintus 2025, slide 'Proposition 3: Implicit Regularization Penalty'",
-        cubic=lambda at: -(at["w_aux"] ** 2) * at["rho"],
-        linear=lambda at: at["gamma"],
-        constant=lambda at: -at["m_main"],
+        "Pintus 2025, slide 'Proposition 3: Implicit Regularization Penalty'",
+        lambda m_main, gamma, w_aux, rho: (-(w_aux**2) * rho, gamma, -m_main),
     ),
     "paper's statement": PrintedFormula(
-        source="Lippl & Lindsey, Proposition 3, Eq. 6",
-        cubic=lambda at: -(at["w_aux"] ** 2) * at["rho"],
-        linear=lambda at: at["gamma"] * at["m_main"],
-        constant=lambda at: -(at["m_main"] ** 2),
+        "Lippl & Lindsey, Proposition 3, Eq. 6",
+        lambda m_main, gamma, w_aux, rho: (-(w_aux**2) * rho, gamma * m_main, -(m_main**2)),
     ),
     "paper's proof": PrintedFormula(
-        source="Lippl & Lindsey, proof of Proposition 3, Eq. 19 to 22",
-        cubic=lambda at: -at["w_aux"] * at["rho"],
-        linear=lambda at: at["gamma"] * at["m_main"],
-        constant=lambda at: -(at["m_main"] ** 2),
+        "Lippl & Lindsey, proof of Proposition 3, Eq. 19 to 22",
+        lambda m_main, gamma, w_aux, rho: (-w_aux * rho, gamma * m_main, -(m_main**2)),
     ),
 }
 
@@ -143,36 +136,33 @@ def printed_minimum(formula: PrintedFormula, arguments: Arguments) -> tuple[np.n
     return np.where(np.isfinite(least), norms, np.nan), least
 
 
-def check(formula: PrintedFormula, count: int = DRAWS, seed: int = SEED) -> dict[str, float]:
-    """How a printed formula compares with brute force; see `tlstudy.storage.columns.FORMULAS`.
+def check_all(count: int = DRAWS, seed: int = SEED) -> pd.DataFrame:
+    """How each printed formula compares with brute force: `tlstudy.storage.columns.FORMULAS`.
 
-    Returns:
-        no_root, several_roots, exact: shares of the draws; median_error and large_error: median
-        and 95th percentile of |printed - true| / true where there is a root.
+    no_root, several_roots and exact are shares of the draws; median_error and large_error the
+    median and 95th percentile of |printed - true| / true where there is a root.
     """
     arguments = draw_arguments(np.random.default_rng(seed), count)
-    roots = positive_roots(formula.coefficients(arguments))
-    _, printed = printed_minimum(formula, arguments)
-    solved = np.isfinite(printed)
     truth = brute_force(arguments)
-    errors = np.abs(printed[solved] - truth[solved]) / truth[solved]
-    median, large = np.quantile(errors, [0.5, 0.95]) if solved.any() else (np.nan, np.nan)
-    return {
-        "no_root": float(1 - solved.mean()),
-        "several_roots": float(((~np.isnan(roots)).sum(axis=1) > 1).mean()),
-        "exact": float((errors <= EXACT).sum() / count),
-        "median_error": float(median),
-        "large_error": float(large),
-    }
-
-
-def check_all(count: int = DRAWS, seed: int = SEED) -> pd.DataFrame:
-    """A row for each printed formula; columns as in `tlstudy.storage.columns.FORMULAS`."""
-    tried = {"draws": count, "seed": seed}
-    rows = [
-        {"formula": name, "source": formula.source, **tried, **check(formula, count, seed)}
-        for name, formula in FORMULAS.items()
-    ]
+    rows = []
+    for name, formula in FORMULAS.items():
+        roots = positive_roots(formula.coefficients(arguments))
+        _, printed = printed_minimum(formula, arguments)
+        solved = np.isfinite(printed)
+        errors = np.abs(printed[solved] - truth[solved]) / truth[solved]
+        median, large = np.quantile(errors, [0.5, 0.95]) if solved.any() else (np.nan, np.nan)
+        row = {
+            "formula": name,
+            "source": formula.source,
+            "draws": count,
+            "seed": seed,
+            "no_root": 1 - solved.mean(),
+            "several_roots": ((~np.isnan(roots)).sum(axis=1) > 1).mean(),
+            "exact": (errors <= EXACT).sum() / count,
+            "median_error": median,
+            "large_error": large,
+        }
+        rows.append(row)
     return pd.DataFrame(rows, columns=list(columns.FORMULAS))
 
 

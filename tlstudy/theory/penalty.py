@@ -57,13 +57,9 @@ def reuse_penalty(
         w_aux: norm w >= 0 of the pretrained input weights.
         rho: cosine between the directions, -1 to 1.
 
-    Arguments broadcast against each other; NaN in, NaN out.
-
-    Raises:
-        ValueError: a negative norm, a cosine beyond 1, or an infinite value.
+    Arguments are finite and broadcast against each other; NaN in, NaN out.
     """
     m, g, w, r = _arrays(m_main, gamma, w_aux, rho)
-    _check(m, g, w, r)
     shape = m.shape
     m, g, w, r = (values.ravel() for values in (m, g, w, r))
     norm = np.full(m.shape, np.nan)
@@ -101,23 +97,12 @@ def _arrays(*values: ArrayLike) -> list[np.ndarray]:
     return np.broadcast_arrays(*(np.asarray(value, dtype=float) for value in values))
 
 
-def _check(m: np.ndarray, g: np.ndarray, w: np.ndarray, r: np.ndarray) -> None:
-    if np.isinf([np.abs(values).max(initial=0) for values in (m, g, w)]).any():
-        raise ValueError("m_main, gamma and w_aux must be finite")
-    if (w < 0).any():
-        raise ValueError("w_aux is a norm: must not be negative")
-    if (np.abs(r) > 1).any():
-        raise ValueError("rho is a cosine: must lie between -1 and 1")
-
-
 def _unit_switched_off(g, w, r) -> tuple[np.ndarray, np.ndarray]:
     """(penalty, norm) at m = 0."""
     nearest = w * np.maximum(r, 0)
     without_output, without_input = g**2 + w**2 - nearest**2, w**2
-    return (
-        np.minimum(without_output, without_input),
-        np.where(without_output <= without_input, nearest, 0.0),
-    )
+    norm = np.where(without_output <= without_input, nearest, 0.0)
+    return np.minimum(without_output, without_input), norm
 
 
 def _unit_kept(m, g, w, r) -> tuple[np.ndarray, np.ndarray]:

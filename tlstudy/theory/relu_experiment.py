@@ -1,7 +1,7 @@
 """Experiment `relu`: fine-tuned two-layer ReLU networks against the least change of the weights."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
@@ -9,14 +9,13 @@ import torch
 from tlstudy.theory.penalty import reuse_penalty
 from tlstudy.theory.relu_least_change import least_change
 from tlstudy.theory.relu_networks import Data, Weights, descend, residuals
-from tlstudy.theory.rows import Row, measured
+from tlstudy.theory.shared import Row, measured
 from tlstudy.theory.teachers import (
     AUXILIARY_FEATURES,
     DIMENSIONS,
     Teacher,
     main_features,
     orthonormal,
-    teacher,
 )
 
 STREAM = 102  # every experiment has its own, so that no two draw the same numbers
@@ -53,16 +52,10 @@ class Condition:
     scale: float = float("nan")
     gamma: float = float("nan")
 
-    def columns(self) -> dict[str, float | str]:
-        return {**vars(self), "network": "relu"}
-
 
 def _fine_tuned(samples: int, overlap: float, **others: float) -> Condition:
-    return Condition(
-        **{"method": "fine-tuned", "samples": samples, "overlap": overlap}
-        | {"scale": SCALE, "gamma": GAMMA}
-        | others
-    )
+    swept = {"scale": SCALE, "gamma": GAMMA, **others}
+    return Condition("fine-tuned", samples, overlap=overlap, **swept)
 
 
 def conditions() -> list[Condition]:
@@ -81,7 +74,6 @@ def conditions() -> list[Condition]:
     ]
 
 
-@dataclass(frozen=True)
 class Problem:
     """Data and starts that all networks of a seed share.
 
@@ -95,38 +87,41 @@ class Problem:
         generator: for everything that is drawn later.
     """
 
-    basis: torch.Tensor
-    auxiliary: Teacher
-    inputs: torch.Tensor
-    test_inputs: torch.Tensor
-    small: Weights
-    signs: torch.Tensor
-    generator: torch.Generator
+    def __init__(self, seed: int):
+        state = np.random.SeedSequence([STREAM, seed]).generate_state(1, np.uint64)[0]
+        self.generator = generator = torch.Generator().manual_seed(int(state >> 1))
+        self.basis = orthonormal(generator)
+        inner = torch.randn(1, UNITS, DIMENSIONS, generator=generator)
+        inner = SMALL * inner / torch.linalg.norm(inner, dim=2, keepdim=True)
+        signs = [2.0 * torch.randint(2, (UNITS,), generator=generator) - 1 for _ in range(2)]
+        self.auxiliary = Teacher(self.basis[:AUXILIARY_FEATURES], generator)
+        self.inputs = torch.randn(max(SAMPLES), DIMENSIONS, generator=generator)
+        self.test_inputs = torch.randn(TEST_SAMPLES, DIMENSIONS, generator=generator)
+        self.small = Weights(inner, SMALL * signs[0][None, None])
+        self.signs = signs[1]
 
+    def auxiliary_data(self, samples: int, networks: int = 1) -> Data:
+        """New samples of the auxiliary task, the same for all networks."""
+        inputs = torch.randn(samples, DIMENSIONS, generator=self.generator)
+        targets = self.auxiliary.outputs(inputs)
+        return Data(inputs.expand(networks, -1, -1), targets.expand(networks, -1))
 
-def problem(seed: int) -> Problem:
-    """Features, inputs and starts of a seed."""
-    state = np.random.SeedSequence([STREAM, seed]).generate_state(1, np.uint64)[0]
-    generator = torch.Generator().manual_seed(int(state >> 1))
-    basis = orthonormal(generator)
-    inner = torch.randn(1, UNITS, DIMENSIONS, generator=generator)
-    inner = SMALL * inner / torch.linalg.norm(inner, dim=2, keepdim=True)
-    signs = [2.0 * torch.randint(2, (UNITS,), generator=generator) - 1 for _ in range(2)]
-    return Problem(
-        basis=basis,
-        auxiliary=teacher(basis[:AUXILIARY_FEATURES], generator),
-        inputs=torch.randn(max(SAMPLES), DIMENSIONS, generator=generator),
-        test_inputs=torch.randn(TEST_SAMPLES, DIMENSIONS, generator=generator),
-        small=Weights(inner, SMALL * signs[0][None, None]),
-        signs=signs[1],
-        generator=generator,
-    )
+    def teacher(self, one: Condition) -> Teacher:
+        """A teacher of a condition's main task, with newly drawn inputs for its deviation."""
+        if one.method == "scratch":  # any features are as good as any others
+            return Teacher(self.basis[-one.features :], self.generator)
+        features = main_features(self.basis, one.features, one.overlap, one.cosine)
+        return Teacher(features, self.generator)
 
 
 def rows(seed: int, swept: Sequence[Condition] | None = None) -> Iterator[Row]:
-    """Rows of `tlstudy.storage.columns.LABORATORY`, without seed and experiment."""
-    shared = problem(seed)
-    pretrained = pretrain(shared)
+    """Rows of `tlstudy.storage.columns.LABORATORY`, without seed and experiment.
+
+    Pretraining is on many samples of the auxiliary task, from small weights.
+    """
+    shared = Problem(seed)
+    data = shared.auxiliary_data(PRETRAINING_SAMPLES)
+    pretrained = descend([data], shared.small, PRETRAINING_STEPS)
     groups: dict[tuple[int, bool], list[Condition]] = {}
     for one in conditions() if swept is None else swept:
         groups.setdefault((one.samples, one.method == "multi-task"), []).append(one)
@@ -134,55 +129,28 @@ def rows(seed: int, swept: Sequence[Condition] | None = None) -> Iterator[Row]:
         yield from _rows_of_group(shared, pretrained, group)
 
 
-def auxiliary_data(shared: Problem, samples: int, networks: int = 1) -> Data:
-    """Samples of the auxiliary task, the same for all networks."""
-    inputs = torch.randn(samples, DIMENSIONS, generator=shared.generator)
-    targets = shared.auxiliary.outputs(inputs)
-    return Data(inputs.expand(networks, -1, -1), targets.expand(networks, -1))
-
-
-def pretrain(shared: Problem) -> Weights:
-    """A network trained from small weights on many samples of the auxiliary task."""
-    data = auxiliary_data(shared, PRETRAINING_SAMPLES)
-    return descend([data], shared.small, PRETRAINING_STEPS)
-
-
 def _rows_of_group(shared: Problem, pretrained: Weights, group: list[Condition]) -> Iterator[Row]:
     """Rows of conditions with the same number of samples and of tasks."""
-    taught = [_teacher_of(shared, one) for one in group]
+    taught = [shared.teacher(one) for one in group]
     inputs = shared.inputs[: group[0].samples]
-    main = Data(
-        inputs.expand(len(group), -1, -1), torch.stack([one.outputs(inputs) for one in taught])
-    )
-    tasks, start = [main], start_of(shared, pretrained, group)
+    targets = torch.stack([one.outputs(inputs) for one in taught])
+    main = Data(inputs.expand(len(group), -1, -1), targets)
+    tasks, start = [main], _start(shared, pretrained, group)
     if group[0].method == "multi-task":
-        tasks.append(auxiliary_data(shared, MULTI_TASK_SAMPLES, len(group)))
+        tasks.append(shared.auxiliary_data(MULTI_TASK_SAMPLES, len(group)))
     end = descend(tasks, start, STEPS)
     left, errors = residuals(tasks, end), _test_errors(shared, taught, end)
     for index, one in enumerate(group):
         values = {"test_error": errors[index], "residual": left[index], **_used(shared, end, index)}
-        yield from measured(one.columns(), values)
-    fine_tuned = [index for index, one in enumerate(group) if one.method == "fine-tuned"]
-    if fine_tuned:
-        chosen = torch.tensor(fine_tuned)
-        yield from _changes(
-            shared,
-            [group[index] for index in fine_tuned],
-            [taught[index] for index in fine_tuned],
-            main.of(chosen),
-            start.of(chosen),
-            end.of(chosen),
-        )
+        yield from measured({**asdict(one), "network": "relu"}, values)
+    tuned = [index for index, one in enumerate(group) if one.method == "fine-tuned"]
+    if tuned:
+        parts = (main.of(tuned), start.of(tuned), end.of(tuned))
+        of_tuned = ([group[index] for index in tuned], [taught[index] for index in tuned])
+        yield from _changes(shared, *of_tuned, *parts)
 
 
-def _teacher_of(shared: Problem, one: Condition) -> Teacher:
-    if one.method == "scratch":  # any features are as good as any others
-        return teacher(shared.basis[-one.features :], shared.generator)
-    features = main_features(shared.basis, one.features, one.overlap, one.cosine)
-    return teacher(features, shared.generator)
-
-
-def start_of(shared: Problem, pretrained: Weights, group: list[Condition]) -> Weights:
+def _start(shared: Problem, pretrained: Weights, group: list[Condition]) -> Weights:
     """Small weights, or for fine-tuning scaled pretrained input weights and +-gamma."""
     tasks = 2 if group[0].method == "multi-task" else 1
     inner, outer = [], []
@@ -247,7 +215,7 @@ def _changes(
             }
             if method == "least-change":
                 values |= {"test_error": errors[index], **_used(shared, weights, index)}
-            yield from measured(one.columns() | {"method": method}, values)
+            yield from measured({**asdict(one), "network": "relu", "method": method}, values)
 
 
 def unit_penalty(weights: Weights, start: Weights, index: int) -> float:

@@ -6,12 +6,14 @@ from typing import Self
 
 import torch
 
+from tlstudy.theory.shared import OfManyNetworks
+
 STEPS_BETWEEN_LOOKS = 25
 INTERPOLATES = 1e-2  # norm of the residuals over that of the targets
 
 
 @dataclass(frozen=True)
-class Data:
+class Data(OfManyNetworks):
     """Training samples of one task for many networks, which are trained at once.
 
     Attributes:
@@ -22,13 +24,9 @@ class Data:
     inputs: torch.Tensor
     targets: torch.Tensor
 
-    def of(self, chosen: torch.Tensor) -> Self:
-        """The chosen networks' part."""
-        return type(self)(self.inputs[chosen], self.targets[chosen])
-
 
 @dataclass(frozen=True)
-class Weights:
+class Weights(OfManyNetworks):
     """Weights of many networks.
 
     Attributes:
@@ -38,10 +36,6 @@ class Weights:
 
     inner: torch.Tensor
     outer: torch.Tensor
-
-    def of(self, chosen: torch.Tensor) -> Self:
-        """The chosen networks' part."""
-        return type(self)(self.inner[chosen], self.outer[chosen])
 
     def outputs(self, inputs: torch.Tensor, task: int = 0) -> torch.Tensor:
         """(networks, samples) outputs of a task for inputs (networks, samples, dimensions)."""

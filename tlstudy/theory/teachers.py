@@ -1,7 +1,5 @@
 """Teacher networks with few units that set the tasks of ReLU networks."""
 
-from dataclasses import dataclass
-
 import torch
 
 DIMENSIONS = 16
@@ -9,33 +7,26 @@ AUXILIARY_FEATURES = 8
 FOR_SCALE = 20_000  # inputs from which a teacher's standard deviation is computed
 
 
-@dataclass(frozen=True)
 class Teacher:
-    """f(x) = sum over features of +-<theta, x>_+, divided by its standard deviation.
+    """f(x) = sum over features of +-<theta, x>_+, over its standard deviation for Gaussian inputs.
 
-    Attributes:
-        features: (features, dimensions) unit vectors theta; signs alternate, plus first.
-        deviation: standard deviation of the sum over Gaussian inputs.
+    Signs alternate, plus first.
+
+    Args:
+        features: (features, dimensions) unit vectors theta.
+        generator: draws the inputs from which the deviation is computed.
     """
 
-    features: torch.Tensor
-    deviation: float
+    def __init__(self, features: torch.Tensor, generator: torch.Generator):
+        self._features, self._deviation = features, 1.0
+        inputs = torch.randn(FOR_SCALE, features.shape[1], generator=generator)
+        self._deviation = float(self.outputs(inputs).std())
 
     def outputs(self, inputs: torch.Tensor) -> torch.Tensor:
         """(samples,) for inputs (samples, dimensions)."""
-        return _alternating(self.features, inputs) / self.deviation
-
-
-def _alternating(features: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
-    signs = torch.ones(len(features))
-    signs[1::2] = -1
-    return torch.relu(inputs @ features.T) @ signs
-
-
-def teacher(features: torch.Tensor, generator: torch.Generator) -> Teacher:
-    """A teacher with these features whose outputs have the standard deviation 1."""
-    inputs = torch.randn(FOR_SCALE, features.shape[1], generator=generator)
-    return Teacher(features, float(_alternating(features, inputs).std()))
+        signs = torch.ones(len(self._features))
+        signs[1::2] = -1
+        return torch.relu(inputs @ self._features.T) @ signs / self._deviation
 
 
 def orthonormal(generator: torch.Generator) -> torch.Tensor:

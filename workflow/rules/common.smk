@@ -17,15 +17,11 @@ if find_spec("tlstudy") is None:
 from tlstudy.config.catalogue import RESULTS, base_name
 from tlstudy.config.measurements import measurements
 from tlstudy.config.study import digest, study_of_workflow
-from tlstudy.jobs import paths, steps
+from tlstudy.jobs import graph, paths
 from tlstudy.jobs.cost import memory_mb, runtime_minutes
-from tlstudy.jobs.steps import (
-    code_of,
-    libraries_of,
-)
+from tlstudy.jobs.graph import code_of, libraries_of
 from tlstudy.jobs.study_files import check_places, write_settings
 from tlstudy.jobs.workflow import (
-    decided_by,
     in_words,
     report_incomplete,
     runs_by_wildcards,
@@ -123,30 +119,32 @@ def granted_gpus(wildcards, resources):
     return max(resources.gpu, int("gpu" in resources.get("gres", "")))
 
 
-def minutes_of(stage):
-    """What a job of the stage asks for; after each failure it asks for as much again."""
+def minutes_of(step):
+    """What a job of the step asks for; after each failure it asks for as much again."""
     return lambda wildcards, threads, attempt: attempt * runtime_minutes(
-        study, the_run(wildcards), stage, threads, gpus
+        study, the_run(wildcards), step, threads, gpus
     )
 
 
-def memory_of(stage):
+def memory_of(step):
     """Likewise, in MB."""
-    return lambda wildcards, attempt: attempt * memory_mb(the_run(wildcards), stage)
+    return lambda wildcards, attempt: attempt * memory_mb(the_run(wildcards), step)
 
 
-def provenance_of_run(stage):
-    """The record that a stage leaves of what it made a run's results from."""
-    return paths.provenance_file(study, stage, "{run}", "n~{n}", "seed~{seed}")
+def provenance_of_run(step):
+    """The file in which a step tells what it made a run's results from."""
+    return paths.provenance_file(
+        study, paths.job_of_folder(step, "{run}", "{n}", "{seed}")
+    )
 
 
 def training(wildcards):
-    return steps.train(study, the_run(wildcards))
+    return graph.train(study, the_run(wildcards))
 
 
 def measuring(name):
     """The step of a measurement, by wildcards."""
-    return lambda wildcards: steps.measure(study, the_run(wildcards), name)
+    return lambda wildcards: graph.measure(study, the_run(wildcards), name)
 
 
 def inputs_of(step):
@@ -156,7 +154,7 @@ def inputs_of(step):
 
 def settings_of(step):
     """Settings that decide a job's results, by wildcards, in one digest."""
-    return lambda wildcards: decided_by(step(wildcards))
+    return lambda wildcards: digest(step(wildcards).settings)
 
 
 def run_weights(wildcards):
@@ -180,19 +178,16 @@ def sources_of(wildcards):
     return sources_of_folder[wildcards.architecture, wildcards.sources]
 
 
-def reported_page(path):
-    """The report, or the table of results, with its caption in Snakemake's report."""
-    whole = path == paths.report_file(study)
-    return report(
-        path,
-        caption=f"../../report/{'report' if whole else 'results-table'}.rst",
-        category="0. Report" if whole else "2. Results",
-        labels={"Document": "The whole report" if whole else "Table of results"},
-    )
-
-
-def reported_figure(path):
-    """An SVG with its caption and labels in Snakemake's report; a PNG as it is."""
+def reported(path):
+    """A file with its caption and labels in Snakemake's report, if it is shown there."""
+    if path in (paths.report_file(study), paths.results_table(study)):
+        whole = path == paths.report_file(study)
+        return report(
+            path,
+            caption=f"../../report/{'report' if whole else 'results-table'}.rst",
+            category="0. Report" if whole else "2. Results",
+            labels={"Document": "The whole report" if whole else "Table of results"},
+        )
     if path.suffix != ".svg":
         return path
     return report(

@@ -1,8 +1,8 @@
 rule laboratory:
     output:
         paths.laboratory_file(study, "{experiment}", "{seed}"),
-        paths.laboratory_record(study, "{experiment}", "{seed}"),
-        paths.provenance_file(study, "laboratory", "{experiment}", "seed~{seed}"),
+        paths.laboratory_facts(study, "{experiment}", "{seed}"),
+        paths.provenance_file(study, paths.job_of_laboratory("{experiment}", "{seed}")),
     log:
         logs / "laboratory" / "{experiment}" / "seed~{seed}.log",
     benchmark:

@@ -4,7 +4,7 @@ rule subset:
     output:
         subset_path / "subset.json",
         subset_path / "contact-sheet.png",
-        paths.provenance_file(study, "subset", "{drawing}", "n~{n}", "seed~{seed}"),
+        paths.provenance_file(study, paths.job_of_subset("{drawing}", "{n}", "{seed}")),
         sheet=report(
             subset_path / "contact-sheet.svg",
             caption="../../report/contact-sheet.rst",

@@ -1,6 +1,7 @@
 """What the sentinels made of runs, as text and as data."""
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -42,14 +43,11 @@ def examine_all(sources: list[Source]) -> list[Examined]:
     for (size, seed), group in groups.items():
         if len(group) > 1:
             name = f"{len(group)} runs compared, n = {size}, seed {seed}"
-            examined.append(Examined(name, "", _each_once(examine_group(group))))
+            found = examine_group(group)
+            once = {finding.sentinel: finding for finding in found.findings}  # not for each run
+            examination = Examination([*once.values()], found.ran, found.skipped)
+            examined.append(Examined(name, "", examination))
     return examined
-
-
-def _each_once(examination: Examination) -> Examination:
-    """Each finding on the compared runs once, not once for each of them."""
-    findings = list({finding.sentinel: finding for finding in examination.findings}.values())
-    return Examination(findings, examination.ran, examination.skipped)
 
 
 def all_findings(examined: list[Examined]) -> list[Finding]:
@@ -60,7 +58,12 @@ def all_findings(examined: list[Examined]) -> list[Finding]:
 def told(examined: list[Examined], sources: list[Source]) -> str:
     """Findings by run: what was seen, why it matters, what to do; then what looked and what not."""
     parts = ["\n".join(_lines_of_run(item)) for item in examined]
-    parts += ["\n".join(_lines_of_sentinels(examined)), *_unread(sources)]
+    parts.append("\n".join(_lines_of_sentinels(examined)))
+    parts += [
+        _wrapped(f"{source.path}: no sentinel reads ", ", ".join(source.unread) + ".")
+        for source in sources
+        if source.unread
+    ]
     runs = sum(bool(item.source) for item in examined)
     count = f"{runs} run{'' if runs == 1 else 's'}"
     return "\n\n".join([*parts, f"{count}: {tally(all_findings(examined))}."])
@@ -68,38 +71,25 @@ def told(examined: list[Examined], sources: list[Source]) -> str:
 
 def tally(findings: list[Finding]) -> str:
     """Numbers of findings by severity: 1 error, 2 warnings."""
-    counts = {severity: 0 for severity in SEVERITIES}
-    for finding in findings:
-        counts[finding.severity] += 1
-    texts = [f"{n} {severity}{'' if n == 1 else 's'}" for severity, n in counts.items() if n]
-    return ", ".join(texts) or "nothing found"
+    counts = Counter(finding.severity for finding in findings)
+    texts = [f"{counts[one]} {one}{'' if counts[one] == 1 else 's'}" for one in SEVERITIES]
+    return ", ".join(text for text in texts if not text.startswith("0")) or "nothing found"
 
 
 def _lines_of_run(item: Examined) -> Iterator[str]:
     source = f" ({item.source})" if item.source else ""
     yield f"{item.name}{source}: {tally(item.examination.findings)}"
-    for severity in SEVERITIES:
-        for finding in item.examination.findings:
-            if finding.severity == severity:
-                yield from _lines_of_finding(finding)
-
-
-def _lines_of_finding(finding: Finding) -> Iterator[str]:
-    flaws = f" ({finding.flaws})" if finding.flaws else ""
-    yield f"  {finding.severity}: {finding.sentinel}{flaws}"
-    for label, text in (("saw", finding.saw), ("why", finding.why), ("do", finding.advice)):
-        yield _wrapped(f"    {label:4}", text, indent=8)
+    gravest = sorted(item.examination.findings, key=lambda one: SEVERITIES.index(one.severity))
+    for finding in gravest:
+        flaws = f" ({finding.flaws})" if finding.flaws else ""
+        yield f"  {finding.severity}: {finding.sentinel}{flaws}"
+        for label, text in (("saw", finding.saw), ("why", finding.why), ("do", finding.advice)):
+            yield _wrapped(f"    {label:4}", text, indent=8)
 
 
 def _wrapped(beginning: str, text: str, indent: int = 4) -> str:
-    return textwrap.fill(
-        text,
-        WIDTH,
-        initial_indent=beginning,
-        subsequent_indent=" " * indent,
-        break_on_hyphens=False,
-        break_long_words=False,
-    )
+    indents = {"initial_indent": beginning, "subsequent_indent": " " * indent}
+    return textwrap.fill(text, WIDTH, **indents, break_on_hyphens=False, break_long_words=False)
 
 
 def _lines_of_sentinels(examined: list[Examined]) -> Iterator[str]:
@@ -118,12 +108,6 @@ def _lines_of_sentinels(examined: list[Examined]) -> Iterator[str]:
             everywhere = name not in ran and len(needs) == 1
             where = "" if everywhere else f" (in {'; '.join(runs)})"
             yield _wrapped(f"  {name}: ", needed + where)
-
-
-def _unread(sources: list[Source]) -> Iterator[str]:
-    for source in sources:
-        if source.unread:
-            yield _wrapped(f"{source.path}: no sentinel reads ", ", ".join(source.unread) + ".")
 
 
 def as_data(examined: list[Examined], sources: list[Source]) -> dict[str, Any]:

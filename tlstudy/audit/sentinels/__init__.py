@@ -1,7 +1,7 @@
 """Sentinels: checks of every run for the flaws of the published study.
 
-A sentinel is a pure function of the evidence of a run. It returns a sentence with the numbers, or
-None. Without the evidence that it needs it is reported as skipped, never as passed.
+A sentinel is a pure function of the evidence of a run. It yields sentences with the numbers on what
+is wrong. Without the evidence that it needs it is reported as skipped, never as passed.
 """
 
 from tlstudy.audit.sentinels.evidence import Evidence

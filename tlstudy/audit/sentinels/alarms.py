@@ -20,9 +20,8 @@ class FalseAlarms:
     Attributes:
         runs: sound runs; arms that share a training count once.
         alarmed: those with at least one alarm.
-        low, high: exact (Clopper-Pearson) 95 % interval of the rate, which is seldom wrong in
-            more than one of twenty studies; it takes runs as independent, which those of a seed
-            are not quite, and those that end bit for bit alike not at all.
+        low, high: exact (Clopper-Pearson) 95 % interval of the rate, as if runs were independent.
+            Those of a seed are not quite, and those that end bit for bit alike not at all.
         sentinels: how many of the runs each sentinel alarmed at, by name; only those that did.
     """
 

@@ -1,5 +1,7 @@
 """Sentinel of angles that are rounding of single precision (F16)."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 
@@ -37,18 +39,6 @@ def off_steps(degrees: np.ndarray) -> tuple[int, float]:
     return len(steps), float(np.abs(steps - steps.round()).max(initial=0))
 
 
-def are_rounding(degrees: np.ndarray) -> bool:
-    """Whether all angles, not finite ones apart, are arccosines of float32 cosines.
-
-    The arccosine of a float32 cosine resolves no angle under 0.02 degrees and few above. For
-    angles of any other origin, (1 - cos angle) / 2^-24 is as likely anywhere between two whole
-    numbers, so six distinct ones all within 0.05 of one have a probability of 1e-6. Angles that
-    were printed with few digits are not found.
-    """
-    distinct, off = off_steps(degrees)
-    return distinct >= DISTINCT_ANGLES and off <= OFF_STEP
-
-
 @sentinel(
     "warning",
     "F16",
@@ -58,30 +48,29 @@ def are_rounding(degrees: np.ndarray) -> bool:
     advice="Compute 2 atan2(|a - b|, |a + b|) of the unit vectors in float64 instead of an "
     "arccosine.",
 )
-def angles_below_resolution(evidence: Evidence) -> str | None:
-    """Angles are arccos(1 - k 2^-24) with whole k, or exactly 0 although the weights moved."""
+def angles_below_resolution(evidence: Evidence) -> Iterator[str]:
+    """Angles are arccos(1 - k 2^-24) with whole k, or exactly 0 although the weights moved.
+
+    The arccosine of a float32 cosine resolves no angle under 0.02 degrees and few above. For
+    angles of any other origin, (1 - cos angle) / 2^-24 is as likely anywhere between two whole
+    numbers. Angles that were printed with few digits are not found.
+    """
     angles = evidence.series("angle_from_previous")
-    if not are_rounding(angles.to_numpy()):
-        return _zeros(evidence, angles)
     distinct, off = off_steps(angles.to_numpy())
-    return (
-        f"all {distinct} distinct angles are arccos(1 - k / 2^24) with a whole k, to within "
-        f"{off:.3f} of a step, and {(angles == 0).sum()} others are exactly 0"
-    )
+    if distinct >= DISTINCT_ANGLES and off <= OFF_STEP:
+        yield (
+            f"all {distinct} distinct angles are arccos(1 - k / 2^24) with a whole k, to within "
+            f"{off:.3f} of a step, and {(angles == 0).sum()} others are exactly 0"
+        )
+    elif zeros := _zeros_of_moving_weights(evidence, angles):
+        yield f"the angle is exactly 0 in {zeros} epochs in which the weights moved on"
 
 
-def _zeros(evidence: Evidence, angles: pd.Series) -> str | None:
+def _zeros_of_moving_weights(evidence: Evidence, angles: pd.Series) -> int:
     if (angles.round(DIGITS_OF_A_LOG) == angles).all():
-        return None  # printed with few digits: small angles became 0 there
+        return 0  # printed with few digits: small angles became 0 there
     zeros = angles.index[(angles == 0).to_numpy()]
-    if not len(zeros):
-        return None
     if evidence.has("metrics.displacement_from_previous"):
-        moved = evidence.series("displacement_from_previous").reindex(zeros)
-        zeros = zeros[(moved > 0).to_numpy()]
-    else:
-        turning = angles.index[angles > 0]
-        zeros = zeros[(zeros > turning.min()) & (zeros < turning.max())] if len(turning) else []
-    if not len(zeros):
-        return None
-    return f"the angle is exactly 0 in {len(zeros)} epochs in which the weights moved on"
+        return int((evidence.series("displacement_from_previous").reindex(zeros) > 0).sum())
+    turning = angles.index[angles > 0]
+    return int(((zeros > turning.min()) & (zeros < turning.max())).sum())

@@ -1,10 +1,11 @@
 """Sentinels of test values that show BatchNorm's running statistics (F9)."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
-from tlstudy.audit.sentinels.evidence import ACCURACIES, Evidence, TooLittleError
-from tlstudy.audit.sentinels.sentinel import sentinel
-from tlstudy.audit.sentinels.words import percent
+from tlstudy.audit.sentinels.evidence import ACCURACIES, Evidence, TooLittleError, accuracy_needs
+from tlstudy.audit.sentinels.sentinel import percent, sentinel
 
 SIGNIFICANT = 2.58  # standard deviations: 1 in 100 of equal accuracies, both sides together
 STILL = 0.02  # of the whole fall of the train loss: what is left of it when training is over
@@ -26,9 +27,8 @@ def noise(first: float, second: float, images: int) -> float:
     "warning",
     "F9",
     needs=(
-        "record.final or metrics.test_accuracy_running or metrics.test_balanced_accuracy_running",
-        "record.final or metrics.test_accuracy_recalibrated "
-        "or metrics.test_balanced_accuracy_recalibrated",
+        f"record.final or {accuracy_needs('running')}",
+        f"record.final or {accuracy_needs('recalibrated')}",
         "record.final_test_images or metrics.test_images",
     ),
     why="After few steps the running statistics are not yet those of the network, and the "
@@ -36,39 +36,34 @@ def noise(first: float, second: float, images: int) -> float:
     advice="Recompute the statistics on the training images before evaluating, and report "
     "those values.",
 )
-def batchnorm_lags(evidence: Evidence) -> str | None:
+def batchnorm_lags(evidence: Evidence) -> Iterator[str]:
     """Running and recomputed statistics give test accuracies apart by more than the noise.
 
     No finding against a run that reports the recomputed ones.
     """
     if evidence.batchnorm == "recalibrated":
-        return None
+        return
     running, images = evidence.last_test_accuracy("running")
     recalibrated, other = evidence.last_test_accuracy("recalibrated")
     bound = SIGNIFICANT * noise(running, recalibrated, min(images, other))
-    if abs(recalibrated - running) <= bound:
-        return None
-    return (
-        f"the test accuracy at the end is {percent(running)} with the running statistics and "
-        f"{percent(recalibrated)} with recomputed ones, on {images} images, where sampling "
-        f"explains {100 * bound:.1f} points"
-    )
+    if abs(recalibrated - running) > bound:
+        yield (
+            f"the test accuracy at the end is {percent(running)} with the running statistics and "
+            f"{percent(recalibrated)} with recomputed ones, on {images} images, where sampling "
+            f"explains {100 * bound:.1f} points"
+        )
 
 
 @sentinel(
     "warning",
     "F9",
-    needs=(
-        "metrics.train_loss",
-        "metrics.test_accuracy_running or metrics.test_balanced_accuracy_running",
-        "metrics.test_images",
-    ),
+    needs=("metrics.train_loss", accuracy_needs("running"), "metrics.test_images"),
     why="What still changes cannot be what the loss teaches the network; most often it is "
     "BatchNorm's running statistics catching up.",
     advice="Recompute the BatchNorm statistics on the training images before evaluating, "
     "and see whether the test curve still changes.",
 )
-def test_changes_after_training(evidence: Evidence) -> str | None:
+def test_changes_after_training(evidence: Evidence) -> Iterator[str]:
     """The test accuracy goes on changing when the train loss has nothing left to fall.
 
     Training is over after the epoch from which the train loss stays within 2 % of its whole fall
@@ -76,7 +71,7 @@ def test_changes_after_training(evidence: Evidence) -> str | None:
     running statistics: recomputed ones do not lag.
     """
     if evidence.batchnorm == "recalibrated":
-        return None
+        return
     over = _end_of_training(evidence)
     kind = next(kind for kind in ACCURACIES if evidence.has(f"metrics.test_{kind}_running"))
     accuracy = evidence.series(f"test_{kind}_running").loc[over:]
@@ -85,13 +80,12 @@ def test_changes_after_training(evidence: Evidence) -> str | None:
     images = int(evidence.series("test_images").min())
     first, last = accuracy.iloc[0], accuracy.iloc[-1]
     bound = SIGNIFICANT * noise(first, last, images)
-    if abs(last - first) <= bound:
-        return None
-    return (
-        f"from epoch {over} the train loss has less than {percent(STILL, 0)} of its fall left, and "
-        f"yet the test accuracy goes from {percent(first)} to {percent(last)}, where sampling "
-        f"explains {100 * bound:.1f} points"
-    )
+    if abs(last - first) > bound:
+        yield (
+            f"from epoch {over} the train loss has less than {percent(STILL, 0)} of its fall left, "
+            f"and yet the test accuracy goes from {percent(first)} to {percent(last)}, where "
+            f"sampling explains {100 * bound:.1f} points"
+        )
 
 
 def _end_of_training(evidence: Evidence) -> int:

@@ -18,6 +18,31 @@ def accuracy_needs(*statistics: str) -> str:
     return " or ".join(f"metrics.test_{kind}_{name}" for name in statistics for kind in ACCURACIES)
 
 
+def needed(need: str) -> str:
+    """A need of a sentinel as a reader of a table or a run folder knows it.
+
+    Columns of the metrics come first and together: "column a or b".
+    """
+    parts = need.split(" or ")
+    columns = [part.partition(".")[2] for part in parts if part.startswith("metrics.")]
+    others = [_of_a_run(part) for part in parts if not part.startswith("metrics.")]
+    return " or ".join([*([f"column {' or '.join(columns)}"] if columns else []), *others])
+
+
+def _of_a_run(part: str) -> str:
+    attribute, _, name = part.partition(".")
+    return {
+        "metrics": "epochs",
+        "layers": f"{name} of each layer",
+        "record": f"{name} in run.json" if name else "run.json",
+        "landscape": "a landscape",
+        "subset": "a record of the training images",
+        "training": "the settings of the training",
+        "reported_epoch": "the rule for the reported epoch",
+        "reported": "the reported values",
+    }[attribute]
+
+
 class TooLittleError(Exception):
     """There is evidence, but too little of it to look at; says what would be needed."""
 
@@ -59,12 +84,8 @@ class Evidence:
     @property
     def name(self) -> str:
         """The run's name, with size and seed where they are known."""
-        parts = [self.arm]
-        if self.subset_size is not None:
-            parts.append(f"n = {self.subset_size}")
-        if self.seed is not None:
-            parts.append(f"seed {self.seed}")
-        return ", ".join(parts)
+        size = "" if self.subset_size is None else f", n = {self.subset_size}"
+        return f"{self.arm}{size}" + ("" if self.seed is None else f", seed {self.seed}")
 
     def has(self, need: str) -> bool:
         """Whether a part is there and not empty: `landscape`, `metrics.train_loss`, a or b."""
@@ -83,11 +104,8 @@ class Evidence:
     def _filled(self) -> dict[str, set[str]]:
         """Columns of the tables in which there is a value: every sentinel asks for some."""
         tables = {"metrics": self.metrics, "layers": self.layers}
-        return {
-            name: set(table.columns[table.notna().any()])
-            for name, table in tables.items()
-            if table is not None
-        }
+        there = {name: table for name, table in tables.items() if table is not None}
+        return {name: set(table.columns[table.notna().any()]) for name, table in there.items()}
 
     def series(self, column: str, at_least: int = 1) -> pd.Series:
         """A column of the metrics by epoch, without what is not finite.

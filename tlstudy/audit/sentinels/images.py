@@ -1,6 +1,7 @@
 """Sentinels of the inputs and of the training images."""
 
 from collections import Counter
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -21,30 +22,24 @@ SAME = 1e-3  # of inputs from 0 to 1: means and deviations are given with three 
     "less about them than it could.",
     advice="Normalise the inputs with the mean and deviation that belong to the weights.",
 )
-def inputs_not_normalised(evidence: Evidence) -> str | None:
+def inputs_not_normalised(evidence: Evidence) -> Iterator[str]:
     """Inputs are normalised otherwise than those that the pretrained weights were trained on."""
-    weights = (evidence.record or {}).get("weights")
+    weights = evidence.record.get("weights")
     if evidence.training.initialisation == "random" or not weights:
-        return None
-    applied = _applied(evidence.training.normalisation, weights)
+        return
     wanted = weights["mean"], weights["std"]
-    if all(np.allclose(a, b, rtol=0, atol=SAME) for a, b in zip(applied, wanted, strict=True)):
-        return None
-    return (
-        f"the inputs are normalised with mean {_triple(applied[0])} and deviation "
-        f"{_triple(applied[1])}; the weights were trained with mean {_triple(wanted[0])} and "
-        f"deviation {_triple(wanted[1])}"
-    )
-
-
-def _applied(normalisation: str, weights: dict) -> tuple:
-    """Means and deviations that an arm's `normalisation` stands for; see `networks.inputs`."""
     known = {"none": ((0.0,) * 3, (1.0,) * 3), "imagenet": (IMAGENET_MEAN, IMAGENET_STD)}
-    return known.get(normalisation, (weights["mean"], weights["std"]))
+    applied = known.get(evidence.training.normalisation, wanted)
+    if not np.allclose(applied, wanted, rtol=0, atol=SAME):
+        mean, deviation = (_words(values) for values in applied)
+        yield (
+            f"the inputs are normalised with mean {mean} and deviation {deviation}; the weights "
+            f"were trained with mean {_words(wanted[0])} and deviation {_words(wanted[1])}"
+        )
 
 
-def _triple(values: tuple) -> str:
-    return ", ".join(f"{value:g}" for value in values)
+def _words(channels: tuple) -> str:
+    return ", ".join(f"{value:g}" for value in channels)
 
 
 @sentinel(
@@ -54,13 +49,11 @@ def _triple(values: tuple) -> str:
     why="There are fewer training images than reported.",
     advice="Draw without replacement.",
 )
-def repeated_training_images(evidence: Evidence) -> str | None:
+def repeated_training_images(evidence: Evidence) -> Iterator[str]:
     """An image was drawn more than once."""
-    duplicates = evidence.subset["duplicates"]
-    if not duplicates:
-        return None
-    count = len(evidence.subset["indices"])
-    return f"{duplicates} of the {count} training images repeat another of them"
+    if duplicates := evidence.subset["duplicates"]:
+        count = len(evidence.subset["indices"])
+        yield f"{duplicates} of the {count} training images repeat another of them"
 
 
 @sentinel(
@@ -71,16 +64,12 @@ def repeated_training_images(evidence: Evidence) -> str | None:
     "the spread between seeds.",
     advice="Draw the same number of each class, unless the imbalance is to be studied.",
 )
-def uneven_classes(evidence: Evidence) -> str | None:
+def uneven_classes(evidence: Evidence) -> Iterator[str]:
     """Classes differ by more than one image, so they were not drawn evenly."""
     counts = evidence.subset["counts"]
-    if max(counts) - min(counts) <= 1:
-        return None
-    return f"classes have {min(counts)} to {max(counts)} training images: {_list(counts)}"
-
-
-def _list(counts: list[int]) -> str:
-    return " ".join(map(str, counts))
+    if max(counts) - min(counts) > 1:
+        every = " ".join(map(str, counts))
+        yield f"classes have {min(counts)} to {max(counts)} training images: {every}"
 
 
 @sentinel(
@@ -90,19 +79,17 @@ def _list(counts: list[int]) -> str:
     "are not paired.",
     advice="Give runs that are compared the same training images, seed by seed.",
 )
-def other_training_images(evidences: list[Evidence]) -> str | None:
+def other_training_images(evidences: list[Evidence]) -> Iterator[str]:
     """Runs that are compared were trained on other images."""
-    first = evidences[0]
-    images = Counter(first.subset["indices"])  # an image that is drawn twice counts twice
-    others = {e.arm: Counter(e.subset["indices"]) for e in evidences[1:]}
+    # An image that is drawn twice counts twice.
+    (first, images), *others = ((e.arm, Counter(e.subset["indices"])) for e in evidences)
     seen = [
         f"{(images - other).total()} in {name}, which has {(other - images).total()} others"
-        for name, other in others.items()
+        for name, other in others
         if other != images
     ]
-    if not seen:
-        return None
-    return f"of the {images.total()} training images of {first.arm} are missing: {', '.join(seen)}"
+    if seen:
+        yield f"of the {images.total()} training images of {first} are missing: {', '.join(seen)}"
 
 
 @sentinel(
@@ -113,10 +100,9 @@ def other_training_images(evidences: list[Evidence]) -> str | None:
     "measure of the other.",
     advice="Measure the layers of all runs that are compared.",
 )
-def layers_of_some_runs_only(evidences: list[Evidence]) -> str | None:
+def layers_of_some_runs_only(evidences: list[Evidence]) -> Iterator[str]:
     """Changes of the layers are known of some of the runs that are compared."""
     known = [evidence.arm for evidence in evidences if evidence.layers is not None]
     unknown = [evidence.arm for evidence in evidences if evidence.layers is None]
-    if not known or not unknown:
-        return None
-    return f"the layers' changes are known of {', '.join(known)}, not of {', '.join(unknown)}"
+    if known and unknown:
+        yield f"the layers' changes are known of {', '.join(known)}, not of {', '.join(unknown)}"

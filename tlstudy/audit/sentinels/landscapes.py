@@ -1,6 +1,6 @@
 """Sentinels of the path through weight space and of the landscapes around its end."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -25,13 +25,12 @@ CENTRE_ROUNDING = 1e-4  # nats
     "a picture of nothing.",
     advice="Draw no landscape along the path; find out why the weights did not move.",
 )
-def path_without_plane(evidence: Evidence) -> str | None:
+def path_without_plane(evidence: Evidence) -> Iterator[str]:
     """The path of at least three points (two epochs) spans no plane."""
     rank, points = evidence.record["trajectory"]["rank"], _points(evidence)
-    if rank >= 2:
-        return None
-    shape = "a single point" if rank == 0 else "a straight line"
-    return f"the {points} weight vectors of the path have rank {rank}: they are {shape}"
+    if rank < 2:
+        shape = "a single point" if rank == 0 else "a straight line"
+        yield f"the {points} weight vectors of the path have rank {rank}: they are {shape}"
 
 
 @sentinel(
@@ -42,33 +41,31 @@ def path_without_plane(evidence: Evidence) -> str | None:
     advice="Do not interpret the path's shape or the landscape along it; show the explained "
     "variance beside that of a random walk.",
 )
-def path_like_a_random_walk(evidence: Evidence) -> str | None:
+def path_like_a_random_walk(evidence: Evidence) -> Iterator[str]:
     """The first axis explains no more of the path's variance than it would of a random walk's.
 
     A long random walk in many dimensions puts 6 / pi^2 = 0.608 of its variance on the first axis
-    (Antognini & Sohl-Dickstein 2018). That is the limit: a short walk of T points has
-    1 / sin^2(pi / 2T) over 2 (T^2 - 1) / 3, which is 0.75 of 3 points, 0.68 of 4, 0.617 of 11.
-    So a short path needs more to stand out, and 0.608 itself would let short walks pass. A share
-    above the null says that the path has a direction; it does not say that it is a good one, and
-    momentum alone makes a walk smoother and its share larger.
+    (Antognini & Sohl-Dickstein 2018), a short one more, so a short path needs more to stand out.
+    A share above the null says that the path has a direction; it does not say that it is a good
+    one, and momentum alone makes a walk smoother and its share larger.
     """
     points, shares = _points(evidence), evidence.record["trajectory"]["explained_variance"]
     if len(shares) < 2:
         raise TooLittleError("a path that spans a plane")
     share, null = shares[0], walk_share(points)
-    if share > null + WALK_MARGIN:
-        return None
-    return (
-        f"the first axis explains {share:.3f} of the variance of the path of {points} points; "
-        f"of a random walk of that length it explains {null:.3f}"
-    )
+    if share <= null + WALK_MARGIN:
+        yield (
+            f"the first axis explains {share:.3f} of the variance of the path of {points} points; "
+            f"of a random walk of that length it explains {null:.3f}"
+        )
 
 
 def walk_share(points: int) -> float:
     """Share of the first principal axis of a random walk of T points in many dimensions.
 
     Its centred Gram matrix has eigenvalues in proportion to 1 / sin^2(k pi / 2T), k from 1 to
-    T - 1, whose sum is 2 (T^2 - 1) / 3; for large T the share is 6 / pi^2.
+    T - 1, whose sum is 2 (T^2 - 1) / 3; the share is 0.75 of 3 points, 0.617 of 11, 6 / pi^2 of
+    very many.
     """
     return float(1.5 / ((points**2 - 1) * np.sin(np.pi / (2 * points)) ** 2))
 
@@ -89,44 +86,36 @@ def _points(evidence: Evidence) -> int:
     advice="Compute the landscape as the training loss is computed: the same images, the "
     "same loss, BatchNorm with the batch's own statistics.",
 )
-def landscape_off_centre(evidence: Evidence) -> str | None:
+def landscape_off_centre(evidence: Evidence) -> Iterator[str]:
     """The loss in a landscape's centre is not that of the checkpoint that it is drawn around.
 
     Where only the vertical axis is known, the checkpoint's loss must lie on it, give or take the
     length of the axis.
     """
     checkpoint = evidence.landscape.get("checkpoint_train_loss")
-    planes = list(_drawn(evidence))
+    planes = _drawn(evidence)
     if checkpoint is None or not planes:
         raise TooLittleError("a drawn landscape and the loss of its checkpoint")
-    seen = [text for name, plane in planes if (text := _centre(name, plane, checkpoint))]
-    return "; ".join(seen) or None
+    allowed = CENTRE_TOLERANCE * abs(checkpoint) + CENTRE_ROUNDING
+    for name, plane in planes.items():
+        low, high = plane.get("loss_range", (-np.inf, np.inf))
+        centre = plane.get("centre_loss")
+        if "centre_loss" in plane and (centre is None or not abs(centre - checkpoint) <= allowed):
+            yield (
+                f"the loss in the centre of the {name} plane is "
+                f"{'not finite' if centre is None else f'{centre:.6g}'}, at the checkpoint "
+                f"{checkpoint:.6g}"
+            )
+        elif "centre_loss" not in plane and not 2 * low - high <= checkpoint <= 2 * high - low:
+            yield (
+                f"the vertical axis of the {name} plane goes from {low:.6g} to {high:.6g}, the "
+                f"loss of the checkpoint is {checkpoint:.6g}"
+            )
 
 
-def _drawn(evidence: Evidence) -> Iterator[tuple[str, dict]]:
-    for name, plane in evidence.landscape["planes"].items():
-        if plane["status"] == "drawn":
-            yield name, plane
-
-
-def _centre(name: str, plane: dict, checkpoint: float) -> str:
-    if "centre_loss" in plane:
-        centre = plane["centre_loss"]
-        allowed = CENTRE_TOLERANCE * abs(checkpoint) + CENTRE_ROUNDING
-        if centre is not None and abs(centre - checkpoint) <= allowed:
-            return ""
-        found = "not finite" if centre is None else f"{centre:.6g}"
-        return (
-            f"the loss in the centre of the {name} plane is {found}, at the checkpoint "
-            f"{checkpoint:.6g}"
-        )
-    low, high = plane.get("loss_range", (-np.inf, np.inf))
-    if 2 * low - high <= checkpoint <= 2 * high - low:
-        return ""
-    return (
-        f"the vertical axis of the {name} plane goes from {low:.6g} to {high:.6g}, the loss of "
-        f"the checkpoint is {checkpoint:.6g}"
-    )
+def _drawn(evidence: Evidence) -> dict[str, dict]:
+    planes = evidence.landscape["planes"]
+    return {name: plane for name, plane in planes.items() if plane["status"] == "drawn"}
 
 
 @sentinel(
@@ -138,44 +127,28 @@ def _centre(name: str, plane: dict, checkpoint: float) -> str:
     advice="Use one grid, radius, vertical axis and colour scale for all landscapes that "
     "are compared, and as much of the path behind each.",
 )
-def landscapes_not_comparable(evidences: list[Evidence]) -> str | None:
+def landscapes_not_comparable(evidences: list[Evidence]) -> Iterator[str]:
     """Planes of the same name differ in grid, radius, vertical axis or length of path.
 
     A landscape that is a record only has no vertical axis yet: this project's figures give those
     of a group the same.
     """
-    names = dict.fromkeys(name for evidence in evidences for name, _ in _drawn(evidence))
-    seen = []
-    for name in names:
-        planes = [
-            (evidence.arm, plane)
-            for evidence in evidences
-            for other, plane in _drawn(evidence)
-            if other == name
-        ]
-        seen += [text for facet in FACETS if (text := _difference(name, planes, facet))]
-    return "; ".join(seen) or None
+    drawn = [(evidence.arm, _drawn(evidence)) for evidence in evidences]
+    for name in dict.fromkeys(name for _, planes in drawn for name in planes):
+        shown = [(arm, _facets(planes[name])) for arm, planes in drawn if name in planes]
+        for facet in dict.fromkeys(facet for _, facets in shown for facet in facets):
+            texts = [(arm, facets[facet]) for arm, facets in shown if facet in facets]
+            if len({text for _, text in texts}) > 1:
+                told = ", ".join(f"{text} in {arm}" for arm, text in texts)
+                yield f"{name} plane, {facet}: {told}"
 
 
-def _difference(name: str, planes: list[tuple[str, dict]], facet: str) -> str:
-    describe = FACETS[facet]
-    texts = [(arm, text) for arm, plane in planes if (text := describe(plane))]
-    if len({text for _, text in texts}) < 2:
-        return ""
-    return f"{name} plane, {facet}: " + ", ".join(f"{text} in {arm}" for arm, text in texts)
-
-
-def _loss_range(plane: dict) -> str:
-    return "{:.6g} to {:.6g}".format(*plane["loss_range"]) if "loss_range" in plane else ""
-
-
-def _path(plane: dict) -> str:
-    return str(len(plane["path"])) if "path" in plane else ""
-
-
-FACETS: dict[str, Callable[[dict], str]] = {
-    "points along a side": lambda plane: str(len(plane["axis"])),
-    "radius": lambda plane: f"{max(plane['axis']):.6g}",
-    "vertical axis in nats": _loss_range,
-    "weight vectors behind it": _path,
-}
+def _facets(plane: dict) -> dict[str, str]:
+    """How a plane was drawn, in words, as far as it is known."""
+    axis = plane["axis"]
+    facets = {"points along a side": str(len(axis)), "radius": f"{max(axis):.6g}"}
+    if "loss_range" in plane:
+        facets["vertical axis in nats"] = "{:.6g} to {:.6g}".format(*plane["loss_range"])
+    if "path" in plane:
+        facets["weight vectors behind it"] = str(len(plane["path"]))
+    return facets

@@ -33,12 +33,13 @@ def findings_on_published() -> list[Finding]:
     They follow from published numbers alone: no settings are given to the sentinels.
     """
     evidences = published_evidence()
-    single = {evidence.arm: examine(evidence).findings for evidence in evidences}
     compared = examine_group(evidences).findings
     return [
         finding
-        for model, findings in single.items()
-        for finding in (*findings, *(other for other in compared if other.arm == model))
+        for evidence in evidences
+        for findings in (examine(evidence).findings, compared)
+        for finding in findings
+        if finding.arm == evidence.arm
     ]
 
 
@@ -49,6 +50,7 @@ def published_evidence() -> list[Evidence]:
 
 def _evidence(model: str) -> Evidence:
     metrics = _metrics(model)
+    row = published.best().set_index("model").loc[model]
     return Evidence(
         arm=model,
         subset_size=SUBSET_SIZE,
@@ -57,14 +59,9 @@ def _evidence(model: str) -> Evidence:
         layers=_layers() if model == "pretrained" else None,
         landscape=_landscape(model, metrics),
         subset=_subset(),
-        reported=_reported(model),
+        # As printed: with four digits, and a zero at the end is one too.
+        reported={name: f"{row[name]:.4f}" for name in ("loss", "balanced_accuracy")},
     )
-
-
-def _reported(model: str) -> dict[str, str]:
-    """The slides' table, as printed: with four digits, and a zero at the end is one too."""
-    row = published.best().set_index("model").loc[model]
-    return {name: f"{row[name]:.4f}" for name in ("loss", "balanced_accuracy")}
 
 
 def _subset() -> dict[str, Any]:

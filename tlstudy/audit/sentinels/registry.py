@@ -4,9 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tlstudy.audit.sentinels import angles, batchnorm, images, landscapes, results, weights
-from tlstudy.audit.sentinels.evidence import Evidence, TooLittleError
+from tlstudy.audit.sentinels.evidence import Evidence, TooLittleError, needed
 from tlstudy.audit.sentinels.sentinel import Finding, Sentinel
-from tlstudy.audit.sentinels.words import needed
 
 SENTINELS: tuple[Sentinel, ...] = (
     results.diverged,
@@ -51,23 +50,24 @@ class Examination:
     ran: list[str] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
 
+    def add(self, sentinel: Sentinel, saw: str, evidences: Iterable[Evidence]) -> None:
+        """A sentinel looked, and saw something in the runs or nothing."""
+        self.ran.append(sentinel.name)
+        if saw:
+            self.findings.extend(sentinel.finding(evidence, saw) for evidence in evidences)
+
 
 def examine(evidence: Evidence) -> Examination:
     """Let each sentinel of single runs look that has what it needs."""
     result = Examination()
     for sentinel in SENTINELS:
-        missing, saw = sentinel.lacks(evidence), None
-        if not missing:
-            try:
-                saw = sentinel.look(evidence)
-            except TooLittleError as error:
-                missing = str(error)
-        if missing:
+        if missing := sentinel.lacks(evidence):
             result.skipped[sentinel.name] = missing
             continue
-        result.ran.append(sentinel.name)
-        if saw:
-            result.findings.append(sentinel.finding(evidence, saw))
+        try:
+            result.add(sentinel, sentinel.saw(evidence), [evidence])
+        except TooLittleError as error:
+            result.skipped[sentinel.name] = str(error)
     return result
 
 
@@ -82,8 +82,6 @@ def examine_group(evidences: Iterable[Evidence]) -> Examination:
         if len(ready) < 2:
             wanted = ", ".join(map(needed, sentinel.needs))
             result.skipped[sentinel.name] = f"two runs with {wanted}"
-            continue
-        result.ran.append(sentinel.name)
-        if saw := sentinel.look(ready):
-            result.findings.extend(sentinel.finding(evidence, saw) for evidence in ready)
+        else:
+            result.add(sentinel, sentinel.saw(ready), ready)
     return result

@@ -1,5 +1,6 @@
 """Sentinels of losses, accuracies and reported values."""
 
+from collections.abc import Iterator
 from contextlib import suppress
 from decimal import Decimal
 from functools import cache
@@ -9,8 +10,7 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from tlstudy.audit.sentinels.evidence import Evidence, TooLittleError, accuracy_needs
-from tlstudy.audit.sentinels.sentinel import sentinel
-from tlstudy.audit.sentinels.words import percent
+from tlstudy.audit.sentinels.sentinel import percent, sentinel
 from tlstudy.config.settings import STATISTICS
 
 LEAST_FALL = 0.01  # of the first train loss
@@ -31,29 +31,25 @@ CONFIDENCE = 0.95
     advice="Lower the learning rate, clip the gradients or use a wider number format; "
     "report the run as diverged instead of leaving it out.",
 )
-def diverged(evidence: Evidence) -> str | None:
+def diverged(evidence: Evidence) -> Iterator[str]:
     """The loss or the gradient stopped being finite, or the record says so."""
     metrics = evidence.metrics
+    known = metrics is not None and not metrics.empty
+    last = metrics["epoch"].iloc[-1] if known else (evidence.record or {}).get("epochs", "unknown")
     if (evidence.record or {}).get("status") == "diverged":
-        return f"the loss was not finite in epoch {_last_epoch(evidence)}, and the run ended there"
+        yield f"the loss was not finite in epoch {last}, and the run ended there"
+        return
     for column in ("train_loss", "gradient_norm"):
         if evidence.has(f"metrics.{column}"):
             infinite = np.isinf(metrics[column].to_numpy(float))
             if infinite.any():
-                return f"{column} is infinite in epoch {metrics['epoch'].iloc[infinite.argmax()]}"
-    if metrics is None or "train_loss" not in metrics:
-        return None
-    if metrics["train_loss"].isna().all():
-        raise TooLittleError("an epoch with a train_loss")
-    if pd.isna(metrics["train_loss"].iloc[-1]):
-        return f"train_loss has no value in the last epoch, {_last_epoch(evidence)}, and had before"
-    return None
-
-
-def _last_epoch(evidence: Evidence) -> str:
-    if evidence.metrics is None or evidence.metrics.empty:
-        return str(evidence.record.get("epochs", "unknown"))
-    return str(evidence.metrics["epoch"].iloc[-1])
+                yield f"{column} is infinite in epoch {metrics['epoch'].iloc[infinite.argmax()]}"
+                return
+    if metrics is not None and "train_loss" in metrics:
+        if metrics["train_loss"].isna().all():
+            raise TooLittleError("an epoch with a train_loss")
+        if pd.isna(metrics["train_loss"].iloc[-1]):
+            yield f"train_loss has no value in the last epoch, {last}, and had before"
 
 
 @sentinel(
@@ -65,7 +61,7 @@ def _last_epoch(evidence: Evidence) -> str:
     advice="Check that the optimiser holds the network's parameters, that gradients reach "
     "them and that the learning rate is large enough.",
 )
-def train_loss_did_not_fall(evidence: Evidence) -> str | None:
+def train_loss_did_not_fall(evidence: Evidence) -> Iterator[str]:
     """The mean train loss of the last quarter is less than 1 % below the first epoch's.
 
     A mean, as the loss of random batches varies from epoch to epoch in an untrained network too.
@@ -74,9 +70,8 @@ def train_loss_did_not_fall(evidence: Evidence) -> str | None:
     after = (evidence.record or {}).get("checkpoint_train_loss")
     first, late = losses[0], losses[-max(1, len(losses) // 4) :]
     end = float(np.mean(late + ([after] if after is not None else [])))
-    if first - end >= LEAST_FALL * abs(first):
-        return None
-    return f"the train loss is {first:.6g} in the first epoch and {end:.6g} at the end"
+    if first - end < LEAST_FALL * abs(first):
+        yield f"the train loss is {first:.6g} in the first epoch and {end:.6g} at the end"
 
 
 @sentinel(
@@ -87,7 +82,7 @@ def train_loss_did_not_fall(evidence: Evidence) -> str | None:
     "wrong, and it compares with no loss of logits.",
     advice="Leave the softmax out of the network: the cross-entropy of PyTorch takes logits.",
 )
-def loss_of_softmax_outputs(evidence: Evidence) -> str | None:
+def loss_of_softmax_outputs(evidence: Evidence) -> Iterator[str]:
     """Cross-entropy of softmax outputs: by the settings, or by the bounds of the loss.
 
     Outputs from 0 to 1 confine the loss to [floor, floor + 1], floor = ln(1 + (K - 1) / e),
@@ -98,45 +93,41 @@ def loss_of_softmax_outputs(evidence: Evidence) -> str | None:
     - at floor + 1 - accuracy, within 0.02 nats, the loss of outputs that are all 0 or 1, with an
       accuracy of at least 0.3.
 
-    A loss of logits may pass through either, but it does not stay there: at the floor with all
-    images right it would fall on, and at an accuracy of 0.6 that it keeps it is far lower.
+    A loss of logits may pass through either, but it does not stay there.
     """
+    floor = softmax_floor(evidence.classes)
     if evidence.training is not None and evidence.training.head == "softmax":
-        floor = softmax_floor(evidence.classes)
-        return (
+        yield (
             "the settings put softmax before the cross-entropy, which confines the loss to "
             f"{floor:.4f} to {floor + 1:.4f} nats"
         )
+        return
     if not evidence.has("metrics.train_loss"):
-        return None  # settings that say logits
-    return _softmax_bounds(evidence)
-
-
-def softmax_floor(classes: int) -> float:
-    """Least cross-entropy of softmax outputs in nats: one output 1, the others 0."""
-    return float(np.log1p((classes - 1) / np.e))
-
-
-def _softmax_bounds(evidence: Evidence) -> str | None:
-    floor = softmax_floor(evidence.classes)
+        return  # settings that say logits
     losses = evidence.series("train_loss", at_least=EPOCHS_OF_A_FLOOR)
     if not losses.between(floor - 1e-4, floor + 1 + 1e-4).all():
-        return None
+        return
     late = losses.iloc[-max(EPOCHS_OF_A_FLOOR, len(losses) // 5) :]
     accuracy = evidence.train_accuracy()
     if accuracy is not None:
         accuracy = accuracy.reindex(late.index)
     since = f"in the last {len(late)} epochs the train loss is {late.min():.5f} to {late.max():.5f}"
     if (late <= floor + AT_FLOOR).all() and (accuracy is None or (accuracy > RIGHT).all()):
-        return f"{since} nats: it rests on {floor:.5f}, the least that softmax outputs can have"
-    if accuracy is None or not (accuracy >= LEAST_ACCURACY).all():
-        return None
-    if ((late - (floor + 1 - accuracy)).abs() > ON_LINE).any():
-        return None
-    return (
-        f"{since} nats at an accuracy of {accuracy.min():.2f} to {accuracy.max():.2f}: "
-        f"{floor + 1:.4f} less the accuracy, as of softmax outputs that are all 0 or 1"
-    )
+        yield f"{since} nats: it rests on {floor:.5f}, the least that softmax outputs can have"
+    elif (
+        accuracy is not None
+        and (accuracy >= LEAST_ACCURACY).all()
+        and ((late - (floor + 1 - accuracy)).abs() <= ON_LINE).all()
+    ):
+        yield (
+            f"{since} nats at an accuracy of {accuracy.min():.2f} to {accuracy.max():.2f}: "
+            f"{floor + 1:.4f} less the accuracy, as of softmax outputs that are all 0 or 1"
+        )
+
+
+def softmax_floor(classes: int) -> float:
+    """Least cross-entropy of softmax outputs in nats: one output 1, the others 0."""
+    return float(np.log1p((classes - 1) / np.e))
 
 
 @sentinel(
@@ -151,7 +142,7 @@ def _softmax_bounds(evidence: Evidence) -> str | None:
     advice="Look at the train loss: if it fell, recompute the BatchNorm statistics before "
     "evaluating; if not, the network was not trained. With few test images, take more.",
 )
-def test_accuracy_of_guessing(evidence: Evidence) -> str | None:
+def test_accuracy_of_guessing(evidence: Evidence) -> Iterator[str]:
     """The 95 % Clopper-Pearson interval of the test accuracy at the end reaches down to 1 / K.
 
     A network that guesses is found with a probability of 97.5 % at least. A better one is found
@@ -160,12 +151,11 @@ def test_accuracy_of_guessing(evidence: Evidence) -> str | None:
     accuracy, images = _last_accuracy(evidence)
     chance = 1 / evidence.classes
     low = _lowest_accuracy(round(accuracy * images), images)
-    if low > chance:
-        return None
-    return (
-        f"the test accuracy at the end is {percent(accuracy)} of {images} images, whose 95 % "
-        f"interval starts at {percent(low)}; guessing gives {percent(chance)}"
-    )
+    if low <= chance:
+        yield (
+            f"the test accuracy at the end is {percent(accuracy)} of {images} images, whose 95 % "
+            f"interval starts at {percent(low)}; guessing gives {percent(chance)}"
+        )
 
 
 @cache
@@ -198,29 +188,23 @@ def _last_accuracy(evidence: Evidence) -> tuple[float, int]:
     "the more the curve varies.",
     advice="Report the last epoch, or choose the epoch on images that are held out for it.",
 )
-def best_epoch_on_test(evidence: Evidence) -> str | None:
+def best_epoch_on_test(evidence: Evidence) -> Iterator[str]:
     """The reported epoch was chosen on test images: by its rule, or by the reported values."""
     if evidence.reported_epoch == "best-on-test":
-        return "the reported values are the best over the epochs on test images" + _gain(evidence)
-    if not evidence.reported:
-        return None
-    seen = []
-    for name, text, values, best in _printed(evidence):
-        if _printed_as(text, best) and not _printed_as(text, values.iloc[-1]):
-            seen.append(
-                f"the reported {name} of {text} is the best of {len(values)} epochs, the "
-                f"last one has {values.iloc[-1]:.6g}"
-            )
-    return "; ".join(seen) or None
-
-
-def _gain(evidence: Evidence) -> str:
-    column = f"test_balanced_accuracy_{evidence.batchnorm or 'running'}"
-    if not evidence.has(f"metrics.{column}"):
-        return ""
-    values = evidence.series(column)
-    best, last = percent(values.max()), percent(values.iloc[-1])
-    return f": balanced accuracy {best}, in the last epoch {last}"
+        told = "the reported values are the best over the epochs on test images"
+        column = f"test_balanced_accuracy_{evidence.batchnorm or 'running'}"
+        if evidence.has(f"metrics.{column}"):
+            values = evidence.series(column)
+            best, last = percent(values.max()), percent(values.iloc[-1])
+            told += f": balanced accuracy {best}, in the last epoch {last}"
+        yield told
+    elif evidence.reported:
+        for name, text, values, best in _printed(evidence):
+            if _printed_as(text, best) and not _printed_as(text, values.iloc[-1]):
+                yield (
+                    f"the reported {name} of {text} is the best of {len(values)} epochs, the "
+                    f"last one has {values.iloc[-1]:.6g}"
+                )
 
 
 @sentinel(
@@ -231,15 +215,14 @@ def _gain(evidence: Evidence) -> str:
     "the difference.",
     advice="Report values and curves of the same runs, several seeds of them.",
 )
-def reported_value_not_in_curves(evidence: Evidence) -> str | None:
+def reported_value_not_in_curves(evidence: Evidence) -> Iterator[str]:
     """A reported value is neither the last nor the best of the series that it is said to be of."""
-    seen = [
-        f"the reported {name} is {text}, the best of the series {best:.6g} and its "
-        f"last {values.iloc[-1]:.6g}"
-        for name, text, values, best in _printed(evidence)
-        if not _printed_as(text, best) and not _printed_as(text, values.iloc[-1])
-    ]
-    return "; ".join(seen) or None
+    for name, text, values, best in _printed(evidence):
+        if not _printed_as(text, best) and not _printed_as(text, values.iloc[-1]):
+            yield (
+                f"the reported {name} is {text}, the best of the series {best:.6g} and its "
+                f"last {values.iloc[-1]:.6g}"
+            )
 
 
 def _printed(evidence: Evidence) -> list[tuple[str, str, pd.Series, float]]:

@@ -16,7 +16,7 @@ from tlstudy.config.study import Run
 from tlstudy.jobs import paths
 from tlstudy.jobs.run_results import RunResults
 from tlstudy.jobs.tables import read_landscapes
-from tlstudy.storage.reading import read_record
+from tlstudy.storage.reading import read_json
 
 Key = tuple[str, int, int]
 SUBSETS_AT_HAND = 1024  # arms share the images of a seed, and come one after the other
@@ -41,12 +41,25 @@ class Watch:
     def look_at(self, results: RunResults) -> None:
         """Let the sentinels of single runs look."""
         run = results.run
-        folder = paths.run_subset_folder(self._study, run)
-        landscape = self._landscapes.get(key_of(run))
-        evidence = evidence_of_run(results, landscape, self._subset(folder))
+        evidence = Evidence(
+            arm=run.arm,
+            subset_size=run.subset_size,
+            seed=run.seed,
+            metrics=results.metrics.to_pandas(),
+            layers=results.layers.to_pandas(),
+            record=results.record,
+            landscape=self._landscapes.get(key_of(run)),
+            subset=self._subset(paths.run_subset_folder(self._study, run)),
+            training=run.settings,
+            batchnorm=run.settings.batchnorm,
+            reported_epoch=run.settings.reported_epoch,
+        )
         self._found[key_of(run)] = examine(evidence).findings
+        # Comparisons look at images and landscapes, and of the tables only whether they are there.
+        there = pd.DataFrame()
         group = run.settings.group, run.subset_size, run.seed
-        self._compared.setdefault(group, []).append(_for_comparison(evidence))
+        kept = replace(evidence, metrics=there, layers=there, record=None)
+        self._compared.setdefault(group, []).append(kept)
 
     def findings(self) -> dict[Key, list[Finding]]:
         """Findings by arm, subset size and seed, in the order in which the runs were seen."""
@@ -64,41 +77,7 @@ def key_of(run: Run) -> Key:
 
 def _subset(folder: Path) -> dict[str, Any] | None:
     file = folder / "subset.json"
-    return read_record(file, "subset") if file.is_file() else None
-
-
-def evidence_of_run(
-    results: RunResults, landscape: dict[str, Any] | None, subset: dict[str, Any] | None
-) -> Evidence:
-    """Everything that is known of a run of a study.
-
-    Args:
-        landscape: the run's landscape, if the study is to have one of it.
-        subset: the record of its training images.
-    """
-    run = results.run
-    return Evidence(
-        arm=run.arm,
-        subset_size=run.subset_size,
-        seed=run.seed,
-        metrics=results.metrics.to_pandas(),
-        layers=results.layers.to_pandas(),
-        record=results.record,
-        landscape=landscape,
-        subset=subset,
-        training=run.settings,
-        batchnorm=run.settings.batchnorm,
-        reported_epoch=run.settings.reported_epoch,
-    )
-
-
-def _for_comparison(evidence: Evidence) -> Evidence:
-    """What is kept of a run until those are there that it is compared with.
-
-    Comparisons look at images and landscapes, and of the tables only whether they are there.
-    """
-    there = pd.DataFrame()
-    return replace(evidence, metrics=there, layers=there, record=None)
+    return read_json(file, "subset") if file.is_file() else None
 
 
 def names_of_alarms(findings: Iterable[Finding]) -> str:

@@ -1,11 +1,10 @@
 """The types of a sentinel and of its findings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from tlstudy.audit.sentinels.evidence import Evidence
-from tlstudy.audit.sentinels.words import needed
+from tlstudy.audit.sentinels.evidence import Evidence, needed
 
 Severity = Literal["error", "warning", "note"]
 # From the gravest. An error or a warning is an alarm; a note is true of many a sound run.
@@ -46,8 +45,8 @@ class Sentinel:
         needs: parts of the evidence without which it is skipped; "a or b" if one of them will do.
         why: why it matters.
         advice: what to do.
-        look: what it saw, with the numbers, or None; of a run, or of those compared runs that
-            have what it needs, two at least.
+        look: sentences on what is wrong, with the numbers; of a run, or of those compared runs
+            that have what it needs, two at least.
     """
 
     name: str
@@ -56,12 +55,15 @@ class Sentinel:
     needs: tuple[str, ...]
     why: str
     advice: str
-    look: Callable[[Any], str | None]
+    look: Callable[[Any], Iterable[str]]
 
     def lacks(self, evidence: Evidence) -> str:
         """What of its needs is missing, in words; empty if nothing is."""
-        missing = [need for need in self.needs if not evidence.has(need)]
-        return ", ".join(map(needed, missing))
+        return ", ".join(needed(need) for need in self.needs if not evidence.has(need))
+
+    def saw(self, evidence: Any) -> str:
+        """What it saw in words; empty if nothing is wrong."""
+        return "; ".join(self.look(evidence))
 
     def finding(self, evidence: Evidence, saw: str) -> Finding:
         return Finding(
@@ -79,11 +81,13 @@ class Sentinel:
 
 def sentinel(
     severity: Severity, *flaws: str, needs: tuple[str, ...], why: str, advice: str
-) -> Callable[[Callable[[Any], str | None]], Sentinel]:
+) -> Callable[[Callable[[Any], Iterable[str]]], Sentinel]:
     """Make a sentinel of the function that looks; it has the function's name."""
+    return lambda look: Sentinel(
+        look.__name__.replace("_", "-"), flaws, severity, needs, why, advice, look
+    )
 
-    def made(look: Callable[[Any], str | None]) -> Sentinel:
-        name = look.__name__.replace("_", "-")
-        return Sentinel(name, flaws, severity, needs, why, advice, look)
 
-    return made
+def percent(share: float, digits: int = 1) -> str:
+    """A share as per cent: 0.1051 is 10.5 %."""
+    return f"{100 * share:.{digits}f} %"

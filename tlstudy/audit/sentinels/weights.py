@@ -1,5 +1,6 @@
 """Sentinels of the weights and gradients: whether they moved, and how."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,8 +8,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from tlstudy.audit.sentinels.evidence import Evidence, TooLittleError
-from tlstudy.audit.sentinels.sentinel import sentinel
-from tlstudy.audit.sentinels.words import percent
+from tlstudy.audit.sentinels.sentinel import percent, sentinel
 
 # Gradients that add up: how far the log-log slope may be from 1, and the largest standard
 # deviation of the logarithms about the line. The slides' series has 0.995 and 0.005. Of made-up
@@ -39,17 +39,14 @@ def any_moved(displacements: np.ndarray) -> bool:
     advice="Give the optimiser the parameters of this very network, after it was moved to "
     "its device and its layers were replaced.",
 )
-def no_weight_moved(evidence: Evidence) -> str | None:
+def no_weight_moved(evidence: Evidence) -> Iterator[str]:
     """All weights together are displaced by exactly 0 in every epoch."""
-    known = [
-        column
-        for column in ("displacement_from_start", "displacement_from_previous")
-        if evidence.has(f"metrics.{column}")
-    ]
+    columns = ("displacement_from_start", "displacement_from_previous")
+    known = [column for column in columns if evidence.has(f"metrics.{column}")]
     values = pd.concat([evidence.series(column) for column in known])
-    if any_moved(values.to_numpy()):
-        return None
-    return f"the displacement of all weights is exactly 0 in all {values.index.nunique()} epochs"
+    if not any_moved(values.to_numpy()):
+        epochs = values.index.nunique()
+        yield f"the displacement of all weights is exactly 0 in all {epochs} epochs"
 
 
 @sentinel(
@@ -61,32 +58,26 @@ def no_weight_moved(evidence: Evidence) -> str | None:
     advice="If these layers were to be frozen, say so beside the result; if not, check "
     "which parameters the optimiser holds, requires_grad, and dead units before them.",
 )
-def some_weights_never_moved(evidence: Evidence) -> str | None:
+def some_weights_never_moved(evidence: Evidence) -> Iterator[str]:
     """Tensors whose weights are bit for bit as before training, while others moved.
 
     A displacement is empty for a tensor that started at zero (the biases of BatchNorm): that one
     moved if its norm is above 0. A tensor in which a single weight moved has moved; one behind
     units that are all dead has not, and is named like one that was left out.
     """
-    moved = _moved_by_layer(evidence)
-    still = [name for name, has_moved in moved.items() if not has_moved]
-    if not still or len(still) == len(moved):
-        return None
-    named = ", ".join(map(str, still[:NAMED]))
-    rest = f" and {len(still) - NAMED} more" if len(still) > NAMED else ""
-    return (
-        f"{len(still)} of {len(moved)} weight tensors are exactly as they were before training: "
-        f"{named}{rest}"
-    )
-
-
-def _moved_by_layer(evidence: Evidence) -> dict[str, bool]:
     displacement = evidence.layers["displacement_from_start"].to_numpy(float)
     norm = evidence.layers["norm"].to_numpy(float)
     moved = (displacement > 0) | (np.isnan(displacement) & (norm > 0))
     layer, names = evidence.rows_of_layers
     counts = np.bincount(layer, moved, len(names))
-    return dict(zip(names, (counts > 0).tolist(), strict=True))
+    still = [name for name, count in zip(names, counts, strict=True) if not count]
+    if still and len(still) < len(names):
+        named = ", ".join(map(str, still[:NAMED]))
+        rest = f" and {len(still) - NAMED} more" if len(still) > NAMED else ""
+        yield (
+            f"{len(still)} of {len(names)} weight tensors are exactly as they were before "
+            f"training: {named}{rest}"
+        )
 
 
 @dataclass(frozen=True)
@@ -128,18 +119,17 @@ def growth(epochs: np.ndarray, norms: np.ndarray) -> Growth | None:
     advice="Clear the gradients of the parameters that are trained before each backward "
     "pass (optimizer.zero_grad of the optimiser that holds them).",
 )
-def gradients_add_up(evidence: Evidence) -> str | None:
+def gradients_add_up(evidence: Evidence) -> Iterator[str]:
     """The gradient norm is proportional to the epoch: the sum of gradients never cleared."""
     norms = evidence.series("gradient_norm", at_least=EPOCHS_OF_A_SLOPE)
     found = growth(norms.index.to_numpy(), norms.to_numpy())
-    if found is None or not found.adds_up:
-        return None
-    norms = norms[(norms > 0) & (norms.index > 0)]
-    return (
-        f"the gradient norm grows with the epoch to the power {found.slope:.3f}, from "
-        f"{norms.iloc[0]:.4g} in epoch {norms.index[0]} to {norms.iloc[-1]:.4g} in epoch "
-        f"{norms.index[-1]}, with a scatter of {percent(found.scatter)} about that line"
-    )
+    if found is not None and found.adds_up:
+        norms = norms[(norms > 0) & (norms.index > 0)]
+        yield (
+            f"the gradient norm grows with the epoch to the power {found.slope:.3f}, from "
+            f"{norms.iloc[0]:.4g} in epoch {norms.index[0]} to {norms.iloc[-1]:.4g} in epoch "
+            f"{norms.index[-1]}, with a scatter of {percent(found.scatter)} about that line"
+        )
 
 
 @dataclass(frozen=True)
@@ -166,10 +156,9 @@ class StepSizeDrift:
 def step_size_drift(
     layer: np.ndarray, moved: np.ndarray, predicted: np.ndarray
 ) -> StepSizeDrift | None:
-    """The drift of one run's layers; None with fewer than eight layers.
+    """The drift of one run's layers, each summed over epochs; None with fewer than eight layers.
 
-    Both displacements are summed over epochs: the path length of each layer, and its predicted
-    one. The epoch in which a layer starts at zero has no relative displacement and is left out.
+    The epoch in which a layer starts at zero has no relative displacement and is left out.
 
     Args:
         layer, moved, predicted: (rows,), one for each epoch and layer: the number of the layer,
@@ -199,20 +188,19 @@ def step_size_drift(
     advice="Show the predicted displacement beside the measured one, and interpret only "
     "what goes beyond it.",
 )
-def drift_follows_step_size(evidence: Evidence) -> str | None:
+def drift_follows_step_size(evidence: Evidence) -> Iterator[str]:
     """Layers rank by how far they moved as they rank by Adam's step over their size."""
     columns = ("displacement_from_previous", "predicted_displacement")
     steps = (evidence.layers[column].to_numpy(float) for column in columns)
     found = step_size_drift(evidence.rows_of_layers[0], *steps)
     if found is None:
         raise TooLittleError(f"{LAYERS_OF_A_RANKING} layers with Adam's predicted displacement")
-    if not found.follows:
-        return None
-    return (
-        f"over {found.layers} layers, how far a layer moved and how far Adam's step size alone "
-        f"would take it have a rank correlation of {found.correlation:.2f}; 90 % of the layers "
-        f"moved {found.low:.2g} to {found.high:.2g} times as far as that"
-    )
+    if found.follows:
+        yield (
+            f"over {found.layers} layers, how far a layer moved and how far Adam's step size alone "
+            f"would take it have a rank correlation of {found.correlation:.2f}; 90 % of the layers "
+            f"moved {found.low:.2g} to {found.high:.2g} times as far as that"
+        )
 
 
 @sentinel(
@@ -222,13 +210,12 @@ def drift_follows_step_size(evidence: Evidence) -> str | None:
     why="Steps that turn back and steps that go on look alike from epoch to epoch.",
     advice="Keep the weights before training and record the displacement from them too.",
 )
-def drift_from_start_unknown(evidence: Evidence) -> str | None:
+def drift_from_start_unknown(evidence: Evidence) -> Iterator[str]:
     """Changes from epoch to epoch are known, the change from the start is not."""
-    if evidence.has("metrics.displacement_from_start"):
-        return None
-    steps = evidence.series("displacement_from_previous")
-    return (
-        f"displacements from the previous epoch add up to {steps.sum():.3g} of the weights' norm "
-        f"in {len(steps)} epochs; the displacement from the start is not recorded and may be "
-        "anything up to that"
-    )
+    if not evidence.has("metrics.displacement_from_start"):
+        steps = evidence.series("displacement_from_previous")
+        yield (
+            f"displacements from the previous epoch add up to {steps.sum():.3g} of the weights' "
+            f"norm in {len(steps)} epochs; the displacement from the start is not recorded and may "
+            "be anything up to that"
+        )

@@ -13,7 +13,7 @@ import pandas as pd
 EPOCHS = 30
 # The change plotted at index k is the one from epoch k + 1 to epoch k + 2.
 FIRST_CHANGE = 2
-BLOCKS_OF_STAGES = (3, 4, 6, 3)  # bottleneck blocks of ResNet-50
+BLOCKS = {"layer1": 3, "layer2": 4, "layer3": 6, "layer4": 3}  # bottlenecks of ResNet-50
 
 
 @cache
@@ -24,6 +24,8 @@ def _read(name: str) -> pd.DataFrame:
 
 def _changes(name: str, column: str, renamed: str) -> pd.DataFrame:
     table = _read(name).rename(columns={column: renamed})
+    if "layer_index" in table:
+        table["layer"] = table["layer_index"].map(pd.Series(layer_names()))
     return table.assign(epoch=table["epoch"] + FIRST_CHANGE)
 
 
@@ -60,24 +62,16 @@ def angle() -> pd.DataFrame:
 
 def layer_displacement() -> pd.DataFrame:
     """epoch (2 to 30), layer_index (0 to 50), layer, displacement_from_previous; pretrained."""
-    return _layers("layerwise_magnitude_change", "displacement_from_previous")
+    return _changes("layerwise_magnitude_change", "value", "displacement_from_previous")
 
 
 def layer_angle() -> pd.DataFrame:
     """epoch (2 to 30), layer_index (0 to 50), layer, angle_from_previous in degrees; pretrained."""
-    return _layers("layerwise_angle_change", "angle_from_previous")
-
-
-def _layers(name: str, renamed: str) -> pd.DataFrame:
-    table = _changes(name, "value", renamed)
-    names = pd.Series(layer_names())
-    return table.assign(layer=table["layer_index"].map(names))
+    return _changes("layerwise_angle_change", "value", "angle_from_previous")
 
 
 def layer_names() -> list[str]:
     """The 51 tensors behind the heatmaps' columns, in order; inferred, see README.md."""
-    names = ["conv1.weight"]
-    for stage, blocks in enumerate(BLOCKS_OF_STAGES, start=1):
-        for block in range(blocks):
-            names += [f"layer{stage}.{block}.conv{position}.weight" for position in (1, 2, 3)]
-    return [*names, "fc.weight", "fc.bias"]
+    blocks = [(layer, block) for layer, count in BLOCKS.items() for block in range(count)]
+    convolutions = [f"{layer}.{block}.conv{n}.weight" for layer, block in blocks for n in (1, 2, 3)]
+    return ["conv1.weight", *convolutions, "fc.weight", "fc.bias"]

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from tlstudy.config.catalogue import (
     ACCURACY_BY_SIZE,
     CONTRADICTIONS,
-    FIGURES,
     PENALTY,
     base_name,
     figure_names,
@@ -25,89 +24,72 @@ from tlstudy.config.settings import Study
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FIGURES", "draw", "draw_all", "draw_of_study"]
 
-
-def draw_all(study: Study, tables: Mapping, landscapes: list[dict], folder: Path) -> list[Path]:
+def draw_all(study: Study, tables: Mapping, folder: Path) -> None:
     """Write every figure as SVG and PNG: `folder`/n~{size}/{name}, and those of all sizes.
 
     Args:
-        tables: the result tables by name, see `tlstudy.storage.columns`.
-        landscapes: one mapping for each run that has one, see `tlstudy.report.figures.landscapes`.
-
-    Returns:
-        The paths, without suffix.
+        tables: the result tables by name, see `tlstudy.storage.columns`, and under landscapes a
+            mapping for each run that has one, see `tlstudy.report.figures.landscapes`.
     """
     from tlstudy.report.figures import style
 
-    stems = []
     for size in study.subset_size:
         of_size = {
-            name: table[table["subset_size"] == size]
+            name: table[table["subset_size"] == size] if "subset_size" in table else table
             for name, table in tables.items()
-            if "subset_size" in table  # not in the laboratory's
         }
         for name in figure_names(study):
-            stem = Path(folder, size_folder(size), name)
             with style.look(f"{name}-{size}"):
-                style.write(draw(study, name, of_size, landscapes, size), stem)
-            stems.append(stem)
+                figure = draw(study, name, of_size, size)
+                style.write(figure, Path(folder, size_folder(size), name))
     for name in study_figure_names(study):
         with style.look(name):
-            style.write(draw_of_study(study, name, tables), Path(folder, name))
-        stems.append(Path(folder, name))
-    return stems
+            style.write(draw(study, name, tables), Path(folder, name))
 
 
-def draw(study: Study, name: str, tables: Mapping, landscapes: list[dict], size: int) -> "Figure":
-    """One figure of a subset size; the tables hold that size only."""
+def draw(study: Study, name: str, tables: Mapping, size: int | None = None) -> "Figure":
+    """One figure.
+
+    Args:
+        size: the subset size, if the figure is of one; the tables hold that size only.
+    """
     from tlstudy.report.figures import (
         claims,
         curvature,
         curves,
         encoder,
+        laboratory,
         ladder,
+        landscapes,
         layerwise,
+        published,
         reuse,
         summary,
+        theory,
     )
-    from tlstudy.report.figures import landscapes as planes
 
     function = {
-        "ladder": ladder.accuracy_figure,
-        "ladder-loss": ladder.loss_figure,
+        "ladder": partial(ladder.ladder_figure, quantity="balanced_accuracy"),
+        "ladder-loss": partial(ladder.ladder_figure, quantity="loss"),
         "claims": claims.claims_figure,
         "results": summary.results_figure,
         "loss-new": partial(curves.loss_figure, new=True),
         "loss-pretrained": partial(curves.loss_figure, new=False),
         "balanced-accuracy": curves.accuracy_figure,
         "gradient-norm": curves.gradient_figure,
-        "magnitude-change": curves.magnitude_figure,
-        "angle-change": curves.angle_figure,
-        "layerwise-magnitude": layerwise.magnitude_figure,
-        "layerwise-angle": layerwise.angle_figure,
+        "magnitude-change": partial(curves.change_figure, quantity="displacement"),
+        "angle-change": partial(curves.change_figure, quantity="angle"),
+        "layerwise-magnitude": partial(layerwise.layerwise_figure, column=layerwise.DISPLACEMENT),
+        "layerwise-angle": partial(layerwise.layerwise_figure, column=layerwise.ANGLE),
         "encoder": encoder.encoder_figure,
-        "landscape-trajectory": partial(planes.figure, which="trajectory"),
-        "landscape-random": partial(planes.figure, which="random"),
+        "landscape-trajectory": partial(landscapes.figure, which="trajectory"),
+        "landscape-random": partial(landscapes.figure, which="random"),
         "curvature": curvature.curvature_figure,
         "reuse": reuse.reuse_figure,
-    }[base_name(name)]
-    return function(part_of_study(study, name), {**tables, "landscapes": landscapes}, size)
-
-
-def draw_of_study(study: Study, name: str, tables: Mapping) -> "Figure":
-    """One figure that is not of one subset size."""
-    from tlstudy.report.figures import laboratory, published, summary, theory
-
-    function = {
         ACCURACY_BY_SIZE: summary.size_figure,
         CONTRADICTIONS: published.contradictions_figure,
         PENALTY: theory.penalty_figure,
         "laboratory-claims": laboratory.claims_figure,
-        "laboratory-regimes": laboratory.regimes_figure,
-        "laboratory-diagonal": laboratory.diagonal_figure,
-        "laboratory-implicit": laboratory.implicit_figure,
-        "laboratory-features": laboratory.features_figure,
-        "laboratory-rescaling": laboratory.rescaling_figure,
-    }[name]
-    return function(study, tables)
+    }.get(base_name(name), partial(laboratory.panels_figure, name=name))
+    return function(part_of_study(study, name), tables, size)

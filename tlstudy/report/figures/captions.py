@@ -13,7 +13,7 @@ from tlstudy.config.catalogue import (
     part_of_study,
 )
 from tlstudy.config.fields import MINIMUM_SEEDS
-from tlstudy.config.groups import groups_of, other_groups, rung_groups
+from tlstudy.config.groups import groups_of, label_of, other_groups, rung_groups
 from tlstudy.config.settings import Study
 from tlstudy.report.figures.texts import TITLES, explanation
 from tlstudy.report.format import seeds as listed
@@ -37,41 +37,44 @@ def caption(study: Study, name: str) -> str:
     """
     if base_name(name) not in BY_ARM or not other_groups(study):
         return explanation(name)
-    shown = [
-        group for group in groups_of(part_of_study(study, name)) if group in rung_groups(study)
-    ]
+    groups = groups_of(part_of_study(study, name))
+    shown = [group for group in groups if group in rung_groups(study)]
     where = "" if name.endswith(OTHER_RUNGS) else "; the others have a figure of their own"
     return f"{explanation(name)} Rungs shown: {', '.join(shown)}{where}."
 
 
 def report_labels(path: PurePath) -> dict[str, str]:
     """Labels of a figure's file in Snakemake's report."""
-    name = path.stem
-    if name in (PENALTY, *LABORATORY):
-        images = "none"
-    else:
-        images = "all" if name in FOR_ALL_SIZES else path.parent.name.removeprefix("n~")
+    name, images = path.stem, path.parent.name.removeprefix("n~")
+    if name in FOR_ALL_SIZES:
+        images = "none" if name in (PENALTY, *LABORATORY) else "all"
     others = ", other rungs" * name.endswith(OTHER_RUNGS)
     return {"Figure": TITLES[base_name(name)] + others, "Training images": images}
 
 
 def note(
-    study: Study,
-    subset_size: int | None = None,
-    seeds: list[int] | None = None,
-    intervals: bool = True,
+    study: Study, size: int | None = None, seeds: list[int] | None = None, intervals: bool = True
 ) -> str:
     """Small line under a figure: how many images and seeds, and what the marks stand for."""
     seeds = study.seed if seeds is None else seeds
-    sizes = study.subset_size if subset_size is None else [subset_size]
+    sizes = study.subset_size if size is None else [size]
     images = f"n = {', '.join(f'{size:,}' for size in sizes)} training images"
     there = ", as far as their runs are there" if study.incomplete else ""
     return f"{images}; {_seeds_text(seeds, intervals)}{there}."
 
 
-def measured_note(study: Study, table: "pd.DataFrame", size: int) -> str:
-    """The same where only some seeds were measured: those in the table; all if it is empty."""
-    return note(study, size, sorted(set(study.seed) & set(table["seed"])) or None)
+def measured_note(
+    study: Study, table: "pd.DataFrame", size: int, labels: bool = True
+) -> tuple[list[str], str]:
+    """The arms of a table in which only some seeds were measured, and the line under its figure.
+
+    Args:
+        labels: whether the line starts with the arms' labels.
+    """
+    arms = [arm for arm in study.arms if arm in set(table["arm"])]
+    text = note(study, size, sorted(set(study.seed) & set(table["seed"])) or None)
+    named = f"{'; '.join(label_of(study, arm) for arm in arms)}. " if arms and labels else ""
+    return arms, named + text
 
 
 def seeds_note(study: Study) -> str:

@@ -5,12 +5,10 @@ import textwrap
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from tlstudy.config.settings import Study
 from tlstudy.report.figures import points, style
 from tlstudy.report.figures.captions import note
-from tlstudy.report.figures.series import Tables
 
 UNTESTED = ("not testable", "open")
 # Colour and mark of the mean: verdicts differ without colour too.
@@ -31,29 +29,40 @@ LINE = 0.17  # inches: a line of a row's label
 ROW_GAP, PANEL_GAP = 0.16, 0.62  # inches: between rows, and for a panel's axis
 
 
-def claims_figure(study: Study, tables: Tables, size: int) -> Figure:
+def claims_figure(study: Study, tables: points.Tables, size: int) -> Figure:
     """The ledger of the claims on the study's runs."""
     return ledger_figure(tables["claims"], tables["claim-values"], note(study, size))
 
 
-def ledger_figure(claims: pd.DataFrame, values: pd.DataFrame, what: str) -> Figure:
+def ledger_figure(claims: pd.DataFrame, values: pd.DataFrame, text: str) -> Figure:
     """A panel for each unit with a row for each claim; those not tested are listed below.
 
     Args:
         claims, values: `tlstudy.storage.columns.CLAIMS` and `CLAIM_VALUES` of one subset size, or
             other ledgers with these columns.
-        what: the small line below: seeds, and what the bars stand for.
+        text: the small line below: seeds, and what the bars stand for.
     """
-    tested = claims[~claims["verdict"].isin(UNTESTED)]
+    untested = claims["verdict"].isin(UNTESTED)
+    for verdict, rows in claims[untested].groupby("verdict", sort=False):
+        text += f" {verdict.capitalize()}, so without a row: {', '.join(rows['claim'])}."
+    tested = claims[~untested]
+    tested = tested.assign(label=[row_label(claim) for claim in tested.to_dict("records")])
     parts = [rows for _, rows in tested.groupby("unit", sort=False)]
-    heights = [PANEL_GAP + sum(map(row_height, rows.to_dict("records"))) for rows in parts]
-    text = f"{what}{untested_text(claims)}"
     if not parts:
         return style.words_figure("no claim could be tested", text)
-    figure = style.new_figure(sum(heights), _handles(tested), text)
+    handles = [
+        style.entry(verdict, colour, marker=marker, markersize=6.5, linewidth=3)
+        for verdict, (colour, marker) in VERDICTS.items()
+        if verdict in set(tested["verdict"])
+    ]
+    handles.append(style.entry("one seed", style.SLIDES, "", marker=".", markersize=8))
+    effect = {**EFFECT, "markersize": 11}
+    handles.append(style.entry("effect stated in advance", style.GAP, "", **effect))
+    heights = [PANEL_GAP + sum(map(_row_height, rows["label"])) for rows in parts]
+    figure = style.new_figure(sum(heights), handles, text)
     panels = figure.subplots(len(parts), 1, height_ratios=heights, squeeze=False).ravel()
     for ax, rows in zip(panels, parts, strict=True):
-        claim_panel(ax, rows, values)
+        _draw_claims(ax, rows, values)
     return figure
 
 
@@ -62,57 +71,28 @@ def row_label(claim: dict) -> str:
     return textwrap.fill(f"{claim['claim']}: {claim['text'].rstrip('.')}", LABEL_CHARACTERS)
 
 
-def row_height(claim: dict) -> float:
+def _row_height(label: str) -> float:
     """Inches that a claim's label needs, with the space to the next."""
-    return LINE * (row_label(claim).count("\n") + 1) + ROW_GAP
+    return LINE * (label.count("\n") + 1) + ROW_GAP
 
 
-def untested_text(claims: pd.DataFrame) -> str:
-    """Names of the claims without a row, and which of them need an experiment first."""
-    parts = [
-        f" {verdict.capitalize()}, so without a row: {', '.join(rows['claim'])}."
-        for verdict, rows in claims[claims["verdict"].isin(UNTESTED)].groupby("verdict", sort=False)
-    ]
-    return "".join(parts)
-
-
-def claim_panel(ax: Axes, rows: pd.DataFrame, values: pd.DataFrame) -> Axes:
+def _draw_claims(ax: Axes, rows: pd.DataFrame, values: pd.DataFrame) -> None:
     """Claims of one unit, the first on top; the verdict is written at the right end."""
-    claims = rows.to_dict("records")
+    words, scale = UNITS.get(rows["unit"].iloc[0], (rows["unit"].iloc[0], 1))
     place, places = 0.0, []
-    for claim in claims:
-        place += row_height(claim) / 2
+    for claim in rows.to_dict("records"):
+        half = _row_height(claim["label"]) / 2
+        place += half
         places.append(place)
-        _draw_claim(ax, place, claim, values)
-        place += row_height(claim) / 2
-    points.zero_line(ax, vertical=False)
-    style.named_rows(ax, places, list(map(row_label, claims)), 0, place)
+        found = points.values_of(values[values["claim"] == claim["claim"]], scale=scale)
+        points.draw_values(ax, place, found, *VERDICTS[claim["verdict"]], vertical=False)
+        ax.plot(scale * claim["effect"], place, color=style.GAP, linestyle="", zorder=2, **EFFECT)
+        place += half
+    style.reference_line(ax, 0, False, "-")
+    style.named_rows(ax, places, list(rows["label"]), 0, place)
     ax.grid(visible=False, axis="y")
-    ax.set_xlabel(UNITS.get(claims[0]["unit"], (claims[0]["unit"], 1))[0])
+    ax.set_xlabel(words)
     ends = ax.secondary_yaxis("right")
-    ends.set_yticks(places, labels=[claim["verdict"] for claim in claims])
+    ends.set_yticks(places, labels=list(rows["verdict"]))
     ends.tick_params(length=0)
     ends.spines[:].set_visible(False)
-    return ax
-
-
-def _draw_claim(ax: Axes, place: float, claim: dict, values: pd.DataFrame) -> None:
-    found = values.loc[values["claim"] == claim["claim"]].sort_values("seed")["value"]
-    scale = UNITS.get(claim["unit"], ("", 1))[1]
-    colour, marker = VERDICTS[claim["verdict"]]
-    points.draw_values(ax, place, scale * found.to_numpy(dtype=float), colour, marker, False)
-    ax.plot(scale * claim["effect"], place, color=style.GAP, linestyle="", zorder=2, **EFFECT)
-
-
-def _handles(tested: pd.DataFrame) -> list[Line2D]:
-    mean = {"markersize": 6.5, "linewidth": 3}
-    effect = {**EFFECT, "markersize": 11}
-    return [
-        *(
-            style.entry(verdict, colour, marker=marker, **mean)
-            for verdict, (colour, marker) in VERDICTS.items()
-            if verdict in set(tested["verdict"])
-        ),
-        style.entry("one seed", style.SLIDES, "", marker=".", markersize=8),
-        style.entry("effect stated in advance", style.GAP, "", **effect),
-    ]

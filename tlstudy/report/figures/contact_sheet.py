@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from tlstudy.config.fields import CLASSES
 from tlstudy.report.figures import style
@@ -33,21 +32,6 @@ def mosaic(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return sheet
 
 
-def draw_sheet(ax: Axes, images: np.ndarray, labels: np.ndarray) -> Axes:
-    """Draw the mosaic; each row's label says how many images of the digit there are."""
-    sheet = mosaic(np.asarray(images, dtype=float), labels)
-    ax.imshow(sheet, cmap="gray", aspect="equal")
-    ax.grid(visible=False)
-    ax.set_xticks([])
-    places = (np.arange(CLASSES) + 0.5) * sheet.shape[0] / CLASSES - GAP / 2
-    counts = enumerate(np.bincount(labels, minlength=CLASSES))
-    texts = [f"{digit}  ({n} {'image' if n == 1 else 'images'})" for digit, n in counts]
-    ax.set_yticks(places, labels=texts)
-    ax.tick_params(length=0)
-    ax.spines[:].set_visible(False)
-    return ax
-
-
 def sheet_note(labels: np.ndarray, subset_size: int, seed: int) -> str:
     """How many images there are, and whether all are shown."""
     counts = np.bincount(labels, minlength=CLASSES)
@@ -61,9 +45,19 @@ def sheet_note(labels: np.ndarray, subset_size: int, seed: int) -> str:
 def write_contact_sheet(
     images: np.ndarray, labels: np.ndarray, folder: Path, subset_size: int, seed: int
 ) -> None:
-    """Write `folder`/contact-sheet.svg and .png."""
-    labels, name = np.asarray(labels), f"contact-sheet-{subset_size}-{seed}"
-    with style.look(name):
+    """Write `folder`/contact-sheet.svg and .png, a row for each digit with its number of images."""
+    labels = np.asarray(labels)
+    sheet = mosaic(np.asarray(images, dtype=float), labels)
+    places = (np.arange(CLASSES) + 0.5) * sheet.shape[0] / CLASSES - GAP / 2
+    counts = enumerate(np.bincount(labels, minlength=CLASSES))
+    texts = [f"{digit}  ({n} {'image' if n == 1 else 'images'})" for digit, n in counts]
+    with style.look(f"contact-sheet-{subset_size}-{seed}"):
         figure = style.new_figure(5, note=sheet_note(labels, subset_size, seed), width=5.6)
-        draw_sheet(figure.subplots(), images, labels)
+        ax = figure.subplots()
+        ax.imshow(sheet, cmap="gray", aspect="equal")
+        ax.grid(visible=False)
+        ax.set_xticks([])
+        ax.set_yticks(places, labels=texts)
+        ax.tick_params(length=0)
+        ax.spines[:].set_visible(False)
         style.write(figure, folder / "contact-sheet")

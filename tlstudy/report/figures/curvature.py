@@ -13,7 +13,6 @@ from tlstudy.config.groups import groups_of, is_new, label_of
 from tlstudy.config.settings import Study
 from tlstudy.report.figures import points, style
 from tlstudy.report.figures.captions import measured_note
-from tlstudy.report.figures.series import Tables
 from tlstudy.report.format import number
 
 QUANTITIES = {
@@ -23,26 +22,22 @@ QUANTITIES = {
 POINTS = {"final": "final weights", "matched": "same train loss ({:g} nats)"}
 
 
-def curvature_figure(study: Study, tables: Tables, size: int) -> Figure:
+def curvature_figure(study: Study, tables: points.Tables, size: int) -> Figure:
     """A row for each quantity, a column for each point; panels of a row share their axis."""
-    table = tables["curvature"]
-    arms = [arm for arm in study.arms if arm in set(table["arm"])]
-    text = measured_note(study, table, size)
+    table, (arms, text) = tables["curvature"], measured_note(study, tables["curvature"], size)
     if not arms:
         return style.words_figure("no run's curvature was measured", text)
-    labels = "; ".join(label_of(study, arm) for arm in arms)
-    text = f"{labels}. {text}{_missing_text(study, table)}"
+    text += _missing_text(study, table)
     handles = points.handles({is_new(study, arm) for arm in arms}, 1, slides=False)
     figure = style.new_figure(5.2, handles, text)
     panels = figure.subplots(len(QUANTITIES), len(POINTS), sharey="row", sharex=True)
-    for row, (quantity, words) in zip(panels, QUANTITIES.items(), strict=True):
+    for row, quantity in zip(panels, QUANTITIES, strict=True):
         for ax, point in zip(row, POINTS, strict=True):
             _panel(ax, study, table[table["point"] == point], arms, quantity)
             where = POINTS[point].format(study.curvature.train_loss)
             text = ratio_text(study, table, arms, quantity, point)
             ax.set_title("\n".join(filter(None, (where, text))), loc="left")
-        row[0].set_ylabel(words)
-        style.log_ticks(row[0].yaxis)
+        style.label_left(row, QUANTITIES[quantity])
     return figure
 
 
@@ -57,26 +52,21 @@ def _panel(ax: Axes, study: Study, rows: pd.DataFrame, arms: list[str], quantity
         points.join_seeds(ax, found, style.SLIDES, *colours)
     if not (values.to_numpy(dtype=float) > 0).any():
         style.say(ax, "no values to draw")
-    style.named_columns(ax, _arm_labels(study, arms))
+    labels = ["new" if is_new(study, arm) else "pretrained" for arm in arms]
+    if len(set(labels)) < len(arms):  # they do not tell the arms apart
+        labels = [textwrap.fill(label_of(study, arm), 40 // len(arms)) for arm in arms]
+    style.named_columns(ax, labels)
     ax.xaxis.set_minor_locator(NullLocator())
-
-
-def _arm_labels(study: Study, arms: list[str]) -> list[str]:
-    """new and pretrained if that tells the arms apart, their labels otherwise."""
-    kinds = ["new" if is_new(study, arm) else "pretrained" for arm in arms]
-    if len(set(kinds)) == len(arms):
-        return kinds
-    return [textwrap.fill(label_of(study, arm), 40 // len(arms)) for arm in arms]
 
 
 def pairs(study: Study, arms: list[str]) -> list[tuple[str, str]]:
     """New and pretrained arm of each group that has just one of each among the arms."""
     found = []
     for group in groups_of(study).values():
-        new = [arm for arm in group if arm in arms and is_new(study, arm)]
-        pretrained = [arm for arm in group if arm in arms and not is_new(study, arm)]
-        if len(new) == len(pretrained) == 1:
-            found.append((new[0], pretrained[0]))
+        there = [arm for arm in group if arm in arms]
+        pair = sorted(there, key=lambda arm: not is_new(study, arm))
+        if [is_new(study, arm) for arm in pair] == [True, False]:
+            found.append(tuple(pair))
     return found
 
 
@@ -94,16 +84,12 @@ def ratio_text(
 ) -> str:
     """Pretrained as a multiple of new, with its interval or range; empty without one pair."""
     found = pairs(study, arms)
-    if len(found) != 1:
+    item = ratio(table, found[0], quantity, point) if len(found) == 1 else None
+    if item is None or item.n == 0:
         return ""
-    item = ratio(table, found[0], quantity, point)
-    if item.n == 0:
-        return ""
-    if item.mean is not None:
-        mean, low, high = (number(2**value, 2) for value in (item.mean, item.low, item.high))
-        return f"pretrained / new: {mean} ({low} to {high})"
-    ends = dict.fromkeys(number(2**value, 2) for value in (item.smallest, item.largest))
-    return f"pretrained / new: {' to '.join(ends)}"
+    value, interval, _ = item.parts(lambda doublings: number(2**doublings, 2))
+    ends = " to ".join(dict.fromkeys(value.split(" to ")))
+    return f"pretrained / new: {ends}" + (f" ({interval})" if interval else "")
 
 
 def _missing_text(study: Study, table: pd.DataFrame) -> str:

@@ -1,5 +1,7 @@
 """Figures of values against the epoch: losses, accuracy, gradient norm, change of the weights."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -12,7 +14,7 @@ from tlstudy.config.settings import STATISTICS, Study
 from tlstudy.data import published
 from tlstudy.report.figures import style
 from tlstudy.report.figures.captions import PUBLISHED_GROUP, note
-from tlstudy.report.figures.series import Tables, draw_seeds, has_stopped, seed_curves
+from tlstudy.report.figures.points import Tables, draw_curves, has_stopped, seed_curves
 
 GUESSING = np.log(CLASSES)
 SOFTMAX_LOSS = (np.log(9 + np.e) - 1, np.log(9 + np.e))  # cross-entropy on a softmax's output
@@ -34,16 +36,16 @@ def overlaid_groups(study: Study) -> list[str]:
     return [PUBLISHED_GROUP] if PUBLISHED_GROUP in groups or study.ladder else groups
 
 
-def draw_slides(ax: Axes, table: pd.DataFrame, name: str, column: str, scale: float = 1) -> Axes:
-    """A series of the slides, under the others.
+def slides_series(table: pd.DataFrame, column: str, by: str = "model") -> dict[str, pd.Series]:
+    """The slides' series by the name of their dashes, each by epoch."""
+    return {name: rows.set_index("epoch")[column] for name, rows in table.groupby(by)}
 
-    Args:
-        table: the rows of that series.
-        name: of its dashes.
-    """
-    dash = SLIDES_DASHES[name]
-    ax.plot(table["epoch"], scale * table[column], linestyle=dash, zorder=1.5, **SLIDES_LINE)
-    return ax
+
+def draw_slides(ax: Axes, slides: Mapping[str, pd.Series], scale: float = 1) -> None:
+    """Series of the slides, under the others; see `slides_series`."""
+    for name, series in slides.items():
+        dash = SLIDES_DASHES[name]
+        ax.plot(series.index, scale * series, linestyle=dash, zorder=1.5, **SLIDES_LINE)
 
 
 def slides_handles(study: Study, names: list[str]) -> list[Line2D]:
@@ -88,13 +90,15 @@ def looked_at_last_epoch_only(study: Study, metrics: pd.DataFrame) -> list[str]:
 def loss_figure(study: Study, tables: Tables, size: int, new: bool) -> Figure:
     """One panel for each arm of a kind; panels with the same head share the vertical axis."""
     metrics, arms = tables["metrics"], arms_of_kind(study, new)
-    overlaid = any(has_slides_loss(study, arm) for arm in arms)
+    colour = style.NEW if new else style.PRETRAINED
+    handles = [style.entry("train", colour, "--"), style.entry("test", colour)]
+    if any(has_slides_loss(study, arm) for arm in arms):
+        handles += slides_handles(study, ["train", "test"])
+    handles.append(style.reference_entry("guessing (ln 10)"))
     text = note_of(study, metrics, size, arms) + single_points_text(study, metrics)
-    height = 2.3 * style.panel_rows(len(arms))
-    figure = style.new_figure(height, _loss_handles(study, new, overlaid), text)
-    panels, _ = style.panel_grid(figure, len(arms))
-    tops = {head: _largest_loss(study, metrics, arms, head) for head in ("softmax", "logits")}
-    for ax, arm in zip(panels, arms, strict=True):
+    figure = style.new_figure(2.3 * style.panel_rows(len(arms)), handles, text)
+    tops = {head: largest_loss(study, metrics, arms, head) for head in ("softmax", "logits")}
+    for ax, arm in zip(style.panel_grid(figure, len(arms)), arms, strict=True):
         loss_panel(ax, study, metrics, arm, tops[study.arms[arm].head])
     return figure
 
@@ -105,17 +109,7 @@ def has_slides_loss(study: Study, arm: str) -> bool:
     return settings.group in overlaid_groups(study) and settings.head == "softmax"
 
 
-def _loss_handles(study: Study, new: bool, overlaid: bool) -> list[Line2D]:
-    colour = style.NEW if new else style.PRETRAINED
-    return [
-        style.entry("train", colour, "--"),
-        style.entry("test", colour),
-        *(slides_handles(study, ["train", "test"]) if overlaid else []),
-        style.reference_entry("guessing (ln 10)"),
-    ]
-
-
-def _largest_loss(study: Study, metrics: pd.DataFrame, arms: list[str], head: str) -> float:
+def largest_loss(study: Study, metrics: pd.DataFrame, arms: list[str], head: str) -> float:
     """The largest value that the panels of a head draw, nats."""
     largest = GUESSING
     for arm in arms:
@@ -127,145 +121,134 @@ def _largest_loss(study: Study, metrics: pd.DataFrame, arms: list[str], head: st
     return largest
 
 
-def loss_panel(ax: Axes, study: Study, metrics: pd.DataFrame, arm: str, top: float) -> Axes:
+def loss_panel(ax: Axes, study: Study, metrics: pd.DataFrame, arm: str, top: float) -> None:
     """Train and test loss of an arm, nats; test loss with the arm's own BatchNorm statistics."""
     settings = study.arms[arm]
     if has_slides_loss(study, arm):
         table, model = published.loss(), "new" if is_new(study, arm) else "pretrained"
-        for split, rows in table[table["model"] == model].groupby("split"):
-            draw_slides(ax, rows, split, "loss")
+        draw_slides(ax, slides_series(table[table["model"] == model], "loss", "split"))
     for column, dash in (("train_loss", "--"), (f"test_loss_{settings.batchnorm}", "-")):
-        epochs, values = seed_curves(metrics, arm, column)
-        draw_seeds(ax, epochs, values, color=style.colour_of(study, arm), linestyle=dash)
+        curves = seed_curves(metrics, arm, column)
+        draw_curves(ax, *curves, color=style.colour_of(study, arm), linestyle=dash)
     style.reference_line(ax, GUESSING)
-    _loss_axis(ax, settings.head, top)
-    style.panel_title(style.epoch_axis(ax), label_of(study, arm))
-    ax.set_ylabel(f"loss on {settings.head} (nats)")
-    return ax
-
-
-def _loss_axis(ax: Axes, head: str, top: float) -> None:
-    if head == "softmax":
+    limits = (0, 1.06 * top)
+    if settings.head == "softmax":
         for bound in SOFTMAX_LOSS:
-            ax.axhline(bound, color=style.MUTED, linewidth=1, zorder=1)
-        ax.set_ylim(SOFTMAX_LOSS[0] - 0.05, SOFTMAX_LOSS[1] + 0.05)
-        return
-    if top > LOG_FROM:
+            style.reference_line(ax, bound, linestyle="-")
+        limits = (SOFTMAX_LOSS[0] - 0.05, SOFTMAX_LOSS[1] + 0.05)
+    elif top > LOG_FROM:
         ax.set_yscale("symlog", linthresh=GUESSING)
         ax.yaxis.set_major_formatter(style.plain_number)
-    ax.set_ylim(0, 1.06 * top)
+    label = f"loss on {settings.head} (nats)"
+    style.epoch_panel(ax, label_of(study, arm), ylabel=label, ylim=limits)
 
 
-def accuracy_figure(study: Study, tables: Tables, size: int) -> Figure:
-    """A row for each group: BatchNorm's running statistics left, recalibrated ones right."""
-    metrics, groups = tables["metrics"], groups_of(study)
-    handles = [
-        *style.arm_handles(study),
-        *slides_handles(study, ["new", "pretrained"]),
-        style.reference_entry("guessing (10 %)"),
-    ]
-    text = note_of(study, metrics, size, list(study.arms)) + single_points_text(study, metrics)
-    figure = style.new_figure(2.3 * len(groups), handles, text)
-    panels = figure.subplots(len(groups), 2, sharey=True, squeeze=False)
-    for row, group in zip(panels, groups, strict=True):
-        for ax, policy in zip(row, ("running", "recalibrated"), strict=True):
-            accuracy_panel(ax, study, metrics, group, policy)
-        row[0].set_ylabel("balanced accuracy (%)")
-    return figure
+def _group_figure(
+    study: Study,
+    metrics: pd.DataFrame,
+    size: int,
+    height: float,
+    slides: list[str],
+    reference: list[Line2D] = (),
+    more: str = "",
+) -> Figure:
+    """A figure of all arms by group with its legend, and a note that may say more."""
+    handles = [*style.arm_handles(study), *slides_handles(study, slides), *reference]
+    return style.new_figure(height, handles, note_of(study, metrics, size, list(study.arms)) + more)
 
 
-def accuracy_panel(ax: Axes, study: Study, metrics: pd.DataFrame, group: str, policy: str) -> Axes:
-    """Test balanced accuracy of a group's arms, per cent, under a BatchNorm policy."""
-    arms = [study.arms[arm] for arm in groups_of(study)[group]]
-    longest = max(arm.epochs for arm in arms)
-    if policy == "running" and group in overlaid_groups(study):
-        longest = max(longest, published.EPOCHS)
-        table = published.balanced_accuracy().query("split == 'test'")
-        for model, rows in table.groupby("model"):
-            draw_slides(ax, rows, model, "balanced_accuracy", 100)
-    column = f"test_balanced_accuracy_{policy}"
-    draw_arms(ax, study, metrics, group, column, 100, "no test values here")
-    style.reference_line(ax, 10)
-    ax.set_ylim(0, 100)
-    ax.set_xlim(0, 1.04 * longest)
-    reported = " (reported)" * all(arm.batchnorm == policy for arm in arms)
-    return style.panel_title(style.epoch_axis(ax), f"{group}: {policy}{reported}")
-
-
-def gradient_figure(study: Study, tables: Tables, size: int) -> Figure:
-    """One panel for each group, on one shared logarithmic axis."""
-    metrics, groups = tables["metrics"], groups_of(study)
-    handles = [*style.arm_handles(study), *slides_handles(study, ["new", "pretrained"])]
-    text = note_of(study, metrics, size, list(study.arms))
-    figure = style.new_figure(2.5 * style.panel_rows(len(groups)), handles, text)
-    panels, left = style.panel_grid(figure, len(groups), sharey=True)
-    for ax, group in zip(panels, groups, strict=True):
-        ax.set_yscale("log", nonpositive="mask")
-        if group in overlaid_groups(study):
-            for model, rows in published.gradient_norm().groupby("model"):
-                draw_slides(ax, rows, model, "gradient_norm")
-        draw_arms(ax, study, metrics, group, "gradient_norm")
-        style.panel_title(style.epoch_axis(ax), group)
-    for ax in left:
-        ax.set_ylabel("gradient norm")
-        style.log_ticks(ax.yaxis)
-    return figure
-
-
-def draw_arms(
+def _draw_group(
     ax: Axes,
     study: Study,
     metrics: pd.DataFrame,
     group: str,
     column: str,
+    slides: Mapping[str, pd.Series],
     scale: float = 1,
     absent: str = "no values to draw",
-) -> Axes:
-    """All arms of a group; a logarithmic axis leaves out those that are 0 throughout."""
+) -> None:
+    """The slides' series and all arms of a group.
+
+    A logarithmic axis leaves out the arms that are 0 throughout.
+    """
+    if group in overlaid_groups(study):
+        draw_slides(ax, slides, scale)
     drawn = False
     for arm in groups_of(study)[group]:
         epochs, values = seed_curves(metrics, arm, column)
         if ax.get_yscale() == "log" and not (values > 0).any():
             continue
         drawn = drawn or bool(np.isfinite(values).any())
-        draw_seeds(ax, epochs, values, scale, **style.arm_styles(study)[arm])
-    return ax if drawn else style.say(ax, absent)
+        draw_curves(ax, epochs, scale * values, **style.arm_styles(study)[arm])
+    if not drawn:
+        style.say(ax, absent)
 
 
-def magnitude_figure(study: Study, tables: Tables, size: int) -> Figure:
-    return _change_figure(study, tables["metrics"], size, "displacement", published.displacement())
+def accuracy_figure(study: Study, tables: Tables, size: int) -> Figure:
+    """A row for each group: BatchNorm's running statistics left, recalibrated ones right."""
+    metrics, groups = tables["metrics"], groups_of(study)
+    more, guessing = single_points_text(study, metrics), style.reference_entry("guessing (10 %)")
+    height, names = 2.3 * len(groups), ["new", "pretrained"]
+    figure = _group_figure(study, metrics, size, height, names, [guessing], more)
+    panels = figure.subplots(len(groups), 2, sharey=True, squeeze=False)
+    tested = published.balanced_accuracy().query("split == 'test'")
+    slides = {"running": slides_series(tested, "balanced_accuracy"), "recalibrated": {}}
+    for row, (group, names) in zip(panels, groups.items(), strict=True):
+        arms = [study.arms[arm] for arm in names]
+        longest = {policy: max(arm.epochs for arm in arms) for policy in slides}
+        if group in overlaid_groups(study):
+            longest["running"] = max(longest["running"], published.EPOCHS)
+        for ax, policy in zip(row, slides, strict=True):
+            column = f"test_balanced_accuracy_{policy}"
+            absent = "no test values here"
+            _draw_group(ax, study, metrics, group, column, slides[policy], 100, absent)
+            style.reference_line(ax, 10)
+            reported = " (reported)" * all(arm.batchnorm == policy for arm in arms)
+            limits = {"xlim": (0, 1.04 * longest[policy]), "ylim": (0, 100)}
+            style.epoch_panel(ax, f"{group}: {policy}{reported}", **limits)
+    style.label_left(panels.ravel(), "balanced accuracy (%)")
+    return figure
 
 
-def angle_figure(study: Study, tables: Tables, size: int) -> Figure:
-    return _change_figure(study, tables["metrics"], size, "angle", published.angle())
+def gradient_figure(study: Study, tables: Tables, size: int) -> Figure:
+    """One panel for each group, on one shared logarithmic axis."""
+    metrics, groups = tables["metrics"], groups_of(study)
+    height = 2.5 * style.panel_rows(len(groups))
+    figure = _group_figure(study, metrics, size, height, ["new", "pretrained"])
+    panels = style.panel_grid(figure, len(groups), sharey=True)
+    slides = slides_series(published.gradient_norm(), "gradient_norm")
+    for ax, group in zip(panels, groups, strict=True):
+        ax.set_yscale("log", nonpositive="mask")
+        _draw_group(ax, study, metrics, group, "gradient_norm", slides)
+        style.epoch_panel(ax, group)
+    style.label_left(panels, "gradient norm")
+    return figure
 
 
-def _change_figure(
-    study: Study, metrics: pd.DataFrame, size: int, quantity: str, slides: pd.DataFrame
-) -> Figure:
+def change_figure(study: Study, tables: Tables, size: int, quantity: str) -> Figure:
     """A row for each group: change in an epoch left, change since the start right.
 
     Panels of a column share their axis, so that groups can be compared. Displacements in an
     epoch differ by orders of magnitude, so their axis is logarithmic.
+
+    Args:
+        quantity: displacement or angle.
     """
-    groups = groups_of(study)
-    handles = [*style.arm_handles(study), *slides_handles(study, ["pretrained"])]
-    text = note_of(study, metrics, size, list(study.arms))
-    if quantity == "displacement":
-        text += _still_text(study, metrics)
-    figure = style.new_figure(2.3 * len(groups), handles, text)
+    metrics, groups, logarithmic = tables["metrics"], groups_of(study), quantity == "displacement"
+    more = _still_text(study, metrics) if logarithmic else ""
+    height = 2.3 * len(groups)
+    figure = _group_figure(study, metrics, size, height, ["pretrained"], more=more)
     panels = figure.subplots(len(groups), 2, sharey="col", squeeze=False)
-    for (left, right), group in zip(panels, groups, strict=True):
-        if quantity == "displacement":
-            left.set_yscale("log", nonpositive="mask")
-        if group in overlaid_groups(study):
-            rows = slides[slides["model"] == "pretrained"]
-            draw_slides(left, rows, "pretrained", f"{quantity}_from_previous")
-        for ax, since in ((left, "previous"), (right, "start")):
-            draw_arms(ax, study, metrics, group, f"{quantity}_from_{since}")
-            style.panel_title(style.epoch_axis(ax), f"{group}: {WHEN[since]}")
-            ax.set_ylabel(UNITS[quantity])
-    if quantity == "displacement":
+    table = published.displacement() if logarithmic else published.angle()
+    found = slides_series(table, f"{quantity}_from_previous")
+    slides = {"previous": {"pretrained": found["pretrained"]}, "start": {}}
+    for row, group in zip(panels, groups, strict=True):
+        if logarithmic:
+            row[0].set_yscale("log", nonpositive="mask")
+        for ax, since in zip(row, slides, strict=True):
+            _draw_group(ax, study, metrics, group, f"{quantity}_from_{since}", slides[since])
+            style.epoch_panel(ax, f"{group}: {WHEN[since]}", ylabel=UNITS[quantity])
+    if logarithmic:
         style.log_ticks(panels[0, 0].yaxis)
     return figure
 

@@ -28,7 +28,6 @@ from tlstudy.report.figures.captions import note
 COLOURS = "viridis"
 HIGHEST = 3 * np.log(10)  # nats; three times the loss of guessing: what is above is cut flat
 SMALLEST_RANGE = 1e-6  # nats; a flatter landscape is drawn flat, not its rounding
-VIEW = {"elev": 32, "azim": -58}
 OUTLINE = [patheffects.withStroke(linewidth=2.8, foreground="black")]  # seen on every colour
 PATH = {"color": "white", "linewidth": 1.3, "path_effects": OUTLINE}
 EPOCH = {"markeredgecolor": "black", "markeredgewidth": 0.6, "markersize": 3}
@@ -53,20 +52,22 @@ class Plane:
 
 
 def figure(study: Study, tables: Mapping, size: int, which: str) -> Figure:
-    """Landscapes of the lowest seed, group by group.
+    """Landscapes of the lowest seed that has any at this subset size, group by group.
 
     Args:
         tables: the landscapes under that name.
         which: trajectory or random.
     """
-    chosen = first_seed(tables["landscapes"], size)
+    here = [item for item in tables["landscapes"] if item["subset_size"] == size]
+    seeds = sorted({item["seed"] for item in here})[:1]
+    chosen = {item["arm"]: item for item in here if item["seed"] in seeds}
     groups = selected_groups(study)
     heights = [0.4 + 5.6 * style.panel_rows(len(arms)) for arms in groups.values()]
-    seeds = [item["seed"] for item in chosen.values()][:1] or study.seed
-    whole = style.new_figure(sum(heights), note=note(study, size, seeds, False))
+    whole = style.new_figure(sum(heights), note=note(study, size, seeds or study.seed, False))
     parts = style.transparent_parts(whole, heights)
     for part, (group, arms) in zip(parts, groups.items(), strict=True):
-        draw_group(part, study, group, {arm: chosen.get(arm) for arm in arms}, which)
+        planes = {label_of(study, arm): plane_of(chosen.get(arm), which) for arm in arms}
+        _draw_group(part, group, planes)
     return whole
 
 
@@ -79,13 +80,6 @@ def selected_groups(study: Study) -> dict[str, list[str]]:
         for group in order
     }
     return {group: arms for group, arms in chosen.items() if arms}
-
-
-def first_seed(landscapes: list[dict], size: int) -> dict[str, dict]:
-    """Arm to landscape, of the lowest seed that has any at this subset size."""
-    here = [item for item in landscapes if item["subset_size"] == size]
-    lowest = min((item["seed"] for item in here), default=None)
-    return {item["arm"]: item for item in here if item["seed"] == lowest}
 
 
 def plane_of(landscape: dict | None, which: str) -> Plane | str:
@@ -106,14 +100,17 @@ def _path_text(plane: dict) -> str:
     """Shares of variance beside a random walk's, distance from the plane, points off the grid."""
     pairs = zip(plane["explained_variance"][:2], plane["random_walk_null"], strict=False)
     lines = [
-        f"axis {axis}: {100 * share:.0f} % ({100 * null:.0f} %)"
-        for axis, (share, null) in enumerate(pairs, start=1)
+        "path's variance (random walk)",
+        *(
+            f"axis {axis}: {100 * share:.0f} % ({100 * null:.0f} %)"
+            for axis, (share, null) in enumerate(pairs, start=1)
+        ),
+        f"path {max(plane.get('off_plane') or [0.0]):.3g} off the plane at most",
     ]
-    lines.append(f"path {max(plane.get('off_plane') or [0.0]):.3g} off the plane at most")
     outside, points = points_outside(plane)
     if outside:
         lines.append(f"{outside} of {points} points lie outside")
-    return "\n".join(["path's variance (random walk)", *lines])
+    return "\n".join(lines)
 
 
 def points_outside(plane: dict) -> tuple[int, int]:
@@ -132,24 +129,25 @@ def shared_limits(planes: list[Plane]) -> tuple[float, float]:
     return low, max(high, low + SMALLEST_RANGE)
 
 
-def draw_group(
-    part: SubFigure, study: Study, group: str, landscapes: dict[str, dict | None], which: str
-) -> SubFigure:
-    """A surface and a map for each arm; where there is no plane, words."""
-    planes = {arm: plane_of(item, which) for arm, item in landscapes.items()}
+def _draw_group(part: SubFigure, group: str, planes: dict[str, Plane | str]) -> None:
+    """A surface and a map for each arm, by its label; where there is no plane, words."""
     drawn = [plane for plane in planes.values() if isinstance(plane, Plane)]
     limits = shared_limits(drawn)
     rows = style.panel_rows(len(planes))
     grid = part.add_gridspec(2 * rows, style.COLUMNS, height_ratios=[1.25, 1] * rows)
     axes = []
-    for position, (arm, plane) in enumerate(planes.items()):
+    for position, (label, plane) in enumerate(planes.items()):
         row, column = 2 * (position // style.COLUMNS), position % style.COLUMNS
-        cells = (grid[row, column], grid[row + 1, column])
         if isinstance(plane, str):
-            axes.append(style.words_only(part.add_subplot(cells[0]), plane, 38))
-            style.panel_title(axes[-1], label_of(study, arm))
-        else:
-            axes += _pictures(part, cells, label_of(study, arm), plane, limits)
+            axes.append(style.words_only(part.add_subplot(grid[row, column]), plane, 38))
+            style.dress(axes[-1], label)
+            continue
+        upper = part.add_subplot(grid[row, column], projection="3d", computed_zorder=False)
+        surface(upper, plane, limits)
+        style.dress(upper, label)
+        lower = loss_map(part.add_subplot(grid[row + 1, column]), plane, limits)
+        lower.set_title(plane.text, loc="left", fontweight="normal")
+        axes += [upper, lower]
     text = f"group {group}"
     if drawn:
         colours = ScalarMappable(Normalize(*limits), COLOURS)
@@ -157,7 +155,6 @@ def draw_group(
         part.colorbar(colours, ax=axes, fraction=0.04, aspect=40, label=label)
         text += ": same grid, radius, vertical scale and colours" + cut_text(drawn, limits)
     part.suptitle(text, x=0.01, ha="left")
-    return part
 
 
 def cut_text(planes: list[Plane], limits: tuple[float, float]) -> str:
@@ -170,18 +167,7 @@ def cut_text(planes: list[Plane], limits: tuple[float, float]) -> str:
     return text if len(finite) == len(values) else f"{text}\nempty: the loss was not finite"
 
 
-def _pictures(
-    part: SubFigure, cells: tuple, label: str, plane: Plane, limits: tuple[float, float]
-) -> list[Axes]:
-    surface_axes = part.add_subplot(cells[0], projection="3d", computed_zorder=False)
-    style.panel_title(surface(surface_axes, plane, limits), label)
-    map_axes = loss_map(part.add_subplot(cells[1]), plane, limits)
-    if plane.text:
-        map_axes.set_title(plane.text, loc="left", fontweight="normal")
-    return [surface_axes, map_axes]
-
-
-def surface(ax: Axes3D, plane: Plane, limits: tuple[float, float]) -> Axes3D:
+def surface(ax: Axes3D, plane: Plane, limits: tuple[float, float]) -> None:
     """The loss as a surface; losses above the limits are cut flat. Rasterised inside an SVG."""
     x, y = np.meshgrid(plane.axis, plane.axis)
     height = np.minimum(plane.loss, limits[1])
@@ -191,8 +177,13 @@ def surface(ax: Axes3D, plane: Plane, limits: tuple[float, float]) -> Axes3D:
     if plane.path is not None:
         ax.plot(*plane.path.T, path_heights(plane, height), zorder=5, **PATH)
     ax.set_zlim(*limits)
-    _dress(ax)
-    return ax
+    ax.view_init(elev=32, azim=-58)
+    ax.set_box_aspect((1, 1, 0.7), zoom=1.1)
+    for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
+        axis.set_major_locator(MaxNLocator(3))
+        axis.set_pane_color((0, 0, 0, 0))
+        axis._axinfo["grid"].update(color=style.MUTED, linewidth=0.4)
+    ax.tick_params(pad=0)
 
 
 def path_heights(plane: Plane, height: np.ndarray) -> np.ndarray:
@@ -201,16 +192,6 @@ def path_heights(plane: Plane, height: np.ndarray) -> np.ndarray:
         (plane.axis, plane.axis), height, bounds_error=False, fill_value=np.nan
     )
     return interpolate(plane.path[:, ::-1])
-
-
-def _dress(ax: Axes3D) -> None:
-    ax.view_init(**VIEW)
-    ax.set_box_aspect((1, 1, 0.7), zoom=1.1)
-    for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
-        axis.set_major_locator(MaxNLocator(3))
-        axis.set_pane_color((0, 0, 0, 0))
-        axis._axinfo["grid"].update(color=style.MUTED, linewidth=0.4)
-    ax.tick_params(pad=0)
 
 
 def loss_map(ax: Axes, plane: Plane, limits: tuple[float, float]) -> Axes:
@@ -226,8 +207,5 @@ def loss_map(ax: Axes, plane: Plane, limits: tuple[float, float]) -> Axes:
         if np.abs(plane.path[0]).max() <= side[1]:
             ax.plot(*plane.path[0], "o", markerfacecolor="white", **END)
     ax.plot(0, 0, "o", markerfacecolor="black", **END)
-    ax.set_xlim(side)
-    ax.set_ylim(side)
-    ax.set_xlabel("along direction 1")
-    ax.set_ylabel("along direction 2")
+    ax.set(xlim=side, ylim=side, xlabel="along direction 1", ylabel="along direction 2")
     return ax

@@ -1,11 +1,10 @@
 """Figures of the change layer by layer: heatmaps on one scale, and profiles beside Adam's.
 
 Layers are those of the slides: convolutions that are not on a downsample path, then the last
-layer's weight and bias; 51 in ResNet-50.
+layer's weight and bias; 51 in ResNet-50. A map is a table of layers by epochs.
 """
 
 import re
-from dataclasses import dataclass
 
 import matplotlib
 import numpy as np
@@ -25,7 +24,7 @@ from tlstudy.report.figures.curves import (
     overlaid_groups,
     slides_handles,
 )
-from tlstudy.report.figures.series import Tables
+from tlstudy.report.figures.points import Tables
 
 KINDS = ("convolution", "linear-weight", "linear-bias")
 DECADES = 3  # of the colour scale, down from the largest value of all maps
@@ -33,56 +32,39 @@ DISPLACEMENT, ANGLE = "displacement_from_previous", "angle_from_previous"
 UNITS = {DISPLACEMENT: "relative change in one epoch", ANGLE: "angle in one epoch (degrees)"}
 
 
-@dataclass(frozen=True)
-class LayerMap:
-    """Change of each layer in each epoch, mean over seeds.
+def layer_map(tables: Tables, arm: str, column: str) -> pd.DataFrame:
+    """Mean of a column over an arm's finished runs, or over all runs if none finished.
 
-    Attributes:
-        values: (layers, epochs), NaN where no run has a value.
-        epochs: (epochs,)
-        layers: names of the layers, from the input to the output.
-        seeds: number of runs in the mean: those that finished, if any did.
+    Returns:
+        Layers by epochs, NaN where no run has a value.
     """
-
-    values: np.ndarray
-    epochs: np.ndarray
-    layers: list[str]
-    seeds: int
+    rows = _averaged(tables, arm).groupby(["layer_index", "layer", "epoch"])[column].mean()
+    return rows.unstack("epoch").droplevel("layer_index")
 
 
-def layer_map(tables: Tables, arm: str, column: str) -> LayerMap:
-    """Mean over an arm's finished runs of a column of the layers' table."""
+def _averaged(tables: Tables, arm: str) -> pd.DataFrame:
     layers, runs = tables["layers"], tables["runs"]
     rows = layers[(layers["arm"] == arm) & layers["kind"].isin(KINDS)]
     status = runs[(runs["arm"] == arm) & (runs["status"] == "finished")]
     finished = rows[rows["seed"].isin(status["seed"])]
-    rows = finished if len(finished) else rows
-    table = rows.pivot_table(
-        index="layer_index", columns="epoch", values=column, aggfunc="mean", dropna=False
-    )
-    names = rows.drop_duplicates("layer_index").set_index("layer_index")["layer"]
-    return LayerMap(
-        table.to_numpy(dtype=float),
-        table.columns.to_numpy(),
-        names.reindex(table.index).tolist(),
-        rows["seed"].nunique(),
-    )
+    return finished if len(finished) else rows
 
 
-def slides_map(table: pd.DataFrame, column: str) -> LayerMap:
+def slides_map(column: str) -> pd.DataFrame:
+    table = published.layer_displacement() if column == DISPLACEMENT else published.layer_angle()
     grid = table.pivot(index="layer_index", columns="epoch", values=column)
-    return LayerMap(grid.to_numpy(), grid.columns.to_numpy(), published.layer_names(), 1)
+    return grid.set_axis(published.layer_names())
 
 
-def shared_norm(maps: list[LayerMap]) -> LogNorm:
+def shared_norm(maps: list[pd.DataFrame]) -> LogNorm:
     """One logarithmic colour scale for all maps."""
-    values = np.concatenate([item.values.ravel() for item in maps])
+    values = np.concatenate([item.to_numpy().ravel() for item in maps])
     values = values[np.isfinite(values) & (values > 0)]
     top = values.max(initial=0) or 1.0
     return LogNorm(max(values.min(initial=top), top / 10**DECADES, top * 1e-9) * 0.999, top)
 
 
-def stage_axis(ax: Axes, layers: list[str]) -> Axes:
+def stage_axis(ax: Axes, layers: pd.Index) -> None:
     """Ticks between the network's stages, their names in the middle of each."""
     stages = [_stage_of(layer) for layer in layers]
     starts = [i for i in range(len(stages)) if i == 0 or stages[i] != stages[i - 1]]
@@ -91,9 +73,7 @@ def stage_axis(ax: Axes, layers: list[str]) -> Axes:
     centres = [(start + end - 1) / 2 for start, end in zip(starts, ends, strict=True)]
     ax.set_xticks(centres, minor=True, labels=[stages[start] for start in starts])
     ax.tick_params(axis="x", which="minor", length=0)
-    ax.set_xlim(-0.5, len(layers) - 0.5)
-    ax.set_xlabel("layer, by stage (c: first convolution)")
-    return ax
+    ax.set(xlim=(-0.5, len(layers) - 0.5), xlabel="layer, by stage (c: first convolution)")
 
 
 def _stage_of(layer: str) -> str:
@@ -103,36 +83,27 @@ def _stage_of(layer: str) -> str:
     return "c" if name == "conv1" else name
 
 
-def heatmap(ax: Axes, item: LayerMap, norm: LogNorm, title: str) -> Axes:
+def _heatmap(ax: Axes, item: pd.DataFrame, norm: LogNorm) -> None:
     """Epoch downwards, layers from left to right; values of 0 stay empty."""
-    style.panel_title(ax, title)
-    if not item.values.size:
-        return style.words_only(ax, "no run of this arm")
     ax.grid(visible=False)
     colours = matplotlib.colormaps["viridis"].with_extremes(bad=(0, 0, 0, 0))
-    shown = np.where(item.values > 0, item.values, np.nan).T
-    extent = (-0.5, len(item.layers) - 0.5, item.epochs[-1] + 0.5, item.epochs[0] - 0.5)
+    shown = item.where(item > 0).to_numpy(dtype=float).T
+    extent = (-0.5, len(item) - 0.5, item.columns[-1] + 0.5, item.columns[0] - 0.5)
     ax.imshow(shown, norm=norm, cmap=colours, aspect="auto", extent=extent)
-    stage_axis(ax, item.layers)
-    ax.yaxis.get_major_locator().set_params(integer=True)
+    stage_axis(ax, item.index)
+    style.whole_ticks(ax.yaxis)
     ax.set_ylabel("epoch")
     if not np.isfinite(shown).any():
         style.say(ax, "exactly 0 in every layer and epoch: nothing was trained", 30)
-    return ax
 
 
-def profile(item: LayerMap) -> np.ndarray:
+def profile(item: pd.DataFrame) -> np.ndarray:
     """(layers,) means over the epochs from the second, the first that the slides have."""
-    later = item.values[:, item.epochs >= published.FIRST_CHANGE]
-    chosen = later if later.size else item.values
+    later = item.loc[:, item.columns >= published.FIRST_CHANGE]
+    chosen = (item if later.empty else later).to_numpy(dtype=float)
     return np.array(
         [row[np.isfinite(row)].mean() if np.isfinite(row).any() else np.nan for row in chosen]
     )
-
-
-def predicted(tables: Tables, arm: str, column: str) -> np.ndarray:
-    """(layers,) profile of a column if Adam moved every weight by the learning rate each step."""
-    return of_displacement(column, profile(layer_map(tables, arm, "predicted_displacement")))
 
 
 def of_displacement(column: str, displacement: np.ndarray) -> np.ndarray:
@@ -140,19 +111,7 @@ def of_displacement(column: str, displacement: np.ndarray) -> np.ndarray:
     return np.degrees(np.arctan(displacement)) if column == ANGLE else displacement
 
 
-def magnitude_figure(study: Study, tables: Tables, size: int) -> Figure:
-    slides = slides_map(published.layer_displacement(), DISPLACEMENT)
-    return _layerwise_figure(study, tables, size, DISPLACEMENT, slides)
-
-
-def angle_figure(study: Study, tables: Tables, size: int) -> Figure:
-    slides = slides_map(published.layer_angle(), ANGLE)
-    return _layerwise_figure(study, tables, size, ANGLE, slides)
-
-
-def _layerwise_figure(
-    study: Study, tables: Tables, size: int, column: str, slides: LayerMap
-) -> Figure:
+def layerwise_figure(study: Study, tables: Tables, size: int, column: str) -> Figure:
     """Maps of the slides and of every arm on one colour scale; profiles of each group below."""
     maps = {arm: layer_map(tables, arm, column) for arm in study.arms}
     handles = [
@@ -162,32 +121,36 @@ def _layerwise_figure(
     ]
     of_maps = 0.6 + 2.1 * style.panel_rows(1 + len(maps))
     of_profiles = style.legend_height(handles) + 2.6 * style.panel_rows(len(groups_of(study)))
-    text = f"{note(study, size, intervals=False)} {_means_note(maps)}"
+    text = f"{note(study, size, intervals=False)} {_means_note(study, tables)}"
     figure = style.new_figure(of_maps + of_profiles, note=text)
     upper, lower = style.transparent_parts(figure, [of_maps, of_profiles])
-    named = {"slides, pretrained": slides, **{label_of(study, arm): maps[arm] for arm in maps}}
-    _draw_maps(upper, list(named.items()), UNITS[column])
+    slides = slides_map(column)
+    titles = ["slides, pretrained", *(label_of(study, arm) for arm in maps)]
+    _draw_maps(upper, titles, [slides, *maps.values()], UNITS[column])
     _draw_profiles(lower, study, tables, column, slides, maps)
     style.legend_above(lower, handles)
     return figure
 
 
-def _means_note(maps: dict[str, LayerMap]) -> str:
-    counts = sorted({item.seeds for item in maps.values() if item.seeds})
-    if counts in ([], [1]):
+def _means_note(study: Study, tables: Tables) -> str:
+    counts = {_averaged(tables, arm)["seed"].nunique() for arm in study.arms} - {0}
+    if counts <= {1}:
         return "Profiles are means over epochs from the second."
-    counted = " or ".join(map(str, counts))
+    counted = " or ".join(map(str, sorted(counts)))
     return (
         f"Maps and profiles are means over {counted} finished runs, without intervals; profiles "
         "are means over the epochs from the second as well."
     )
 
 
-def _draw_maps(part: SubFigure, maps: list[tuple[str, LayerMap]], unit: str) -> None:
-    panels, _ = style.panel_grid(part, len(maps))
-    norm = shared_norm([item for _, item in maps])
-    for ax, (title, item) in zip(panels, maps, strict=True):
-        heatmap(ax, item, norm, title)
+def _draw_maps(part: SubFigure, titles: list[str], maps: list[pd.DataFrame], unit: str) -> None:
+    panels, norm = style.panel_grid(part, len(maps)), shared_norm(maps)
+    for ax, title, item in zip(panels, titles, maps, strict=True):
+        style.dress(ax, title)
+        if item.empty:
+            style.words_only(ax, "no run of this arm")
+        else:
+            _heatmap(ax, item, norm)
     label = f"{unit}; the same scale for all maps"
     place = {"ax": part.axes, "location": "top", "aspect": 50, "fraction": 0.05}
     bar = part.colorbar(panels[0].images[0], label=label, **place)
@@ -199,29 +162,26 @@ def _draw_profiles(
     study: Study,
     tables: Tables,
     column: str,
-    slides: LayerMap,
-    maps: dict[str, LayerMap],
+    slides: pd.DataFrame,
+    maps: dict[str, pd.DataFrame],
 ) -> None:
+    """Means over epochs, and those if Adam moved every weight by the learning rate each step."""
     groups = groups_of(study)
-    panels, left = style.panel_grid(part, len(groups), sharey=True)
+    panels = style.panel_grid(part, len(groups), sharey=True)
     for ax, (group, arms) in zip(panels, groups.items(), strict=True):
         ax.set_yscale("log", nonpositive="mask")
-        same_layers = any(maps[arm].layers == slides.layers for arm in arms)
+        same_layers = any(maps[arm].index.equals(slides.index) for arm in arms)
         if group in overlaid_groups(study) and same_layers:
             ax.plot(profile(slides), linestyle=SLIDES_DASHES["pretrained"], **SLIDES_LINE)
         for arm in arms:
-            if not maps[arm].values.size:
+            if maps[arm].empty:
                 continue
-            look = style.arm_styles(study)[arm]
+            steps = profile(layer_map(tables, arm, "predicted_displacement"))
+            adam, look = of_displacement(column, steps), style.arm_styles(study)[arm]
             dotted = {**look, "linestyle": ":", "linewidth": 1.1}
-            for values, line in (
-                (profile(maps[arm]), look),
-                (predicted(tables, arm, column), dotted),
-            ):
+            for values, line in ((profile(maps[arm]), look), (adam, dotted)):
                 if (values > 0).any():
                     ax.plot(values, **line)
-            stage_axis(ax, maps[arm].layers)
-        style.panel_title(ax, f"{group}: mean over epochs")
-    for ax in left:
-        ax.set_ylabel(UNITS[column])
-        style.log_ticks(ax.yaxis)
+            stage_axis(ax, maps[arm].index)
+        style.dress(ax, f"{group}: mean over epochs")
+    style.label_left(panels, UNITS[column])

@@ -1,16 +1,20 @@
-"""Values of seeds as points beside their mean and its interval: one look for all figures."""
+"""Values of seeds as points or curves beside their mean and its interval: one look for all."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from tlstudy.audit.statistics import summarise
+from tlstudy.audit.statistics import bootstrap_interval, summarise
 from tlstudy.config.fields import MINIMUM_SEEDS
+from tlstudy.config.settings import Study
 from tlstudy.report.figures import style
 
+Tables = Mapping[str, pd.DataFrame]  # the result tables by name, see `tlstudy.storage.columns`
+FEW_EPOCHS = 3  # a line of so few points gets markers: a single one would not show
 BESIDE = 0.1  # of the points from the mean of their place, which would hide them
 WIDTH = 0.03  # of the points, to either side of that
 CROSS = {"marker": "x", "markersize": 7, "markeredgewidth": 2, "linestyle": ""}
@@ -28,6 +32,11 @@ class Sizes:
 
 
 USUAL, SMALL = Sizes(), Sizes(3.5, 6, 5, 2.5, 1.2)
+
+
+def values_of(rows: pd.DataFrame, column: str = "value", scale: float = 1) -> np.ndarray:
+    """(seeds,) a column of rows that differ in their seed, in the order of the seeds."""
+    return scale * rows.sort_values("seed")[column].to_numpy(dtype=float)
 
 
 def draw_values(
@@ -51,10 +60,12 @@ def draw_values(
             logarithmic axis of places.
     """
     values = values[np.isfinite(values)]
-    alone = len(values) == 1
-    points = {"markersize": sizes.lone_seed if alone else sizes.seed, "alpha": 1 if alone else 0.6}
-    places = place + _beside(len(values)) * aside
-    _plot(ax, places, values, vertical, colour, marker=".", markeredgewidth=0, **points)
+    count = len(values)
+    look = {"markersize": sizes.lone_seed if count == 1 else sizes.seed}
+    around = WIDTH * (np.arange(count) % 5 - 2) / 2 if count > 1 else np.zeros(count)
+    places = place + (around - BESIDE * (count >= MINIMUM_SEEDS)) * aside
+    alpha = 1 if count == 1 else 0.6
+    _plot(ax, places, values, vertical, colour, marker=".", markeredgewidth=0, alpha=alpha, **look)
     summary = summarise(values)
     if summary.mean is not None:
         ends = [summary.low, summary.high]
@@ -64,12 +75,6 @@ def draw_values(
         mean = {"marker": marker, "markersize": sizes.mean, "zorder": 3}
         _plot(ax, [place], [summary.mean], vertical, colour, **mean)
     return ax
-
-
-def _beside(count: int) -> np.ndarray:
-    """(count,) places around 0, or beside it where a mean stands there."""
-    around = WIDTH * (np.arange(count) % 5 - 2) / 2 if count > 1 else np.zeros(count)
-    return around - BESIDE * (count >= MINIMUM_SEEDS)
 
 
 def _plot(ax: Axes, places, values, vertical: bool, colour: str, **look) -> None:
@@ -117,14 +122,59 @@ def join_seeds(ax: Axes, values: Mapping[float, np.ndarray], line: str, *colours
     return ax
 
 
+def seed_curves(table: pd.DataFrame, arm: str, column: str) -> tuple[np.ndarray, np.ndarray]:
+    """Epochs (epochs,) and values (seeds, epochs) of an arm, NaN where a run has none."""
+    values = table[table["arm"] == arm].pivot(index="seed", columns="epoch", values=column)
+    return values.columns.to_numpy(), values.to_numpy(dtype=float)
+
+
+def draw_curves(ax: Axes, epochs: np.ndarray, values: np.ndarray, **look) -> Axes:
+    """Every seed as a thin line; from MINIMUM_SEEDS up their mean and its interval as well.
+
+    A run that has no values from some epoch on diverged: a cross marks its last one.
+
+    Args:
+        values: (seeds, epochs). The mean is that of the seeds with a value at every epoch. First
+            epochs at which no seed has a value are left out.
+        look: keywords of `Axes.plot`.
+    """
+    values = np.where(np.isfinite(values), values, np.nan)
+    there = np.flatnonzero(np.isfinite(values).any(axis=0))
+    first = there[0] if len(there) else len(epochs)
+    epochs, values = epochs[first:], values[:, first:]
+    look = {"marker": "." if len(epochs) <= FEW_EPOCHS else None, **look}
+    whole = values[np.isfinite(values).all(axis=1)]
+    averaged = len(whole) >= MINIMUM_SEEDS and len(epochs) > 0
+    if averaged:
+        thin = {"linewidth": 0.6, "alpha": 0.35}
+    else:
+        thin = {"linewidth": 0.9, "alpha": 0.8} if len(values) > 1 else {"linewidth": 1.6}
+    for curve in values:
+        ax.plot(epochs, curve, **look, **thin)
+        finite = np.flatnonzero(np.isfinite(curve))
+        if len(finite) and finite[-1] < len(curve) - 1:
+            cross = {"marker": "x", "markersize": 6, "markeredgewidth": 1.5}
+            ax.plot(epochs[finite[-1]], curve[finite[-1]], color=look["color"], **cross)
+    if averaged:
+        low, high = bootstrap_interval(whole)
+        ax.plot(epochs, whole.mean(axis=0), linewidth=1.6, **look)
+        ax.fill_between(epochs, low, high, color=look["color"], alpha=0.22, linewidth=0)
+        if len(epochs) == 1:  # a band has no width there
+            ax.plot(np.repeat(epochs, 2), [*low, *high], linewidth=3, color=look["color"])
+    return ax
+
+
+def has_stopped(study: Study, table: pd.DataFrame, arms: list[str]) -> bool:
+    """Whether a run of these arms has no values at the last of its arm's epochs."""
+    rows = table[table["arm"].isin(arms)]
+    finite = np.isfinite(rows["train_loss"]) & np.isfinite(rows["displacement_from_start"])
+    last = rows["epoch"].where(finite, 0).groupby([rows["arm"], rows["seed"]]).max()
+    return any(epoch < study.arms[arm].epochs for (arm, _), epoch in last.items())
+
+
 def mark_slides(ax: Axes, place: float, value: float, vertical: bool = True) -> None:
     """A published value, moved aside from the points."""
     _plot(ax, [place], [value], vertical, style.SLIDES, **CROSS)
-
-
-def zero_line(ax: Axes, vertical: bool = True) -> None:
-    line = ax.axhline if vertical else ax.axvline
-    line(0, color=style.MUTED, linewidth=1, zorder=1)
 
 
 def handles(new: set[bool], seeds: int, slides: bool = True) -> list[Line2D]:
@@ -134,9 +184,8 @@ def handles(new: set[bool], seeds: int, slides: bool = True) -> list[Line2D]:
         new: whether the networks shown are new ones, or pretrained, or both.
     """
     colours = {True: style.NEW, False: style.PRETRAINED}
-    point = {"linestyle": "", "marker": ".", "markersize": 9}
     entries = [
-        style.entry(text, colours[kind], **point)
+        style.entry(text, colours[kind], "", marker=".", markersize=9)
         for kind, text in style.KINDS.items()
         if kind in new
     ]

@@ -15,7 +15,7 @@ from tlstudy.audit.sentinels.weights import growth
 from tlstudy.config.settings import Study
 from tlstudy.data import published
 from tlstudy.report.figures import style
-from tlstudy.report.figures.series import Tables
+from tlstudy.report.figures.points import Tables
 
 # The pretrained row of the table in the author's public notebook "Final Project" (GitHub,
 # GabrielePintus/AdvancedDL-KernelMethods).
@@ -42,14 +42,12 @@ class Version:
 def versions() -> list[Version]:
     """Table, plotted curves (each the best epoch on test images), the notebook's own table."""
     table = published.best().set_index("model").loc["pretrained"]
-    curves = [
-        frame.query("model == 'pretrained' and split == 'test'")
-        for frame in (published.loss(), published.balanced_accuracy())
-    ]
-    best = float(curves[0]["loss"].min()), float(curves[1]["balanced_accuracy"].max())
+    tested = "model == 'pretrained' and split == 'test'"
+    accuracy = published.balanced_accuracy().query(tested)["balanced_accuracy"].max()
+    loss = published.loss().query(tested)["loss"].min()
     return [
         Version("slides, table", float(table["loss"]), float(table["balanced_accuracy"])),
-        Version("slides, curves", *best),
+        Version("slides, curves", float(loss), float(accuracy)),
         Version("notebook, table", **NOTEBOOK),
     ]
 
@@ -72,16 +70,14 @@ class Head:
 def head() -> Head:
     """The last layer's published maxima and their prediction."""
     predicted = LEARNING_RATE / HEAD_INITIAL_RMS
-    rows = [
-        table[table["layer"].isin(HEAD)]
-        for table in (published.layer_displacement(), published.layer_angle())
-    ]
-    return Head(
-        displacement=float(rows[0]["displacement_from_previous"].max()),
-        angle=float(rows[1]["angle_from_previous"].max()),
-        predicted_displacement=float(predicted),
-        predicted_angle=float(np.degrees(np.arctan(predicted))),
+    displacement, angle = (
+        float(table.loc[table["layer"].isin(HEAD), f"{quantity}_from_previous"].max())
+        for quantity, table in (
+            ("displacement", published.layer_displacement()),
+            ("angle", published.layer_angle()),
+        )
     )
+    return Head(displacement, angle, float(predicted), float(np.degrees(np.arctan(predicted))))
 
 
 def new_gradient_norms() -> pd.Series:
@@ -96,29 +92,29 @@ def gradient_growth() -> tuple[float, float]:
     return found.slope, float(norms.iloc[-1] / norms.iloc[0])
 
 
-def contradictions_figure(_study: Study, _tables: Tables) -> Figure:
+def contradictions_figure(_study: Study, _tables: Tables, _size: None) -> Figure:
     """Six panels of published values; none of a study's own."""
-    marks = {"published": "D", **HEAD}
     handles = [
-        style.entry(name, style.PRETRAINED, "", marker=marker) for name, marker in marks.items()
+        style.entry(name, style.PRETRAINED, "", marker=marker)
+        for name, marker in {"published": "D", **HEAD}.items()
     ]
     handles.append(style.entry("theory", style.GAP, ":", linewidth=2))
     figure = style.new_figure(7.6, handles, "Published values only: one seed, no interval.")
-    panels = figure.subplots(3, 2)
-    versions_panel(panels[0, 0], "balanced_accuracy", "best balanced accuracy (%)", 100)
-    versions_panel(panels[0, 1], "loss", "best loss (nats)", 1)
-    panels[0, 1].set_yticklabels([])
-    lattice_panel(panels[1, 0])
-    gradient_panel(panels[1, 1])
-    table, item = published.layer_displacement(), head()
-    head_panel(panels[2, 0], table, "displacement_from_previous", item.predicted_displacement)
-    panels[2, 0].set_ylabel("relative change in one epoch")
-    head_panel(panels[2, 1], published.layer_angle(), "angle_from_previous", item.predicted_angle)
-    panels[2, 1].set_ylabel("angle in one epoch (degrees)")
+    panels, item = figure.subplots(3, 2).ravel(), head()
+    _versions_panel(panels[0], "balanced_accuracy", "best balanced accuracy (%)", 100)
+    _versions_panel(panels[1], "loss", "best loss (nats)", 1)
+    panels[1].set_yticklabels([])
+    _lattice_panel(panels[2])
+    _gradient_panel(panels[3])
+    table, column = published.layer_displacement(), "displacement_from_previous"
+    unit = "relative change in one epoch"
+    _head_panel(panels[4], table, column, item.predicted_displacement, unit)
+    table, column = published.layer_angle(), "angle_from_previous"
+    _head_panel(panels[5], table, column, item.predicted_angle, "angle in one epoch (degrees)")
     return figure
 
 
-def versions_panel(ax: Axes, quantity: str, unit: str, scale: float) -> Axes:
+def _versions_panel(ax: Axes, quantity: str, unit: str, scale: float) -> None:
     """A row for each version of the result, its value written beside the mark."""
     for row, version in enumerate(versions()):
         value = scale * getattr(version, quantity)
@@ -126,13 +122,12 @@ def versions_panel(ax: Axes, quantity: str, unit: str, scale: float) -> Axes:
         text = f"{value:.2f} %" if scale == 100 else f"{value:.4f}"
         ax.annotate(text, (value, row), (0, 8), textcoords="offset points", ha="center")
     ax.set_yticks(range(3), labels=[version.where for version in versions()])
-    ax.set_ylim(2.5, -0.7)
     ax.margins(x=0.25)
-    ax.set_xlabel(unit)
-    return style.panel_title(ax, "(a) pretrained network: one result, three versions", TITLE)
+    title = "(a) pretrained network: one result, three versions"
+    style.dress(ax, title, TITLE, xlabel=unit, ylim=(2.5, -0.7))
 
 
-def lattice_panel(ax: Axes) -> Axes:
+def _lattice_panel(ax: Axes) -> None:
     """The last angles of all weights on the steps that single precision has."""
     table = published.angle().query("epoch >= @FINE_EPOCHS")
     angles = table["angle_from_previous"].to_numpy()
@@ -143,14 +138,12 @@ def lattice_panel(ax: Axes) -> Axes:
     labels = [f"{angle_of(step):.3f}" * (step < 5 or step % 2 == 0) for step in range(top + 1)]
     ax.set_yticks(angle_of(np.arange(top + 1)), labels=labels)
     ax.grid(visible=False)
-    ax.set_ylabel("angle in one epoch (degrees)")
     zeros = int((angles == 0).sum())
-    style.epoch_axis(ax)
     title = f"(b) angles from epoch {FINE_EPOCHS}: only these steps exist; {zeros} zeros"
-    return style.panel_title(ax, title, TITLE)
+    style.epoch_panel(ax, title, characters=TITLE, ylabel="angle in one epoch (degrees)")
 
 
-def gradient_panel(ax: Axes) -> Axes:
+def _gradient_panel(ax: Axes) -> None:
     """The new network's gradient norm beside its first value times the epoch."""
     norms = new_gradient_norms()
     slope, growth = gradient_growth()
@@ -158,20 +151,16 @@ def gradient_panel(ax: Axes) -> Axes:
     ax.plot(epochs, norms.iloc[0] * epochs, **THEORY)
     ax.plot(epochs, norms, "D", color=style.PRETRAINED, markersize=4.5)
     style.log_axis(ax, "xy")
-    ax.set_xlabel("epoch")
-    ax.set_ylabel("gradient norm, new network")
     title = f"(c) slope {slope:.3f}, last / first {growth:.2f}: gradients add up"
-    return style.panel_title(ax, title, TITLE)
+    style.dress(ax, title, TITLE, xlabel="epoch", ylabel="gradient norm, new network")
 
 
-def head_panel(ax: Axes, table: pd.DataFrame, column: str, predicted: float) -> Axes:
+def _head_panel(ax: Axes, table: pd.DataFrame, column: str, predicted: float, unit: str) -> None:
     """The last layer's change epoch by epoch, and Adam's at the layer's initial scale."""
     for layer, marker in HEAD.items():
         rows = table[table["layer"] == layer]
         ax.plot(rows["epoch"], rows[column], marker, color=style.PRETRAINED, markersize=4.5)
     ax.axhline(predicted, **THEORY)
-    ax.set_ylim(bottom=0)
-    style.epoch_axis(ax)
     largest = table.loc[table["layer"].isin(HEAD), column].max()
     title = f"(d) last layer: largest {largest:.3g}, Adam's step predicts {predicted:.3g}"
-    return style.panel_title(ax, title, TITLE)
+    style.epoch_panel(ax, title, characters=TITLE, ylabel=unit, ylim=(0, None))

@@ -10,7 +10,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from itertools import cycle, islice
+from itertools import cycle
 from pathlib import Path
 
 import matplotlib
@@ -34,7 +34,6 @@ SHADES = {True: (NEW, "#e69f00", "#a34a1f"), False: (PRETRAINED, "#3fa3dc", "#5b
 KINDS = {True: "new (random start)", False: "pretrained"}
 DASHES = ("-", "--", "-.", (0, (1, 1.2)))
 WIDTH = 7.0  # inches: a printed page's text width
-REFERENCE = {"color": MUTED, "linestyle": ":"}
 COLUMNS = 2  # panels side by side; more are stacked, so that a telephone can show them
 DOTS_PER_INCH = 200
 PICTURE_DOTS_PER_INCH = (160, 100, 72)  # of what is a picture inside an SVG, by preference
@@ -46,12 +45,13 @@ LEGEND_LINE = 10  # characters that an entry's line and the gap beside it take
 LONG_RANGE = 300  # ratio of a logarithmic axis' ends from which decades are ticks enough
 ROW = 0.19  # inches: height of a line of text
 
+SIZED = ("font.size", "legend.fontsize", "figure.titlesize", "figure.labelsize", "axes.titlesize")
+SIZED += ("axes.labelsize", "xtick.labelsize", "ytick.labelsize")
+INKED = ("text.color", "xtick.color", "ytick.color")
+INKED += ("axes.labelcolor", "axes.edgecolor", "axes.titlecolor")
 SETTINGS = {
-    **dict.fromkeys(("font.size", "legend.fontsize", "figure.titlesize", "figure.labelsize"), TEXT),
-    **dict.fromkeys(("axes.titlesize", "axes.labelsize"), TEXT),
-    **dict.fromkeys(("xtick.labelsize", "ytick.labelsize"), TEXT),
-    **dict.fromkeys(("text.color", "xtick.color", "ytick.color"), INK),
-    **dict.fromkeys(("axes.labelcolor", "axes.edgecolor", "axes.titlecolor"), INK),
+    **dict.fromkeys(SIZED, TEXT),
+    **dict.fromkeys(INKED, INK),
     "font.family": "sans-serif",
     "axes.titleweight": "bold",
     "axes.spines.top": False,
@@ -65,9 +65,6 @@ SETTINGS = {
     "legend.handlelength": 2.6,
     "svg.fonttype": "none",
     "image.interpolation": "none",  # an SVG keeps the image's own pixels
-    "axes.formatter.use_mathtext": False,
-    "axes.unicode_minus": True,
-    "path.simplify": True,
 }
 
 
@@ -104,17 +101,26 @@ def panel_rows(panels: int) -> int:
     return -(-panels // COLUMNS)
 
 
-def panel_grid(figure: FigureBase, count: int, **shared: object) -> tuple[list[Axes], list[Axes]]:
-    """Panels row by row, at most COLUMNS side by side, and those of the first column.
+def panel_grid(figure: FigureBase, count: int, **shared: object) -> list[Axes]:
+    """Panels row by row, at most COLUMNS side by side.
 
     Args:
         shared: keywords of `Figure.subplots`.
     """
     columns = min(count, COLUMNS)
-    grid = figure.subplots(panel_rows(count), columns, squeeze=False, **shared)
-    for ax in grid.ravel()[count:]:
+    grid = figure.subplots(panel_rows(count), columns, squeeze=False, **shared).ravel()
+    for ax in grid[count:]:
         ax.set_axis_off()
-    return list(grid.ravel()[:count]), list(grid[:, 0])
+    return list(grid[:count])
+
+
+def label_left(panels: Iterable[Axes], label: str) -> None:
+    """Label the vertical axis that a row of panels shares; a logarithmic one gets its ticks."""
+    for ax in panels:
+        if ax.get_subplotspec().is_first_col():
+            ax.set_ylabel(label)
+            if ax.get_yscale() == "log":
+                log_ticks(ax.yaxis)
 
 
 def transparent_parts(figure: Figure, heights: list[float]) -> list[SubFigure]:
@@ -130,13 +136,14 @@ def entry(label: str, colour: str = MUTED, linestyle: str = "-", **look: object)
     return Line2D([], [], label=label, color=colour, linestyle=linestyle, **look)
 
 
-def reference_line(ax: Axes, value: float, vertical: bool = True) -> None:
-    """A dotted line at a value with a meaning of its own, across the axis of the values."""
-    (ax.axhline if vertical else ax.axvline)(value, zorder=1, linewidth=1, **REFERENCE)
+def reference_line(ax: Axes, value: float, vertical: bool = True, linestyle: str = ":") -> None:
+    """A thin line at a value with a meaning of its own, across the axis of the values."""
+    line = ax.axhline if vertical else ax.axvline
+    line(value, color=MUTED, linestyle=linestyle, linewidth=1, zorder=1)
 
 
 def reference_entry(label: str) -> Line2D:
-    return Line2D([], [], label=label, linewidth=1, **REFERENCE)
+    return entry(label, linestyle=":", linewidth=1)
 
 
 def colour_of(study: Study, arm: str) -> str:
@@ -149,8 +156,7 @@ def arm_styles(study: Study) -> dict[str, dict]:
     for arms in groups_of(study).values():
         for new in (True, False):
             alike = [arm for arm in arms if is_new(study, arm) == new]
-            pairs = zip(cycle(SHADES[new]), cycle(DASHES), strict=False)
-            for arm, (colour, dash) in zip(alike, islice(pairs, len(alike)), strict=True):
+            for arm, colour, dash in zip(alike, cycle(SHADES[new]), cycle(DASHES), strict=False):
                 styles[arm] = {"color": colour, "linestyle": dash}
     return styles
 
@@ -169,9 +175,7 @@ def arm_handles(study: Study) -> list[Line2D]:
 def _legend_columns(handles: list[Line2D]) -> int:
     """Columns that the texts leave room for: all in one row, or as wide as the longest."""
     widths = [len(handle.get_label()) + LEGEND_LINE for handle in handles]
-    if sum(widths) <= LEGEND_WIDTH:
-        return len(handles)
-    return max(1, min(len(handles), LEGEND_WIDTH // max(widths)))
+    return len(handles) if sum(widths) <= LEGEND_WIDTH else max(1, LEGEND_WIDTH // max(widths))
 
 
 def legend_height(handles: list[Line2D]) -> float:
@@ -185,8 +189,14 @@ def legend_above(figure: FigureBase, handles: list[Line2D]) -> None:
     figure.legend(handles=handles, loc="outside upper left", ncols=columns, borderaxespad=0.2)
 
 
-def panel_title(ax: Axes, text: str, characters: int = 40) -> Axes:
-    ax.set_title(textwrap.fill(text, characters), loc="left")
+def dress(ax: Axes, title: str = "", characters: int = 40, **properties: object) -> Axes:
+    """A panel's title on the left, and what else `Axes.set` can set.
+
+    Args:
+        characters: of a line of the title.
+    """
+    ax.set_title(textwrap.fill(title, characters), loc="left")
+    ax.set(**properties)
     return ax
 
 
@@ -224,10 +234,15 @@ def named_rows(
     ax.tick_params(axis="y", length=0)
 
 
-def epoch_axis(ax: Axes) -> Axes:
-    ax.set_xlabel("epoch")
+def whole_ticks(axis: Axis) -> None:
+    """Ticks at whole numbers only."""
+    axis.get_major_locator().set_params(integer=True)
+
+
+def epoch_panel(ax: Axes, title: str, **properties: object) -> Axes:
+    """A panel over epochs; see `dress`."""
     ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
-    return ax
+    return dress(ax, title, xlabel="epoch", **properties)
 
 
 def log_axis(ax: Axes, which: str) -> None:
@@ -250,22 +265,24 @@ def plain_number(value: float, _position: int | None = None) -> str:
 
 
 def write(figure: Figure, stem: Path) -> None:
-    """Write `stem`.svg (transparent) and `stem`.png (white); the layout is solved once.
-
-    Pictures inside the SVG are made coarser where it would exceed LARGEST_SVG.
-    """
+    """Write `stem`.svg (transparent) and `stem`.png (white); the layout is solved once."""
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=DOTS_PER_INCH, facecolor="white")
     write_bytes_atomically(stem.parent / f"{stem.name}.png", picture.getvalue())
+    write_bytes_atomically(stem.parent / f"{stem.name}.svg", svg_text(figure).encode())
+
+
+def svg_text(figure: Figure) -> str:
+    """The figure as SVG. Pictures in it are made coarser where it would exceed LARGEST_SVG."""
     for dpi in PICTURE_DOTS_PER_INCH:
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None}, dpi=dpi)
         text = _for_pages(buffer.getvalue())
         if len(text) < LARGEST_SVG:
             break
-    write_bytes_atomically(stem.parent / f"{stem.name}.svg", text.encode())
+    return text
 
 
 def _for_pages(svg: str) -> str:
@@ -281,6 +298,5 @@ def _for_pages(svg: str) -> str:
 
 def _shorten(path: re.Match) -> str:
     """A path's coordinates to a hundredth of a point, and without repeated commands."""
-    text = re.sub(r"(\.\d\d)\d+", r"\1", path[0])
-    straight = not re.search("[CQ]", text)
-    return re.sub(r"\s*\nL ", " ", text) if straight else text
+    text = " ".join(re.sub(r"(\.\d\d)\d+", r"\1", path[0]).split())
+    return text if re.search("[CQ]", text) else text.replace(" L ", " ")

@@ -1,6 +1,6 @@
 """All that the page says, gathered from the data; the template only lays it out."""
 
-from markupsafe import Markup
+import pandas as pd
 
 from tlstudy.audit.statistics import expected_coverage, reference_arms
 from tlstudy.config.catalogue import ACCURACY_BY_SIZE, CONTRADICTIONS
@@ -12,7 +12,7 @@ from tlstudy.report.inputs import ContactSheet, Inputs
 from tlstudy.report.page.figures import LANDSCAPES, figure, study_figure
 from tlstudy.report.page.svg import inline_svg
 from tlstudy.report.sentences import (
-    findings,
+    curves,
     how_it_was_run,
     ladder,
     ledger,
@@ -46,16 +46,21 @@ def page(inputs: Inputs) -> dict:
         "study": study,
         "progress": inputs.progress,
         "weights": how_it_was_run.weights_used(inputs),
-        "no_weights": no_weights(inputs),
+        "no_weights": _no_weights(study),
         "groups_line": groups_line(inputs),
         "arms_line": arms_line(inputs),
         "contradictions": published.sentences() if inputs.is_audit else [],
         "contradictions_figure": study_figure(inputs, CONTRADICTIONS),
         "alarms": alarms(inputs),
-        "shown_rungs": ladder.shown_rungs(inputs),
         "theory": theory.section(inputs),
-        "opening": findings.opening(inputs, study.subset_size[0]),
-        "facts": first_facts(inputs),
+        # What a reader must know before the first number, weights apart.
+        "facts": [
+            ("Training images", join(whole(size) for size in study.subset_size)),
+            ("Seeds", f"{seeds(study.seed)} ({len(study.seed)} seed{'s' * (len(study.seed) > 1)})"),
+            ("Test images", _tested_images(inputs.runs)),
+            ("Device", how_it_was_run.device(inputs.runs)),
+            ("Arithmetic", how_it_was_run.arithmetic(inputs.runs)),
+        ],
         "warnings": how_it_was_run.warnings(inputs),
         "sizes": [size_results(inputs, size) for size in study.subset_size],
         "networks": join(
@@ -75,12 +80,8 @@ def page(inputs: Inputs) -> dict:
     }
 
 
-def tables(inputs: Inputs) -> list[dict]:
-    """The tables of results of all subset sizes, for the page that has nothing else."""
-    return [_table(inputs, size) for size in inputs.study.subset_size]
-
-
-def _table(inputs: Inputs, size: int) -> dict:
+def results_table(inputs: Inputs, size: int) -> dict:
+    """The table of results of one subset size."""
     table, caption = results.result_table(inputs, size), table_caption(inputs, size)
     return {"size": size, "table": table, "table_caption": caption}
 
@@ -95,9 +96,11 @@ def size_results(inputs: Inputs, size: int) -> dict:
             parts.append({"key": key, "title": title, "figures": shown})
     return {
         "key": f"n{size}",
-        **_table(inputs, size),
+        **results_table(inputs, size),
         "audit": _audit(inputs, size) if inputs.is_audit else None,
         "seed_table": results.seed_table(inputs, size),
+        "curves": curves.curves_table(inputs, size),
+        "about_curves": curves.about_curves(inputs),
         "parts": parts,
         "review": review(inputs, size),
         "first": size == inputs.study.subset_size[0],
@@ -110,12 +113,13 @@ def _audit(inputs: Inputs, size: int) -> dict:
     return {
         "headlines": ladder.headlines(inputs, size),
         "rungs": ladder.ladder_table(inputs, size) if has_ladder else None,
-        "tested": ladder.tested_on(inputs, size) if has_ladder else "",
-        "hidden": ladder.hidden_line(inputs, size),
+        "tested": ladder.spread_of_images(inputs, size) if has_ladder else "",
         "ladder": figure(inputs, size, "ladder"),
         "ladder_loss": figure(inputs, size, "ladder-loss"),
-        "tally": ledger.tally(inputs, size),
-        "meanings": ledger.meanings(entries),
+        "tally": ledger.tally(
+            ledger.of_size(inputs, size), "(the slides\u2019 and variants of them)"
+        ),
+        "meanings": ledger.meanings(entry["verdict"] for entry in entries),
         "entries": entries,
         "claims": figure(inputs, size, "claims"),
     }
@@ -132,9 +136,9 @@ def coverage(study: Study) -> str:
     )
 
 
-def no_weights(inputs: Inputs) -> str:
+def _no_weights(study: Study) -> str:
     """The words for the weights where there is no record of any."""
-    used = any(arm.initialisation != "random" for arm in inputs.study.arms.values())
+    used = any(arm.initialisation != "random" for arm in study.arms.values())
     return "No record of them was found." if used else "None: every arm starts from random weights."
 
 
@@ -168,22 +172,8 @@ def arms_line(inputs: Inputs) -> str:
     return f"Comparisons: {'; '.join(parts)}."
 
 
-def first_facts(inputs: Inputs) -> list[tuple[str, str]]:
-    """What a reader must know before the first number, weights apart."""
-    study = inputs.study
-    amount = f"{len(study.seed)} seed{'s' if len(study.seed) > 1 else ''}"
-    return [
-        ("Training images", join(whole(size) for size in study.subset_size)),
-        ("Seeds", f"{seeds(study.seed)} ({amount})"),
-        ("Test images", _tested_images(inputs)),
-        ("Device", how_it_was_run.device(inputs.runs)),
-        ("Arithmetic", how_it_was_run.arithmetic(inputs.runs)),
-    ]
-
-
-def _tested_images(inputs: Inputs, group: str | None = None) -> str:
-    """How many test images stand behind reported values, of all runs or of a group's."""
-    runs = inputs.runs if group is None else inputs.runs[inputs.runs["group"] == group]
+def _tested_images(runs: pd.DataFrame) -> str:
+    """How many test images stand behind the reported values of runs."""
     amounts = sorted({int(amount) for amount in runs["reported_test_images"].dropna()})
     return join((whole(amount) for amount in amounts), "or") or "none"
 
@@ -220,7 +210,8 @@ def _rules(inputs: Inputs) -> str:
         statistics = dict.fromkeys(protocol.STATISTICS[arm.batchnorm] for arm in arms)
         rule = (
             f"epoch reported, {join(epochs, 'or')}; BatchNorm statistics, "
-            f"{join(statistics, 'or')}; test images, {_tested_images(inputs, group)}."
+            f"{join(statistics, 'or')}; test images, "
+            f"{_tested_images(inputs.runs[inputs.runs['group'] == group])}."
         )
         # Ours, logits and Ours, trained in one: Ours, logits and trained.
         known = "Ours, " if rule in rules else ""
@@ -231,13 +222,12 @@ def _rules(inputs: Inputs) -> str:
 def _sheet(sheet: ContactSheet) -> dict:
     """A contact sheet with its caption."""
     key = f"sheet-{sheet.drawing}-{sheet.subset_size}"
-    duplicates = sheet.record.get("duplicates", 0)
+    duplicates = sheet.subset.get("duplicates", 0)
     caption = (
         f"{sentence(protocol.DRAWINGS[sheet.drawing])}: {whole(sheet.subset_size)} training "
         f"images of seed {sheet.seed}. Images of the digits 0 to 9: "
-        f"{join(map(str, sheet.record['counts']))}. {sentence(count(duplicates, 'image'))} "
+        f"{join(map(str, sheet.subset['counts']))}. {sentence(count(duplicates, 'image'))} "
         f"{'was' if duplicates == 1 else 'were'} drawn more than once."
     )
     title = f"Contact sheet of {whole(sheet.subset_size)} handwritten digits."
-    svg = Markup(inline_svg(sheet.svg, key, title, caption)) if sheet.svg else ""
-    return {"svg": svg, "caption": caption}
+    return {"svg": inline_svg(sheet.svg or "", key, title, caption), "caption": caption}

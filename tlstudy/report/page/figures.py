@@ -10,11 +10,19 @@ from tlstudy.report.figures.captions import caption, title_of
 from tlstudy.report.figures.texts import explanation
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.page.svg import inline_svg
-from tlstudy.report.sentences import findings, landscapes, results
-from tlstudy.report.sentences.experiments import encoder_table
+from tlstudy.report.sentences import experiments, landscapes, results
 from tlstudy.report.tables import Table
 
 LANDSCAPES = {"landscape-trajectory": "trajectory", "landscape-random": "random"}
+# A sentence above a figure, and its numbers in a table.
+WORDS = {
+    "encoder": lambda *where: ("", experiments.encoder_table(*where)),
+    "curvature": lambda *where: (
+        experiments.convergence(*where),
+        experiments.curvature_table(*where),
+    ),
+    "reuse": lambda *where: (experiments.about_reuse(*where), experiments.reuse_table(*where)),
+}
 
 
 @dataclass(frozen=True)
@@ -22,7 +30,7 @@ class PageFigure:
     """A figure with its words.
 
     Attributes:
-        see: computed sentences on what there is to see.
+        see: a sentence above it on its numbers.
         caption: how to read it.
         svg: the drawing; empty if the study has none.
         surfaces: the same landscapes as numbers that can be turned by hand.
@@ -31,9 +39,9 @@ class PageFigure:
 
     key: str
     title: str
-    see: str
     caption: str
     svg: Markup
+    see: str = ""
     surfaces: list[dict] = field(default_factory=list)
     numbers: Table | None = None
     more: "PageFigure | None" = None
@@ -42,26 +50,25 @@ class PageFigure:
 def figure(inputs: Inputs, size: int, name: str) -> PageFigure | None:
     """A figure of a subset size with its words; None if the study has none."""
     drawing = inputs.figures.get(size, {}).get(name, "")
-    groups = list(_surface_groups(inputs, size, name)) if name in LANDSCAPES else []
-    if not drawing and not groups:
-        return None
-    numbers = encoder_table(inputs, size) if name == "encoder" else None
-    if groups:
+    found, surfaces = [], []
+    if name in LANDSCAPES:
         found = landscapes.surfaces(inputs, size, LANDSCAPES[name])
+        surfaces = list(_surface_groups(found, size, LANDSCAPES[name]))
+    if not drawing and not surfaces:
+        return None
+    see, numbers = WORDS[name](inputs, size) if name in WORDS else ("", None)
+    if surfaces:
         numbers = landscapes.comparison_table(found, LANDSCAPES[name])
+    # The figure of the first rungs stands right above and says how to read both.
     other = name.endswith(OTHER_RUNGS)
-    key, see = f"n{size}-figure-{name}", "" if other else findings.see(inputs, size, name)
-    return PageFigure(
-        key=key,
-        title=title_of(inputs.study, name),
-        see=see,
-        # The figure of the first rungs stands right above and says how to read both.
-        caption="" if other else explanation(name),
-        svg=_inline(inputs, drawing, key, name, see or caption(inputs.study, name)),
-        surfaces=groups,
-        numbers=numbers,
-        more=figure(inputs, size, f"{name}{OTHER_RUNGS}") if name in BY_ARM else None,
-    )
+    key = f"n{size}-figure-{name}"
+    shown = {
+        "surfaces": surfaces,
+        "numbers": numbers,
+        "more": figure(inputs, size, f"{name}{OTHER_RUNGS}") if name in BY_ARM else None,
+    }
+    words = "" if other else explanation(name)
+    return _figure(inputs, key, name, drawing, words, see, **shown)
 
 
 def study_figure(inputs: Inputs, name: str) -> PageFigure | None:
@@ -69,25 +76,23 @@ def study_figure(inputs: Inputs, name: str) -> PageFigure | None:
     drawing = inputs.study_figures.get(name)
     if drawing is None:
         return None
-    title, text, key = title_of(inputs.study, name), explanation(name), f"figure-{name}"
-    svg = _inline(inputs, drawing, key, name, caption(inputs.study, name))
-    return PageFigure(key, title, "", text, svg)
+    return _figure(inputs, f"figure-{name}", name, drawing, explanation(name))
 
 
-def _inline(inputs: Inputs, drawing: str, key: str, name: str, words: str) -> Markup:
-    if not drawing:
-        return Markup()
-    return Markup(inline_svg(drawing, f"{key}-drawing", title_of(inputs.study, name), words))
+def _figure(
+    inputs: Inputs, key: str, name: str, drawing: str, words: str, see: str = "", **more: object
+) -> PageFigure:
+    title = title_of(inputs.study, name)
+    svg = inline_svg(drawing, f"{key}-drawing", title, caption(inputs.study, name))
+    return PageFigure(key, title, words, svg, see, **more)
 
 
-def _surface_groups(inputs: Inputs, size: int, name: str) -> Iterator[dict]:
+def _surface_groups(found: list[landscapes.Surface], size: int, plane: str) -> Iterator[dict]:
     """Landscapes of a plane, group and seed, which share their scales.
 
     A surface is its label, its text alternative (empty if it is not drawn), and the reason for no
     plane. The payload is what the script draws; empty if there is nothing to draw.
     """
-    plane = LANDSCAPES[name]
-    found = landscapes.surfaces(inputs, size, plane)
     for group, seed in dict.fromkeys((surface.group, surface.seed) for surface in found):
         alike = [surface for surface in found if (surface.group, surface.seed) == (group, seed)]
         drawn = [surface for surface in alike if surface.drawn]

@@ -8,22 +8,16 @@ from pathlib import Path
 from tlstudy.config.groups import label_of
 from tlstudy.config.settings import Study
 from tlstudy.jobs import paths
-from tlstudy.jobs.progress import STATES, Job, Progress
+from tlstudy.jobs.progress import Job, Progress
 from tlstudy.report.format import join
 
-SIGNS = {
-    "done": "\u2713",
-    "diverged": "\u221e",
-    "missing": "\u00b7",
-    "running": "\u2026",
-    "failed": "\u2717",
-}
-MEANINGS = {
-    "done": "the run has all results that the study asks for",
-    "diverged": "also complete; the loss stopped being finite, which is a result",
-    "missing": "the run was not begun, or it waits for a failed job",
-    "running": "the run began; it is still running or was killed on another machine",
-    "failed": "one of the run\u2019s jobs ended with an error or was killed",
+# A sign and a meaning of each state.
+STATES_SHOWN = {
+    "done": ("\u2713", "the run has all results that the study asks for"),
+    "diverged": ("\u221e", "also complete; the loss stopped being finite, which is a result"),
+    "missing": ("\u00b7", "the run was not begun, or it waits for a failed job"),
+    "running": ("\u2026", "the run began; it is still running or was killed on another machine"),
+    "failed": ("\u2717", "one of the run\u2019s jobs ended with an error or was killed"),
 }
 LOG_LINES, LINE_LENGTH, LOG_BYTES = 20, 300, 16_000
 # Colours and other commands to a terminal, which a page cannot follow.
@@ -71,8 +65,8 @@ def section(
         headline=found.headline(),
         rows=_rows(found, keys),
         states=[
-            (state, SIGNS[state], counts[state], MEANINGS[state])
-            for state in STATES
+            (state, sign, counts[state], meaning)
+            for state, (sign, meaning) in STATES_SHOWN.items()
             if state in counts
         ],
         failures=[_failure(found, job, keys[job.log], call) for job in told],
@@ -86,8 +80,8 @@ def _rows(found: Progress, keys: dict[Path, str]) -> list[tuple[str, list[dict]]
     rows: dict[tuple[str, ...], list[dict]] = {}
     for cell in found.cells:
         links = [keys[job.log] for job in cell.jobs if job.log in keys]
-        shown = {"state": cell.state, "sign": SIGNS[cell.state], "link": "".join(links[:1])}
-        rows.setdefault(cell.row, []).append(shown)
+        shown = {"state": cell.state, "sign": STATES_SHOWN[cell.state][0]}
+        rows.setdefault(cell.row, []).append({**shown, "link": "".join(links[:1])})
     return [(_row_name(found.study, row), cells) for row, cells in rows.items()]
 
 
@@ -114,13 +108,13 @@ def _failure(found: Progress, job: Job, key: str, call: str) -> dict:
 
 
 def _title(found: Progress, job: Job) -> str:
-    """The job in words: its stage, and the runs that it is of."""
-    stage, *which = job.key
+    """The job in words: its step, and the runs that it is of."""
+    step, *which = job.key
     rows = [cell for cell in found.cells if job.log in [other.log for other in cell.jobs]]
     if rows:
         names = join(dict.fromkeys(_row_name(found.study, cell.row) for cell in rows))
-        return f"{stage}: {names}, seed {rows[0].seed}"
-    return f"{stage}: {', '.join(map(str, which))}" if which else stage
+        return f"{step}: {names}, seed {rows[0].seed}"
+    return f"{step}: {', '.join(map(str, which))}" if which else step
 
 
 def log_end(file: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""From words and numbers to files."""
+"""From words and numbers to pages."""
 
 from pathlib import Path
 
@@ -8,7 +8,6 @@ from markupsafe import Markup
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.page import content, laboratory_page
 from tlstudy.report.page.progress import Section
-from tlstudy.storage.files import write_bytes_atomically
 
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -29,8 +28,9 @@ def render_without_results(progress: Section) -> str:
 
 
 def render_results_table(inputs: Inputs) -> str:
-    """The table of results alone, as a page of its own."""
-    return _fill("results.html.j2", study=inputs.study, sizes=content.tables(inputs))
+    """The table of results of each subset size alone, as a page of its own."""
+    tables = [content.results_table(inputs, size) for size in inputs.study.subset_size]
+    return _fill("results.html.j2", study=inputs.study, sizes=tables)
 
 
 def _fill(name: str, **values: object) -> str:
@@ -47,13 +47,3 @@ def _fill(name: str, **values: object) -> str:
 def _own_file(name: str) -> Markup:
     """A file of this package, which needs no escaping."""
     return Markup((TEMPLATES / name).read_text(encoding="utf-8"))
-
-
-def write_report(inputs: Inputs, destination: Path) -> None:
-    """Write the report: one file that needs no other and no network."""
-    write_bytes_atomically(destination, render(inputs).encode())
-
-
-def write_results_table(inputs: Inputs, destination: Path) -> None:
-    """Write the table of results as a page of its own."""
-    write_bytes_atomically(destination, render_results_table(inputs).encode())

@@ -1,7 +1,6 @@
 """Findings of the sentinels: in the slides' series, in runs of that protocol, and in others."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 
 import pandas as pd
 
@@ -10,7 +9,7 @@ from tlstudy.audit.sentinels.alarms import false_alarms
 from tlstudy.audit.sentinels.published import findings_on_published
 from tlstudy.config.groups import label_of
 from tlstudy.report.figures.captions import PUBLISHED_GROUP
-from tlstudy.report.format import THIN, join, percent, sentence
+from tlstudy.report.format import THIN, count, join, percent, sentence
 from tlstudy.report.inputs import Inputs
 
 NETWORKS = {"new": "new network", "pretrained": "pretrained network"}
@@ -21,32 +20,15 @@ MEANINGS = {
 }
 
 
-@dataclass
-class Alarm:
-    """All that one sentinel found.
-
-    Attributes:
-        flaws: those of the published study that it stands for.
-        sightings: where it saw something, and what; of an arm, what it saw in the first run.
-    """
-
-    name: str
-    flaws: str
-    severity: str
-    why: str
-    advice: str
-    sightings: list[tuple[str, str]] = field(default_factory=list)
-
-
 def alarms(inputs: Inputs) -> dict:
     """Findings by sentinel: of the slides and our runs of their protocol, and of other runs."""
     arms = inputs.study.arms
     rows = inputs.findings[inputs.findings["arm"].isin(list(arms))]
     ours = rows["arm"].isin([name for name in arms if arms[name].group == PUBLISHED_GROUP])
-    slides = _on_slides() if inputs.is_audit else iter(())
+    slides = _on_slides() if inputs.is_audit else ()
     published = _by_sentinel([*slides, *_on_runs(inputs, rows[ours])])
     others = _by_sentinel(_on_runs(inputs, rows[~ours]))
-    seen = {alarm.severity for alarm in (*published, *others)}
+    seen = {alarm["severity"] for alarm in (*published, *others)}
     return {
         "published": published,
         "others": others,
@@ -67,41 +49,37 @@ def _on_runs(inputs: Inputs, rows: pd.DataFrame) -> Iterator[tuple[str, dict]]:
     """Where, and the finding of an arm's first run as a row."""
     for (_, arm), part in rows.groupby(["sentinel", "arm"], sort=False):
         first, total = part.iloc[0], int((inputs.runs["arm"] == arm).sum())
-        size = f"{first['subset_size']} images, " if len(inputs.study.subset_size) > 1 else ""
-        where = f", here {size}seed {first['seed']}" if total > 1 else ""
-        runs = f"{len(part)} of {total} run{'s' if total != 1 else ''}"
-        yield f"{label_of(inputs.study, arm)}, {runs}{where}", first.to_dict()
+        where = f"n = {first['subset_size']}, seed {first['seed']}"
+        runs = f"{len(part)} of {count(total, 'run')}"
+        yield f"{label_of(inputs.study, arm)}, {runs}, here {where}", first.to_dict()
 
 
-def _by_sentinel(findings) -> list[Alarm]:
-    """One entry for each sentinel, the gravest first, in the sentinels' order among equals."""
-    found: dict[str, Alarm] = {}
+def _by_sentinel(findings: Iterable[tuple[str, dict]]) -> list[dict]:
+    """One entry for each sentinel, the gravest first, in the sentinels' order among equals.
+
+    `sightings` has where it saw something, and what; of an arm, what it saw in the first run.
+    """
+    found: dict[str, dict] = {}
     for where, row in findings:
-        name = row["sentinel"]
-        title = sentence(name.replace("-", " "))
-        values = (row["flaws"] or "", row["severity"], row["why"], row["advice"])
-        alarm = found.setdefault(name, Alarm(title, *values))
+        alarm = {name: row[name] or "" for name in ("flaws", "severity", "why", "advice")}
+        alarm |= {"name": sentence(row["sentinel"].replace("-", " ")), "sightings": []}
+        alarm = found.setdefault(row["sentinel"], alarm)
         # Column names have underscores.
-        alarm.sightings.append((where, row["saw"].replace("_", " ")))
-    return sorted(found.values(), key=lambda alarm: SEVERITIES.index(alarm.severity))
+        alarm["sightings"].append((where, row["saw"].replace("_", " ")))
+    return sorted(found.values(), key=lambda alarm: SEVERITIES.index(alarm["severity"]))
 
 
 def rate_sentence(inputs: Inputs) -> str:
     """How often runs of a sound protocol raised an alarm."""
     found = false_alarms(inputs.runs, inputs.findings)
     if not found.runs:
-        return (
-            "Every run here has at least one of the published flaws, so this study says nothing of "
-            "false alarms."
-        )
-    verb = "run has" if found.runs == 1 else "runs have"
+        return "Every run here has a published flaw, so this study says nothing of false alarms."
     names = [f"{name.replace('-', ' ')} ({amount})" for name, amount in found.sentinels.items()]
-    which = f": {join(names)}" if names else ""
     return (
-        f"False alarms: {found.runs} {verb} a protocol with none of the published flaws; "
-        f"{found.alarmed} of them raised an alarm{which}. The rate is {percent(found.rate)} "
-        f"(95{THIN}% interval {percent(found.low)} to {percent(found.high)}). It is an upper "
-        "bound: a sound protocol can go wrong too. The interval takes all runs as independent. "
-        "Identical runs, such as a tuned run that keeps the default learning rate, make "
-        "it too short."
+        f"False alarms: of {count(found.runs, 'run')} with none of the published flaws, "
+        f"{found.alarmed} raised an alarm (by sentinel: {join(names) or 'none'}). The rate is "
+        f"{percent(found.rate)} (95{THIN}% interval {percent(found.low)} to "
+        f"{percent(found.high)}). It is an upper bound: a sound protocol can go wrong too. The "
+        "interval takes all runs as independent. Identical runs, such as a tuned run that keeps "
+        "the default learning rate, make it too short."
     )

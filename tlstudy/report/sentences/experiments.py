@@ -1,4 +1,6 @@
-"""Sentences and numbers on the network's stages, the curvature of the loss, and kept features."""
+"""Tables on the network's stages, the curvature of the loss, and the reuse of features."""
+
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -8,23 +10,29 @@ from tlstudy.audit.statistics import Summary, summarise
 from tlstudy.config.groups import label_of
 from tlstudy.measures.least_change import STATIONARY
 from tlstudy.report.figures import curvature as figure
-from tlstudy.report.format import count, join, number, percent
+from tlstudy.report.format import number, percent
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.sentences.series import of_arm
 from tlstudy.report.tables import Table
 
+NONE = summarise(np.array([]))
 CONVERGED = 0.01  # at this residual `tlstudy.measures.curvature.lanczos` stops
-POINTS = {"final": "at the final weights", "matched": "at the same training loss"}
-# Said wherever eigenvalues of two networks are compared.
-RAW_EIGENVALUE = (
-    "This is the raw eigenvalue. It changes with the scale of the weights before BatchNorm, which "
-    "no output depends on (Dinh et al. 2017), so it does not say which network is smoother."
-)
+POINTS = {"final": "At the final weights", "matched": "At the same training loss"}
 QUANTITIES = {
     "hessian_eigenvalue": "Largest Hessian eigenvalue",
     "rise": "Rise of the loss along random directions",
 }
-WAYS = {"training": "its own optimiser", "gradient-descent": "gradient descent"}
+LEAST = "Distance from the start over the least change found for the same training loss"
+REUSE = (
+    "Median cosine between a filter and its start",
+    "That cosine if filters had moved as far at right angles",
+    "Share of a convolution\u2019s change within the top directions of its start (median)",
+    "That share over the share in a random span",
+    f"{LEAST}: its own optimiser",
+    f"{LEAST}: gradient descent",
+    "Seeds in which gradient descent did not reach that training loss in {descent} steps",
+    "Share of the least change at right angles to the gradient, after at most {explicit} gradients",
+)
 
 
 def measured_arms(inputs: Inputs, table: pd.DataFrame, size: int) -> list[str]:
@@ -33,30 +41,28 @@ def measured_arms(inputs: Inputs, table: pd.DataFrame, size: int) -> list[str]:
     return [arm for arm in inputs.study.arms if arm in there]
 
 
-def measured(inputs: Inputs, arm: str, size: int, measure: str, stage: str) -> Summary:
-    """Balanced accuracy on test images of one measure of the encoder, over seeds."""
-    rows = of_arm(inputs.encoder, arm, size)
-    rows = rows[(rows["measure"] == measure) & (rows["stage"].fillna("") == stage)]
-    return summarise(rows["test_balanced_accuracy"].to_numpy(dtype=float))
+def _by_arm(
+    inputs: Inputs, titles: Iterable[str], columns: Mapping[str, list[str]]
+) -> Table | None:
+    """A row for each title, a column for each measured arm; None without one."""
+    if not columns:
+        return None
+    heads = ["Measure", *(label_of(inputs.study, arm) for arm in columns)]
+    return Table(heads, [list(row) for row in zip(titles, *columns.values(), strict=True)])
 
 
 def encoder_table(inputs: Inputs, size: int) -> Table | None:
-    """Every measure and stage, a column for each arm; None if nothing was measured."""
-    arms = measured_arms(inputs, inputs.encoder, size)
-    rows = inputs.encoder[inputs.encoder["subset_size"] == size]
-    keys = rows[["measure", "stage"]].fillna("").drop_duplicates().itertuples(index=False)
-    if not arms:
-        return None
-    return Table(
-        ["Measure", *(label_of(inputs.study, arm) for arm in arms)],
-        [
-            [
-                measure_words(*key),
-                *(measured(inputs, arm, size, *key).text(percent, short=True) for arm in arms),
-            ]
-            for key in keys
-        ],
-    )
+    """Balanced accuracy of every measure and stage of the encoder, over seeds."""
+    rows = inputs.encoder[inputs.encoder["subset_size"] == size].fillna({"stage": ""})
+    keys = list(rows[["measure", "stage"]].drop_duplicates().itertuples(index=False, name=None))
+    groups = rows.groupby(["arm", "measure", "stage"])["test_balanced_accuracy"]
+    found = {key: summarise(values.to_numpy(dtype=float)) for key, values in groups}
+    arms = measured_arms(inputs, rows, size)
+    columns = {
+        arm: [found.get((arm, *key), NONE).text(percent, short=True) for key in keys]
+        for arm in arms
+    }
+    return _by_arm(inputs, [measure_words(*key) for key in keys], columns)
 
 
 def measure_words(measure: str, stage: str) -> str:
@@ -65,53 +71,39 @@ def measure_words(measure: str, stage: str) -> str:
         stage, f"stage {stage.removeprefix('layer')}"
     )
     return {
-        "probe": f"Linear readout before training, {place}",
+        "probe": f"Linear probe before training, {place}",
         "frozen": f"Held up to {place}, rest trained",
         "put-back": f"Fine-tuned, {place} put back",
         "fine-tuned": "Fine-tuned, everything trained",
     }[measure]
 
 
-def curvature_sentences(inputs: Inputs, size: int) -> list[str]:
-    """The pretrained network's curvature as a multiple of the new one's, quantity by quantity."""
+def curvature_table(inputs: Inputs, size: int) -> Table | None:
+    """The pretrained network's curvature as a multiple of the new one's; None without a pair."""
     rows = inputs.curvature[inputs.curvature["subset_size"] == size]
-    arms = measured_arms(inputs, inputs.curvature, size)
-    return [
-        _curvature_sentence(inputs, rows, pair, quantity)
-        for pair in figure.pairs(inputs.study, arms)
-        for quantity in QUANTITIES
+    pairs = figure.pairs(inputs.study, measured_arms(inputs, inputs.curvature, size))
+    lines = [
+        [
+            f"{title}: {inputs.named(pair[1])} over {inputs.named(pair[0])}",
+            *(multiple(figure.ratio(rows, pair, quantity, point)) for point in POINTS),
+        ]
+        for pair in pairs
+        for quantity, title in QUANTITIES.items()
     ]
+    return Table(["Multiple", *POINTS.values()], lines) if lines else None
 
 
-def _curvature_sentence(
-    inputs: Inputs, rows: pd.DataFrame, pair: tuple[str, str], quantity: str
-) -> str:
-    new, pretrained = map(inputs.named, pair)
-    ratios = {point: figure.ratio(rows, pair, quantity, point) for point in POINTS}
-    parts = [f"{multiple(item)} {POINTS[point]}" for point, item in ratios.items() if item.n]
-    text = (
-        f"{QUANTITIES[quantity]} of {pretrained}, as a multiple of that of {new}: "
-        f"{join(parts) or 'no value'}."
-    )
-    return f"{text} {RAW_EIGENVALUE}" if parts and quantity == "hessian_eigenvalue" else text
-
-
-def convergence_sentence(inputs: Inputs, size: int) -> str:
+def convergence(inputs: Inputs, size: int) -> str:
     """How well the eigenvalues are converged; empty if none was measured."""
     table = inputs.curvature
     residuals = table.loc[table["subset_size"] == size, "residual"].dropna()
     if residuals.empty:
         return ""
-    open_ones = int((residuals > CONVERGED).sum())
-    text = (
-        f"Lanczos reached a residual of at most {percent(CONVERGED)} of the eigenvalue in "
-        f"{len(residuals) - open_ones} of {len(residuals)} cases"
-    )
-    if not open_ones:
-        return f"{text}."
+    reached = int((residuals <= CONVERGED).sum())
     return (
-        f"{text}. In the others it stopped at {percent(residuals.max())} at most, and the largest "
-        "eigenvalue may be higher than given."
+        f"Lanczos reached a residual of at most {percent(CONVERGED)} of the eigenvalue in "
+        f"{reached} of {len(residuals)} cases. The largest residual is {percent(residuals.max())}. "
+        f"Above {percent(CONVERGED)}, the largest eigenvalue may be higher than given."
     )
 
 
@@ -120,78 +112,56 @@ def multiple(item: Summary) -> str:
     return item.text(lambda value: number(2**value, 2))
 
 
-def reuse_sentences(inputs: Inputs, size: int) -> list[str]:
-    """Span and alignment of every measured arm, then how far each had to move."""
-    arms = measured_arms(inputs, inputs.reuse, size)
-    lines = [line(inputs, arm, size) for line in (_filters, _drifts, _not_reached) for arm in arms]
-    return [line for line in lines if line]
+def reuse_table(inputs: Inputs, size: int) -> Table | None:
+    """How filters moved, and how far the network had to move, for each measured arm."""
+    arms, settings = measured_arms(inputs, inputs.reuse, size), inputs.study.reuse
+    titles = [
+        title.format(descent=settings.descent_steps, explicit=settings.explicit_steps)
+        for title in REUSE
+    ]
+    return _by_arm(inputs, titles, {arm: _reuse(inputs, arm, size) for arm in arms})
 
 
-def _summary(inputs: Inputs, arm: str, size: int, quantity: str) -> Summary:
-    values = values_of({"runs": inputs.runs, "reuse": inputs.reuse}, quantity)
-    chosen = [value for (name, n, _), value in values.items() if (name, n) == (arm, size)]
-    return summarise(np.array(chosen))
-
-
-def _filters(inputs: Inputs, arm: str, size: int) -> str:
-    span = _summary(inputs, arm, size, "log2_span_excess")
-    cosine = _summary(inputs, arm, size, "filter_alignment")
-    if not span.n or not cosine.n:
-        return f"{inputs.named(arm)} has no fine-tuned weights to compare."
-    middle = cosine.mean if cosine.mean is not None else (cosine.smallest + cosine.largest) / 2
-    return (
-        f"The median filter of {inputs.named(arm)} ends at a cosine of {number(middle, 4)} to its "
-        f"start. Had it moved as far at right angles to itself, the cosine would be "
-        f"{number(_median(inputs, arm, size, 'alignment-if-across'), 4)}. Of a convolution\u2019s "
-        f"change, {percent(_median(inputs, arm, size, 'share-within'))} (median) lies within the "
-        f"top directions of its start. That is the share in a random span times {multiple(span)}."
-    )
-
-
-def _median(inputs: Inputs, arm: str, size: int, measure: str) -> float:
-    """Median over convolutions of a seed, mean over seeds."""
-    rows = _rows(inputs, arm, size, measure)
-    return float(rows.groupby("seed")["value"].median().mean())
-
-
-def _rows(inputs: Inputs, arm: str, size: int, measure: str) -> pd.DataFrame:
+def _reuse(inputs: Inputs, arm: str, size: int) -> list[str]:
+    """The values of an arm below the titles of `REUSE`."""
     rows = of_arm(inputs.reuse, arm, size)
-    return rows[rows["measure"] == measure]
+
+    def values(measure: str) -> pd.DataFrame:
+        return rows[rows["measure"] == measure]
+
+    def median(measure: str) -> float:
+        """Median over convolutions of a seed, mean over seeds."""
+        return float(values(measure).groupby("seed")["value"].median().mean())
+
+    def summary(quantity: str) -> Summary:
+        found = values_of({"runs": inputs.runs, "reuse": inputs.reuse}, quantity)
+        return summarise(
+            np.array([v for (name, n, _), v in found.items() if (name, n) == (arm, size)])
+        )
+
+    trained, descended = (
+        set(values(f"drift.{way}")["seed"]) for way in ("training", "gradient-descent")
+    )
+    across = values("across.explicit")["value"]
+    return [
+        summary("filter_alignment").text(lambda value: number(value, 4)),
+        number(median("alignment-if-across"), 4),
+        percent(median("share-within")),
+        multiple(summary("log2_span_excess")),
+        multiple(summary("log2_drift_excess.training")),
+        multiple(summary("log2_drift_excess.gradient-descent")),
+        f"{len(trained - descended)} of {len(trained)}",
+        f"{percent(across.min())} to {percent(across.max())}",
+    ]
 
 
-def _drifts(inputs: Inputs, arm: str, size: int) -> str:
-    """How far each way of training went, as a multiple of the least change that was found."""
-    ways = {way: _summary(inputs, arm, size, f"log2_drift_excess.{way}") for way in WAYS}
-    parts = [f"{multiple(item)} with {WAYS[way]}" for way, item in ways.items() if item.n]
-    if not parts:
+def about_reuse(inputs: Inputs, size: int) -> str:
+    """How to read the search for the least change; empty if nothing was measured."""
+    if not measured_arms(inputs, inputs.reuse, size):
         return ""
     return (
-        f"Distance of {inputs.named(arm)} from its start, as a multiple of the least change found "
-        f"for the same training loss: {join(parts)}. {_convergence(inputs, arm, size)}"
-    )
-
-
-def _convergence(inputs: Inputs, arm: str, size: int) -> str:
-    """How far the search for the least change came."""
-    across = _rows(inputs, arm, size, "across.explicit")["value"]
-    if across.empty or across.max() <= STATIONARY:
-        return "No smaller change nearby reaches that loss."
-    return (
-        f"The search stopped after {count(inputs.study.reuse.explicit_steps, 'gradient')} with "
-        f"{percent(across.min())} to {percent(across.max())} of that change still at right angles "
-        "to the gradient. So the least change is smaller, and these factors are too small, if "
-        "anything."
-    )
-
-
-def _not_reached(inputs: Inputs, arm: str, size: int) -> str:
-    """In how many runs gradient descent did not reach the train loss; empty if it always did."""
-    trained, descended = (set(_rows(inputs, arm, size, f"drift.{way}")["seed"]) for way in WAYS)
-    missed = len(trained - descended)
-    if not missed:
-        return ""
-    return (
-        f"Gradient descent from the start of {inputs.named(arm)} did not reach that training loss "
-        f"within {count(inputs.study.reuse.descent_steps, 'step')} in {missed} of {len(trained)} "
-        "runs: the loss falls only with steps this short."
+        f"Where the search for the least change ended with at most {percent(STATIONARY)} of it at "
+        "right angles to the gradient, no smaller change nearby reaches that loss. Where it ended "
+        "above, it stopped early: the least change is smaller, and the multiples of it are too "
+        "small, if anything."
     )

@@ -9,20 +9,18 @@ import yaml
 from tlstudy import __version__
 from tlstudy.config.groups import groups_of
 from tlstudy.config.settings import Study
-from tlstudy.jobs.steps import PLACES
+from tlstudy.jobs.graph import PLACES
 from tlstudy.report.format import (
-    MISSING,
     THIN,
     count,
     duration,
-    is_number,
     join,
     number,
     quoted,
     seeds,
-    sentence,
 )
-from tlstudy.report.inputs import Inputs, Record
+from tlstudy.report.inputs import Inputs, Json
+from tlstudy.report.sentences import series
 from tlstudy.report.sentences.protocol import NETWORKS
 from tlstudy.report.tables import Table
 
@@ -36,7 +34,14 @@ SAME_FOR_ALL = {
     "code": "states of the code that trains",
 }
 DEVICE_NAMES = {"cpu": "processor (CPU)", "cuda": "GPU"}
-SLIDES_WEIGHTS = ("resnet50", "IMAGENET1K_V2")
+OTHER_WEIGHTS = (
+    "They are not the weights of the slides (IMAGENET1K_V2 for ResNet-50), so this is not the "
+    "slides\u2019 experiment again."
+)
+STRIDES = (
+    "Their blocks stride on the 1 x 1 convolution; those of a network without pretrained weights "
+    "stride on the 3 x 3."
+)
 
 
 def distinct(runs: pd.DataFrame, column: str) -> list[str]:
@@ -47,10 +52,8 @@ def distinct(runs: pd.DataFrame, column: str) -> list[str]:
 
 def arithmetic(runs: pd.DataFrame) -> str:
     """Of the training steps and of the evaluations; once if they are the same."""
-    steps, evaluations = distinct(runs, "precision"), distinct(runs, "evaluation_precision")
-    if steps == evaluations or not evaluations:
-        return join(steps)
-    return f"steps {join(steps)}, evaluation {join(evaluations)}"
+    steps, tests = (join(distinct(runs, f"{name}precision")) for name in ("", "evaluation_"))
+    return steps if tests == steps else f"{steps} in steps, {tests} in evaluations"
 
 
 def device(runs: pd.DataFrame) -> str:
@@ -67,41 +70,29 @@ def short_commit(commit: str) -> str:
 def weights_used(inputs: Inputs) -> list[dict]:
     """The pretrained weights as the first screen names them.
 
-    `statement` says what they are; `other` that they are not the slides', or is empty; `tried`
+    `statement` says what they are; `other` how they are not the slides', or is empty; `tried`
     the result of each source, in the order of trying.
     """
     return [_weights(*key, record) for key, record in inputs.weights.items()]
 
 
-def _weights(architecture: str, name: str, record: Record) -> dict:
+def _weights(architecture: str, name: str, record: Json) -> dict:
     source = str(record.get("source", "unknown"))
-    other = []
-    if (architecture, source) != SLIDES_WEIGHTS:
-        network, slides = NETWORKS[SLIDES_WEIGHTS[0]], SLIDES_WEIGHTS[1]
-        other.append(
-            f"They are not the weights of the slides ({slides} for {network}), so this is not the "
-            "slides' experiment again."
-        )
-    if record.get("stride_on", "3x3") != "3x3":
-        other.append(
-            "Their blocks stride on the 1 x 1 convolution; those of a network without pretrained "
-            "weights stride on the 3 x 3."
-        )
-    parts = [str(record.get("description", "")).strip().rstrip(".")]
-    if record.get("imagenet_top1_percent"):
-        parts.append(f"{record['imagenet_top1_percent']:g}{THIN}% top-1 on ImageNet")
+    not_slides = (architecture, source) != ("resnet50", "IMAGENET1K_V2")
+    other = [OTHER_WEIGHTS] * not_slides + [STRIDES] * (record.get("stride_on", "3x3") != "3x3")
     # A file of the user's is named without its folder, which may be private.
     file = Path(source).name
-    words = ", ".join(filter(None, parts))
-    statement = f"{file} for {NETWORKS.get(architecture, architecture)}"
+    parts = [f"{file} for {NETWORKS[architecture]}", record.get("description", "").rstrip(". ")]
+    if record.get("imagenet_top1_percent"):
+        parts.append(f"{record['imagenet_top1_percent']:g}{THIN}% top-1 on ImageNet")
+    tried = [f"{Path(item['source']).name}: {item['outcome']}" for item in record.get("tried", [])]
+    statement = ", ".join(filter(None, parts))
     return {
         "name": name,
         "source": file,
-        "statement": f"{statement}: {words}" if words else statement,
+        "statement": statement,
         "other": " ".join(other),
-        "tried": [
-            f"{Path(item['source']).name}: {item['outcome']}" for item in record.get("tried", [])
-        ],
+        "tried": tried,
     }
 
 
@@ -113,6 +104,7 @@ def warnings(inputs: Inputs) -> list[str]:
         *_several_drawings(inputs.study),
         *modified_code(inputs.runs),
         *_diverged(inputs.runs),
+        *untrained(inputs),
     ]
 
 
@@ -125,13 +117,8 @@ def unlike(runs: pd.DataFrame, same_for_all: Mapping[str, str]) -> Iterator[str]
 
 
 def _several_weights(runs: pd.DataFrame) -> Iterator[str]:
-    pretrained = runs[runs["initialisation"] != "random"]
-    for name, rows in pretrained.groupby("initialisation"):
-        if len(distinct(rows, "weights_sha256")) > 1:
-            yield (
-                f"Arms that start from {quoted(name)} used different weights: "
-                f"{join(distinct(rows, 'weights_source'))}."
-            )
+    for name, rows in runs[runs["initialisation"] != "random"].groupby("initialisation"):
+        yield from unlike(rows, {"weights_sha256": f"files of the weights {quoted(name)}"})
 
 
 def _several_drawings(study: Study) -> Iterator[str]:
@@ -139,17 +126,14 @@ def _several_drawings(study: Study) -> Iterator[str]:
         if len({study.arms[arm].drawing for arm in arms}) > 1:
             yield (
                 f"Arms of the group {quoted(group)} draw their training images in different "
-                "ways, so a difference between them is one of images as well."
+                "ways. A difference between them is one of images as well."
             )
 
 
 def modified_code(runs: pd.DataFrame) -> Iterator[str]:
     """A sentence if runs were made with code that was in no commit."""
     if any(commit.endswith("+changes") for commit in distinct(runs, "commit")):
-        yield (
-            "Some code changes were in no commit when runs were made, so the commit alone does not "
-            "reproduce them."
-        )
+        yield "Some runs were made with uncommitted code: the commit does not reproduce them."
 
 
 def _diverged(runs: pd.DataFrame) -> Iterator[str]:
@@ -160,11 +144,22 @@ def _diverged(runs: pd.DataFrame) -> Iterator[str]:
         f"{quoted(label)} with {size} images, seed {seeds(rows['seed'].tolist())}"
         for (label, size), rows in lost.groupby(["label", "subset_size"], sort=False)
     ]
-    yield sentence(
-        f"{count(len(lost), 'run')} of {len(runs)} diverged (the loss was not finite): "
-        f"{'; '.join(parts)}. Reported values are from the other runs; a diverged run\u2019s "
-        "curves end where it stopped."
+    yield (
+        f"{len(lost)} of {count(len(runs), 'run')} diverged (the loss was not finite): "
+        f"{'; '.join(parts)}. Reported values are from the other runs. Curves of a diverged run "
+        "end where it stopped."
     )
+
+
+def untrained(inputs: Inputs) -> Iterator[str]:
+    """A sentence for each arm whose weights never moved, of the first subset size."""
+    size = inputs.study.subset_size[0]
+    for arm in inputs.study.arms:
+        if not (series.lost_at_once(inputs, arm, size) or series.moved(inputs, arm, size)):
+            yield (
+                f"The weights of {inputs.named(arm)} did not move. A comparison with it is no "
+                "evidence on pretraining."
+            )
 
 
 def configuration(study: Study) -> str:
@@ -184,20 +179,13 @@ def times(runs: pd.DataFrame) -> Table:
         "training_seconds": ("Training", duration),
         "evaluation_seconds": ("Evaluation", duration),
         "seconds": ("In all", duration),
-        "peak_memory_gib": ("Memory", _memory),
+        "peak_memory_gib": ("Memory, GiB", lambda gib: number(gib, 2)),
     }
-    runs = runs.reindex(columns=list(columns))
+    rows = runs.reindex(columns=list(columns)).to_dict("records")
     return Table(
         [head for head, _ in columns.values()],
-        [
-            [shown(run[name]) for name, (_, shown) in columns.items()]
-            for run in runs.to_dict("records")
-        ],
+        [[shown(run[name]) for name, (_, shown) in columns.items()] for run in rows],
     )
-
-
-def _memory(gib: float) -> str:
-    return f"{number(gib, 2)}{THIN}GiB" if is_number(gib) else MISSING
 
 
 def machine(inputs: Inputs) -> list[tuple[str, str]]:
@@ -208,20 +196,28 @@ def machine(inputs: Inputs) -> list[tuple[str, str]]:
         ("Arithmetic", arithmetic(runs)),
         ("Processor threads", join(distinct(runs, "threads"))),
         ("PyTorch", join(distinct(runs, "torch"))),
+        *code_and_time(
+            runs.drop_duplicates(["run", "subset_size", "seed"]),
+            "Training and evaluation, all runs",
+        ),
+    ]
+
+
+def code_and_time(runs: pd.DataFrame, title: str) -> list[tuple[str, str]]:
+    """Version and commits, and the time of all these runs one after the other."""
+    return [
         ("tlstudy", __version__),
         ("Commit", join(short_commit(value) for value in distinct(runs, "commit"))),
-        (
-            "Training and evaluation, all runs",
-            duration(float(runs.drop_duplicates(["run", "subset_size", "seed"])["seconds"].sum())),
-        ),
+        (title, duration(float(runs["seconds"].sum()))),
     ]
 
 
 def checksums(inputs: Inputs) -> list[tuple[str, str]]:
     """Files that results rest on, with their SHA-256."""
-    rows = []
-    for (architecture, name), record in inputs.weights.items():
-        for key, what in (("origin_sha256", "as received"), ("sha256", "as used")):
-            if record.get(key):
-                rows.append((f"{name} ({architecture}), {what}", str(record[key])))
+    rows = [
+        (f"{name} ({architecture}), {words}", str(record[key]))
+        for (architecture, name), record in inputs.weights.items()
+        for key, words in (("origin_sha256", "as received"), ("sha256", "as used"))
+        if record.get(key)
+    ]
     return rows + sorted((inputs.images or {}).get("files", {}).items())

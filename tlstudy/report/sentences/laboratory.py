@@ -4,11 +4,10 @@ import pandas as pd
 
 from tlstudy.audit.theory_claims import CONDITION, of, ratios
 from tlstudy.config.catalogue import laboratory_figures
-from tlstudy.report.format import THIN, count, duration, join, number, seeds, sentence, whole
+from tlstudy.report.format import THIN, count, duration, join, number, seeds, whole
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.page.figures import study_figure
 from tlstudy.report.sentences import how_it_was_run, ledger
-from tlstudy.report.sentences.ledger import Entry
 from tlstudy.theory import diagonal_networks, relu_networks
 
 EXPERIMENTS = {
@@ -30,7 +29,6 @@ EXPERIMENTS = {
         "undo the factor under BatchNorm and others that do not",
     ),
 }
-LIBRARIES = {"numpy": "NumPy", "torch": "PyTorch"}
 # Residual up to which a network counts as fitted. The other experiment trains for few steps.
 FITTED = {"diagonal": diagonal_networks.INTERPOLATES, "relu": relu_networks.INTERPOLATES}
 METHODS = {
@@ -40,10 +38,11 @@ METHODS = {
 }
 # The ratios of `tlstudy.audit.theory_claims.ratios` in words, by experiment and measure.
 RATIOS = {
-    ("diagonal", "price"): "penalty over the least",
-    ("diagonal", "change"): "squared change over the least",
-    ("relu", "price"): "squared change over the penalty of the units",
-    ("relu", "change"): "squared change over the least that was found",
+    "diagonal": {"price": "Penalty over the least", "change": "Squared change over the least"},
+    "relu": {
+        "price": "Squared change over the penalty of the units",
+        "change": "Squared change over the least that was found",
+    },
 }
 FAR = 1.1  # a tenth above the least
 OF_DIVERGED = ["network", "optimiser", "scale"]
@@ -55,27 +54,37 @@ def section(inputs: Inputs) -> dict:
     `notes` of an experiment tell what the claims' means hide: networks that did not fit, and the
     worst conditions. `meanings` has the verdicts that occur.
     """
-    verdicts = set(inputs.laboratory_claims["verdict"])
     figures = (study_figure(inputs, name) for name in laboratory_figures(inputs.study))
     return {
         "experiments": [_experiment(inputs, name) for name in inputs.study.laboratory.experiments],
         "seeds": f"{count(len(inputs.study.seed), 'seed')} ({seeds(inputs.study.seed)})",
         "ran": ran(inputs),
         "tally": tally(inputs),
-        "meanings": [item for item in ledger.MEANINGS.items() if item[0] in verdicts],
+        "meanings": list(ledger.meanings(inputs.laboratory_claims["verdict"]).items()),
         "figures": [figure for figure in figures if figure is not None],
     }
 
 
+def tally(inputs: Inputs) -> str:
+    """How many of the laboratory's claims have which verdict."""
+    return ledger.tally(inputs.laboratory_claims, "tested in the laboratory")
+
+
 def _experiment(inputs: Inputs, name: str) -> dict:
     title, words = EXPERIMENTS[name]
+    claims = inputs.laboratory_claims
+    rows = claims[claims["experiment"] == name].to_dict("records")
     return {
         "name": name,
         "title": title,
         "words": words,
-        "entries": entries(inputs, name),
+        "entries": [ledger.entry(row, _link(inputs, row["figure"])) for row in rows],
         "notes": notes(inputs.laboratory, name),
     }
+
+
+def _link(inputs: Inputs, figure: str) -> str:
+    return f"figure-{figure}" if figure in inputs.study_figures else ""
 
 
 def ran(inputs: Inputs) -> str:
@@ -83,31 +92,13 @@ def ran(inputs: Inputs) -> str:
     runs = inputs.laboratory_runs
     if runs.empty:
         return ""
-    versions = join(
-        f"{name} {join(how_it_was_run.distinct(runs, column))}"
-        for column, name in LIBRARIES.items()
+    processor, numpy, torch = (
+        join(how_it_was_run.distinct(runs, column)) for column in ("processor", "numpy", "torch")
     )
     return (
         f"All together took {duration(float(runs['seconds'].sum()))} of one core "
-        f"({join(how_it_was_run.distinct(runs, 'processor'))}; {versions})."
+        f"({processor}; NumPy {numpy} and PyTorch {torch})."
     )
-
-
-def entries(inputs: Inputs, experiment: str) -> list[Entry]:
-    """An experiment's claims with their verdicts, in the table's order."""
-    rows = inputs.laboratory_claims
-    rows = rows[rows["experiment"] == experiment].to_dict("records")
-    return [ledger.entry(row, *_link(inputs, row["figure"])) for row in rows]
-
-
-def _link(inputs: Inputs, figure: str) -> tuple[str, str]:
-    there = figure in inputs.study_figures
-    return (f"figure-{figure}", "See the figure.") if there else ("", "")
-
-
-def tally(inputs: Inputs) -> str:
-    """How many of the laboratory's claims have which verdict."""
-    return ledger.tally_of(inputs.laboratory_claims, " tested in the laboratory,")
 
 
 def notes(table: pd.DataFrame, experiment: str) -> list[str]:
@@ -115,54 +106,40 @@ def notes(table: pd.DataFrame, experiment: str) -> list[str]:
     rows = table[table["experiment"] == experiment]
     if rows.empty:
         return []
-    if experiment in FITTED:
-        return [fit_note(rows, FITTED[experiment]), *ratio_notes(rows, experiment)]
-    return diverged_notes(rows)
-
-
-def fit_note(rows: pd.DataFrame, fitted: float) -> str:
-    """How many networks did not fit their training samples, and the worst of them."""
-    left = of(rows, "residual")
-    above = left[~(left["value"] <= fitted)]
-    shares = [
-        f"{whole((above['method'] == method).sum())} of {whole((left['method'] == method).sum())} "
-        f"{words}"
-        for method, words in METHODS.items()
-        if method in set(left["method"])
+    if experiment not in FITTED:
+        return diverged_notes(rows)
+    return [
+        *(note for method in METHODS if (note := _fit_note(rows, method, FITTED[experiment]))),
+        *(_ratio_note(rows, *ratio) for ratio in RATIOS[experiment].items()),
     ]
+
+
+def _fit_note(rows: pd.DataFrame, method: str, fitted: float) -> str:
+    """How many networks did not fit their training samples, and the worst; empty without any."""
+    left = of(rows, "residual", method=method)
+    if left.empty:
+        shown = not of(rows, "test_error", method=method).empty
+        return f"Networks trained {METHODS[method]}: no residual was kept." if shown else ""
+    above = left[~(left["value"] <= fitted)]
     worst = left.loc[left["value"].idxmax()]
     return (
-        f"Of the networks trained, {join(shares)} stayed above {number(fitted, 1)}, the residual "
-        "at which descent calls the training samples fitted (norm of the residuals over that of "
-        f"the targets); the largest is {number(worst['value'])} ({METHODS[worst['method']]}: "
-        f"{condition_words(worst)}, seed {worst['seed']}){_not_kept(rows, left)}."
+        f"Networks trained {METHODS[method]}: {whole(len(above))} of {whole(len(left))} did not "
+        "fit their training samples (norm of the residuals above "
+        f"{number(fitted, 1)} of that of the targets). The largest residual is "
+        f"{number(worst['value'])} ({condition_words(worst)}, seed {worst['seed']})."
     )
 
 
-def _not_kept(rows: pd.DataFrame, left: pd.DataFrame) -> str:
-    """Methods that the experiment's figures show but that have no residual."""
-    shown, kept = set(of(rows, "test_error")["method"]), set(left["method"])
-    missing = [words for method, words in METHODS.items() if method in shown - kept]
-    return f"; no residual was kept of those {join(missing)}" if missing else ""
-
-
-def ratio_notes(rows: pd.DataFrame, experiment: str) -> list[str]:
-    """For each ratio of the paid to the least: its worst condition, and how many are far above."""
-    found = ratios(rows)
-    return [
-        f"{sentence(words)}: {_ratio_words(of(found, measure))}."
-        for (of_experiment, measure), words in RATIOS.items()
-        if of_experiment == experiment
-    ]
-
-
-def _ratio_words(found: pd.DataFrame) -> str:
+def _ratio_note(rows: pd.DataFrame, measure: str, words: str) -> str:
+    """A ratio of the paid to the least: how many conditions are far above, and the worst."""
+    found = of(ratios(rows), measure)
     means = condition_means(found)
     far, worst = means["value"] > FAR, means.loc[means["value"].idxmax()]
     return (
-        f"more than a tenth above 1 in {whole(far.sum())} of {count(len(means), 'condition')} "
-        f"({_percent(far.mean())}; means over {count(found['seed'].nunique(), 'seed')}); the worst "
-        f"is {_percent(worst['value'] - 1)} above ({condition_words(worst)})"
+        f"{words}: more than a tenth above 1 in {whole(far.sum())} of "
+        f"{count(len(means), 'condition')} ({_percent(far.mean())}; means over "
+        f"{count(found['seed'].nunique(), 'seed')}). The worst is {_percent(worst['value'] - 1)} "
+        f"above ({condition_words(worst)})."
     )
 
 

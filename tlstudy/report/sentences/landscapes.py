@@ -5,9 +5,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from matplotlib.ticker import MaxNLocator
+
 from tlstudy.report.figures.landscapes import plane_of, points_outside, shared_limits
-from tlstudy.report.format import MISSING, count, is_number, loss, number, percent, quoted, signed
-from tlstudy.report.inputs import Inputs, Record
+from tlstudy.report.format import count, is_number, loss, number, percent, quoted, signed
+from tlstudy.report.inputs import Inputs, Json
 from tlstudy.report.tables import Table
 
 PLANES = {
@@ -26,7 +28,7 @@ class Surface:
     label: str
     group: str
     seed: int
-    plane: Record
+    plane: Json
     checkpoint_loss: float
 
     @property
@@ -35,7 +37,7 @@ class Surface:
 
     @property
     def reason(self) -> str:
-        return (self.plane.get("reason") or "no reason was recorded").rstrip(".")
+        return self.plane["reason"].rstrip(".")
 
     def losses(self) -> list[float]:
         return [value for row in self.plane["loss"] for value in row if is_number(value)]
@@ -56,7 +58,7 @@ def surfaces(inputs: Inputs, size: int, plane: str) -> list[Surface]:
     return sorted(found, key=lambda surface: (surface.seed, order.index(surface.arm)))
 
 
-def scale(drawn: Sequence[Surface]) -> Record:
+def scale(drawn: Sequence[Surface]) -> Json:
     """Vertical and colour limits that a group shares: those of the still drawings.
 
     Losses above the upper limit are drawn flat at it, so that one peak does not flatten the rest.
@@ -73,16 +75,14 @@ def cut(drawn: Sequence[Surface]) -> str:
     return f"Losses above {loss(high)} are drawn flat there; the largest is {loss(largest)}."
 
 
-def ticks(low: float, high: float) -> list[Record]:
+def ticks(low: float, high: float) -> list[Json]:
     """Round values from low to high with their labels."""
-    rough = (high - low) / TICKS
-    magnitude = 10.0 ** math.floor(math.log10(rough))
-    step = next(factor * magnitude for factor in (1, 2, 5, 10) if factor * magnitude >= rough)
-    decimals = max(0, -math.floor(math.log10(step) + 1e-9))
-    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    values = MaxNLocator(TICKS, steps=[1, 2, 5, 10]).tick_values(low, high)
+    decimals = max(0, -math.floor(math.log10(values[1] - values[0]) + 1e-9))
     return [
-        {"at": index * step, "label": signed(f"{index * step:.{decimals}f}")}
-        for index in range(first, last + 1)
+        {"at": value, "label": signed(f"{value:.{decimals}f}")}
+        for value in values.tolist()
+        if low <= value <= high
     ]
 
 
@@ -95,7 +95,7 @@ def payload(drawn: Sequence[Surface]) -> str:
     return json.dumps(data, separators=(",", ":"), allow_nan=False)
 
 
-def _drawing(surface: Surface) -> Record:
+def _drawing(surface: Surface) -> Json:
     plane = surface.plane
     return {
         "axis": [_rounded(value) for value in plane["axis"]],
@@ -111,39 +111,26 @@ def _rounded(value: float | None) -> float | None:
 
 def comparison_table(found: Sequence[Surface], plane: str) -> Table:
     """Numbers that belong to each surface: its centre beside the checkpoint, its range."""
-    several = len({surface.seed for surface in found}) > 1
-    heads = ["Arm", "Checkpoint\u2019s loss", "Loss at the centre", "Lowest", "Highest"]
+    heads = ["Arm, seed", "Checkpoint\u2019s loss", "Loss at the centre", "Lowest", "Highest"]
     if plane == "trajectory":
-        heads += [*_variance_heads(found), "Furthest off the plane", "Points outside the grid"]
-    return Table(heads, [_table_row(surface, plane, several) for surface in found])
+        heads += [f"Variance on axis {axis} (of a random walk)" for axis in (1, 2)]
+        heads += ["Furthest off the plane", "Points outside the grid"]
+    return Table(heads, [_table_row(surface, plane) for surface in found])
 
 
-def _table_row(surface: Surface, plane: str, several: bool) -> list[str]:
+def _table_row(surface: Surface, plane: str) -> list[str]:
     """A row that ends early holds words in place of numbers: the reason for no plane."""
-    label = f"{surface.label}, seed {surface.seed}" if several else surface.label
-    row = [label, loss(surface.checkpoint_loss)]
+    row = [f"{surface.label}, seed {surface.seed}", loss(surface.checkpoint_loss)]
     if not surface.drawn:
         return [*row, f"no plane: {surface.reason}"]
     values = surface.losses()
     row += [loss(surface.plane["centre_loss"]), loss(min(values)), loss(max(values))]
     if plane == "trajectory":
-        shares = surface.plane.get("explained_variance") or []
-        row += [percent(shares[axis]) if axis < len(shares) else MISSING for axis in (0, 1)]
-        off_plane = [value for value in surface.plane.get("off_plane") or [] if is_number(value)]
-        row.append(number(max(off_plane)) if off_plane else MISSING)
+        shares, nulls = surface.plane["explained_variance"], surface.plane["random_walk_null"]
+        row += [f"{percent(shares[axis])} ({percent(nulls[axis])})" for axis in (0, 1)]
+        row.append(number(max(surface.plane["off_plane"])))
         row.append("{} of {}".format(*points_outside(surface.plane)))
     return row
-
-
-def _variance_heads(found: Sequence[Surface]) -> list[str]:
-    """Heads that hold a random walk's shares, which are the same for every path."""
-    nulls = [surface.plane.get("random_walk_null") or [] for surface in found if surface.drawn]
-    null = max(nulls, key=len, default=[])
-    return [
-        f"Variance on axis {axis + 1}"
-        + (f" (random walk: {percent(null[axis])})" if axis < len(null) else "")
-        for axis in (0, 1)
-    ]
 
 
 def alternative(surface: Surface, plane: str) -> str:

@@ -20,9 +20,8 @@ def _versions() -> str:
     accuracies = [item.balanced_accuracy for item in found]
     spread = 100 * (max(accuracies) - min(accuracies))
     return (
-        "The pretrained network\u2019s best balanced accuracy and loss stand in three versions: "
-        f"{shown}. The difference of {spread:.2f} points between versions of one seed is not "
-        "explained."
+        f"The pretrained network\u2019s best balanced accuracy and loss have three versions: "
+        f"{shown}. They are of one seed. Their difference of {spread:.2f} points is not explained."
     )
 
 
@@ -30,10 +29,10 @@ def _angles() -> str:
     angles = published.angle()["angle_from_previous"]
     _, off = off_steps(angles.to_numpy())
     return (
-        f"Every plotted angle is a float32 arccosine: in units of the smallest step each is a "
-        f"whole number to within {number(off, 1)}. So the {int((angles == 0).sum())} zeros among "
-        f"the {len(angles)} angles are rounding and do not show weights at rest. No angle between "
-        f"zero and {angle_of(1):.3f}\u00b0 could have been plotted."
+        "Every plotted angle is a float32 arccosine: a whole number of the smallest steps, to "
+        f"within {number(off, 1)}. No angle between zero and {angle_of(1):.3f}\u00b0 could have "
+        f"been plotted. The {int((angles == 0).sum())} zeros among the {len(angles)} angles are "
+        "rounding and do not show weights at rest."
     )
 
 
@@ -42,16 +41,15 @@ def _gradients() -> str:
     return (
         "The new network\u2019s gradient norm grows in proportion to the epoch: log-log slope "
         f"{slope:.3f}, last over first {growth:.2f} over {published.EPOCHS} epochs. One gradient "
-        "was added up; it did not explode. Its weights were never changed and it was never cleared."
+        "was added up and never cleared, and the weights never changed. It did not explode."
     )
 
 
 def _head() -> str:
     head = facts.head()
     return (
-        "The slides read the last layer\u2019s change as the decoder learning. It has the size "
-        "that Adam\u2019s step gives any layer of that scale: at most "
-        f"{percent(head.displacement)} of the norm and {head.angle:.2f}\u00b0 in an epoch. From "
-        "the layer\u2019s initial scale, the step size alone predicts "
-        f"{percent(head.predicted_displacement)} and {head.predicted_angle:.2f}\u00b0."
+        "The slides read the last layer\u2019s change as the decoder learning. In an epoch it is "
+        f"at most {percent(head.displacement)} of the norm and {head.angle:.2f}\u00b0. "
+        f"Adam\u2019s step size alone predicts {percent(head.predicted_displacement)} and "
+        f"{head.predicted_angle:.2f}\u00b0 for a layer of that initial scale."
     )

@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
-import pandas as pd
-
 from tlstudy.audit.statistics import reference_arms, summarise
+from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.config.groups import groups_of, is_new, label_of
 from tlstudy.data import published
 from tlstudy.report.format import (
@@ -48,23 +47,21 @@ def comparable_pairs(inputs: Inputs) -> bool:
 
 def result_table(inputs: Inputs, size: int) -> Table:
     """Protocols with both arms and their difference, beside the slides; or all arms one by one."""
-    pairs = comparable_pairs(inputs)
-    heads = (
-        ["Protocol", "New", "Pretrained", "Difference"]
-        if pairs
-        else ["Arm", "Value", "Difference from the reference"]
-    )
+    groups = groups_of(inputs.study)
     rows: list[list[str | Cell]] = []
-    for measure, title in MEASURES.items():
-        if pairs:
-            rows += [[title], _slides_row(measure)]
-        for group, arms in groups_of(inputs.study).items():
-            if pairs:
-                rows.append([group_title(group), *_pair_cells(inputs, arms, size, measure)])
-            else:
+    if not comparable_pairs(inputs):
+        for measure, title in MEASURES.items():
+            for group, arms in groups.items():
                 rows.append([f"{title}: {group_title(group).lower()}"])
                 rows += _arm_rows(inputs, arms, size, measure)
-    return Table(heads, rows)
+        return Table(["Arm", "Value", "Difference from the reference"], rows)
+    for measure, title in MEASURES.items():
+        rows += [[title], _slides_row(measure)]
+        for group, arms in groups.items():
+            cells = [arm_cell(inputs, arm, size, measure) for arm in arms]
+            difference = difference_cell(inputs, arms[1], size, measure)
+            rows.append([group_title(group), *cells, difference])
+    return Table(["Protocol", "New", "Pretrained", "Difference"], rows)
 
 
 def _slides_row(measure: str) -> list[str | Cell]:
@@ -79,57 +76,40 @@ def _slides_row(measure: str) -> list[str | Cell]:
     return ["Slides", *map(Cell, shown), difference]
 
 
-def _pair_cells(inputs: Inputs, arms: list[str], size: int, measure: str) -> list[Cell]:
-    values = [arm_cell(inputs, arm, size, measure) for arm in arms]
-    return [*values, difference_cell(inputs, arms[1], size, measure)]
-
-
 def _arm_rows(
     inputs: Inputs, arms: list[str], size: int, measure: str
 ) -> Iterator[list[str | Cell]]:
     """One row for each arm, with its difference from the arm it is compared with."""
     references = reference_arms(inputs.study)
-    several = len(set(arms) - set(references)) > 1
     for arm in arms:
         difference = Cell("reference")
         if arm in references:
+            other = label_of(inputs.study, references[arm])
             difference = difference_cell(inputs, arm, size, measure)
-            if several:
-                other = label_of(inputs.study, references[arm])
-                difference = replace(difference, last=f"from {other}")
+            difference = replace(difference, last=f"from {other}")
         yield [label_of(inputs.study, arm), arm_cell(inputs, arm, size, measure), difference]
 
 
 def arm_cell(inputs: Inputs, arm: str, size: int, measure: str) -> Cell:
     """An arm's value with its interval or range, and how many of its runs diverged."""
-    found = _cell(reported(inputs, arm, size, measure), measure)
+    found = summary_cell(
+        summarise(reported(inputs, arm, size, measure).to_numpy()), VALUES[measure]
+    )
     runs = of_arm(inputs.runs, arm, size)
     lost = int((runs["status"] != "finished").sum())
-    notes = [found.note, f"{lost} of {len(runs)} diverged" if lost else ""]
-    last = last_epoch_text(inputs, arm, size, measure)
-    return Cell(found.text, "; ".join(filter(None, notes)), last)
-
-
-def _cell(values: pd.Series, measure: str) -> Cell:
-    """A value with its interval or range. That seeds are few is said at the difference only."""
-    summary = summarise(values.to_numpy(dtype=float))
-    found = summary_cell(summary, VALUES[measure])
-    if summary.n == 1:
-        return replace(found, note="")
-    return replace(found, note=found.note.partition(", too few")[0])
+    note = f"{found.note}; {lost} of {len(runs)} diverged" if lost else found.note
+    return Cell(found.text, note, last_epoch_text(inputs, arm, size, measure))
 
 
 def last_epoch_text(inputs: Inputs, arm: str, size: int, measure: str) -> str:
     """The last epoch on the final test images, for arms that report the best one on test images."""
     settings, rows = inputs.study.arms[arm], of_arm(inputs.runs, arm, size)
     rows = rows[rows["status"] == "finished"]
-    values = rows[f"final_test_{measure}_{settings.batchnorm}"].dropna()
-    if settings.reported_epoch != "best-on-test" or values.empty:
+    summary = summarise(rows[f"final_test_{measure}_{settings.batchnorm}"].to_numpy(dtype=float))
+    if settings.reported_epoch != "best-on-test" or summary.n == 0:
         return ""
-    found = _cell(values, measure)
-    note = f" ({found.note})" if found.note else ""
     amounts = join((whole(amount) for amount in sorted(set(rows["final_test_images"]))), "or")
-    return f"last epoch, {amounts} images: {found.text}{note}"
+    return f"last epoch, {amounts} images: {summary.text(VALUES[measure], short=True)}"
 
 
 def difference_cell(inputs: Inputs, arm: str, size: int, measure: str) -> Cell:
@@ -145,7 +125,8 @@ def seed_table(inputs: Inputs, size: int) -> Table:
         [str(seed), *(_run_text(inputs, arm, size, seed) for arm in arms)]
         for seed in inputs.study.seed
     ]
-    rows.append(["Interquartile mean", *(_middle(inputs, arm, size) for arm in arms)])
+    if len(inputs.study.seed) >= MINIMUM_SEEDS:
+        rows.append(["Interquartile mean", *(_middle(inputs, arm, size) for arm in arms)])
     return table_of_arms("Seed", [label_of(inputs.study, arm) for arm in arms], rows)
 
 
@@ -163,4 +144,4 @@ def _middle(inputs: Inputs, arm: str, size: int) -> str:
         summarise(reported(inputs, arm, size, measure).to_numpy()).interquartile_mean
         for measure in MEASURES
     )
-    return "fewer than five seeds" if shares is None else f"{percent(shares)}, {loss(losses)}"
+    return "too few seeds" if shares is None else f"{percent(shares)}, {loss(losses)}"

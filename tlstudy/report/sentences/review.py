@@ -1,39 +1,55 @@
 """The slides' assumptions one by one, and what the study's numbers say of each."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
-from tlstudy.audit.statistics import reference_arms, summarise
-from tlstudy.config.groups import arms_of_kind, is_new, without_other_rungs
-from tlstudy.report.format import is_number, join, percent
+import pandas as pd
+
+from tlstudy.audit.statistics import Summary, reference_arms, summarise
+from tlstudy.config.fields import CLASSES
+from tlstudy.config.groups import is_new, without_other_rungs
+from tlstudy.report.format import POINTS, bare_points, join, percent, place
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.sentences import series
-from tlstudy.report.sentences.findings import (
-    GUESSING,
-    GUESSING_TEXT,
-    gap_sentence,
-    gap_with_warning,
-    gradient_phrase,
-    trend,
-    untrained_clause,
-)
 
-NOTHING_TO_COMPARE = "so there is nothing to compare"
+GUESSING = 1 / CLASSES  # balanced accuracy of a constant or random answer among ten digits
+GUESSING_TEXT = percent(GUESSING)
+CURVES = "See the table \u201cThe curves in numbers\u201d"
+HELD = "Accuracies with layers held or put back stand under \u201cEncoder and decoder\u201d."
+NOT_HELD = (
+    "Layers that change need not be layers that have to change. No arm here holds layers fixed, so "
+    "this was not tested."
+)
 
 
 def review(inputs: Inputs, size: int) -> list[tuple[str, list[str]]]:
     """Each assumption of the slides as a question, and what this study's numbers say of it.
 
-    On a ladder arm by arm only for the rungs that figures show one by one.
+    On a ladder only for the rungs that figures show arm by arm.
     """
     inputs = replace(inputs, study=without_other_rungs(inputs.study))
-    questions: list[tuple[str, Callable[[Inputs, int], Iterator[str]]]] = [
-        ("Does a pretrained network learn from so few images where a new one does not?", _learns),
-        ("Do only the last layer\u2019s weights need to change?", _last_layer),
-        ("Does pretraining smooth the loss landscape?", _landscape),
-        ("Do the new network\u2019s gradients explode?", _explodes),
+    return [
+        (
+            "Does a pretrained network learn from so few images where a new one does not?",
+            list(_learns(inputs, size)),
+        ),
+        (
+            "Do only the last layer\u2019s weights need to change?",
+            [
+                f"{CURVES} for how far the last layer and the convolutions moved.",
+                HELD if _measured(inputs.encoder, size) else NOT_HELD,
+            ],
+        ),
+        ("Does pretraining smooth the loss landscape?", _smooths(inputs, size)),
+        (
+            "Do the new network\u2019s gradients explode?",
+            [f"{CURVES} for the gradient norms, and for those that add up."],
+        ),
     ]
-    return [(question, list(answer(inputs, size))) for question, answer in questions]
+
+
+def _measured(table: pd.DataFrame, size: int) -> bool:
+    return bool((table["subset_size"] == size).any())
 
 
 def _learns(inputs: Inputs, size: int) -> Iterator[str]:
@@ -45,95 +61,44 @@ def _learns(inputs: Inputs, size: int) -> Iterator[str]:
     if not pairs:
         yield "No pretrained arm here is compared with one that starts from random weights."
     for arm, reference in pairs:
-        lost = [name for name in (reference, arm) if series.lost_at_once(inputs, name, size)]
-        if lost:
-            diverged = f"{join(map(inputs.named, lost))} diverged in the first epoch"
-            yield f"{gap_sentence(inputs, arm, size)} {diverged}, {NOTHING_TO_COMPARE}."
-        elif untrained_clause(inputs, arm, size):
-            yield gap_with_warning(inputs, arm, size)
-        else:
-            yield f"{gap_sentence(inputs, arm, size)} {_trained(inputs, reference, size)}"
-
-
-def _trained(inputs: Inputs, reference: str, size: int) -> str:
-    """How far the reference's weights and loss went, and whether it beats guessing."""
-    falls = trend(series.by_epoch(inputs, reference, size, "train_loss"))
-    moved = percent(series.last(inputs, reference, size, "displacement_from_start"))
-    text = (
-        f"Both were trained: the weights of {inputs.named(reference)} moved by {moved} of their "
-        f"norm and its training loss {falls}."
-    )
-    item = summarise(series.reported(inputs, reference, size, "balanced_accuracy").to_numpy())
-    if item.n == 0:
-        return text
-    reached = f"{text} It reaches {item.text(percent)}"
-    if item.mean is None:
-        return f"{reached}; guessing gives {GUESSING_TEXT}."
-    where = "contains"
-    if item.low > GUESSING or item.high < GUESSING:
-        where = "lies above" if item.low > GUESSING else "lies below"
-    return f"{reached}: the interval {where} the {GUESSING_TEXT} of guessing."
-
-
-def _last_layer(inputs: Inputs, size: int) -> Iterator[str]:
-    for arm in inputs.study.arms:
-        drift = series.layer_drift(inputs, arm, size)
-        if series.lost_at_once(inputs, arm, size):
-            text = f"diverged in the first epoch, {NOTHING_TO_COMPARE}."
-        elif drift is None or not series.moved(inputs, arm, size):
-            text = f"no layer moved, {NOTHING_TO_COMPARE}."
-        else:
-            text = (
-                f"the last layer\u2019s weights end {percent(drift.head)} of their norm from "
-                f"their start, the median convolution {percent(drift.convolution)}."
-                + _prediction(drift)
-            )
-        yield f"{inputs.named(arm)}: {text}"
-    if (inputs.encoder["subset_size"] == size).any():
-        yield "Accuracies with layers held or put back stand under \u201cEncoder and decoder\u201d."
-    else:
+        gap = summarise(series.differences(inputs, arm, size, "balanced_accuracy").to_numpy())
         yield (
-            "Layers that change need not be layers that have to change. No arm here holds layers "
-            "fixed, so this was not tested."
-        )
+            f"Balanced accuracy, {inputs.named(arm)} minus {inputs.named(reference)}: "
+            f"{gap.text(bare_points, POINTS)}. {_reading(inputs, (reference, arm), size, gap)}"
+        ).strip()
 
 
-def _prediction(drift: series.LayerDrift) -> str:
-    if not is_number(drift.correlation):
-        return " The optimiser gives no prediction to compare this with."
-    text = (
-        " The order of the layers agrees with what Adam\u2019s step size alone predicts at a rank "
-        f"correlation of {drift.correlation:.2f}"
+def _reading(inputs: Inputs, pair: tuple[str, str], size: int, gap: Summary) -> str:
+    """What a gap is evidence of."""
+    lost = [arm for arm in pair if series.lost_at_once(inputs, arm, size)]
+    if lost:
+        return f"{join(map(inputs.named, lost))} diverged in the first epoch: nothing to compare."
+    if not all(series.moved(inputs, arm, size) for arm in pair):
+        return "This is no evidence on pretraining: see the warnings."
+    new = summarise(series.reported(inputs, pair[0], size, "balanced_accuracy").to_numpy())
+    reached = (
+        f"{inputs.named(pair[0])} reaches {new.text(percent)}; guessing gives {GUESSING_TEXT}."
     )
-    if drift.follows_step_size:
-        return f"{text}: that order follows the weights\u2019 sizes, whatever the layers are for."
-    return f"{text}: the step size alone does not account for the pattern."
+    if gap.mean is None or new.mean is None:
+        return reached
+    return (
+        f"The interval {place(gap)} zero. {reached} Its interval {place(new, GUESSING)} guessing."
+    )
 
 
-def _landscape(inputs: Inputs, size: int) -> Iterator[str]:
+def _smooths(inputs: Inputs, size: int) -> list[str]:
     drawn = any(
         plane["status"] == "drawn"
         for record in inputs.landscapes
         if record["subset_size"] == size and record["arm"] in inputs.study.arms
         for plane in record["planes"].values()
     )
+    found = []
     if drawn:
-        yield (
+        found.append(
             "The range of the loss on one plane is not smoothness. The surfaces under \u201cLoss "
             "landscapes\u201d are single planes and do not decide between networks."
         )
-    if (inputs.curvature["subset_size"] == size).any():
-        yield "Curvatures are compared under \u201cCurvature of the loss\u201d."
-    elif not drawn:
-        yield "This study has no landscape to judge by."
-
-
-def _explodes(inputs: Inputs, size: int) -> Iterator[str]:
-    for arm in arms_of_kind(inputs.study, new=True):
-        text = f"The gradient norm of {gradient_phrase(inputs, arm, size)}."
-        if series.slope_of_added_up(inputs, arm, size) is not None:
-            text += (
-                " Its gradients were never set back to zero, so they add up: the growth here comes "
-                "from that."
-            )
-        yield text
+    if _measured(inputs.curvature, size):
+        found.append("Curvatures are compared under \u201cCurvature of the loss\u201d.")
+    return found or ["This study has no landscape to judge by."]

@@ -1,15 +1,14 @@
-"""Numbers behind the sentences: medians over seeds, and what the sentinels judge."""
+"""Numbers of an arm's runs: medians over seeds, and what the sentinels judge."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from tlstudy.audit.sentinels.weights import STRONG, any_moved, growth, step_size_drift
-from tlstudy.audit.statistics import paired_differences, reference_arms
+from tlstudy.audit.sentinels.weights import any_moved, growth, step_size_drift
+from tlstudy.audit.statistics import reference_arms
 from tlstudy.report.inputs import Inputs
 
-STEADY = 0.01  # a relative change of less than this is called none
 HALF = 0.5
 WEIGHT_KINDS = ("convolution", "downsample", "linear-weight")
 
@@ -28,9 +27,8 @@ def reported(inputs: Inputs, arm: str, size: int, measure: str) -> pd.Series:
 def differences(inputs: Inputs, arm: str, size: int, measure: str) -> pd.Series:
     """(seeds,) an arm's reported value less that of its reference, seed by seed."""
     reference = reference_arms(inputs.study)[arm]
-    table = paired_differences(inputs.runs, f"reported_{measure}", {arm: reference})
-    table = table[table["subset_size"] == size]
-    return table.set_index("seed")["difference"].astype(float).dropna()
+    ours, other = (reported(inputs, name, size, measure) for name in (arm, reference))
+    return (ours - other).dropna()
 
 
 def by_epoch(inputs: Inputs, arm: str, size: int, column: str) -> pd.Series:
@@ -69,57 +67,37 @@ def slope_of_added_up(inputs: Inputs, arm: str, size: int) -> float | None:
     return float(np.median([item.slope for item in found]))
 
 
-@dataclass(frozen=True)
-class LayerDrift:
-    """How far the layers of an arm moved, and how well Adam's step size predicts it.
+def distance_of_kind(inputs: Inputs, arm: str, size: int, kind: str) -> float:
+    """Distance from the start after the last epoch: the median over layers of a kind and seeds."""
+    rows = of_arm(inputs.layers, arm, size)
+    rows = rows[(rows["kind"] == kind) & (rows["epoch"] == rows["epoch"].max())]
+    return float(rows["displacement_from_start"].median())
 
-    Attributes:
-        head: displacement of the last layer's weights from the start at the last epoch, median
-            over seeds.
-        convolution: the same, median over convolutions and seeds.
-        correlation: rank correlation over layers of measured and predicted path, median over
-            seeds; NaN without a prediction.
+
+def step_size_correlation(inputs: Inputs, arm: str, size: int) -> float:
+    """Rank correlation over layers of their path and the one that Adam's step size predicts.
+
+    The median over seeds; NaN without a prediction.
     """
-
-    head: float
-    convolution: float
-    correlation: float
-
-    @property
-    def follows_step_size(self) -> bool:
-        """Whether the step size explains which layers moved most."""
-        return self.correlation >= STRONG
-
-
-def layer_drift(inputs: Inputs, arm: str, size: int) -> LayerDrift | None:
-    """The drift of an arm's layers; None without rows."""
-    every = of_arm(inputs.layers, arm, size)
-    rows = every[every["kind"].isin(WEIGHT_KINDS)]
-    if rows.empty:
-        return None
-    final = rows[rows["epoch"] == rows["epoch"].max()]
-    by_kind = final.groupby("kind")["displacement_from_start"].median()
-    return LayerDrift(
-        head=float(by_kind.get("linear-weight", np.nan)),
-        convolution=float(by_kind.get("convolution", np.nan)),
-        correlation=_rank_correlation(every),
-    )
-
-
-def _rank_correlation(layers: pd.DataFrame) -> float:
     columns = ("displacement_from_previous", "predicted_displacement")
     found = [
         step_size_drift(
             pd.factorize(rows["layer"])[0], *(rows[name].to_numpy(float) for name in columns)
         )
-        for _, rows in layers.groupby("seed")
+        for _, rows in of_arm(inputs.layers, arm, size).groupby("seed")
     ]
     known = [item.correlation for item in found if item is not None]
     return float(np.median(known)) if known else float("nan")
 
 
-@dataclass(frozen=True)
-class Heaviest:
+def largest_turn(inputs: Inputs, arm: str, size: int) -> pd.Series:
+    """The row of the layer that turned most in one epoch, of all seeds."""
+    rows = of_arm(inputs.layers, arm, size)
+    rows = rows[rows["kind"].isin(WEIGHT_KINDS)]
+    return rows.loc[rows["angle_from_previous"].idxmax()]
+
+
+class Heaviest(NamedTuple):
     """A tensor that holds most of a network's weights by norm; medians over seeds.
 
     Attributes:

@@ -22,7 +22,6 @@ from tlstudy.report.format import (
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.page.figures import study_figure
 from tlstudy.report.sentences import laboratory
-from tlstudy.report.sentences.ledger import SIGNS
 from tlstudy.report.tables import Table
 from tlstudy.theory.formulas import EXAMPLE, FORMULAS, printed_minimum
 
@@ -49,37 +48,34 @@ def section(inputs: Inputs) -> dict | None:
     experiments = inputs.study.laboratory.experiments
     return {
         "printed": printed_table(inputs.formulas),
-        "fares": fares_table(inputs.formulas),
         "draws": draws_line(inputs.formulas),
         "example": example_line(),
         "penalty": study_figure(inputs, PENALTY),
         "laboratory": laboratory.section(inputs) if experiments else None,
-        "ledger": ledger_lines(inputs),
+        "claims": claims_of_ledger(inputs),
     }
 
 
 def printed_table(formulas: pd.DataFrame) -> Table:
-    """A row for each printed variant: where, its equation, its mistakes."""
-    rows = [[NAMES[name], *map(mathematics, QUARTICS[name])] for name in formulas["formula"]]
-    return Table(["Printed in", "Equation for u", "Mistakes"], rows)
+    """A row for each printed variant: its equation and mistakes, and how it fares in the draws."""
+    heads = ["Printed in", "Equation for u", "Mistakes", "No root", "Exact", "Median error"]
+    columns = ["no_root", "exact", "median_error", "large_error"]
+    rows = [
+        [
+            NAMES[row["formula"]],
+            *map(mathematics, QUARTICS[row["formula"]]),
+            *(share(row[name]) for name in columns),
+            *(number(value, 4) for value in example_values(row["formula"])),
+        ]
+        for row in formulas.to_dict("records")
+    ]
+    return Table([*heads, "95th percentile", "Example: u", "r"], rows)
 
 
 def mathematics(text: str) -> Markup:
     """Variables in italics, powers raised, true minus signs."""
     text = re.sub(r"&\w+;|\b[muw]\b", r"<var>\g<0></var>", text.replace(" - ", f" {MINUS} "))
     return Markup(re.sub(r"\^(\d)", lambda power: power[1].translate(SUPERSCRIPTS), text))
-
-
-def fares_table(formulas: pd.DataFrame) -> Table:
-    """A row for each variant: shares of the draws, errors, and the values at the example."""
-    heads = ["Printed in", "No root", "Exact", "Median error", "95th percentile"]
-    return Table([*heads, "Example: u", "r"], [_fares(row) for row in formulas.to_dict("records")])
-
-
-def _fares(row: dict) -> list[str]:
-    norm, penalty = example_values(row["formula"])
-    shares = [share(row[name]) for name in ("no_root", "exact", "median_error", "large_error")]
-    return [NAMES[row["formula"]], *shares, number(norm, 4), number(penalty, 4)]
 
 
 def share(value: float) -> str:
@@ -105,10 +101,10 @@ def draws_line(formulas: pd.DataFrame) -> str:
         f"{whole(first['draws'])} draws (seed {first['seed']}): m and {GAMMA} normal, w the size "
         f"of a normal number plus 0.1, {RHO} uniform. Exact: within a millionth of the minimum by "
         "brute force. Errors are relative, of r, where there is a root. The slides\u2019 equation "
-        "can lack one only where m is negative, as it is in half of the draws or so. The right "
-        "equation too has "
-        f"more than one positive root in {share(proof['several_roots'])} of the draws, although "
-        "the paper calls it unique: the one with the least r counts, for every variant."
+        "can lack a root only where m is negative, as it is in about half of the draws. The right "
+        f"equation has more than one positive root in {share(proof['several_roots'])} of the "
+        "draws, although the paper calls it unique. The root with the least r counts, for every "
+        "variant."
     )
 
 
@@ -118,21 +114,16 @@ def example_line() -> str:
     return join(f"{names[key]}\u00a0=\u00a0{value:g}" for key, value in EXAMPLE.items())
 
 
-def ledger_lines(inputs: Inputs) -> list[tuple[str, str, str, str]]:
-    """Sign, name, verdict and text of claims on the slides' network, for the first subset size."""
-    rows = inputs.claims[inputs.claims["subset_size"] == inputs.study.subset_size[0]]
-    return [
-        (SIGNS[row["verdict"]], row["claim"], row["verdict"], row["text"])
-        for row in rows.to_dict("records")
-        if is_on_proposition(inputs.study.claims[row["claim"]])
-    ]
+def claims_of_ledger(inputs: Inputs) -> str:
+    """The claims on the slides' network that test the proposition."""
+    return join(name for name, claim in inputs.study.claims.items() if is_on_proposition(claim))
 
 
 def formula_line(formulas: pd.DataFrame) -> str:
     """How often the slides' variant is right, in words."""
     row = formulas.set_index("formula").loc["slides"]
     return (
-        "As the slides print the proposition, its equation gives the right penalty in "
+        "The equation that the slides print for the proposition gives the right penalty in "
         f"{share(row['exact'])} of {count(int(row['draws']), 'random draw')}. It has no solution "
-        f"in {share(row['no_root'])}, which is possible only where the strength m is negative."
+        f"in {share(row['no_root'])}. That is possible only where the strength m is negative."
     )

@@ -1,8 +1,6 @@
 """The tables of a study: what is in them, how they are read and written, and what is refused."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +13,8 @@ from benchmarks import made
 from benchmarks.plain_tables import plain_tables, values_that_differ
 from tlstudy.config.study import runs
 from tlstudy.jobs import paths, run_results
-from tlstudy.jobs.run_results import AHEAD, results_of_runs
-from tlstudy.jobs.study_files import write_settings
-from tlstudy.stages.aggregate import aggregate_study
+from tlstudy.jobs.run_results import AHEAD, results_of_runs, write_measured
+from tlstudy.steps.aggregate import aggregate_study
 from tlstudy.storage import table_files
 from tlstudy.storage.columns import KEYS, LAYERS, METRICS, schema
 from tlstudy.storage.errors import UserError
@@ -44,15 +41,13 @@ def table(study, name: str) -> pd.DataFrame:
 
 
 def diverge_at_once(folder: Path) -> None:
-    """As a training left it whose first loss is not finite: no changes, and no layers."""
+    """As a training leaves it whose first loss is not finite: no changes, and no layers."""
     record = json.loads((folder / "run.json").read_text())
     record |= {"status": "diverged", "epochs": 1, "final": {}, "checkpoint_train_loss": None}
     (folder / "run.json").write_text(json.dumps(record))
-    rewrite(
-        folder / "metrics.parquet",
-        lambda rows: rows.head(1)[[name for name in rows if not name.startswith(MOVES)]],
-    )
-    pd.DataFrame([]).to_parquet(folder / "layers.parquet", index=False)
+    first = pd.read_parquet(folder / "metrics.parquet").head(1)
+    moves = [name for name in first if name.startswith(MOVES)]
+    write_measured(folder, first.drop(columns=moves).to_dict("records"), [])
 
 
 def test_the_tables_are_those_of_a_plain_loop_over_the_runs(study):
@@ -66,14 +61,6 @@ def test_the_tables_are_those_of_a_plain_loop_over_the_runs(study):
     assert rows.loc[("new", 1), "status"] == "diverged"
     assert "diverged" in rows.loc[("new", 1), "findings"].split()
     assert np.isnan(rows.loc[("new", 1), "reported_loss"])
-
-
-def test_a_value_that_differs_is_counted(study):
-    aggregate_study(study)
-    plain = plain_tables(study)
-    plain["layers"]["norm"] = plain["layers"]["norm"].mask(plain["layers"]["epoch"] == 3)
-    differ = values_that_differ(plain, paths.tables_folder(study))
-    assert differ == (table(study, "layers")["epoch"] == 3).sum() > 0
 
 
 def test_the_columns_have_the_types_that_are_described(study):
@@ -101,7 +88,7 @@ def test_every_file_of_a_run_is_read_once(study, monkeypatch):
 
 def test_runs_are_not_read_long_before_they_are_asked_for(study, monkeypatch):
     read = []
-    monkeypatch.setattr(run_results, "runs_of_stage", lambda study, stage: list(range(100)))
+    monkeypatch.setattr(run_results, "runs_of_step", lambda study, step: list(range(100)))
     monkeypatch.setattr(run_results, "read_results", lambda study, run: read.append(run) or run)
     results = results_of_runs(study)
     assert [next(results), next(results)] == [0, 1]
@@ -176,16 +163,3 @@ def test_runs_on_different_weights_of_one_name_are_refused(study):
     with pytest.raises(UserError, match="used 2 different files"):
         aggregate_study(study)
     assert list(paths.tables_folder(study).iterdir()) == []
-
-
-def test_putting_real_looking_runs_into_tables_needs_no_pytorch(study):
-    code = (
-        "import sys; from pathlib import Path; from tlstudy.config.study import load_study; "
-        "from tlstudy.stages.aggregate import aggregate_study; "
-        "aggregate_study(load_study([Path(sys.argv[1])])); print('torch' in sys.modules)"
-    )
-    settings = write_settings(study)
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(settings)], capture_output=True, text=True, check=True
-    )
-    assert done.stdout == "False\n"

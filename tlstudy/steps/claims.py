@@ -1,10 +1,6 @@
-"""Stage `claims`: the ladder and the ledger of claims from the tables."""
-
-from pathlib import Path
+"""Step `claims`: the ladder and the ledger of claims from the tables."""
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from tlstudy.audit.claims import ledger
 from tlstudy.audit.ladder import ladder_table
@@ -12,16 +8,16 @@ from tlstudy.audit.theory_claims import laboratory_ledger
 from tlstudy.config.measurements import measured_tables
 from tlstudy.config.settings import Study
 from tlstudy.config.tables import CLAIM_TABLES
-from tlstudy.jobs import paths, steps
-from tlstudy.jobs.records import recorded
-from tlstudy.jobs.tables import read_laboratory, read_table
+from tlstudy.jobs import graph, paths
+from tlstudy.jobs.provenance import with_provenance
+from tlstudy.jobs.tables import read_table
 from tlstudy.storage.columns import schema
-from tlstudy.storage.files import atomic_path
+from tlstudy.storage.table_files import write_table
 
 MEASURED = ("runs", "metrics", "layers", *measured_tables())
 
 
-@recorded(steps.claims)
+@with_provenance(graph.claims)
 def make_claims(study: Study) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Write the tables of `config.tables.CLAIM_TABLES`.
 
@@ -32,7 +28,7 @@ def make_claims(study: Study) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
     tables = {name: read_table(study, name) for name in MEASURED}
     claims, values = ledger(study, tables)
     of_laboratory, laboratory_values = laboratory_ledger(
-        read_laboratory(study), study.laboratory.experiments
+        read_table(study, "laboratory"), study.laboratory.experiments
     )
     made = {
         "ladder": ladder_table(study, tables["runs"]),
@@ -42,12 +38,6 @@ def make_claims(study: Study) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
         "laboratory-claim-values": laboratory_values,
     }
     for name, table in made.items():
-        _write(paths.tables_folder(study) / f"{name}.parquet", table, CLAIM_TABLES[name])
+        file = paths.tables_folder(study) / f"{name}.parquet"
+        write_table(file, schema(CLAIM_TABLES[name]), table)
     return made["ladder"], claims, of_laboratory
-
-
-def _write(path: Path, table: pd.DataFrame, columns: dict) -> None:
-    table_schema = schema(columns)
-    with atomic_path(path) as temporary:
-        content = pa.Table.from_pandas(table, table_schema, preserve_index=False)
-        pq.write_table(content, temporary)

@@ -1,7 +1,6 @@
-"""Stage `aggregate`: tidy tables of all runs of a study."""
+"""Step `aggregate`: tidy tables of all runs of a study."""
 
-import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +12,9 @@ from tlstudy.audit.sentinels.runs import Key, Watch, key_of, names_of_alarms
 from tlstudy.audit.sentinels.sentinel import Finding
 from tlstudy.config.measurements import measured_tables
 from tlstudy.config.settings import Study
-from tlstudy.config.study import Run, experiments, runs_of_stage
-from tlstudy.jobs import paths, steps
-from tlstudy.jobs.records import recorded
+from tlstudy.config.study import Run, experiments, runs_of_step
+from tlstudy.jobs import graph, paths
+from tlstudy.jobs.provenance import with_provenance
 from tlstudy.jobs.run_record import RunRecord
 from tlstudy.jobs.run_results import TIMES, RunResults, results_of_runs
 from tlstudy.jobs.study_files import keep_study
@@ -29,13 +28,11 @@ from tlstudy.storage.columns import (
     RUNS,
 )
 from tlstudy.storage.errors import UserError
-from tlstudy.storage.reading import read_record, read_table
+from tlstudy.storage.reading import read_json, read_table
 from tlstudy.storage.table_files import table_file, write_frames
 
-ROWS_AT_ONCE = 1000
 
-
-@recorded(steps.aggregate)
+@with_provenance(graph.aggregate)
 def aggregate_study(study: Study) -> None:
     """Write the tables of runs, what was measured on them, findings, and the laboratory's.
 
@@ -54,21 +51,22 @@ def aggregate_study(study: Study) -> None:
         keep_study(study)
     diverged = {key for key, row in rows.items() if row["status"] == "diverged"}
     for name, columns in measured_tables().items():
-        frames = (_measured(study, run, name, diverged) for run in runs_of_stage(study, name))
+        frames = (_measured(study, run, name, diverged) for run in runs_of_step(study, name))
         write_frames(folder / f"{name}.parquet", {**KEYS, **columns}, frames)
     write_frames(folder / "laboratory.parquet", LABORATORY, _laboratory(study))
     write_frames(folder / "laboratory-runs.parquet", LABORATORY_RUNS, _laboratory_runs(study))
-    found = itertools.chain.from_iterable(findings.values())
-    write_frames(folder / "findings.parquet", FINDINGS, _frames(each.row() for each in found))
-    whole = (row | {"findings": names_of_alarms(findings[key])} for key, row in rows.items())
-    write_frames(folder / "runs.parquet", RUNS, _frames(whole))
+    found = [each.row() for of_run in findings.values() for each in of_run]
+    write_frames(folder / "findings.parquet", FINDINGS, [pd.DataFrame(found)])
+    whole = [row | {"findings": names_of_alarms(findings[key])} for key, row in rows.items()]
+    write_frames(folder / "runs.parquet", RUNS, [pd.DataFrame(whole)])
 
 
 def _gather_trainings(
     study: Study, folder: Path
 ) -> tuple[dict[Key, dict], dict[Key, list[Finding]]]:
     """Write the tables of epochs and layers; return the rows of runs, and findings, by run."""
-    rows, watch, weights, runs_folder = {}, Watch(study), UsedWeights(), paths.study_folder(study)
+    rows, watch, runs_folder = {}, Watch(study), paths.study_folder(study) / "runs"
+    weights: dict[tuple[str, str], set[str]] = {}
     with (
         table_file(folder / "metrics.parquet", METRICS) as metrics,
         table_file(folder / "layers.parquet", LAYERS) as layers,
@@ -78,45 +76,29 @@ def _gather_trainings(
             keys = dict(zip(KEYS, key_of(run), strict=True))
             metrics.add(results.metrics, **keys)
             layers.add(results.layers, **keys)
-            weights.add(run, results.record)
-            place = results.folder.relative_to(runs_folder / "runs")
+            if used := results.record["weights"]:
+                key = run.settings.initialisation, run.settings.architecture
+                weights.setdefault(key, set()).add(used["sha256"])
+            place = results.folder.relative_to(runs_folder)
             rows[key_of(run)] = {**keys, "run": str(place), **run_row(results)}
             watch.look_at(results)
-        weights.check(study)
+        _check_weights(study, weights)
     return rows, watch.findings()
 
 
-class UsedWeights:
-    """Which files the pretrained weights of one name were, over all runs."""
+def _check_weights(study: Study, used: dict[tuple[str, str], set[str]]) -> None:
+    """Refuse to put runs on different weights of one name into one table.
 
-    def __init__(self) -> None:
-        self._digests: dict[tuple[str, str], set[str]] = {}
-
-    def add(self, run: Run, record: RunRecord) -> None:
-        """Take note of the weights of a run."""
-        if record["weights"]:
-            key = run.settings.initialisation, run.settings.architecture
-            self._digests.setdefault(key, set()).add(record["weights"]["sha256"])
-
-    def check(self, study: Study) -> None:
-        """Refuse to put runs on different weights of one name into one table.
-
-        Raises:
-            UserError: there are such runs.
-        """
-        for (name, architecture), digests in self._digests.items():
-            if len(digests) > 1:
-                raise UserError(
-                    f"weights '{name}' ({architecture}): runs of study {study.study} used "
-                    f"{len(digests)} different files (SHA-256 {', '.join(sorted(digests))}); "
-                    "run the workflow again, it makes the outdated runs anew."
-                )
-
-
-def _frames(rows: Iterable[dict]) -> Iterator[pd.DataFrame]:
-    rows = iter(rows)
-    while part := list(itertools.islice(rows, ROWS_AT_ONCE)):
-        yield pd.DataFrame(part)
+    Args:
+        used: digests of the weights' files by their name and architecture.
+    """
+    for (name, architecture), digests in used.items():
+        if len(digests) > 1:
+            raise UserError(
+                f"weights '{name}' ({architecture}): runs of study {study.study} used "
+                f"{len(digests)} different files (SHA-256 {', '.join(sorted(digests))}); "
+                "run the workflow again, it makes the outdated runs anew."
+            )
 
 
 def _measured(study: Study, run: Run, table: str, diverged: set[Key]) -> pd.DataFrame:
@@ -137,9 +119,9 @@ def _laboratory(study: Study) -> Iterator[pd.DataFrame]:
 
 def _laboratory_runs(study: Study) -> Iterator[pd.DataFrame]:
     for experiment, seed in experiments(study):
-        file = paths.laboratory_record(study, experiment, seed)
-        record = read_record(file, "laboratory")
-        yield pd.DataFrame([record | record["environment"]])
+        file = paths.laboratory_facts(study, experiment, seed)
+        facts = read_json(file, "laboratory")
+        yield pd.DataFrame([facts | facts["environment"]])
 
 
 def run_row(results: RunResults) -> dict:
@@ -158,11 +140,18 @@ def run_row(results: RunResults) -> dict:
         "batchnorm": run.settings.batchnorm,
         "reported_epoch": run.settings.reported_epoch,
         **_reported(run, record, results.metrics),
-        **dict(_final(record)),
+        **{
+            f"final_test_{name}_{statistics}": value
+            for statistics, values in record["final"].items()
+            for name, value in values.items()
+        },
         "final_test_images": record["final_test_images"],
         "checkpoint_train_loss": record["checkpoint_train_loss"],
         "trajectory_rank": record["trajectory"]["rank"],
-        **_explained(record["trajectory"]["explained_variance"]),
+        **{
+            f"explained_variance_{axis}": share
+            for axis, share in enumerate(record["trajectory"]["explained_variance"][:2], start=1)
+        },
         "device": record["device"],
         "learning_rate": record["learning_rate"],
         "precision": run.settings.precision,
@@ -190,28 +179,11 @@ def _reported(run: Run, record: RunRecord, metrics: pa.Table) -> dict:
     if run.settings.reported_epoch == "best-on-test":
         return {
             "reported_loss": pc.min(metrics[f"test_loss_{statistics}"]).as_py(),
-            "reported_accuracy": _largest(metrics, f"test_accuracy_{statistics}"),
-            "reported_balanced_accuracy": _largest(metrics, f"test_balanced_accuracy_{statistics}"),
+            **{
+                f"reported_{name}": pc.max(metrics[f"test_{name}_{statistics}"]).as_py()
+                for name in ("accuracy", "balanced_accuracy")
+            },
             "reported_test_images": metrics["test_images"][-1].as_py(),
         }
-    final = record["final"][statistics]
-    return {
-        "reported_loss": final["loss"],
-        "reported_accuracy": final["accuracy"],
-        "reported_balanced_accuracy": final["balanced_accuracy"],
-        "reported_test_images": record["final_test_images"],
-    }
-
-
-def _largest(metrics: pa.Table, column: str) -> float | None:
-    return pc.max(metrics[column]).as_py()
-
-
-def _final(record: RunRecord) -> Iterator[tuple[str, float]]:
-    for statistics, values in record["final"].items():
-        for name, value in values.items():
-            yield f"final_test_{name}_{statistics}", value
-
-
-def _explained(shares: list[float]) -> dict[str, float]:
-    return {f"explained_variance_{axis + 1}": share for axis, share in enumerate(shares[:2])}
+    final = {f"reported_{name}": value for name, value in record["final"][statistics].items()}
+    return {**final, "reported_test_images": record["final_test_images"]}

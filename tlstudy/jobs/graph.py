@@ -1,13 +1,12 @@
 """What every step of the workflow makes from what: files, settings and code.
 
-The records of provenance, their verification and the workflow's parameters all follow from it.
+The files of provenance, their verification and the workflow's parameters all follow from it.
 Light on purpose: the workflow's rules read it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePath
 
 from tlstudy.config.catalogue import figure_files, states_proposition
 from tlstudy.config.measurements import measured_tables, measurements
@@ -28,7 +27,7 @@ WHICH_RUNS = {"seeds", "arms"}
 PLACES = {"results", "cache", "scratch"}
 JUDGED_BY = {"ladder", "claims", "laboratory", *measured_tables()}
 FORMULA_DRAWS, FORMULA_SEED = 5000, 0
-# The function of each stage but measurements. By name: nothing that computes is imported here.
+# The function of each step but measurements. By name: nothing that computes is imported here.
 FUNCTIONS = {
     "subset": "make_subset",
     "train": "train_run",
@@ -39,9 +38,9 @@ FUNCTIONS = {
     "figures": "draw_figures",
     "report": "make_report",
 }
-# Stages whose results are texts and pictures too.
+# Steps whose results are texts and pictures too.
 WITH_REPORT = ("figures", "report")
-# Libraries that matter to a stage, if it is not the computing ones alone.
+# Libraries that matter to a step, if it is not the computing ones alone.
 LIBRARIES = {
     "aggregate": SUMMARISING,
     "claims": SUMMARISING,
@@ -55,8 +54,8 @@ class Step:
     """One job of the workflow.
 
     Attributes:
-        stage: name of its command.
-        record: file that says what its results were made from.
+        name: of its command.
+        provenance: file that says what its results were made from.
         settings: digests of the settings that decide its results, by name.
         code: digest of the code that decides them.
         libraries: versions of the libraries that decide them, by name.
@@ -66,8 +65,8 @@ class Step:
         passing: outputs that are gone once other steps have read them.
     """
 
-    stage: str
-    record: Path
+    name: str
+    provenance: Path
     settings: Mapping[str, str]
     code: str
     libraries: Mapping[str, str]
@@ -99,11 +98,10 @@ def subset(study: Study, drawing: str, size: int, seed: int) -> Step:
     folder = paths.subset_folder(study, drawing, size, seed)
     names = ("subset.json", "contact-sheet.svg", "contact-sheet.png")
     return _step(
-        "subset",
-        record=paths.provenance_file(study, "subset", drawing, f"n~{size}", f"seed~{seed}"),
-        settings={},
-        outputs=tuple(folder / name for name in names),
-        cached=tuple(paths.image_files(study.cache)),
+        study,
+        paths.job_of_subset(drawing, size, seed),
+        outputs=[folder / name for name in names],
+        cached=paths.image_files(study.cache),
     )
 
 
@@ -117,90 +115,80 @@ def train(study: Study, run: Run) -> Step:
         "tuning": digest(study.tuning.model_dump()) if tuned else "none",
         "curvature.train_loss": digest(study.curvature.train_loss),
     }
-    plane = folder / paths.PLANE
     return _step(
-        "train",
-        record=_record_of_run(study, "train", run),
+        study,
+        paths.job_of_run("train", run),
         settings=settings,
-        outputs=(*(folder / name for name in paths.KEPT), plane),
-        inputs=(paths.run_subset_folder(study, run) / "subset.json",),
+        outputs=[folder / name for name in (*paths.KEPT, paths.PLANE)],
+        inputs=[paths.run_subset_folder(study, run) / "subset.json"],
         cached=_cached(study, run),
-        passing=(plane,),
+        passing=[folder / paths.PLANE],
     )
 
 
 def measure(study: Study, run: Run, name: str) -> Step:
-    """What is measured on a run after its training.
-
-    Args:
-        name: of the measurement.
-    """
+    """What the measurement `name` makes of a run after its training."""
     folder = paths.folder_of_run(study, run)
     trained = (paths.RUN_RECORD, paths.METRICS, paths.PLANE)
     return _step(
-        name,
-        record=_record_of_run(study, name, run),
+        study,
+        paths.job_of_run(name, run),
         settings={
             name: digest(getattr(study, name).model_dump(exclude=WHICH_RUNS)),
             "training": digest(run.settings.training()),
         },
-        outputs=(paths.measured_file(study, name, run),),
-        inputs=(
+        outputs=[paths.measured_file(study, name, run)],
+        inputs=[
             paths.run_subset_folder(study, run) / "subset.json",
             *(folder / name for name in trained),
-        ),
+        ],
         cached=_cached(study, run),
     )
 
 
 def laboratory(study: Study, experiment: str, seed: int) -> Step:
-    files = (paths.laboratory_file, paths.laboratory_record)
+    files = (paths.laboratory_file, paths.laboratory_facts)
     return _step(
-        "laboratory",
+        study,
+        paths.job_of_laboratory(experiment, seed),
         experiment,
-        record=paths.provenance_file(study, "laboratory", experiment, f"seed~{seed}"),
-        settings={},
-        outputs=tuple(file(study, experiment, seed) for file in files),
+        outputs=[file(study, experiment, seed) for file in files],
     )
 
 
 def formulas(study: Study, draws: int = FORMULA_DRAWS, seed: int = FORMULA_SEED) -> Step:
-    return _step(
-        "formulas",
-        record=paths.provenance_file(study, "formulas"),
-        settings={"draws": digest(draws), "seed": digest(seed)},
-        outputs=(paths.formulas_table(study),),
-    )
+    settings = {"draws": digest(draws), "seed": digest(seed)}
+    return _step(study, "formulas", settings=settings, outputs=[paths.formulas_table(study)])
 
 
 def aggregate(study: Study) -> Step:
     return _step(
+        study,
         "aggregate",
-        record=paths.provenance_file(study, "aggregate"),
         settings={"arms": digest(study.model_dump(mode="json")["arms"])},
-        outputs=tuple(paths.aggregated_tables(study)),
-        inputs=tuple(_measured(study)),
+        outputs=paths.aggregated_tables(study),
+        inputs=_measured(study),
     )
 
 
 def claims(study: Study) -> Step:
     stated = study.model_dump(mode="json", include=JUDGED_BY)
     return _step(
+        study,
         "claims",
-        record=paths.provenance_file(study, "claims"),
         settings={key: digest(value) for key, value in stated.items()},
-        outputs=tuple(paths.claim_tables(study)),
-        inputs=tuple(paths.aggregated_tables(study)),
+        outputs=paths.claim_tables(study),
+        inputs=paths.aggregated_tables(study),
     )
 
 
 def figures(study: Study) -> Step:
     return _step(
+        study,
         "figures",
-        record=paths.provenance_file(study, "figures"),
         settings=_shown(study),
-        outputs=tuple(paths.figures_folder(study) / name for name in figure_files(study)),
-        inputs=(*_tables(study), *measured_files(study, "landscape")),
+        outputs=[paths.figures_folder(study) / name for name in figure_files(study)],
+        inputs=[*_tables(study), *_measured_files(study, "landscape")],
     )
 
 
@@ -210,63 +198,70 @@ def report(study: Study) -> Step:
     drawn = [path for path in figures(study).outputs if path.suffix == ".svg"]
     table = [paths.results_table(study)] if study.arms else []
     return _step(
+        study,
         "report",
-        record=paths.provenance_file(study, "report"),
         settings=_shown(study),
-        outputs=(paths.report_file(study), *table),
-        inputs=(
-            paths.study_file(study),
+        outputs=[paths.report_file(study), *table],
+        inputs=[
             *(paths.folder_of_run(study, run) / paths.RUN_RECORD for run in members),
             *_subset_files(study, sheets),
-            *measured_files(study, "landscape"),
+            *_measured_files(study, "landscape"),
             *_tables(study),
             *drawn,
-        ),
+        ],
     )
 
 
-def code_of(stage: str, experiment: str = "") -> str:
-    """Digest of the code behind a stage, and of the data files of the package that it reads.
+def code_of(step: str, experiment: str = "") -> str:
+    """Digest of the code behind a step, and of the data files of the package that it reads.
 
     Args:
         experiment: of the laboratory, where a change of one does not run the others again.
     """
-    code = code_digest(_entry_points(stage, experiment), stage in WITH_REPORT)
-    # Columns that measurements declare are not in the code of the stage that writes them.
+    code = code_digest(_entry_points(step, experiment), step in WITH_REPORT)
+    # Columns that measurements declare are not in the code of the step that writes them.
     declared = measured_tables()
-    if stage in declared:
-        kinds = {name: kind for name, (kind, _) in declared[stage].items()}
+    if step in declared:
+        kinds = {name: kind for name, (kind, _) in declared[step].items()}
         return f"{code}-{digest(kinds)}"
-    return f"{code}-{digest(declared)}" if stage == "aggregate" else code
+    return f"{code}-{digest(declared)}" if step == "aggregate" else code
 
 
-def libraries_of(stage: str, experiment: str = "") -> dict[str, str]:
-    """Versions of the libraries that decide a stage's results, by name."""
-    libraries = LIBRARIES.get(stage, COMPUTING)
-    return library_versions(_entry_points(stage, experiment), libraries, stage in WITH_REPORT)
+def libraries_of(step: str, experiment: str = "") -> dict[str, str]:
+    """Versions of the libraries that decide a step's results, by name."""
+    libraries = LIBRARIES.get(step, COMPUTING)
+    return library_versions(_entry_points(step, experiment), libraries, step in WITH_REPORT)
 
 
-def _entry_points(stage: str, experiment: str = "") -> list[str]:
-    """The functions that a stage runs, by name."""
-    if stage in measurements():
-        measure = measurements()[stage].measure
+def _entry_points(step: str, experiment: str = "") -> list[str]:
+    """The functions that a step runs, by name."""
+    if step in measurements():
+        measure = measurements()[step].measure
         return [
-            "tlstudy.stages.measure:measure_run",
+            "tlstudy.steps.measure:measure_run",
             f"{measure.__module__}:{measure.__qualname__}",
         ]
     of_experiment = [f"tlstudy.theory.{experiment}_experiment:rows"] if experiment else []
-    return [f"tlstudy.stages.{stage}:{FUNCTIONS[stage]}", *of_experiment]
+    return [f"tlstudy.steps.{step}:{FUNCTIONS[step]}", *of_experiment]
 
 
-def _step(stage: str, experiment: str = "", **files: Any) -> Step:
-    """A step with the code and the libraries of its stage."""
-    code, libraries = code_of(stage, experiment), libraries_of(stage, experiment)
-    return Step(stage=stage, code=code, libraries=libraries, **files)
-
-
-def _record_of_run(study: Study, stage: str, run: Run) -> Path:
-    place = (run.name, f"n~{run.subset_size}", f"seed~{run.seed}")
-    return paths.provenance_file(study, stage, *place)
+def _step(
+    study: Study,
+    job: PurePath | str,
+    experiment: str = "",
+    settings: Mapping[str, str] | None = None,
+    **files: Iterable[Path],
+) -> Step:
+    """A step with its provenance, and the code and the libraries that decide it."""
+    step = PurePath(job).parts[0]
+    return Step(
+        name=step,
+        provenance=paths.provenance_file(study, job),
+        settings=settings or {},
+        code=code_of(step, experiment),
+        libraries=libraries_of(step, experiment),
+        **{name: tuple(listed) for name, listed in files.items()},
+    )
 
 
 def _cached(study: Study, run: Run) -> tuple[Path, ...]:
@@ -290,7 +285,7 @@ def _measured(study: Study) -> Iterator[Path]:
         for name in paths.KEPT:
             yield paths.folder_of_run(study, run) / name
     for name in measurements():
-        yield from measured_files(study, name)
+        yield from _measured_files(study, name)
     for experiment in study.laboratory.experiments:
         for seed in study.seed:
             yield from laboratory(study, experiment, seed).outputs
@@ -301,7 +296,7 @@ def _subset_files(study: Study, names: tuple[str, ...]) -> list[Path]:
     return [folder / name for folder in folders for name in names]
 
 
-def measured_files(study: Study, name: str) -> list[Path]:
+def _measured_files(study: Study, name: str) -> list[Path]:
     """What a measurement leaves of all runs that are measured."""
     members = _once(study, selected(study, getattr(study, name)))
     return [paths.measured_file(study, name, run) for run in members]

@@ -1,4 +1,4 @@
-"""Stage `train`: one run, from pretrained or random weights to its measurements."""
+"""Step `train`: one run, from pretrained or random weights to its measurements."""
 
 import logging
 import time
@@ -10,8 +10,8 @@ from safetensors.torch import save_file
 
 from tlstudy.config.settings import Study, Training
 from tlstudy.config.study import Run, changed_training, digest
-from tlstudy.jobs import paths, steps
-from tlstudy.jobs.records import recorded
+from tlstudy.jobs import graph, paths
+from tlstudy.jobs.provenance import with_provenance
 from tlstudy.jobs.run_inputs import load_run_images, load_run_weights
 from tlstudy.jobs.run_record import RunRecord, TrajectoryRecord, write_run_record
 from tlstudy.networks.build import initial_network
@@ -30,13 +30,13 @@ from tlstudy.networks.tuning import tune_learning_rate
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import atomic_path, remove_half_written
 from tlstudy.storage.provenance import environment, processor_name
-from tlstudy.storage.reading import read_record
+from tlstudy.storage.reading import read_json
 from tlstudy.storage.scratch import Scratch
 
 log = logging.getLogger(__name__)
 
 
-@recorded(steps.train)
+@with_provenance(graph.train)
 def train_run(study: Study, run: Run, gpus: int | None = None, threads: int | None = None) -> None:
     """Train, measure and write a run's folder: metrics, layers, plane and record.
 
@@ -91,9 +91,9 @@ def _train_with(
         training=changed_training(run.settings),
         learning_rate=training.optimiser.learning_rate,
         tuning=tuning,
-        weights=weights and weights.record,
+        weights=weights and weights.origin,
         evaluation=study.evaluation.model_dump(),
-        code=steps.code_of("train"),
+        code=graph.code_of("train"),
         device=device_name(device),
         threads=torch.get_num_threads(),
         environment=environment(),
@@ -115,18 +115,18 @@ def what_decides(
     study: Study, run: Run, weights: PretrainedWeights | None, device: torch.device
 ) -> dict[str, object]:
     """All that decides the numbers of a run: a checkpoint is used where it is the same."""
-    subset = read_record(paths.run_subset_folder(study, run) / "subset.json", "subset")
+    subset = read_json(paths.run_subset_folder(study, run) / "subset.json", "subset")
     return {
         "training settings": run.settings.training(),
         "tuning": study.tuning.model_dump() if run.settings.tune_learning_rate else None,
         "evaluation": [study.evaluation.model_dump(), run.after_epochs],
         "training images": digest(subset["indices"]),
         "seed": run.seed,
-        "weights": weights and weights.record,
-        "code": steps.code_of("train"),
+        "weights": weights and weights.origin,
+        "code": graph.code_of("train"),
         "device": [device_name(device), processor_name(), torch.backends.cpu.get_cpu_capability()],
         "threads": torch.get_num_threads(),
-        "libraries": steps.libraries_of("train"),
+        "libraries": graph.libraries_of("train"),
     }
 
 
@@ -165,7 +165,7 @@ def _with_tuned_rate(
 
 
 def write_plane(trainer: Trainer, outcome: Outcome, level: float, path: Path) -> TrajectoryRecord:
-    """Hand weights over to the stages that look at them; return the plane's description.
+    """Hand weights over to the steps that look at them; return the plane's description.
 
     The file holds flat float32 vectors: start, end; if there is a plane, direction_1 and
     direction_2, of length one; if the train loss fell below the level, the weights above and

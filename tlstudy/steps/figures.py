@@ -1,10 +1,10 @@
-"""Stage `figures`: the slides' plots and the audit's own from the tables."""
+"""Step `figures`: the slides' plots and the audit's own from the tables."""
 
 from tlstudy.config.catalogue import states_proposition
 from tlstudy.config.measurements import measured_tables
 from tlstudy.config.settings import Study
-from tlstudy.jobs import paths, steps
-from tlstudy.jobs.records import recorded
+from tlstudy.jobs import graph, paths
+from tlstudy.jobs.provenance import with_provenance
 from tlstudy.jobs.tables import read_landscapes, read_table
 from tlstudy.report.figures import draw_all
 
@@ -12,11 +12,11 @@ TABLES = ("metrics", "layers", "runs", *measured_tables(), "claims", "claim-valu
 OF_LABORATORY = ("laboratory", "laboratory-claims", "laboratory-claim-values")
 
 
-@recorded(steps.figures)
+@with_provenance(graph.figures)
 def draw_figures(study: Study) -> None:
     """Draw every figure of the study, as SVG and PNG."""
     tables = {name: read_table(study, name) for name in _tables(study)}
-    draw_all(study, tables, read_landscapes(study), paths.figures_folder(study))
+    draw_all(study, tables | {"landscapes": read_landscapes(study)}, paths.figures_folder(study))
 
 
 def _tables(study: Study) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Stage `laboratory`: one experiment on small networks, for one seed."""
+"""Step `laboratory`: one experiment on small networks, for one seed."""
 
 import logging
 import time
@@ -7,8 +7,8 @@ from importlib import import_module
 import pandas as pd
 
 from tlstudy.config.settings import Study
-from tlstudy.jobs import paths, steps
-from tlstudy.jobs.records import recorded
+from tlstudy.jobs import graph, paths
+from tlstudy.jobs.provenance import with_provenance
 from tlstudy.networks.device import make_deterministic
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import atomic_path, write_json_atomically
@@ -17,7 +17,7 @@ from tlstudy.storage.provenance import environment
 log = logging.getLogger(__name__)
 
 
-@recorded(steps.laboratory)
+@with_provenance(graph.laboratory)
 def run_experiment(study: Study, experiment: str, seed: int) -> None:
     """Run an experiment, write its rows, and record versions, processor and time.
 
@@ -40,6 +40,6 @@ def run_experiment(study: Study, experiment: str, seed: int) -> None:
     log.info("%s, seed %d: %.1f s", experiment, seed, seconds)
     with atomic_path(paths.laboratory_file(study, experiment, seed)) as temporary:
         pd.DataFrame(rows).to_parquet(temporary, index=False)
-    record = {"experiment": experiment, "seed": seed, "seconds": seconds}
-    record_file = paths.laboratory_record(study, experiment, seed)
-    write_json_atomically(record_file, {**record, "environment": environment()})
+    facts = {"experiment": experiment, "seed": seed, "seconds": seconds}
+    file = paths.laboratory_facts(study, experiment, seed)
+    write_json_atomically(file, {**facts, "environment": environment()})

@@ -1,14 +1,12 @@
-"""Stage of every measurement: a run after its training, measured."""
+"""Step of every measurement: a run after its training, measured."""
 
 import logging
-from collections.abc import Iterable
-from pathlib import Path
 
-from tlstudy.config.measurements import Columns, measurements
+from tlstudy.config.measurements import measurements
 from tlstudy.config.settings import Study
 from tlstudy.config.study import Run
-from tlstudy.jobs import paths, steps
-from tlstudy.jobs.records import recorded
+from tlstudy.jobs import graph, paths
+from tlstudy.jobs.provenance import with_provenance
 from tlstudy.jobs.run_inputs import load_fine_tuned
 from tlstudy.networks.device import (
     choose_device,
@@ -17,16 +15,16 @@ from tlstudy.networks.device import (
     make_deterministic,
 )
 from tlstudy.storage.columns import schema
-from tlstudy.storage.files import atomic_path, without_nan, write_json_atomically
+from tlstudy.storage.files import without_nan, write_json_atomically
 
 log = logging.getLogger(__name__)
 
 
-@recorded(steps.measure)
+@with_provenance(graph.measure)
 def measure_run(
     study: Study, run: Run, name: str, gpus: int | None = None, threads: int | None = None
 ) -> None:
-    """Measure a run and write the measurement's table or record into its folder.
+    """Measure a run and write the measurement's table or JSON into its folder.
 
     Args:
         name: of the measurement.
@@ -41,23 +39,16 @@ def measure_run(
     measured = measurement.measure(load_fine_tuned(study, run, device), getattr(study, name))
     file = paths.measured_file(study, name, run)
     if measurement.columns is not None:
-        _write_table(file, measurement.columns, measured)
+        from tlstudy.storage.table_files import write_table  # pandas: work need not wait for it
+
+        write_table(file, schema(measurement.columns), measured)
         return
-    record = {
+    content = {
         "run": run.name,
         "subset_size": run.subset_size,
         "seed": run.seed,
-        "code": steps.code_of(name),
+        "code": graph.code_of(name),
         "device": device_name(device),
         **measured,
     }
-    write_json_atomically(file, without_nan(record))
-
-
-def _write_table(file: Path, columns: Columns, rows: Iterable[dict]) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    table = pa.Table.from_pylist(list(rows), schema(columns))
-    with atomic_path(file) as temporary:
-        pq.write_table(table, temporary)
+    write_json_atomically(file, without_nan(content))

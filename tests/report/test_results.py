@@ -1,0 +1,156 @@
+"""The table of results, the study's settings and its warnings."""
+
+import dataclasses
+import re
+
+import pytest
+import synthetic
+from reports import COMMIT, WEIGHTS, Page, inputs_of, make_inputs, report_of
+
+from tlstudy.report import format
+from tlstudy.report.format import Cell
+from tlstudy.report.inputs import Inputs
+from tlstudy.report.page.content import page
+from tlstudy.report.page.render import render
+from tlstudy.report.sentences import how_it_was_run, results
+
+
+def cell_of(inputs: Inputs, measure: str, row: str, column: str) -> Cell:
+    table = results.result_table(inputs, inputs.study.subset_size[0])
+    start = next(i for i, row in enumerate(table.rows) if row[0].startswith(measure))
+    found = next(cells for cells in table.rows[start:] if cells[0] == row)
+    return found[table.heads.index(column)]
+
+
+def test_table_of_one_seed_holds_the_values_of_the_data_and_of_the_slides():
+    inputs = inputs_of("one seed")
+    runs = inputs.runs.set_index("arm")
+    new, pretrained = (runs.loc[arm, "reported_balanced_accuracy"] for arm in ("new", "pretrained"))
+    difference = cell_of(inputs, "Balanced", "Ours, corrected", "Difference")
+    assert cell_of(inputs, "Balanced", "Ours, corrected", "New").text == format.percent(new)
+    assert difference.text == f"{100 * (pretrained - new):+.1f}\u202fpoints"
+    assert difference.note == "one seed, no interval"
+    loss = runs.loc["pretrained-published", "reported_loss"]
+    assert cell_of(inputs, "Loss", "Ours, as published", "Pretrained").text == f"{loss:.3f}"
+    assert difference.text in render(inputs)
+    assert cell_of(inputs, "Balanced", "Slides", "New").text == "11.05\u202f%"
+    assert cell_of(inputs, "Balanced", "Slides", "Pretrained").text == "61.69\u202f%"
+    assert cell_of(inputs, "Loss", "Slides", "New").text == "2.3025"
+    assert cell_of(inputs, "Loss", "Slides", "Difference").text == "\u22120.468"
+
+
+def test_table_of_ten_seeds_has_the_paired_interval_and_counts_runs():
+    inputs = inputs_of("ten seeds")
+    runs = inputs.runs.pivot(index="seed", columns="arm", values="reported_balanced_accuracy")
+    paired = (runs["pretrained"] - runs["new"]).dropna()
+    cell = cell_of(inputs, "Balanced", "Ours, corrected", "Difference")
+    assert len(paired) == 8
+    assert cell.text == f"{100 * paired.mean():+.1f}\u202fpoints"
+    low, high = map(float, re.match(r"\+([\d.]+) to \+([\d.]+); 8 seeds", cell.note).groups())
+    assert low < 100 * paired.mean() < high
+    assert "1 of 10 diverged" in cell_of(inputs, "Balanced", "Ours, corrected", "New").note
+
+
+def test_few_seeds_have_a_range_and_no_interval():
+    cell = cell_of(inputs_of("sizes"), "Balanced", "Ours, corrected", "Difference")
+    assert re.match(r"\+[\d.]+ to \+[\d.]+\u202fpoints", cell.text)
+    assert "range of 3 seeds" in cell.note
+
+
+def test_groups_that_do_not_line_up_are_listed_arm_by_arm_with_their_reference():
+    table = results.result_table(inputs_of("sweep"), 50)
+    assert table.heads == ["Arm", "Value", "Difference from the reference"]
+    title, first, *others = table.rows
+    assert len(title) == 1
+    assert first[2].text == "reference"
+    assert [len(row) for row in others].index(1) == 5  # six arms, then the other measure
+    differences = {row[0]: row[2] for row in table.rows[:7] if len(row) == 3}
+    cell = differences["Pretrained, corrected, learning rate 0.0003"]
+    assert cell.last == "from New, corrected, learning rate 0.0003"
+
+
+def cells(inputs: Inputs, arm: str) -> list[Cell]:
+    return [results.arm_cell(inputs, arm, 50, measure) for measure in results.MEASURES]
+
+
+def test_best_epochs_stand_beside_the_last_one():
+    inputs = inputs_of("one seed")
+    run = inputs.runs.set_index("arm").loc["pretrained-published"]
+    share, loss = (cell.last for cell in cells(inputs, "pretrained-published"))
+    value = format.percent(run["final_test_balanced_accuracy_running"])
+    assert share.startswith(f"last epoch, 2000 images: {value}")
+    assert f"2000 images: {run['final_test_loss_running']:.3f}" in loss
+    assert [cell.last for cell in cells(inputs, "pretrained")] == ["", ""]
+    assert share in Page(render(inputs)).html
+    few = make_inputs(seeds=3, diverged={("pretrained-published", 27)})
+    few = cells(few, "pretrained-published")[0]
+    assert "range of 2 seeds" in few.note
+    assert "(" not in few.last  # a range, no interval
+
+
+def test_few_arms_are_told_apart_in_columns_and_many_in_rows():
+    table = page(inputs_of("sweep"))["differences"]
+    assert table.heads == ["Arm", "Start of the weights", "Optimiser"]
+    assert table.rows[1] == [
+        "Pretrained, corrected, learning rate 0.0001",
+        "pretrained (imagenet)",
+        "Adam, step size 0.0001",
+    ]
+    inputs = inputs_of("one seed")
+    few = page(inputs)["differences"]
+    assert few.heads == ["Setting", *(arm.label for arm in inputs.study.arms.values())]
+    assert "Image side" not in [row[0] for row in few.rows]
+    assert ["Cross-entropy on", *["softmax outputs"] * 2, *["the logits"] * 2] in few.rows
+
+
+def test_flaws_are_those_of_the_arms():
+    table = {row[0]: row[3] for row in page(inputs_of("one seed"))["flaws"].rows}
+    assert len(table) == 16
+    assert table["F1"] == "New, as published"
+    assert table["F7"] == "New, as published, Pretrained, as published"
+    assert table["F14"] == "all arms: one seed"
+    carried = {name for name, shown in table.items() if not shown.startswith("no arm")}
+    assert carried == {"F1", "F2", "F7", "F8", "F9", "F13", "F14", "F15"}
+    ladder = {row[0]: row[3] for row in page(inputs_of("audit"))["flaws"].rows}
+    assert ladder["F7"] == "rungs published, trained"
+
+
+def test_diverged_runs_are_counted_and_named():
+    text = " ".join(how_it_was_run.warnings(inputs_of("ten seeds")))
+    assert "2 of 40 runs diverged" in text
+    assert "\u201cNew, corrected\u201d with 50 images, seed 28" in text
+    assert "diverged" not in " ".join(how_it_was_run.warnings(inputs_of("one seed")))
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "expected"),
+    [
+        ("device", "cuda", "cpu and cuda"),
+        ("precision", "float32", "bfloat16 and float32"),
+        ("torch", "2.7.0", "PyTorch: 2.6.0 and 2.7.0"),
+        ("code", "9876543210", "0123456789 and 9876543210"),
+        ("commit", f"{COMMIT}+changes", "uncommitted code"),
+        ("weights_sha256", "ef" * 32, "different files of the weights"),
+    ],
+)
+def test_runs_that_are_unlike_are_warned_of(column, value, expected):
+    inputs = inputs_of("one seed")
+    runs = inputs.runs.copy()
+    runs.loc[runs["arm"] == "pretrained", column] = value
+    assert expected in Page(render(dataclasses.replace(inputs, runs=runs))).text
+    assert expected not in report_of("one seed").text
+
+
+def test_arms_of_a_group_that_draw_differently_are_warned_of():
+    arms = synthetic.default_arms()
+    arms["new"]["drawing"] = "published"
+    drawn = [text for text in how_it_was_run.warnings(make_inputs(arms=arms)) if "draw" in text]
+    assert len(drawn) == 1
+    assert "\u201ccorrected\u201d" in drawn[0]
+
+
+@pytest.mark.parametrize(("network", "other"), [("resnet50", False), ("resnet101", True)])
+def test_weights_of_the_slides_are_those_of_one_network(network, other):
+    record = {**WEIGHTS, "source": "IMAGENET1K_V2"}
+    inputs = dataclasses.replace(inputs_of("one seed"), weights={(network, "imagenet"): record})
+    assert bool(how_it_was_run.weights_used(inputs)[0]["other"]) == other

@@ -1,1 +1,0 @@
-"""The stages of the workflow as plain functions: each reads files, computes and writes files."""

@@ -1,0 +1,1 @@
+"""The steps of the workflow as plain functions: each reads files, computes and writes files."""
