@@ -4,17 +4,52 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from math import ceil
 from pathlib import Path
+
+import psutil
 
 from tlstudy.config.settings import Study, WeightsSource
 from tlstudy.config.study import Run, runs
 from tlstudy.jobs import paths
 from tlstudy.jobs.progress import progress
 
+GPU_DEVICES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
+MEMORY_USED = 0.9  # share of the memory that jobs may have
+
 
 def runs_by_wildcards(study: Study) -> dict[tuple[str, str, str], Run]:
     """The run of each (folder name, subset size, seed), as wildcards have them."""
     return {(run.name, str(run.subset_size), str(run.seed)): run for run in runs(study)}
+
+
+def run_names(study: Study) -> dict[tuple[str, str, str], str]:
+    """Names of the same runs: the arms that share it, with swept values, then size and seed."""
+    arms: dict[tuple[str, str, str], list[str]] = {}
+    for run in runs(study):
+        arms.setdefault((run.name, str(run.subset_size), str(run.seed)), []).append(run.arm)
+    return {key: f"{', '.join(arms[key])}, n = {key[1]}, seed {key[2]}" for key in arms}
+
+
+def has_gpu() -> bool:
+    """Whether this machine shows the device of a GPU: NVIDIA's, AMD's, or Windows' under Linux.
+
+    Asking PyTorch would take seconds on every call of Snakemake.
+    """
+    return any(Path(name).exists() for name in GPU_DEVICES)
+
+
+def threads_of_job(cores: int, memory: int, jobs: int) -> int:
+    """Threads with which jobs at once use all cores and fit into this machine's memory.
+
+    Jobs of few threads are fastest in total: threads of one job wait for each other.
+
+    Args:
+        memory: of a job, MB.
+        jobs: how many there are.
+    """
+    fitting = int(MEMORY_USED * psutil.virtual_memory().total / 1e6 / memory)
+    return ceil(cores / max(1, min(cores, fitting, jobs)))
 
 
 def source_lists(study: Study) -> dict[tuple[str, str], tuple[WeightsSource, ...]]:

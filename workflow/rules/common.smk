@@ -22,12 +22,15 @@ from tlstudy.jobs.cost import memory_mb, runtime_minutes
 from tlstudy.jobs.graph import code_of, libraries_of
 from tlstudy.jobs.study_files import check_places, write_settings
 from tlstudy.jobs.workflow import (
+    has_gpu,
     in_words,
     report_incomplete,
+    run_names,
     runs_by_wildcards,
     source_files,
     source_lists,
     source_options,
+    threads_of_job,
 )
 from tlstudy.report.figures.captions import report_labels
 from tlstudy.storage.code_digest import code_digest
@@ -42,6 +45,7 @@ except UserError as error:
     raise WorkflowError(error.message) from None
 
 run_of_folder = runs_by_wildcards(study)
+names_of_runs = run_names(study)
 sources_of_folder = source_lists(study)
 
 folder = paths.study_folder(study)
@@ -106,9 +110,31 @@ def the_run(wildcards):
     return run_of_folder[wildcards.run, wildcards.n, wildcards.seed]
 
 
-# Jobs ask for a GPU where the study may use one and the workflow has one to give.
 gpu_limit = workflow.global_resources.get("gpu")
-gpus = 0 if study.device == "cpu" or (gpu_limit and gpu_limit.value == 0) else 1
+
+
+def gpus(wildcards):
+    """GPUs that a job asks for: one where the study may use it and the workflow has one to give.
+
+    On a machine without a GPU none is asked for, so that a limit of GPUs does not limit how many
+    runs train at once. What machines a cluster has is not known here.
+    """
+    elsewhere = workflow.remote_exec or not workflow.local_exec
+    refused = study.device == "cpu" or (gpu_limit and gpu_limit.value == 0)
+    none_here = study.device == "auto" and not elsewhere and not has_gpu()
+    return 0 if refused or none_here else 1
+
+
+def threads_of(step):
+    """Threads of a job: on processors of this machine as many as its other jobs leave over."""
+
+    def threads(wildcards):
+        if gpus(wildcards) or workflow.remote_exec or not workflow.local_exec:
+            return 4
+        jobs = len(run_of_folder)
+        return threads_of_job(workflow.cores, memory_mb(the_run(wildcards), step), jobs)
+
+    return threads
 
 
 def granted_gpus(wildcards, resources):
@@ -119,10 +145,15 @@ def granted_gpus(wildcards, resources):
     return max(resources.gpu, int("gpu" in resources.get("gres", "")))
 
 
+def who(wildcards, output):
+    """A run by the names of its arms; a parameter that takes `output` makes nothing run again."""
+    return names_of_runs[wildcards.run, wildcards.n, wildcards.seed]
+
+
 def minutes_of(step):
     """What a job of the step asks for; after each failure it asks for as much again."""
     return lambda wildcards, threads, attempt: attempt * runtime_minutes(
-        study, the_run(wildcards), step, threads, gpus
+        study, the_run(wildcards), step, threads, gpus(wildcards)
     )
 
 

@@ -17,7 +17,7 @@ for measurement in measurements().values():
             benchmarks / measurement.name / "{run}" / "n~{n}" / "seed~{seed}.tsv"
         conda:
             "../../envs/tlstudy.yaml"
-        threads: 4
+        threads: threads_of(measurement.name)
         resources:
             gpu=gpus,
             mem_mb=memory_of(measurement.name),
@@ -25,13 +25,13 @@ for measurement in measurements().values():
         params:
             settings=settings_of_jobs,
             gpus=granted_gpus,
+            who=who,
             name=measurement.name,
             decided_by=settings_of(measuring(measurement.name)),
             code=code_of(measurement.name),
             libraries=in_words(libraries_of(measurement.name)),
         message:
-            measurement.title
-            + " of {wildcards.run}, n = {wildcards.n}, seed {wildcards.seed}"
+            measurement.title + " of {params.who}"
         shell:
             "tlstudy {params.name} --config {params.settings:q} --arm {wildcards.run} "
             "--subset-size {wildcards.n} --seed {wildcards.seed} "

@@ -14,7 +14,7 @@ rule train:
         benchmarks / "train" / "{run}" / "n~{n}" / "seed~{seed}.tsv"
     conda:
         "../../envs/tlstudy.yaml"
-    threads: 4
+    threads: threads_of("train")
     resources:
         gpu=gpus,
         mem_mb=memory_of("train"),
@@ -22,11 +22,12 @@ rule train:
     params:
         settings=settings_of_jobs,
         gpus=granted_gpus,
+        who=who,
         decided_by=settings_of(training),
         code=code_of("train"),
         libraries=in_words(libraries_of("train")),
     message:
-        "Training {wildcards.run}, n = {wildcards.n}, seed {wildcards.seed}"
+        "Training {params.who}"
     shell:
         "tlstudy train --config {params.settings:q} --arm {wildcards.run} "
         "--subset-size {wildcards.n} --seed {wildcards.seed} "
