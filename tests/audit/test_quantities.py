@@ -144,7 +144,7 @@ def test_encoder_quantities_are_rows_of_its_table():
 
 def test_encoder_quantities_are_those_that_are_measured():
     put_back = [name.partition(".")[2] for name in QUANTITIES if name.startswith("put-back.")]
-    assert sorted(put_back) == sorted((*probes.PARTS, "encoder"))
+    assert sorted(put_back) == sorted((*probes.STAGES, "encoder"))
 
 
 def reuse_rows(values: dict[tuple[str, str], float]) -> pd.DataFrame:

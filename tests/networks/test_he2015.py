@@ -71,10 +71,10 @@ def torch_names():
 
 
 def test_the_record_names_the_origin_and_the_conventions(converted):
-    assert (converted.record["architecture"], converted.stride_on) == ("resnet50", "1x1")
-    assert converted.record["parameters"] == 25_557_032
-    assert converted.record["origin_sha256"].startswith("863f7e63d95b1583")
-    assert "He et al. 2015" in converted.record["description"]
+    assert (converted.origin["architecture"], converted.stride_on) == ("resnet50", "1x1")
+    assert converted.origin["parameters"] == 25_557_032
+    assert converted.origin["origin_sha256"].startswith("863f7e63d95b1583")
+    assert "He et al. 2015" in converted.origin["description"]
 
 
 def test_every_tensor_of_the_source_is_used(source):

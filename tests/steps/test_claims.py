@@ -24,12 +24,12 @@ CLAIMED = {
 
 @pytest.fixture
 def written(tmp_path):
-    """A study with its tables on disk, as the stage `aggregate` leaves them."""
+    """A study with its tables on disk, as the step `aggregate` leaves them."""
     study = make_study(CLAIMED, groups=("first",), results=str(tmp_path / "results"))
     found = {"new-first": [0.3] * 6, "pretrained-first": 0.3 + GAPS}
     tables = {
         name: schema(ALL_TABLES[name]).empty_table().to_pandas()
-        for name in ("metrics", "layers", "encoder", "curvature", "reuse")
+        for name in ("metrics", "layers", "encoder", "curvature", "reuse", "laboratory")
     }
     for name, table in {**tables, "runs": accuracies(study, found)}.items():
         with atomic_path(paths.tables_folder(study) / f"{name}.parquet") as temporary:
@@ -38,7 +38,7 @@ def written(tmp_path):
 
 
 @pytest.mark.parametrize("empty", [False, True])
-def test_the_stage_writes_tables_of_their_schema(written, empty):
+def test_the_step_writes_tables_of_their_schema(written, empty):
     make_claims(written.model_copy(update={"ladder": [], "claims": {}} if empty else {}))
     tables = [
         pd.read_parquet(paths.tables_folder(written) / f"{name}.parquet")
