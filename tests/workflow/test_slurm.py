@@ -67,7 +67,7 @@ class SmallStudy(StudyFolder):
 def local(tmp_path_factory, cache):
     """The study's trainings as this machine makes them without a cluster."""
     place = SmallStudy(tmp_path_factory.mktemp("local") / "study")
-    place.succeed("--cores", "2", "--until", "train", *LIMITS)
+    place.succeed("--cores", "2", "--until", "train", "--set-threads", "train=2", *LIMITS)
     return measurements(place)
 
 

@@ -1,0 +1,50 @@
+"""What the rules are told of runs, threads and GPUs."""
+
+from types import SimpleNamespace
+
+import pytest
+from configurations import changed
+
+from tlstudy.config.study import build_study, runs
+from tlstudy.jobs import workflow
+from tlstudy.jobs.workflow import has_gpu, run_names, threads_of_job
+
+
+@pytest.fixture
+def memory_of_24_gb(monkeypatch):
+    monkeypatch.setattr(
+        workflow.psutil, "virtual_memory", lambda: SimpleNamespace(total=24_000_000_000)
+    )
+
+
+@pytest.mark.parametrize(
+    ("cores", "memory", "jobs", "threads"),
+    [
+        (2, 7000, 40, 1),  # both cores at once
+        (8, 7000, 40, 3),  # three fit into the memory
+        (8, 1000, 40, 1),
+        (8, 1000, 4, 2),  # there are only four
+        (8, 1000, 1, 8),
+        (4, 50_000, 40, 4),  # not even one fits: it is tried alone
+    ],
+)
+def test_threads_fill_the_cores_with_jobs_that_fit(memory_of_24_gb, cores, memory, jobs, threads):
+    assert threads_of_job(cores, memory, jobs) == threads
+    assert (cores // threads) * memory <= 24_000 or threads == cores
+
+
+def test_a_gpu_is_told_by_its_device(monkeypatch, tmp_path):
+    device = tmp_path / "nvidiactl"
+    monkeypatch.setattr(workflow, "GPU_DEVICES", (str(device),))
+    assert not has_gpu()
+    device.touch()
+    assert has_gpu()
+
+
+def test_a_run_is_named_by_all_arms_that_share_it():
+    study = build_study(changed("arms.pretrained.optimiser", {"learning_rate": [0.001, 0.01]}))
+    names = run_names(study)
+    assert len(names) == len({(run.name, run.subset_size, run.seed) for run in runs(study)})
+    assert "pretrained~learning_rate=0.01, n = 50, seed 26" in names.values()
+    twice = changed("arms.again", changed("seed", 26)["arms"]["new"] | {"label": "Again"})
+    assert "new, again, n = 50, seed 26" in run_names(build_study(twice)).values()
