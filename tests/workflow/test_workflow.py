@@ -199,9 +199,13 @@ def test_only_new_seeds_arms_and_values_are_trained(place):
     assert not {"landscape", "weights"} & set(jobs)
 
 
-def test_results_know_their_evaluation(place):
+def test_results_know_their_evaluation_and_what_of_it_changed(place):
+    before = place.overlay["evaluation"]["final_images"]
     place.overlay["evaluation"]["final_images"] = 50
     assert place.planned()["train"] == 4
+    told = place.succeed("--dry-run", "--quiet", "host")
+    assert re.search(rf"before:\W*evaluation.final_images {before}\W", told)
+    assert re.search(r"now:\W*evaluation.final_images 50\W", told)
 
 
 def test_other_weights_make_the_pretrained_runs_anew(place):

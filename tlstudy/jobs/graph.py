@@ -4,6 +4,7 @@ The files of provenance, their verification and the workflow's parameters all fo
 Light on purpose: the workflow's rules read it.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -56,7 +57,7 @@ class Step:
     Attributes:
         name: of its command.
         provenance: file that says what its results were made from.
-        settings: digests of the settings that decide its results, by name.
+        settings: those that decide its results, as text by name; long ones as a digest.
         code: digest of the code that decides them.
         libraries: versions of the libraries that decide them, by name.
         outputs: files of the study that it makes; the first stands for all.
@@ -109,11 +110,11 @@ def train(study: Study, run: Run) -> Step:
     folder = paths.folder_of_run(study, run)
     tuned = run.settings.tune_learning_rate
     settings = {
-        "training": digest(run.settings.training()),
-        "evaluation": digest(study.evaluation.model_dump()),
-        "values after epochs": digest(run.after_epochs),
-        "tuning": digest(study.tuning.model_dump()) if tuned else "none",
-        "curvature.train_loss": digest(study.curvature.train_loss),
+        **_texts(run.settings.training()),
+        **_texts(study.evaluation.model_dump(mode="json"), "evaluation."),
+        "values after epochs": " and ".join(run.after_epochs),
+        "tuning": _text(study.tuning.model_dump(mode="json")) if tuned else "none",
+        "curvature.train_loss": _text(study.curvature.train_loss),
     }
     return _step(
         study,
@@ -134,8 +135,8 @@ def measure(study: Study, run: Run, name: str) -> Step:
         study,
         paths.job_of_run(name, run),
         settings={
-            name: digest(getattr(study, name).model_dump(exclude=WHICH_RUNS)),
-            "training": digest(run.settings.training()),
+            **_texts(getattr(study, name).model_dump(mode="json", exclude=WHICH_RUNS), f"{name}."),
+            **_texts(run.settings.training()),
         },
         outputs=[paths.measured_file(study, name, run)],
         inputs=[
@@ -157,7 +158,7 @@ def laboratory(study: Study, experiment: str, seed: int) -> Step:
 
 
 def formulas(study: Study, draws: int = FORMULA_DRAWS, seed: int = FORMULA_SEED) -> Step:
-    settings = {"draws": digest(draws), "seed": digest(seed)}
+    settings = {"draws": _text(draws), "seed": _text(seed)}
     return _step(study, "formulas", settings=settings, outputs=[paths.formulas_table(study)])
 
 
@@ -262,6 +263,14 @@ def _step(
         libraries=libraries_of(step, experiment),
         **{name: tuple(listed) for name, listed in files.items()},
     )
+
+
+def _texts(settings: Mapping[str, object], prefix: str = "") -> dict[str, str]:
+    return {f"{prefix}{key}": _text(value) for key, value in settings.items()}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _cached(study: Study, run: Run) -> tuple[Path, ...]:

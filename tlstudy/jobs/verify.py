@@ -112,9 +112,10 @@ class Verification:
     def _settings_and_code(self, step: Step, found: Provenance) -> Iterator[str]:
         made = self._name(step.outputs[0])
         others = [
-            name
+            f"{name} ({then}; now {now})"
             for name in step.settings | found.settings
-            if found.settings.get(name) != step.settings.get(name)
+            if (then := found.settings.get(name, "none"))
+            != (now := step.settings.get(name, "none"))
         ]
         if others:
             yield f"{made}: was made with other settings than study.json's: {', '.join(others)}."

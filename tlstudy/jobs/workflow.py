@@ -11,7 +11,7 @@ import psutil
 
 from tlstudy.config.settings import Study, WeightsSource
 from tlstudy.config.study import Run, runs
-from tlstudy.jobs import paths
+from tlstudy.jobs import graph, paths
 from tlstudy.jobs.progress import progress
 
 GPU_DEVICES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
@@ -29,6 +29,18 @@ def run_names(study: Study) -> dict[tuple[str, str, str], str]:
     for run in runs(study):
         arms.setdefault((run.name, str(run.subset_size), str(run.seed)), []).append(run.arm)
     return {key: f"{', '.join(arms[key])}, n = {key[1]}, seed {key[2]}" for key in arms}
+
+
+def settings_by_wildcards(study: Study, step: str) -> dict[tuple[str, str, str], dict[str, str]]:
+    """Settings that decide a step's results, as text by name, of each run.
+
+    Args:
+        step: train or a measurement.
+    """
+    members = runs_by_wildcards(study).items()
+    if step == "train":
+        return {key: dict(graph.train(study, run).settings) for key, run in members}
+    return {key: dict(graph.measure(study, run, step).settings) for key, run in members}
 
 
 def has_gpu() -> bool:

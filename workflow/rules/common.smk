@@ -27,6 +27,7 @@ from tlstudy.jobs.workflow import (
     report_incomplete,
     run_names,
     runs_by_wildcards,
+    settings_by_wildcards,
     source_files,
     source_lists,
     source_options,
@@ -184,8 +185,13 @@ def inputs_of(step):
 
 
 def settings_of(step):
-    """Settings that decide a job's results, by wildcards, in one digest."""
-    return lambda wildcards: digest(step(wildcards).settings)
+    """Settings that decide a job's results, a parameter each: Snakemake then tells which changed."""
+    told = settings_by_wildcards(study, step)
+    names = dict.fromkeys(name for settings in told.values() for name in settings)
+    return [
+        lambda wildcards, name=name: f"{name} {told[wildcards.run, wildcards.n, wildcards.seed][name]}"
+        for name in names
+    ]
 
 
 def run_weights(wildcards):

@@ -23,11 +23,11 @@ for measurement in measurements().values():
             mem_mb=memory_of(measurement.name),
             runtime=minutes_of(measurement.name),
         params:
+            *settings_of(measurement.name),
             settings=settings_of_jobs,
             gpus=granted_gpus,
             who=who,
             name=measurement.name,
-            decided_by=settings_of(measuring(measurement.name)),
             code=code_of(measurement.name),
             libraries=in_words(libraries_of(measurement.name)),
         message:

@@ -20,10 +20,10 @@ rule train:
         mem_mb=memory_of("train"),
         runtime=minutes_of("train"),
     params:
+        *settings_of("train"),
         settings=settings_of_jobs,
         gpus=granted_gpus,
         who=who,
-        decided_by=settings_of(training),
         code=code_of("train"),
         libraries=in_words(libraries_of("train")),
     message:
