@@ -160,9 +160,19 @@ def test_a_handed_over_trajectory_is_compared_with_the_training(moved):
 @pytest.mark.parametrize(
     ("key", "change", "begin", "end"),
     [
-        ("evaluation", {"final_images": 20}, "run.json: was made with other settings", ""),
-        ("curvature", {"radius": 0.2}, "curvature.parquet: was made with other", ": curvature."),
-        ("device", "auto", "was made with other settings than study.json's: ", "device."),
+        (
+            "evaluation",
+            {"final_images": 20},
+            "run.json: was made with other settings",
+            ": evaluation.final_images (40; now 20).",
+        ),
+        ("curvature", {"radius": 0.2}, "curvature.parquet: was made with other", "; now 0.2)."),
+        (
+            "device",
+            "auto",
+            "made with other settings than study.json's: ",
+            "device (cpu; now auto).",
+        ),
         ("seed", [26, 27], "seed~27/subset.json: missing; `tlstudy subset` makes it.", ""),
     ],
 )

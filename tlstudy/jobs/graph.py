@@ -27,6 +27,7 @@ WHICH_RUNS = {"seeds", "arms"}
 # Where files are, which a study that was moved shows.
 PLACES = {"results", "cache", "scratch"}
 JUDGED_BY = {"ladder", "claims", "laboratory", *measured_tables()}
+LONGEST_TEXT = 200
 FORMULA_DRAWS, FORMULA_SEED = 5000, 0
 # The function of each step but measurements. By name: nothing that computes is imported here.
 FUNCTIONS = {
@@ -166,7 +167,7 @@ def aggregate(study: Study) -> Step:
     return _step(
         study,
         "aggregate",
-        settings={"arms": digest(study.model_dump(mode="json")["arms"])},
+        settings=_texts(study.model_dump(mode="json", include={"arms"})),
         outputs=paths.aggregated_tables(study),
         inputs=_measured(study),
     )
@@ -177,7 +178,7 @@ def claims(study: Study) -> Step:
     return _step(
         study,
         "claims",
-        settings={key: digest(value) for key, value in stated.items()},
+        settings=_texts(stated),
         outputs=paths.claim_tables(study),
         inputs=paths.aggregated_tables(study),
     )
@@ -270,7 +271,9 @@ def _texts(settings: Mapping[str, object], prefix: str = "") -> dict[str, str]:
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    """A value as it is written, or its digest if it is long."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= LONGEST_TEXT else digest(value)
 
 
 def _cached(study: Study, run: Run) -> tuple[Path, ...]:
@@ -318,5 +321,4 @@ def _tables(study: Study) -> list[Path]:
 
 def _shown(study: Study) -> dict[str, str]:
     """All of the configuration but places: the report prints it."""
-    data = study.model_dump(mode="json", exclude=PLACES)
-    return {key: digest(value) for key, value in data.items()}
+    return _texts(study.model_dump(mode="json", exclude=PLACES))
