@@ -8,8 +8,6 @@ from click.testing import CliRunner
 from study_folder import ROOT
 
 from tlstudy.cli import main
-from tlstudy.networks.device import choose_device
-from tlstudy.storage.errors import UserError
 
 CONFIG = ["--config", str(ROOT / "config.yaml")]
 
@@ -79,19 +77,3 @@ def test_steps_name_the_command_that_is_missing(tmp_path):
         result = invoke(arguments[0], *study, *arguments[1:])
         assert result.exit_code == 1, result.output
         assert f"run `tlstudy {command}`" in result.output, result.output
-
-
-def test_a_gpu_that_is_not_there_is_an_error_and_never_a_fallback(monkeypatch):
-    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    with pytest.raises(UserError, match="sees no GPU"):
-        choose_device("cuda")
-    assert choose_device("auto").type == "cpu"
-    assert choose_device("auto", gpus=1).type == "cpu"
-
-
-def test_a_gpu_that_was_not_granted_is_not_used(monkeypatch):
-    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    assert choose_device("auto", gpus=0).type == "cpu"
-    assert choose_device("auto").type == "cuda"
-    with pytest.raises(UserError, match="gpu=0"):
-        choose_device("cuda", gpus=0)

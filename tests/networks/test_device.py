@@ -80,3 +80,4 @@ def test_cuda_without_a_gpu_is_refused(monkeypatch):
     with pytest.raises(UserError, match="use auto or cpu"):
         choose_device("cuda")
     assert choose_device("auto") == torch.device("cpu")
+    assert choose_device("auto", 1) == torch.device("cpu")

@@ -61,6 +61,8 @@ def take_gpu(names: Sequence[str], folder: Path) -> int:
     Args:
         names: one or more.
     """
+    if not names:
+        raise ValueError("no GPU to take")
     for place in itertools.count():
         for position, name in enumerate(names):
             lock = FileLock(folder / f"gpu-{name}-{place}.lock", blocking=False)
