@@ -119,9 +119,16 @@ def test_a_checkpoint_that_lacks_a_file_is_not_used(tmp_path, caplog):
     assert_same(found, uninterrupted())
 
 
-def test_the_manifest_of_an_earlier_version_is_not_used(tmp_path, caplog):
+@pytest.mark.parametrize("readable", [True, False])
+def test_a_manifest_of_an_earlier_version_or_one_that_cannot_be_read_is_not_used(
+    tmp_path, caplog, readable
+):
     end_after(5, tmp_path)
-    (tmp_path / MANIFEST).write_text("checksum\n{}")
+    (tmp_path / MANIFEST).unlink()
+    if readable:
+        (tmp_path / MANIFEST).write_text("checksum\n{}")
+    else:
+        (tmp_path / MANIFEST).mkdir()
     assert resumed(tmp_path)[1] == []
     assert "manifest: cannot be read; the run starts anew" in caplog.text
 

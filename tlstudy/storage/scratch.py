@@ -125,7 +125,7 @@ class Scratch:
             kept = json.loads((self.folder / MANIFEST).read_bytes())
         except FileNotFoundError:
             return
-        except ValueError:  # of an earlier version
+        except (OSError, ValueError):  # a disk that fails, or a manifest of an earlier version
             log.warning("%s: cannot be read; the run starts anew", self.folder / MANIFEST)
             return
         found, wanted = kept["belongs_to"], self._kept["belongs_to"]
