@@ -171,7 +171,7 @@ def study(tmp_path):
 
 
 def leave_run(study, arm: str, evidence: Evidence) -> None:
-    """Write what the stages before `aggregate` leave of a run."""
+    """Write what the steps before `aggregate` leave of a run."""
     run = find_run(study, arm, 50, 26)
     folder, subset = paths.folder_of_run(study, run), paths.run_subset_folder(study, run)
     for place in (folder, subset):

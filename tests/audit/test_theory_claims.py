@@ -104,7 +104,7 @@ def test_claims_name_figures_that_there_are():
 
 
 def test_the_workflow_runs_a_laboratory_alone(tmp_path):
-    """Its cheapest experiment by the real workflow; what follows, by the stages themselves."""
+    """Its cheapest experiment by the real workflow; what follows, by the steps themselves."""
     place = StudyFolder(tmp_path / "study")
     no_arms = dict.fromkeys(("new-published", "pretrained-published", "new", "pretrained"))
     place.overlay = {"study": "tiny", "seed": 100, "landscape": {"seeds": []}, "arms": no_arms}

@@ -58,6 +58,11 @@ MISTAKES = [
     ),
     (
         "arms.new.optimiser",
+        {"learning_rate": [0.001, "1e-3"]},
+        "arms.new: two arms are named 'new~learning_rate=0.001'; names must differ",
+    ),
+    (
+        "arms.new.optimiser",
         [{"name": "adam"}, {"name": "sgd"}],
         "arms.new.optimiser: found [{'name': 'adam'}, {'name': 'sgd'}]; must be a mapping of",
     ),

@@ -129,6 +129,11 @@ def test_exchanged_files_of_two_runs_are_found(moved):
         assert [line for line in problems if line.startswith(f"{file.relative_to(moved)}: was ")]
 
 
+def test_exchanged_provenance_of_two_runs_is_found(moved):
+    exchange(provenance_of(moved, "train", "random"), provenance_of(moved, "train", "own"))
+    assert "lists other files; must be the study's" in problems_of(moved)[0]
+
+
 def test_a_run_altered_together_with_its_provenance_is_told_by_what_builds_on_it(moved):
     run = metrics_of(moved, "own").with_name("run.json")
     run.write_text(run.read_text().replace('"status": "finished"', '"status": "excellent"'))
@@ -301,6 +306,14 @@ def test_the_same_results_give_the_same_tarball(original, moved, tmp_path):
         result = command("pack", folder, "--output", tarball)
         assert result.exit_code == 0, result.output
     assert tarballs[0].read_bytes() == tarballs[1].read_bytes()
+
+
+def test_results_that_do_not_hold_are_not_packed(moved, tmp_path):
+    (moved / "report.html").write_text("altered")
+    result = command("pack", moved, "--output", tmp_path / "a.tar.gz")
+    assert result.exit_code == 1
+    assert "was not packed, as it does not hold. report.html: was truncated" in result.output
+    assert not (tmp_path / "a.tar.gz").exists()
 
 
 def test_a_study_file_kept_elsewhere_is_a_configuration_like_any_other(original, tmp_path):

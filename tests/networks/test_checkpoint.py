@@ -110,18 +110,32 @@ def test_a_tensor_lies_in_memory_as_before(tmp_path):
     assert any(not weight.is_contiguous() for weight in trainer.weights)
 
 
-def test_a_checkpoint_that_lacks_a_file_is_not_used(tmp_path, caplog):
+@pytest.mark.parametrize("name", ["path-3.safetensors", "state-5.safetensors"])
+@pytest.mark.parametrize("cut_off", [False, True])
+def test_a_checkpoint_that_lacks_a_file_or_a_part_of_one_is_not_used(
+    name, cut_off, tmp_path, caplog
+):
     end_after(5, tmp_path)
-    (tmp_path / "path-3.safetensors").unlink()
+    content = (tmp_path / name).read_bytes()
+    (tmp_path / name).unlink()
+    if cut_off:
+        (tmp_path / name).write_bytes(content[:-1])
     found, after = resumed(tmp_path)
-    assert "path-3.safetensors: missing; the run starts anew" in caplog.text
+    assert f"{name}: missing or cut off; the run starts anew" in caplog.text
     assert after == []
     assert_same(found, uninterrupted())
 
 
-def test_the_manifest_of_an_earlier_version_is_not_used(tmp_path, caplog):
+@pytest.mark.parametrize("readable", [True, False])
+def test_a_manifest_of_an_earlier_version_or_one_that_cannot_be_read_is_not_used(
+    tmp_path, caplog, readable
+):
     end_after(5, tmp_path)
-    (tmp_path / MANIFEST).write_text("checksum\n{}")
+    (tmp_path / MANIFEST).unlink()
+    if readable:
+        (tmp_path / MANIFEST).write_text("checksum\n{}")
+    else:
+        (tmp_path / MANIFEST).mkdir()
     assert resumed(tmp_path)[1] == []
     assert "manifest: cannot be read; the run starts anew" in caplog.text
 

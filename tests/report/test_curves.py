@@ -7,7 +7,7 @@ import pytest
 from reports import Page, fill_runs, inputs_of, make_inputs
 from scipy.stats import spearmanr
 
-from tlstudy.report.format import loss, number, percent
+from tlstudy.report.format import MISSING, loss, number, percent
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.page.render import render
 from tlstudy.report.sentences import curves, how_it_was_run, review, series
@@ -61,6 +61,17 @@ def test_untrained_networks_are_no_evidence():
     assert ["no evidence on pretraining" in answer for answer in answers] == [True, False]
     moved = inputs.metrics.assign(displacement_from_start=0.1)
     assert how_it_was_run.warnings(with_tables(inputs, metrics=moved)) == []
+
+
+def test_an_arm_without_runs_yet_is_not_called_unmoved():
+    whole = inputs_of("one seed")
+    tables = {name: getattr(whole, name) for name in ("metrics", "layers", "runs")}
+    inputs = with_tables(
+        whole, **{name: table[table["arm"] != "new"] for name, table in tables.items()}
+    )
+    assert column(inputs, "new")["Distance of all weights from the start"] == MISSING
+    [warning] = how_it_was_run.untrained(inputs)
+    assert "\u201cNew, as published\u201d" in warning
 
 
 @pytest.mark.parametrize("arm", ["new", "pretrained"])

@@ -17,24 +17,37 @@ def expand_arms(arms: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]
     An arm that is null is left out, so a later file can remove an arm of an earlier one.
 
     Raises:
-        UserError: two arms have the same name.
+        UserError: two arms have the same name, or are of one value that is written in two ways.
     """
     expanded: dict[str, Any] = {}
     origins: dict[str, str] = {}
+    taken: set[str] = set()
     for name, settings in arms.items():
         if settings is None:
             continue
         swept = isinstance(settings, Mapping)
         for variant, choices in _variants(settings) if swept else [(settings, [])]:
-            full_name = f"{name}{''.join(f'~{key}={value}' for key, value in choices)}"
-            if full_name in expanded:
+            full_name, plain_name = (
+                f"{name}{''.join(f'~{key}={shown(value)}' for key, value in choices)}"
+                for shown in (str, _plain)
+            )
+            if taken & {full_name, plain_name}:
                 raise UserError(
-                    f"arms.{name}: two arms are named '{full_name}'; names must differ (a sweep "
+                    f"arms.{name}: two arms are named '{plain_name}'; names must differ (a sweep "
                     "names its arms so, and must list a value once only)."
                 )
+            taken |= {full_name, plain_name}
             expanded[full_name] = _labelled(variant, str(name), choices)
             origins[full_name] = str(name)
     return expanded, origins
+
+
+def _plain(value: Any) -> Any:
+    """The number in a text, as YAML reads 1e-3 as text; any other value as it is."""
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
 
 
 def _labelled(variant: Any, name: str, choices: Choices) -> Any:

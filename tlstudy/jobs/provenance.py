@@ -35,7 +35,7 @@ class Provenance(BaseModel):
 
     settings: dict[str, str]
     code: str
-    # Records of earlier versions have none.
+    # Provenance of earlier versions has none.
     libraries: dict[str, str] = {}
     inputs: dict[str, str]
     cache: dict[str, str]

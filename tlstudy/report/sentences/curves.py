@@ -60,7 +60,7 @@ def _curves(inputs: Inputs, arm: str, size: int) -> list[str]:
     distance = percent(series.last(inputs, arm, size, "displacement_from_start"))
     if series.lost_at_once(inputs, arm, size):
         distance = "diverged in the first epoch"
-    elif not series.moved(inputs, arm, size):
+    elif series.never_moved(inputs, arm, size):
         distance = "did not move"
     return [
         _ends(reported, percent),

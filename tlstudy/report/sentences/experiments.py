@@ -16,7 +16,7 @@ from tlstudy.report.sentences.series import of_arm
 from tlstudy.report.tables import Table
 
 NONE = summarise(np.array([]))
-CONVERGED = 0.01  # at this residual `tlstudy.measures.curvature.lanczos` stops
+CONVERGED = 0.01  # at this residual `tlstudy.measures.hessian.lanczos` stops
 POINTS = {"final": "At the final weights", "matched": "At the same training loss"}
 QUANTITIES = {
     "hessian_eigenvalue": "Largest Hessian eigenvalue",

@@ -152,10 +152,9 @@ def _diverged(runs: pd.DataFrame) -> Iterator[str]:
 
 
 def untrained(inputs: Inputs) -> Iterator[str]:
-    """A sentence for each arm whose weights never moved, of the first subset size."""
-    size = inputs.study.subset_size[0]
+    """A sentence for each arm whose weights never moved at a subset size."""
     for arm in inputs.study.arms:
-        if not (series.lost_at_once(inputs, arm, size) or series.moved(inputs, arm, size)):
+        if any(series.never_moved(inputs, arm, size) for size in inputs.study.subset_size):
             yield (
                 f"The weights of {inputs.named(arm)} did not move. A comparison with it is no "
                 "evidence on pretraining."

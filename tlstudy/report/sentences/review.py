@@ -73,7 +73,7 @@ def _reading(inputs: Inputs, pair: tuple[str, str], size: int, gap: Summary) -> 
     lost = [arm for arm in pair if series.lost_at_once(inputs, arm, size)]
     if lost:
         return f"{join(map(inputs.named, lost))} diverged in the first epoch: nothing to compare."
-    if not all(series.moved(inputs, arm, size) for arm in pair):
+    if any(series.never_moved(inputs, arm, size) for arm in pair):
         return "This is no evidence on pretraining: see the warnings."
     new = summarise(series.reported(inputs, pair[0], size, "balanced_accuracy").to_numpy())
     reached = (

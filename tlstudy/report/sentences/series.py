@@ -46,7 +46,17 @@ def last(inputs: Inputs, arm: str, size: int, column: str) -> float:
 
 def moved(inputs: Inputs, arm: str, size: int) -> bool:
     """Whether weights left their start in any run: a network that has not is not trained."""
-    return any_moved(of_arm(inputs.metrics, arm, size)["displacement_from_start"].to_numpy(float))
+    return any_moved(_displacements(inputs, arm, size))
+
+
+def never_moved(inputs: Inputs, arm: str, size: int) -> bool:
+    """Whether changes were measured and all are exactly 0; not so of an arm without runs."""
+    measured = np.isfinite(_displacements(inputs, arm, size)).any()
+    return bool(measured) and not moved(inputs, arm, size)
+
+
+def _displacements(inputs: Inputs, arm: str, size: int) -> np.ndarray:
+    return of_arm(inputs.metrics, arm, size)["displacement_from_start"].to_numpy(float)
 
 
 def lost_at_once(inputs: Inputs, arm: str, size: int) -> bool:
