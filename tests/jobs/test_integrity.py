@@ -169,7 +169,7 @@ def test_a_handed_over_trajectory_is_compared_with_the_training(moved):
             "evaluation",
             {"final_images": 20},
             "run.json: was made with other settings",
-            ": evaluation.final_images (40; now 20).",
+            ": evaluation.final_images (10; now 20).",
         ),
         ("curvature", {"radius": 0.2}, "curvature.parquet: was made with other", "; now 0.2)."),
         (

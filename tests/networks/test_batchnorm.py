@@ -54,7 +54,7 @@ def test_outputs_gradients_and_statistics_are_exact_to_rounding(shape):
 
 
 def test_sums_are_far_more_exact_than_pytorchs():
-    inputs = channels_last(50, 64, 64, 64)
+    inputs = channels_last(50, 64, 32, 32)
     factors = torch.ones(())
     exact = passes(layer_of(nn.BatchNorm2d, 64).double(), inputs.double(), factors.double())
     errors = {
