@@ -7,7 +7,7 @@ from configurations import changed
 
 from tlstudy.config.study import build_study, runs
 from tlstudy.jobs import workflow
-from tlstudy.jobs.workflow import has_gpu, run_names, threads_of_job
+from tlstudy.jobs.workflow import has_gpu, run_titles, threads_of_job
 
 
 @pytest.fixture
@@ -43,8 +43,8 @@ def test_a_gpu_is_told_by_its_device(monkeypatch, tmp_path):
 
 def test_a_run_is_named_by_all_arms_that_share_it():
     study = build_study(changed("arms.pretrained.optimiser", {"learning_rate": [0.001, 0.01]}))
-    names = run_names(study)
+    names = run_titles(study)
     assert len(names) == len({(run.name, run.subset_size, run.seed) for run in runs(study)})
     assert "pretrained~learning_rate=0.01, n = 50, seed 26" in names.values()
     twice = changed("arms.again", changed("seed", 26)["arms"]["new"] | {"label": "Again"})
-    assert "new, again, n = 50, seed 26" in run_names(build_study(twice)).values()
+    assert "new, again, n = 50, seed 26" in run_titles(build_study(twice)).values()

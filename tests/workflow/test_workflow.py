@@ -292,7 +292,8 @@ def test_a_study_goes_on_after_calls_that_were_refused_interrupted_and_killed(do
         assert content(place.results / "runs" / run / name) == expected
 
 
-def test_snakemakes_own_report_holds_figures_and_captions(done):
+def test_snakemakes_own_report_needs_no_cores_and_holds_figures_and_captions(done, monkeypatch):
+    monkeypatch.setattr(done, "limits", ())
     done.succeed("--report", "own.html")
     page = (done.folder / "own.html").read_text()
     for part in ("Gradient norm", "Table of results", "The whole report", "one seed"):

@@ -23,7 +23,7 @@ def runs_by_wildcards(study: Study) -> dict[tuple[str, str, str], Run]:
     return {(run.name, str(run.subset_size), str(run.seed)): run for run in runs(study)}
 
 
-def run_names(study: Study) -> dict[tuple[str, str, str], str]:
+def run_titles(study: Study) -> dict[tuple[str, str, str], str]:
     """Names of the same runs: the arms that share it, with swept values, then size and seed."""
     arms: dict[tuple[str, str, str], list[str]] = {}
     for run in runs(study):
@@ -54,7 +54,7 @@ def has_gpu() -> bool:
 def threads_of_job(cores: int, memory: int, jobs: int) -> int:
     """Threads with which jobs at once use all cores and fit into this machine's memory.
 
-    Jobs of few threads are fastest in total: threads of one job wait for each other.
+    Jobs of few threads bear other work beside them: threads of one job wait for each other.
 
     Args:
         memory: of a job, MB.

@@ -19,10 +19,9 @@ class BatchNorm2d(nn.BatchNorm2d):
     """BatchNorm whose batch statistics are right to float32's rounding on a processor.
 
     In channels-last memory PyTorch sums each channel over all images and pixels one value after
-    the other. After 200,000 values the mean is wrong by 4e-6 of the deviation, and the first
-    gradient of a new ResNet-50 points elsewhere (docs/speed.md). Here blocks of rows are summed by
-    PyTorch's own kernels, and the blocks in float64. On other devices, in other precisions and in
-    evaluation mode it is PyTorch's layer.
+    the other, and the first gradient of a new ResNet-50 points elsewhere (docs/speed.md). Here
+    blocks of rows are summed by PyTorch's own kernels, and the blocks in float64. On other devices,
+    in other precisions and in evaluation mode it is PyTorch's layer.
     """
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:

@@ -16,7 +16,7 @@ if find_spec("tlstudy") is None:
 
 from tlstudy.config.catalogue import RESULTS, base_name
 from tlstudy.config.measurements import measurements
-from tlstudy.config.study import digest, study_of_workflow
+from tlstudy.config.study import digest, runs_of_step, study_of_workflow
 from tlstudy.jobs import graph, paths
 from tlstudy.jobs.cost import memory_mb, runtime_minutes
 from tlstudy.jobs.graph import code_of, libraries_of
@@ -25,7 +25,7 @@ from tlstudy.jobs.workflow import (
     has_gpu,
     in_words,
     report_incomplete,
-    run_names,
+    run_titles,
     runs_by_wildcards,
     settings_by_wildcards,
     source_files,
@@ -46,7 +46,7 @@ except UserError as error:
     raise WorkflowError(error.message) from None
 
 run_of_folder = runs_by_wildcards(study)
-names_of_runs = run_names(study)
+titles_of_runs = run_titles(study)
 sources_of_folder = source_lists(study)
 
 folder = paths.study_folder(study)
@@ -114,26 +114,32 @@ def the_run(wildcards):
 gpu_limit = workflow.global_resources.get("gpu")
 
 
+def is_elsewhere():
+    """Whether jobs run on a cluster."""
+    return workflow.remote_exec or not workflow.local_exec
+
+
 def gpus(wildcards):
     """GPUs that a job asks for: one where the study may use it and the workflow has one to give.
 
     On a machine without a GPU none is asked for, so that a limit of GPUs does not limit how many
     runs train at once. What machines a cluster has is not known here.
     """
-    elsewhere = workflow.remote_exec or not workflow.local_exec
     refused = study.device == "cpu" or (gpu_limit and gpu_limit.value == 0)
-    none_here = study.device == "auto" and not elsewhere and not has_gpu()
+    none_here = study.device == "auto" and not is_elsewhere() and not has_gpu()
     return 0 if refused or none_here else 1
 
 
 def threads_of(step):
-    """Threads of a job: on processors of this machine as many as its other jobs leave over."""
+    """Threads of a job; on a processor of this machine its jobs share the cores."""
 
     def threads(wildcards):
-        if gpus(wildcards) or workflow.remote_exec or not workflow.local_exec:
+        # Without --cores nothing is computed, as in Snakemake's report.
+        cores = workflow.resource_settings.cores
+        if cores is None or gpus(wildcards) or is_elsewhere():
             return 4
-        jobs = len(run_of_folder)
-        return threads_of_job(workflow.cores, memory_mb(the_run(wildcards), step), jobs)
+        jobs = len(runs_of_step(study, step))
+        return threads_of_job(cores, memory_mb(the_run(wildcards), step), jobs)
 
     return threads
 
@@ -146,9 +152,9 @@ def granted_gpus(wildcards, resources):
     return max(resources.gpu, int("gpu" in resources.get("gres", "")))
 
 
-def who(wildcards, output):
+def run_title(wildcards, output):
     """A run by the names of its arms; a parameter that takes `output` makes nothing run again."""
-    return names_of_runs[wildcards.run, wildcards.n, wildcards.seed]
+    return titles_of_runs[wildcards.run, wildcards.n, wildcards.seed]
 
 
 def minutes_of(step):

@@ -26,12 +26,12 @@ for measurement in measurements().values():
             *settings_of(measurement.name),
             settings=settings_of_jobs,
             gpus=granted_gpus,
-            who=who,
+            title=run_title,
             name=measurement.name,
             code=code_of(measurement.name),
             libraries=in_words(libraries_of(measurement.name)),
         message:
-            measurement.title + " of {params.who}"
+            measurement.title + " of {params.title}"
         shell:
             "tlstudy {params.name} --config {params.settings:q} --arm {wildcards.run} "
             "--subset-size {wildcards.n} --seed {wildcards.seed} "

@@ -23,11 +23,11 @@ rule train:
         *settings_of("train"),
         settings=settings_of_jobs,
         gpus=granted_gpus,
-        who=who,
+        title=run_title,
         code=code_of("train"),
         libraries=in_words(libraries_of("train")),
     message:
-        "Training {params.who}"
+        "Training {params.title}"
     shell:
         "tlstudy train --config {params.settings:q} --arm {wildcards.run} "
         "--subset-size {wildcards.n} --seed {wildcards.seed} "
