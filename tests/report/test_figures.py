@@ -21,7 +21,7 @@ from tlstudy.audit.statistics import summarise
 from tlstudy.config import catalogue, groups
 from tlstudy.data import published
 from tlstudy.report import figures
-from tlstudy.report.figures import curves, draw, draw_all, landscapes, layerwise, points, style
+from tlstudy.report.figures import curves, draw, draw_all, layerwise, points, style
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -232,25 +232,6 @@ def test_landscapes_of_a_group_share_their_scales(which):
     if which == "trajectory":
         assert any("the weights never moved" in text for text in texts)
         assert any("axis 1: " in text and "% (61 %)" in text for text in texts)
-
-
-def test_landscapes_are_cut_at_a_multiple_of_guessing():
-    axis = np.linspace(-1, 1, 3)
-    high = landscapes.Plane(axis, np.array([[1.0, 50, 2], [2, 1, 2], [2, 2, np.nan]]), None, "")
-    limits = landscapes.shared_limits([high])
-    assert limits == (1.0, landscapes.HIGHEST)
-    assert "the largest loss is 50" in landscapes.cut_text([high], limits)
-    low = landscapes.Plane(axis, np.full((3, 3), 2.0), None, "")
-    assert landscapes.cut_text([low], landscapes.shared_limits([low])) == ""
-
-
-def test_path_lies_on_the_surface():
-    """Rows of the loss are the second direction: a transposed surface would put it elsewhere."""
-    axis = np.linspace(-2, 2, 5)
-    x, y = np.meshgrid(axis, axis)
-    plane = landscapes.Plane(axis, 10 * x + y, np.array([[1.0, 2.0], [-2, 0.5], [9, 9]]), "")
-    heights = landscapes.path_heights(plane, plane.loss)
-    np.testing.assert_allclose(heights, [12, -19.5, np.nan])
 
 
 def lines_of(ax, colour):
