@@ -74,7 +74,7 @@ def test_half_precision_few_looks_and_tuning_are_counted(tmp_path):
     )
     run = runs(study)[0]
     steps = 4 * 3 * (20 + 2 * 2 * 10) / 2
-    assert operations(study, run, "train") == per_image(run) * (steps + 2 * 100 + 20)
+    assert operations(study, run, "train") == per_image(run) * (steps + 100 + 10 + 20)
 
 
 def test_arms_that_share_a_run_are_one_job(tmp_path):

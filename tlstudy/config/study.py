@@ -33,8 +33,8 @@ class Run:
     """One training: an arm, a subset size and a seed.
 
     Attributes:
-        after_epochs: BatchNorm statistics that test values are taken with after each epoch; after
-            the last it is always all of them.
+        statistics: BatchNorm statistics with which all test images are evaluated at the end.
+        after_epochs: those with which some are evaluated after the epochs before the last.
     """
 
     arm: str
@@ -42,6 +42,7 @@ class Run:
     subset_size: int
     seed: int
     sources: tuple[WeightsSource, ...]
+    statistics: tuple[str, ...]
     after_epochs: tuple[str, ...]
 
     @cached_property
@@ -203,9 +204,9 @@ def parse_source(text: str) -> WeightsSource:
 
 def runs(study: Study) -> list[Run]:
     """All runs of a study: arms x subset sizes x seeds, in the order of the configuration."""
-    taken = _values_after_epochs(study)
+    taken = _statistics(study)
     return [
-        Run(name, arm, subset_size, seed, _sources(study, arm), taken[name])
+        Run(name, arm, subset_size, seed, _sources(study, arm), *taken[name])
         for name, arm in study.arms.items()
         for subset_size in study.subset_size
         for seed in study.seed
@@ -216,20 +217,24 @@ def _sources(study: Study, arm: Arm) -> tuple[WeightsSource, ...]:
     return tuple(study.weights.get(arm.initialisation, ()))
 
 
-def _values_after_epochs(study: Study) -> dict[str, tuple[str, ...]]:
-    """`Run.after_epochs` by arm: arms that share a run need what any of them reports."""
-    if study.evaluation.after_epochs == "all":
-        return dict.fromkeys(study.arms, STATISTICS)
+def _statistics(study: Study) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+    """`Run.statistics` and `Run.after_epochs` by arm.
+
+    Arms that share a run need what any of them reports.
+    """
     names = {name: run_name(arm, _sources(study, arm)) for name, arm in study.arms.items()}
-    reported = {
-        (names[name], arm.batchnorm)
-        for name, arm in study.arms.items()
-        if arm.reported_epoch == "best-on-test"
-    }
-    return {
-        arm: tuple(statistics for statistics in STATISTICS if (name, statistics) in reported)
-        for arm, name in names.items()
-    }
+    at_end, chosen_by = set(), set()
+    for name, arm in study.arms.items():
+        at_end.add((names[name], arm.batchnorm))
+        if arm.reported_epoch == "best-on-test":
+            chosen_by.add((names[name], arm.batchnorm))
+    taken = {}
+    for name, folder in names.items():
+        both = study.evaluation.statistics == "both"
+        used = tuple(each for each in STATISTICS if both or (folder, each) in at_end)
+        every = study.evaluation.after_epochs == "all"
+        taken[name] = used, tuple(each for each in used if every or (folder, each) in chosen_by)
+    return taken
 
 
 def selected(study: Study, selection: Selection) -> list[Run]:
