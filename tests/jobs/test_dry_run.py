@@ -5,7 +5,7 @@ import logging
 import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from tlstudy.jobs.dry_run import REMOVAL, list_by_priority
+from tlstudy.jobs.dry_run import REMOVAL, UNORDERED, list_by_priority
 
 
 class Told(logging.Handler):
@@ -44,9 +44,10 @@ def test_jobs_are_told_by_priority_each_with_its_command(log, told):
     log.info(f"{REMOVAL} plane.safetensors")
     tell_job(log, "of b", 2)
     tell_job(log, "report", 0)
-    log.info("This was a dry-run")
+    log.info(f"This was a dry-run (flag -n).{UNORDERED}")
     of_jobs = [line for line in told.messages if not line.startswith("command")]
-    assert of_jobs == ["Job stats", "now", "a", "b", "of b", "c", "report", "This was a dry-run"]
+    end = "This was a dry-run (flag -n)."
+    assert of_jobs == ["Job stats", "now", "a", "b", "of b", "c", "report", end]
     assert told.messages[1:5] == ["now", "command of now", "a", "command of a"]
 
 

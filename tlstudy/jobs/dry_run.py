@@ -6,14 +6,16 @@ import math
 # Events of Snakemake's records: of a job, and of the job's command right after it.
 JOB, COMMAND = "job_info", "shellcmd"
 REMOVAL = "Would remove temporary output"
+UNORDERED = " The order of jobs does not reflect the order of execution."
 
 
 class InOrderOfPriority(logging.Handler):
     """Passes records on to another handler: those of jobs by priority.
 
     Snakemake says in no order what could start at once. Where no job's priority is above that of a
-    job it waits for, this is the order in which jobs start. Lines on temporary files are left out:
-    there is one for each training, and no result is among them.
+    job it waits for, this is the order in which jobs start, so Snakemake's word that it is not is
+    left out. So are lines on temporary files: there is one for each training, and no result is
+    among them.
     """
 
     def __init__(self, target: logging.Handler):
@@ -29,6 +31,8 @@ class InOrderOfPriority(logging.Handler):
             self._jobs[-1][1].append(record)
         elif not record.getMessage().startswith(REMOVAL):
             self.flush()
+            if isinstance(record.msg, str):
+                record.msg = record.msg.replace(UNORDERED, "")
             self._target.handle(record)
 
     def flush(self) -> None:
