@@ -40,6 +40,7 @@ def _of_a_run(part: str) -> str:
         "training": "the settings of the training",
         "reported_epoch": "the rule for the reported epoch",
         "reported": "the reported values",
+        "classes": "the number of classes (--classes)",
     }[attribute]
 
 
@@ -65,6 +66,10 @@ class Evidence:
         reported: loss in nats and balanced_accuracy from 0 to 1 as printed elsewhere, each a text
             that keeps its digits.
         classes: number of classes, which says what guessing gives.
+        not_numbers: for columns of the metrics, the epochs in which nan was logged; in others
+            that are empty nothing was. None where it is not known which.
+        axis: what the metrics' epochs count: epoch, or step.
+        task: reinforcement learning, adversarial or regression, where something says so.
     """
 
     arm: str
@@ -79,7 +84,10 @@ class Evidence:
     batchnorm: str | None = None
     reported_epoch: str | None = None
     reported: dict[str, str] | None = None
-    classes: int = CLASSES
+    classes: int | None = CLASSES
+    not_numbers: dict[str, list[int]] | None = None
+    axis: str = "epoch"
+    task: str | None = None
 
     @property
     def name(self) -> str:

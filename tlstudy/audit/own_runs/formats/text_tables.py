@@ -1,0 +1,77 @@
+"""Tables as text: separated by commas, semicolons, tabs or blanks, with a line of names."""
+
+import io
+import re
+import warnings
+
+import pandas as pd
+
+from tlstudy.audit.own_runs.names import understood
+from tlstudy.audit.own_runs.raw import File, RawTable, unreadable
+from tlstudy.storage.errors import UserError
+
+SEPARATORS = ("\t", ";", ",")  # the first that the line of names has
+BLANKS = r"\s+"
+DECIMAL_COMMA = re.compile(r"^\s*[-+]?\d*,\d+(?:[eE][-+]?\d+)?\s*$")
+SHOWN = 200  # characters of an error of pandas
+TENSORBOARD = {"Wall time", "Step", "Value"}
+# What TensorBoard calls the file of a curve.
+NAME_OF_CURVE = re.compile(r"^(?:run-(?P<run>.*?)-)?tag-(?P<tag>.+)$")
+
+
+def read(file: File) -> list[RawTable]:
+    """The table with all cells as text; an empty cell stays empty."""
+    lines = (line for line in io.StringIO(file.text) if line.strip())
+    header = next(lines, "")
+    if not header:
+        raise unreadable(file.path, "is empty")
+    separator = next((each for each in SEPARATORS if each in header), None)
+    if separator is None:
+        separator = BLANKS if len(header.split()) > 1 else ","
+    with warnings.catch_warnings():
+        # pandas guesses that a surplus first field is an index: it would shift all columns.
+        warnings.simplefilter("error", pd.errors.ParserWarning)
+        try:
+            frame = pd.read_csv(
+                io.StringIO(file.text),
+                sep=separator,
+                dtype=str,
+                keep_default_na=False,
+                na_values=[""],  # and not "nan", which was logged
+                index_col=False,
+                skipinitialspace=True,
+            )
+        except pd.errors.ParserWarning:
+            raise UserError(
+                f"{file.path}: found rows with more fields than the header; must have as many."
+            ) from None
+        except (ValueError, OverflowError) as error:  # pandas' own are ValueErrors
+            raise UserError(
+                f"{file.path}: found text that is no table "
+                f"({' '.join(str(error).split())[:SHOWN]}); must be CSV or the like, JSON, JSON "
+                "lines, parquet, or events of TensorBoard."
+            ) from None
+    frame.columns = [str(name).strip() for name in frame]
+    frame = frame.astype(object).where(frame.notna(), None)  # rows that end early
+    frame = frame[[str(row[0]).strip() != frame.columns[0] for row in frame.to_numpy()]]
+    if separator != ",":
+        frame = frame.map(_with_point)
+    return [_named(RawTable(file.stem, frame.reset_index(drop=True)))]
+
+
+def _with_point(cell: object) -> object:
+    decimal = isinstance(cell, str) and DECIMAL_COMMA.match(cell)
+    return cell.replace(",", ".") if decimal else cell
+
+
+def _named(table: RawTable) -> RawTable:
+    """A curve of TensorBoard under the name that its file has."""
+    if not {"Step", "Value"} <= set(table.frame) <= TENSORBOARD:
+        return table
+    named = NAME_OF_CURVE.match(table.name)
+    tag = named["tag"] if named else table.name
+    if not understood(tag).quantity:
+        return table
+    run = (named["run"] or "").strip(".") if named else ""
+    frame = table.frame[["Step", "Value"]].rename(columns={"Value": tag})
+    return RawTable(run or tag, frame, series=run)

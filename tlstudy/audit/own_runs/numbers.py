@@ -1,0 +1,59 @@
+"""Cells as numbers: what was logged as nan is told apart from what was not logged."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+# How programs write that there is no value. A nan is a value: of a loss that stopped being one.
+EMPTY = {"", "-", "--", "na", "n/a", "#n/a", "none", "null", "nil"}
+WRAPPED = re.compile(
+    r"^(?:tensor)?\s*[(\[]+\s*([^,\])]+).*$"
+)  # tensor(0.5, device='cuda:0'), [0.5]
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A column.
+
+    Attributes:
+        values: nan where it is empty, and where it was logged as nan.
+        logged: whether there is a cell, of each row.
+        wrong: number of the first row, from 1, and its cell, if it is no number.
+        percent: whether cells end in %.
+    """
+
+    values: np.ndarray
+    logged: np.ndarray
+    wrong: tuple[int, object] | None = None
+    percent: bool = False
+
+    @property
+    def any(self) -> bool:
+        """Whether any number or nan was logged."""
+        return bool(self.logged.any())
+
+    def at(self, rows: np.ndarray) -> "Numbers":
+        """The same of some rows."""
+        return Numbers(self.values[rows], self.logged[rows], None, self.percent)
+
+
+def numbers(column: pd.Series) -> Numbers:
+    """A column of cells of any type as numbers."""
+    if column.dtype.kind in "fiu":
+        return Numbers(column.to_numpy(float), np.ones(len(column), bool))
+    values, logged = np.full(len(column), np.nan), np.zeros(len(column), bool)
+    wrong, percent = None, False
+    for row, cell in enumerate(column.to_list()):
+        if isinstance(cell, str):
+            cell = cell.strip()
+            percent |= cell.endswith("%")
+            cell = WRAPPED.sub(r"\1", cell).rstrip("% ")
+        if cell is None or cell is pd.NA or (isinstance(cell, str) and cell.lower() in EMPTY):
+            continue
+        try:
+            values[row], logged[row] = float(cell), True
+        except (TypeError, ValueError, OverflowError):
+            wrong = wrong or (row + 1, column.iloc[row])
+    return Numbers(values, logged, wrong, percent)

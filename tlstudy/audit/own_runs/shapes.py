@@ -1,0 +1,125 @@
+"""From the shapes that programs give a table to one with a column for each quantity of each run."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+import pandas as pd
+
+from tlstudy.audit.own_runs.names import (
+    AXES,
+    METRIC_COLUMN,
+    SPLIT_COLUMN,
+    is_run,
+    part_of,
+    understood,
+    words_of,
+)
+from tlstudy.audit.own_runs.raw import RawTable, cells, joined
+
+RUN_AND_METRIC = re.compile(r"^(.+) - (.+?)$")  # Weights & Biases: "sunny-sea-1 - val_loss"
+EXTREMES = ("__MIN", "__MAX")  # of the runs of a group
+WHOLE_RUN = "train_runtime"  # in the last row of a Trainer, which is about all of the training
+STEP = "Step"
+VALUE = "value"
+
+
+def shaped(table: RawTable) -> list[RawTable]:
+    """The table without columns and rows that are no quantities, and in the usual shape."""
+    frame = table.frame
+    frame = frame.loc[:, ~frame.columns.duplicated()]
+    frame.columns = [str(name).strip() for name in frame]
+    frame = frame.drop(columns=[name for name in frame if re.fullmatch(r"(Unnamed: \d+)?", name)])
+    notes = list(table.notes)
+    if WHOLE_RUN in frame and len(frame) > 1:
+        of_all = frame[WHOLE_RUN].map(lambda cell: cell not in (None, ""))
+        if of_all.sum() < len(frame):
+            notes.append(f"left out {of_all.sum()} row of the whole training ({WHOLE_RUN})")
+            frame = frame[~of_all].reset_index(drop=True)
+    parts = _runs_in_names(frame) or {table.name: frame}
+    return [
+        RawTable(name, _wide(part, notes), list(notes), table.series)
+        for name, part in parts.items()
+    ]
+
+
+def _runs_in_names(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The columns of each run, where names are of a run and a metric."""
+    named = {name: RUN_AND_METRIC.match(name) for name in frame}
+    runs = {match[1] for match in named.values() if match and understood(match[2]).quantity}
+    parts = {}
+    for run in sorted(runs, key=lambda run: next(i for i, name in enumerate(frame) if run in name)):
+        names = {
+            name: match[2] if match else name
+            for name, match in named.items()
+            if not name.endswith(EXTREMES) and (not match or match[1] == run)
+        }
+        part = frame[list(names)].rename(columns=names)
+        part = part.loc[:, ~part.columns.duplicated()]
+        own = [names[name] for name in names if named[name]]
+        there = part[own].map(lambda cell: cell not in (None, "")).any(axis=1)
+        parts[run] = part[there].reset_index(drop=True)
+    return parts
+
+
+def _wide(frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    """A column for each metric of each part, where rows tell the part or the metric."""
+    value = next((name for name in frame if name.lower() == VALUE), None)
+    metric = value and next((n for n in frame if set(words_of(n)) & METRIC_COLUMN), None)
+    split = next((name for name in frame if _is_split(name, frame[name])), None)
+    if not split and not metric:
+        return frame
+    notes.append(f"rows are told apart by {' and '.join(filter(None, (split, metric)))}")
+    keys = [
+        n
+        for n in frame
+        if n not in (split, metric) and (understood(n).quantity in AXES or is_run(n))
+    ]
+    metrics = [value] if metric else [n for n in frame if n not in (*keys, split)]
+    rows = []
+    for row in frame.to_dict("records"):
+        before = f"{row[split]}/" if split else ""
+        own = {before + (str(row[metric]) if metric else name): row[name] for name in metrics}
+        rows.append({**{key: row[key] for key in keys}, **own})
+    once = metric or not frame.duplicated([*keys, split]).any()
+    return joined([cells(rows)], keys) if keys and once else cells(rows)
+
+
+def _is_split(name: str, column: pd.Series) -> bool:
+    if not set(words_of(name)) & SPLIT_COLUMN:
+        return False
+    parts = {part_of(str(cell)) for cell in column}
+    return None not in parts
+
+
+def of_series(tables: Iterable[RawTable]) -> Iterator[RawTable]:
+    """Tables, those of single curves joined by `Step`.
+
+    A curve's run may be a folder or a file for each part: `train` and `validation`.
+    """
+    series: dict[str, list[RawTable]] = {}
+    for table in tables:
+        if table.series is None:
+            yield table
+        else:
+            series.setdefault(_without_part(table.series), []).append(table)
+    for name, parts in series.items():
+        frames = [_with_part(each.frame, each.series) for each in parts]
+        if len(frames) == 1:
+            yield RawTable(name or parts[0].name, frames[0], parts[0].notes)
+        else:
+            whole = joined(frames, [STEP])
+            notes = [f"joined {len(frames)} curves or files by step"]
+            yield RawTable(name or parts[0].name, whole, notes)
+
+
+def _without_part(run: str) -> str:
+    """`logs/train` as `logs`; `Loss_train` as `` too, as it names no run."""
+    *folders, last = run.split("/")
+    return "/".join(folders) if part_of(last) else run
+
+
+def _with_part(frame: pd.DataFrame, run: str) -> pd.DataFrame:
+    last = run.split("/")[-1]
+    if not part_of(last):
+        return frame
+    return frame.rename(columns={n: f"{last}/{n}" for n in frame if n not in (STEP, "Wall time")})
