@@ -10,7 +10,7 @@ import pandas as pd
 # a second loss must be near the same ln K.
 NEAR = 0.01  # of ln K
 NEARER = 0.005  # where no accuracy is known
-LIKE_GUESSING = (0.5, 1.5)  # times 1 / K
+LIKE_GUESSING = (0.75, 1.25)  # times 1 / K
 PAIRS = (("train_loss", "train_accuracy"), ("test_loss_running", "test_accuracy_running"))
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tlstudy.audit.own_runs.names import Name, understood
-from tlstudy.audit.own_runs.numbers import Numbers, numbers
+from tlstudy.audit.own_runs.names import AXES, Name, understood
+from tlstudy.audit.own_runs.numbers import Numbers, counted, numbers
 from tlstudy.audit.own_runs.raw import listed
 from tlstudy.storage.columns import KEYS, METRICS
 from tlstudy.storage.errors import UserError
@@ -54,7 +54,10 @@ class Columns:
     def numbers_of(self, theirs: str) -> Numbers:
         """A column of the table by its own name."""
         if theirs not in self._known:
-            self._known[theirs] = numbers(self.frame[theirs])
+            found = numbers(self.frame[theirs])
+            if found.wrong and understood(theirs).quantity in AXES:
+                found = numbers(counted(self.frame[theirs]))
+            self._known[theirs] = found
         return self._known[theirs]
 
     def numbers(self, name: str) -> Numbers:
@@ -68,7 +71,7 @@ class Columns:
             row, cell = found.wrong
             other = (self.theirs[name] != name and f" ('{self.theirs[name]}')") or ""
             raise UserError(
-                f"{self.path}: column {name}{other}: found '{str(cell)[:40]}' in row {row}; must "
+                f"{self.path}: column {name}{other}: found '{listed([cell])}' in row {row}; must "
                 f"be a number, or name another one with --column {name}=..."
             )
         return found
@@ -92,6 +95,7 @@ def chosen(frame: pd.DataFrame, renamed: Mapping[str, str], path: Path) -> Colum
         raise UserError(f"{path}: found no rows; must have a row for each epoch.")
     columns = Columns(frame, path)
     for name, theirs in renamed.items():
+        theirs = theirs.strip()
         if theirs not in frame:
             raise UserError(
                 f"{path}: found no column '{theirs}' (--column {name}={theirs}); it has "
@@ -100,7 +104,8 @@ def chosen(frame: pd.DataFrame, renamed: Mapping[str, str], path: Path) -> Colum
         columns.theirs[PLAIN.get(name, name)] = theirs
     own = {name: name for name in (*NUMBERS, *NAMES) if name in frame}
     _take(columns, {name: name for name in own if name in NAMES or _has_numbers(columns, name)})
-    names = {name: understood(name) for name in frame if name not in columns.theirs.values()}
+    taken = {theirs for theirs in columns.theirs.values() if not theirs.startswith("train_")}
+    names = {name: understood(name) for name in frame if name not in taken}
     names = {theirs: name for theirs, name in names.items() if name.quantity}
     names = {theirs: name for theirs, name in names.items() if _has_numbers(columns, theirs)}
     for axis in AXIS:
@@ -110,7 +115,8 @@ def chosen(frame: pd.DataFrame, renamed: Mapping[str, str], path: Path) -> Colum
     if not set(columns.theirs) & set(NUMBERS):
         _take(columns, own)  # though they are empty
     if not set(columns.theirs) & set(NUMBERS):
-        example = next((theirs for theirs in frame if _has_numbers(columns, theirs)), "THEIRS")
+        others = [theirs for theirs in columns.unread if columns.numbers_of(theirs).any]
+        example = NAMELESS if NAMELESS in others else (*others, "THEIRS")[0]
         raise UserError(
             f"{path}: found the columns {listed(frame)}; must have a loss, an accuracy or a "
             f"gradient norm, or name one with --column, such as --column train_loss='{example}'."
@@ -193,8 +199,7 @@ def _with_unprefixed(columns: Columns, groups: dict) -> dict[tuple[str, str], li
         elif not validated and quantity != "loss":
             rest["validation", quantity] = found
             columns.notes.append(
-                f"{listed(found)} is read as of the validation, as it is logged apart from the "
-                "train loss"
+                f"{listed(found)}, without a part in the name, is read as of the validation"
             )
     return rest
 
@@ -221,7 +226,8 @@ def _best(
     def rank(theirs: str) -> tuple:
         name = names[theirs]
         once = columns.numbers_of(theirs).logged.sum() == 1  # a summary, or a test at the end
-        return once, name.extra != like, name.cost, name.granularity
+        apart = name.part not in (None, "train") and not ours.startswith("test_")
+        return once, apart, name.extra != like, name.cost, name.granularity
 
     best = min(candidates, key=rank, default=None)
     if best and (len(candidates) > 1 or names[best].extra):

@@ -104,8 +104,7 @@ def _parted(word: str) -> list[str]:
 def part_of(name: str) -> str | None:
     """train, validation or test, by the first word that says it."""
     words = words_of(name)
-    found = next((PART_OF_WORD[word] for word in words if word in PART_OF_WORD), None)
-    return found or ("validation" if words[:1] == ["metrics"] else None)
+    return next((PART_OF_WORD[word] for word in words if word in PART_OF_WORD), None)
 
 
 def understood(name: str) -> Name:

@@ -6,11 +6,18 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from tlstudy.audit.own_runs.raw import is_empty
+
 # How programs write that there is no value. A nan is a value: of a loss that stopped being one.
-EMPTY = {"", "-", "--", "na", "n/a", "#n/a", "none", "null", "nil"}
+EMPTY = {"-", "--", "na", "n/a", "#n/a", "none", "null", "nil", "no log"}
 WRAPPED = re.compile(
     r"^(?:tensor)?\s*[(\[]+\s*([^,\])]+).*$"
 )  # tensor(0.5, device='cuda:0'), [0.5]
+
+# An epoch in words: "3/10", "Epoch 3".
+COUNTED = re.compile(
+    r"^\s*(?:epoch|step|iter|iteration)?\s*[\[(]?(\d+)(?:\s*/\s*\d+)?[\])]?\s*$", re.I
+)
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,7 @@ class Numbers:
 
 def numbers(column: pd.Series) -> Numbers:
     """A column of cells of any type as numbers."""
-    if column.dtype.kind in "fiu":
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiu":
         return Numbers(column.to_numpy(float), np.ones(len(column), bool))
     values, logged = np.full(len(column), np.nan), np.zeros(len(column), bool)
     wrong, percent = None, False
@@ -50,10 +57,15 @@ def numbers(column: pd.Series) -> Numbers:
             cell = cell.strip()
             percent |= cell.endswith("%")
             cell = WRAPPED.sub(r"\1", cell).rstrip("% ")
-        if cell is None or cell is pd.NA or (isinstance(cell, str) and cell.lower() in EMPTY):
+        if is_empty(cell) or (isinstance(cell, str) and cell.lower() in EMPTY):
             continue
         try:
             values[row], logged[row] = float(cell), True
         except (TypeError, ValueError, OverflowError):
             wrong = wrong or (row + 1, column.iloc[row])
     return Numbers(values, logged, wrong, percent)
+
+
+def counted(column: pd.Series) -> pd.Series:
+    """A column of epochs or steps, those in words as their numbers."""
+    return column.map(lambda cell: found[1] if (found := COUNTED.match(str(cell))) else cell)

@@ -85,7 +85,8 @@ def unreadable(path: Path, reason: object) -> UserError:
 
 def listed(names: Iterable[object]) -> str:
     """Names in a sentence, the first dozen of them."""
-    texts = [text if len(text) <= LONGEST else text[:LONGEST] + "..." for text in map(str, names)]
+    texts = [" ".join(str(name).split()) for name in names]
+    texts = [text if len(text) <= LONGEST else text[:LONGEST] + "..." for text in texts]
     rest = f" and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
     return ", ".join(texts[:SHOWN]) + rest
 
@@ -102,13 +103,9 @@ def joined(frames: Iterable[pd.DataFrame], keys: list[str]) -> pd.DataFrame:
     rows: dict[tuple, dict[str, Any]] = {}
     for frame in frames:
         for row in frame.to_dict("records"):
-            known = rows.setdefault(tuple(row[key] for key in keys), {})
-            known.update((name, cell) for name, cell in row.items() if cell not in (None, ""))
-    return cells([rows[key] for key in sorted(rows, key=_rising)])
-
-
-def _rising(key: tuple) -> tuple:
-    return tuple(_order(part) for part in key)
+            known = rows.setdefault(tuple(_order(row[key]) for key in keys), {})
+            known.update((name, cell) for name, cell in row.items() if not is_empty(cell))
+    return cells([rows[key] for key in sorted(rows)])
 
 
 def _order(cell: Any) -> tuple[int, float, str]:
@@ -116,3 +113,8 @@ def _order(cell: Any) -> tuple[int, float, str]:
         return 0, float(cell), ""
     except (TypeError, ValueError, OverflowError):
         return 1, 0.0, str(cell)
+
+
+def is_empty(cell: Any) -> bool:
+    """Whether nothing was logged; a nan was."""
+    return cell is None or cell is pd.NA or (isinstance(cell, str) and not cell.strip())

@@ -131,8 +131,9 @@ def _of_folder(folder: Path, options: Options) -> list[Source]:
     events = sorted({file.parent for file in folder.rglob(tensorboard.PATTERN) if file.is_file()})
     groups, refused = [[]], []  # curves, and the tables of each file
     for place in events:
-        name = place.relative_to(folder).as_posix() if place != folder else folder.name
-        groups[0].append((folder, tensorboard.read_events(place, name)))
+        run = place.relative_to(folder).as_posix() if place != folder else ""
+        table = replace(tensorboard.read_events(place, folder.resolve().name), series=run)
+        groups[0].append((folder, table))
     for path in sorted(folder.iterdir()):
         suffix = Path(path.name.lower().removesuffix(".gz")).suffix
         if suffix not in SUFFIXES or not path.is_file():

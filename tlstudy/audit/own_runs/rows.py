@@ -11,6 +11,7 @@ import pandas as pd
 from tlstudy.audit.own_runs.columns import NAMES, NUMBERS, RUN, Columns
 from tlstudy.audit.own_runs.names import is_run
 from tlstudy.audit.own_runs.numbers import Numbers
+from tlstudy.audit.own_runs.raw import is_empty
 from tlstudy.storage.errors import UserError
 
 LARGEST_EPOCH = 10**15
@@ -20,6 +21,7 @@ EVALUATED = tuple(name for name in NUMBERS if name.startswith("test_") and name 
 FEWEST_EPOCHS = 3  # with fewer, and many rows in them, the steps are looked at
 MANY = 5  # rows an epoch
 UNSORTED = 0.25  # share of rows before which the epoch falls, from which they are in no order
+MOST_RESTARTS = 1000
 SAME_EPOCH = 1e-6
 
 
@@ -115,6 +117,8 @@ def _named(columns: Columns, name: str) -> Iterator[tuple[dict[str, Any], np.nda
     """Names of each run and the numbers of its rows."""
     keys = {ours: columns.theirs[ours] for ours in NAMES if ours in columns.theirs}
     keys = {RUN: keys[RUN]} if RUN in keys else keys
+    if "seed" in keys and columns.frame[keys["seed"]].map(_is_missing).any():
+        del keys["seed"]  # of a line before the first epoch
     if not keys:
         other = next((theirs for theirs in columns.unread if _tells_runs(columns, theirs)), None)
         keys = {RUN: other} if other else {}
@@ -123,7 +127,7 @@ def _named(columns: Columns, name: str) -> Iterator[tuple[dict[str, Any], np.nda
         return
     for ours, theirs in keys.items():
         columns.theirs[ours] = theirs
-        if columns.frame[theirs].map(_is_empty).any():
+        if columns.frame[theirs].map(_is_missing).any():
             raise UserError(
                 f"{columns.path}: column {theirs}: found an empty cell; each row must have one."
             )
@@ -140,13 +144,13 @@ def _named(columns: Columns, name: str) -> Iterator[tuple[dict[str, Any], np.nda
 
 def _tells_runs(columns: Columns, theirs: str) -> bool:
     cells = columns.frame[theirs]
-    if not is_run(theirs) or cells.map(_is_empty).any():
+    if not is_run(theirs) or cells.map(_is_missing).any():
         return False
     return cells.map(str).nunique() <= len(cells) / 2
 
 
-def _is_empty(cell: Any) -> bool:
-    return cell is None or cell == "" or cell is pd.NA or cell != cell
+def _is_missing(cell: Any) -> bool:
+    return is_empty(cell) or (isinstance(cell, float) and np.isnan(cell))
 
 
 def _whole(value: Any, column: str, path: Path) -> int:
@@ -170,6 +174,11 @@ def _restarts(axes: dict[str, np.ndarray], rows: np.ndarray, columns: Columns) -
     if len(falls) > 2 and len(falls) > UNSORTED * len(rows) and to_start < 0.5:
         columns.notes.append(f"rows are in no order: sorted by {columns.theirs[axis]}")
         return [rows[np.argsort(values, kind="stable")]]
+    if len(falls) > MOST_RESTARTS:
+        raise UserError(
+            f"{columns.path}: column {columns.theirs[axis]} falls back {len(falls)} times; must "
+            f"rise in each run, or name another column with --column {axis}=..."
+        )
     if len(falls):
         columns.notes.append(
             f"{columns.theirs[axis]} falls back {len(falls)} time{'s' * (len(falls) > 1)}: "

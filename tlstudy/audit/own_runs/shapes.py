@@ -3,18 +3,20 @@
 import re
 from collections.abc import Iterable, Iterator
 
+import numpy as np
 import pandas as pd
 
 from tlstudy.audit.own_runs.names import (
     AXES,
     METRIC_COLUMN,
+    PART_OF_WORD,
     SPLIT_COLUMN,
     is_run,
     part_of,
     understood,
     words_of,
 )
-from tlstudy.audit.own_runs.raw import RawTable, cells, joined
+from tlstudy.audit.own_runs.raw import RawTable, cells, is_empty, joined
 
 RUN_AND_METRIC = re.compile(r"^(.+) - (.+?)$")  # Weights & Biases: "sunny-sea-1 - val_loss"
 EXTREMES = ("__MIN", "__MAX")  # of the runs of a group
@@ -29,9 +31,10 @@ def shaped(table: RawTable) -> list[RawTable]:
     frame = frame.loc[:, ~frame.columns.duplicated()]
     frame.columns = [str(name).strip() for name in frame]
     frame = frame.drop(columns=[name for name in frame if re.fullmatch(r"(Unnamed: \d+)?", name)])
+    frame = frame.astype({n: object for n in frame if not isinstance(frame[n].dtype, np.dtype)})
     notes = list(table.notes)
     if WHOLE_RUN in frame and len(frame) > 1:
-        of_all = frame[WHOLE_RUN].map(lambda cell: cell not in (None, ""))
+        of_all = frame[WHOLE_RUN].map(lambda cell: not is_empty(cell))
         if of_all.sum() < len(frame):
             notes.append(f"left out {of_all.sum()} row of the whole training ({WHOLE_RUN})")
             frame = frame[~of_all].reset_index(drop=True)
@@ -56,7 +59,7 @@ def _runs_in_names(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
         part = frame[list(names)].rename(columns=names)
         part = part.loc[:, ~part.columns.duplicated()]
         own = [names[name] for name in names if named[name]]
-        there = part[own].map(lambda cell: cell not in (None, "")).any(axis=1)
+        there = part[own].map(lambda cell: not is_empty(cell)).any(axis=1)
         parts[run] = part[there].reset_index(drop=True)
     return parts
 
@@ -77,18 +80,18 @@ def _wide(frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     metrics = [value] if metric else [n for n in frame if n not in (*keys, split)]
     rows = []
     for row in frame.to_dict("records"):
-        before = f"{row[split]}/" if split else ""
+        before = "" if not split or is_empty(row[split]) else f"{row[split]}/"
         own = {before + (str(row[metric]) if metric else name): row[name] for name in metrics}
         rows.append({**{key: row[key] for key in keys}, **own})
-    once = metric or not frame.duplicated([*keys, split]).any()
+    once = metric or not frame[[*keys, split]].map(str).duplicated().any()
     return joined([cells(rows)], keys) if keys and once else cells(rows)
 
 
 def _is_split(name: str, column: pd.Series) -> bool:
     if not set(words_of(name)) & SPLIT_COLUMN:
         return False
-    parts = {part_of(str(cell)) for cell in column}
-    return None not in parts
+    parts = {part_of(str(cell)) for cell in column if not is_empty(cell)}
+    return bool(parts) and None not in parts
 
 
 def of_series(tables: Iterable[RawTable]) -> Iterator[RawTable]:
@@ -101,25 +104,25 @@ def of_series(tables: Iterable[RawTable]) -> Iterator[RawTable]:
         if table.series is None:
             yield table
         else:
-            series.setdefault(_without_part(table.series), []).append(table)
-    for name, parts in series.items():
-        frames = [_with_part(each.frame, each.series) for each in parts]
-        if len(frames) == 1:
-            yield RawTable(name or parts[0].name, frames[0], parts[0].notes)
+            run, frame = _with_part(table.frame, table.series)
+            series.setdefault(run, []).append(RawTable(run or table.name, frame, table.notes))
+    for parts in series.values():
+        if len(parts) == 1:
+            yield parts[0]
         else:
-            whole = joined(frames, [STEP])
-            notes = [f"joined {len(frames)} curves or files by step"]
-            yield RawTable(name or parts[0].name, whole, notes)
+            whole = joined((part.frame for part in parts), [STEP])
+            yield RawTable(parts[0].name, whole, [f"{len(parts)} sets of curves joined by step"])
 
 
-def _without_part(run: str) -> str:
-    """`logs/train` as `logs`; `Loss_train` as `` too, as it names no run."""
-    *folders, last = run.split("/")
-    return "/".join(folders) if part_of(last) else run
+def _with_part(frame: pd.DataFrame, run: str) -> tuple[str, pd.DataFrame]:
+    """The run, and the curves named after their part if the run's last folder is one.
 
-
-def _with_part(frame: pd.DataFrame, run: str) -> pd.DataFrame:
-    last = run.split("/")[-1]
-    if not part_of(last):
-        return frame
-    return frame.rename(columns={n: f"{last}/{n}" for n in frame if n not in (STEP, "Wall time")})
+    It is if it says nothing else (`train`), or if it is a curve's name with the part
+    (`Loss_train`, as the add_scalars of PyTorch makes them).
+    """
+    *before, last = run.split("/")
+    curves = [name for name in frame if name not in (STEP, "Wall time")]
+    of_curve = any(last.startswith(name.replace("/", "_") + "_") for name in curves)
+    if not part_of(last) or not (of_curve or set(words_of(last)) <= set(PART_OF_WORD)):
+        return run, frame
+    return "/".join(before), frame.rename(columns={name: f"{last}/{name}" for name in curves})

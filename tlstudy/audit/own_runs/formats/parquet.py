@@ -17,7 +17,7 @@ def read(file: File) -> list[RawTable] | None:
     try:
         table = pq.read_table(io.BytesIO(file.data))
         frame = table.to_pandas()
-    except (OSError, ValueError, pa.ArrowException) as error:
+    except (OSError, ValueError, TypeError, KeyError, pa.ArrowException) as error:
         raise unreadable(file.path, error) from None
     named = [name for name in frame.index.names if name and name not in frame]
     frame = frame.reset_index(drop=not named)

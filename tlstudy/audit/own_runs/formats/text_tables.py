@@ -13,6 +13,7 @@ from tlstudy.storage.errors import UserError
 SEPARATORS = ("\t", ";", ",")  # the first that the line of names has
 BLANKS = r"\s+"
 DECIMAL_COMMA = re.compile(r"^\s*[-+]?\d*,\d+(?:[eE][-+]?\d+)?\s*$")
+NUMBER = re.compile(r"^[-+]?[\d.]+(?:[eE][-+]?\d+)?$")
 SHOWN = 200  # characters of an error of pandas
 TENSORBOARD = {"Wall time", "Step", "Value"}
 # What TensorBoard calls the file of a curve.
@@ -21,8 +22,8 @@ NAME_OF_CURVE = re.compile(r"^(?:run-(?P<run>.*?)-)?tag-(?P<tag>.+)$")
 
 def read(file: File) -> list[RawTable]:
     """The table with all cells as text; an empty cell stays empty."""
-    lines = (line for line in io.StringIO(file.text) if line.strip())
-    header = next(lines, "")
+    text = _without_comments(file.text)
+    header = text.partition("\n")[0]
     if not header:
         raise unreadable(file.path, "is empty")
     separator = next((each for each in SEPARATORS if each in header), None)
@@ -33,7 +34,7 @@ def read(file: File) -> list[RawTable]:
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
             frame = pd.read_csv(
-                io.StringIO(file.text),
+                io.StringIO(text),
                 sep=separator,
                 dtype=str,
                 keep_default_na=False,
@@ -52,11 +53,25 @@ def read(file: File) -> list[RawTable]:
                 "lines, parquet, or events of TensorBoard."
             ) from None
     frame.columns = [str(name).strip() for name in frame]
+    if all(NUMBER.match(name) for name in frame):
+        raise UserError(
+            f"{file.path}: found numbers in the first line; must be the names of the columns."
+        )
     frame = frame.astype(object).where(frame.notna(), None)  # rows that end early
     frame = frame[[str(row[0]).strip() != frame.columns[0] for row in frame.to_numpy()]]
     if separator != ",":
         frame = frame.map(_with_point)
     return [_named(RawTable(file.stem, frame.reset_index(drop=True)))]
+
+
+def _without_comments(text: str) -> str:
+    """From the line of names on, which is the last comment where numbers follow (NumPy's)."""
+    lines = text.strip("\r\n").splitlines()
+    first = next((row for row, line in enumerate(lines) if not line.startswith("#")), len(lines))
+    words = re.split(r"[\s,;]+", lines[first].strip()) if first < len(lines) else []
+    if first and all(NUMBER.match(word) for word in words):
+        return "\n".join([lines[first - 1].lstrip("# "), *lines[first:]])
+    return "\n".join(lines[first:])
 
 
 def _with_point(cell: object) -> object:
