@@ -298,6 +298,7 @@ def test_a_column_that_is_named_by_the_user_comes_first(tmp_path):
         ({"train_loss": [4.605, 4.605]}, None),  # 99, 100 and 101 are as near
         ({"train_loss": [0.6935, 0.6931], "test_loss": [0.6931, 0.6931]}, 2),
         ({"train_loss": [1.387, 1.385], "val_rmse": [1.0, 0.9]}, None),  # a regression
+        ({"box_loss": [2.301, 2.299]}, None),  # a part of a loss
     ],
 )
 def test_classes_where_the_losses_tell(tmp_path, columns, classes):

@@ -219,15 +219,19 @@ def _best(
 ) -> str | None:
     """The name with the fewest words that are not understood; an epoch's value before a step's.
 
+    A column that does not vary comes last.
+
     Args:
         like: words of the train column that it is to be compared with.
     """
 
     def rank(theirs: str) -> tuple:
         name = names[theirs]
-        once = columns.numbers_of(theirs).logged.sum() == 1  # a summary, or a test at the end
+        found = columns.numbers_of(theirs)
+        # A summary, a test at the end, or a part of the loss that the task has not.
+        still = found.logged.sum() == 1 or len(np.unique(found.values[found.logged])) == 1
         apart = name.part not in (None, "train") and not ours.startswith("test_")
-        return once, apart, name.extra != like, name.cost, name.granularity
+        return still, apart, name.extra != like, name.cost, name.granularity
 
     best = min(candidates, key=rank, default=None)
     if best and (len(candidates) > 1 or names[best].extra):

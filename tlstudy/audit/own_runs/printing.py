@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from tlstudy.audit.own_runs.reading import Source
 from tlstudy.audit.sentinels.evidence import Evidence
 from tlstudy.audit.sentinels.registry import Examination, examine, examine_group
@@ -20,11 +22,13 @@ class Examined:
 
     Attributes:
         source: file or folder that a run is from; empty for runs that are compared.
+        values: columns of the run in which there are values.
     """
 
     name: str
     source: str
     examination: Examination
+    values: tuple[str, ...] = ()
 
     @property
     def judged(self) -> bool:
@@ -38,7 +42,7 @@ def examine_all(sources: list[Source]) -> list[Examined]:
     Only runs from folders have what it takes to compare them, so tables are not compared.
     """
     examined = [
-        Examined(evidence.name, str(source.path), examine(evidence))
+        Examined(evidence.name, str(source.path), examine(evidence), _values(evidence))
         for source in sources
         for evidence in source.runs
     ]
@@ -53,6 +57,11 @@ def examine_all(sources: list[Source]) -> list[Examined]:
             examination = Examination([*once.values()], found.ran, found.skipped)
             examined.append(Examined(name, "", examination))
     return examined
+
+
+def _values(evidence: Evidence) -> tuple[str, ...]:
+    metrics = evidence.metrics if evidence.metrics is not None else pd.DataFrame()
+    return tuple(name for name in metrics if name != "epoch" and metrics[name].notna().any())
 
 
 def all_findings(examined: list[Examined]) -> list[Finding]:
@@ -96,7 +105,9 @@ def _lines_of_run(item: Examined) -> Iterator[str]:
     if item.judged:
         yield f"{item.name}{source}: {tally(item.examination.findings)}"
     else:
-        yield f"{item.name}{source}: cannot judge: no sentinel has what it needs"
+        there = ", ".join(item.values) or "nothing, as no cell has a number,"
+        text = f"no sentinel makes anything of {there} alone"
+        yield _wrapped(f"{item.name}{source}: cannot judge: ", text)
     gravest = sorted(item.examination.findings, key=lambda one: SEVERITIES.index(one.severity))
     for finding in gravest:
         flaws = f" ({finding.flaws})" if finding.flaws else ""

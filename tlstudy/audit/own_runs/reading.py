@@ -8,7 +8,7 @@ from tlstudy.audit.own_runs import folders
 from tlstudy.audit.own_runs.classes import classes_told
 from tlstudy.audit.own_runs.columns import AXIS, PLAIN, RUN, chosen
 from tlstudy.audit.own_runs.formats import read_file, tensorboard
-from tlstudy.audit.own_runs.names import task_of
+from tlstudy.audit.own_runs.names import task_of, understood
 from tlstudy.audit.own_runs.raw import File, RawTable
 from tlstudy.audit.own_runs.rows import Run, runs_of
 from tlstudy.audit.own_runs.shapes import of_series, shaped
@@ -18,6 +18,7 @@ from tlstudy.storage.errors import UserError
 
 # Files of a folder that are looked at. A file that is named is, whatever it is called.
 SUFFIXES = (".csv", ".tsv", ".txt", ".log", ".json", ".jsonl", ".ndjson", ".parquet")
+LOSSES = ("train_loss", "test_loss_running")
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,11 @@ def _of_file(path: Path, tables: list[RawTable], options: Options) -> Source:
         unread += columns.unread
         names += list(table.frame)
     task = task_of(names) if not any("accuracy" in name for name in columns_of) else None
-    told = None if task or options.classes else classes_told(run.metrics for run in runs)
+    losses = [columns_of[name] for name in LOSSES if name in columns_of]
+    summands = any(understood(theirs).extra for theirs in losses)
+    told = None
+    if not (task or summands or options.classes):
+        told = classes_told(run.metrics for run in runs)
     if told:
         notes.append(f"{told[0]} classes: {told[1]}")
     elif not options.classes:

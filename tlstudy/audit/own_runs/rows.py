@@ -120,6 +120,7 @@ def _named(columns: Columns, name: str) -> Iterator[tuple[dict[str, Any], np.nda
     if "seed" in keys and columns.frame[keys["seed"]].map(_is_missing).any():
         del keys["seed"]  # of a line before the first epoch
     if not keys:
+        _check_summaries(columns)
         other = next((theirs for theirs in columns.unread if _tells_runs(columns, theirs)), None)
         keys = {RUN: other} if other else {}
     if not keys:
@@ -147,6 +148,24 @@ def _tells_runs(columns: Columns, theirs: str) -> bool:
     if not is_run(theirs) or cells.map(_is_missing).any():
         return False
     return cells.map(str).nunique() <= len(cells) / 2
+
+
+def _check_summaries(columns: Columns) -> None:
+    """Refuse a list of runs with their last values, as Weights & Biases has it.
+
+    Raises:
+        UserError: each row names another run, and no epoch rises from row to row.
+    """
+    axis = columns.theirs.get("epoch", columns.theirs.get("step"))
+    steps = np.diff(columns.numbers_of(axis).values) if axis else np.zeros(1)
+    for theirs in filter(is_run, columns.unread):
+        cells = columns.frame[theirs].map(str)
+        texts = columns.numbers_of(theirs).wrong is not None
+        if texts and len(cells) > 1 and cells.is_unique and not (steps > 0).all():
+            raise UserError(
+                f"{columns.path}: found one row for each {theirs}; must have a row for each epoch "
+                "of a run."
+            )
 
 
 def _is_missing(cell: Any) -> bool:
@@ -228,7 +247,7 @@ def _labels(
     if "epoch" in axes:
         epochs = axes["epoch"]
         fractional = (epochs % 1 != 0).any()
-        whole = np.ceil(epochs - SAME_EPOCH) if fractional else epochs
+        whole = np.maximum(np.ceil(epochs - SAME_EPOCH), 1) if fractional else epochs
         distinct = len(np.unique(whole))
         often = fractional and len(np.unique(epochs[evaluated])) > 1.5 * distinct
         few = distinct < FEWEST_EPOCHS and size >= MANY * distinct

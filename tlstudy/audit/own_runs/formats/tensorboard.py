@@ -30,7 +30,7 @@ def read_events(path: Path, name: str) -> RawTable:
     except ImportError:
         raise UserError(
             f"{path}: found events of TensorBoard; must have its library to read them: "
-            "pip install 'tlstudy[tensorboard]'."
+            "pip install tensorboard."
         ) from None
     kinds = {tag_types.SCALARS: 0, tag_types.TENSORS: 0}  # 0: all of them, not a sample
     events = event_accumulator.EventAccumulator(str(path), size_guidance=kinds)
