@@ -114,6 +114,8 @@ TEXTS = {
     ),
     "blanks.txt": table("epoch,train_loss,test_loss", EPOCHS, LOSS, TEST_LOSS, separator="   "),
     "numpy.txt": "# " + table("epoch,loss,val_loss", EPOCHS, LOSS, TEST_LOSS, separator=" "),
+    "comments.txt": "# one\n\nepoch,tr_loss,va_loss\n# two\n"
+    + table("0,1,1.5", EPOCHS[1:], LOSS[1:], TEST_LOSS[1:]),
     "keras.log": KERAS,
     "packed.csv.gz": gzip.compress(KERAS.encode()),
     "mark.csv": KERAS.encode("utf-8-sig"),
@@ -344,6 +346,26 @@ def test_a_folder_is_read_as_far_as_it_can_be(tmp_path):
 def writer():
     pytest.importorskip("tensorboard")
     return pytest.importorskip("torch.utils.tensorboard").SummaryWriter
+
+
+def test_scalars_as_keras_writes_them(tmp_path, writer):
+    """They are tensors of a plugin."""
+    from tensorboard.compat.proto import summary_pb2, tensor_pb2, tensor_shape_pb2, types_pb2
+
+    with writer(tmp_path) as events:
+        for epoch in EPOCHS:
+            for tag, number in (("epoch_loss", LOSS[epoch]), ("evaluation_loss", TEST_LOSS[epoch])):
+                tensor = tensor_pb2.TensorProto(
+                    dtype=types_pb2.DT_FLOAT,
+                    tensor_shape=tensor_shape_pb2.TensorShapeProto(),
+                    float_val=[number],
+                )
+                value = summary_pb2.Summary.Value(tag=tag, tensor=tensor)
+                value.metadata.plugin_data.plugin_name = "scalars"
+                events._get_file_writer().add_summary(summary_pb2.Summary(value=[value]), epoch)
+    [source] = read_all([tmp_path], Options())
+    assert values(source, "train_loss") == rounded(LOSS)
+    assert values(source, "test_loss") == rounded(TEST_LOSS)
 
 
 def test_events_of_tensorboard(tmp_path, writer):

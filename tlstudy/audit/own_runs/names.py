@@ -14,8 +14,8 @@ def _words(text: str) -> set[str]:
 # Words of a name, and what they stand for. Words of several words are joined by a blank.
 PARTS = {
     "train": "train training trn tr",
-    "validation": "val valid validation eval evaluation dev holdout",
-    "test": "test testing",
+    "validation": "val valid validation eval evaluation dev holdout va vl dv",
+    "test": "test testing te ts",
 }
 # The first that fits counts: an error of the best class before the accuracy of the best class.
 QUANTITIES = {
@@ -23,12 +23,12 @@ QUANTITIES = {
     "learning_rate": ("learning rate", "lr", "learningrate"),
     "balanced_accuracy": ("balanced accuracy", "balanced acc", "bal acc", "bacc", "balacc"),
     "error_rate": ("error rate", "top1 err", "top1 error", "err1", "error1"),
-    "accuracy": ("accuracy", "acc", "accuracies", "top1", "acc1", "accuracy1", "prec1"),
-    "loss": ("loss", "losses", "loss1", "crossentropy", "nll"),
+    "accuracy": ("accuracy", "acc", "accuracies", "top1", "acc1", "accuracy1", "prec1", "accs"),
+    "loss": ("loss", "losses", "loss1", "crossentropy", "nll", "cost"),
 }
 AXES = {
     "epoch": "epoch epochs ep",
-    "step": "step steps iter iters iteration iterations it batch updates timesteps",
+    "step": "step steps iter iters iteration iterations it batch updates timesteps round",
 }
 EPOCHS_OF_OTHERS = {frozenset(("training", "iteration")): "epoch"}  # Ray Tune
 # Words that change nothing.
@@ -36,7 +36,9 @@ FILLERS = _words("metric metrics mean avg average total overall global running s
 FILLERS |= _words("b categorical sparse binary multiclass ce xent score")
 FILLERS |= _words("history log logs performance 2 0 cls class classification")
 COSTLY = {"cls", "class", "classification"}  # a part of a loss, but the part that counts
-AXIS_FILLERS = _words("trainer global current total time num number n idx index no count")
+AXIS_FILLERS = _words(
+    "trainer global current total time num number n idx index no count micro opt server"
+)
 AXIS_FILLERS |= _words("train training")
 # With one of these a name is of something else.
 OTHERS = _words("best min max std stdev var scale scaler weight ratio delta time seconds")

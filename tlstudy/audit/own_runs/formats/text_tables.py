@@ -65,13 +65,18 @@ def read(file: File) -> list[RawTable]:
 
 
 def _without_comments(text: str) -> str:
-    """From the line of names on, which is the last comment where numbers follow (NumPy's)."""
-    lines = text.strip("\r\n").splitlines()
-    first = next((row for row, line in enumerate(lines) if not line.startswith("#")), len(lines))
-    words = re.split(r"[\s,;]+", lines[first].strip()) if first < len(lines) else []
-    if first and all(NUMBER.match(word) for word in words):
-        return "\n".join([lines[first - 1].lstrip("# "), *lines[first:]])
-    return "\n".join(lines[first:])
+    """The table without lines that begin with #, but for its names if they do (as NumPy's)."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    rows = [line for line in lines if not line.startswith("#")]
+    names = next((line for line in reversed(_until(lines, rows)) if line.startswith("#")), "")
+    words = re.split(r"[\s,;]+", rows[0].strip()) if rows else []
+    if names and all(NUMBER.match(word) for word in words):
+        rows.insert(0, names.lstrip("# "))
+    return "\n".join(rows)
+
+
+def _until(lines: list[str], rows: list[str]) -> list[str]:
+    return lines[: lines.index(rows[0])] if rows else lines
 
 
 def _with_point(cell: object) -> object:
