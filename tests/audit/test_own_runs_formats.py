@@ -125,6 +125,10 @@ TEXTS = {
     "history.json": json.dumps(HISTORY),
     "history-of-pandas.json": pd.DataFrame(HISTORY).to_json(),
     "history-with-parameters.json": json.dumps({"params": {"epochs": 6}, "history": HISTORY}),
+    "with-steps.json": json.dumps(
+        {"classes": ["a"] * 99, "train_losses": np.repeat(LOSS, 4).tolist(), "val_loss": TEST_LOSS}
+        | {"lr": [0.1] * 7}
+    ),
     "parts.json": json.dumps({"train": {"loss": LOSS}, "val": {"loss": TEST_LOSS}}),
     "records.json": json.dumps(
         [{"epoch": e, "train": {"loss": LOSS[e]}, "val": {"loss": TEST_LOSS[e]}} for e in EPOCHS]
@@ -149,6 +153,7 @@ TEXTS = {
         TEST_LOSS,
     ),
     "glued.csv": table("trainloss,valloss", LOSS, TEST_LOSS),
+    "parts.csv": table("train - loss,val - loss", LOSS, TEST_LOSS),
     "swapped.csv": table("Loss/validation,Loss/train", TEST_LOSS, LOSS),
     "grid.csv": table("run - loss,run - val_loss,run - loss__MIN", LOSS, TEST_LOSS, [0] * 6),
 }
@@ -220,6 +225,7 @@ def test_steps_take_the_place_of_epochs(tmp_path):
             {"a-1": 3, "b": 2},
         ),
         (json.dumps({"one": {"loss": LOSS}, "two": {"loss": LOSS[:4]}}), {"one": 6, "two": 4}),
+        (json.dumps([{"loss": LOSS}, {"loss": LOSS[:4]}]), {"x 1": 6, "x 2": 4}),
         (
             table(
                 "loss,accuracy,training_iteration,trial_id,config/lr",
@@ -264,6 +270,13 @@ def test_per_cent(tmp_path, cells):
     source = read_runs(written(tmp_path / "x.csv", table("epoch,val_acc", [1, 2], cells)))
     assert values(source, "test_accuracy") == [0.615, 0.8]
     assert any("per cent" in note for note in source.notes) == (cells[0] != "0.615")
+
+
+def test_what_is_no_accuracy_is_left_out(tmp_path):
+    path = written(tmp_path / "x.csv", table("loss,acc", LOSS, [7, 150, 9, 8, 7, 7]))
+    source = read_runs(path)
+    assert "train_accuracy" not in source.columns
+    assert any("acc is left out: found 150" in note for note in source.notes)
 
 
 def test_an_accuracy_without_a_part_is_of_the_validation_beside_a_train_loss(tmp_path):

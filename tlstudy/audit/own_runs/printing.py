@@ -72,8 +72,8 @@ def all_findings(examined: list[Examined]) -> list[Finding]:
 def told(examined: list[Examined], sources: list[Source]) -> str:
     """Findings by run: what was seen, why it matters, what to do; then what looked and what not."""
     parts = ["\n".join(_lines_of_run(item)) for item in examined]
-    parts.append("\n".join(_lines_of_sentinels(examined)))
     parts += ["\n".join(_lines_of_source(source)) for source in sources if source.columns]
+    parts.append("\n".join(_lines_of_sentinels(examined)))
     runs = sum(bool(item.source) for item in examined)
     count = f"{runs} run{'' if runs == 1 else 's'}"
     unjudged = sum(not item.judged for item in examined)

@@ -49,6 +49,7 @@ def runs_of(columns: Columns, name: str) -> list[Run]:
         UserError: a cell cannot be understood.
     """
     found = {ours: columns.numbers(ours) for ours in NUMBERS if ours in columns.theirs}
+    _leave_out(found, columns)
     found = {ours: _in_its_unit(numbers, ours, columns) for ours, numbers in found.items()}
     axes = {
         axis: _checked_axis(columns, axis) for axis in ("epoch", "step") if axis in columns.theirs
@@ -64,21 +65,35 @@ def runs_of(columns: Columns, name: str) -> list[Run]:
     return runs
 
 
+def _leave_out(found: dict[str, Numbers], columns: Columns) -> None:
+    """Leave out accuracies that are none.
+
+    Raises:
+        UserError: there is no other column, or a number of images is none.
+    """
+    if "test_images" in found:
+        _check_images(found["test_images"].values, columns)
+    for ours in [name for name in found if "accuracy" in name]:
+        values = found[ours].values
+        wrong = values[(values < 0) | (values > 100)]
+        if not len(wrong):
+            continue
+        text = f"found {wrong[0]:g}; must be a share from 0 to 1 or a percentage"
+        if len(found) == 1:
+            raise UserError(
+                f"{columns.path}: column {ours} ('{columns.theirs[ours]}'): {text}, or name "
+                f"another column with --column {ours}=..."
+            )
+        columns.notes.append(f"{columns.theirs.pop(ours)} is left out: {text}")
+        del found[ours]
+
+
 def _in_its_unit(found: Numbers, ours: str, columns: Columns) -> Numbers:
     """Accuracies as shares from 0 to 1."""
-    values = found.values
-    if ours == "test_images":
-        _check_images(values, columns)
     if "accuracy" not in ours:
         return found
-    known = values[np.isfinite(values)]
-    if len(known) and (known.min() < 0 or known.max() > 100):
-        raise UserError(
-            f"{columns.path}: column {ours} ('{columns.theirs[ours]}'): found "
-            f"{known[(known < 0) | (known > 100)][0]:g}; must be a share from 0 to 1 or a "
-            f"percentage, or name another column with --column {ours}=..."
-        )
-    if len(known) and (known.max() > 1 or found.percent):
+    values = found.values
+    if found.percent or (values > 1).any():
         columns.notes.append(f"{columns.theirs[ours]} is in per cent")
         values = values / 100
     if ours in columns.inverted:
@@ -213,6 +228,9 @@ def _run(
     axes: dict[str, np.ndarray],
     columns: Columns,
 ) -> Run:
+    if "epoch" not in axes and "step" in axes:  # a step at which nothing was logged is none
+        there = np.any([numbers.logged[rows] for numbers in found.values()], axis=0)
+        rows = rows[there] if there.any() else rows
     own = {ours: numbers.at(rows) for ours, numbers in found.items()}
     labels, axis = _labels(own, {name: values[rows] for name, values in axes.items()}, columns)
     first_is_0 = labels[0] == 0

@@ -48,9 +48,12 @@ def shaped(table: RawTable) -> list[RawTable]:
 def _runs_in_names(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """The columns of each run, where names are of a run and a metric."""
     named = {name: RUN_AND_METRIC.match(name) for name in frame}
-    runs = {match[1] for match in named.values() if match and understood(match[2]).quantity}
+    named = {
+        n: m if m and set(words_of(m[1])) - set(PART_OF_WORD) else None for n, m in named.items()
+    }
+    runs = [match[1] for match in named.values() if match and understood(match[2]).quantity]
     parts = {}
-    for run in sorted(runs, key=lambda run: next(i for i, name in enumerate(frame) if run in name)):
+    for run in dict.fromkeys(runs):
         names = {
             name: match[2] if match else name
             for name, match in named.items()

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from tlstudy.audit.own_runs.names import part_of
+from tlstudy.audit.own_runs.names import part_of, understood
 from tlstudy.audit.own_runs.raw import File, RawTable, cells, unreadable
 from tlstudy.storage.errors import UserError
 
@@ -48,37 +48,66 @@ def _lines(text: str) -> Iterator[dict[str, Any]]:
 
 
 def _tables(content: Any, name: str, depth: int = 0) -> Iterator[RawTable]:
-    if isinstance(content, list):
-        rows = [_flat(row) for row in content if isinstance(row, dict)]
-        if rows:
+    if isinstance(content, dict) and depth < DEEPEST:
+        yield from _of_object(content, name, depth)
+    elif isinstance(content, list):
+        objects = [_flat(row) for row in content if isinstance(row, dict)]
+        if objects and any(_curves(row) for row in objects):
+            for number, row in enumerate(objects, 1):
+                yield from _of_object(row, f"{name} {number}", depth)
+        elif objects:
+            yield RawTable(name, cells(objects))
+        elif content and all(isinstance(row, list) and len(row) == len(CURVE) for row in content):
+            rows = [dict(zip(CURVE, row, strict=True)) for row in content]
             yield RawTable(name, cells(rows))
-        elif content and all(isinstance(row, list) and len(row) == 3 for row in content):
-            frame = cells([dict(zip(CURVE, row, strict=True)) for row in content])
-            yield RawTable(name, frame)
-    elif isinstance(content, dict) and depth < DEEPEST:
-        yield from _tables_of_object(content, name, depth)
 
 
-def _tables_of_object(content: dict[str, Any], name: str, depth: int) -> Iterator[RawTable]:
+def _of_object(content: dict[str, Any], name: str, depth: int) -> Iterator[RawTable]:
     for key in (LOG, HISTORY):
         if isinstance(content.get(key), list | dict):
             yield from _tables(content[key], name, depth + 1)
             return
-    inner = {key: value for key, value in content.items() if isinstance(value, dict | list)}
     if _by_row(content) and all(isinstance(value, dict) for value in content.values()):
         yield from _tables(list(content.values()), name, depth + 1)
         return
-    series = {key: values for key, cell in _flat(content).items() if (values := _series(cell))}
-    of_runs = all("/" in key and part_of(key.split("/")[0]) is None for key in series)
-    if series and not of_runs:
-        length = max(map(len, series.values()))
-        rows = [
-            {key: line[i] for key, line in series.items() if i < len(line)} for i in range(length)
-        ]
-        yield RawTable(name, cells(rows))
+    curves = _curves(_flat(content))
+    of_runs = all("/" in key and part_of(key.split("/")[0]) is None for key in curves)
+    if curves and not of_runs:
+        yield _of_curves(curves, name)
         return
-    for key, value in inner.items():
+    for key, value in content.items():
         yield from _tables(value, str(key), depth + 1)
+
+
+def _curves(flat: dict[str, Any]) -> dict[str, list[Any]]:
+    """Lists of numbers whose names are understood."""
+    named = {key: cell for key, cell in flat.items() if understood(key).quantity}
+    return {key: line for key, cell in named.items() if (line := _series(cell))}
+
+
+def _of_curves(curves: dict[str, list[Any]], name: str) -> RawTable:
+    """A row for each place. Of a list that is a whole number of times as long, rows are joined.
+
+    So the losses of all steps stand beside the values of the epochs.
+    """
+    shortest = min((len(line) for line in curves.values() if len(line) > 1), default=1)
+    fitting = {key: line for key, line in curves.items() if len(line) % shortest == 0}
+    notes = [
+        f"{key} is left out: it has {len(line)} values, others {shortest}"
+        for key, line in curves.items()
+        if key not in fitting
+    ]
+    if all(len(line) == shortest for line in fitting.values()):
+        rows = [{key: line[i] for key, line in fitting.items()} for i in range(shortest)]
+        return RawTable(name, cells(rows), notes)
+    notes.append(f"the lists have different lengths: joined to {shortest} epochs")
+    rows = [
+        {"epoch": i // (len(line) // shortest) + 1, key: value}
+        for key, line in fitting.items()
+        for i, value in enumerate(line)
+    ]
+    rows.sort(key=lambda row: row["epoch"])
+    return RawTable(name, cells(rows), notes)
 
 
 def _series(cell: Any) -> list[Any]:
