@@ -225,6 +225,7 @@ def test_steps_take_the_place_of_epochs(tmp_path):
             {"a-1": 3, "b": 2},
         ),
         (json.dumps({"one": {"loss": LOSS}, "two": {"loss": LOSS[:4]}}), {"one": 6, "two": 4}),
+        (table("seed,epoch,loss", [1, 1, 2], [1, 2, 1], [1] * 3), {"x, seed 1": 2, "x, seed 2": 1}),
         (json.dumps([{"loss": LOSS}, {"loss": LOSS[:4]}]), {"x 1": 6, "x 2": 4}),
         (
             table(

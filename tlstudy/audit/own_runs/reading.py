@@ -120,7 +120,7 @@ def _of_file(path: Path, tables: list[RawTable], options: Options) -> Source:
 def _evidence(run: Run, classes: int | None, task: str | None, images: int | None) -> Evidence:
     metrics = run.metrics if images is None else run.metrics.assign(test_images=images)
     return Evidence(
-        arm=str(run.names.get(RUN, run.names.get("arm", ""))),
+        arm=str(run.names.get(RUN, run.names.get("arm"))),
         subset_size=run.names.get("subset_size"),
         seed=run.names.get("seed"),
         metrics=metrics,

@@ -11,7 +11,7 @@ import pandas as pd
 from tlstudy.audit.own_runs.columns import NAMES, NUMBERS, RUN, Columns
 from tlstudy.audit.own_runs.names import is_run
 from tlstudy.audit.own_runs.numbers import Numbers
-from tlstudy.audit.own_runs.raw import is_empty
+from tlstudy.audit.own_runs.raw import is_empty, listed
 from tlstudy.storage.errors import UserError
 
 LARGEST_EPOCH = 10**15
@@ -59,7 +59,7 @@ def runs_of(columns: Columns, name: str) -> list[Run]:
     for names, rows in _named(columns, name):
         parts = _restarts(axes, rows, columns)
         for number, part in enumerate(parts, 1):
-            own = {**names, RUN: f"{names.get(RUN, names.get('arm', name))} #{number}"}
+            own = {**names, RUN: f"{names.get(RUN, names.get('arm'))} #{number}"}
             runs.append(_run(own if len(parts) > 1 else names, part, found, axes, columns))
     columns.notes[:] = dict.fromkeys(columns.notes)  # each is said once
     return runs
@@ -104,11 +104,8 @@ def _in_its_unit(found: Numbers, ours: str, columns: Columns) -> Numbers:
 
 def _check_images(values: np.ndarray, columns: Columns) -> None:
     known = values[~np.isnan(values)]
-    wrong = known[
-        ~((known >= 1) & (known <= MOST_IMAGES))
-        | (np.mod(np.where(np.isfinite(known), known, 0.5), 1) != 0)
-    ]
-    if len(wrong):
+    wrong = [value for value in known if not (1 <= value <= MOST_IMAGES and value % 1 == 0)]
+    if wrong:
         raise UserError(
             f"{columns.path}: column test_images: found {wrong[0]:g}; must be a whole number from "
             f"1 to {MOST_IMAGES:,}."
@@ -130,14 +127,7 @@ def _checked_axis(columns: Columns, axis: str) -> np.ndarray | None:
 
 def _named(columns: Columns, name: str) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
     """Names of each run and the numbers of its rows."""
-    keys = {ours: columns.theirs[ours] for ours in NAMES if ours in columns.theirs}
-    keys = {RUN: keys[RUN]} if RUN in keys else keys
-    if "seed" in keys and columns.frame[keys["seed"]].map(_is_missing).any():
-        del keys["seed"]  # of a line before the first epoch
-    if not keys:
-        _check_summaries(columns)
-        other = next((theirs for theirs in columns.unread if _tells_runs(columns, theirs)), None)
-        keys = {RUN: other} if other else {}
+    keys = _keys(columns)
     if not keys:
         yield {RUN: name}, np.arange(len(columns.frame))
         return
@@ -150,12 +140,24 @@ def _named(columns: Columns, name: str) -> Iterator[tuple[dict[str, Any], np.nda
     cells = {ours: columns.frame[theirs].map(str) for ours, theirs in keys.items()}
     for values, part in pd.DataFrame(cells).groupby(list(keys), sort=False):
         names = dict(zip(keys, values, strict=True))
-        for key in ("subset_size", "seed"):
-            if key in names:
-                names[key] = _whole(names[key], key, columns.path)
+        for key in {"subset_size", "seed"} & set(names):
+            names[key] = _whole(names[key], key, columns.path)
         if keys.get(RUN, RUN) != RUN and names[RUN].isdecimal():
             names[RUN] = f"{keys[RUN]} {names[RUN]}"
-        yield names, part.index.to_numpy()
+        yield (names if "arm" in names else {RUN: name, **names}), part.index.to_numpy()
+
+
+def _keys(columns: Columns) -> dict[str, str]:
+    """Columns that tell runs apart: run, or arm, subset size and seed, or one that looks so."""
+    keys = {ours: columns.theirs[ours] for ours in NAMES if ours in columns.theirs}
+    keys = {RUN: keys[RUN]} if RUN in keys else keys
+    if "seed" in keys and columns.frame[keys["seed"]].map(_is_missing).any():
+        del keys["seed"]  # of a line before the first epoch
+    if keys:
+        return keys
+    _check_summaries(columns)
+    other = next((theirs for theirs in columns.unread if _tells_runs(columns, theirs)), None)
+    return {RUN: other} if other else {}
 
 
 def _tells_runs(columns: Columns, theirs: str) -> bool:
@@ -194,7 +196,7 @@ def _whole(value: Any, column: str, path: Path) -> int:
             return int(number)
     except (TypeError, ValueError, OverflowError):
         pass
-    raise UserError(f"{path}: column {column}: found '{value}'; must be a whole number.")
+    raise UserError(f"{path}: column {column}: found '{listed([value])}'; must be a whole number.")
 
 
 def _restarts(axes: dict[str, np.ndarray], rows: np.ndarray, columns: Columns) -> list[np.ndarray]:
@@ -244,14 +246,9 @@ def _run(
         if len(nan):
             not_numbers[ours] = nan.tolist()
         if averaged and ours == "train_loss" and numbers.logged.sum() > logged.sum():
-            columns.notes.append(
-                f"{columns.theirs[ours]} is averaged over the rows of {axis_word(axis)}"
-            )
+            rows_of = "an epoch" if axis == "epoch" else "the steps up to an evaluation"
+            columns.notes.append(f"{columns.theirs[ours]} is averaged over the rows of {rows_of}")
     return Run(names, pd.DataFrame(metrics), not_numbers, axis)
-
-
-def axis_word(axis: str) -> str:
-    return "an epoch" if axis == "epoch" else "the steps up to an evaluation"
 
 
 def _labels(

@@ -27,9 +27,8 @@ VALUE = "value"
 
 def shaped(table: RawTable) -> list[RawTable]:
     """The table without columns and rows that are no quantities, and in the usual shape."""
-    frame = table.frame
+    frame = table.frame.rename(columns=lambda name: str(name).strip())
     frame = frame.loc[:, ~frame.columns.duplicated()]
-    frame.columns = [str(name).strip() for name in frame]
     frame = frame.drop(columns=[name for name in frame if re.fullmatch(r"(Unnamed: \d+)?", name)])
     frame = frame.astype({n: object for n in frame if not isinstance(frame[n].dtype, np.dtype)})
     notes = list(table.notes)

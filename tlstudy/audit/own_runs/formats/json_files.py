@@ -101,12 +101,14 @@ def _of_curves(curves: dict[str, list[Any]], name: str) -> RawTable:
         rows = [{key: line[i] for key, line in fitting.items()} for i in range(shortest)]
         return RawTable(name, cells(rows), notes)
     notes.append(f"the lists have different lengths: joined to {shortest} epochs")
-    rows = [
-        {"epoch": i // (len(line) // shortest) + 1, key: value}
+    placed = [
+        (i // (len(line) // shortest) + 1, key, value)
         for key, line in fitting.items()
         for i, value in enumerate(line)
+        if understood(key).quantity != "epoch"
     ]
-    rows.sort(key=lambda row: row["epoch"])
+    placed.sort(key=lambda cell: cell[0])
+    rows = [{"epoch": epoch, key: value} for epoch, key, value in placed]
     return RawTable(name, cells(rows), notes)
 
 
