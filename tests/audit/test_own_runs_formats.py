@@ -113,6 +113,8 @@ TEXTS = {
         ".", ","
     ),
     "blanks.txt": table("epoch,train_loss,test_loss", EPOCHS, LOSS, TEST_LOSS, separator="   "),
+    "card.md": "| Training Loss | Epoch | Step | Validation Loss |\n|:---:|:---:|:---:|:---:|\n"
+    + "".join(f"| {LOSS[e]} | {e + 1}.0 | {50 * e} | {TEST_LOSS[e]} |\n" for e in EPOCHS),
     "numpy.txt": "# " + table("epoch,loss,val_loss", EPOCHS, LOSS, TEST_LOSS, separator=" "),
     "comments.txt": "# one\n\nepoch,tr_loss,va_loss\n# two\n"
     + table("0,1,1.5", EPOCHS[1:], LOSS[1:], TEST_LOSS[1:]),

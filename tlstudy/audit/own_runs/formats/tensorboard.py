@@ -1,5 +1,6 @@
 """Event files of TensorBoard, by its own library."""
 
+import logging
 from pathlib import Path
 
 from tlstudy.audit.own_runs.raw import File, RawTable, cells, joined, unreadable
@@ -32,6 +33,7 @@ def read_events(path: Path, name: str) -> RawTable:
             f"{path}: found events of TensorBoard; must have its library to read them: "
             "pip install tensorboard."
         ) from None
+    logging.getLogger("tensorboard").setLevel(logging.WARNING)  # else it tells of each file
     kinds = {tag_types.SCALARS: 0, tag_types.TENSORS: 0}  # 0: all of them, not a sample
     events = event_accumulator.EventAccumulator(str(path), size_guidance=kinds)
     try:

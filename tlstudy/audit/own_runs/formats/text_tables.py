@@ -1,4 +1,4 @@
-"""Tables as text: separated by commas, semicolons, tabs or blanks, with a line of names."""
+"""Tables as text: separated by commas, semicolons, tabs, blanks or bars, with a line of names."""
 
 import io
 import re
@@ -10,10 +10,12 @@ from tlstudy.audit.own_runs.names import understood
 from tlstudy.audit.own_runs.raw import File, RawTable, unreadable
 from tlstudy.storage.errors import UserError
 
-SEPARATORS = ("\t", ";", ",")  # the first that the line of names has
+BAR = "|"  # of a table in Markdown, as model cards have
+SEPARATORS = (BAR, "\t", ";", ",")  # the first that the line of names has
 BLANKS = r"\s+"
 DECIMAL_COMMA = re.compile(r"^\s*[-+]?\d*,\d+(?:[eE][-+]?\d+)?\s*$")
 NUMBER = re.compile(r"^[-+]?[\d.]+(?:[eE][-+]?\d+)?$")
+RULE = re.compile(r"^[\s|:-]+$")
 SHOWN = 200  # characters of an error of pandas
 TENSORBOARD = {"Wall time", "Step", "Value"}
 # What TensorBoard calls the file of a curve.
@@ -67,16 +69,13 @@ def read(file: File) -> list[RawTable]:
 def _without_comments(text: str) -> str:
     """The table without lines that begin with #, but for its names if they do (as NumPy's)."""
     lines = [line for line in text.splitlines() if line.strip()]
-    rows = [line for line in lines if not line.startswith("#")]
-    names = next((line for line in reversed(_until(lines, rows)) if line.startswith("#")), "")
-    words = re.split(r"[\s,;]+", rows[0].strip()) if rows else []
-    if names and all(NUMBER.match(word) for word in words):
-        rows.insert(0, names.lstrip("# "))
+    first = next((i for i, line in enumerate(lines) if not line.startswith("#")), len(lines))
+    rows = [line for line in lines[first:] if not line.startswith("#")]
+    if first and rows and all(NUMBER.match(word) for word in re.split(r"[\s,;]+", rows[0].strip())):
+        rows.insert(0, lines[first - 1].lstrip("# "))
+    if rows and rows[0].lstrip().startswith(BAR):
+        rows = [line.strip(" \t|") for line in rows if not RULE.match(line)]
     return "\n".join(rows)
-
-
-def _until(lines: list[str], rows: list[str]) -> list[str]:
-    return lines[: lines.index(rows[0])] if rows else lines
 
 
 def _with_point(cell: object) -> object:
