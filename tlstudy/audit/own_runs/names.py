@@ -37,7 +37,7 @@ FILLERS |= _words("b categorical sparse binary multiclass ce xent score")
 FILLERS |= _words("history log logs performance 2 0 cls class classification")
 COSTLY = {"cls", "class", "classification"}  # a part of a loss, but the part that counts
 AXIS_FILLERS = _words(
-    "trainer global current total time num number n idx index no count micro opt server"
+    "trainer global current total num number n idx index no count micro opt server"
 )
 AXIS_FILLERS |= _words("train training")
 # With one of these a name is of something else.
@@ -112,7 +112,7 @@ def part_of(name: str) -> str | None:
 def understood(name: str) -> Name:
     """What a column's name says."""
     words = words_of(name)
-    axis = _axis(words)
+    axis = _axis(words) or _axis(words_of(name.rpartition("/")[2]))  # time/total_timesteps
     if axis:
         return Name(None, axis)
     part = part_of(name)

@@ -74,7 +74,8 @@ def _without_comments(text: str) -> str:
     if first and rows and all(NUMBER.match(word) for word in re.split(r"[\s,;]+", rows[0].strip())):
         rows.insert(0, lines[first - 1].lstrip("# "))
     if rows and rows[0].lstrip().startswith(BAR):
-        rows = [line.strip(" \t|") for line in rows if not RULE.match(line)]
+        rows = [row.strip() for row in rows if not RULE.match(row)]
+        rows = [row.removeprefix(BAR).removesuffix(BAR) for row in rows]
     return "\n".join(rows)
 
 
