@@ -282,11 +282,15 @@ def test_what_is_no_accuracy_is_left_out(tmp_path):
     assert any("acc is left out: found 150" in note for note in source.notes)
 
 
-def test_an_accuracy_without_a_part_is_of_the_validation_beside_a_train_loss(tmp_path):
+def test_an_accuracy_without_a_part_is_of_the_loss_that_it_is_logged_with(tmp_path):
     text = table("epoch,train_loss,valid_loss,accuracy", EPOCHS, LOSS, TEST_LOSS, ACCURACY)
     assert read_runs(written(tmp_path / "a.csv", text)).columns["test_accuracy"] == "accuracy"
     rates = read_runs(written(tmp_path / "b.csv", text.replace("accuracy", "error_rate")))
     assert values(rates, "test_accuracy") == rounded([1 - share for share in ACCURACY])
+    lightning = table("train_loss_epoch,acc_epoch", LOSS, ACCURACY)
+    assert (
+        read_runs(written(tmp_path / "d.csv", lightning)).columns["train_accuracy"] == "acc_epoch"
+    )
     both = table("loss,accuracy,val_accuracy", LOSS, ACCURACY, ACCURACY)
     assert read_runs(written(tmp_path / "c.csv", both)).columns["train_accuracy"] == "accuracy"
 

@@ -28,6 +28,7 @@ NUMBERS = (
 )
 COLUMNS = (*NAMES, *AXIS, *NUMBERS, *PLAIN)
 CURVES = ("loss", "accuracy", "balanced_accuracy", "error_rate")  # of each part of the data
+EVALUATIONS = ("validation", "test")
 NAMELESS = "Value"  # of a curve whose file does not say what it is
 
 
@@ -155,7 +156,7 @@ def _choose_parts(columns: Columns, names: dict[str, Name]) -> None:
         of_any = [n for n in names if names[n].quantity == quantity]
         _take(columns, {quantity: _best(columns, of_any, names, quantity)})
     assigned = _with_unprefixed(columns, groups)
-    others = sorted(("validation", "test"), key=lambda part: -_count(columns, assigned, part))
+    others = sorted(EVALUATIONS, key=lambda part: -_count(columns, assigned, part))
     for quantity in CURVES:
         name = "accuracy" if quantity == "error_rate" else quantity
         train = _best(columns, assigned.get(("train", quantity), []), names, f"train_{name}")
@@ -179,24 +180,26 @@ def _choose_parts(columns: Columns, names: dict[str, Name]) -> None:
 def _with_unprefixed(columns: Columns, groups: dict) -> dict[tuple[str, str], list[str]]:
     """The groups, a quantity without a part being given one.
 
-    Beside a loss of the training that is called so, an accuracy without a part is of the
-    validation, as fastai logs it; so it is if it is never logged with the train loss (MMEngine).
+    A loss is of the training. So is an accuracy, unless only the validation has none and it is
+    logged with the validation loss (fastai) or never with the train loss (MMEngine).
     """
-    groups = {key: list(found) for key, found in groups.items()}
-    bare = {quantity: found for (part, quantity), found in groups.items() if part is None}
     rest = {key: found for key, found in groups.items() if key[0] is not None}
-    losses = rest.get(("train", "loss"), [])
+    bare = {quantity: found for (part, quantity), found in groups.items() if part is None}
+
+    def logged(quantity: str, *parts: str | None) -> np.ndarray:
+        names = [theirs for part in parts for theirs in groups.get((part, quantity), [])]
+        return np.any([columns.numbers_of(theirs).logged for theirs in names], axis=0)
+
+    train_loss, test_loss = logged("loss", "train", None), logged("loss", *EVALUATIONS)
     for quantity, found in bare.items():
-        has = {part for part, known in rest if known == quantity}
-        validated = bool(has & {"validation", "test"})
-        together = not bare.get("loss") or any(
-            (columns.numbers_of(one).logged & columns.numbers_of(loss).logged).any()
-            for one in found
-            for loss in bare["loss"]
-        )
-        if "train" not in has and (validated or quantity == "loss" or (together and not losses)):
-            rest["train", quantity] = found
-        elif not validated and quantity != "loss":
+        of_it = logged(quantity, None)
+        validated = any((part, quantity) in rest for part in EVALUATIONS)
+        apart = bool(np.any(train_loss)) and not np.any(of_it & train_loss)
+        named = ("train", "loss") in rest and np.any(of_it & test_loss)
+        if quantity == "loss" or validated or not (apart or named):
+            if ("train", quantity) not in rest:
+                rest["train", quantity] = found
+        else:
             rest["validation", quantity] = found
             columns.notes.append(
                 f"{listed(found)}, without a part in the name, is read as of the validation"

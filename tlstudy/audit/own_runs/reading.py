@@ -92,13 +92,22 @@ def _of_tables(found: list[tuple[Path, RawTable]], options: Options) -> Iterator
 
 def _of_file(path: Path, tables: list[RawTable], options: Options) -> Source:
     columns_of, notes, unread, runs, names = {}, [], [], [], []
+    refused = []
     for table in (part for each in tables for part in shaped(each)):
-        columns = chosen(table.frame, options.renamed, path)
-        runs += runs_of(columns, table.name)
+        try:
+            columns = chosen(table.frame, options.renamed, path)
+            runs += runs_of(columns, table.name)
+        except UserError as error:
+            refused.append(error)
+            continue
         columns_of |= columns.theirs
         notes += [*table.notes, *columns.notes]
         unread += columns.unread
         names += list(table.frame)
+    if not runs:
+        raise refused[0]
+    if refused:
+        notes.append(f"{len(refused)} other tables of the file were not read")
     task = task_of(names) if not any("accuracy" in name for name in columns_of) else None
     losses = [columns_of[name] for name in LOSSES if name in columns_of]
     summands = any(understood(theirs).extra for theirs in losses)
