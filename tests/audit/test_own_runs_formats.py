@@ -291,6 +291,8 @@ def test_an_accuracy_without_a_part_is_of_the_loss_that_it_is_logged_with(tmp_pa
     assert (
         read_runs(written(tmp_path / "d.csv", lightning)).columns["train_accuracy"] == "acc_epoch"
     )
+    keras = table("loss,accuracy,val_loss", LOSS, ACCURACY, TEST_LOSS)
+    assert read_runs(written(tmp_path / "e.csv", keras)).columns["train_accuracy"] == "accuracy"
     both = table("loss,accuracy,val_accuracy", LOSS, ACCURACY, ACCURACY)
     assert read_runs(written(tmp_path / "c.csv", both)).columns["train_accuracy"] == "accuracy"
 

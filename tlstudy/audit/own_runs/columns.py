@@ -191,11 +191,12 @@ def _with_unprefixed(columns: Columns, groups: dict) -> dict[tuple[str, str], li
         return np.any([columns.numbers_of(theirs).logged for theirs in names], axis=0)
 
     train_loss, test_loss = logged("loss", "train", None), logged("loss", *EVALUATIONS)
+    prefixed = ("train", "loss") in rest
     for quantity, found in bare.items():
         of_it = logged(quantity, None)
         validated = any((part, quantity) in rest for part in EVALUATIONS)
         apart = bool(np.any(train_loss)) and not np.any(of_it & train_loss)
-        named = ("train", "loss") in rest and np.any(of_it & test_loss)
+        named = prefixed and np.any(of_it & test_loss)
         if quantity == "loss" or validated or not (apart or named):
             if ("train", quantity) not in rest:
                 rest["train", quantity] = found

@@ -54,7 +54,7 @@ TASKS = {
     "adversarial": "generator discriminator disc critic",
     "regression": "rmse mse mae r2 mape spearman pearson spearmanr pearsonr",
 }
-GRANULARITIES = {"epoch": 0, "": 1, "step": 2, "batch": 2, "iter": 2}
+GRANULARITIES = {"epoch": 0, "step": 2, "batch": 2, "iter": 2}
 
 PART_OF_WORD = {word: part for part, words in PARTS.items() for word in words.split()}
 SPLIT_COLUMN = _words("split phase mode stage set subset part partition dataset")
