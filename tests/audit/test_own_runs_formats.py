@@ -154,6 +154,7 @@ TEXTS = {
         [f"\"tensor({loss}, device='cuda:0')\"" for loss in LOSS],
         TEST_LOSS,
     ),
+    "footer.csv": table("epoch,loss,val_loss", EPOCHS, LOSS, TEST_LOSS) + "best,0.1,0.1\n",
     "glued.csv": table("trainloss,valloss", LOSS, TEST_LOSS),
     "parts.csv": table("train - loss,val - loss", LOSS, TEST_LOSS),
     "swapped.csv": table("Loss/validation,Loss/train", TEST_LOSS, LOSS),

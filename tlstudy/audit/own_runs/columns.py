@@ -29,6 +29,7 @@ NUMBERS = (
 COLUMNS = (*NAMES, *AXIS, *NUMBERS, *PLAIN)
 CURVES = ("loss", "accuracy", "balanced_accuracy", "error_rate")  # of each part of the data
 EVALUATIONS = ("validation", "test")
+MOST_REMARKS = 2  # rows such as "best" or "test" at the end
 NAMELESS = "Value"  # of a curve whose file does not say what it is
 
 
@@ -69,10 +70,11 @@ class Columns:
         """
         found = self.numbers_of(self.theirs[name])
         if found.wrong:
-            row, cell = found.wrong
+            cell = self.frame[self.theirs[name]].iloc[found.wrong[0]]
             other = (self.theirs[name] != name and f" ('{self.theirs[name]}')") or ""
             raise UserError(
-                f"{self.path}: column {name}{other}: found '{listed([cell])}' in row {row}; must "
+                f"{self.path}: column {name}{other}: found '{listed([cell])}' in row "
+                f"{found.wrong[0] + 1}; must "
                 f"be a number, or name another one with --column {name}=..."
             )
         return found
@@ -94,7 +96,7 @@ def chosen(frame: pd.DataFrame, renamed: Mapping[str, str], path: Path) -> Colum
     """
     if frame.empty:
         raise UserError(f"{path}: found no rows; must have a row for each epoch.")
-    columns = Columns(frame, path)
+    columns = Columns(frame.reset_index(drop=True), path)
     for name, theirs in renamed.items():
         theirs = theirs.strip()
         if theirs not in frame:
@@ -111,6 +113,13 @@ def chosen(frame: pd.DataFrame, renamed: Mapping[str, str], path: Path) -> Colum
     names = {theirs: name for theirs, name in names.items() if _has_numbers(columns, theirs)}
     for axis in AXIS:
         _take(columns, {axis: _axis(columns, [n for n in names if names[n].quantity == axis])})
+    if "epoch" in columns.theirs:
+        remarks = columns.numbers_of(columns.theirs["epoch"]).wrong
+        if 0 < len(remarks) <= MOST_REMARKS and len(remarks) < len(frame):
+            cells = frame[columns.theirs["epoch"]].iloc[list(remarks)]
+            columns = chosen(frame.drop(index=frame.index[list(remarks)]), renamed, path)
+            columns.notes.append(f"left out rows whose epoch is no number: {listed(cells)}")
+            return columns
     _choose_parts(columns, names)
     _choose_nameless(columns)
     if not set(columns.theirs) & set(NUMBERS):
@@ -134,7 +143,7 @@ def _take(columns: Columns, found: Mapping[str, str | None]) -> None:
 
 def _has_numbers(columns: Columns, theirs: str) -> bool:
     found = columns.numbers_of(theirs)
-    return found.any or (found.wrong is not None and theirs in COLUMNS)
+    return found.any or (bool(found.wrong) and theirs in COLUMNS)
 
 
 def _axis(columns: Columns, candidates: list[str]) -> str | None:

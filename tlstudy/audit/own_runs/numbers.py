@@ -27,13 +27,13 @@ class Numbers:
     Attributes:
         values: nan where it is empty, and where it was logged as nan.
         logged: whether there is a cell, of each row.
-        wrong: number of the first row, from 1, and its cell, if it is no number.
+        wrong: rows, from 0, whose cell is no number.
         percent: whether cells end in %.
     """
 
     values: np.ndarray
     logged: np.ndarray
-    wrong: tuple[int, object] | None = None
+    wrong: tuple[int, ...] = ()
     percent: bool = False
 
     @property
@@ -43,7 +43,7 @@ class Numbers:
 
     def at(self, rows: np.ndarray) -> "Numbers":
         """The same of some rows."""
-        return Numbers(self.values[rows], self.logged[rows], None, self.percent)
+        return Numbers(self.values[rows], self.logged[rows], (), self.percent)
 
 
 def numbers(column: pd.Series) -> Numbers:
@@ -51,7 +51,7 @@ def numbers(column: pd.Series) -> Numbers:
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiu":
         return Numbers(column.to_numpy(float), np.ones(len(column), bool))
     values, logged = np.full(len(column), np.nan), np.zeros(len(column), bool)
-    wrong, percent = None, False
+    wrong, percent = [], False
     for row, cell in enumerate(column.to_list()):
         if isinstance(cell, str):
             cell = cell.strip()
@@ -62,8 +62,8 @@ def numbers(column: pd.Series) -> Numbers:
         try:
             values[row], logged[row] = float(cell), True
         except (TypeError, ValueError, OverflowError):
-            wrong = wrong or (row + 1, column.iloc[row])
-    return Numbers(values, logged, wrong, percent)
+            wrong.append(row)
+    return Numbers(values, logged, tuple(wrong), percent)
 
 
 def counted(column: pd.Series) -> pd.Series:

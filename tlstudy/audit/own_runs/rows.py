@@ -115,14 +115,14 @@ def _check_images(values: np.ndarray, columns: Columns) -> None:
 def _checked_axis(columns: Columns, axis: str) -> np.ndarray | None:
     """Epochs or steps; an empty cell has that of the row before; None if all are empty."""
     found = columns.numbers(axis)
-    given = found.values[found.logged]
-    wrong = given[~(np.isfinite(given) & (given >= 0) & (given < LARGEST_EPOCH))]
+    given = found.values[~np.isnan(found.values)]
+    wrong = given[~((given >= 0) & (given < LARGEST_EPOCH))]
     if len(wrong):
         raise UserError(
             f"{columns.path}: column {axis}: found '{wrong[0]:g}'; must be a number from 0, or "
             f"name another column with --column {axis}=..."
         )
-    return pd.Series(found.values).ffill().bfill().to_numpy() if found.any else None
+    return pd.Series(found.values).ffill().bfill().to_numpy() if len(given) else None
 
 
 def _named(columns: Columns, name: str) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
@@ -177,7 +177,7 @@ def _check_summaries(columns: Columns) -> None:
     steps = np.diff(columns.numbers_of(axis).values) if axis else np.zeros(1)
     for theirs in filter(is_run, columns.unread):
         cells = columns.frame[theirs].map(str)
-        texts = columns.numbers_of(theirs).wrong is not None
+        texts = bool(columns.numbers_of(theirs).wrong)
         if texts and len(cells) > 1 and cells.is_unique and not (steps > 0).all():
             raise UserError(
                 f"{columns.path}: found one row for each {theirs}; must have a row for each epoch "
