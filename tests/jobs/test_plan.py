@@ -3,23 +3,19 @@
 import json
 from dataclasses import replace
 
-import pandas as pd
 import pytest
 from click.testing import CliRunner
-from records import run_record
+from made_machine import PROCESSOR, MadeMachine, shipped, with_arms
 from study_folder import ROOT
 
 from tlstudy.cli import main
 from tlstudy.config.study import build_study, load_study, runs
 from tlstudy.jobs import paths, plan, speed, workflow
-from tlstudy.jobs.cost import MILLIONS_OF_WEIGHTS, MULTIPLY_ADDS, operations, per_image
+from tlstudy.jobs.cost import MULTIPLY_ADDS, operations, per_image
 from tlstudy.jobs.plan import Machine, Task, wall_seconds
-from tlstudy.jobs.run_record import write_run_record
 from tlstudy.jobs.speed import Kind, Timed
-from tlstudy.jobs.study_files import write_settings
 from tlstudy.storage.provenance import version
 
-PROCESSOR = "A processor"
 ARMS = {
     "new": {"architecture": "resnet18", "image_size": 112, "epochs": 4},
     "alike": {"architecture": "resnet18", "image_size": 112, "epochs": 4, "batchnorm": "running"},
@@ -39,138 +35,6 @@ def make_study(tmp_path, name: str = "planned", **changes):
         "arms": ARMS,
     }
     return build_study(configuration | changes)
-
-
-class MadeMachine:
-    """A machine by a simple model: what a core takes for steps, looks, measurements, an epoch.
-
-    Networks of large images are slower for each operation; bfloat16 is 1.6 times as fast in steps
-    and 2.2 times in looks. A step has a start of its own, and so has a job.
-    """
-
-    start, start_on_record, first_step = 5.0, 2.5, 3.0
-    device, threads = PROCESSOR, 1
-
-    def slowness(self, network: str, size: int) -> float:
-        return {"resnet18": 1.3, "resnet50": 1.0}[network] * (size / 128) ** 0.3
-
-    def step(self, network: str, size: int, precision: str, images: float) -> float:
-        done = 3 * images * 2e9 * MULTIPLY_ADDS[network] * (size / 224) ** 2
-        fast = 1.6 if precision == "bfloat16" else 1
-        return 0.15 + 1.2e-11 * done * self.slowness(network, size) / fast
-
-    def look(self, network: str, size: int, precision: str, images: float) -> float:
-        done = images * 2e9 * MULTIPLY_ADDS[network] * (size / 224) ** 2
-        fast = 2.2 if precision == "bfloat16" else 1
-        return 0.9e-11 * done * self.slowness(network, size) / fast
-
-    def epoch(self, study, run) -> tuple[float, float]:
-        """Core seconds of an epoch's steps, and of its looks (all statistics)."""
-        settings, seen = run.settings, study.evaluation
-        steps = -(-run.subset_size // settings.batch_size)
-        step = self.step(
-            settings.architecture,
-            settings.image_size,
-            settings.precision,
-            run.subset_size / steps,
-        )
-        return steps * step, self.looks(study, run, seen.epoch_images)
-
-    def looks(self, study, run, images: int) -> float:
-        settings = run.settings
-        return self.look(
-            settings.architecture,
-            settings.image_size,
-            study.evaluation.precision,
-            2 * images + run.subset_size,
-        )
-
-    def training(self, study, run) -> float:
-        """Core seconds of a training, all in all."""
-        steps, looks = self.epoch(study, run)
-        epochs = run.settings.epochs
-        last = self.looks(study, run, study.evaluation.final_images)
-        rest = 0.03 * MILLIONS_OF_WEIGHTS[run.settings.architecture]
-        return self.start + self.first_step + epochs * (steps + rest) + (epochs - 1) * looks + last
-
-    def landscape(self, study, run) -> float:
-        settings = run.settings
-        points = 2 * study.landscape.grid**2 * run.subset_size
-        pace = self.look(settings.architecture, settings.image_size, "float32", points)
-        return self.start + 1.5 * pace
-
-    def hours(self, study) -> float:
-        trained = {paths.folder_of_run(study, run): run for run in runs(study)}.values()
-        seconds = sum(self.training(study, run) for run in trained)
-        for job in speed.jobs(study):
-            if job.step == "landscape":
-                seconds += self.landscape(study, job.run)
-        return seconds / 3600
-
-    def timing(self, steps: Kind, looks: Kind) -> Timed:
-        """What a short timing of a few images would find."""
-        one = 2e9 * MULTIPLY_ADDS[steps.architecture] * (steps.image_size / 224) ** 2
-        images = min(steps.images, 32)
-        weight = 0.5 if steps.precision == "bfloat16" else 1
-        look_weight = 0.5 if looks.precision == "bfloat16" else 1
-        shape = steps.architecture, steps.image_size
-        return Timed(
-            self.step(*shape, steps.precision, images) / (3 * images * one * weight),
-            self.look(*shape, looks.precision, 100) / (100 * one * look_weight),
-            0.02,
-        )
-
-    def finish(self, study, **changes) -> None:
-        """Leave the records of a study's finished jobs."""
-        write_settings(study)
-        for run in runs(study):
-            folder = paths.folder_of_run(study, run)
-            folder.mkdir(parents=True, exist_ok=True)
-            took = self.training(study, run) / self.threads
-            steps, looks = (seconds / self.threads for seconds in self.epoch(study, run))
-            epochs = run.settings.epochs
-            last = self.looks(study, run, study.evaluation.final_images) / self.threads
-            table = pd.DataFrame({"epoch": range(1, epochs + 1)})
-            table["training_seconds"] = [steps + self.first_step, *[steps] * (epochs - 1)]
-            table["evaluation_seconds"] = [*[looks] * (epochs - 1), last]
-            table.to_parquet(folder / paths.METRICS)
-            record = {
-                "device": "cpu" if self.device == PROCESSOR else self.device,
-                "threads": self.threads,
-                "environment": {"processor": PROCESSOR, "torch": version("torch")},
-                "evaluation": study.evaluation.model_dump(mode="json"),
-                "epochs": epochs,
-                "seconds": took - self.start + self.start_on_record,
-            }
-            write_run_record(folder, run_record(**record | changes))
-            self.benchmark(study, "train", run, took)
-        for job in speed.jobs(study):
-            if job.step == "landscape":
-                paths.step_files(study, "landscape", job.run)[0].touch()
-                took = self.landscape(study, job.run) / self.threads
-                self.benchmark(study, "landscape", job.run, took)
-
-    def benchmark(self, study, step: str, run, seconds: float) -> None:
-        file = paths.benchmark_file(study, paths.job_of_run(step, run))
-        file.parent.mkdir(parents=True, exist_ok=True)
-        pd.DataFrame([{"s": seconds, "mean_load": 95.0 * self.threads}]).to_csv(
-            file, sep="\t", index=False
-        )
-
-
-def shipped(tmp_path, *names: str, **changes):
-    """A study of the repository, with its results and cache elsewhere."""
-    study = load_study(
-        [ROOT / "config.yaml", *(ROOT / "studies" / f"{name}.yaml" for name in names)]
-    )
-    places = {"results": tmp_path / "results", "cache": tmp_path / "cache"}
-    return study.model_copy(update=places | changes)
-
-
-def with_arms(study, name: str, **changes):
-    """The study with other settings of all arms, under another name."""
-    arms = {key: arm.model_copy(update=changes) for key, arm in study.arms.items()}
-    return study.model_copy(update={"arms": arms, "study": name})
 
 
 def planned_hours(study, machine: MadeMachine) -> float:

@@ -2,8 +2,8 @@
 
 import json
 import re
+import socket
 import time
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -96,7 +96,10 @@ def _epochs_kept(scratch: Path) -> int:
 
 def _told(study: Study, all_jobs: dict[Path, Job], ended: dict[Path, int]) -> str:
     """About 1 h 10 min left with 2 cores."""
-    machine, at_work = _machine(study, all_jobs.values())
+    running = [job.attempt for job in all_jobs.values() if job.state == "running"]
+    if any(attempt.host != socket.gethostname() for attempt in running):
+        return "time left: not known, as jobs run on other machines"
+    machine = _machine(study, [attempt.command for attempt in running])
     wanted = [job for job in speed.jobs(study) if all_jobs[_file(study, job)].state not in THERE]
     experiments = [
         job.key[1:]
@@ -115,7 +118,7 @@ def _told(study: Study, all_jobs: dict[Path, Job], ended: dict[Path, int]) -> st
     left.sort(key=lambda task: task.start > 0)  # what runs already comes first
     seconds = wall_seconds([*left, *laboratory_tasks(study, experiments)], machine)
     told = f"about {duration(seconds)} left with {machine.told()}"
-    return told if at_work else f"{told}; nothing is running now"
+    return told if running else f"{told}; nothing is running now"
 
 
 def _file(study: Study, job: speed.Job) -> Path:
@@ -134,14 +137,12 @@ def _shortened(task: Task, shown: Job, job: speed.Job, ended: dict[Path, int]) -
     return replace(task, start=start, seconds=seconds)
 
 
-def _machine(study: Study, all_jobs: Iterable[Job]) -> tuple[Machine, bool]:
-    """The cores or GPUs that jobs hold now, else all of this machine; whether any job runs."""
-    commands = [job.attempt.command for job in all_jobs if job.state == "running"]
+def _machine(study: Study, commands: list[str]) -> Machine:
+    """The cores or GPUs that running commands hold; all of this machine where none runs."""
     threads, gpus = (
         sum(int(number) for command in commands for number in re.findall(option, command))
         for option in (r"--threads (\d+)", r"--gpus (\d+)")
     )
-    on_gpu = gpus > 0 if threads else study.device != "cpu" and has_gpu()
-    if on_gpu:
-        return this_machine(study, gpus=gpus or None), bool(commands)
-    return this_processor(threads or None), bool(commands)
+    if gpus or (not threads and has_gpu()):
+        return this_machine(study, gpus=gpus or None)
+    return this_processor(threads or None)
