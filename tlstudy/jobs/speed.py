@@ -364,7 +364,8 @@ class TimedSpeeds:
         self.machine = {"device": device, "torch": version("torch"), "code": code_of("train")}
         try:
             self.rows = json.loads(self.file.read_text(encoding="utf-8"))["timed"]
-        except (OSError, ValueError, KeyError, TypeError):
+            self.add_to(Speeds())
+        except (OSError, ValueError, KeyError, TypeError):  # missing, or of another version
             self.rows = []
 
     def add_to(self, speeds: Speeds) -> Speeds:
