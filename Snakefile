@@ -7,4 +7,4 @@ rule study:
     input:
         rules.all.input,
     message:
-        "The study is complete; its report is {input[0]}"
+        "End of the study; its report: {input[0]}"

@@ -52,7 +52,9 @@ class Start:
         train, labels, _, _ = work.digits()
         self.network = initial_network(work.training(), SEED, weights)
         self.network.fc.__class__ = Head
-        self.inputs = Inputs("none", None, torch.device("cpu"))(resize(train, work.side))
+        self.inputs = Inputs("none", None, torch.device("cpu"))(
+            resize(train, work.side, torch.device("cpu"))
+        )
         self.labels = torch.from_numpy(labels)
 
     def network_with(self, batchnorm: type, layout: torch.memory_format) -> nn.Module:

@@ -101,7 +101,7 @@ def _prepared(work: Work):
     device = work.torch_device()
     network = work.network().to(device, memory_format=torch.channels_last)
     train, labels, _, _ = work.digits()
-    inputs = Inputs("none", None, device)(resize(train, work.side))
+    inputs = Inputs("none", None, device)(resize(train, work.side, device))
     return network, [(inputs, torch.from_numpy(labels).to(device))]
 
 

@@ -47,9 +47,9 @@ def our_run(work: Work, precision: str) -> Callable[[], dict]:
             training,
             work.network(),
             Images(
-                resize(train, work.side),
+                resize(train, work.side, device),
                 torch.from_numpy(train_labels),
-                resize(test, work.side),
+                resize(test, work.side, device),
                 torch.from_numpy(test_labels),
                 Inputs(training.normalisation, None, device),
             ),

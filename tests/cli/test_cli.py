@@ -34,9 +34,11 @@ def test_help_does_not_wait_for_heavy_imports():
 
 
 def test_runs_lists_every_run():
-    result = invoke("runs", *CONFIG)
-    assert len(result.output.splitlines()) == 40
-    assert "pretrained-published\t50\t26\tresults/slides/runs/imagenet-" in result.output
+    heading, *lines = invoke("runs", *CONFIG).output.splitlines()
+    assert heading.split("\t")[:5] == ["arm", "subset_size", "seed", "folder", "train_log"]
+    assert len(lines) == 40
+    of_first_seed = "pretrained-published\t50\t26\tresults/slides/runs/imagenet-"
+    assert sum(line.startswith(of_first_seed) for line in lines) == 1
 
 
 @pytest.mark.parametrize(

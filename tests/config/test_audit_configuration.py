@@ -28,6 +28,18 @@ def test_only_values_that_an_arm_reports_are_taken_after_epochs():
     assert by_arm["new-final"] == by_arm["pretrained-tuned"] == ()
 
 
+def test_all_test_images_are_evaluated_with_the_statistics_that_an_arm_reports():
+    by_arm = {
+        run.arm: (run.statistics, run.after_epochs)
+        for run in runs(load_study([ROOT / "config.yaml"]))
+    }
+    assert by_arm["new-published"] == (("running",), ("running",))
+    assert by_arm["new"] == (("recalibrated",), ("recalibrated",))
+    study = build_study(changed("evaluation.statistics", "both"))
+    assert {run.statistics for run in runs(study)} == {("running", "recalibrated")}
+    assert {run.after_epochs for run in runs(study)} == {("running", "recalibrated")}
+
+
 def test_selection_names_swept_arms_by_their_own_name():
     configuration = changed("arms.new.epochs", [10, 20])
     configuration["landscape"] = {"seeds": [26, 27], "arms": ["new"]}

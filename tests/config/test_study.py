@@ -1,6 +1,7 @@
 """Configuration: sweeps, identity of runs, and one sentence for each mistake."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from tlstudy.config.study import (
     find_run,
     load_study,
     parse_source,
+    read_configuration,
     runs,
     study_of_workflow,
 )
@@ -79,6 +81,44 @@ def test_how_a_run_is_read_off_does_not_change_the_run():
     assert find_run(other, "new", 50, 26).name == find_run(build_study(DEFAULT), "new", 50, 26).name
 
 
+def name_of(arm, **settings):
+    """Of the arm's run without its digest, with these settings in place of its own."""
+    configuration = changed(f"arms.{arm}", DEFAULT["arms"][arm] | settings)
+    name = find_run(build_study(configuration), arm, 50, 26).name
+    return re.fullmatch(r"(.*)-[0-9a-f]{10}", name)[1]
+
+
+def test_a_run_s_name_tells_what_differs_from_the_defaults():
+    assert name_of("new") == "random"
+    published = "imagenet-drawing~published-normalisation~none-head~softmax"
+    assert name_of("pretrained-published") == published
+    assert (
+        name_of("pretrained", optimiser={"learning_rate": 1e-5}) == "imagenet-learning_rate~1e-05"
+    )
+    sgd = {"name": "sgd", "momentum": 0.9}
+    assert name_of("new", optimiser=sgd) == "random-optimiser~sgd-momentum~0.9"
+    assert name_of("new", optimiser={"learning_rate": 1e6}) == "random-learning_rate~1e06"
+    both = {"factor": 0.25, "part": "both"}
+    assert name_of("new", rescaling=both) == "random-part~both-factor~0.25"
+
+
+def test_a_run_s_name_is_short_and_can_name_a_folder():
+    many = {"architecture": "resnet101", "image_size": 64, "epochs": 3, "precision": "bfloat16"}
+    configuration = changed("arms.new-published", DEFAULT["arms"]["new-published"] | many)
+    name = find_run(build_study(configuration), "new-published", 50, 26).name
+    assert len(name) <= 100
+    assert re.fullmatch(r"[A-Za-z0-9._~-]+", name)  # as in workflow/rules/common.smk
+    assert name.startswith("random-architecture~resnet101-drawing~published-image_size~64")
+
+
+def test_another_name_of_an_arm_is_the_same_run():
+    arms = dict(reversed(DEFAULT["arms"].items())) | {"new": None}
+    arms["untrained"] = DEFAULT["arms"]["new"]
+    study = build_study(changed("arms", arms))
+    same = find_run(build_study(DEFAULT), "new", 50, 26).name
+    assert find_run(study, "untrained", 50, 26).name == same
+
+
 def test_other_sources_of_weights_are_other_runs():
     studies = build_study(changed("weights.imagenet", ["he2015"])), build_study(DEFAULT)
     pretrained, new = (
@@ -113,6 +153,16 @@ def test_a_key_that_stands_twice_is_refused_where_snakemake_takes_the_last(tmp_p
     file.write_text("study: a\nstudy: b\n")
     with pytest.raises(UserError, match=r"twice\.yaml.*'study' stands there twice"):
         study_of_workflow(DEFAULT, [file])
+
+
+def test_arms_have_one_order_whoever_merges_the_files(tmp_path):
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text("arms: {other: {epochs: 3}, pretrained: {epochs: 3}, new: {epochs: 3}}")
+    files = [ROOT / "config.yaml", overlay]
+    merged = read_configuration(reversed(files))  # as Snakemake begins with the command line's
+    study = study_of_workflow(merged, files)
+    assert list(build_study(merged).arms) != list(study.arms)
+    assert list(study.arms) == list(load_study(files).arms)
 
 
 def test_null_removes_an_arm(tmp_path):

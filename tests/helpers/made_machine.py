@@ -38,34 +38,28 @@ class MadeMachine:
         fast = 2.2 if precision == "bfloat16" else 1
         return 0.9e-11 * done * self.slowness(network, size) / fast
 
-    def epoch(self, study, run) -> tuple[float, float]:
-        """Core seconds of an epoch's steps, and of its looks (all statistics)."""
-        settings, seen = run.settings, study.evaluation
-        steps = -(-run.subset_size // settings.batch_size)
-        step = self.step(
-            settings.architecture,
-            settings.image_size,
-            settings.precision,
-            run.subset_size / steps,
-        )
-        return steps * step, self.looks(study, run, seen.epoch_images)
-
-    def looks(self, study, run, images: int) -> float:
+    def steps(self, run) -> float:
+        """Core seconds of an epoch's steps."""
         settings = run.settings
-        return self.look(
-            settings.architecture,
-            settings.image_size,
-            study.evaluation.precision,
-            2 * images + run.subset_size,
-        )
+        number = -(-run.subset_size // settings.batch_size)
+        shape = settings.architecture, settings.image_size, settings.precision
+        return number * self.step(*shape, run.subset_size / number)
+
+    def looks(self, study, run, last: bool) -> float:
+        """Core seconds of the looks after an epoch."""
+        seen, taken = study.evaluation, {"running", "recalibrated"} if last else run.after_epochs
+        images = run.subset_size * ("recalibrated" in taken)
+        for statistics in taken:
+            whole = last and statistics in run.statistics
+            images += seen.final_images if whole else seen.epoch_images
+        return self.look(run.settings.architecture, run.settings.image_size, seen.precision, images)
 
     def training(self, study, run) -> float:
         """Core seconds of a training, all in all."""
-        steps, looks = self.epoch(study, run)
         epochs = run.settings.epochs
-        last = self.looks(study, run, study.evaluation.final_images)
         rest = 0.03 * MILLIONS_OF_WEIGHTS[run.settings.architecture]
-        return self.start + self.first_step + epochs * (steps + rest) + (epochs - 1) * looks + last
+        looks = (epochs - 1) * self.looks(study, run, False) + self.looks(study, run, True)
+        return self.start + self.first_step + epochs * (self.steps(run) + rest) + looks
 
     def landscape(self, study, run) -> float:
         settings = run.settings
@@ -101,9 +95,8 @@ class MadeMachine:
             folder = paths.folder_of_run(study, run)
             folder.mkdir(parents=True, exist_ok=True)
             took = self.training(study, run) / self.threads
-            steps, looks = (seconds / self.threads for seconds in self.epoch(study, run))
-            epochs = run.settings.epochs
-            last = self.looks(study, run, study.evaluation.final_images) / self.threads
+            epochs, steps = run.settings.epochs, self.steps(run) / self.threads
+            looks, last = (self.looks(study, run, end) / self.threads for end in (False, True))
             table = pd.DataFrame({"epoch": range(1, epochs + 1)})
             table["training_seconds"] = [steps + self.first_step, *[steps] * (epochs - 1)]
             table["evaluation_seconds"] = [*[looks] * (epochs - 1), last]

@@ -25,9 +25,9 @@ def tiny_images(training: Training, train: int = 20, test: int = 20) -> Images:
     for image, label in zip(images, labels, strict=True):
         image[:, 2 * label + 2 : 2 * label + 5] = 255
     return Images(
-        train=resize(images[:train], training.image_size),
+        train=resize(images[:train], training.image_size, CPU),
         train_labels=torch.from_numpy(labels[:train]),
-        test=resize(images[train:], training.image_size),
+        test=resize(images[train:], training.image_size, CPU),
         test_labels=torch.from_numpy(labels[train:]),
         inputs=Inputs(training.normalisation, None, CPU),
     )

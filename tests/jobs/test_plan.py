@@ -184,7 +184,7 @@ def test_half_precision_few_looks_and_tuning_are_counted(tmp_path):
     )
     run = runs(study)[0]
     steps = 4 * 3 * (20 + 2 * 2 * 10) / 2
-    assert operations(study, run, "train") == per_image(run) * (steps + 2 * 100 + 20)
+    assert operations(study, run, "train") == per_image(run) * (steps + 100 + 10 + 20)
 
 
 def test_arms_that_share_a_run_are_one_job(tmp_path):
@@ -223,10 +223,7 @@ def test_the_line_before_a_study_tells_time_cores_and_jobs(tmp_path, here):
     found = int(line.split()[1])
     assert line.startswith(f"About {found} min on 2 cores (4 trainings, 4 landscape jobs)")
     assert found == pytest.approx(minutes, rel=0.1)
-    assert plan.ahead(study, keys[:1], cores=2, gpus=0, timing=never).count("1 training)") == 1
-    short = with_arms(study, "short", epochs=1)
-    keys = [("train", run.name, "50", "26") for run in runs(short)[:1]]
-    assert plan.ahead(short, keys, cores=2, gpus=0, timing=machine.timing) == ""
+    assert plan.ahead(study, keys[:1], cores=2, gpus=0, timing=never) == ""
 
 
 def test_short_studies_ask_nothing_and_a_failure_is_a_sentence(tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ def first_run(path: str = "seed", value: object = 26):
 
 
 def test_a_runtime_is_that_of_the_operations_and_never_too_short():
-    study, run = first_run()
+    study, run = first_run("evaluation", {"epoch_images": 10_000, "final_images": 10_000})
     hours = operations(study, run, "train") / 4e10 / 3600
     minutes = runtime_minutes(study, run, "train", threads=4, gpus=0)
     assert minutes == pytest.approx(LEAST_MINUTES + 60 * hours, abs=1)

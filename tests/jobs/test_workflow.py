@@ -7,7 +7,7 @@ from configurations import changed
 
 from tlstudy.config.study import build_study, runs
 from tlstudy.jobs import workflow
-from tlstudy.jobs.workflow import has_gpu, run_titles, threads_of_job
+from tlstudy.jobs.workflow import has_gpu, priorities, run_titles, threads_of_job
 
 
 @pytest.fixture
@@ -48,3 +48,17 @@ def test_a_run_is_named_by_all_arms_that_share_it():
     assert "pretrained~learning_rate=0.01, n = 50, seed 26" in names.values()
     twice = changed("arms.again", changed("seed", 26)["arms"]["new"] | {"label": "Again"})
     assert "new, again, n = 50, seed 26" in run_titles(build_study(twice)).values()
+
+
+def test_jobs_start_in_the_order_of_the_grid():
+    configuration = changed("seed", [31, 26])
+    configuration["arms"]["again"] = configuration["arms"]["new-published"] | {"label": "Again"}
+    configuration["laboratory"] = {"experiments": ["relu", "diagonal"]}
+    study = build_study(configuration)
+    found = priorities(study)
+    first_to_last = sorted(found, key=found.get, reverse=True)
+    drawn = [(way, "50", seed) for way in ("published", "stratified") for seed in ("31", "26")]
+    trained = [(run.name, "50", str(run.seed)) for run in runs(study) if run.arm != "again"]
+    tried = [(name, seed) for name in ("relu", "diagonal") for seed in ("31", "26")]
+    assert first_to_last == [*drawn, *trained, *tried]
+    assert min(found.values()) > 0  # tables and reports have 0

@@ -256,8 +256,18 @@ def test_inputs_are_those_of_torchvision():
     pixels = functional.pil_to_tensor(functional.resize(Image.fromarray(image), [128, 128]))
     tensor = functional.to_dtype(pixels, torch.float32, scale=True).expand(3, -1, -1)
     expected = functional.normalize(tensor, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
-    ours = Inputs("imagenet", None, CPU)(resize(image[None], 128))
+    ours = Inputs("imagenet", None, CPU)(resize(image[None], 128, CPU))
     torch.testing.assert_close(ours[0], expected)
+
+
+@pytest.mark.parametrize("side", [28, 32, 37, 64, 100, 128, 224, 333, 512])
+def test_images_are_enlarged_to_the_same_integers_as_by_pil(side):
+    generator = np.random.default_rng(side)
+    grey, binary = generator.integers(0, 256, (5, 28, 28)), generator.integers(0, 2, (5, 28, 28))
+    images = np.concatenate([grey, 255 * binary]).astype(np.uint8)
+    bilinear = Image.Resampling.BILINEAR
+    expected = [np.asarray(Image.fromarray(each).resize((side, side), bilinear)) for each in images]
+    assert np.array_equal(resize(images, side, CPU).numpy(), np.stack(expected))
 
 
 def test_first_epoch_below_a_level():
@@ -276,6 +286,20 @@ def test_values_that_are_not_asked_for_are_not_taken(sound):
     assert table["test_loss_recalibrated"].isna().tolist() == [True] * 5 + [False]
     known = table.drop(columns=TIMES).fillna(full)
     pd.testing.assert_frame_equal(known, full.drop(columns=TIMES), check_exact=True)
+
+
+def test_statistics_that_no_arm_reports_are_compared_on_few_images_at_the_end(sound):
+    training = tiny_training(epochs=6)
+    network = initial_network(training, 26, None)
+    images = tiny_images(training)
+    asked = {"statistics": ("running",), "after_epochs": ("running",)}
+    outcome = Trainer(training, network, images, EVALUATION, 26, CPU, **asked).run()
+    assert outcome.final == {"running": sound[1].final["running"]}
+    assert outcome.metrics[-1].keys() == sound[1].metrics[-1].keys()
+    last, full = (
+        rows[-1]["test_loss_recalibrated"] for rows in (outcome.metrics, sound[1].metrics)
+    )
+    assert last == full
 
 
 def test_a_network_trains_alike_without_being_tested_and_followed(sound):

@@ -199,6 +199,17 @@ def test_only_new_seeds_arms_and_values_are_trained(place):
     assert not {"landscape", "weights"} & set(jobs)
 
 
+def test_a_dry_run_lists_jobs_in_the_order_of_the_grid(tmp_path, cache):
+    place = StudyFolder(tmp_path / "study")
+    place.overlay |= {"seed": [28, 26, 27], "ladder": [], "claims": {}}
+    told = place.succeed("--dry-run")
+    listed = re.findall(r"Training (.+), n = 20, seed (\d+)", told)
+    assert listed == [(arm, seed) for arm in TRAINED for seed in ("28", "26", "27")]
+    # A run is measured right after it, as its weights are kept until then.
+    of_run = r"Training new, n = 20, seed 26\n(?:.*\n)Job \d+: .* of new, n = 20, seed 26\n"
+    assert re.search(of_run, told)
+
+
 def test_results_know_their_evaluation_and_what_of_it_changed(place):
     before = place.overlay["evaluation"]["final_images"]
     place.overlay["evaluation"]["final_images"] = 50

@@ -1,5 +1,6 @@
 """Commands for images, weights and subsets."""
 
+import logging
 from pathlib import Path, PurePath
 
 import click
@@ -8,6 +9,8 @@ from tlstudy.cli.options import cache_option, noted, seed_option, size_option, w
 from tlstudy.config.settings import ARCHITECTURES, Study
 from tlstudy.config.study import check_subset, parse_source
 from tlstudy.jobs import paths
+
+log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -51,6 +54,7 @@ def weights(sources: tuple[str, ...], architecture: str, cache: Path) -> None:
 def subset(study: Study, drawing: str, subset_size: int, seed: int) -> None:
     """Draw the training images of a seed and write them with a contact sheet."""
     check_subset(study, drawing, subset_size, seed)
+    log.info("subset: %s, n = %d, seed %d", drawing, subset_size, seed)
     with noted(paths.study_folder(study), paths.job_of_subset(drawing, subset_size, seed)):
         from tlstudy.steps.subset import make_subset
 

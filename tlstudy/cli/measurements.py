@@ -1,6 +1,7 @@
 """Commands that take long: training, measurements of runs, and the laboratory."""
 
 import gc
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,6 +12,8 @@ from tlstudy.config.measurements import Measurement
 from tlstudy.config.settings import LABORATORY_EXPERIMENTS, Study
 from tlstudy.config.study import Run
 from tlstudy.jobs import paths
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -52,6 +55,7 @@ def measurement_command(measurement: Measurement) -> click.Command:
 @with_study
 def laboratory(study: Study, experiment: str, seed: int) -> None:
     """Run an experiment on small networks with made data."""
+    log.info("laboratory: %s, seed %d", experiment, seed)
     with noted(paths.study_folder(study), paths.job_of_laboratory(experiment, seed)):
         from tlstudy.steps.laboratory import run_experiment
 

@@ -1,6 +1,7 @@
 """Options that several commands share, and notes of their jobs."""
 
 import functools
+import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path, PurePath
@@ -10,6 +11,9 @@ import click
 from tlstudy.config.study import find_run, load_study
 from tlstudy.jobs import paths
 from tlstudy.jobs.attempts import attempt
+from tlstudy.jobs.workflow import run_titles
+
+log = logging.getLogger(__name__)
 
 PATH = click.Path(path_type=Path)
 
@@ -62,6 +66,8 @@ def with_run(command: Callable) -> Callable:
     @functools.wraps(command)
     def wrapped(study, arm: str, subset_size: int, seed: int, **options) -> object:
         run = find_run(study, arm, subset_size, seed)
+        title = run_titles(study)[run.name, str(subset_size), str(seed)]
+        log.info("%s: %s", command.__name__, title)
         with noted(paths.study_folder(study), paths.job_of_run(command.__name__, run)):
             return command(study, run, **options)
 

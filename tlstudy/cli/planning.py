@@ -9,17 +9,14 @@ from tlstudy.cli.options import with_study
 from tlstudy.config.reference import configuration_reference
 from tlstudy.config.schema import configuration_schema
 from tlstudy.config.settings import Study
-from tlstudy.config.study import runs as all_runs
-from tlstudy.jobs import paths
+from tlstudy.jobs.study_files import runs_table
 
 
 @click.command()
 @with_study
 def runs(study: Study) -> None:
-    """List the runs of a study: arm, subset size, seed and folder."""
-    for run in all_runs(study):
-        folder = paths.folder_of_run(study, run)
-        click.echo(f"{run.arm}\t{run.subset_size}\t{run.seed}\t{folder}")
+    """List the runs of a study in the order of its grid: with their folders and logs."""
+    click.echo(runs_table(study), nl=False)
 
 
 @click.command()

@@ -210,7 +210,7 @@ class Arm(Training):
     batchnorm: Literal["running", "recalibrated"] = Field(
         "recalibrated",
         description="BatchNorm statistics behind the reported test values: the running ones, or "
-        "recomputed on the training images (F9). Both are always recorded.",
+        "recomputed on the training images (F9).",
     )
     reported_epoch: Literal["final", "best-on-test"] = Field(
         "final", description="Epoch that is reported; best-on-test is the published one (F13)."
@@ -233,11 +233,16 @@ class Evaluation(Settings):
     final_images: Annotated[int, Field(strict=True, ge=10, le=TEST_POOL)] = Field(
         TEST_POOL, description="Test images after the last epoch; they contain the former."
     )
+    statistics: Literal["reported", "both"] = Field(
+        "reported",
+        description="BatchNorm statistics that test images are evaluated with: those that an arm "
+        "of the run reports, or running and recalibrated ones. After the last epoch the others "
+        "are evaluated too, on `epoch_images`.",
+    )
     after_epochs: Literal["all", "reported"] = Field(
         "all",
-        description="Which test values are taken after the epochs before the last: with running "
-        "and with recalibrated statistics for every run, or only what an arm reports "
-        "(best-on-test, with its statistics). Saves time without a GPU.",
+        description="Runs that are evaluated after the epochs before the last: all of them, or "
+        "those whose reported epoch is chosen by it (best-on-test). Saves time without a GPU.",
     )
     precision: Literal["float32", "bfloat16"] = Field(
         "float32", description="Arithmetic of the evaluations on test images."

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +26,8 @@ STEPS = ("train", *measurements())
 # of the same for the jobs of a workflow, each file named by a digest of its content.
 STUDY_FILE, SETTINGS_FOLDER = "study.json", "settings"
 SETTINGS_NAME = r"[0-9a-f]{10}\.json"
+# Characters of a run's name before its digest; settings that do not fit are left out.
+LONGEST_IN_WORDS = 89
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,8 @@ class Run:
     """One training: an arm, a subset size and a seed.
 
     Attributes:
-        after_epochs: BatchNorm statistics that test values are taken with after each epoch; after
-            the last it is always all of them.
+        statistics: BatchNorm statistics with which all test images are evaluated at the end.
+        after_epochs: those with which some are evaluated after the epochs before the last.
     """
 
     arm: str
@@ -42,25 +44,46 @@ class Run:
     subset_size: int
     seed: int
     sources: tuple[WeightsSource, ...]
+    statistics: tuple[str, ...]
     after_epochs: tuple[str, ...]
 
     @cached_property
     def name(self) -> str:
-        """Folder name of the training settings; the same for arms that share them."""
+        """Name of its folder, from the training settings; the same for arms that share them."""
         return run_name(self.settings, self.sources)
 
 
 def run_name(arm: Arm, sources: Sequence[WeightsSource]) -> str:
-    """Name of a run: its start and a digest of its training.
+    """Name of a run: its start, the settings of its training in words, and their digest.
 
-    The digest is of the settings that differ from their defaults, so that a new setting with a
-    default leaves the runs that exist valid.
+    Such as imagenet-learning_rate~0.0003-70a1c3f2d4. The words are for readers; the digest tells
+    runs apart. Both are of the settings that differ from their defaults, so that a new setting with
+    a default leaves the runs that exist valid. What an arm is called does not count.
     """
     described = [
         source if isinstance(source, str) else source.model_dump(mode="json") for source in sources
     ]
     canonical = {"training": changed_training(arm), "sources": described}
-    return f"{arm.initialisation}-{digest(canonical)}"
+    return f"{_in_words(arm)}-{digest(canonical)}"
+
+
+def _in_words(arm: Arm) -> str:
+    words = arm.initialisation
+    for key, value in _innermost(changed_training(arm)):
+        shown = f"{value:g}".replace("+", "") if isinstance(value, float) else str(value).lower()
+        longer = f"{words}-{key}~{shown}"
+        if key != "initialisation" and len(longer) <= LONGEST_IN_WORDS:
+            words = longer
+    return words
+
+
+def _innermost(settings: Mapping[str, Any], of: str = "") -> Iterator[tuple[str, Any]]:
+    """Settings without the groups that they are in; the name of a group's kind has the group's."""
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _innermost(value, key)
+        else:
+            yield of if key == "name" else key, value
 
 
 def digest(data: Any) -> str:
@@ -143,11 +166,28 @@ def load_study(paths: Sequence[Path]) -> Study:
 def study_of_workflow(configuration: Mapping[str, Any], files: Sequence[Path]) -> Study:
     """The study of a configuration that Snakemake merged from files.
 
+    Arms are in the order in which a merge of the files has them: Snakemake puts those of the last
+    file first, and `tlstudy --config` would list them otherwise.
+
+    Args:
+        files: later ones override.
+
     Raises:
         UserError: one sentence for each key that is wrong, or that a file has twice.
     """
-    read_configuration(files)  # Snakemake takes the last of a key's values
-    return build_study(configuration)
+    merged = read_configuration(files)  # of a key that stands twice Snakemake takes the last
+    return build_study(_in_order_of(configuration, merged))
+
+
+def _in_order_of(settings: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings with their keys in the order of others; what others lack comes last."""
+    keys = [key for key in others if key in settings]
+    return {
+        key: _in_order_of(value, others[key])
+        if isinstance(value := settings[key], Mapping) and isinstance(others.get(key), Mapping)
+        else value
+        for key in dict.fromkeys((*keys, *settings))
+    }
 
 
 def _read_validated(file: Path) -> Study:
@@ -203,9 +243,9 @@ def parse_source(text: str) -> WeightsSource:
 
 def runs(study: Study) -> list[Run]:
     """All runs of a study: arms x subset sizes x seeds, in the order of the configuration."""
-    taken = _values_after_epochs(study)
+    taken = _statistics(study)
     return [
-        Run(name, arm, subset_size, seed, _sources(study, arm), taken[name])
+        Run(name, arm, subset_size, seed, _sources(study, arm), *taken[name])
         for name, arm in study.arms.items()
         for subset_size in study.subset_size
         for seed in study.seed
@@ -216,20 +256,24 @@ def _sources(study: Study, arm: Arm) -> tuple[WeightsSource, ...]:
     return tuple(study.weights.get(arm.initialisation, ()))
 
 
-def _values_after_epochs(study: Study) -> dict[str, tuple[str, ...]]:
-    """`Run.after_epochs` by arm: arms that share a run need what any of them reports."""
-    if study.evaluation.after_epochs == "all":
-        return dict.fromkeys(study.arms, STATISTICS)
+def _statistics(study: Study) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+    """`Run.statistics` and `Run.after_epochs` by arm.
+
+    Arms that share a run need what any of them reports.
+    """
     names = {name: run_name(arm, _sources(study, arm)) for name, arm in study.arms.items()}
-    reported = {
-        (names[name], arm.batchnorm)
-        for name, arm in study.arms.items()
-        if arm.reported_epoch == "best-on-test"
-    }
-    return {
-        arm: tuple(statistics for statistics in STATISTICS if (name, statistics) in reported)
-        for arm, name in names.items()
-    }
+    at_end, chosen_by = set(), set()
+    for name, arm in study.arms.items():
+        at_end.add((names[name], arm.batchnorm))
+        if arm.reported_epoch == "best-on-test":
+            chosen_by.add((names[name], arm.batchnorm))
+    taken = {}
+    for name, folder in names.items():
+        both = study.evaluation.statistics == "both"
+        used = tuple(each for each in STATISTICS if both or (folder, each) in at_end)
+        every = study.evaluation.after_epochs == "all"
+        taken[name] = used, tuple(each for each in used if every or (folder, each) in chosen_by)
+    return taken
 
 
 def selected(study: Study, selection: Selection) -> list[Run]:

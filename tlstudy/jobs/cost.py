@@ -7,7 +7,7 @@ run and the run itself ask for the same. `tlstudy plan` adds the times of this m
 from math import ceil
 
 from tlstudy.config.measurements import measurements
-from tlstudy.config.settings import Study
+from tlstudy.config.settings import STATISTICS, Study
 from tlstudy.config.study import Run
 from tlstudy.measures.passes import training_passes, weight_of
 
@@ -79,10 +79,10 @@ def evaluation_operations(study: Study, run: Run) -> float:
 
 def _looks(study: Study, run: Run) -> float:
     """Passes of all looks at test images, each recalibration with its pass of training images."""
-    settings, statistics = study.evaluation, run.after_epochs
-    before_last = run.settings.epochs - 1
-    images = before_last * len(statistics) * settings.epoch_images + 2 * settings.final_images
-    recalibrations = before_last * ("recalibrated" in statistics) + 1
+    settings, before_last = study.evaluation, run.settings.epochs - 1
+    looks = before_last * len(run.after_epochs) + len(STATISTICS) - len(run.statistics)
+    images = looks * settings.epoch_images + len(run.statistics) * settings.final_images
+    recalibrations = before_last * ("recalibrated" in run.after_epochs) + 1
     return weight_of(settings.precision) * (images + recalibrations * run.subset_size)
 
 

@@ -113,7 +113,8 @@ def train(study: Study, run: Run) -> Step:
     settings = {
         **_texts(run.settings.training()),
         **_texts(study.evaluation.model_dump(mode="json"), "evaluation."),
-        "values after epochs": " and ".join(run.after_epochs),
+        "statistics at the end": " and ".join(run.statistics),
+        "statistics after epochs": " and ".join(run.after_epochs) or "none",
         "tuning": _text(study.tuning.model_dump(mode="json")) if tuned else "none",
         "curvature.train_loss": _text(study.curvature.train_loss),
     }

@@ -19,6 +19,7 @@ IMAGE_FILES = (
 RUN_RECORD, METRICS, LAYERS = "run.json", "metrics.parquet", "layers.parquet"
 PLANE = "plane.safetensors"
 PROVENANCE = "provenance"
+RUNS_INDEX = "runs.tsv"
 KEPT = (RUN_RECORD, METRICS, LAYERS)
 
 
@@ -38,6 +39,11 @@ def settings_file(study: Study) -> Path:
 def study_file(study: Study) -> Path:
     """The configuration of the study as its tables were made by: what the folder is of."""
     return study_folder(study) / STUDY_FILE
+
+
+def runs_index(study: Study) -> Path:
+    """Where each run of the grid has its results and its logs, for readers."""
+    return study_folder(study) / RUNS_INDEX
 
 
 def images_folder(cache: Path) -> Path:

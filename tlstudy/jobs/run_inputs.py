@@ -31,7 +31,7 @@ def load_run_weights(study: Study, run: Run) -> PretrainedWeights | None:
 def load_run_images(
     study: Study, run: Run, weights: PretrainedWeights | None, device: torch.device
 ) -> Images:
-    """The run's training images and the study's test images, resized."""
+    """The run's training images and the study's test images, resized, on the device."""
     file = paths.run_subset_folder(study, run) / "subset.json"
     subset = read_json(file, "subset")
     train, train_labels = load_images(paths.images_folder(study.cache), "train")
@@ -41,9 +41,9 @@ def load_run_images(
     order = order_of_test_images(test_labels)[: study.evaluation.final_images]
     size = run.settings.image_size
     return Images(
-        train=resize(train[indices], size),
+        train=resize(train[indices], size, device),
         train_labels=torch.from_numpy(train_labels[indices]),
-        test=resize(test[order], size),
+        test=resize(test[order], size, device),
         test_labels=torch.from_numpy(test_labels[order]),
         inputs=Inputs(run.settings.normalisation, weights, device),
     )

@@ -1,8 +1,9 @@
-"""Files that hold a study's configuration: for its jobs, and in its results folder."""
+"""Files that say what a study is: its configuration, and where its runs are."""
 
 from pathlib import Path
 
 from tlstudy.config.settings import Study
+from tlstudy.config.study import STEPS, runs, runs_of_step
 from tlstudy.jobs import paths
 from tlstudy.storage.files import check_place, json_bytes, write_bytes_atomically
 
@@ -22,7 +23,7 @@ def check_places(study: Study) -> None:
     folders = [paths.study_folder(study) / name for name in FOLDERS]
     for folder in (*folders, paths.images_folder(study.cache), study.cache / "weights"):
         check_place(folder / "file")
-    for file in (paths.study_file(study), paths.settings_file(study)):
+    for file in (paths.study_file(study), paths.settings_file(study), paths.runs_index(study)):
         check_place(file)
 
 
@@ -30,19 +31,48 @@ def write_settings(study: Study) -> Path:
     """Write the study for its jobs, sweeps expanded and defaults filled in; return the file.
 
     The file's name holds a digest of its content. So a call with another configuration does not
-    disturb jobs that run, and calls with the same one may write at the same time.
+    disturb jobs that run, and calls with the same one may write at the same time. The index of the
+    study's runs is written too.
     """
-    _keep(study, paths.settings_file(study))
     keep_study(study)
+    _keep(paths.runs_index(study), runs_table(study).encode())
+    _keep(paths.settings_file(study), _content(study))
     return paths.settings_file(study)
 
 
 def keep_study(study: Study) -> None:
     """Write the study into its folder."""
-    _keep(study, paths.study_file(study))
+    _keep(paths.study_file(study), _content(study))
 
 
-def _keep(study: Study, file: Path) -> None:
-    content = json_bytes(study.model_dump(mode="json"))
+def runs_table(study: Study) -> str:
+    """The study's runs in the order of its grid: where their results are, and each step's log.
+
+    Returns:
+        A heading and a line for each run, with tabs between the columns.
+    """
+    with_log = {
+        step: {(run.arm, run.subset_size, run.seed) for run in runs_of_step(study, step)}
+        for step in STEPS
+    }
+    asked = [step for step in STEPS if with_log[step]]
+    lines = [("arm", "subset_size", "seed", "folder", *(f"{step}_log" for step in asked))]
+    for run in runs(study):
+        key = run.arm, run.subset_size, run.seed
+        logs = (
+            paths.log_file(paths.study_folder(study), paths.job_of_run(step, run))
+            if key in with_log[step]
+            else ""
+            for step in asked
+        )
+        lines.append((*key, paths.folder_of_run(study, run), *logs))
+    return "".join("\t".join(map(str, line)) + "\n" for line in lines)
+
+
+def _content(study: Study) -> bytes:
+    return json_bytes(study.model_dump(mode="json"))
+
+
+def _keep(file: Path, content: bytes) -> None:
     if not file.is_file() or file.read_bytes() != content:
         write_bytes_atomically(file, content)

@@ -15,7 +15,10 @@ from tlstudy.jobs.provenance import Provenance, read_provenance
 from tlstudy.storage.files import sha256
 
 # They say how jobs went, and are no results.
-NOT_VERIFIED = ("logs", "benchmarks", "attempts", "incomplete", "scratch", "settings")
+NOT_VERIFIED = (
+    *("logs", "benchmarks", "attempts", "incomplete", "scratch", "settings"),
+    paths.RUNS_INDEX,
+)
 DIGITS = 12  # of a checksum, in sentences
 
 

@@ -4,13 +4,14 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain
 from math import ceil
 from pathlib import Path
 
 import psutil
 
 from tlstudy.config.settings import Study, WeightsSource
-from tlstudy.config.study import STEPS, Run, runs
+from tlstudy.config.study import STEPS, Run, experiments, runs
 from tlstudy.jobs import graph, paths
 from tlstudy.jobs.cost import CORE_SPEED, GPU_SPEED, operations
 from tlstudy.jobs.progress import progress
@@ -32,6 +33,20 @@ def run_titles(study: Study) -> dict[tuple[str, str, str], str]:
     for run in runs(study):
         arms.setdefault((run.name, str(run.subset_size), str(run.seed)), []).append(run.arm)
     return {key: f"{', '.join(arms[key])}, n = {key[1]}, seed {key[2]}" for key in arms}
+
+
+def priorities(study: Study) -> dict[tuple[str, ...], int]:
+    """Priorities of jobs by their wildcards, so that they start in the order of the study's grid.
+
+    First all images are drawn, (drawing, size, seed): else trainings would start in the order in
+    which their images are there. Then come the runs, and last the laboratory, (experiment, seed).
+    """
+    members = runs(study)
+    drawn = ((run.settings.drawing, str(run.subset_size), str(run.seed)) for run in members)
+    trained = ((run.name, str(run.subset_size), str(run.seed)) for run in members)
+    tried = ((experiment, str(seed)) for experiment, seed in experiments(study))
+    grid = list(dict.fromkeys(chain(drawn, trained, tried)))
+    return {key: len(grid) - place for place, key in enumerate(grid)}
 
 
 def settings_by_wildcards(study: Study, step: str) -> dict[tuple[str, str, str], dict[str, str]]:

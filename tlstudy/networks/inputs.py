@@ -2,21 +2,45 @@
 
 import numpy as np
 import torch
-from PIL import Image
 
 from tlstudy.networks.pretrained import PretrainedWeights
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+PIL_ONE = 2**22  # PIL's resizing of 8-bit images has integer weights: this one stands for 1
+RESIZED_AT_ONCE = 64  # images: their float64 sums stay near the cache
 
 
-def resize(images: np.ndarray, size: int) -> torch.Tensor:
-    """Resize (N, 28, 28) uint8 images to (N, size, size) uint8, PIL bilinear as published."""
-    resized = [
-        np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR))
-        for image in images
-    ]
-    return torch.from_numpy(np.stack(resized))
+def resize(images: np.ndarray, size: int, device: torch.device) -> torch.Tensor:
+    """Enlarge (N, H, W) uint8 images to (N, size, size) uint8 on the device.
+
+    Bilinear as in PIL, which the published protocol uses: the same integers on every device. PIL
+    resizes rows, rounds, then resizes columns, with weights of 22 bits after the point; their
+    products and sums are exact in float64.
+    """
+    across = _pil_weights(images.shape[2], size).to(device)
+    down = _pil_weights(images.shape[1], size).to(device)
+    resized = torch.empty(len(images), size, size, dtype=torch.uint8, device=device)
+    parts = torch.from_numpy(images.copy()).split(RESIZED_AT_ONCE)
+    for part, place in zip(parts, resized.split(RESIZED_AT_ONCE), strict=True):
+        rows = _rounded(part.to(device).double() @ across.T)
+        place.copy_(_rounded(down @ rows))
+    return resized
+
+
+def _rounded(sums: torch.Tensor) -> torch.Tensor:
+    return (sums / PIL_ONE + 0.5).floor().clamp(0, 255)
+
+
+def _pil_weights(length: int, size: int) -> torch.Tensor:
+    """Weights (size, length) of the pixels in each new one, as integers of 1 / PIL_ONE."""
+    if size < length:
+        raise ValueError(f"{length} pixels cannot be enlarged to {size}")
+    centres = (np.arange(size) + 0.5) * length / size
+    distance = np.abs(np.arange(length) + 0.5 - centres[:, None])
+    weights = np.clip(1 - distance, 0, None)
+    weights /= weights.sum(axis=1, keepdims=True)
+    return torch.from_numpy(np.floor(weights * PIL_ONE + 0.5))
 
 
 class Inputs:

@@ -36,7 +36,7 @@ Batch = tuple[torch.Tensor, torch.Tensor]
 
 @dataclass
 class Images:
-    """Images (N, H, W) uint8 with labels (N,), and the transform to network inputs."""
+    """Images (N, H, W) uint8 on the device, labels (N,) on the processor, the way to inputs."""
 
     train: torch.Tensor
     train_labels: torch.Tensor
@@ -70,8 +70,8 @@ class Trainer:
     Args:
         evaluation: None to train without testing: then there are no test columns and no final
             scores.
-        after_epochs: BatchNorm statistics with which test images are scored after the epochs
-            before the last; after the last it is always both.
+        statistics: BatchNorm statistics with which all test images are scored at the end.
+        after_epochs: those with which some are scored after the epochs before the last.
         follow_weights: measure how far the weights move and keep their path.
     """
 
@@ -83,12 +83,13 @@ class Trainer:
         evaluation: Evaluation | None,
         seed: int,
         device: torch.device,
+        statistics: tuple[str, ...] = STATISTICS,
         after_epochs: tuple[str, ...] = STATISTICS,
         follow_weights: bool = True,
     ):
         self.training, self.images, self.device = training, images, device
-        self.after_epochs, self.follow_weights = after_epochs, follow_weights
-        self.evaluation = evaluation
+        self.evaluation, self.statistics, self.after_epochs = evaluation, statistics, after_epochs
+        self.follow_weights = follow_weights
         self.network = network.to(device, memory_format=torch.channels_last)
         self.kinds = layer_kinds(network)
         self.weights = list(network.parameters())
@@ -178,22 +179,24 @@ class Trainer:
         return training_batches(self.training, self.images, self.device, order)
 
     def _take(self, batches: list[Batch]) -> tuple[Score, float]:
-        """One pass over the batches: the score before each update, the last gradient norm."""
+        """One pass over the batches: the score before each update, the last gradient norm.
+
+        A GPU is not waited for before the last step.
+        """
         self.network.train()
-        seen, gradient_norm = [], float("nan")
+        losses, seen = [], []
         for images, labels in batches:
             self.optimiser.zero_grad()
             with autocast(self.device, self.training.precision):
                 logits = self.network(images)
             loss = loss_of_head(logits, labels, self.training.head)
-            if not torch.isfinite(loss):
-                return NO_SCORE, float("nan")
             loss.backward()
-            gradient_norm = _norm([weight.grad for weight in self.weights])
-            if not np.isfinite(gradient_norm):
-                return NO_SCORE, gradient_norm
             self.optimiser.step()
+            losses.append(loss.detach())
             seen.append((logits.detach(), labels))
+        gradient_norm = _norm([weight.grad for weight in self.weights])
+        if not (np.isfinite(gradient_norm) and bool(torch.stack(losses).isfinite().all())):
+            return NO_SCORE, gradient_norm
         logits, labels = (torch.cat(part).cpu() for part in zip(*seen, strict=True))
         return score(logits, labels, self.training.head), gradient_norm
 
@@ -228,20 +231,21 @@ class Trainer:
         return predicted_adam_displacement(self.previous, rates, steps)
 
     def _test_values(self, epoch: int, outcome: Outcome, finite: bool) -> dict:
-        """Score the test images with running and with recalibrated statistics.
+        """Score test images with running and with recalibrated statistics.
 
-        After the last epoch all test images are looked at; the epoch's own values are those
-        of the first of them, so that the curve stays one curve.
+        After the last epoch both are taken, on all test images where the statistics are asked
+        for. The epoch's own values are those of the first images, so that the curve stays one
+        curve, and both statistics can be compared at its end.
         """
         count = self.evaluation.epoch_images
         last = epoch == self.training.epochs
         columns = {"test_images": count}
         for statistics in STATISTICS:
-            scores = NO_SCORE, NO_SCORE
+            scores, final = (NO_SCORE, NO_SCORE), last and statistics in self.statistics
             if finite and (last or statistics in self.after_epochs):
-                scores = self._test_scores(statistics, None if last else count, count)
+                scores = self._test_scores(statistics, None if final else count, count)
             columns |= _score_columns("test", scores[0], f"_{statistics}")
-            if last:
+            if final:
                 outcome.final[statistics] = scores[1]
         return columns
 

@@ -73,6 +73,7 @@ def _train_with(
         study.evaluation,
         run.seed,
         device,
+        statistics=run.statistics,
         after_epochs=run.after_epochs,
     )
     outcome = train_from_checkpoint(trainer, scratch)
@@ -119,7 +120,7 @@ def what_decides(
     return {
         "training settings": run.settings.training(),
         "tuning": study.tuning.model_dump() if run.settings.tune_learning_rate else None,
-        "evaluation": [study.evaluation.model_dump(), run.after_epochs],
+        "evaluation": [study.evaluation.model_dump(), run.statistics, run.after_epochs],
         "training images": digest(subset["indices"]),
         "seed": run.seed,
         "weights": weights and weights.origin,

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 if find_spec("tlstudy") is None:
     raise WorkflowError(
@@ -19,11 +20,13 @@ from tlstudy.config.measurements import measurements
 from tlstudy.config.study import digest, runs_of_step, study_of_workflow
 from tlstudy.jobs import graph, paths
 from tlstudy.jobs.cost import memory_mb, runtime_minutes
+from tlstudy.jobs.dry_run import list_by_priority
 from tlstudy.jobs.graph import code_of, libraries_of
 from tlstudy.jobs.study_files import check_places, write_settings
 from tlstudy.jobs.workflow import (
     has_gpu,
     in_words,
+    priorities,
     report_incomplete,
     run_titles,
     runs_by_wildcards,
@@ -41,13 +44,18 @@ from tlstudy.storage.errors import UserError
 if not os.access(os.curdir, os.W_OK):
     raise WorkflowError(f"{os.getcwd()}: this folder cannot be written to.")
 
+# Those of the command line come first there, but override the workflow's own.
+given = workflow.overwrite_configfiles
+config_files = [name for name in workflow.configfiles if name not in given]
+
 try:
-    study = study_of_workflow(config, [Path(name) for name in workflow.configfiles])
+    study = study_of_workflow(config, [Path(name) for name in (*config_files, *given)])
 except UserError as error:
     raise WorkflowError(error.message) from None
 
 run_of_folder = runs_by_wildcards(study)
 titles_of_runs = run_titles(study)
+priority_of_job = priorities(study)
 sources_of_folder = source_lists(study)
 
 folder = paths.study_folder(study)
@@ -62,7 +70,7 @@ image_files = paths.image_files(study.cache)
 
 wildcard_constraints:
     experiment=r"[a-z]+",
-    run=r"[A-Za-z0-9.-]+",
+    run=r"[A-Za-z0-9._~-]+",
     n=r"\d+",
     seed=r"\d+",
 
@@ -108,6 +116,20 @@ def moved(place, declared, actual):
     return Path(actual).parents[len(declared.relative_to(place).parts) - 1]
 
 
+if workflow.output_settings.dryrun:
+    list_by_priority(logger)
+
+
+def in_order(wildcards):
+    """Priority of a job: jobs start in the order of the study's grid."""
+    return priority_of_job[tuple(wildcards)]
+
+
+def before_all(wildcards):
+    """Priority of what many jobs wait for."""
+    return len(priority_of_job) + 1
+
+
 def the_run(wildcards):
     return run_of_folder[wildcards.run, wildcards.n, wildcards.seed]
 
@@ -147,14 +169,7 @@ def threads_of(step):
 
 def jobs_ahead():
     """The jobs that are about to start, by rule and wildcards."""
-    names = ("run", "n", "experiment", "seed")
-    return [
-        (
-            job.rule.name,
-            *(job.wildcards_dict[name] for name in names if name in job.wildcards_dict),
-        )
-        for job in workflow.dag.needrun_jobs()
-    ]
+    return [(job.rule.name, *job.wildcards) for job in workflow.dag.needrun_jobs()]
 
 
 def time_of_jobs_ahead():
@@ -249,6 +264,12 @@ def cache_folder(wildcards):
 
 def sources_of(wildcards):
     return sources_of_folder[wildcards.architecture, wildcards.sources]
+
+
+def weights_title(wildcards, output):
+    """Sources in words, in the order in which they are tried; likewise runs nothing again."""
+    sources = sources_of(wildcards)
+    return ", or else ".join(str(getattr(source, "file", source)) for source in sources)
 
 
 def reported(path):

@@ -6,6 +6,7 @@ rule images:
         study.cache / "logs" / "images.log",
     benchmark:
         study.cache / "benchmarks" / "images.tsv"
+    priority: before_all
     localrule: True
     conda:
         "../../envs/tlstudy.yaml"

@@ -7,6 +7,7 @@ rule laboratory:
         logs / "laboratory" / "{experiment}" / "seed~{seed}.log",
     benchmark:
         benchmarks / "laboratory" / "{experiment}" / "seed~{seed}.tsv"
+    priority: in_order
     conda:
         "../../envs/tlstudy.yaml"
     threads: 1

@@ -15,6 +15,7 @@ for measurement in measurements().values():
             logs / measurement.name / "{run}" / "n~{n}" / "seed~{seed}.log",
         benchmark:
             benchmarks / measurement.name / "{run}" / "n~{n}" / "seed~{seed}.tsv"
+        priority: in_order
         conda:
             "../../envs/tlstudy.yaml"
         threads: threads_of(measurement.name)

@@ -19,6 +19,7 @@ rule subset:
         logs / "subset" / "{drawing}" / "n~{n}" / "seed~{seed}.log",
     benchmark:
         benchmarks / "subset" / "{drawing}" / "n~{n}" / "seed~{seed}.tsv"
+    priority: in_order
     conda:
         "../../envs/tlstudy.yaml"
     params:

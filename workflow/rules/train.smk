@@ -12,6 +12,7 @@ rule train:
         logs / "train" / "{run}" / "n~{n}" / "seed~{seed}.log",
     benchmark:
         benchmarks / "train" / "{run}" / "n~{n}" / "seed~{seed}.tsv"
+    priority: in_order
     conda:
         "../../envs/tlstudy.yaml"
     threads: threads_of("train")

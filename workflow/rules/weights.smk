@@ -8,15 +8,17 @@ rule weights:
         study.cache / "logs" / "weights" / "{architecture}" / "{sources}.log",
     benchmark:
         study.cache / "benchmarks" / "weights" / "{architecture}" / "{sources}.tsv"
+    priority: before_all
     localrule: True
     conda:
         "../../envs/tlstudy.yaml"
     params:
         cache=cache_folder,
+        title=weights_title,
         sources=lambda wildcards: source_options(sources_of(wildcards)),
         code=code_digest(["tlstudy.networks.weights:cache_weights"]),
     message:
-        "Getting pretrained weights: the first of {wildcards.sources} that can be had"
+        "Getting pretrained weights of {wildcards.architecture}: {params.title}"
     shell:
         "tlstudy weights --cache {params.cache:q} --architecture {wildcards.architecture} "
         "{params.sources:q} > {log} 2>&1"
