@@ -12,7 +12,7 @@ from tlstudy.jobs.speed import Kind, Timed
 from tlstudy.jobs.study_files import write_settings
 from tlstudy.storage.provenance import version
 
-PROCESSOR = "A processor"
+PROCESSOR, GPU = "A processor", "A GPU"
 
 
 class MadeMachine:
@@ -103,9 +103,9 @@ class MadeMachine:
             table.to_parquet(folder / paths.METRICS)
             (folder / paths.LAYERS).touch()
             record = {
-                "device": "cpu" if self.device == PROCESSOR else self.device,
+                "device": self.device if self.device == GPU else "cpu",
                 "threads": self.threads,
-                "environment": {"processor": PROCESSOR, "torch": version("torch")},
+                "environment": {"processor": self.device, "torch": version("torch")},
                 "evaluation": study.evaluation.model_dump(mode="json"),
                 "epochs": epochs,
                 "seconds": took - self.start + self.start_on_record,

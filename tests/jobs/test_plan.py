@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
-from made_machine import PROCESSOR, MadeMachine, shipped, with_arms
+from made_machine import GPU, PROCESSOR, MadeMachine, shipped, with_arms
 from study_folder import ROOT
 
 from tlstudy.cli import main
@@ -106,7 +106,7 @@ def test_threads_of_records_count(tmp_path):
 
 def test_a_gpu_s_records_are_its_own_hours_whatever_the_threads(tmp_path):
     machine, study = MadeMachine(), shipped(tmp_path, "quick")
-    machine.device = "A GPU"
+    machine.device = GPU
     machine.finish(study, threads=4)
     machine.timing = never
     assert planned_hours(study, machine) == pytest.approx(machine.hours(study), rel=0.1)
