@@ -187,8 +187,12 @@ def _job(root: Path, key: tuple, place: PurePath, files: list[Path]) -> Job:
     return Job(key, files, paths.log_file(root, place), state, noted)
 
 
-def progress_text(found: Progress) -> str:
-    """The grid for a terminal: a row for each arm and size, a column for each seed."""
+def progress_text(found: Progress, told: str = "") -> str:
+    """The grid for a terminal: a row for each arm and size, a column for each seed.
+
+    Args:
+        told: lines that come before it.
+    """
     rows: dict[str, list[str]] = {"": list(map(str, found.study.seed))}
     for cell in found.cells:
         rows.setdefault(", ".join(cell.row), []).append(LETTERS[cell.state])
@@ -206,4 +210,4 @@ def progress_text(found: Progress) -> str:
             f"    log: {job.log}",
             f"    again: {job.attempt.command}",
         ]
-    return "\n".join([found.headline(), "", *lines])
+    return "\n".join([found.headline(), *([told] if told else []), "", *lines])
