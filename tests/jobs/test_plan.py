@@ -13,6 +13,7 @@ from tlstudy.config.study import build_study, load_study, runs
 from tlstudy.jobs import paths, plan, speed, workflow
 from tlstudy.jobs.cost import MULTIPLY_ADDS, operations, per_image
 from tlstudy.jobs.plan import Machine, Task, wall_seconds
+from tlstudy.jobs.progress import progress
 from tlstudy.jobs.speed import Kind, Timed
 from tlstudy.storage.provenance import version
 
@@ -40,7 +41,7 @@ def make_study(tmp_path, name: str = "planned", **changes):
 def planned_hours(study, machine: MadeMachine) -> float:
     wanted = list(speed.jobs(study))
     speeds = plan.speeds_for(study, wanted, machine.device, machine.timing)
-    return plan.plan_table(study, wanted, speeds)["hours"].sum()
+    return plan.plan_table(study, wanted, wanted, speeds)["hours"].sum()
 
 
 def never(*_: object) -> Timed:
@@ -190,7 +191,19 @@ def test_half_precision_few_looks_and_tuning_are_counted(tmp_path):
 def test_arms_that_share_a_run_are_one_job(tmp_path):
     found = list(speed.jobs(make_study(tmp_path)))
     assert [job.step for job in found] == ["train"] * 4 + ["landscape"]
-    assert not any(job.done for job in found)
+    assert plan.jobs_left(progress(make_study(tmp_path)), found) == found
+
+
+def test_runs_that_must_be_trained_again_are_left_with_their_measurements(tmp_path):
+    study = make_study(tmp_path)
+    MadeMachine().finish(study)
+    wanted = list(speed.jobs(study))
+    assert plan.jobs_left(progress(study), wanted) == []
+    paths.step_files(study, "landscape", wanted[-1].run)[0].unlink()
+    assert plan.jobs_left(progress(study), wanted) == wanted[-1:]
+    evaluation = study.evaluation.model_copy(update={"final_images": 200})
+    other = study.model_copy(update={"evaluation": evaluation})
+    assert plan.jobs_left(progress(other), wanted) == wanted
 
 
 def processor(slots: int, real: int | None = None) -> Machine:

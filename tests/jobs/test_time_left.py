@@ -13,6 +13,7 @@ from tlstudy.jobs import paths, plan, time_left
 from tlstudy.jobs.attempts import Attempt
 from tlstudy.jobs.plan import Machine
 from tlstudy.jobs.progress import progress
+from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import write_json_atomically
 
 
@@ -116,3 +117,14 @@ def test_where_the_speed_is_not_known_a_command_finds_it_out(tmp_path, here):
     assert "`tlstudy plan`" in told(study)[-1]
     begin(study, runs(study)[0], 3, host="another")
     assert "other machines" in told(study)[-1]
+
+
+def test_a_study_of_another_machine_still_tells_jobs_and_epochs(tmp_path, here, monkeypatch):
+    def no_gpu(*_, **__):
+        raise UserError("device: found 'cuda'; PyTorch sees no GPU here, so use auto or cpu.")
+
+    monkeypatch.setattr(time_left, "this_machine", no_gpu)
+    study = study_on_the_way(tmp_path, MadeMachine()).model_copy(update={"device": "cuda"})
+    lines = told(study)
+    assert lines[1] == "epochs: 120 of 240 done"
+    assert "no GPU here" in lines[2]

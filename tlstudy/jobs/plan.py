@@ -14,6 +14,7 @@ from tlstudy.config.settings import Study
 from tlstudy.config.study import runs, runs_of_step
 from tlstudy.jobs import paths
 from tlstudy.jobs.cost import MILLIONS_OF_WEIGHTS, memory_mb
+from tlstudy.jobs.progress import THERE, Progress, progress
 from tlstudy.jobs.speed import (
     Job,
     Kind,
@@ -21,6 +22,7 @@ from tlstudy.jobs.speed import (
     Timed,
     TimedSpeeds,
     Timing,
+    first_file,
     jobs,
     missing_pairs,
     recorded_speeds,
@@ -174,13 +176,19 @@ def wall_seconds(tasks: Iterable[Task], machine: Machine) -> float:
     return max(free) * machine.slots / machine.real
 
 
-def plan_table(study: Study, wanted: Collection[Job], speeds: Speeds) -> pd.DataFrame:
-    """A row a step: step, jobs, done, hours, left (both of a core or GPU), known."""
+def plan_table(
+    study: Study, wanted: Iterable[Job], left: Collection[Job], speeds: Speeds
+) -> pd.DataFrame:
+    """A row a step: step, jobs, done, hours, left (both of a core or GPU), known.
+
+    Args:
+        left: those of the wanted that are to be done.
+    """
     known: dict[str, set[int]] = {}
-    rows = []
+    to_do, rows = set(map(id, left)), []
     for job in wanted:
         hours = (speeds.start + job.seconds(speeds)) / 3600
-        rows.append((job.step, 1, job.done, hours))
+        rows.append((job.step, 1, id(job) not in to_do, hours))
         known.setdefault(job.step, set()).update(job.measured(speeds))
     told = {step: _known_from(measured) for step, measured in known.items()}
     if study.laboratory.experiments:
@@ -252,9 +260,21 @@ def plan(
     """
     machine, wanted = this_machine(study, cores, gpus), list(jobs(study))
     speeds = speeds_for(study, wanted, machine.device, timing or time_here(machine))
-    left = tasks(study, [job for job in wanted if not job.done], speeds, machine)
-    wall = wall_seconds([*left, *laboratory_tasks(study)], machine)
-    return plan_table(study, wanted, speeds), wall, machine
+    left = jobs_left(progress(study), wanted)
+    found = tasks(study, left, speeds, machine)
+    wall = wall_seconds([*found, *laboratory_tasks(study)], machine)
+    return plan_table(study, wanted, left, speeds), wall, machine
+
+
+def jobs_left(found: Progress, wanted: Iterable[Job]) -> list[Job]:
+    """Jobs without results, and those of runs that must be trained again."""
+    study = found.study
+    there = {file for file, job in found.by_file().items() if job.state in THERE}
+    return [
+        job
+        for job in wanted
+        if not {first_file(study, job), paths.step_files(study, "train", job.run)[0]} <= there
+    ]
 
 
 def ahead(

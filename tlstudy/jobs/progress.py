@@ -84,6 +84,11 @@ class Progress:
                 found.setdefault(job.log, job)
         return list(found.values())
 
+    def by_file(self) -> dict[Path, Job]:
+        """All jobs by their first file: a job that arms share is there once."""
+        of_cells = (job for cell in self.cells for job in cell.jobs)
+        return {job.files[0]: job for job in (*self.others, *of_cells)}
+
     def lacking(self) -> list[tuple]:
         """Keys for `Study.without`: jobs without results, and jobs that need those results."""
         return [

@@ -120,14 +120,12 @@ class Job:
     Attributes:
         work: operations by kind.
         training: kind of its network's training steps in float32.
-        done: whether its result is there; whether that is up to date is the workflow's to say.
     """
 
     step: str
     run: Run
     work: dict[Kind, float]
     training: Kind
-    done: bool
 
     @property
     def epochs(self) -> int:
@@ -177,8 +175,12 @@ def make_job(study: Study, run: Run, step: str) -> Job:
     else:
         kind = Kind(step, steps.architecture, steps.image_size)
         work = {kind: operations(study, run, step)}
-    done = paths.step_files(study, step, run)[0].is_file()
-    return Job(step, run, work, replace(steps, precision="float32"), done)
+    return Job(step, run, work, replace(steps, precision="float32"))
+
+
+def first_file(study: Study, job: Job) -> Path:
+    """What a job writes last, which stands for all that it leaves."""
+    return paths.step_files(study, job.step, job.run)[0]
 
 
 def jobs(study: Study) -> Iterator[Job]:
@@ -228,7 +230,7 @@ def recorded_speeds(results: Path, device: str) -> Speeds:
             continue
         study = study.model_copy(update={"results": results})
         for job in jobs(study):
-            if job.done:
+            if first_file(study, job).is_file():
                 _take_sample(samples, study, job, device)
     return samples.speeds()
 

@@ -13,6 +13,7 @@ from tlstudy.jobs import paths, speed
 from tlstudy.jobs.plan import (
     Machine,
     Task,
+    jobs_left,
     known_speeds,
     laboratory_tasks,
     tasks,
@@ -22,6 +23,7 @@ from tlstudy.jobs.plan import (
 )
 from tlstudy.jobs.progress import THERE, Job, Progress
 from tlstudy.jobs.workflow import has_gpu
+from tlstudy.storage.errors import UserError
 from tlstudy.storage.time_left import duration
 
 EPOCH = re.compile(r"epoch (\d+) of (\d+)")
@@ -30,22 +32,16 @@ TUNED = re.compile(r"learning rate \S+ chosen")
 
 def time_left(found: Progress) -> str:
     """Jobs, epochs and time, in a line each."""
-    all_jobs = _each_once(found)
+    all_jobs = found.by_file()
     done = sum(job.state in THERE for job in all_jobs.values())
     lines = [f"jobs: {done:,} of {len(all_jobs):,} done"]
     ended = _epochs_done(found.study, all_jobs)
     if ended:
         epochs = sum(run.settings.epochs for run in _trained(found.study).values())
         lines.append(f"epochs: {sum(ended.values()):,} of {epochs:,} done")
-    if told := _told(found.study, all_jobs, ended):
+    if told := _told(found, all_jobs, ended):
         lines.append(told)
     return "\n".join(lines)
-
-
-def _each_once(found: Progress) -> dict[Path, Job]:
-    """All jobs by their first file: arms share some."""
-    of_cells = (job for cell in found.cells for job in cell.jobs)
-    return {job.files[0]: job for job in (*found.others, *of_cells)}
 
 
 def _trained(study: Study) -> dict[Path, Run]:
@@ -94,13 +90,17 @@ def _epochs_kept(scratch: Path) -> int:
         return 0
 
 
-def _told(study: Study, all_jobs: dict[Path, Job], ended: dict[Path, int]) -> str:
+def _told(found: Progress, all_jobs: dict[Path, Job], ended: dict[Path, int]) -> str:
     """About 1 h 10 min left with 2 cores."""
+    study = found.study
     running = [job.attempt for job in all_jobs.values() if job.state == "running"]
     if any(attempt.host != socket.gethostname() for attempt in running):
         return "time left: not known, as jobs run on other machines"
-    machine = _machine(study, [attempt.command for attempt in running])
-    wanted = [job for job in speed.jobs(study) if all_jobs[_file(study, job)].state not in THERE]
+    try:
+        machine = _machine(study, [attempt.command for attempt in running])
+    except UserError as error:  # the study is for another machine
+        return f"time left: not known here ({error.message})"
+    wanted = jobs_left(found, speed.jobs(study))
     experiments = [
         job.key[1:]
         for job in all_jobs.values()
@@ -112,17 +112,13 @@ def _told(study: Study, all_jobs: dict[Path, Job], ended: dict[Path, int]) -> st
     if speed.missing_pairs(study, wanted, speeds.rates):
         return "time left: not known on this machine yet; `tlstudy plan` finds it out"
     left = [
-        _shortened(task, all_jobs[_file(study, job)], job, ended)
+        _shortened(task, all_jobs[speed.first_file(study, job)], job, ended)
         for job, task in zip(wanted, tasks(study, wanted, speeds, machine), strict=True)
     ]
     left.sort(key=lambda task: task.start > 0)  # what runs already comes first
     seconds = wall_seconds([*left, *laboratory_tasks(study, experiments)], machine)
     told = f"about {duration(seconds)} left with {machine.told()}"
     return told if running else f"{told}; nothing is running now"
-
-
-def _file(study: Study, job: speed.Job) -> Path:
-    return paths.step_files(study, job.step, job.run)[0]
 
 
 def _shortened(task: Task, shown: Job, job: speed.Job, ended: dict[Path, int]) -> Task:
@@ -143,6 +139,6 @@ def _machine(study: Study, commands: list[str]) -> Machine:
         sum(int(number) for command in commands for number in re.findall(option, command))
         for option in (r"--threads (\d+)", r"--gpus (\d+)")
     )
-    if gpus or (not threads and has_gpu()):
+    if gpus or study.device == "cuda" or (not threads and has_gpu()):
         return this_machine(study, gpus=gpus or None)
     return this_processor(threads or None)
