@@ -68,7 +68,7 @@ def time_work(training: Kind, evaluation: Kind, device: torch.device) -> Timed:
 
     def after_epoch(outcome: Outcome) -> None:
         marks.append((time.monotonic(), time.process_time()))
-        if marks[-1][0] - marks[0][0] >= SECONDS:
+        if len(marks) > 1 and marks[-1][0] - marks[0][0] >= SECONDS:
             rows.extend(outcome.metrics)
             raise _EnoughError
 
