@@ -14,7 +14,7 @@ import click
 import pandas as pd
 import torch
 
-from benchmarks import computing, gpu_checks, gpu_times
+from benchmarks import computing, gpu_checks, gpu_times, runs
 from benchmarks.limits import limits
 from benchmarks.table import table_text
 from benchmarks.work import Work
@@ -163,6 +163,7 @@ def main(
     threads = threads or len(os.sched_getaffinity(0))
     work = Work(cache, str(chosen), threads, test_images=10_000, epochs=30, grid=41)
     work = replace(computing.tiny(work), epochs=TINY_EPOCHS) if tiny else work
+    runs.set_up(work)  # before anything is computed on the GPU
     result = Result(destination, work, chosen, TINY_MATRIX if tiny else None)
     result.write()
     peaks = result.content["limits"]["operations_per_second"]

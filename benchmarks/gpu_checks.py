@@ -25,7 +25,7 @@ from tlstudy.storage.scratch import Scratch
 
 SIDES = (32, 37, 64, 128, 224)
 ENLARGED = 1000  # test images
-EPOCHS, TEST_IMAGES, ENDED_AFTER = 4, 100, 2
+EPOCHS, TEST_IMAGES, ENDED_AFTER = 3, 100, 2
 
 # Exact BatchNorm leaves the rounding of the convolutions: cosines of 0.9998 to 0.9999 on
 # processors. A device that rounds twice as much has four times the distance from 1. Products in
