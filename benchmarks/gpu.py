@@ -68,7 +68,6 @@ class Result:
     def add(self, part: str, rows: Iterator[dict]) -> None:
         """Put a part's rows into the file as they come."""
         began = time.monotonic()
-        self.content["left_out"].remove(part)
         try:
             for row in rows:
                 self.content["checks" if "check" in row else "rows"].append(row)
@@ -77,6 +76,7 @@ class Result:
         except Exception as error:  # what the others find must not be lost
             log.exception("%s", part)
             self.content["failed"][part] = f"{type(error).__name__}: {error}"
+        self.content["left_out"].remove(part)  # one that is ended on the way stays there
         self.content["seconds"][part] = time.monotonic() - began
         self.write()
 
