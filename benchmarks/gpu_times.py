@@ -88,7 +88,17 @@ def landscape(work: Work, turns: int, peaks: dict[str, float]) -> Iterator[dict]
     for row in computing.landscape_grid(few, turns, peaks):
         yield row | {"grid": few.grid}
     name = f"landscape of {work.grid} x {work.grid} points, {work.train_images} images"
-    yield figure(name, [once(landscapes.our_grid, (work,))], "s")
+    yield figure(name, seconds_of_grids(work, turns), "s")
+
+
+def seconds_of_grids(work: Work, turns: int) -> list[float]:
+    """Seconds of loss grids, each of so many points that a warm-up would change little."""
+    grid, seconds = landscapes.our_grid(work), []
+    for _ in range(turns):
+        began = time.perf_counter()
+        grid()
+        seconds.append(time.perf_counter() - began)
+    return seconds
 
 
 def several_runs(work: Work, turns: int, _: dict[str, float]) -> Iterator[dict]:

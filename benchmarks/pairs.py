@@ -62,9 +62,7 @@ def at_once(prepare: Preparation, arguments: tuple, count: int, turns: int) -> l
     """Seconds until so many processes that work at the same time are done, after a warm-up."""
     seconds = []
     with ExitStack() as stack:
-        processes = [
-            stack.enter_context(_process(_prepare, (prepare, arguments))) for _ in range(count)
-        ]
+        processes = _prepared(stack, [(prepare, arguments)] * count)
         for _ in range(turns + 1):
             began = time.perf_counter()
             for done in [process.submit(_timed) for process in processes]:
@@ -76,9 +74,7 @@ def at_once(prepare: Preparation, arguments: tuple, count: int, turns: int) -> l
 def take_turns(ways: list[Way], turns: int) -> list[Way]:
     """Time the ways in turns, after a warm-up of each."""
     with ExitStack() as stack:
-        processes = [
-            stack.enter_context(_process(_prepare, (way.prepare, way.arguments))) for way in ways
-        ]
+        processes = _prepared(stack, [(way.prepare, way.arguments) for way in ways])
         for turn in range(turns + 1):
             for way, process in zip(ways, processes, strict=True):
                 seconds, numbers = process.submit(_timed).result()
@@ -88,6 +84,14 @@ def take_turns(ways: list[Way], turns: int) -> list[Way]:
                     way.seconds.append(seconds)
                     way.every.append(numbers)
     return ways
+
+
+def _prepared(stack: ExitStack, works: list[tuple]) -> list[ProcessPoolExecutor]:
+    """A process for each work, started together, as imports take seconds."""
+    processes = [stack.enter_context(_process(_prepare, work)) for work in works]
+    for started in [process.submit(int) for process in processes]:
+        started.result()
+    return processes
 
 
 def _process(*first: object) -> ProcessPoolExecutor:

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 import torch
 from click.testing import CliRunner
+from resuming import small_network
 
-from benchmarks import computing, gpu, gpu_checks, gpu_times, limits, pairs
+from benchmarks import computing, gpu, gpu_checks, gpu_times, limits, pairs, plain
 from benchmarks.computing import tiny
 from benchmarks.table import table_text
 from benchmarks.work import Work
@@ -37,6 +38,21 @@ def call(cache, tmp_path, monkeypatch):
     return run
 
 
+@pytest.fixture(autouse=True)
+def _smaller_network(monkeypatch, request):
+    """Eleven million weights take seconds an epoch to be measured."""
+    if "slow" in request.keywords:
+        return
+
+    def made(_: str, state: dict) -> torch.nn.Module:
+        network = small_network()
+        network.load_state_dict(state)
+        return network
+
+    monkeypatch.setattr(Work, "network", lambda _: small_network())
+    monkeypatch.setattr(plain, "network", made)
+
+
 @pytest.fixture
 def _in_this_process(monkeypatch):
     """Others would take seconds each to import PyTorch."""
@@ -50,8 +66,6 @@ def _in_this_process(monkeypatch):
         prepare(*arguments)  # the same work as in turns
         return 0.5
 
-    # That the plain way computes the same, other tests check.
-    monkeypatch.setattr(computing.landscapes, "plain_grid", computing.landscapes.our_grid)
     monkeypatch.setattr(computing, "take_turns", turns)
     monkeypatch.setattr(gpu_checks, "apart", lambda function, *given: function(*given))
     monkeypatch.setattr(gpu_times, "once", once)
@@ -141,10 +155,10 @@ def test_a_call_that_is_ended_leaves_what_it_measured(call, monkeypatch, tmp_pat
 
 def test_every_number_that_differs_is_counted(work, monkeypatch):
     once = dict(gpu_checks.numbers_of_run(replace(work, test_images=10)))
-    assert {"metrics 1 train_loss", "layers 0 norm", "fc.weight", "bn1.running_mean"} < set(once)
+    assert {"metrics 1 train_loss", "layers 0 norm", "6.weight", "1.running_mean"} < set(once)
     assert not any("seconds" in name for name in once)
     monkeypatch.setattr(gpu_checks, "_first_run", lambda work: once)
-    for changed in ({}, {"metrics 1 train_loss": (0.5).hex(), "fc.weight": "other"}):
+    for changed in ({}, {"metrics 1 train_loss": (0.5).hex(), "6.weight": "other"}):
         monkeypatch.setattr(gpu_checks, "apart", lambda *_, new=changed: once | new)
         [row] = gpu_checks.run_again(work)
         assert (row["found"], row["passed"]) == (len(changed), not changed)
