@@ -1,22 +1,22 @@
-"""The plan: operations by hand, and times against records that are known."""
+"""The plan: operations by hand, and hours against made machines whose speeds are known."""
 
-import itertools
 import json
+from dataclasses import replace
 
-import pandas as pd
 import pytest
 from click.testing import CliRunner
-from records import run_record
+from made_machine import GPU, PROCESSOR, MadeMachine, shipped, with_arms
 from study_folder import ROOT
 
 from tlstudy.cli import main
-from tlstudy.config.study import build_study, runs
-from tlstudy.jobs import paths, plan
+from tlstudy.config.study import build_study, load_study, runs
+from tlstudy.jobs import paths, plan, speed, workflow
 from tlstudy.jobs.cost import MULTIPLY_ADDS, operations, per_image
-from tlstudy.jobs.run_record import write_run_record
-from tlstudy.jobs.study_files import write_settings
+from tlstudy.jobs.plan import Machine, Task, wall_seconds
+from tlstudy.jobs.progress import progress
+from tlstudy.jobs.speed import Kind, Timed
+from tlstudy.storage.provenance import version
 
-PROCESSOR = "A processor"
 ARMS = {
     "new": {"architecture": "resnet18", "image_size": 112, "epochs": 4},
     "alike": {"architecture": "resnet18", "image_size": 112, "epochs": 4, "batchnorm": "running"},
@@ -28,6 +28,7 @@ def make_study(tmp_path, name: str = "planned", **changes):
     configuration = {
         "study": name,
         "results": str(tmp_path / "results"),
+        "cache": str(tmp_path / "cache"),
         "seed": [0, 1],
         "subset_size": 20,
         "evaluation": {"epoch_images": 10, "final_images": 100},
@@ -37,19 +38,129 @@ def make_study(tmp_path, name: str = "planned", **changes):
     return build_study(configuration | changes)
 
 
-def finish(
-    study, seconds, processor: str = PROCESSOR, threads: int = 1, device: str = "cpu"
-) -> None:
-    """Leave the records of finished trainings; seconds: from a run to what it took."""
-    write_settings(study)
-    for run in runs(study):
-        file = paths.benchmark_file(study, paths.job_of_run("train", run))
-        for folder in (file.parent, paths.folder_of_run(study, run)):
-            folder.mkdir(parents=True, exist_ok=True)
-        pd.DataFrame([{"s": seconds(run)}]).to_csv(file, sep="\t", index=False)
-        environment = {"processor": processor}
-        record = run_record(device=device, threads=threads, environment=environment)
-        write_run_record(paths.folder_of_run(study, run), record)
+def planned_hours(study, machine: MadeMachine) -> float:
+    wanted = list(speed.jobs(study))
+    speeds = plan.speeds_for(study, wanted, machine.device, machine.timing)
+    return plan.plan_table(study, wanted, wanted, speeds)["hours"].sum()
+
+
+def never(*_: object) -> Timed:
+    raise AssertionError("all is on record")
+
+
+UNLIKE = {
+    "default": {},
+    "n = 5,000": {"subset_size": [5000], "seed": [26]},
+    "300 epochs": {"epochs": 300},
+    "256 pixels": {"image_size": 256},
+    "bfloat16": {"precision": "bfloat16"},
+    "resnet18": {"architecture": "resnet18"},
+}
+
+
+def unlike(tmp_path, name: str):
+    changes = UNLIKE[name]
+    if name == "default":
+        return shipped(tmp_path)
+    ways = {key: changes[key] for key in changes if key in ("subset_size", "seed")}
+    arms = {key: changes[key] for key in changes if key not in ways}
+    return with_arms(shipped(tmp_path, "quick", **ways), "unlike", **arms)
+
+
+@pytest.mark.parametrize("name", UNLIKE)
+def test_studies_unlike_those_on_record_are_planned_within_a_quarter(tmp_path, name):
+    machine, study = MadeMachine(), unlike(tmp_path, name)
+    machine.finish(shipped(tmp_path, "quick"))
+    assert planned_hours(study, machine) == pytest.approx(machine.hours(study), rel=0.25)
+
+
+@pytest.mark.parametrize("name", UNLIKE)
+def test_without_records_within_two_fifths(tmp_path, name):
+    machine, study = MadeMachine(), unlike(tmp_path, name)
+    assert planned_hours(study, machine) == pytest.approx(machine.hours(study), rel=0.4)
+
+
+def test_what_is_on_record_is_planned_by_it_and_not_timed(tmp_path):
+    machine, study = MadeMachine(), shipped(tmp_path, "quick")
+    machine.finish(study)
+    machine.timing = never
+    assert planned_hours(study, machine) == pytest.approx(machine.hours(study), rel=0.05)
+    more = with_arms(shipped(tmp_path, "quick", seed=[27, 28]), "more", epochs=90)
+    assert planned_hours(more, machine) == pytest.approx(machine.hours(more), rel=0.1)
+
+
+def test_a_start_is_never_spread_over_epochs(tmp_path):
+    """Short jobs are mostly start: three epochs on record, three hundred planned."""
+    machine, study = MadeMachine(), make_study(tmp_path)
+    machine.finish(study)
+    machine.timing = never
+    longer = with_arms(study, "longer", epochs=300)
+    assert planned_hours(longer, machine) == pytest.approx(machine.hours(longer), rel=0.25)
+
+
+def test_threads_of_records_count(tmp_path):
+    machine, study = MadeMachine(), shipped(tmp_path, "quick")
+    machine.threads, machine.timing = 2, never
+    machine.finish(study)
+    assert planned_hours(study, machine) == pytest.approx(machine.hours(study), rel=0.1)
+
+
+def test_a_gpu_s_records_are_its_own_hours_whatever_the_threads(tmp_path):
+    machine, study = MadeMachine(), shipped(tmp_path, "quick")
+    machine.device = GPU
+    machine.finish(study, threads=4)
+    machine.timing = never
+    assert planned_hours(study, machine) == pytest.approx(machine.hours(study), rel=0.1)
+    assert speed.recorded_speeds(study.results, PROCESSOR).rates == {}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"environment": {"processor": "Another", "torch": version("torch")}},
+        {"environment": {"processor": PROCESSOR, "torch": "1.0"}},
+        {"status": "diverged"},
+    ],
+)
+def test_runs_of_other_machines_and_versions_and_diverged_ones_tell_nothing(tmp_path, changes):
+    study = make_study(tmp_path)
+    MadeMachine().finish(study, **changes)
+    assert speed.recorded_speeds(study.results, PROCESSOR).rates == {}
+
+
+def test_looks_of_another_evaluation_tell_nothing_of_looks(tmp_path):
+    study = make_study(tmp_path)
+    MadeMachine().finish(study, evaluation={"precision": "float32"})
+    works = {kind.work for kind in speed.recorded_speeds(study.results, PROCESSOR).rates}
+    assert works == {"training", "landscape"}
+
+
+def test_a_study_of_another_version_is_passed_over_with_a_word(tmp_path, caplog):
+    study = make_study(tmp_path)
+    MadeMachine().finish(study)
+    settings = paths.settings_file(study)
+    settings.write_text(settings.read_text().replace('"epochs"', '"passes"'))
+    assert speed.recorded_speeds(study.results, PROCESSOR).rates == {}
+    assert f"{settings}: passed over" in caplog.text
+
+
+def test_each_kind_is_timed_once_on_a_machine(tmp_path):
+    study, machine, calls = make_study(tmp_path), MadeMachine(), []
+
+    def timing(steps, looks):
+        calls.append((steps, looks))
+        return machine.timing(steps, looks)
+
+    wanted = list(speed.jobs(study))
+    first = plan.speeds_for(study, wanted, PROCESSOR, timing)
+    again = plan.speeds_for(study, wanted, PROCESSOR, never)
+    assert again == first
+    assert calls == [(Kind("training", "resnet18", 112, "float32", 32), calls[0][1])]
+    plan.speeds_for(study, wanted, "Another processor", timing)
+    assert len(calls) == 2
+    (tmp_path / "cache" / speed.SPEED_FILE).write_text("{}")
+    plan.speeds_for(study, wanted, PROCESSOR, timing)
+    assert len(calls) == 3
 
 
 def test_operations_of_a_training_and_a_landscape_are_those_counted_by_hand(tmp_path):
@@ -78,79 +189,103 @@ def test_half_precision_few_looks_and_tuning_are_counted(tmp_path):
 
 
 def test_arms_that_share_a_run_are_one_job(tmp_path):
-    jobs = list(plan.jobs(make_study(tmp_path)))
-    assert [job.step for job in jobs] == ["train"] * 4 + ["landscape"]
-    assert not any(job.done for job in jobs)
+    found = list(speed.jobs(make_study(tmp_path)))
+    assert [job.step for job in found] == ["train"] * 4 + ["landscape"]
+    assert plan.jobs_left(progress(make_study(tmp_path)), found) == found
 
 
-def test_times_come_from_records_of_this_processor(tmp_path):
-    other, study = make_study(tmp_path, "other"), make_study(tmp_path)
-    finish(other, lambda run: 10 + 1e-9 * operations(other, run, "train"), threads=2)
-    costs = plan.measured_costs(study.results, PROCESSOR)
-    assert set(costs) == {"train"}
-    assert costs["train"].measured == 4
-    table = plan.plan_table(study, costs, plan.Cost(0.0, 1e-8, 0)).set_index("step")
-    expected = sum(20 + 2e-9 * job.operations for job in plan.jobs(study) if job.step == "train")
-    assert table.loc["train", "hours"] == pytest.approx(expected / 3600)
-    assert table.loc["train", "left"] == table.loc["train", "hours"]
-    landscape = operations(study, runs(study)[0], "landscape")
-    assert table.loc["landscape", "hours"] == pytest.approx(1e-8 * landscape / 3600)
-    assert plan.measured_costs(study.results, "Another processor") == {}
-
-
-def test_a_gpu_s_records_are_its_own_hours_whatever_the_threads(tmp_path):
+def test_runs_that_must_be_trained_again_are_left_with_their_measurements(tmp_path):
     study = make_study(tmp_path)
-    finish(study, lambda run: 10.0, threads=4, device="A GPU")
-    costs = plan.measured_costs(study.results, "A GPU")
-    table = plan.plan_table(study, costs, plan.Cost(0.0, 1.0, 0)).set_index("step")
-    assert table.loc["train", "hours"] == pytest.approx(4 * 10 / 3600, rel=0.01)
-    assert plan.measured_costs(study.results, PROCESSOR) == {}
+    MadeMachine().finish(study)
+    wanted = list(speed.jobs(study))
+    assert plan.jobs_left(progress(study), wanted) == []
+    paths.step_files(study, "landscape", wanted[-1].run)[0].unlink()
+    assert plan.jobs_left(progress(study), wanted) == wanted[-1:]
+    evaluation = study.evaluation.model_copy(update={"final_images": 200})
+    other = study.model_copy(update={"evaluation": evaluation})
+    assert plan.jobs_left(progress(other), wanted) == wanted
 
 
-def test_a_study_of_another_version_is_passed_over_with_a_word(tmp_path, caplog):
-    study = make_study(tmp_path)
-    finish(study, lambda run: 30.0)
-    settings = paths.settings_file(study)
-    settings.write_text(settings.read_text().replace('"epochs"', '"passes"'))
-    assert plan.measured_costs(study.results, PROCESSOR) == {}
-    assert f"{settings}: passed over" in caplog.text
+def processor(slots: int, real: int | None = None) -> Machine:
+    return Machine(PROCESSOR, False, slots, real or slots)
 
 
-def test_the_peak_is_that_of_the_core_s_own_time(monkeypatch):
-    seconds = itertools.count(step=0.5)
-    monkeypatch.setattr(plan.time, "thread_time", lambda: next(seconds))
-    operations = 2 * plan.MEASURED_SIDE**3
-    assert plan.peak_cost().per_operation == 0.5 / (operations * plan.OF_PEAK)
+def test_jobs_that_do_not_fill_the_cores_leave_them_idle():
+    jobs = [Task("train", number, None, 10.0, 90.0) for number in range(5)]
+    assert wall_seconds(jobs, processor(2)) == 300
+    assert wall_seconds([replace(job, threads=2) for job in jobs], processor(2)) == 5 * 55
+    assert wall_seconds(jobs, processor(4, real=2)) == 400
+    chain = [*jobs, Task("landscape", "a", 4, 0.0, 50.0)]
+    assert wall_seconds(chain, processor(8)) == 150
+    assert wall_seconds([], processor(2)) == 0
+
+
+@pytest.fixture
+def here(monkeypatch):
+    """This machine as the made one, with two cores, and memory for any job."""
+    monkeypatch.setattr(plan, "this_machine", lambda *_, **__: processor(2))
+    monkeypatch.setattr(plan, "threads_of_job", lambda *_: 1)
+
+
+def test_the_line_before_a_study_tells_time_cores_and_jobs(tmp_path, here):
+    machine, study = MadeMachine(), shipped(tmp_path, "quick")
+    machine.finish(study)
+    keys = [(step, run.name, "50", "26") for step in ("train", "landscape") for run in runs(study)]
+    line = plan.ahead(study, keys, cores=2, gpus=0, timing=never)
+    minutes = round(60 * machine.hours(study) / 2)
+    found = int(line.split()[1])
+    assert line.startswith(f"About {found} min on 2 cores (4 trainings, 4 landscape jobs)")
+    assert found == pytest.approx(minutes, rel=0.1)
+    assert plan.ahead(study, keys[:1], cores=2, gpus=0, timing=never) == ""
+
+
+def test_short_studies_ask_nothing_and_a_failure_is_a_sentence(tmp_path, monkeypatch):
+    tiny = load_study([ROOT / "config.yaml", ROOT / "tests" / "tiny.yaml"])
+    keys = [("train", run.name, "20", "26") for run in runs(tiny)]
+    monkeypatch.setattr(workflow.subprocess, "run", never)
+    assert workflow.time_ahead(tiny, tmp_path, [*keys, ("report",)], cores=2, gpus=0) == ""
+    monkeypatch.undo()
+    study, nowhere = shipped(tmp_path), tmp_path / "nowhere.json"
+    keys = [("train", run.name, "50", "26") for run in runs(study) if run.seed == 26]
+    told = workflow.time_ahead(study, nowhere, keys, cores=2, gpus=0)
+    assert "not known" in told
+    assert f"`tlstudy plan --config {nowhere}`" in told
 
 
 def test_the_laboratory_is_planned_by_its_records_or_by_what_was_measured(tmp_path):
     changes = {"laboratory": {"experiments": ["diagonal", "relu"]}, "arms": {}, "landscape": {}}
     study = make_study(tmp_path, **changes)
-    table = plan.plan_table(study, {}, plan.peak_cost()).set_index("step")
+    table = plan.plan(study)[0].set_index("step")
     each = plan.LABORATORY_SECONDS
     expected = 2 * (each["diagonal"] + each["relu"]) / 3600
     assert table.loc["laboratory", "left"] == pytest.approx(expected)
     record = paths.laboratory_facts(study, "relu", 1)
     record.parent.mkdir(parents=True)
     record.write_text(json.dumps({"seconds": 100.0}))
-    row = plan.plan_table(study, {}, plan.peak_cost()).set_index("step").loc["laboratory"]
-    assert (row["jobs"], row["done"], row["measured"]) == (4, 1, 1)
+    table, wall, machine = plan.plan(study, cores=1)
+    row = table.set_index("step").loc["laboratory"]
+    assert (row["jobs"], row["done"], row["known"]) == (4, 1, "1 job measured")
     assert row["left"] == pytest.approx((2 * each["diagonal"] + 100) / 3600)
-    assert "another machine" not in plan.plan_text(study, *plan.plan(study))
+    assert wall == pytest.approx(3600 * row["left"])
+    text = plan.plan_text(study, table, wall, machine)
+    assert "another machine" not in text
+    assert "about 2 min on 1 core" in text
 
 
-@pytest.mark.parametrize("study", ["audit", "theory"])
-def test_every_study_that_is_shipped_can_be_planned(study):
+@pytest.mark.parametrize("name", ["audit", "theory"])
+def test_every_study_that_is_shipped_can_be_planned(name, tmp_path, monkeypatch):
     """With every step and where its time is known from."""
-    files = [ROOT / "config.yaml", ROOT / "studies" / f"{study}.yaml"]
-    options = [part for file in files if file.exists() for part in ("--config", str(file))]
-    result = CliRunner().invoke(main, ["plan", *options])
+    monkeypatch.setattr(plan, "time_here", lambda _: MadeMachine().timing)
+    file = tmp_path / "places.json"
+    file.write_text(json.dumps({"results": f"{tmp_path}/r", "cache": f"{tmp_path}/c"}))
+    files = [ROOT / "config.yaml", ROOT / "studies" / f"{name}.yaml", file]
+    options = [part for file in files for part in ("--config", str(file))]
+    result = CliRunner().invoke(main, ["plan", "--cores", "2", *options])
     assert result.exit_code == 0, result.output
     assert "all " in result.output
-    if study != "theory":  # which trains nothing
-        for part in ("train", "in the scratch folder up to", "memory: about"):
+    if name != "theory":  # which trains nothing
+        for part in ("train", "in the scratch folder up to", "memory: about", "steps timed here"):
             assert part in result.output
-        assert "this machine's peak" in result.output or "jobs measured" in result.output
 
 
 def test_room_for_checkpoints_is_three_vectors_old_and_new_and_one_an_epoch(tmp_path):

@@ -1,6 +1,7 @@
 """Commands on the runs, the cost and the progress of a study."""
 
 import json
+from typing import TextIO
 
 import click
 
@@ -19,25 +20,35 @@ def runs(study: Study) -> None:
 
 
 @click.command()
+@click.option("--cores", type=click.IntRange(1), help="Cores for the workflow; all if not given.")
+@click.option("--gpus", type=click.IntRange(0), hidden=True)
+@click.option("--before", type=click.File(), hidden=True)
 @with_study
-def plan(study: Study) -> None:
+def plan(study: Study, cores: int | None, gpus: int | None, before: TextIO | None) -> None:
     """Say what a study will cost before it starts: jobs, hours, disk, memory.
 
-    Hours are of one processor core, or of a GPU where the study runs on one: from Snakemake's
-    records of jobs on this machine, else from operation counts and the machine's own speed.
+    Hours are of one processor core, or of a GPU where the study runs on one: from records of runs
+    on this machine. Where there is none like it, some steps are timed once, for half a minute.
     """
     from tlstudy.jobs import plan as planning
 
-    click.echo(planning.plan_text(study, *planning.plan(study)))
+    if before:  # the workflow asks: a line for each job that is about to start
+        keys = [tuple(line.split()) for line in before]
+        if told := planning.ahead(study, keys, cores, gpus):
+            click.echo(told)
+        return
+    click.echo(planning.plan_text(study, *planning.plan(study, cores, gpus)))
 
 
 @click.command()
 @with_study
 def status(study: Study) -> None:
-    """Show which runs of a study are there, which failed and why, and which are missing."""
+    """Show how far a study is and how long it will take, which runs failed and why."""
     from tlstudy.jobs.progress import progress, progress_text
+    from tlstudy.jobs.time_left import time_left
 
-    click.echo(progress_text(progress(study)))
+    found = progress(study)
+    click.echo(progress_text(found, time_left(found)))
 
 
 @click.command()

@@ -46,24 +46,35 @@ LEAST_MINUTES = 30
 
 
 def per_image(run: Run) -> float:
-    """Operations of one image's forward pass: two for each multiply-add."""
-    size = run.settings.image_size
-    return 2e9 * MULTIPLY_ADDS[run.settings.architecture] * (size / 224) ** 2
+    """Operations of one image's forward pass."""
+    return operations_of_image(run.settings.architecture, run.settings.image_size)
+
+
+def operations_of_image(architecture: str, size: int) -> float:
+    """Operations of one forward pass: two for each multiply-add."""
+    return 2e9 * MULTIPLY_ADDS[architecture] * (size / 224) ** 2
 
 
 def operations(study: Study, run: Run, step: str) -> float:
     """Operations of a job, those in bfloat16 counted as the float32 ones that take as long."""
-    passes = _training if step == "train" else measurements()[step].passes
-    return per_image(run) * passes(study, run)
+    if step == "train":
+        return training_operations(study, run) + evaluation_operations(study, run)
+    return per_image(run) * measurements()[step].passes(study, run)
 
 
-def _training(study: Study, run: Run) -> float:
-    passes = training_passes(run, run.subset_size) + _looks(study, run)
+def training_operations(study: Study, run: Run) -> float:
+    """Operations of all training steps of a run, those of its tuning among them."""
+    passes = training_passes(run, run.subset_size)
     if run.settings.tune_learning_rate:
         share = 1 - 1 / study.tuning.folds
         candidates = len(study.tuning.learning_rates) * study.tuning.folds
         passes += candidates * training_passes(run, share * run.subset_size)
-    return passes
+    return per_image(run) * passes
+
+
+def evaluation_operations(study: Study, run: Run) -> float:
+    """Operations of all looks of a training at test images."""
+    return per_image(run) * _looks(study, run)
 
 
 def _looks(study: Study, run: Run) -> float:

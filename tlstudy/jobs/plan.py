@@ -1,165 +1,215 @@
 """What a study will cost, before anything starts: jobs, time, disk and memory."""
 
 import logging
-import time
-from collections.abc import Iterator
+import os
+from collections import Counter
+from collections.abc import Collection, Hashable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import nnls
+import psutil
 
 from tlstudy.config.settings import Study
-from tlstudy.config.study import SETTINGS_FOLDER, STEPS, Run, load_study, runs, runs_of_step
+from tlstudy.config.study import runs, runs_of_step
 from tlstudy.jobs import paths
-from tlstudy.jobs.cost import MILLIONS_OF_WEIGHTS, memory_mb, operations
-from tlstudy.jobs.run_record import read_run_record
-from tlstudy.storage.errors import UserError
+from tlstudy.jobs.cost import MILLIONS_OF_WEIGHTS, memory_mb
+from tlstudy.jobs.progress import THERE, Progress, progress
+from tlstudy.jobs.speed import (
+    Job,
+    Kind,
+    Speeds,
+    Timed,
+    TimedSpeeds,
+    Timing,
+    first_file,
+    jobs,
+    missing_pairs,
+    recorded_speeds,
+)
+from tlstudy.jobs.workflow import LONG, threads_of_job
 from tlstudy.storage.provenance import processor_name
 from tlstudy.storage.reading import read_json
+from tlstudy.storage.time_left import duration
 
 log = logging.getLogger(__name__)
 
 # Core seconds of the laboratory's experiments where none was run here: of an AMD EPYC (Zen 4).
 LABORATORY_SECONDS = {"diagonal": 6, "relu": 30, "batchnorm": 13}
-MEASURED_SIDE = 2048  # of the square matrices whose product tells the processor's peak
-OF_PEAK = 0.6  # share of it that jobs reach, where nothing was measured
 KEPT_MB = 0.5  # of a run's folder at the end
 PLANE_VECTORS = 6  # vectors of weights in the file that training leaves for the later steps
 CHECKPOINT_VECTORS = 6  # in two checkpoints, old and new, beside one for each epoch
 
 
 @dataclass(frozen=True)
-class Job:
-    """One job of a step.
+class Machine:
+    """Where a study runs.
 
     Attributes:
-        operations: see `tlstudy.jobs.cost`.
-        done: whether its result is there; whether that is up to date is the workflow's to say.
+        device: name of the processor or GPU.
+        on_gpu: whether jobs compute on a GPU, one each.
+        slots: cores or GPUs that the workflow has.
+        real: those of them that the machine has.
     """
 
-    step: str
-    run: Run
-    operations: float
-    done: bool
+    device: str
+    on_gpu: bool
+    slots: int
+    real: int
+
+    @property
+    def of(self) -> str:
+        return "GPU" if self.on_gpu else "core"
+
+    def told(self) -> str:
+        """2 cores."""
+        return f"{self.real} {self.of}" + ("s" if self.real != 1 else "")
+
+
+def this_machine(study: Study, cores: int | None = None, gpus: int | None = None) -> Machine:
+    """The machine, with the cores and GPUs that the workflow is given.
+
+    Args:
+        cores: None for all of the machine.
+        gpus: None for one where there is one.
+
+    Raises:
+        UserError: the study is for a GPU and there is none here.
+    """
+    if study.device == "cpu" or gpus == 0:
+        return this_processor(cores)
+    from tlstudy.networks.device import choose_device, device_name
+
+    device = choose_device(study.device)
+    if device.type == "cuda":
+        return Machine(device_name(device), True, gpus or 1, gpus or 1)
+    return this_processor(cores)
+
+
+def this_processor(cores: int | None = None) -> Machine:
+    there = cores_here()
+    return Machine(processor_name(), False, cores or there, min(cores or there, there))
+
+
+def cores_here() -> int:
+    """Cores that this process may use."""
+    process = psutil.Process()
+    return len(process.cpu_affinity()) if hasattr(process, "cpu_affinity") else os.cpu_count() or 1
+
+
+def known_speeds(study: Study, device: str) -> Speeds:
+    """What records tell of a device's speed, and what was timed on it before."""
+    recorded = recorded_speeds(study.results, device)
+    return TimedSpeeds(study.cache, device).add_to(recorded)
+
+
+def speeds_for(study: Study, wanted: Collection[Job], device: str, timing: Timing) -> Speeds:
+    """The same with all that the jobs need: what is not known is timed now, and kept."""
+    speeds, timed = known_speeds(study, device), TimedSpeeds(study.cache, device)
+    for steps, looks in missing_pairs(study, wanted, speeds.rates):
+        timed.keep(steps, looks, timing(steps, looks))
+    return timed.add_to(speeds)
+
+
+def time_here(machine: Machine) -> Timing:
+    """The timing of steps and looks on this machine."""
+
+    def timing(steps: Kind, looks: Kind) -> Timed:
+        import torch  # takes seconds, and most plans need no timing
+
+        from tlstudy.jobs.timing import time_work
+
+        log.info(
+            "timing some steps of %s at %d pixels, once for this machine",
+            steps.architecture,
+            steps.image_size,
+        )
+        return time_work(steps, looks, torch.device("cuda" if machine.on_gpu else "cpu"))
+
+    return timing
 
 
 @dataclass(frozen=True)
-class Cost:
-    """Seconds that a job of a step holds a processor core, or a GPU, for.
+class Task:
+    """A job as the workflow starts it.
 
     Attributes:
-        start: of any job, whatever it computes.
-        per_operation: of each operation.
-        measured: finished jobs that both were measured on; 0 where they come from the peak.
+        key: of what it makes; after: of what it needs, or None.
+        start: seconds before its work, on one core however many it has.
+        seconds: core seconds, or GPU seconds, of its work.
+        threads: cores that it holds.
     """
 
+    step: str
+    key: Hashable
+    after: Hashable
     start: float
-    per_operation: float
-    measured: int
-
-    def seconds(self, job: Job) -> float:
-        return self.start + self.per_operation * job.operations
+    seconds: float
+    threads: int = 1
 
 
-def jobs(study: Study) -> Iterator[Job]:
-    """The jobs of a study that take long, one for each run that arms may share."""
-    for step in STEPS:
-        of_step = runs_of_step(study, step)
-        for run in {paths.folder_of_run(study, run): run for run in of_step}.values():
-            done = paths.step_files(study, step, run)[0].is_file()
-            yield Job(step, run, operations(study, run, step), done)
+def tasks(study: Study, wanted: Iterable[Job], speeds: Speeds, machine: Machine) -> list[Task]:
+    """Jobs with the cores that the workflow gives each."""
+    found = []
+    for job in wanted:
+        threads = 1
+        if not machine.on_gpu:
+            alike = len(runs_of_step(study, job.step))
+            threads = threads_of_job(machine.slots, memory_mb(job.run, job.step), alike)
+        folder = paths.folder_of_run(study, job.run)
+        after = ("train", folder) if job.step != "train" else None
+        key = (job.step, folder)
+        work = job.seconds(speeds)
+        found.append(Task(job.step, key, after, speeds.start, work, threads))
+    return found
 
 
-def measured_costs(results: Path, device: str) -> dict[str, Cost]:
-    """Costs by step from what Snakemake measured of the jobs of any study.
-
-    Args:
-        results: folder of all studies.
-        device: name of this machine's processor or GPU; jobs on another count for nothing.
-    """
-    spent: dict[str, dict[Path, tuple[float, float]]] = {}
-    files = results.glob(f"*/{SETTINGS_FOLDER}/*.json")
-    for settings in sorted(files, key=lambda file: file.stat().st_mtime):
-        try:
-            study = load_study([settings])
-        except UserError as error:
-            log.warning("%s: passed over, of another version (%s)", settings, error.message)
-            continue
-        for job in jobs(study):
-            if job.done and (seconds := _seconds_held(study, job, device)):
-                # Configurations of one study share most of their jobs.
-                folder = paths.folder_of_run(study, job.run)
-                spent.setdefault(job.step, {})[folder] = (job.operations, seconds)
-    return {step: _fitted(np.array([*pairs.values()])) for step, pairs in spent.items()}
+def wall_seconds(tasks: Iterable[Task], machine: Machine) -> float:
+    """How long tasks take if each begins, in this order, as soon as there is room."""
+    free, ended = [0.0] * machine.slots, {}
+    for task in tasks:
+        held = min(task.threads, machine.slots)
+        free.sort()
+        begins = max(free[held - 1], ended.get(task.after, 0.0))
+        ended[task.key] = begins + task.start + task.seconds / held
+        free[:held] = [ended[task.key]] * held
+    return max(free) * machine.slots / machine.real
 
 
-def _fitted(pairs: np.ndarray) -> Cost:
-    """The line, neither part of it negative, with the least squared relative error.
+def plan_table(
+    study: Study, wanted: Iterable[Job], left: Collection[Job], speeds: Speeds
+) -> pd.DataFrame:
+    """A row a step: step, jobs, done, hours, left (both of a core or GPU), known.
 
     Args:
-        pairs: (jobs, 2) operations and seconds.
+        left: those of the wanted that are to be done.
     """
-    done, took = pairs.T
-    size = done.max()
-    parts, _ = nnls(np.stack([1 / took, done / size / took], axis=1), np.ones(len(pairs)))
-    return Cost(parts[0], parts[1] / size, len(pairs))
+    known: dict[str, set[int]] = {}
+    to_do, rows = set(map(id, left)), []
+    for job in wanted:
+        hours = (speeds.start + job.seconds(speeds)) / 3600
+        rows.append((job.step, 1, id(job) not in to_do, hours))
+        known.setdefault(job.step, set()).update(job.measured(speeds))
+    told = {step: _known_from(measured) for step, measured in known.items()}
+    if study.laboratory.experiments:
+        laboratory, measured = _laboratory(study)
+        rows = [*laboratory, *rows]
+        told["laboratory"] = _known_from({measured}) if measured else "another machine"
+    table = pd.DataFrame(rows, columns=["step", "jobs", "done", "hours"])
+    table["left"] = table["hours"].where(table["done"] == 0, 0.0)
+    table = table.groupby("step", sort=False, as_index=False).sum()
+    return table.assign(known=table["step"].map(told))
 
 
-def _seconds_held(study: Study, job: Job, device: str) -> float | None:
-    """Seconds that a job held its cores or its GPU; None if not measured or of another device."""
-    try:
-        record = read_run_record(paths.folder_of_run(study, job.run))
-        if record.get("resumed_after_epochs"):
-            return None  # Snakemake's measurement is of its last process alone
-    except UserError:  # is told where the run is used
-        return None
-    file = paths.benchmark_file(study, paths.job_of_run(job.step, job.run))
-    on_processor = record["device"] == "cpu"
-    held = record["environment"]["processor"] if on_processor else record["device"]
-    if held != device or not file.is_file():
-        return None
-    seconds = float(pd.read_csv(file, sep="\t")["s"].iloc[0])
-    return seconds * record["threads"] if on_processor else seconds
+def _known_from(measured: set[int]) -> str:
+    if measured == {0}:
+        return "steps timed here"
+    most = max(measured)
+    told = f"{most} {'job' if most == 1 else 'jobs'} measured"
+    return f"{told}, the rest timed here" if 0 in measured else told
 
 
-def peak_cost(device: str = "cpu") -> Cost:
-    """A share of what this machine's core or GPU does in products of large float32 matrices.
-
-    Args:
-        device: cpu or cuda.
-    """
-    import torch  # here, as the workflow's own estimates need no such heavy import
-
-    # Of a core its own time, not the wall's: others may be using it.
-    clock = time.thread_time if device == "cpu" else time.perf_counter
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    matrix, best = torch.ones(MEASURED_SIDE, MEASURED_SIDE, device=device), np.inf
-    for _ in range(4):
-        began = clock()
-        (matrix @ matrix)[0, 0].item()  # waits for a GPU
-        best = min(best, clock() - began)
-    torch.set_num_threads(threads)
-    return Cost(0.0, best / (2 * MEASURED_SIDE**3 * OF_PEAK), 0)
-
-
-def plan_table(study: Study, costs: dict[str, Cost], otherwise: Cost) -> pd.DataFrame:
-    """A row a step: step, jobs, done, hours, left (both of a core or GPU), measured."""
-    found = [
-        (job.step, 1, job.done, cost.seconds(job) / 3600, cost.measured)
-        for job in jobs(study)
-        for cost in [costs.get(job.step, otherwise)]
-    ]
-    columns = ["step", "jobs", "done", "hours", "measured"]
-    table = pd.DataFrame([*_laboratory(study), *found], columns=columns)
-    table.insert(4, "left", table["hours"].where(table["done"] == 0, 0.0))
-    sums = dict.fromkeys(("jobs", "done", "hours", "left"), "sum")
-    return table.groupby("step", sort=False, as_index=False).agg(sums | {"measured": "max"})
-
-
-def _laboratory(study: Study) -> list[tuple]:
+def _laboratory(study: Study) -> tuple[list[tuple], int]:
     """Rows of the laboratory's jobs, by those done or else by what another machine took."""
     seconds_of = {}
     for experiment in study.laboratory.experiments:
@@ -172,26 +222,99 @@ def _laboratory(study: Study) -> list[tuple]:
     for experiment, seed in seconds_of:
         alike = [took for (other, _), took in done.items() if other == experiment]
         each = float(np.mean(alike)) if alike else LABORATORY_SECONDS[experiment]
-        rows.append(("laboratory", 1, (experiment, seed) in done, each / 3600, len(done)))
-    return rows
+        rows.append(("laboratory", 1, (experiment, seed) in done, each / 3600))
+    return rows, len(done)
 
 
-def plan(study: Study) -> tuple[pd.DataFrame, str]:
-    """The plan of a study by the jobs that were measured, and by this machine's peak elsewhere.
+def laboratory_tasks(study: Study, left: Collection[tuple[str, int]] | None = None) -> list[Task]:
+    """The laboratory's jobs that are to be done.
+
+    Args:
+        left: (experiment, seed) of those; None for all that are not there.
+    """
+    rows, _ = _laboratory(study)
+    keys = [(name, seed) for name in study.laboratory.experiments for seed in study.seed]
+    return [
+        Task("laboratory", key, None, 0.0, 3600 * hours)
+        for key, (_, _, done, hours) in zip(keys, rows, strict=True)
+        if (not done if left is None else key in left)
+    ]
+
+
+def plan(
+    study: Study,
+    cores: int | None = None,
+    gpus: int | None = None,
+    timing: Timing | None = None,
+) -> tuple[pd.DataFrame, float, Machine]:
+    """The plan of a study by runs on record, and by steps that are timed where there are none.
+
+    Args:
+        cores, gpus: that the workflow is given; None for all cores of the machine, and for one GPU.
 
     Returns:
-        The table; what its hours are hours of, core or GPU.
+        The table; seconds until all that is left is done; the machine that they are of.
 
     Raises:
         UserError: the study is for a GPU and there is none here.
     """
-    from tlstudy.networks.device import choose_device, device_name
+    machine, wanted = this_machine(study, cores, gpus), list(jobs(study))
+    speeds = speeds_for(study, wanted, machine.device, timing or time_here(machine))
+    left = jobs_left(progress(study), wanted)
+    found = tasks(study, left, speeds, machine)
+    wall = wall_seconds([*found, *laboratory_tasks(study)], machine)
+    return plan_table(study, wanted, left, speeds), wall, machine
 
-    device = choose_device(study.device)
-    on_processor = device.type == "cpu"
-    name = processor_name() if on_processor else device_name(device)
-    table = plan_table(study, measured_costs(study.results, name), peak_cost(device.type))
-    return table, "core" if on_processor else "GPU"
+
+def jobs_left(found: Progress, wanted: Iterable[Job]) -> list[Job]:
+    """Jobs without results, and those of runs that must be trained again."""
+    study = found.study
+    there = {file for file, job in found.by_file().items() if job.state in THERE}
+    return [
+        job
+        for job in wanted
+        if not {first_file(study, job), paths.step_files(study, "train", job.run)[0]} <= there
+    ]
+
+
+def ahead(
+    study: Study,
+    keys: Collection[tuple[str, ...]],
+    cores: int,
+    gpus: int,
+    timing: Timing | None = None,
+) -> str:
+    """A sentence on how long jobs will take that are about to start; empty if that is not long.
+
+    Args:
+        keys: (step, folder name of the run, subset size, seed), or (laboratory, experiment, seed).
+        gpus: that the workflow has; with 0 jobs compute on cores.
+    """
+    wanted = [job for job in jobs(study) if _key(job) in keys]
+    experiments = [(key[1], int(key[2])) for key in keys if key[0] == "laboratory"]
+    machine = this_machine(study, cores, gpus)
+    speeds = speeds_for(study, wanted, machine.device, timing or time_here(machine))
+    before = [*tasks(study, wanted, speeds, machine), *laboratory_tasks(study, experiments)]
+    seconds = wall_seconds(before, machine)
+    if seconds < LONG:
+        return ""
+    measured = set().union(*(job.measured(speeds) for job in wanted))
+    counts = Counter(task.step for task in before)
+    told = ", ".join(f"{number} {_named(step, number)}" for step, number in counts.items())
+    return (
+        f"About {duration(seconds)} on {machine.told()} ({told}), "
+        f"known from {_known_from(measured) if measured else 'another machine'}."
+    )
+
+
+def _key(job: Job) -> tuple[str, ...]:
+    run = job.run
+    return job.step, run.name, str(run.subset_size), str(run.seed)
+
+
+def _named(step: str, number: int) -> str:
+    name = "training" if step == "train" else f"{step} job"
+    return name if number == 1 else f"{name}s"
 
 
 def disk_mb(study: Study) -> tuple[float, float, float]:
@@ -203,13 +326,15 @@ def disk_mb(study: Study) -> tuple[float, float, float]:
     return KEPT_MB * len(folders), 4 * weights * vectors, 4 * weights * PLANE_VECTORS
 
 
-def plan_text(study: Study, table: pd.DataFrame, of: str) -> str:
-    """The plan for a terminal; `of`: what its hours are hours of."""
-    shown = table.assign(known=[_known_from(row) for row in table.to_dict("records")])
+def plan_text(study: Study, table: pd.DataFrame, wall: float, machine: Machine) -> str:
+    """The plan for a terminal; wall: seconds that what is left takes."""
+    shown = table.copy()
     shown.loc[len(shown)] = {"step": "all", **table[["jobs", "done", "hours", "left"]].sum()}
-    shown = shown.drop(columns="measured").astype({"jobs": int, "done": int})
-    shown = shown.rename(columns={"hours": f"{of} hours", "known": "known from"})
+    shown = shown.astype({"jobs": int, "done": int})
+    shown = shown.rename(columns={"hours": f"{machine.of} hours", "known": "known from"})
     lines = [shown.to_string(index=False, na_rep="", float_format="{:.2f}".format)]
+    if wall:
+        lines.append(f"time: about {duration(wall)} on {machine.told()} for what is left")
     if study.arms:  # networks are trained
         kept, training, waiting = disk_mb(study)
         memory = max(memory_mb(run, "train") for run in runs(study))
@@ -221,9 +346,3 @@ def plan_text(study: Study, table: pd.DataFrame, of: str) -> str:
         ]
     lines.append("done: the result is there; `snakemake -n` says whether it is up to date")
     return "\n".join(lines)
-
-
-def _known_from(row: dict) -> str:
-    if row["measured"]:
-        return f"{row['measured']} jobs measured"
-    return "another machine" if row["step"] == "laboratory" else "this machine's peak"

@@ -84,6 +84,11 @@ class Progress:
                 found.setdefault(job.log, job)
         return list(found.values())
 
+    def by_file(self) -> dict[Path, Job]:
+        """All jobs by their first file: a job that arms share is there once."""
+        of_cells = (job for cell in self.cells for job in cell.jobs)
+        return {job.files[0]: job for job in (*self.others, *of_cells)}
+
     def lacking(self) -> list[tuple]:
         """Keys for `Study.without`: jobs without results, and jobs that need those results."""
         return [
@@ -187,8 +192,12 @@ def _job(root: Path, key: tuple, place: PurePath, files: list[Path]) -> Job:
     return Job(key, files, paths.log_file(root, place), state, noted)
 
 
-def progress_text(found: Progress) -> str:
-    """The grid for a terminal: a row for each arm and size, a column for each seed."""
+def progress_text(found: Progress, told: str = "") -> str:
+    """The grid for a terminal: a row for each arm and size, a column for each seed.
+
+    Args:
+        told: lines that come before it.
+    """
     rows: dict[str, list[str]] = {"": list(map(str, found.study.seed))}
     for cell in found.cells:
         rows.setdefault(", ".join(cell.row), []).append(LETTERS[cell.state])
@@ -206,4 +215,4 @@ def progress_text(found: Progress) -> str:
             f"    log: {job.log}",
             f"    again: {job.attempt.command}",
         ]
-    return "\n".join([found.headline(), "", *lines])
+    return "\n".join([found.headline(), *([told] if told else []), "", *lines])

@@ -3,7 +3,7 @@
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain
 from math import ceil
 from pathlib import Path
@@ -11,12 +11,15 @@ from pathlib import Path
 import psutil
 
 from tlstudy.config.settings import Study, WeightsSource
-from tlstudy.config.study import Run, experiments, runs
+from tlstudy.config.study import STEPS, Run, experiments, runs
 from tlstudy.jobs import graph, paths
+from tlstudy.jobs.cost import CORE_SPEED, GPU_SPEED, operations
 from tlstudy.jobs.progress import progress
 
 GPU_DEVICES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 MEMORY_USED = 0.9  # share of the memory that jobs may have
+LONG = 300  # seconds of a study that are worth a word before it starts
+LABORATORY_AT_MOST = 100  # seconds of an experiment on a slow core
 
 
 def runs_by_wildcards(study: Study) -> dict[tuple[str, str, str], Run]:
@@ -104,6 +107,50 @@ def source_files(sources: Sequence[WeightsSource]) -> list[Path]:
 def in_words(libraries: Mapping[str, str]) -> str:
     """Libraries with their versions: another version of one runs a job again."""
     return ", ".join(f"{name} {version}" for name, version in libraries.items())
+
+
+def time_ahead(
+    study: Study, settings: Path, keys: Collection[tuple[str, ...]], cores: int, gpus: int
+) -> str:
+    """Say how long jobs will take that are about to start, by `tlstudy plan`.
+
+    Another process does it, as it may time steps of a training. If it fails, a sentence says so.
+
+    Args:
+        settings: configuration that the jobs read.
+        keys: (step, folder name of the run, subset size, seed), or (laboratory, experiment, seed);
+            of other steps they take no time.
+        gpus: that the workflow has; with 0 jobs compute on cores.
+
+    Returns:
+        A sentence; empty where nothing takes long.
+    """
+    keys = [key for key in keys if key[0] in (*STEPS, "laboratory")]
+    if _seconds_at_most(study, keys, cores, gpus) < LONG:
+        return ""
+    command = ["plan", "--config", str(settings), "--cores", str(cores), "--gpus", str(gpus)]
+    made = subprocess.run(
+        [sys.executable, "-m", "tlstudy.cli", *command, "--before", "-"],
+        input="".join(f"{' '.join(key)}\n" for key in keys),
+        capture_output=True,
+        text=True,
+    )
+    if made.returncode == 0:
+        return made.stdout.strip()
+    reason = made.stderr.strip().rpartition("\n")[2]
+    return f"How long it will take is not known ({reason}); see `tlstudy plan --config {settings}`."
+
+
+def _seconds_at_most(study: Study, keys: Iterable[tuple[str, ...]], cores: int, gpus: int) -> float:
+    """Seconds that jobs take on a slow machine, by their operations alone."""
+    members = runs_by_wildcards(study)
+    speed = gpus * GPU_SPEED or cores * CORE_SPEED
+    return sum(
+        LABORATORY_AT_MOST / cores
+        if step == "laboratory"
+        else operations(study, members[tuple(run)], step) / speed
+        for step, *run in keys
+    )
 
 
 def report_incomplete(study: Study, settings: Path, call: Sequence[str]) -> str:

@@ -35,6 +35,7 @@ from tlstudy.jobs.workflow import (
     source_lists,
     source_options,
     threads_of_job,
+    time_ahead,
 )
 from tlstudy.report.figures.captions import report_labels
 from tlstudy.storage.code_digest import code_digest
@@ -164,6 +165,28 @@ def threads_of(step):
         return threads_of_job(cores, memory_mb(the_run(wildcards), step), jobs)
 
     return threads
+
+
+def jobs_ahead():
+    """The jobs that are about to start, by rule and wildcards."""
+    return [(job.rule.name, *job.wildcards) for job in workflow.dag.needrun_jobs()]
+
+
+def time_of_jobs_ahead():
+    """How long they will take; no failure to tell it may stop them."""
+    if is_elsewhere():
+        return ""
+    limit = gpu_limit.value if gpu_limit else 1
+    try:
+        return time_ahead(
+            study,
+            written_settings(),
+            jobs_ahead(),
+            workflow.resource_settings.cores,
+            limit if gpus(None) else 0,
+        )
+    except Exception as error:
+        return f"How long it will take is not known ({error})."
 
 
 def granted_gpus(wildcards, resources):

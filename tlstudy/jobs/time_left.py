@@ -1,0 +1,144 @@
+"""How far a study is, and how long it will still take, while it runs or before it goes on."""
+
+import json
+import re
+import socket
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from tlstudy.config.settings import Study
+from tlstudy.config.study import Run, runs
+from tlstudy.jobs import paths, speed
+from tlstudy.jobs.plan import (
+    Machine,
+    Task,
+    jobs_left,
+    known_speeds,
+    laboratory_tasks,
+    tasks,
+    this_machine,
+    this_processor,
+    wall_seconds,
+)
+from tlstudy.jobs.progress import THERE, Job, Progress
+from tlstudy.jobs.workflow import has_gpu
+from tlstudy.storage.errors import UserError
+from tlstudy.storage.time_left import duration
+
+EPOCH = re.compile(r"epoch (\d+) of (\d+)")
+TUNED = re.compile(r"learning rate \S+ chosen")
+
+
+def time_left(found: Progress) -> str:
+    """Jobs, epochs and time, in a line each."""
+    all_jobs = found.by_file()
+    done = sum(job.state in THERE for job in all_jobs.values())
+    lines = [f"jobs: {done:,} of {len(all_jobs):,} done"]
+    ended = _epochs_done(found.study, all_jobs)
+    if ended:
+        epochs = sum(run.settings.epochs for run in _trained(found.study).values())
+        lines.append(f"epochs: {sum(ended.values()):,} of {epochs:,} done")
+    if told := _told(found, all_jobs, ended):
+        lines.append(told)
+    return "\n".join(lines)
+
+
+def _trained(study: Study) -> dict[Path, Run]:
+    return {paths.step_files(study, "train", run)[0]: run for run in runs(study)}
+
+
+def _epochs_done(study: Study, all_jobs: dict[Path, Job]) -> dict[Path, int]:
+    """Epochs done of each training, by its record; one that diverged needs no more."""
+    done = {}
+    for file, run in _trained(study).items():
+        job, epochs = all_jobs[file], run.settings.epochs
+        done[file] = epochs if job.state in THERE else min(epochs, _begun(study, run, job))
+    return done
+
+
+def _begun(study: Study, run: Run, job: Job) -> int:
+    """Epochs done of an unfinished training: by its log while it runs, else by its checkpoint."""
+    if job.state == "running":
+        try:
+            if job.log.stat().st_mtime >= job.attempt.began:
+                return epochs_in_log(job.log.read_text(errors="replace"), run)
+        except OSError:  # there is no log without Snakemake
+            pass
+    return _epochs_kept(paths.scratch_folder(study, run))
+
+
+def epochs_in_log(text: str, run: Run) -> int:
+    """Epochs that a training's log tells of; those of candidates of a tuning are none of them."""
+    if run.settings.tune_learning_rate:
+        chosen = TUNED.search(text)
+        text = text[chosen.end() :] if chosen else ""
+    lines = EPOCH.findall(text)
+    return int(lines[-1][0]) if lines else 0
+
+
+def _epochs_kept(scratch: Path) -> int:
+    """Epochs of the checkpoint from which a training goes on."""
+    if not scratch.is_dir():
+        return 0
+    from tlstudy.storage.scratch import MANIFEST  # takes a second, as it has PyTorch
+
+    try:
+        kept = json.loads((scratch / MANIFEST).read_bytes())
+        return kept["checkpoint"]["epochs"] if kept["checkpoint"] else 0
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0
+
+
+def _told(found: Progress, all_jobs: dict[Path, Job], ended: dict[Path, int]) -> str:
+    """About 1 h 10 min left with 2 cores."""
+    study = found.study
+    running = [job.attempt for job in all_jobs.values() if job.state == "running"]
+    if any(attempt.host != socket.gethostname() for attempt in running):
+        return "time left: not known, as jobs run on other machines"
+    try:
+        machine = _machine(study, [attempt.command for attempt in running])
+    except UserError as error:  # the study is for another machine
+        return f"time left: not known here ({error.message})"
+    wanted = jobs_left(found, speed.jobs(study))
+    experiments = [
+        job.key[1:]
+        for job in all_jobs.values()
+        if job.key[0] == "laboratory" and job.state not in THERE
+    ]
+    if not wanted and not experiments:
+        return ""
+    speeds = known_speeds(study, machine.device)
+    if speed.missing_pairs(study, wanted, speeds.rates):
+        return "time left: not known on this machine yet; `tlstudy plan` finds it out"
+    left = [
+        _shortened(task, all_jobs[speed.first_file(study, job)], job, ended)
+        for job, task in zip(wanted, tasks(study, wanted, speeds, machine), strict=True)
+    ]
+    left.sort(key=lambda task: task.start > 0)  # what runs already comes first
+    seconds = wall_seconds([*left, *laboratory_tasks(study, experiments)], machine)
+    told = f"about {duration(seconds)} left with {machine.told()}"
+    return told if running else f"{told}; nothing is running now"
+
+
+def _shortened(task: Task, shown: Job, job: speed.Job, ended: dict[Path, int]) -> Task:
+    """What is left of a task: of a training the epochs to come, of others by the time they ran."""
+    running = shown.state == "running"
+    start = 0.0 if running else task.start
+    seconds = task.seconds
+    if job.step == "train":
+        seconds *= 1 - ended[shown.files[0]] / job.epochs
+    elif running:
+        seconds = max(0.0, seconds - task.threads * (time.time() - shown.attempt.began))
+    return replace(task, start=start, seconds=seconds)
+
+
+def _machine(study: Study, commands: list[str]) -> Machine:
+    """The cores or GPUs that running commands hold; all of this machine where none runs."""
+    threads, gpus = (
+        sum(int(number) for command in commands for number in re.findall(option, command))
+        for option in (r"--threads (\d+)", r"--gpus (\d+)")
+    )
+    if gpus or study.device == "cuda" or (not threads and has_gpu()):
+        return this_machine(study, gpus=gpus or None)
+    return this_processor(threads or None)
