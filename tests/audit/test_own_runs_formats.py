@@ -264,9 +264,9 @@ def test_an_empty_cell_is_no_nan(tmp_path):
     ).to_parquet(tmp_path / "a.parquet")
     for name, text in texts.items():
         [run] = read_runs(written(tmp_path / name, text)).runs
-        assert run.not_numbers == {"train_loss": [2], "test_loss_running": [1]}, name
+        assert run.not_finite == {"train_loss": [2], "test_loss_running": [1]}, name
         assert math.isinf(run.metrics["train_loss"].iloc[2])
-    assert read_runs(tmp_path / "a.parquet").runs[0].not_numbers == {}
+    assert read_runs(tmp_path / "a.parquet").runs[0].not_finite == {}
 
 
 @pytest.mark.parametrize("cells", [["61.5", "80"], ["61.5%", "80 %"], ["0.615", "0.8"]])

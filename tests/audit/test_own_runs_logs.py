@@ -133,8 +133,8 @@ def test_rows_of_an_epoch_are_joined():
 
 
 def test_what_was_logged_as_nan_is_told_from_what_was_not_logged():
-    assert run_of("s05-all-nan.csv").not_numbers["train_loss"] == [7, 8, 9, 10, 11]
-    assert run_of("s07-val-nan.csv").not_numbers == {"test_loss_running": [1, 2, 3, 4, 5, 6]}
-    assert run_of("s08-loss-0-grad-nan.csv").not_numbers["gradient_norm"][-1] == 12
+    assert run_of("s05-all-nan.csv").not_finite["train_loss"] == [7, 8, 9, 10, 11]
+    assert run_of("s07-val-nan.csv").not_finite == {"test_loss_running": [1, 2, 3, 4, 5, 6]}
+    assert run_of("s08-loss-0-grad-nan.csv").not_finite["gradient_norm"][-1] == 12
     for name in ("r06-lightning-sparse.csv", "r08-lightning-joined.csv", "r09-hf-log-history.csv"):
-        assert run_of(name).not_numbers == {}
+        assert run_of(name).not_finite == {}

@@ -134,7 +134,7 @@ def _evidence(run: Run, classes: int | None, task: str | None, images: int | Non
         seed=run.names.get("seed"),
         metrics=metrics,
         classes=classes,
-        not_numbers=run.not_numbers,
+        not_finite=run.not_finite,
         axis=run.axis,
         task=task,
     )

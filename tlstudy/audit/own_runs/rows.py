@@ -32,13 +32,13 @@ class Run:
     Attributes:
         names: of run, or arm, subset size and seed.
         metrics: a row for each epoch, or for each step where only steps are known.
-        not_numbers: epochs in which a column was logged as nan.
+        not_finite: epochs in which a column was logged as nan.
         axis: what the rows count: epoch or step.
     """
 
     names: dict[str, Any]
     metrics: pd.DataFrame
-    not_numbers: dict[str, list[int]] = field(default_factory=dict)
+    not_finite: dict[str, list[int]] = field(default_factory=dict)
     axis: str = "epoch"
 
 
@@ -237,18 +237,18 @@ def _run(
     labels, axis = _labels(own, {name: values[rows] for name, values in axes.items()}, columns)
     first_is_0 = labels[0] == 0
     epochs, groups = np.unique(labels + first_is_0, return_inverse=True)
-    metrics, not_numbers = {"epoch": epochs}, {}
+    metrics, not_finite = {"epoch": epochs}, {}
     for ours, numbers in own.items():
         averaged = ours in AVERAGED
         values, logged = _of_groups(numbers, groups, len(epochs), averaged)
         metrics[ours] = values
         nan = epochs[logged & np.isnan(values)]
         if len(nan):
-            not_numbers[ours] = nan.tolist()
+            not_finite[ours] = nan.tolist()
         if averaged and ours == "train_loss" and numbers.logged.sum() > logged.sum():
             rows_of = "an epoch" if axis == "epoch" else "the steps up to an evaluation"
             columns.notes.append(f"{columns.theirs[ours]} is averaged over the rows of {rows_of}")
-    return Run(names, pd.DataFrame(metrics), not_numbers, axis)
+    return Run(names, pd.DataFrame(metrics), not_finite, axis)
 
 
 def _labels(

@@ -1,6 +1,6 @@
 """Evidence of one run, of which any part may be missing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -66,8 +66,8 @@ class Evidence:
         reported: loss in nats and balanced_accuracy from 0 to 1 as printed elsewhere, each a text
             that keeps its digits.
         classes: number of classes, which says what guessing gives.
-        not_numbers: for columns of the metrics, the epochs in which nan was logged; in others
-            that are empty nothing was. None where it is not known which.
+        not_finite: for columns of the metrics, the epochs in which nan was logged; in others
+            that are empty nothing was logged.
         axis: what the metrics' epochs count: epoch, or step.
         task: reinforcement learning, adversarial or regression, where something says so.
     """
@@ -85,7 +85,7 @@ class Evidence:
     reported_epoch: str | None = None
     reported: dict[str, str] | None = None
     classes: int | None = CLASSES
-    not_numbers: dict[str, list[int]] | None = None
+    not_finite: dict[str, list[int]] = field(default_factory=dict)
     axis: str = "epoch"
     task: str | None = None
 
