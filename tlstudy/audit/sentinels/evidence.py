@@ -1,6 +1,6 @@
 """Evidence of one run, of which any part may be missing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -21,9 +21,10 @@ def accuracy_needs(*statistics: str) -> str:
 def needed(need: str) -> str:
     """A need of a sentinel as a reader of a table or a run folder knows it.
 
-    Columns of the metrics come first and together: "column a or b".
+    Columns of the metrics come first and together: "column a or b". That a column may also hold
+    nothing but nan needs no words of its own.
     """
-    parts = need.split(" or ")
+    parts = [part for part in need.split(" or ") if not part.startswith("not_finite.")]
     columns = [part.partition(".")[2] for part in parts if part.startswith("metrics.")]
     others = [_of_a_run(part) for part in parts if not part.startswith("metrics.")]
     return " or ".join([*([f"column {' or '.join(columns)}"] if columns else []), *others])
@@ -40,6 +41,7 @@ def _of_a_run(part: str) -> str:
         "training": "the settings of the training",
         "reported_epoch": "the rule for the reported epoch",
         "reported": "the reported values",
+        "classes": "the number of classes",
     }[attribute]
 
 
@@ -53,7 +55,8 @@ class Evidence:
 
     Attributes:
         arm: name of the run's arm, or of the run itself.
-        metrics: a row for each epoch; `tlstudy.storage.columns.METRICS` as far as there.
+        metrics: a row for each epoch; `tlstudy.storage.columns.METRICS` as far as there. A table
+            of somebody else may also have a `learning_rate`.
         layers: a row for each epoch and layer; `tlstudy.storage.columns.LAYERS`.
         record: run.json, see `tlstudy.jobs.run_record`.
         landscape: landscape.json, see `tlstudy.measures.landscape`; a plane may also have a
@@ -64,7 +67,9 @@ class Evidence:
         reported_epoch: final or best-on-test.
         reported: loss in nats and balanced_accuracy from 0 to 1 as printed elsewhere, each a text
             that keeps its digits.
-        classes: number of classes, which says what guessing gives.
+        classes: number of classes, which says what guessing gives; None if unknown.
+        not_finite: for a column of the metrics, the epochs whose value was logged as nan or
+            infinite. A cell that was not logged is nan in the metrics and not among them.
     """
 
     arm: str
@@ -79,7 +84,8 @@ class Evidence:
     batchnorm: str | None = None
     reported_epoch: str | None = None
     reported: dict[str, str] | None = None
-    classes: int = CLASSES
+    classes: int | None = CLASSES
+    not_finite: dict[str, list[int]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
