@@ -1,7 +1,7 @@
 """Curves of sound trainings that are too large to run here, or not classification at all.
 
-Losses fall as a power of the epoch to a floor (Hestness et al. 2017), the error falls with them, and
-there is noise. They are made to be hard for a check that looks at curves alone.
+Losses fall as a power of the epoch to a floor (Hestness et al. 2017), the error falls with them,
+and there is noise. They are made to be hard for a check that looks at curves alone.
 """
 
 from collections.abc import Callable

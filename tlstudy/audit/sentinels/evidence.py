@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tlstudy.config.fields import CLASSES
-from tlstudy.config.settings import Training
+from tlstudy.config.settings import STATISTICS, Training
 
 ACCURACIES = ("accuracy", "balanced_accuracy")
 
@@ -16,6 +16,13 @@ ACCURACIES = ("accuracy", "balanced_accuracy")
 def accuracy_needs(*statistics: str) -> str:
     """The need of a test accuracy by epoch, plain or balanced, with any of the statistics."""
     return " or ".join(f"metrics.test_{kind}_{name}" for name in statistics for kind in ACCURACIES)
+
+
+ACCURACY_OF_TEST = accuracy_needs(*STATISTICS)
+LOSS_OF_TEST = " or ".join(f"metrics.test_loss_{name}" for name in STATISTICS)
+ACCURACY_OF_TRAIN = " or ".join(f"metrics.train_{kind}" for kind in ACCURACIES)
+# Standard deviations within which 99 of 100 values lie.
+DEVIATIONS = 2.58
 
 
 def needed(need: str) -> str:
@@ -125,6 +132,39 @@ class Evidence:
             raise TooLittleError(f"{at_least} epochs with {column}, found {finite.sum()}")
         epochs = pd.Index(self.metrics["epoch"].to_numpy()[finite], name="epoch")
         return pd.Series(values[finite], epochs, name=column)
+
+    def test_values(self, quantity: str, at_least: int = 1) -> pd.Series:
+        """Loss or accuracy on the test images by epoch, as far as finite.
+
+        With the reported statistics; if it is unknown which are, with the running ones, else with
+        recalibrated ones. Balanced accuracy stands in where accuracy is unknown.
+
+        Raises:
+            TooLittleError: fewer epochs have a value.
+        """
+        kinds = ACCURACIES if quantity == "accuracy" else (quantity,)
+        for statistics in (self.batchnorm,) if self.batchnorm else STATISTICS:
+            for kind in kinds:
+                column = f"test_{kind}_{statistics}"
+                if self.has(f"metrics.{column}"):
+                    return self.series(column, at_least)
+        raise TooLittleError(f"a test {quantity} with {self.batchnorm} statistics")
+
+    def error_of_test(self, accuracy: float, unknown: int | None = None) -> float:
+        """How far a test accuracy may be off by the choice of its images, in 99 of 100 cases.
+
+        At 0 and 1 the accuracy is kept half an image away, as no error would be left there.
+
+        Args:
+            unknown: number of images to take where it is not known; None for an error of 0 then.
+        """
+        images = unknown
+        if self.has("metrics.test_images"):
+            images = int(self.series("test_images").min())
+        if not images:
+            return 0.0
+        share = float(np.clip(accuracy, 0.5 / images, 1 - 0.5 / images))
+        return DEVIATIONS * float(np.sqrt(share * (1 - share) / images))
 
     @cached_property
     def rows_of_layers(self) -> tuple[np.ndarray, list[str]]:

@@ -1,0 +1,71 @@
+"""Curves of a run: their noise, their trend, and how far they ended from their best."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import kendalltau
+
+FIFTH = 5  # the end of a curve is the mean of its last fifth
+SMOOTHED_FROM = 10  # values; the best of fewer is a single value, of more a mean of three
+
+
+@dataclass(frozen=True)
+class Decline:
+    """How a curve that should be low ended above its lowest.
+
+    Attributes:
+        epoch: of the lowest value.
+        best, end: lowest value, of means of three where there are ten or more; mean of the last
+            fifth.
+        chance: probability that values without a trend rise so steadily after the lowest one.
+    """
+
+    epoch: int
+    best: float
+    end: float
+    chance: float
+
+    @property
+    def rise(self) -> float:
+        return self.end - self.best
+
+
+def end_of(values: pd.Series) -> float:
+    """Mean of the last fifth, of one value at least."""
+    return float(values.iloc[-max(1, len(values) // FIFTH) :].mean())
+
+
+def decline(values: pd.Series) -> Decline:
+    """Of a curve by epoch, of one value at least; of an accuracy give the errors."""
+    smooth = values.rolling(3, center=True).mean() if len(values) >= SMOOTHED_FROM else values
+    epoch = values.idxmin()
+    return Decline(
+        epoch=int(epoch),
+        best=float(smooth.min()),
+        end=end_of(values),
+        chance=chance_of_rise(values.loc[epoch:]),
+    )
+
+
+def chance_of_rise(values: pd.Series) -> float:
+    """Probability that values in random order rise so steadily (Mann-Kendall test, one-sided).
+
+    It is exact for few values: of five that all rise it is 1 / 120.
+    """
+    numbers = values.to_numpy(float)
+    if len(numbers) < 2 or np.ptp(numbers) == 0:
+        return 1.0
+    return float(kendalltau(np.arange(len(numbers)), numbers, alternative="greater").pvalue)
+
+
+def noise(values: pd.Series) -> float:
+    """Standard deviation of a curve about its trend; nan of fewer than four values.
+
+    Second differences leave nothing of a straight line, and of independent noise sqrt(6) times its
+    deviation. Their median absolute value is 0.6745 deviations, whatever a few jumps are.
+    """
+    second = np.diff(values.to_numpy(float), 2)
+    if len(second) < 2:
+        return float("nan")
+    return float(np.median(np.abs(second)) / 0.6745 / np.sqrt(6))
