@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
+import pandas as pd
 
 from tlstudy.audit.sentinels.evidence import (
     ACCURACIES,
@@ -13,6 +14,7 @@ from tlstudy.audit.sentinels.evidence import (
     accuracy_needs,
 )
 from tlstudy.audit.sentinels.sentinel import percent, sentinel
+from tlstudy.audit.sentinels.trends import chance_of_rise, end_of
 
 SIGNIFICANT = DEVIATIONS  # 1 in 100 of equal accuracies, both sides together
 STILL = 0.02  # of the whole fall of the train loss: what is left of it when training is over
@@ -26,6 +28,9 @@ LEAST_CHANGE = 0.05
 # not learnt from them.
 RIGHT = 0.95
 LEAST_GAIN = 0.1
+# The train answers lead, and the test follows: a gap of overfitting widens, one of a lag closes.
+KNOWN = 0.5  # of the train answers are right from the middle on
+STEADY = 0.05  # probability of so steady a rise without a trend
 
 
 def noise(first: float, second: float, images: int) -> float:
@@ -85,9 +90,11 @@ def test_changes_after_training(evidence: Evidence) -> Iterator[str]:
     Training is over after the epoch from which the train loss stays within 2 % of its whole fall
     of its end, if two thirds of the epochs are not over by then and five are left; the accuracy
     then changes by five points or more. Or it is over where 95 % of the train answers are right
-    and stay so; the test accuracy then gains ten points or more in two epochs at least. Both by
-    more than the noise of so many images, where their number is known. Only with running
-    statistics: recomputed ones do not lag.
+    and stay so; the test accuracy then gains ten points or more in two epochs at least. Or half of
+    the train answers are right from the middle of the epochs on, and the gap between train and
+    test accuracy is closing by five points from there to the end, as the test accuracy rises
+    steadily: overfitting widens it. All by more than the noise of so many images, where their
+    number is known. Only with running statistics: recomputed ones do not lag.
     """
     if evidence.batchnorm == "recalibrated":
         return
@@ -122,8 +129,29 @@ def test_changes_after_training(evidence: Evidence) -> Iterator[str]:
                 f"{100 * bound:.1f} points"
             )
             return
-    if len(lacking) == 2:
+    trained = evidence.train_accuracy()
+    if trained is not None and len(accuracy) >= 2 * EPOCHS_AFTER:
+        yield from _closing(evidence, trained, accuracy)
+    elif len(lacking) == 2:
         raise TooLittleError(lacking[0])
+
+
+def _closing(evidence: Evidence, trained: pd.Series, tested: pd.Series) -> Iterator[str]:
+    """What tells that the test accuracy still follows the train accuracy."""
+    gap = (trained - tested).dropna()
+    if len(gap) < 2 * EPOCHS_AFTER:
+        return
+    half = len(gap) // 2
+    since = gap.index[half]
+    middle, end = float(gap.iloc[half - 1 : half + 2].mean()), end_of(gap)
+    late = tested.loc[since:]
+    known = trained.loc[since:].min() >= KNOWN
+    least = max(LEAST_CHANGE, evidence.error_of_test(tested.iloc[-1]))
+    if known and middle - end > least and chance_of_rise(late) < STEADY:
+        yield (
+            f"from epoch {since} to the end the test accuracy follows the train accuracy: the gap "
+            f"closes from {percent(middle)} to {percent(end)}"
+        )
 
 
 def _noise_of_test(evidence: Evidence, first: float, last: float) -> float:

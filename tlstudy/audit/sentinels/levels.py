@@ -76,7 +76,7 @@ def loss_of_guessing(evidence: Evidence) -> Iterator[str]:
     advice="Look at the answers, at the learning rate by epoch, and at the gradient norm.",
 )
 def flat_since_the_second_epoch(evidence: Evidence) -> Iterator[str]:
-    """The train loss varies by less than 1 % from the second epoch on and falls no more.
+    """The train loss falls from the first epoch to the second, and then no more: less than 1 %.
 
     In five epochs at least, from the start of a training on (epoch 1, or 2 where rows are named
     after the next), at more than half of the first loss, and with a train accuracy under 90 % that
@@ -85,7 +85,8 @@ def flat_since_the_second_epoch(evidence: Evidence) -> Iterator[str]:
     losses = evidence.series("train_loss", EPOCHS_FLAT + 1)
     since = losses.iloc[1:]
     level = abs(float(since.iloc[0]))
-    if losses.index[0] > 2 or abs(since.iloc[-1] - since.iloc[0]) > FLAT * level:
+    fell = losses.iloc[0] - end_of(losses) > FLAT * abs(losses.iloc[0])  # else it never fell
+    if losses.index[0] > 2 or not fell or abs(since.iloc[-1] - since.iloc[0]) > FLAT * level:
         return
     if np.ptp(since) > 2 * FLAT * level or since.median() < STILL_HIGH * losses.iloc[0]:
         return

@@ -17,14 +17,14 @@ LOST = 0.5  # of the fall from the first to the least test loss
 LEAST_LOST = 0.02  # of the least test loss
 # Nor is a tenth of a least loss near 0 anything beside what was learnt before.
 LEAST_OF_FALL = 0.02
-# Of curves that are flat but for noise, one in a hundred rises so steadily.
-UNLIKELY = 0.01
+# The usual level of a one-sided test: four epochs that all rise have 1 / 24. It is the size of the
+# rise that keeps noise away; a curve that jumps by half its level is seldom steadier than this.
+UNLIKELY = 0.05
 # Accuracy: five points lost are more than seeds differ by (3.9 points of the published study), and
 # more than anybody would give for an epoch less.
 FELL = 0.05
 EPOCHS = 4  # fewer test values have no course
 STILL = 0.05  # of the whole improvement, in the last fifth of the epochs: what is still to come
-FALLING = 0.05  # probability of so steady a fall without trend
 FAR = 2 / 3  # of the epochs
 
 
@@ -40,8 +40,8 @@ def overfitting(evidence: Evidence) -> Iterator[str]:
     """The test loss rises from its least to the end, while the train loss falls.
 
     It rises by a tenth of its least, or by half of what it had fallen (2 % of its least at least);
-    by 2 % of that fall in any case; and more steadily than one in a hundred curves without a trend
-    (Mann-Kendall, from the least on, so five epochs at least). The end is the mean of the last
+    by 2 % of that fall in any case; and more steadily than one in twenty curves without a trend
+    (Mann-Kendall, from the least on, so four epochs at least). The end is the mean of the last
     fifth, the least a mean of three epochs where there are ten. The least may be the first epoch.
     """
     test = evidence.test_values("loss", EPOCHS)
@@ -109,7 +109,7 @@ def still_improving(evidence: Evidence) -> Iterator[str]:
     last = max(1, len(values) // 5)
     before, fall = float(values.iloc[-2 * last : -last].mean()), values.iloc[0] - values.min()
     late = values.iloc[len(values) // 2 :]
-    if before - end_of(values) > STILL * fall > 0 and chance_of_rise(-late) < FALLING:
+    if before - end_of(values) > STILL * fall > 0 and chance_of_rise(-late) < UNLIKELY:
         yield (
             f"the {name} loss falls from {before:.4g} to {end_of(values):.4g} in the last {last} "
             f"of {len(values)} epochs, {percent((before - end_of(values)) / fall, 0)} of its whole "

@@ -22,26 +22,29 @@ ROUNDING = 1e-3  # nats, below the floor: losses are printed and summed with few
 # unequal batches may lie below by this much.
 BELOW_LINE = 0.02  # nats
 # A network of logits that is as sure as it is right has a lower loss. One that is not yet so sure
-# may rest on the line too, where the learning rate has come to its end. With five classes and more
+# may rest on the line too, where the learning rate has come to its end. With four classes and more
 # it is then off by 0.2 nats or more, so that outputs which are not quite 0 and 1 may count, up to
 # 0.2 above the line. With fewer classes the two are nearer to each other, and with noisy labels
 # they meet (two classes: up to an accuracy of 0.86): only a run that is on the line for half of its
 # epochs counts.
-MANY_CLASSES = 5
+MANY_CLASSES = 4
 ABOVE_LINE = {True: 0.2, False: 0.03}  # nats: many classes, few
 APART = {True: 0.2, False: 0.1}  # nats, from the loss of logits that are as sure as they are right
+TELLING = 0.05  # nats, the same for the epochs of the correlation
 SHARE = {True: 5, False: 2}  # the last fifth of the epochs, the last half
 RESTS = 0.02  # nats, between the two halves of these epochs
 DIFFERENT = 0.05  # how far accuracies must differ: a stuck run is one point, and that is chance
 FOLLOWS = -0.8  # correlation of loss and accuracy
 MOSTLY_RIGHT = 0.95  # no stuck run is
+USUAL_CLASSES = 10  # where their number is not known
+MOST_CLASSES = 100_000
 POINTS = 5  # fewer correlate by chance
 
 
 @sentinel(
     "error",
     "F7",
-    needs=("classes", f"training or metrics.train_loss or {LOSS_OF_TEST}"),
+    needs=(f"training or metrics.train_loss or {LOSS_OF_TEST}",),
     why="The loss is confined to one nat, its gradients vanish where the network is surely "
     "wrong, and it compares with no loss of logits.",
     advice="Leave the softmax out of the network: the cross-entropy of PyTorch takes logits. If "
@@ -58,16 +61,19 @@ def loss_of_softmax_outputs(evidence: Evidence) -> Iterator[str]:
       floor + 1 - accuracy; without accuracies within 0.01 nats; a single epoch in which all are
       right will do within 0.0005 nats;
     - on the line floor + 1 - accuracy, the loss of outputs that are all 0 or 1, at rest: up to 0.2
-      nats above it with five classes or more, and where logits that are as sure as they are right
+      nats above it with four classes or more, and where logits that are as sure as they are right
       would be lower by 0.2 nats; with fewer classes for half of the epochs, up to 0.03 nats above
       it, and where such logits would be lower by 0.1. Loss and accuracy must correlate by -0.8 or
       more over epochs whose accuracies differ by 5 points at least; with few classes an accuracy
       that stays above 95 % will do.
 
+    Without a number of classes ten are taken where no accuracy is known, else the number that
+    would put the last loss on the floor, if 98 % are right.
+
     A loss of logits may pass through either, but it does not stay there. Label smoothing has a
     floor of its own, which is lower for all but a smoothing of a third and more.
     """
-    floor = softmax_floor(evidence.classes)
+    floor = softmax_floor(evidence.classes or USUAL_CLASSES)
     if evidence.training is not None and evidence.training.head == "softmax":
         yield (
             "the settings put softmax before the cross-entropy, which confines the loss to "
@@ -77,7 +83,7 @@ def loss_of_softmax_outputs(evidence: Evidence) -> Iterator[str]:
     looked = evidence.training is not None
     for name, loss, accuracy in _series(evidence):
         with suppress(TooLittleError):
-            told = _told(loss, accuracy, evidence.classes)
+            told = _told(loss, accuracy, evidence.classes or _classes_of(loss, accuracy))
             looked = True
             if told:
                 yield f"the {name} loss {told}"
@@ -96,6 +102,24 @@ def _series(evidence: Evidence) -> Iterator[tuple[str, pd.Series, pd.Series | No
             accuracy = evidence.series(column) if evidence.has(f"metrics.{column}") else None
             yield "test", evidence.series(f"test_loss_{statistics}"), accuracy
             return
+
+
+def _classes_of(loss: pd.Series, accuracy: pd.Series | None) -> int:
+    """Number of classes for which the loss would be at the floor, where it is not known.
+
+    With 98 % right the loss tells it, as no loss of logits is near a floor then. Where no accuracy
+    is known ten are taken.
+
+    Raises:
+        TooLittleError: neither.
+    """
+    if accuracy is None:
+        return USUAL_CLASSES
+    accuracy = accuracy.reindex(loss.index)
+    if not accuracy.iloc[-1] > RIGHT:
+        raise TooLittleError("the number of classes")
+    floor = loss.iloc[-1] + accuracy.iloc[-1] - 1
+    return max(2, min(round(1 + np.e * np.expm1(floor)), MOST_CLASSES))
 
 
 def _told(loss: pd.Series, accuracy: pd.Series | None, classes: int) -> str:
@@ -146,7 +170,8 @@ def _on_the_line(loss: pd.Series, accuracy: pd.Series, classes: int) -> bool:
         return False
     if not many and (accuracy[late.index] >= MOSTLY_RIGHT).all():
         return True
-    loss, accuracy = loss[telling], accuracy[telling]
+    higher = loss - loss_of_calibrated(accuracy, classes) >= TELLING
+    loss, accuracy = loss[higher], accuracy[higher]
     if len(loss) < POINTS or np.ptp(accuracy) < DIFFERENT or np.ptp(loss) == 0:
         return False
     return float(np.corrcoef(loss, accuracy)[0, 1]) <= FOLLOWS
