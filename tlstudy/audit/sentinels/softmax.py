@@ -1,7 +1,6 @@
 """Sentinel of a softmax before the cross-entropy, which takes one itself (F7)."""
 
 from collections.abc import Iterator
-from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -80,16 +79,19 @@ def loss_of_softmax_outputs(evidence: Evidence) -> Iterator[str]:
             f"{floor:.4f} to {floor + 1:.4f} nats"
         )
         return
-    looked = evidence.training is not None
+    looked, lacking = evidence.training is not None, ""
     for name, loss, accuracy in _series(evidence):
-        with suppress(TooLittleError):
+        try:
             told = _told(loss, accuracy, evidence.classes or _classes_of(loss, accuracy))
-            looked = True
-            if told:
-                yield f"the {name} loss {told}"
-                return
+        except TooLittleError as error:
+            lacking = str(error)
+            continue
+        looked = True
+        if told:
+            yield f"the {name} loss {told}"
+            return
     if not looked:
-        raise TooLittleError(f"{EPOCHS_OF_A_FLOOR} epochs with a loss")
+        raise TooLittleError(lacking)
 
 
 def _series(evidence: Evidence) -> Iterator[tuple[str, pd.Series, pd.Series | None]]:
