@@ -92,8 +92,8 @@ def test_changes_after_training(evidence: Evidence) -> Iterator[str]:
     then changes by five points or more. Or it is over where 95 % of the train answers are right
     and stay so; the test accuracy then gains ten points or more in two epochs at least. Or half of
     the train answers are right from the middle of the epochs on, and the gap between train and
-    test accuracy is closing by five points from there to the end, as the test accuracy rises
-    steadily: overfitting widens it. All by more than the noise of so many images, where their
+    test accuracy, of five points and more, is closing by as much from there to the end, as the
+    test accuracy rises steadily: overfitting widens it. All by more than the noise of so many images, where their
     number is known. Only with running statistics: recomputed ones do not lag.
     """
     if evidence.batchnorm == "recalibrated":
@@ -147,7 +147,7 @@ def _closing(evidence: Evidence, trained: pd.Series, tested: pd.Series) -> Itera
     late = tested.loc[since:]
     known = trained.loc[since:].min() >= KNOWN
     least = max(LEAST_CHANGE, evidence.error_of_test(tested.iloc[-1]))
-    if known and middle - end > least and chance_of_rise(late) < STEADY:
+    if known and middle > least and middle - end > least and chance_of_rise(late) < STEADY:
         yield (
             f"from epoch {since} to the end the test accuracy follows the train accuracy: the gap "
             f"closes from {percent(middle)} to {percent(end)}"

@@ -13,7 +13,7 @@ from tlstudy.audit.sentinels.evidence import (
 )
 from tlstudy.audit.sentinels.sentinel import percent, sentinel
 from tlstudy.audit.sentinels.softmax import loss_of_calibrated
-from tlstudy.audit.sentinels.trends import chance_of_rise, end_of, noise
+from tlstudy.audit.sentinels.trends import chance_of_rise, end_of, noise, starts_late
 
 EPOCHS = 3
 # A hundredth below ln K: what two classes that can hardly be told leave is less than that of many
@@ -78,15 +78,15 @@ def loss_of_guessing(evidence: Evidence) -> Iterator[str]:
 def flat_since_the_second_epoch(evidence: Evidence) -> Iterator[str]:
     """The train loss falls from the first epoch to the second, and then no more: less than 1 %.
 
-    In five epochs at least, from the start of a training on (epoch 1, or 2 where rows are named
-    after the next), at more than half of the first loss, and with a train accuracy under 90 % that
-    gains less than a point. A fall that is steady (Mann-Kendall, 5 %) is none of it.
+    In five epochs at least, from the start of a training on, at more than half of the first loss,
+    and with a train accuracy under 90 % that gains less than a point. A fall that is steady
+    (Mann-Kendall, 5 %) is none of it.
     """
     losses = evidence.series("train_loss", EPOCHS_FLAT + 1)
     since = losses.iloc[1:]
     level = abs(float(since.iloc[0]))
     fell = losses.iloc[0] - end_of(losses) > FLAT * abs(losses.iloc[0])  # else it never fell
-    if losses.index[0] > 2 or not fell or abs(since.iloc[-1] - since.iloc[0]) > FLAT * level:
+    if starts_late(losses) or not fell or abs(since.iloc[-1] - since.iloc[0]) > FLAT * level:
         return
     if np.ptp(since) > 2 * FLAT * level or since.median() < STILL_HIGH * losses.iloc[0]:
         return

@@ -14,7 +14,7 @@ from tlstudy.audit.sentinels.evidence import (
     TooLittleError,
 )
 from tlstudy.audit.sentinels.sentinel import percent, sentinel
-from tlstudy.audit.sentinels.trends import chance_of_rise, noise
+from tlstudy.audit.sentinels.trends import chance_of_rise, noise, starts_late
 
 LEAST_FALL = 0.01  # of the first train loss
 EPOCHS_OF_A_FALL = 3
@@ -27,7 +27,7 @@ LOW_START = 0.35  # nats
 # nothing is the mean of a whole epoch at the same weights.
 WANDERS = 0.1  # of its level
 LEARNT = 0.9  # accuracy that no network has that did not learn
-RESUMED = 0.5  # the same, of a training whose first epochs are not in the table
+RESUMED = 0.5  # is enough of a training whose first epochs are not in the table
 
 
 @sentinel(
@@ -44,10 +44,10 @@ def train_loss_did_not_fall(evidence: Evidence) -> Iterator[str]:
 
     A mean, as the loss of random batches varies from epoch to epoch in an untrained network too. A
     loss that falls by less but steadily (Mann-Kendall, 5 %) does fall: some tasks have no more to
-    give. Networks that have learnt before are left alone: a train accuracy above 90 %, or above
-    50 % in a table that starts after epoch 1. So is a loss that need not be one of a fixed task:
-    that starts below 0.35 nats, goes below 0, or wanders by a tenth from row to row, and has no
-    accuracy and no test loss beside it.
+    give. Networks that have learnt before are left alone: an accuracy above 90 %, or a table whose
+    first epochs are missing, unless it has accuracies below 50 %. So is a loss that need not be one
+    of a fixed task: that starts below 0.35 nats, goes below 0, or wanders by a tenth from row to
+    row, and has no accuracy and no test loss beside it.
     """
     losses = evidence.series("train_loss", at_least=EPOCHS_OF_A_FALL)
     after = (evidence.record or {}).get("checkpoint_train_loss")
@@ -70,13 +70,13 @@ def _check_that_it_should_fall(evidence: Evidence, losses: pd.Series) -> None:
     accuracies = [evidence.train_accuracy()] if evidence.has(ACCURACY_OF_TRAIN) else []
     if evidence.has(ACCURACY_OF_TEST):
         accuracies.append(evidence.test_values("accuracy"))
-    resumed = losses.index[0] > 1
-    if any(each.median() > (RESUMED if resumed else LEARNT) for each in accuracies):
+    resumed = starts_late(losses)
+    learnt = any(each.median() > (RESUMED if resumed else LEARNT) for each in accuracies)
+    if learnt or (resumed and not accuracies):
         raise TooLittleError("the epochs before this training was taken up again")
     alone = not accuracies and not evidence.has(LOSS_OF_TEST)
-    low = losses.iloc[0] < LOW_START and not accuracies and (alone or resumed)
-    wanders = alone and noise(losses) > WANDERS * abs(losses.median())
-    if low or wanders or (alone and losses.min() < 0):
+    wanders = noise(losses) > WANDERS * abs(losses.median())
+    if alone and (losses.iloc[0] < LOW_START or losses.min() < 0 or wanders):
         raise TooLittleError("an accuracy or a test loss beside a train loss that need not fall")
 
 

@@ -16,8 +16,8 @@ class Decline:
 
     Attributes:
         epoch: of the lowest value.
-        best, end: lowest value, of means of three where there are ten or more; mean of the last
-            fifth.
+        best, end: lowest value, of means of three where there are ten or more; median of the last
+            fifth, so that a single jump there is no rise.
         chance: probability that values without a trend rise so steadily after the lowest one.
     """
 
@@ -33,7 +33,21 @@ class Decline:
 
 def end_of(values: pd.Series) -> float:
     """Mean of the last fifth, of one value at least."""
-    return float(values.iloc[-max(1, len(values) // FIFTH) :].mean())
+    return float(_last_fifth(values).mean())
+
+
+def _last_fifth(values: pd.Series) -> pd.Series:
+    return values.iloc[-max(1, len(values) // FIFTH) :]
+
+
+def starts_late(values: pd.Series) -> bool:
+    """Whether the first rows are missing, as of a training that was taken up again.
+
+    The first epoch is later than 1 and than the usual distance from row to row: rows of every 500
+    steps start at 500.
+    """
+    first = values.index[0]
+    return bool(first > 1 and first > np.median(np.diff(values.index.to_numpy(float))))
 
 
 def decline(values: pd.Series) -> Decline:
@@ -43,7 +57,7 @@ def decline(values: pd.Series) -> Decline:
     return Decline(
         epoch=int(epoch),
         best=float(smooth.min()),
-        end=end_of(values),
+        end=float(_last_fifth(values).median()),
         chance=chance_of_rise(values.loc[epoch:]),
     )
 

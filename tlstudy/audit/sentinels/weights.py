@@ -58,7 +58,7 @@ def no_weight_moved(evidence: Evidence) -> Iterator[str]:
     values = pd.concat([evidence.series(column) for column in known])
     if not any_moved(values.to_numpy()):
         if _moved_otherwise(evidence):
-            raise TooLittleError("displacements with more digits: the train loss falls")
+            raise TooLittleError("displacements with more digits: the weights moved")
         epochs = values.index.nunique()
         yield f"the displacement of all weights is exactly 0 in all {epochs} epochs"
 
