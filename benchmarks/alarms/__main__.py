@@ -36,7 +36,7 @@ FIRST_FLAWED = 1000  # seeds of flawed runs are others than those of sound ones
     "--json",
     "destination",
     type=click.Path(path_type=Path),
-    default="benchmarks/kept/alarms.json",
+    default="docs/alarms.json",
     show_default=True,
 )
 def main(half: str, real: int, made: int, flawed: int, destination: Path) -> None:

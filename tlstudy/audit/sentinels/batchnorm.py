@@ -93,8 +93,8 @@ def test_changes_after_training(evidence: Evidence) -> Iterator[str]:
     and stay so; the test accuracy then gains ten points or more in two epochs at least. Or half of
     the train answers are right from the middle of the epochs on, and the gap between train and
     test accuracy, of five points and more, is closing by as much from there to the end, as the
-    test accuracy rises steadily: overfitting widens it. All by more than the noise of so many images, where their
-    number is known. Only with running statistics: recomputed ones do not lag.
+    test accuracy rises steadily: overfitting widens it. All by more than the noise of so many
+    images, where their number is known. Only with running statistics: recomputed ones do not lag.
     """
     if evidence.batchnorm == "recalibrated":
         return

@@ -37,7 +37,7 @@ RESUMED = 0.5  # is enough of a training whose first epochs are not in the table
     why="A network that did not learn its own training images tells nothing about the data "
     "or about where it started.",
     advice="Check that the optimiser holds the network's parameters, that gradients reach "
-    "them and that the learning rate is large enough.",
+    "them, and that the learning rate is neither too low nor too high.",
 )
 def train_loss_did_not_fall(evidence: Evidence) -> Iterator[str]:
     """The mean train loss of the last quarter is less than 1 % below the first epoch's.
