@@ -36,7 +36,6 @@ FOUND = {
     "new": {
         "train-loss-did-not-fall",  # F1
         "loss-of-guessing",  # F1
-        "flat-since-the-second-epoch",
         "test-accuracy-of-guessing",  # F1
         "gradients-add-up",  # F2
         "landscapes-not-comparable",  # F4, F5
