@@ -57,11 +57,12 @@ def tables(tmp_path) -> dict[str, Path]:
 def test_a_flawed_run_is_told_with_what_was_seen_why_and_what_to_do(tables):
     result = audit(tables["flawed"])
     assert result.exit_code == 1
-    assert result.output.startswith(f"flawed ({tables['flawed']}): 2 errors, 3 warnings")
+    counts = "2 errors, 5 warnings, 1 note"
+    assert result.output.startswith(f"flawed ({tables['flawed']}): {counts}")
     assert re.search(r"error: no-weight-moved \(F1\)\n +saw .*\n +why .*\n +do ", result.output)
     assert "Looked (" in result.output
     assert "  path-without-plane: trajectory in run.json" in result.output
-    assert result.output.rstrip().endswith("1 run: 2 errors, 3 warnings.")
+    assert result.output.rstrip().endswith(f"1 run: {counts}.")
 
 
 def test_a_sound_run_is_clean(tables):

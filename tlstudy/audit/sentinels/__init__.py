@@ -8,9 +8,11 @@ from tlstudy.audit.sentinels.evidence import Evidence
 from tlstudy.audit.sentinels.registry import (
     GROUP_SENTINELS,
     SENTINELS,
+    TABLE_SENTINELS,
     Examination,
     examine,
     examine_group,
+    examine_table,
 )
 from tlstudy.audit.sentinels.sentinel import ALARMS, SEVERITIES, Finding
 
@@ -19,9 +21,11 @@ __all__ = [
     "GROUP_SENTINELS",
     "SENTINELS",
     "SEVERITIES",
+    "TABLE_SENTINELS",
     "Evidence",
     "Examination",
     "Finding",
     "examine",
     "examine_group",
+    "examine_table",
 ]

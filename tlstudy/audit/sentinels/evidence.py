@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tlstudy.config.fields import CLASSES
-from tlstudy.config.settings import Training
+from tlstudy.config.settings import STATISTICS, Training
 
 ACCURACIES = ("accuracy", "balanced_accuracy")
 
@@ -18,12 +18,20 @@ def accuracy_needs(*statistics: str) -> str:
     return " or ".join(f"metrics.test_{kind}_{name}" for name in statistics for kind in ACCURACIES)
 
 
+ACCURACY_OF_TEST = accuracy_needs(*STATISTICS)
+LOSS_OF_TEST = " or ".join(f"metrics.test_loss_{name}" for name in STATISTICS)
+ACCURACY_OF_TRAIN = " or ".join(f"metrics.train_{kind}" for kind in ACCURACIES)
+# Standard deviations within which 99 of 100 values lie.
+DEVIATIONS = 2.58
+
+
 def needed(need: str) -> str:
     """A need of a sentinel as a reader of a table or a run folder knows it.
 
-    Columns of the metrics come first and together: "column a or b".
+    Columns of the metrics come first and together: "column a or b". That a column may also hold
+    nothing but nan needs no words of its own.
     """
-    parts = need.split(" or ")
+    parts = [part for part in need.split(" or ") if not part.startswith("not_finite.")]
     columns = [part.partition(".")[2] for part in parts if part.startswith("metrics.")]
     others = [_of_a_run(part) for part in parts if not part.startswith("metrics.")]
     return " or ".join([*([f"column {' or '.join(columns)}"] if columns else []), *others])
@@ -54,7 +62,8 @@ class Evidence:
 
     Attributes:
         arm: name of the run's arm, or of the run itself.
-        metrics: a row for each epoch; `tlstudy.storage.columns.METRICS` as far as there.
+        metrics: a row for each epoch; `tlstudy.storage.columns.METRICS` as far as there. A table
+            of somebody else may also have a `learning_rate`.
         layers: a row for each epoch and layer; `tlstudy.storage.columns.LAYERS`.
         record: run.json, see `tlstudy.jobs.run_record`.
         landscape: landscape.json, see `tlstudy.measures.landscape`; a plane may also have a
@@ -65,9 +74,9 @@ class Evidence:
         reported_epoch: final or best-on-test.
         reported: loss in nats and balanced_accuracy from 0 to 1 as printed elsewhere, each a text
             that keeps its digits.
-        classes: number of classes, which says what guessing gives.
-        not_finite: for columns of the metrics, the epochs in which nan was logged; in others
-            that are empty nothing was logged.
+        classes: number of classes, which says what guessing gives; None if unknown.
+        not_finite: for a column of the metrics, the epochs whose value was logged as nan or
+            infinite. A cell that was not logged is nan in the metrics and not among them.
         axis: what the metrics' epochs count: epoch, or step.
         task: reinforcement learning, adversarial or regression, where something says so.
     """
@@ -127,6 +136,39 @@ class Evidence:
             raise TooLittleError(f"{at_least} epochs with {column}, found {finite.sum()}")
         epochs = pd.Index(self.metrics["epoch"].to_numpy()[finite], name="epoch")
         return pd.Series(values[finite], epochs, name=column)
+
+    def test_values(self, quantity: str, at_least: int = 1) -> pd.Series:
+        """Loss or accuracy on the test images by epoch, as far as finite.
+
+        With the reported statistics; if it is unknown which are, with the running ones, else with
+        recalibrated ones. Balanced accuracy stands in where accuracy is unknown.
+
+        Raises:
+            TooLittleError: fewer epochs have a value.
+        """
+        kinds = ACCURACIES if quantity == "accuracy" else (quantity,)
+        for statistics in (self.batchnorm,) if self.batchnorm else STATISTICS:
+            for kind in kinds:
+                column = f"test_{kind}_{statistics}"
+                if self.has(f"metrics.{column}"):
+                    return self.series(column, at_least)
+        raise TooLittleError(f"a test {quantity} with {self.batchnorm} statistics")
+
+    def error_of_test(self, accuracy: float, unknown: int | None = None) -> float:
+        """How far a test accuracy may be off by the choice of its images, in 99 of 100 cases.
+
+        At 0 and 1 the accuracy is kept half an image away, as no error would be left there.
+
+        Args:
+            unknown: number of images to take where it is not known; None for an error of 0 then.
+        """
+        images = unknown
+        if self.has("metrics.test_images"):
+            images = int(self.series("test_images").min())
+        if not images:
+            return 0.0
+        share = float(np.clip(accuracy, 0.5 / images, 1 - 0.5 / images))
+        return DEVIATIONS * float(np.sqrt(share * (1 - share) / images))
 
     @cached_property
     def rows_of_layers(self) -> tuple[np.ndarray, list[str]]:

@@ -9,6 +9,7 @@ from scipy.stats import rankdata
 
 from tlstudy.audit.sentinels.evidence import Evidence, TooLittleError
 from tlstudy.audit.sentinels.sentinel import percent, sentinel
+from tlstudy.audit.sentinels.trends import chance_of_rise, end_of, noise
 
 # Gradients that add up: how far the log-log slope may be from 1, and the largest standard
 # deviation of the logarithms about the line. The slides' series has 0.995 and 0.005. Of made-up
@@ -17,6 +18,13 @@ from tlstudy.audit.sentinels.sentinel import percent, sentinel
 SLOPE_TOLERANCE = 0.1
 SCATTER = 0.05
 EPOCHS_OF_A_SLOPE = 5
+# Gradients that add up while the weights move.
+GROWTH = 1.5  # of the norm, from the first epoch to the last fifth
+SMOOTH = 0.1  # scatter about the trend
+STEADILY = 0.01  # probability of so steady a growth without a trend
+# A loss that falls all the same: by 1 %, and so steadily that 5 % without a trend would do so.
+LEAST_FALL = 0.01
+STEADY_FALL = 0.05
 # Rank correlation over layers from which the step size is said to explain the drift.
 STRONG = 0.8
 LAYERS_OF_A_RANKING = 8
@@ -40,13 +48,30 @@ def any_moved(displacements: np.ndarray) -> bool:
     "its device and its layers were replaced.",
 )
 def no_weight_moved(evidence: Evidence) -> Iterator[str]:
-    """All weights together are displaced by exactly 0 in every epoch."""
+    """All weights together are displaced by exactly 0 in every epoch.
+
+    Not where the train loss falls by 1 % and steadily, or an angle is above 0: then the
+    displacement was printed with too few digits.
+    """
     columns = ("displacement_from_start", "displacement_from_previous")
     known = [column for column in columns if evidence.has(f"metrics.{column}")]
     values = pd.concat([evidence.series(column) for column in known])
     if not any_moved(values.to_numpy()):
+        if _moved_otherwise(evidence):
+            raise TooLittleError("displacements with more digits: the weights moved")
         epochs = values.index.nunique()
         yield f"the displacement of all weights is exactly 0 in all {epochs} epochs"
+
+
+def _moved_otherwise(evidence: Evidence) -> bool:
+    """Whether something else tells that weights moved: an angle, or a train loss that falls."""
+    if evidence.has("metrics.angle_from_previous"):
+        return bool((evidence.series("angle_from_previous") > 0).any())
+    if not evidence.has("metrics.train_loss"):
+        return False
+    losses = evidence.series("train_loss")
+    fell = end_of(losses) < (1 - LEAST_FALL) * losses.iloc[0]
+    return bool(fell) and chance_of_rise(-losses) < STEADY_FALL
 
 
 @sentinel(
@@ -120,7 +145,10 @@ def growth(epochs: np.ndarray, norms: np.ndarray) -> Growth | None:
     "pass (optimizer.zero_grad of the optimiser that holds them).",
 )
 def gradients_add_up(evidence: Evidence) -> Iterator[str]:
-    """The gradient norm is proportional to the epoch: the sum of gradients never cleared."""
+    """The gradient norm is proportional to the epoch: the sum of gradients never cleared.
+
+    That is so where the weights rest; where they move see `gradient-grows`.
+    """
     norms = evidence.series("gradient_norm", at_least=EPOCHS_OF_A_SLOPE)
     found = growth(norms.index.to_numpy(), norms.to_numpy())
     if found is not None and found.adds_up:
@@ -129,6 +157,38 @@ def gradients_add_up(evidence: Evidence) -> Iterator[str]:
             f"the gradient norm grows with the epoch to the power {found.slope:.3f}, from "
             f"{norms.iloc[0]:.4g} in epoch {norms.index[0]} to {norms.iloc[-1]:.4g} in epoch "
             f"{norms.index[-1]}, with a scatter of {percent(found.scatter)} about that line"
+        )
+
+
+@sentinel(
+    "note",
+    "F2",
+    needs=("metrics.gradient_norm",),
+    why="Gradients that are never cleared add up to a norm that grows so, also where the weights "
+    "move. Weights that grow, or BatchNorm before small weights, can do it too.",
+    advice="Look for optimizer.zero_grad before each backward pass, of the optimiser that holds "
+    "these parameters.",
+)
+def gradient_grows(evidence: Evidence) -> Iterator[str]:
+    """The gradient norm grows by half at least, and so smoothly as only a sum over steps does.
+
+    From the first epoch to the median of the last fifth; steadily (one in a
+    hundred curves without a trend would do so), and with a scatter of at most 10 % about its
+    trend. Norms of single steps scatter by 30 % and more.
+    """
+    norms = evidence.series("gradient_norm", at_least=EPOCHS_OF_A_SLOPE)
+    norms = norms[norms > 0]
+    if len(norms) < EPOCHS_OF_A_SLOPE:
+        return
+    found = growth(norms.index.to_numpy(), norms.to_numpy())
+    if found is not None and found.adds_up:
+        return  # an error of its own
+    early, late = norms.iloc[0], norms.iloc[-max(1, len(norms) // 5) :].median()
+    smooth = noise(np.log(norms)) <= SMOOTH
+    if late >= GROWTH * early and smooth and chance_of_rise(norms) < STEADILY:
+        yield (
+            f"the gradient norm grows from {early:.4g} to {late:.4g} with a scatter of "
+            f"{percent(noise(np.log(norms)))} about its trend"
         )
 
 

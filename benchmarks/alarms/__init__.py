@@ -1,0 +1,1 @@
+"""How often `tlstudy audit` is wrong: on sound trainings and on trainings with a planted flaw."""

@@ -1,0 +1,144 @@
+"""Sentinels of test curves that turn: overfitting, a lost peak, an end that came too soon."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from tlstudy.audit.sentinels.evidence import ACCURACY_OF_TEST, LOSS_OF_TEST, Evidence
+from tlstudy.audit.sentinels.sentinel import percent, sentinel
+from tlstudy.audit.sentinels.trends import chance_of_rise, decline, end_of
+
+# Prechelt (1998, Early stopping - but when?) stops at a test loss 1 to 5 % above its least. Twice
+# the largest of these is no matter of taste any more.
+RISE = 0.1  # of the least test loss
+# A loss that is never near 0, as of a next word or a click, may lose all that it had learnt without
+# rising by a tenth: half of the fall counts too, if it is more than Prechelt's smallest rise twice.
+LOST = 0.5  # of the fall from the first to the least test loss
+LEAST_LOST = 0.02  # of the least test loss
+# Nor is a tenth of a least loss near 0 anything beside what was learnt before.
+LEAST_OF_FALL = 0.02
+# The usual level of a one-sided test: four epochs that all rise have 1 / 24. It is the size of the
+# rise that keeps noise away; a curve that jumps by half its level is seldom steadier than this.
+UNLIKELY = 0.05
+# Accuracy: five points lost are more than seeds differ by (3.9 points of the published study), and
+# more than anybody would give for an epoch less.
+FELL = 0.05
+EPOCHS = 4  # fewer test values have no course
+STILL = 0.05  # of the whole improvement, in the last fifth of the epochs: what is still to come
+FAR = 2 / 3  # of the epochs
+
+
+@sentinel(
+    "warning",
+    needs=("metrics.train_loss", LOSS_OF_TEST),
+    why="From there on the network learns its training examples by heart, and grows surer of its "
+    "mistakes: its last epoch is not its best.",
+    advice="Stop earlier by a validation set, take more or augmented data, or regularise more; "
+    "report which epoch's weights are used.",
+)
+def overfitting(evidence: Evidence) -> Iterator[str]:
+    """The test loss rises from its least to the end, while the train loss falls.
+
+    It rises by a tenth of its least, or by half of what it had fallen (2 % of its least at least);
+    by 2 % of that fall in any case; and more steadily than one in twenty curves without a trend
+    (Mann-Kendall, from the least on, so four epochs at least). The end is the mean of the last
+    fifth, the least a mean of three epochs where there are ten. The least may be the first epoch.
+    """
+    test = evidence.test_values("loss", EPOCHS)
+    train = evidence.series("train_loss", EPOCHS)
+    found = decline(test)
+    fall = max(float(test.iloc[0]) - found.best, 0.0)
+    rose = found.rise > RISE * abs(found.best)
+    lost = found.rise > max(LOST * fall, LEAST_LOST * abs(found.best)) and fall > 0
+    if not (rose or lost) or found.rise <= LEAST_OF_FALL * fall or found.chance >= UNLIKELY:
+        return
+    before, after = _at(train, found.epoch), end_of(train)
+    if after < before:
+        yield (
+            f"the test loss is least in epoch {found.epoch}, {test.loc[found.epoch]:.4g}, and "
+            f"{found.end:.4g} at the end, {percent(found.end / test.loc[found.epoch] - 1, 0)} "
+            f"more, while the train loss falls from {before:.4g} to {after:.4g}"
+        )
+
+
+def _at(values: pd.Series, epoch: int) -> float:
+    """The value of an epoch, or of the last one before it that has one, or the first."""
+    before = values.loc[:epoch]
+    return float(before.iloc[-1] if len(before) else values.iloc[0])
+
+
+@sentinel(
+    "warning",
+    needs=(ACCURACY_OF_TEST,),
+    why="The network knew more than what is left at the end.",
+    advice="Look where the learning rate is too high for the end of the training, or where the "
+    "test loss rises; keep the weights of the best epoch of a validation set.",
+)
+def test_accuracy_fell(evidence: Evidence) -> Iterator[str]:
+    """The test accuracy ends five points or more below its best, and steadily so.
+
+    Means as for overfitting; the fall must be steadier than one in a hundred curves without a
+    trend, and so large beside the error of so many test images, if their number is known.
+    """
+    accuracy = evidence.test_values("accuracy", EPOCHS)
+    found = decline(1 - accuracy)
+    if found.rise > max(FELL, evidence.error_of_test(1 - found.best)) and found.chance < UNLIKELY:
+        yield (
+            f"the test accuracy is best in epoch {found.epoch}, "
+            f"{percent(accuracy.loc[found.epoch])}, and {percent(1 - found.end)} at the end"
+        )
+
+
+@sentinel(
+    "note",
+    needs=(f"{LOSS_OF_TEST} or metrics.train_loss",),
+    why="What is compared at the end of such a training is how fast, not how far, networks learn.",
+    advice="Train longer, or compare at the same budget and say so.",
+)
+def still_improving(evidence: Evidence) -> Iterator[str]:
+    """The loss falls to the end: 5 % of its whole fall in the last fifth of the epochs.
+
+    Of the test loss, else of the train loss; it falls steadily over the last half.
+    """
+    name = "test" if evidence.has(LOSS_OF_TEST) else "train"
+    values = (
+        evidence.test_values("loss", EPOCHS)
+        if name == "test"
+        else evidence.series("train_loss", EPOCHS)
+    )
+    last = max(1, len(values) // 5)
+    before, fall = float(values.iloc[-2 * last : -last].mean()), values.iloc[0] - values.min()
+    late = values.iloc[len(values) // 2 :]
+    if before - end_of(values) > STILL * fall > 0 and chance_of_rise(-late) < UNLIKELY:
+        yield (
+            f"the {name} loss falls from {before:.4g} to {end_of(values):.4g} in the last {last} "
+            f"of {len(values)} epochs, {percent((before - end_of(values)) / fall, 0)} of its whole "
+            "fall"
+        )
+
+
+@sentinel(
+    "note",
+    needs=(f"{LOSS_OF_TEST} or {ACCURACY_OF_TEST}",),
+    why="The last epoch is then not the network that could be had.",
+    advice="Choose the epoch on a validation set, not on the test set; report which it was.",
+)
+def best_epoch_far_from_the_last(evidence: Evidence) -> Iterator[str]:
+    """The best test value is in the first two thirds of the epochs, and the end is worse.
+
+    By accuracy, and by more than two points or the error of so many images; else by loss, and by
+    more than 2 % of its fall.
+    """
+    if evidence.has(ACCURACY_OF_TEST):
+        values, name = 1 - evidence.test_values("accuracy", EPOCHS), "accuracy"
+        found = decline(values)
+        worse = found.rise > max(LEAST_LOST, evidence.error_of_test(1 - found.best))
+    else:
+        values, name = evidence.test_values("loss", EPOCHS), "loss"
+        found = decline(values)
+        worse = found.rise > LEAST_OF_FALL * (values.iloc[0] - found.best) > 0
+    place = values.index.get_loc(found.epoch) + 1
+    if worse and place <= FAR * len(values):
+        yield (
+            f"the best test {name} is that of epoch {found.epoch}, the last is {values.index[-1]}"
+        )

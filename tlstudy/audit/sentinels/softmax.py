@@ -1,0 +1,195 @@
+"""Sentinel of a softmax before the cross-entropy, which takes one itself (F7)."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from tlstudy.audit.sentinels.evidence import LOSS_OF_TEST, Evidence, TooLittleError
+from tlstudy.audit.sentinels.sentinel import sentinel
+from tlstudy.config.settings import STATISTICS
+
+AT_FLOOR = 0.005  # nats above the floor, and the errors that are left
+RIGHT = 0.98
+AT_FLOOR_UNSEEN = 0.01  # nats, where no accuracy is known
+EPOCHS_OF_A_FLOOR = 5
+# A single loss at an accuracy of 1: a loss of logits is nearly 0 there, and one in a thousand or so
+# of those between 0 and 1 nat would be so near to the floor.
+AT_FLOOR_ONCE = 0.0005
+ROUNDING = 1e-3  # nats, below the floor: losses are printed and summed with few digits
+# The line floor + 1 - accuracy. Outputs that are all 0 or 1 lie on it; means over an epoch of
+# unequal batches may lie below by this much.
+BELOW_LINE = 0.02  # nats
+# A network of logits that is as sure as it is right has a lower loss. One that is not yet so sure
+# may rest on the line too, where the learning rate has come to its end. With four classes and more
+# it is then off by 0.2 nats or more, so that outputs which are not quite 0 and 1 may count, up to
+# 0.2 above the line. With fewer classes the two are nearer to each other, and with noisy labels
+# they meet (two classes: up to an accuracy of 0.86): only a run that is on the line for half of its
+# epochs counts.
+MANY_CLASSES = 4
+ABOVE_LINE = {True: 0.2, False: 0.03}  # nats: many classes, few
+APART = {True: 0.2, False: 0.1}  # nats, from the loss of logits that are as sure as they are right
+TELLING = 0.05  # nats, the same for the epochs of the correlation
+SHARE = {True: 5, False: 2}  # the last fifth of the epochs, the last half
+RESTS = 0.02  # nats, between the two halves of these epochs
+DIFFERENT = 0.05  # how far accuracies must differ: a stuck run is one point, and that is chance
+FOLLOWS = -0.8  # correlation of loss and accuracy
+MOSTLY_RIGHT = 0.95  # no stuck run is
+USUAL_CLASSES = 10  # where their number is not known
+MOST_CLASSES = 100_000
+POINTS = 5  # fewer correlate by chance
+
+
+@sentinel(
+    "error",
+    "F7",
+    needs=(f"training or metrics.train_loss or {LOSS_OF_TEST}",),
+    why="The loss is confined to one nat, its gradients vanish where the network is surely "
+    "wrong, and it compares with no loss of logits.",
+    advice="Leave the softmax out of the network: the cross-entropy of PyTorch takes logits. If "
+    "only the test loss is so, evaluate with the logits too.",
+)
+def loss_of_softmax_outputs(evidence: Evidence) -> Iterator[str]:
+    """Cross-entropy of softmax outputs: by the settings, or by the bounds of train or test loss.
+
+    Outputs from 0 to 1 confine the loss to [floor, floor + 1], floor = ln(1 + (K - 1) / e),
+    which is 1.4612 for ten classes. From a series alone it is found if every loss is within these
+    bounds and the last fifth of the epochs (five at least) stays at one of them:
+
+    - at the floor, with 98 % of the examples right, where that is known, and within 0.005 nats of
+      floor + 1 - accuracy; without accuracies within 0.01 nats; a single epoch in which all are
+      right will do within 0.0005 nats;
+    - on the line floor + 1 - accuracy, the loss of outputs that are all 0 or 1, at rest: up to 0.2
+      nats above it with four classes or more, and where logits that are as sure as they are right
+      would be lower by 0.2 nats; with fewer classes for half of the epochs, up to 0.03 nats above
+      it, and where such logits would be lower by 0.1. Loss and accuracy must correlate by -0.8 or
+      more over epochs whose accuracies differ by 5 points at least; with few classes an accuracy
+      that stays above 95 % will do.
+
+    Without a number of classes ten are taken where no accuracy is known, else the number that
+    would put the last loss on the floor, if 98 % are right.
+
+    A loss of logits may pass through either, but it does not stay there. Label smoothing has a
+    floor of its own, which is lower for all but a smoothing of a third and more.
+    """
+    floor = softmax_floor(evidence.classes or USUAL_CLASSES)
+    if evidence.training is not None and evidence.training.head == "softmax":
+        yield (
+            "the settings put softmax before the cross-entropy, which confines the loss to "
+            f"{floor:.4f} to {floor + 1:.4f} nats"
+        )
+        return
+    looked, lacking = evidence.training is not None, ""
+    for name, loss, accuracy in _series(evidence):
+        try:
+            told = _told(loss, accuracy, evidence.classes or _classes_of(loss, accuracy))
+        except TooLittleError as error:
+            lacking = str(error)
+            continue
+        looked = True
+        if told:
+            yield f"the {name} loss {told}"
+            return
+    if not looked:
+        raise TooLittleError(lacking)
+
+
+def _series(evidence: Evidence) -> Iterator[tuple[str, pd.Series, pd.Series | None]]:
+    """Name, losses and accuracies by epoch: of the training, then of the test."""
+    if evidence.has("metrics.train_loss"):
+        yield "train", evidence.series("train_loss"), evidence.train_accuracy()
+    for statistics in STATISTICS:
+        if evidence.has(f"metrics.test_loss_{statistics}"):
+            column = f"test_accuracy_{statistics}"
+            accuracy = evidence.series(column) if evidence.has(f"metrics.{column}") else None
+            yield "test", evidence.series(f"test_loss_{statistics}"), accuracy
+            return
+
+
+def _classes_of(loss: pd.Series, accuracy: pd.Series | None) -> int:
+    """Number of classes for which the loss would be at the floor, where it is not known.
+
+    With 98 % right the loss tells it, as no loss of logits is near a floor then. Where no accuracy
+    is known ten are taken.
+
+    Raises:
+        TooLittleError: neither.
+    """
+    if accuracy is None:
+        return USUAL_CLASSES
+    accuracy = accuracy.reindex(loss.index)
+    if not accuracy.iloc[-1] > RIGHT:
+        raise TooLittleError("the number of classes")
+    floor = loss.iloc[-1] + accuracy.iloc[-1] - 1
+    return max(2, min(round(1 + np.e * np.expm1(floor)), MOST_CLASSES))
+
+
+def _told(loss: pd.Series, accuracy: pd.Series | None, classes: int) -> str:
+    """What shows softmax outputs in a series; empty if nothing does.
+
+    Raises:
+        TooLittleError: there are fewer than five epochs, and no single one will do.
+    """
+    floor = softmax_floor(classes)
+    if not loss.between(floor - ROUNDING, floor + 1 + ROUNDING).all():
+        return ""
+    if accuracy is not None:
+        accuracy = accuracy.reindex(loss.index)
+        perfect = loss[accuracy == 1]
+        if len(perfect) and ((perfect - floor).abs() <= AT_FLOOR_ONCE).all():
+            return (
+                f"is {perfect.iloc[-1]:.5f} nats where all answers are right: {floor:.5f} is the "
+                "least that softmax outputs can have"
+            )
+    if len(loss) < EPOCHS_OF_A_FLOOR:
+        raise TooLittleError(f"{EPOCHS_OF_A_FLOOR} epochs with a loss")
+    late = loss.iloc[-max(EPOCHS_OF_A_FLOOR, len(loss) // 5) :]
+    told = f"is {late.min():.5f} to {late.max():.5f} nats in the last {len(late)} epochs"
+    if accuracy is None:
+        at_rest = (late <= floor + AT_FLOOR_UNSEEN).all()
+        return f"{told}: it rests on {floor:.5f}, the least of softmax outputs" if at_rest else ""
+    right = accuracy.reindex(late.index)
+    if (right > RIGHT).all() and ((late - (floor + 1 - right)).abs() <= AT_FLOOR).all():
+        return f"{told}: it rests on {floor:.5f}, the least that softmax outputs can have"
+    if _on_the_line(loss, accuracy, classes):
+        return (
+            f"{told} at an accuracy of {right.min():.2f} to {right.max():.2f}, and follows "
+            f"{floor + 1:.4f} less the accuracy, as of softmax outputs that are nearly 0 or 1"
+        )
+    return ""
+
+
+def _on_the_line(loss: pd.Series, accuracy: pd.Series, classes: int) -> bool:
+    """Whether the loss rests on the line, where logits would have a lower one."""
+    many = classes >= MANY_CLASSES
+    above = loss - (softmax_floor(classes) + 1 - accuracy)
+    telling = loss - loss_of_calibrated(accuracy, classes) >= APART[many]
+    late = loss.iloc[-max(EPOCHS_OF_A_FLOOR, len(loss) // SHARE[many]) :]
+    half = len(late) // 2
+    rests = abs(late.iloc[:half].mean() - late.iloc[-half:].mean()) <= RESTS
+    near = above[late.index].between(-BELOW_LINE, ABOVE_LINE[many]).all()
+    if not (rests and near and telling[late.index].all()):
+        return False
+    if not many and (accuracy[late.index] >= MOSTLY_RIGHT).all():
+        return True
+    higher = loss - loss_of_calibrated(accuracy, classes) >= TELLING
+    loss, accuracy = loss[higher], accuracy[higher]
+    if len(loss) < POINTS or np.ptp(accuracy) < DIFFERENT or np.ptp(loss) == 0:
+        return False
+    return float(np.corrcoef(loss, accuracy)[0, 1]) <= FOLLOWS
+
+
+def softmax_floor(classes: int) -> float:
+    """Least cross-entropy of softmax outputs in nats: one output 1, the others 0."""
+    return float(np.log1p((classes - 1) / np.e))
+
+
+def loss_of_calibrated(accuracy: pd.Series, classes: int) -> pd.Series:
+    """Cross-entropy in nats of a network that is as sure as it is right, in every answer.
+
+    It gives its answer the probability a, the accuracy, and the other classes the rest evenly:
+    -a ln a - (1 - a) ln((1 - a) / (K - 1)).
+    """
+    right = accuracy.clip(1e-9, 1 - 1e-9)
+    wrong = 1 - right
+    return -right * np.log(right) - wrong * np.log(wrong / max(classes - 1, 1))
