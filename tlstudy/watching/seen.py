@@ -1,0 +1,192 @@
+"""What was seen of a training, in numbers: the findings are made of nothing else."""
+
+from dataclasses import dataclass, field
+
+import torch
+
+
+@dataclass
+class ParameterSeen:
+    """A parameter of the watched network.
+
+    Attributes:
+        held: an optimiser has it.
+        trainable, frozen: it required a gradient at every look, or at none.
+        gradient: the largest norm of its gradient at a step; 0 without one.
+        start: sum of its values before the first step.
+        moved: the sum was another later.
+    """
+
+    start: float
+    held: bool = False
+    trainable: bool = True
+    frozen: bool = True
+    gradient: float = 0.0
+    moved: bool = False
+
+
+@dataclass
+class BatchNormSeen:
+    """Statistics of a BatchNorm layer.
+
+    Attributes:
+        initial_left: share of the running statistics that is from before the training.
+        shift: how far the batch's means are from the running ones, in deviations.
+        ratio: the batch's deviations over the running ones.
+        samples: values a channel behind both; 0 before any look.
+    """
+
+    updates: int = 0
+    initial_left: float = 0.0
+    shift: float = 0.0
+    ratio: float = 1.0
+    samples: int = 0
+
+
+@dataclass
+class InputsSeen:
+    """The first batch, and what the first BatchNorm layer made of it, where it is pretrained."""
+
+    least: float
+    most: float
+    mean: float
+    deviation: float
+    is_image: bool
+    layer: str = ""
+    first: BatchNormSeen | None = None
+
+
+@dataclass
+class ExamplesSeen:
+    """Fingerprints of examples.
+
+    Attributes:
+        trained: those of training steps.
+        repeated, new: how many examples of later epochs had been trained on, and had not.
+        evaluated: those of evaluations.
+        mixed: evaluated ones that had been trained on, in a batch with others that had not.
+        pure: evaluated ones in batches that consist of training examples.
+        given: those of the test images that the user gave.
+    """
+
+    trained: set[int] = field(default_factory=set)
+    repeated: int = 0
+    new: int = 0
+    evaluated: set[int] = field(default_factory=set)
+    mixed: set[int] = field(default_factory=set)
+    pure: set[int] = field(default_factory=set)
+    given: set[int] | None = None
+
+
+@dataclass
+class Calls:
+    """Numbers of forward passes of one kind."""
+
+    training_mode: int = 0
+    evaluation_mode: int = 0
+
+    def add(self, training_mode: bool) -> None:
+        if training_mode:
+            self.training_mode += 1
+        else:
+            self.evaluation_mode += 1
+
+
+@dataclass
+class Seen:
+    """All that was seen.
+
+    Attributes:
+        foreign: parameters of the optimisers that the network does not have.
+        clear_checks, not_cleared: steps before which it was looked whether the gradients were
+            cleared, and those where they were not.
+        loss_checks, wrong_inputs: losses whose inputs were looked at, and what was wrong with them.
+        trained: forward passes with a backward pass.
+        first_in_evaluation_mode: step of the first of them in evaluation mode.
+        evaluated: forward passes without gradients, after the first step.
+        idle: those with gradients that no backward pass followed.
+        modes_differ: there are layers that do other things in training than in evaluation.
+        batches: fingerprints of the steps' batches; two are enough to know that they differ.
+        longest_epoch: most steps in an epoch.
+        not_finite: where, and at which step, the first non-finite value was.
+    """
+
+    steps: int = 0
+    epochs: int = 0
+    optimisers: int = 1
+    foreign: int = 0
+    clear_checks: int = 0
+    not_cleared: int = 0
+    loss_checks: int = 0
+    wrong_inputs: list[tuple[str, str]] = field(default_factory=list)
+    trained: Calls = field(default_factory=Calls)
+    first_in_evaluation_mode: int | None = None
+    evaluated: Calls = field(default_factory=Calls)
+    idle: Calls = field(default_factory=Calls)
+    modes_differ: bool = False
+    test_values_given: bool = False
+    batches: set[int] = field(default_factory=set)
+    longest_epoch: int = 0
+    not_finite: str = ""
+    frozen_batchnorm_updates: list[str] = field(default_factory=list)
+    parameters: dict[str, ParameterSeen] = field(default_factory=dict)
+    batchnorm: dict[str, BatchNormSeen] = field(default_factory=dict)
+    examples: ExamplesSeen = field(default_factory=ExamplesSeen)
+    inputs: InputsSeen | None = None
+
+
+@dataclass(eq=False)
+class Call:
+    """A forward pass of the network, until it is known what it was for.
+
+    Attributes:
+        training_mode: a layer that depends on the mode was in training mode.
+        examples: fingerprints of its batch.
+        losses: mean of each loss that was computed from it.
+        backward: value that the backward pass began with.
+        right, labels: correctly classified examples, and how many there were.
+    """
+
+    training_mode: bool
+    with_gradients: bool
+    size: int
+    examples: list[int] = field(default_factory=list)
+    trained: bool = False
+    losses: list[torch.Tensor] = field(default_factory=list)
+    backward: torch.Tensor | None = None
+    right: torch.Tensor | None = None
+    labels: int = 0
+
+    @property
+    def loss(self) -> torch.Tensor | None:
+        """The loss as it was computed; of several, what the backward pass began with."""
+        return self.losses[0] if len(self.losses) == 1 else self.backward
+
+
+@dataclass
+class Mean:
+    """Sums of loss and correct answers over calls, kept where they were computed."""
+
+    loss: torch.Tensor | float = 0.0
+    loss_examples: int = 0
+    right: torch.Tensor | float = 0.0
+    labels: int = 0
+    examples: int = 0
+
+    def add(self, call: Call) -> None:
+        self.examples += call.size
+        if call.loss is not None:
+            self.loss = self.loss + call.loss * call.size
+            self.loss_examples += call.size
+        if call.right is not None:
+            self.right = self.right + call.right
+            self.labels += call.labels
+
+    def row(self, prefix: str) -> dict[str, float]:
+        """Mean loss and accuracy, those that are known."""
+        row = {}
+        if self.loss_examples:
+            row[f"{prefix}_loss"] = float(self.loss) / self.loss_examples
+        if self.labels:
+            row[f"{prefix}_accuracy"] = float(self.right) / self.labels
+        return row
