@@ -9,7 +9,7 @@ COLUMNS = (
     *("test_loss", "test_accuracy", "test_images"),
 )
 
-Row = dict[str, float | int]
+Row = dict[str, float | int | None]
 
 
 def write_table(path: Path, rows: list[Row]) -> None:

@@ -107,12 +107,12 @@ class Watch:
         yield self
         self.end_epoch()
 
-    def log(self, **values: float) -> None:
-        """Give values of this epoch, such as test_loss; they come before those that are seen."""
-        self._given |= {name: float(value) for name, value in values.items()}
+    def log(self, **values: float | None) -> None:
+        """Give values of this epoch, such as test_loss, in place of those that are seen."""
+        self._given |= {k: None if value is None else float(value) for k, value in values.items()}
         self._seen.test_values_given |= any(name.startswith("test_") for name in values)
 
-    def end_epoch(self, **values: float) -> None:
+    def end_epoch(self, **values: float | None) -> None:
         """Call once an epoch, after its evaluation; not inside `epoch()`."""
         self.log(**values)
         self._settle_all()
@@ -195,7 +195,7 @@ class Watch:
 
     def _begin_epoch(self) -> None:
         self._train, self._test = Mean(), Mean()
-        self._given: Row = {}
+        self._given: dict[str, float | None] = {}
         self._steps_of_epoch = 0
 
     # Forward passes
@@ -203,14 +203,16 @@ class Watch:
     def _before_module(self, module: nn.Module, inputs: tuple) -> None:
         if torch.compiler.is_compiling() or self._is_in_backward():
             return
-        if self._window.is_open and next(module.parameters(), None) is not None:
-            self._window.close()  # a network may compute otherwise while a mode is there
-        is_outermost = self._entry is None or module is self._entry
-        if is_outermost and module in self._modules and next(module.parameters(), None) is not None:
+        is_outside = self._entry is None or module is self._entry
+        if self._window.is_open and is_outside and next(module.parameters(), None) is not None:
+            self._window.close()  # a network without gradients may compute otherwise in a mode
+        if is_outside and module in self._modules and next(module.parameters(), None) is not None:
             if not self._seen.steps:
                 self._begin()
             self._entry = module
             self._passed.clear()
+            if torch.is_grad_enabled() and self._seen.steps < LOSS_LOOKS:
+                self._window.open()  # the network may compute its loss itself
 
     def _after_module(self, module: nn.Module, inputs: tuple, kwargs: dict, output: Any) -> None:
         if self._entry is None or module not in self._modules or torch.compiler.is_compiling():
@@ -320,11 +322,10 @@ class Watch:
     def _saw_loss(
         self, loss: Callable, outputs: torch.Tensor, target: torch.Tensor, value: torch.Tensor
     ) -> None:
-        call, seen = self._call, self._seen
-        if call is None:
-            return
-        call.losses.append(value)
-        if call.with_gradients and (
+        seen = self._seen
+        call = self._call if self._entry is None else None  # of a forward pass that is over
+        with_gradients = call.with_gradients if call else self._entry is not None
+        if with_gradients and (
             seen.loss_checks < LOSS_LOOKS or seen.steps % LOSS_LOOKS_AT_EVERY == 0
         ):
             wrong = wrong_input(loss, outputs)
@@ -332,6 +333,9 @@ class Watch:
                 seen.loss_checks += 1
                 if wrong:
                     seen.wrong_inputs.append((loss.__name__, wrong))
+        if call is None:
+            return
+        call.losses.append(value)
         is_classes = loss in OF_CLASSES and outputs.dim() == 2 and not target.is_floating_point()
         if is_classes and outputs.numel() <= LARGEST_SCORES:
             self.classes = self.classes or outputs.shape[1]
