@@ -12,9 +12,11 @@ MEANS = (F.mse_loss, F.l1_loss, F.smooth_l1_loss, F.huber_loss, F.kl_div, F.gaus
 OF_CLASSES = (F.cross_entropy, F.nll_loss)
 OF_LOGITS = F.binary_cross_entropy_with_logits
 LOSSES = frozenset((*MEANS, *OF_CLASSES, OF_LOGITS, F.binary_cross_entropy, F.poisson_nll_loss))
+TO_LOGARITHMS = (F.log_softmax, torch.log_softmax, torch.Tensor.log_softmax)
 FEW = 16  # fewer values may lie between 0 and 1 by chance
 
-SawLoss = Callable[[Callable, torch.Tensor, torch.Tensor, torch.Tensor], None]
+# Function, its input, its target, and its value: the latter two are None of what is no loss.
+SawLoss = Callable[[Callable, torch.Tensor, torch.Tensor | None, torch.Tensor | None], None]
 
 
 class LossWindow(TorchFunctionMode):
@@ -58,6 +60,8 @@ class LossWindow(TorchFunctionMode):
         if func is torch.Tensor.backward:
             self._saw_backward(args[0])
             return func(*args, **kwargs)
+        if func in TO_LOGARITHMS and args and args[0].dim() == 2:
+            self._saw_loss(func, args[0].detach(), None, None)
         result = func(*args, **kwargs)
         if func in LOSSES and isinstance(result, torch.Tensor):
             named = dict(zip(("input", "target"), args, strict=False)) | kwargs
@@ -75,7 +79,7 @@ def wrong_input(loss: Callable, outputs: torch.Tensor) -> str | None:
     None where it cannot be told: of other losses, and of few values.
     """
     values = outputs.float()
-    if loss in OF_CLASSES:
+    if loss in OF_CLASSES + TO_LOGARITHMS:
         if outputs.dim() < 2 or outputs.shape[1] < 2:
             return None
         close = 1e-3 if outputs.dtype in (torch.float32, torch.float64) else 2e-2

@@ -320,7 +320,11 @@ class Watch:
 
     @torch.no_grad()
     def _saw_loss(
-        self, loss: Callable, outputs: torch.Tensor, target: torch.Tensor, value: torch.Tensor
+        self,
+        loss: Callable,
+        outputs: torch.Tensor,
+        target: torch.Tensor | None,
+        value: torch.Tensor | None,
     ) -> None:
         seen = self._seen
         call = self._call if self._entry is None else None  # of a forward pass that is over
@@ -333,7 +337,7 @@ class Watch:
                 seen.loss_checks += 1
                 if wrong:
                     seen.wrong_inputs.append((loss.__name__, wrong))
-        if call is None:
+        if call is None or target is None:
             return
         call.losses.append(value)
         is_classes = loss in OF_CLASSES and outputs.dim() == 2 and not target.is_floating_point()
@@ -397,8 +401,8 @@ class Watch:
                 places = torch.tensor([number for number, _ in with_gradient], device=norms.device)
                 every = norms.new_zeros(len(self._parameters)).index_copy_(0, places, norms)
             self._largest = every if self._largest is None else torch.maximum(self._largest, every)
-            if looking and not seen.not_finite and not bool(self._norm.isfinite()):
-                self._gradient_not_finite([number for number, _ in with_gradient], norms.tolist())
+            if looking and not seen.not_finite:
+                self._look_at_gradient([number for number, _ in with_gradient], norms)
             if len(self._probes) < PROBES and looking:
                 found = zip(with_gradient, norms.tolist(), strict=True)
                 nonzero = [parameter for (_, parameter), norm in found if norm > 0]
@@ -407,18 +411,15 @@ class Watch:
         seen.steps += 1
         self._steps_of_epoch += 1
 
-    def _gradient_not_finite(self, numbers: list[int], norms: list[float]) -> None:
-        bad = [
-            self._parameters[number][0]
-            for number, norm in zip(numbers, norms, strict=True)
-            if not norm < float("inf")
-        ]
+    def _look_at_gradient(self, numbers: list[int], norms: torch.Tensor) -> None:
         loss = self._call.loss if self._call else None
-        what = "" if loss is None else f"; the loss was {float(loss):.4g}"
-        self._seen.not_finite = (
-            f"the gradient of {listed(bad)} at step {self._seen.steps + 1}, while the network's "
-            f"outputs were finite{what}"
-        )
+        place = f"at step {self._seen.steps + 1}, while the network's outputs were finite"
+        if loss is not None and not bool(loss.isfinite()):
+            self._seen.not_finite = f"the loss is {float(loss)} {place}"
+        elif not bool(self._norm.isfinite()):
+            finite = norms.isfinite().tolist()
+            bad = [self._parameters[i][0] for i, ok in zip(numbers, finite, strict=True) if not ok]
+            self._seen.not_finite = f"the gradient of {listed(bad)} is not finite {place}"
 
     def _settle_all(self) -> None:
         self._settle(1)
