@@ -6,7 +6,6 @@ from typing import Any
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch.overrides import TorchFunctionMode, _len_torch_function_stack, _pop_mode, _push_mode
-from torch.utils._device import DeviceContext
 
 MEANS = (F.mse_loss, F.l1_loss, F.smooth_l1_loss, F.huber_loss, F.kl_div, F.gaussian_nll_loss)
 OF_CLASSES = (F.cross_entropy, F.nll_loss)
@@ -23,7 +22,7 @@ class LossWindow(TorchFunctionMode):
     """Tells of calls of the usual losses, and of `Tensor.backward`, while it is open.
 
     Modes of PyTorch form a stack, and others leave it from the top. So this one goes in and out
-    below them, but above that of the default device, which wants to be the lowest.
+    below them, but above that of `torch.set_default_device`, which wants to be the lowest.
     """
 
     def __init__(self, saw_loss: SawLoss, saw_backward: Callable[[torch.Tensor], None]):
@@ -46,7 +45,8 @@ class LossWindow(TorchFunctionMode):
     def _restack(self, own: list["LossWindow"]) -> None:
         stack = [_pop_mode() for _ in range(_len_torch_function_stack())][::-1]
         stack = [mode for mode in stack if mode is not self]
-        lowest = int(bool(stack) and isinstance(stack[0], DeviceContext))
+        default = getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None)
+        lowest = int(default is not None and stack[:1] == [default])
         for mode in [*stack[:lowest], *own, *stack[lowest:]]:
             _push_mode(mode)
 

@@ -11,18 +11,22 @@ class ParameterSeen:
 
     Attributes:
         held: an optimiser has it.
-        trainable, frozen: it required a gradient at every look, or at none.
+        trainable: it required a gradient at every look.
+        frozen: it required none at the last look.
         gradient: the largest norm of its gradient at a step; 0 without one.
-        start: sum of its values before the first step.
+        start, last: sum of its values before the first step, and at the last look.
         moved: the sum was another later.
+        moved_frozen: it was another at a look than at the look before, frozen at both.
     """
 
     start: float
+    last: float
     held: bool = False
     trainable: bool = True
-    frozen: bool = True
+    frozen: bool = False
     gradient: float = 0.0
     moved: bool = False
+    moved_frozen: bool = False
 
 
 @dataclass

@@ -174,7 +174,8 @@ class Watch:
         self.close()
 
     def _at_exit(self) -> None:
-        if not self._reported and self._seen.steps and os.getpid() == self._process:
+        was_used = self._seen.steps or self._calls
+        if not self._reported and was_used and os.getpid() == self._process:
             print(self.report())
         self.close()
 
@@ -240,12 +241,10 @@ class Watch:
                 updates = int(module.num_batches_tracked)
                 # A pass in training mode changes them: what counts is how they were before it.
                 self._batchnorm_start.setdefault(module, (mean, variance, updates))
-        self._mode_layers = [
-            layer for layer in self._modules if isinstance(layer, _BatchNorm | _DropoutNd)
-        ]
+        self._mode_layers = [layer for layer in self._modules if depends_on_mode(layer)]
         seen.modes_differ = bool(self._mode_layers)
         seen.parameters = {
-            name: ParameterSeen(_sum(parameter)) for name, parameter in self._parameters
+            name: ParameterSeen(*[_sum(parameter)] * 2) for name, parameter in self._parameters
         }
         self._look_at_weights()
 
@@ -406,13 +405,16 @@ class Watch:
             if len(self._probes) < PROBES and looking:
                 found = zip(with_gradient, norms.tolist(), strict=True)
                 nonzero = [parameter for (_, parameter), norm in found if norm > 0]
-                self._probes = sorted(nonzero, key=lambda one: one.numel())[:PROBES]
+                dense = [one for one in nonzero if one.grad.layout == torch.strided]
+                self._probes = sorted(dense, key=lambda one: one.numel())[:PROBES]
         self._settle_all()
         seen.steps += 1
         self._steps_of_epoch += 1
 
     def _look_at_gradient(self, numbers: list[int], norms: torch.Tensor) -> None:
-        loss = self._call.loss if self._call else None
+        loss = None
+        if self._call:
+            loss = self._call.loss if self._call.backward is None else self._call.backward
         place = f"at step {self._seen.steps + 1}, while the network's outputs were finite"
         if loss is not None and not bool(loss.isfinite()):
             self._seen.not_finite = f"the loss is {float(loss)} {place}"
@@ -445,7 +447,7 @@ class Watch:
         if not call.training_mode and seen.first_in_evaluation_mode is None:
             seen.first_in_evaluation_mode = seen.steps + 1
         if self._batch_of_step is None and call.examples:
-            self._batch_of_step = hash(tuple(sorted(call.examples)))
+            self._batch_of_step = hash(frozenset(call.examples))
             if len(seen.batches) < 2:
                 seen.batches.add(self._batch_of_step)
         if seen.epochs:
@@ -479,8 +481,10 @@ class Watch:
             one = seen.parameters[name]
             one.held |= id(parameter) in held
             one.trainable &= parameter.requires_grad
-            one.frozen &= not parameter.requires_grad
-            one.moved |= _sum(parameter) != one.start
+            now, frozen = _sum(parameter), not parameter.requires_grad
+            one.moved |= now != one.start
+            one.moved_frozen |= one.frozen and frozen and now != one.last
+            one.last, one.frozen = now, frozen
             if largest:
                 one.gradient = largest[number]
         for layer, (_, _, before) in self._batchnorm_start.items():
@@ -513,6 +517,16 @@ def compare_statistics(
         ratio=float(((batch_variance + 1e-5).sqrt() / deviation).median()),
         samples=values.numel() // values.shape[1],
     )
+
+
+def depends_on_mode(layer: nn.Module) -> bool:
+    """Whether a layer computes something else in training mode: dropout of any kind, BatchNorm."""
+    if isinstance(layer, _BatchNorm):
+        return layer.running_mean is not None
+    is_dropout = isinstance(layer, _DropoutNd) or "Drop" in type(layer).__name__
+    names = ("p", "drop_prob", "dropout") if is_dropout else ("dropout",)
+    shares = [getattr(layer, name, 0) for name in names]
+    return any(isinstance(share, int | float) and share > 0 for share in shares)
 
 
 def _sum(parameter: torch.Tensor) -> float:
