@@ -34,7 +34,7 @@ def findings(seen: Seen) -> list[Finding]:
 
 def no_step(seen: Seen) -> Iterator[Finding]:
     """Backward passes, but no step."""
-    number = seen.trained.training_mode + seen.trained.evaluation_mode
+    number = seen.without_step
     if number >= FEW_STEPS and not any(one.moved for one in seen.parameters.values()):
         yield Finding(
             "optimiser-never-stepped",
@@ -166,7 +166,8 @@ def parameters_that_stay(seen: Seen) -> Iterator[Finding]:
     if without:
         yield Finding(
             "parameters-without-gradient",
-            "warning",
+            # A last bias has none if the loss is a difference of outputs.
+            "note" if all(name.endswith("bias") for name in without) else "warning",
             f"{len(without)} of {len(ours)} trained parameters never had a gradient other than 0: "
             f"{listed(without)}",
             "The loss does not depend on them: they are not used, or cut off by detach(), "

@@ -76,7 +76,7 @@ class LossWindow(TorchFunctionMode):
 def wrong_input(loss: Callable, outputs: torch.Tensor) -> str | None:
     """What enters the loss in place of what it expects; empty if that is right.
 
-    None where it cannot be told: of other losses, and of few values.
+    None where it cannot be told, as of few values.
     """
     values = outputs.float()
     if loss in OF_CLASSES + TO_LOGARITHMS:
@@ -92,4 +92,4 @@ def wrong_input(loss: Callable, outputs: torch.Tensor) -> str | None:
     if loss is OF_LOGITS and outputs.numel() >= FEW:
         inside = values.min() >= 0 and values.max() <= 1 and values.max() > values.min()
         return "probabilities (all from 0 to 1)" if inside else ""
-    return None
+    return None if loss is OF_LOGITS else ""

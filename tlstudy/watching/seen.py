@@ -105,7 +105,8 @@ class Seen:
         clear_checks, not_cleared: steps before which it was looked whether the gradients were
             cleared, and those where they were not.
         loss_checks, wrong_inputs: losses whose inputs were looked at, and what was wrong with them.
-        trained: forward passes with a backward pass.
+        trained: forward passes with a backward pass and a step.
+        without_step: those with a backward pass that no step followed in the epoch.
         first_in_evaluation_mode: step of the first of them in evaluation mode.
         evaluated: forward passes without gradients, after the first step.
         idle: those with gradients that no backward pass followed.
@@ -124,6 +125,7 @@ class Seen:
     loss_checks: int = 0
     wrong_inputs: list[tuple[str, str]] = field(default_factory=list)
     trained: Calls = field(default_factory=Calls)
+    without_step: int = 0
     first_in_evaluation_mode: int | None = None
     evaluated: Calls = field(default_factory=Calls)
     idle: Calls = field(default_factory=Calls)

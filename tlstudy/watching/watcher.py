@@ -184,7 +184,8 @@ class Watch:
 
         @functools.wraps(hook)
         def run(*args: Any, **kwargs: Any) -> None:
-            if self._stopped:
+            # First of all, as a compiler reads on otherwise, and cannot follow.
+            if torch.compiler.is_compiling() or self._stopped or _is_transformed():
                 return
             try:
                 hook(*args, **kwargs)
@@ -202,7 +203,7 @@ class Watch:
     # Forward passes
 
     def _before_module(self, module: nn.Module, inputs: tuple) -> None:
-        if torch.compiler.is_compiling() or self._is_in_backward():
+        if _is_in_backward():
             return
         is_outside = self._entry is None or module is self._entry
         if self._window.is_open and is_outside and next(module.parameters(), None) is not None:
@@ -216,7 +217,7 @@ class Watch:
                 self._window.open()  # the network may compute its loss itself
 
     def _after_module(self, module: nn.Module, inputs: tuple, kwargs: dict, output: Any) -> None:
-        if self._entry is None or module not in self._modules or torch.compiler.is_compiling():
+        if self._entry is None or module not in self._modules:
             return
         with_gradients = torch.is_grad_enabled()
         if with_gradients and not module._modules:  # autograd keeps most of these anyway
@@ -365,11 +366,6 @@ class Watch:
             # One clearing before the step is enough: another network's loss may pass through here.
             self._found_cleared = bool(self._found_cleared) or not stale
 
-    @staticmethod
-    def _is_in_backward() -> bool:
-        """Layers run once more in a backward pass if their activations were not kept."""
-        return torch._C._current_graph_task_id() != -1
-
     # Steps
 
     def _is_looking(self) -> bool:
@@ -407,7 +403,7 @@ class Watch:
                 nonzero = [parameter for (_, parameter), norm in found if norm > 0]
                 dense = [one for one in nonzero if one.grad.layout == torch.strided]
                 self._probes = sorted(dense, key=lambda one: one.numel())[:PROBES]
-        self._settle_all()
+        self._settle_all(by_step=True)
         seen.steps += 1
         self._steps_of_epoch += 1
 
@@ -423,17 +419,19 @@ class Watch:
             bad = [self._parameters[i][0] for i, ok in zip(numbers, finite, strict=True) if not ok]
             self._seen.not_finite = f"the gradient of {listed(bad)} is not finite {place}"
 
-    def _settle_all(self) -> None:
-        self._settle(1)
+    def _settle_all(self, by_step: bool = False) -> None:
+        self._settle(1, by_step)
         self._call = None
         self._batch_of_step = None
 
-    def _settle(self, most: int) -> None:
+    def _settle(self, most: int, by_step: bool = True) -> None:
         """Say of the oldest forward passes what they were for, until fewer are left."""
         while len(self._calls) >= most:
             call = self._calls.popleft()
-            if call.trained:
+            if call.trained and by_step:
                 self._settle_trained(call)
+            elif call.trained:  # a saliency map, or the rest of gradients that are added up
+                self._seen.without_step += 1
             elif self._seen.steps:
                 kind = self._seen.idle if call.with_gradients else self._seen.evaluated
                 kind.add(call.training_mode)
@@ -517,6 +515,16 @@ def compare_statistics(
         ratio=float(((batch_variance + 1e-5).sqrt() / deviation).median()),
         samples=values.numel() // values.shape[1],
     )
+
+
+def _is_in_backward() -> bool:
+    """Layers run once more in a backward pass if their activations were not kept."""
+    return torch._C._current_graph_task_id() != -1
+
+
+def _is_transformed() -> bool:
+    """Inside torch.func.vmap or grad, tensors have no values that could be looked at."""
+    return torch._C._functorch.maybe_current_level() is not None
 
 
 def depends_on_mode(layer: nn.Module) -> bool:
