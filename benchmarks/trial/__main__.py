@@ -89,12 +89,12 @@ def trial(scripts: tuple[str, ...], kinds: tuple[str, ...]) -> Iterator[dict]:
 
 
 def table_text(rows: list[dict]) -> str:
-    """The rows as a Markdown table, and how many flaws were found."""
-    lines = ["| script | flaw | the watcher | `tlstudy audit` of its table |", "|---|---|---|---|"]
-    for row in rows:
-        named = "**named** " if row["named"] else ""
-        cells = [row["script"], row["flaw"], named + _told(row["watch"]), _told(row["audit"])]
-        lines.append(f"| {' | '.join(cells)} |")
+    """A row a flaw and a column a script, as a Markdown table; then how many flaws were found."""
+    scripts = list(dict.fromkeys(row["script"] for row in rows))
+    cells = {(row["flaw"], row["script"]): _cell(row) for row in rows}
+    lines = [f"| flaw | {' | '.join(scripts)} |", "|---" * (len(scripts) + 1) + "|"]
+    for flaw in dict.fromkeys(row["flaw"] for row in rows):
+        lines.append(f"| {flaw} | {' | '.join(cells.get((flaw, one), '') for one in scripts)} |")
     flawed = [row for row in rows if row["flaw"] != SOUND]
     sound = [row for row in rows if row["flaw"] == SOUND]
     lines += [
@@ -105,6 +105,13 @@ def table_text(rows: list[dict]) -> str:
         f"{_alarms(sound, 'audit')}.",
     ]
     return "\n".join(lines)
+
+
+def _cell(row: dict) -> str:
+    """Who found something: the watcher named the flaw, the audit raised any alarm."""
+    by_watcher = row["named"] or (row["flaw"] == SOUND and _alarms([row], "watch"))
+    found = [name for name, yes in (("W", by_watcher), ("A", _alarms([row], "audit"))) if yes]
+    return ", ".join(found) or "nothing"
 
 
 def _told(found: list[tuple[str, str]]) -> str:
@@ -130,7 +137,8 @@ def main(scripts: tuple[str, ...], kinds: tuple[str, ...], verbose: bool) -> Non
     rows = []
     for row in trial(tuple(one for one in chosen if one not in missing), kinds):
         rows.append(row)
-        click.echo(f"{row['script']}, {row['flaw']}: {_told(row['watch'])}", err=True)
+        found = f"watch: {_told(row['watch'])}; audit: {_told(row['audit'])}"
+        click.echo(f"{row['script']}, {row['flaw']}: {found}", err=True)
         if verbose:
             click.echo(row["printed"])
     click.echo(table_text(rows))

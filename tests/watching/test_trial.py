@@ -23,6 +23,7 @@ def test_a_sound_script_and_a_flawed_one():
     rows = list(trial(("bare_loop",), (SOUND, "gradients not cleared")))
     assert [row["watch"] for row in rows] == [[], [("error", "gradients-not-cleared")]]
     told = table_text(rows)
+    assert "| none (sound) | nothing |\n| gradients not cleared | W |" in told
     assert "Of 1 planted flaws the watcher names 1;" in told
     assert "Of 1 sound scripts the watcher alarms at 0, the audit at 0." in told
 

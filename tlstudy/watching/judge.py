@@ -22,7 +22,7 @@ OFTEN = 0.5  # share of the looks at which something must be seen
 SOME = 0.1  # share of the steps, for what may happen at a border
 TINY = 1e-4  # of the largest gradient of a parameter
 LARGE = 50.0  # inputs beyond that are no normalised ones
-RARE = 0.01  # equal examples up to that share occur by nature
+RARE, MANY = 0.002, 0.05  # shares of equal examples: by nature, and surely by a mistake
 
 
 def findings(seen: Seen) -> list[Finding]:
@@ -80,7 +80,7 @@ def optimiser_of_other_parameters(seen: Seen) -> Iterator[Finding]:
 
 def gradients_not_cleared(seen: Seen) -> Iterator[Finding]:
     """At backward passes after a step the gradients of before were still there."""
-    if seen.optimisers > 1 or seen.clear_checks < FEW_STEPS:
+    if seen.optimisers > 1 or seen.clear_checks < FEW_STEPS or not any_held(seen):
         return
     if seen.not_cleared > SOME * seen.clear_checks:
         yield Finding(
@@ -91,6 +91,11 @@ def gradients_not_cleared(seen: Seen) -> Iterator[Finding]:
             "Each step follows the sum of all gradients since they were last cleared.",
             "Call optimizer.zero_grad() once a step, before backward().",
         )
+
+
+def any_held(seen: Seen) -> bool:
+    """Whether the optimiser has a parameter of the network."""
+    return any(one.held for one in seen.parameters.values())
 
 
 def loss_of_wrong_inputs(seen: Seen) -> Iterator[Finding]:
@@ -152,6 +157,8 @@ def parameters_that_stay(seen: Seen) -> Iterator[Finding]:
     largest = max((one.gradient for one in ours.values()), default=0.0)
     # A bias before BatchNorm has a gradient of rounding errors, which may move nothing.
     still = [n for n, one in ours.items() if one.gradient > TINY * largest and not one.moved]
+    if not any_held(seen):  # which is said already
+        return
     if seen.parameters and not any(one.moved for one in seen.parameters.values()):
         yield Finding(
             "no-parameter-moved",
@@ -214,12 +221,14 @@ def frozen_that_moved(seen: Seen) -> Iterator[Finding]:
 def batchnorm_lags(seen: Seen) -> Iterator[Finding]:
     """Running statistics of BatchNorm that are not those of the network."""
     evaluated = seen.evaluated.evaluation_mode or seen.idle.evaluation_mode
+    if not evaluated or is_trained_in_evaluation_mode(seen):
+        return
     left = {
         name: one
         for name, one in seen.batchnorm.items()
         if one.updates and one.initial_left > MOST_INITIAL
     }
-    if left and evaluated:
+    if left:
         name, one = max(left.items(), key=lambda item: item[1].initial_left)
         yield Finding(
             "batchnorm-lags",
@@ -241,7 +250,7 @@ def batchnorm_lags(seen: Seen) -> Iterator[Finding]:
         and one.samples >= FEW_SAMPLES
         and (one.shift > FAR + one.samples**-0.5 or not 0.5 <= one.ratio <= 2)
     ]
-    if far and evaluated:
+    if far:
         name, one = max(far, key=lambda item: item[1].shift)
         yield Finding(
             "batchnorm-lags",
@@ -255,13 +264,19 @@ def batchnorm_lags(seen: Seen) -> Iterator[Finding]:
         )
 
 
+def is_trained_in_evaluation_mode(seen: Seen) -> bool:
+    """Whether more than a few training steps were in evaluation mode."""
+    wrong, right = seen.trained.evaluation_mode, seen.trained.training_mode
+    return wrong > SOME * (wrong + right)
+
+
 def mode(seen: Seen) -> Iterator[Finding]:
     """Evaluation in training mode, or training in evaluation mode."""
     if not seen.modes_differ:
         return
     what = "There are layers of dropout or BatchNorm, which do other things in the two modes."
-    wrong, right = seen.trained.evaluation_mode, seen.trained.training_mode
-    if wrong > SOME * (wrong + right):
+    if is_trained_in_evaluation_mode(seen):
+        wrong, right = seen.trained.evaluation_mode, seen.trained.training_mode
         yield Finding(
             "trained-in-evaluation-mode",
             "warning",
@@ -274,7 +289,7 @@ def mode(seen: Seen) -> Iterator[Finding]:
         return
     wrong = seen.evaluated.training_mode + seen.idle.training_mode
     if wrong:
-        is_sure = seen.evaluated.training_mode or seen.test_values_given
+        is_sure = seen.evaluated.training_mode or seen.idle_at_end or seen.test_values_given
         yield Finding(
             "evaluated-in-training-mode",
             "warning" if is_sure else "note",
@@ -311,6 +326,8 @@ def same_batch(seen: Seen) -> Iterator[Finding]:
 def test_among_training(seen: Seen) -> Iterator[Finding]:
     """Test examples that had been trained on."""
     examples = seen.examples
+    if seen.not_finite:  # then examples may be alike
+        return
     why = "The test values are in part those of training, so they are too good."
     advice = "Split the data once, before anything else, and keep the parts apart."
     # Evaluating the training set as well is no leak; a small part of it among others is one.
@@ -332,10 +349,11 @@ def test_among_training(seen: Seen) -> Iterator[Finding]:
         return
     if shared:
         share = len(shared) / len(tested)
-        is_sure = examples.given is not None or examples.mixed
+        is_sure = share > MANY and (examples.given is not None or examples.mixed)
+        severity: Severity = "error" if is_sure else "warning" if share > RARE else "note"
         yield Finding(
             "test-examples-in-training",
-            ("error" if is_sure else "warning") if share > RARE else "note",
+            severity,
             f"{len(shared)} of {len(tested)} different test examples ({percent(share)}) were "
             "trained on",
             why,

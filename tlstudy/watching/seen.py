@@ -110,6 +110,7 @@ class Seen:
         first_in_evaluation_mode: step of the first of them in evaluation mode.
         evaluated: forward passes without gradients, after the first step.
         idle: those with gradients that no backward pass followed.
+        idle_at_end: those of them, in training mode, after the last step of an epoch.
         modes_differ: there are layers that do other things in training than in evaluation.
         batches: fingerprints of the steps' batches; two are enough to know that they differ.
         longest_epoch: most steps in an epoch.
@@ -129,6 +130,7 @@ class Seen:
     first_in_evaluation_mode: int | None = None
     evaluated: Calls = field(default_factory=Calls)
     idle: Calls = field(default_factory=Calls)
+    idle_at_end: int = 0
     modes_differ: bool = False
     test_values_given: bool = False
     batches: set[int] = field(default_factory=set)

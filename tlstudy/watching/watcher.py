@@ -435,7 +435,10 @@ class Watch:
             elif self._seen.steps:
                 kind = self._seen.idle if call.with_gradients else self._seen.evaluated
                 kind.add(call.training_mode)
-                if not call.with_gradients or not call.training_mode:
+                # Between steps it may be a part of the training, such as a painter's for a critic.
+                at_end = call.with_gradients and call.training_mode and not by_step
+                self._seen.idle_at_end += at_end
+                if not call.with_gradients or not call.training_mode or at_end:
                     self._settle_evaluated(call)
 
     def _settle_trained(self, call: Call) -> None:
