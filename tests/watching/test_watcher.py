@@ -253,6 +253,46 @@ def test_an_error_of_its_own_does_not_end_the_training(monkeypatch):
     assert "the watcher failed (ZeroDivisionError" in loop.watch.report()
 
 
+def test_a_disk_that_is_full_does_not_end_the_training(monkeypatch):
+    def full(*_):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("tlstudy.watching.watcher.write_table", full)
+    loop = Loop(options={"path": "nowhere.csv"}).run()
+    assert "the watcher failed (OSError: No space left" in loop.watch.report()
+
+
+def test_a_network_that_changes_before_the_first_step():
+    model = network()
+    with tlstudy.watch(model, torch.optim.SGD(model.parameters(), 0.1), path=None) as watch:
+        model(examples(0)[0])  # as summaries do
+        model[1] = nn.BatchNorm2d(8)
+        optimiser = watch._optimisers[0]
+        optimiser.add_param_group({"params": list(model[1].parameters())})
+        functional.cross_entropy(model(examples(0)[0]), examples(0)[1]).backward()
+        optimiser.step()
+        watch.end_epoch()
+    assert "failed" not in watch.report()
+    assert [one.name for one in watch.findings] == ["optimiser-of-other-parameters"]
+
+
+class Compiled(nn.Module):
+    """Has a compiled part, inside which no layer can be seen."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = torch.compile(network(), backend="eager")
+
+    def forward(self, inputs):
+        return self.inner(inputs)
+
+
+def test_a_compiled_network():
+    loop = Loop(model=Compiled()).run()
+    assert loop.names == {}, loop.watch.report()
+    assert "failed" not in loop.watch.report()
+
+
 PROGRAM = """
 import sys
 import tlstudy

@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 
+from tlstudy.watching.seen import MOST
+
 ELEMENTS = 512  # of each example: enough to tell images apart, little to copy
-MOST = 200_000  # fingerprints that are kept; about 100 bytes each
 
 
 def tensors_in(value: Any, depth: int = 4) -> Iterator[torch.Tensor]:

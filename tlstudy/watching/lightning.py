@@ -21,14 +21,20 @@ class WatchCallback(lightning.Callback):
         """See `Watch` for path and options."""
         self.watch: Watch | None = None
         self._options = {"path": path, **options}
+        self._has_validated = False
 
     def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
         """Begin; the optimisers are there."""
         self.watch = Watch(pl_module, trainer.optimizers, **self._options)
 
+    def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
+        """Note that there are values of this epoch: those of an earlier one stay logged."""
+        self._has_validated = True
+
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
         """End the epoch; its validation is over."""
-        logged = trainer.callback_metrics
+        logged = trainer.callback_metrics if self._has_validated else {}
+        self._has_validated = False
         self.watch.end_epoch(**{NAMES[name]: logged[name] for name in NAMES if name in logged})
 
     def on_fit_end(self, trainer: Any, pl_module: Any) -> None:

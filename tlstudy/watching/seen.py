@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 import torch
 
+MOST = 200_000  # fingerprints of a kind that are kept; about 100 bytes each
+
 
 @dataclass
 class ParameterSeen:
@@ -80,6 +82,27 @@ class ExamplesSeen:
     mixed: set[int] = field(default_factory=set)
     pure: set[int] = field(default_factory=set)
     given: set[int] | None = None
+
+    def train_on(self, examples: list[int], again: bool) -> None:
+        """Note a batch of a step; again: it is not the first epoch."""
+        if again:
+            known = sum(one in self.trained for one in examples)
+            self.repeated += known
+            self.new += len(examples) - known
+        if len(self.trained) < MOST:
+            self.trained.update(examples)
+
+    def evaluate(self, examples: set[int]) -> bool:
+        """Note a batch of an evaluation; False if it consists of training examples."""
+        known = examples & self.trained
+        is_test = not examples or known != examples
+        if is_test:
+            self.mixed |= known
+        else:
+            self.pure |= examples
+        if len(self.evaluated) < MOST:
+            self.evaluated |= examples
+        return is_test
 
 
 @dataclass

@@ -12,12 +12,21 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.modules.dropout import _DropoutNd
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
-from tlstudy.watching.examples import MOST, fingerprints, fingerprints_of, input_of, tensors_in
+from tlstudy.watching.examples import fingerprints, fingerprints_of, input_of, tensors_in
 from tlstudy.watching.finding import Finding, counted, listed, report_text
 from tlstudy.watching.judge import findings, unjudged
+from tlstudy.watching.looks import (
+    compare_statistics,
+    depends_on_mode,
+    is_bad,
+    is_in_backward,
+    is_transformed,
+    norms_of,
+    statistics_of,
+    sum_of,
+)
 from tlstudy.watching.losses import OF_CLASSES, LossWindow, wrong_input
 from tlstudy.watching.seen import (
     BatchNormSeen,
@@ -67,6 +76,8 @@ class Watch:
         """
         self.model, self.classes = model, classes
         self.path = Path(path) if path is not None else None
+        if self.path:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
         self.rows: list[Row] = []
         self._optimisers = [optimiser] if isinstance(optimiser, Optimiser) else list(optimiser)
         self._test_images = test_images
@@ -115,6 +126,10 @@ class Watch:
     def end_epoch(self, **values: float | None) -> None:
         """Call once an epoch, after its evaluation; not inside `epoch()`."""
         self.log(**values)
+        self._safe(self._add_row)()
+        self._begin_epoch()
+
+    def _add_row(self) -> None:
         self._settle_all()
         self._look_at_weights()
         seen = self._seen
@@ -130,13 +145,12 @@ class Watch:
         self.rows.append(row | self._given)
         if self.path:
             write_table(self.path, self.rows)
-        self._begin_epoch()
 
     @property
     def findings(self) -> list[Finding]:
         """What was found until now."""
-        self._settle_all()
-        self._look_at_weights()
+        self._safe(self._settle_all)()
+        self._safe(self._look_at_weights)()
         if self._test_images is not None and self._seen.examples.given is None:
             self._seen.examples.given = fingerprints_of(self._test_images)
         return findings(self._seen)
@@ -185,7 +199,7 @@ class Watch:
         @functools.wraps(hook)
         def run(*args: Any, **kwargs: Any) -> None:
             # First of all, as a compiler reads on otherwise, and cannot follow.
-            if torch.compiler.is_compiling() or self._stopped or _is_transformed():
+            if torch.compiler.is_compiling() or self._stopped or is_transformed():
                 return
             try:
                 hook(*args, **kwargs)
@@ -203,7 +217,7 @@ class Watch:
     # Forward passes
 
     def _before_module(self, module: nn.Module, inputs: tuple) -> None:
-        if _is_in_backward():
+        if is_in_backward():
             return
         is_outside = self._entry is None or module is self._entry
         if self._window.is_open and is_outside and next(module.parameters(), None) is not None:
@@ -236,16 +250,16 @@ class Watch:
         seen = self._seen
         self._modules = {module: name for name, module in self.model.named_modules()}
         self._parameters = list(self.model.named_parameters())
-        for module in self._modules:
-            if isinstance(module, _BatchNorm) and module.running_mean is not None:
-                mean, variance = module.running_mean.clone(), module.running_var.clone()
-                updates = int(module.num_batches_tracked)
-                # A pass in training mode changes them: what counts is how they were before it.
-                self._batchnorm_start.setdefault(module, (mean, variance, updates))
+        # A pass in training mode changes them: what counts is how they were before it.
+        self._batchnorm_start = {
+            layer: self._batchnorm_start.get(layer) or statistics_of(layer)
+            for layer in self._modules
+            if isinstance(layer, _BatchNorm) and layer.running_mean is not None
+        }
         self._mode_layers = [layer for layer in self._modules if depends_on_mode(layer)]
         seen.modes_differ = bool(self._mode_layers)
         seen.parameters = {
-            name: ParameterSeen(*[_sum(parameter)] * 2) for name, parameter in self._parameters
+            name: ParameterSeen(*[sum_of(parameter)] * 2) for name, parameter in self._parameters
         }
         self._look_at_weights()
 
@@ -273,11 +287,6 @@ class Watch:
         return call
 
     def _look_for_non_finite(self, module: nn.Module, batch: Any, output: Any) -> None:
-        def is_bad(value: Any) -> bool:
-            sums = [t.sum(dtype=torch.float32) for t in tensors_in(value) if t.is_floating_point()]
-            # Minus infinity is what masks put in.
-            return any(bool(one.isnan() | (one == float("inf"))) for one in sums)
-
         if not is_bad(output):
             return
         at = f"in the forward pass of step {self._seen.steps + 1}"
@@ -376,7 +385,6 @@ class Watch:
     @torch.no_grad()
     def _after_step(self, *_: object) -> None:
         seen = self._seen
-        self._window.close()
         self._entry = None
         looking = self._is_looking()
         if self._found_cleared is not None:
@@ -389,7 +397,7 @@ class Watch:
             if parameter.grad is not None
         ]
         if with_gradient:
-            norms = _norms([parameter.grad for _, parameter in with_gradient])
+            norms = norms_of([parameter.grad for _, parameter in with_gradient])
             self._norm = torch.linalg.vector_norm(norms)
             every = norms
             if len(with_gradient) < len(self._parameters):
@@ -420,6 +428,7 @@ class Watch:
             self._seen.not_finite = f"the gradient of {listed(bad)} is not finite {place}"
 
     def _settle_all(self, by_step: bool = False) -> None:
+        self._window.close()
         self._settle(1, by_step)
         self._call = None
         self._batch_of_step = None
@@ -442,7 +451,7 @@ class Watch:
                     self._settle_evaluated(call)
 
     def _settle_trained(self, call: Call) -> None:
-        seen, examples = self._seen, self._seen.examples
+        seen = self._seen
         self._train.add(call)
         seen.trained.add(call.training_mode)
         if not call.training_mode and seen.first_in_evaluation_mode is None:
@@ -451,23 +460,11 @@ class Watch:
             self._batch_of_step = hash(frozenset(call.examples))
             if len(seen.batches) < 2:
                 seen.batches.add(self._batch_of_step)
-        if seen.epochs:
-            known = sum(one in examples.trained for one in call.examples)
-            examples.repeated += known
-            examples.new += len(call.examples) - known
-        if len(examples.trained) < MOST:
-            examples.trained.update(call.examples)
+        seen.examples.train_on(call.examples, again=seen.epochs > 0)
 
     def _settle_evaluated(self, call: Call) -> None:
-        examples, own = self._seen.examples, set(call.examples)
-        known = own & examples.trained
-        if own and known == own:  # the training images, evaluated as well
-            examples.pure |= own
-        else:
+        if self._seen.examples.evaluate(set(call.examples)):
             self._test.add(call)
-            examples.mixed |= known
-        if len(examples.evaluated) < MOST:
-            examples.evaluated |= own
 
     # Weights
 
@@ -482,7 +479,7 @@ class Watch:
             one = seen.parameters[name]
             one.held |= id(parameter) in held
             one.trainable &= parameter.requires_grad
-            now, frozen = _sum(parameter), not parameter.requires_grad
+            now, frozen = sum_of(parameter), not parameter.requires_grad
             one.moved |= now != one.start
             one.moved_frozen |= one.frozen and frozen and now != one.last
             one.last, one.frozen = now, frozen
@@ -503,56 +500,3 @@ class Watch:
 def watch(model: nn.Module, optimiser: Optimiser | Iterable[Optimiser], **options: Any) -> Watch:
     """Watch a training: see `Watch`, which takes the same."""
     return Watch(model, optimiser, **options)
-
-
-def compare_statistics(
-    values: torch.Tensor, mean: torch.Tensor, variance: torch.Tensor
-) -> BatchNormSeen:
-    """A batch (B, C, ...) beside running means and variances (C,): medians over the channels."""
-    values = values.detach().float()
-    others = [dim for dim in range(values.dim()) if dim != 1]
-    batch_variance, batch_mean = torch.var_mean(values, others)
-    deviation = (variance.float() + 1e-5).sqrt()
-    return BatchNormSeen(
-        shift=float(((batch_mean - mean).abs() / deviation).median()),
-        ratio=float(((batch_variance + 1e-5).sqrt() / deviation).median()),
-        samples=values.numel() // values.shape[1],
-    )
-
-
-def _is_in_backward() -> bool:
-    """Layers run once more in a backward pass if their activations were not kept."""
-    return torch._C._current_graph_task_id() != -1
-
-
-def _is_transformed() -> bool:
-    """Inside torch.func.vmap or grad, tensors have no values that could be looked at."""
-    return torch._C._functorch.maybe_current_level() is not None
-
-
-def depends_on_mode(layer: nn.Module) -> bool:
-    """Whether a layer computes something else in training mode: dropout of any kind, BatchNorm."""
-    if isinstance(layer, _BatchNorm):
-        return layer.running_mean is not None
-    is_dropout = isinstance(layer, _DropoutNd) or "Drop" in type(layer).__name__
-    names = ("p", "drop_prob", "dropout") if is_dropout else ("dropout",)
-    shares = [getattr(layer, name, 0) for name in names]
-    return any(isinstance(share, int | float) and share > 0 for share in shares)
-
-
-def _sum(parameter: torch.Tensor) -> float:
-    """In float64, so that a change of any value changes it."""
-    if isinstance(parameter, nn.parameter.UninitializedParameter):
-        return float("nan")
-    return float(parameter.detach().sum(dtype=torch.float64))
-
-
-def _norms(gradients: list[torch.Tensor]) -> torch.Tensor:
-    """Norm of each gradient, on the device of the first."""
-    one_kind = len({(g.device, g.dtype, g.layout) for g in gradients}) == 1
-    if one_kind and gradients[0].layout == torch.strided:
-        norms = torch._foreach_norm(gradients)
-    else:
-        dense = [g.coalesce().values() if g.is_sparse else g for g in gradients]
-        norms = [torch.linalg.vector_norm(gradient) for gradient in dense]
-    return torch.stack([norm.float().to(gradients[0].device) for norm in norms])
