@@ -1,5 +1,6 @@
 # make study: install and run the quick study.  make audit: install and run the audit.
 # make test: install and run the tests.  make benchmark: how fast this machine is.
+# make gpu: check a GPU and time it, in at most 8 minutes or so.
 # make slurm: install SLURM (Debian, as root).
 # make test-slurm: run the study on a SLURM cluster that the tests start on this machine.
 PYTHON ?= python3
@@ -10,7 +11,7 @@ FAULTS ?=
 # Each process of the tests uses one core. A file's tests stay together: they share what is slow.
 TEST_PROCESSES ?= 2
 
-.PHONY: study audit test faults slurm test-slurm benchmark lint clean
+.PHONY: study audit test faults slurm test-slurm benchmark gpu lint clean
 
 study: .venv/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES) --configfile studies/quick.yaml
@@ -30,6 +31,9 @@ faults: .venv/installed-tests
 
 benchmark: .venv/installed
 	$(BIN)/python -m benchmarks
+
+gpu: .venv/installed
+	$(BIN)/python -m benchmarks.gpu
 
 # SLURM itself is the tests' to start and to end.
 slurm:

@@ -108,6 +108,7 @@ def tiny(work: Work) -> Work:
         train_images=20,
         test_images=40,
         grid=3,
+        steps=2,
         path_points=4,
         runs=8,
     )

@@ -66,22 +66,32 @@ class Start:
         return network.to(memory_format=layout).train()
 
     def gradient(self, network: nn.Module, layout: torch.memory_format) -> torch.Tensor:
-        """The gradient by all weights, in one vector of the weights' precision."""
+        """The gradient by all weights, in one vector of the weights' precision and device."""
         weights = list(network.parameters())
-        inputs = self.inputs.to(weights[0].dtype).contiguous(memory_format=layout)
-        loss = loss_of_head(network(inputs), self.labels, "softmax")
+        inputs = self.inputs.to(weights[0]).contiguous(memory_format=layout)
+        labels = self.labels.to(weights[0].device)
+        loss = loss_of_head(network(inputs), labels, "softmax")
         return torch.cat([part.flatten() for part in torch.autograd.grad(loss, weights)])
+
+    def exact_gradient(self) -> torch.Tensor:
+        """The gradient in float64, on the processor."""
+        network = self.network_with(nn.BatchNorm2d, torch.contiguous_format).double()
+        return self.gradient(network, torch.contiguous_format)
 
 
 def cosines(start: Start) -> dict[str, float]:
     """Cosine of each way's gradient with float64's."""
-    network = start.network_with(nn.BatchNorm2d, torch.contiguous_format).double()
-    exact = start.gradient(network, torch.contiguous_format)
-    found = {}
-    for name, (batchnorm, layout) in WAYS.items():
-        each = start.gradient(start.network_with(batchnorm, layout), layout).double()
-        found[name] = float(each @ exact / each.norm() / exact.norm())
-    return found
+    exact = start.exact_gradient()
+    return {
+        name: cosine(start.gradient(start.network_with(batchnorm, layout), layout), exact)
+        for name, (batchnorm, layout) in WAYS.items()
+    }
+
+
+def cosine(gradient: torch.Tensor, exact: torch.Tensor) -> float:
+    """Cosine of the angle between a gradient on any device and one in float64."""
+    each = gradient.cpu().double()
+    return float(each @ exact / each.norm() / exact.norm())
 
 
 def step_seconds(start: Start, turns: int) -> dict[str, list[float]]:

@@ -12,12 +12,16 @@ COPIED_BYTES = 2**30
 REPEATS = 5
 
 
-def limits(device: torch.device) -> dict:
+def limits(device: torch.device, side: int | None = None) -> dict:
     """Peaks in operations a second by precision, and memory bandwidth in bytes a second.
 
     Medians would count what else the machine is doing, so each is the best of several.
+
+    Args:
+        side: of the square matrices, if it is to be another than the device's.
     """
-    peaks = {name: matrix_peak(device, name) for name in precisions(device)}
+    side = side or MATRIX[device.type]
+    peaks = {name: matrix_peak(device, name, side) for name in precisions(device)}
     return {"operations_per_second": peaks, "bytes_per_second": bandwidth(device)}
 
 
@@ -26,9 +30,8 @@ def precisions(device: torch.device) -> tuple[str, ...]:
     return ("float32", "tf32", "bfloat16") if device.type == "cuda" else ("float32", "bfloat16")
 
 
-def matrix_peak(device: torch.device, precision: str) -> float:
+def matrix_peak(device: torch.device, precision: str, side: int) -> float:
     """Operations a second in the product of two large square matrices."""
-    side = MATRIX[device.type]
     kind = torch.bfloat16 if precision == "bfloat16" else torch.float32
     torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
     try:

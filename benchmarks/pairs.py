@@ -10,11 +10,13 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 
 # Called once in the process; returns the work to be timed, which returns numbers to compare.
 Preparation = Callable[..., Callable[[], dict]]
+Result = TypeVar("Result")
 
 _work: Callable[[], dict]
 
@@ -44,16 +46,35 @@ class Way:
         return self.every[-1]
 
 
+def apart(function: Callable[..., Result], *arguments: object) -> Result:
+    """What a function returns in a process of its own, which ends then."""
+    with _process() as process:
+        return process.submit(function, *arguments).result()
+
+
+def once(prepare: Preparation, arguments: tuple) -> float:
+    """Seconds that the work takes in a process of its own, without a warm-up."""
+    with _process(_prepare, (prepare, arguments)) as process:
+        return process.submit(_timed).result()[0]
+
+
+def at_once(prepare: Preparation, arguments: tuple, count: int, turns: int) -> list[float]:
+    """Seconds until so many processes that work at the same time are done, after a warm-up."""
+    seconds = []
+    with ExitStack() as stack:
+        processes = _prepared(stack, [(prepare, arguments)] * count)
+        for _ in range(turns + 1):
+            began = time.perf_counter()
+            for done in [process.submit(_timed) for process in processes]:
+                done.result()
+            seconds.append(time.perf_counter() - began)
+    return seconds[1:]
+
+
 def take_turns(ways: list[Way], turns: int) -> list[Way]:
     """Time the ways in turns, after a warm-up of each."""
-    context = multiprocessing.get_context("spawn")
     with ExitStack() as stack:
-        processes = [
-            stack.enter_context(
-                ProcessPoolExecutor(1, context, _prepare, (way.prepare, way.arguments))
-            )
-            for way in ways
-        ]
+        processes = _prepared(stack, [(way.prepare, way.arguments) for way in ways])
         for turn in range(turns + 1):
             for way, process in zip(ways, processes, strict=True):
                 seconds, numbers = process.submit(_timed).result()
@@ -63,6 +84,18 @@ def take_turns(ways: list[Way], turns: int) -> list[Way]:
                     way.seconds.append(seconds)
                     way.every.append(numbers)
     return ways
+
+
+def _prepared(stack: ExitStack, works: list[tuple]) -> list[ProcessPoolExecutor]:
+    """A process for each work, started together, as imports take seconds."""
+    processes = [stack.enter_context(_process(_prepare, work)) for work in works]
+    for started in [process.submit(int) for process in processes]:
+        started.result()
+    return processes
+
+
+def _process(*first: object) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), *first)
 
 
 def _prepare(prepare: Preparation, arguments: tuple) -> None:

@@ -36,36 +36,49 @@ def plain_run(work: Work) -> Callable[[], dict]:
 
 def our_run(work: Work, precision: str) -> Callable[[], dict]:
     """The package's training, both its precisions set to the one given."""
-    make_deterministic(work.threads)
-    keep_freed_memory()
-    device = work.torch_device()
+    set_up(work)
 
     def once() -> dict:
-        train, train_labels, test, test_labels = work.digits()
-        training = work.training(precision)
-        trainer = Trainer(
-            training,
-            work.network(),
-            Images(
-                resize(train, work.side, device),
-                torch.from_numpy(train_labels),
-                resize(test, work.side, device),
-                torch.from_numpy(test_labels),
-                Inputs(training.normalisation, None, device),
-            ),
-            Evaluation(
-                epoch_images=work.test_images, final_images=work.test_images, precision=precision
-            ),
-            SEED,
-            device,
-            after_epochs=("running",),
-        )
-        metrics = trainer.run().metrics
+        metrics = trainer(work, precision).run().metrics
         for row in metrics:
             row["test_loss"] = row["test_loss_running"]
         return {"rows": metrics, **phases(metrics)}
 
     return once
+
+
+def set_up(work: Work) -> None:
+    """Settings of a process that trains as the package does."""
+    make_deterministic(work.threads)
+    keep_freed_memory()
+
+
+def trainer(work: Work, precision: str) -> Trainer:
+    """The package's trainer of a run, both its precisions set to the one given."""
+    device = work.torch_device()
+    return Trainer(
+        work.training(precision),
+        work.network(),
+        images(work, device),
+        Evaluation(
+            epoch_images=work.test_images, final_images=work.test_images, precision=precision
+        ),
+        SEED,
+        device,
+        after_epochs=("running",),
+    )
+
+
+def images(work: Work, device: torch.device) -> Images:
+    """The run's images on the device."""
+    train, train_labels, test, test_labels = work.digits()
+    return Images(
+        resize(train, work.side, device),
+        torch.from_numpy(train_labels),
+        resize(test, work.side, device),
+        torch.from_numpy(test_labels),
+        Inputs(work.training().normalisation, None, device),
+    )
 
 
 def largest_difference(rows: list[dict], others: list[dict]) -> float:

@@ -21,7 +21,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # Files that take longest: several processes end together only if these begin first.
 LONG = (
     *("test_workflow.py", "test_incomplete.py", "test_faults.py", "test_benchmarks.py"),
-    *("test_code_digest.py", "test_module.py"),
+    *("test_code_digest.py", "test_module.py", "test_gpu_benchmark.py"),
 )
 
 

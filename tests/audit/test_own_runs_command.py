@@ -1,6 +1,7 @@
 """`tlstudy audit`: tables and folders of runs, told in text, JSON and an exit status."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -14,7 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from real_runs import published_new_run, sound_run
 
-from tlstudy.audit.own_runs.reading import COLUMNS, NAMES, NUMBERS, PLAIN, read_runs
+from tlstudy.audit.own_runs.columns import COLUMNS, NAMES, NUMBERS, PLAIN
+from tlstudy.audit.own_runs.reading import read_runs
 from tlstudy.audit.sentinels import GROUP_SENTINELS, SENTINELS
 from tlstudy.audit.sentinels.evidence import needed
 from tlstudy.audit.sentinels.published import published_evidence
@@ -27,6 +29,11 @@ def audit(*arguments: object):
     result = CliRunner().invoke(main, ["audit", *map(str, arguments)])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.output
     return result
+
+
+def words(result) -> str:
+    """The output without its breaks of lines."""
+    return " ".join(result.output.split())
 
 
 def findings(*arguments: object) -> dict[str, set[str]]:
@@ -91,12 +98,12 @@ def test_columns_of_other_names_and_epochs_from_0(tmp_path):
     new = published_evidence()[0].metrics
     file = tmp_path / "board.csv"
     frame = pd.DataFrame(
-        {"Step": new["epoch"] - 1, "grad/norm": new["gradient_norm"], "lr": 0.001, "epoch": "x"}
+        {"Step": new["epoch"] - 1, "grad/norm": new["gradient_norm"], "beta": 0.001, "epoch": "x"}
     )
     frame.to_csv(file, index=False)
     options = ("--column", "epoch=Step", "--column", "gradient_norm=grad/norm")
     assert findings(file, *options) == {"board": {"gradients-add-up"}}
-    assert f"{file}: no sentinel reads lr." in audit(file, *options).output
+    assert "  no sentinel reads beta." in audit(file, *options).output
 
 
 def test_plain_test_values_are_those_of_running_statistics(tmp_path):
@@ -109,7 +116,7 @@ def test_plain_test_values_are_those_of_running_statistics(tmp_path):
 def test_the_number_of_classes_decides_what_guessing_is(tmp_path):
     file = tmp_path / "hundred.csv"
     pd.DataFrame({"epoch": [1], "test_accuracy": [0.1], "test_images": [1000]}).to_csv(file)
-    assert findings(file)["hundred"] == {"test-accuracy-of-guessing"}
+    assert findings(file, "--classes", 10)["hundred"] == {"test-accuracy-of-guessing"}
     assert findings(file, "--classes", 100)["hundred"] == set()
 
 
@@ -131,6 +138,41 @@ def test_exit_status(tmp_path, columns, statuses):
     assert audit(file).exit_code == statuses[0]
 
 
+def test_nothing_found_is_said_only_where_something_was_looked_at(tmp_path):
+    """A run that no sentinel can look at has a status of its own, unless another is flawed."""
+    empty, flawed = tmp_path / "empty.csv", tmp_path / "flawed.csv"
+    empty.write_text("epoch,val_loss\n1,0.5\n2,0.4\n")
+    flawed.write_text("epoch,displacement_from_start\n1,0\n2,0\n")
+    result = audit(empty, "--fail-on", "never")
+    assert result.exit_code == 3
+    assert "no sentinel makes anything of test_loss_running alone" in words(result)
+    assert "nothing found" not in result.output
+    assert audit(empty, flawed).exit_code == 1
+    assert not json.loads(audit(empty, "--json").output)["runs"][0]["judged"]
+
+
+def test_the_number_of_classes_is_never_assumed(tmp_path):
+    file = tmp_path / "runs.csv"
+    file.write_text("epoch,val_acc\n1,0.1\n2,0.1\n")
+    result = audit(file, "--test-images", 1000)
+    assert "test-accuracy-of-guessing: the number of classes (--classes)" in result.output
+    assert "the number of classes is unknown: name it with --classes" in result.output
+    judged = audit(file, "--test-images", 1000, "--classes", 10, "--fail-on", "warning")
+    assert judged.exit_code == 1
+
+
+def test_the_columns_that_were_taken_are_said(tmp_path):
+    file = tmp_path / "runs.csv"
+    file.write_text("Epoch,TrainLoss,val_f1\n1,2.3,0\n2,2.1,1\n")
+    result = audit(file)
+    assert f"{file}: read Epoch as epoch, TrainLoss as train_loss." in words(result)
+    assert "no sentinel reads val_f1." in result.output
+    data = json.loads(audit(file, "--json").output)
+    assert data["columns_read"] == {str(file): {"epoch": "Epoch", "train_loss": "TrainLoss"}}
+    assert data["notes"][str(file)]
+    assert data["columns_not_read"] == {str(file): ["val_f1"]}
+
+
 CSV = "epoch,train_loss\n1,2.3\n2,2.1\n"
 
 
@@ -139,22 +181,17 @@ CSV = "epoch,train_loss\n1,2.3\n2,2.1\n"
     [
         ("", (), "runs.csv: cannot be read"),
         ("epoch,train_loss\n", (), "found no rows"),
-        ("step,train_loss\n1,2\n", (), "found the columns step, train_loss"),
-        ("epoch,loss\n1,2\n", (), "must have at least one of"),
+        ("epoch,map50\n1,2\n", (), "found the columns epoch, map50"),
+        ("epoch,map50\n1,2\n", (), "--column train_loss='map50'"),
         ("epoch,train_loss\n1,2.3\n2,lots\n", (), "column train_loss: found 'lots' in row 2"),
-        ("epoch,train_loss\n2,2.3\n1,2.1\n", (), "column epoch: found 1 after 2 in run 'runs'"),
-        ("epoch,train_loss\n1,2.3\n1,2.1\n", (), "column epoch: found 1 after 1 in run 'runs'"),
-        ("epoch,train_loss\n1.5,2.3\n", (), "column epoch: found '1.5'"),
         ("epoch,train_loss\n-1,2.3\n", (), "column epoch: found '-1'"),
-        ("epoch,train_loss\n,2.3\n", (), "column epoch: found 'nan'"),
         ("epoch,train_loss\nfirst,2.3\n", (), "column epoch: found 'first' in row 1"),
-        ("epoch,test_accuracy\n1,61.7\n", (), "test_accuracy_running: found 61.7"),
+        ("epoch,test_accuracy\n1,617\n", (), "test_accuracy_running ('test_accuracy'): found 617"),
         ("epoch,train_loss,test_images\n1,2,0.5\n", (), "column test_images: found 0.5"),
         ("epoch,train_loss,test_images\n1,2.3,1e20\n", (), "test_images: found 1e+20"),
         ("epoch,train_loss\n1,2.3,7\n2,2.0,7\n", (), "more fields than the header"),
         ("run,epoch,train_loss\n,1,2\n", (), "column run: found an empty cell"),
         ("arm,seed,epoch,train_loss\na,x,1,2\n", (), "column seed: found 'x'"),
-        ("epoch,test_loss,test_loss_running\n1,2,2\n", (), "both test_loss and test_loss_running"),
         (CSV, ("--column", "train_loss=loss"), "found no column 'loss' (--column train_loss=loss)"),
         (CSV, ("--column", "loss=train_loss"), "--column: found 'loss'; must be one of run, arm"),
         (CSV, ("--column", "train_loss"), "--column: found 'train_loss'; must be NAME=THEIRS."),
@@ -175,14 +212,28 @@ def test_mistakes_end_in_a_sentence_and_status_2(tmp_path, text, options, expect
 def test_files_that_are_none(tmp_path):
     for name, content, told in (
         ("nowhere.csv", None, "no such file or folder"),
-        ("runs.xlsx", b"x", "must be a table (.csv, .parquet)"),
+        ("runs.xlsx", b"x", "runs.xlsx: found no rows"),
         ("broken.parquet", b"x", "broken.parquet: cannot be read"),
         ("bytes.csv", b"epoch,train_loss\n1,\xff\n", "bytes.csv: cannot be read"),
+        ("deep.json", b"[" * 100_000, "nested too deeply"),
+        ("numbers.json", b"[1, 2, 3]", "found JSON without a series of numbers"),
+        ("cut.json", b'{"loss": [1,', "is no JSON"),
+        ("cut.csv.gz", b"\x1f\x8b\x08", "cut.csv.gz: cannot be read"),
+        ("long.txt", b"x" * 1_000_000, "found no rows"),
+        ("prose.txt", b'A, b\nc, d\n"e, f\ng\n', "found text that is no table"),
+        ("numbers.csv", b"1,2.3\n2,2.1\n", "found numbers in the first line"),
+        ("gan.csv", b"epoch,d_loss,g_loss\n1,2,3\n", "--column train_loss='d_loss'"),
+        ("table.csv", b"Name,loss\na,1\nb,2\n", "found one row for each Name"),
+        ("order.csv", b"step,loss\n" + b"0,1\n1,1\n" * 2000, "falls back 1999 times"),
+        ("events.1", b"\x18" + b"\0" * 16 + b"brain.Event:2", "TensorBoard"),
         ("", None, "found no run.json"),
     ):
         if content:
             (tmp_path / name).write_bytes(content)
-        assert told in audit(tmp_path / name).output
+        result = audit(tmp_path / name)
+        assert told in result.output
+        assert result.exit_code == 2
+        assert len(result.output.splitlines()) == 1
     for text in ("{", "{}"):
         (tmp_path / "run.json").write_text(text)
         result = audit(tmp_path)
@@ -221,6 +272,59 @@ def test_whatever_a_table_holds_it_is_examined_or_refused_in_a_sentence(
         assert len(result.output.splitlines()) == 1
     else:
         assert result.output.splitlines()[-1].endswith(".")
+
+
+def test_a_folder_that_may_not_be_read(tmp_path):
+    folder = tmp_path / "secret"
+    folder.mkdir(mode=0)
+    try:
+        if os.access(folder, os.R_OK):
+            pytest.skip("this user may read everything")
+        result = audit(folder)
+        assert result.exit_code == 2
+        assert f"{folder}: Permission denied." in result.output
+    finally:
+        folder.chmod(0o700)
+
+
+KINDS = [*sorted((Path(__file__).parent / "logs").glob("[rs]*")), None]
+JUNK = [
+    "nan",
+    "inf",
+    "1e400",
+    '"',
+    "[",
+    "{",
+    ",",
+    ";",
+    "\n",
+    "\t",
+    "-1",
+    "null",
+    "%",
+    "\0",
+    "\u00e9",
+]
+JUNK += [" - ", "epoch", "step", "run", "seed", "split", "value", "9" * 400]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.sampled_from(KINDS),
+    st.lists(st.tuples(st.floats(0, 1), st.sampled_from(JUNK) | st.binary(max_size=4)), max_size=9),
+)
+def test_whatever_a_file_holds_there_is_no_traceback(tmp_path_factory, kind, junk):
+    content = bytearray(kind.read_bytes() if kind else b"")
+    for place, piece in junk:
+        at = int(place * len(content))
+        content[at : at + 2] = piece if isinstance(piece, bytes) else piece.encode()
+    file = tmp_path_factory.mktemp("any") / "any.csv"
+    file.write_bytes(content)
+    result = audit(file)
+    assert result.exit_code in (0, 1, 2, 3)
+    if result.exit_code == 2:
+        assert str(file) in result.output
+        assert len(result.output.splitlines()) == 1
 
 
 def leave_run(folder: Path, evidence) -> Path:
@@ -302,7 +406,7 @@ def test_the_format_is_documented():
 def test_the_documented_example_can_be_read(tmp_path):
     example = re.search(r"```csv\n(.*?)```", FORMAT.read_text(), re.DOTALL).group(1)
     (tmp_path / "runs.csv").write_text(example)
-    runs = read_runs(tmp_path / "runs.csv", {}).runs
+    runs = read_runs(tmp_path / "runs.csv").runs
     assert [run.arm for run in runs] == ["new", "pretrained"]
     assert audit(tmp_path / "runs.csv").exit_code == 0
 

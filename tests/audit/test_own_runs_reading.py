@@ -5,14 +5,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tlstudy.audit.own_runs.reading import read_runs
+from tlstudy.audit.own_runs.reading import Options, read_runs
 from tlstudy.storage.errors import UserError
 
 LOSSES = {"epoch": [1, 2, 3], "train_loss": [2.3, 2.0, 1.7], "test_loss": [2.4, 2.2, 2.1]}
 
 
 def metrics(path: Path, **renamed: str) -> pd.DataFrame:
-    [run] = read_runs(path, renamed).runs
+    [run] = read_runs(path, Options(renamed)).runs
     return run.metrics
 
 
@@ -52,7 +52,7 @@ def test_a_mistake_is_named_by_its_row_whatever_the_index(tmp_path, losses, foun
     frame = pd.DataFrame({"epoch": range(1, len(losses) + 1), "train_loss": losses})
     frame.set_axis([0, 1] * (len(losses) // 2) or [0]).to_parquet(path)
     with pytest.raises(UserError, match=f"train_loss: found .*{found}; must be a number"):
-        read_runs(path, {})
+        read_runs(path)
 
 
 def test_a_comma_at_the_end_of_rows_shifts_nothing(tmp_path):

@@ -12,14 +12,19 @@ from tlstudy.config.study import load_study
 @click.command()
 @click.argument("sources", metavar="RUNS...", nargs=-1, required=True, type=PATH)
 @click.option(
-    "--classes", type=click.IntRange(2), default=10, show_default=True, help="Number of classes."
+    "--classes",
+    type=click.IntRange(2),
+    help="Number of classes; else it is taken from the losses where they tell.",
+)
+@click.option(
+    "--test-images", type=click.IntRange(1), help="Test images behind the values of every epoch."
 )
 @click.option(
     "--column",
     "columns",
     multiple=True,
     metavar="NAME=THEIRS",
-    help="What a column is called in the tables, such as train_loss=loss; may be repeated.",
+    help="Read a column under another name, such as train_loss=objective; may be repeated.",
 )
 @click.option(
     "--fail-on",
@@ -30,19 +35,25 @@ from tlstudy.config.study import load_study
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 def audit(
-    sources: tuple[Path, ...], classes: int, columns: tuple[str, ...], fail_on: str, as_json: bool
+    sources: tuple[Path, ...],
+    classes: int | None,
+    test_images: int | None,
+    columns: tuple[str, ...],
+    fail_on: str,
+    as_json: bool,
 ) -> None:
     """Look for the published study's mistakes in training runs.
 
-    RUNS are tables (.csv or .parquet) with a row an epoch, whose columns are named as in
-    docs/audit-format.md or with --column, or folders of runs of a study. Exit status: 0 if nothing
-    was found, 1 if something was (see --fail-on), 2 if the runs cannot be read.
+    RUNS are files that training programs leave (CSV and the like, JSON, JSON lines, parquet,
+    events of TensorBoard), folders of them, or folders of runs of a study: docs/audit-format.md
+    lists them. Exit status: 0 if nothing was found, 1 if something was (see --fail-on), 2 if the
+    runs cannot be read, 3 if a run has nothing that can be judged.
     """
     from tlstudy.audit.own_runs.command import audit_runs
 
-    text, found = audit_runs(sources, columns, classes, fail_on, as_json)
+    text, status = audit_runs(sources, columns, classes, test_images, fail_on, as_json)
     click.echo(text)
-    sys.exit(1 if found else 0)
+    sys.exit(status)
 
 
 @click.command()

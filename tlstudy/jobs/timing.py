@@ -15,7 +15,7 @@ from tlstudy.jobs.speed import Kind, Timed
 from tlstudy.measures.passes import GRADIENT, weight_of
 from tlstudy.networks.build import initial_network
 from tlstudy.networks.device import keep_freed_memory, make_deterministic
-from tlstudy.networks.evaluation import BATCH
+from tlstudy.networks.evaluation import batch_size
 from tlstudy.networks.inputs import Inputs
 from tlstudy.networks.trainer import Images, Outcome, Trainer
 
@@ -45,7 +45,7 @@ def time_work(training: Kind, evaluation: Kind, device: torch.device) -> Timed:
     make_deterministic(threads=1)
     keep_freed_memory()
     of_image = operations_of_image(training.architecture, training.image_size)
-    images, tested = training.images, BATCH[device.type]
+    images, tested = training.images, batch_size(device, training.image_size)
     if device.type == "cpu":
         images = min(images, max(FEWEST_IMAGES, round(ENOUGH / of_image)))
         tested = min(tested, max(FEWEST_TESTED, round(2 * ENOUGH / of_image)))

@@ -28,7 +28,7 @@ def filter_normalised_direction(
         filters = (-1,) + (1,) * (weight.dim() - 1)
         norms = weight.detach().cpu().flatten(1).norm(dim=1)
         draw *= (norms / draw.flatten(1).norm(dim=1)).view(filters)
-        direction.append(draw.to(weight))
+        direction.append(torch.empty_like(weight).copy_(draw))  # as the weight lies in memory
     return direction
 
 

@@ -18,7 +18,7 @@ from tlstudy.config.fields import CLASSES, ENCODER_STAGES
 from tlstudy.config.settings import Training
 from tlstudy.networks.batchnorm import recalibrated
 from tlstudy.networks.device import autocast
-from tlstudy.networks.evaluation import BATCH, NO_SCORE, Score, predict, score
+from tlstudy.networks.evaluation import NO_SCORE, Score, batch_size, predict, score
 from tlstudy.networks.trainer import Images, Trainer, training_batches
 
 STAGES = (*ENCODER_STAGES, "head")
@@ -60,7 +60,7 @@ def stage_outputs(network: nn.Module, training: Training, images: Images) -> dic
 @torch.inference_mode()
 def _outputs(network: nn.Module, raw: torch.Tensor, images: Images) -> dict[str, torch.Tensor]:
     stages, collected = stages_of(network), {name: [] for name in ENCODER_STAGES}
-    for batch in raw.split(BATCH[network.fc.weight.device.type]):
+    for batch in raw.split(batch_size(network.fc.weight.device, raw.shape[-1])):
         values = images.inputs(batch)
         for name in ENCODER_STAGES:
             values = stages[name](values)

@@ -143,11 +143,12 @@ def recalibrated(network: nn.Module, batches: Iterable[torch.Tensor]) -> Iterato
     was_training = network.training
     for layer in layers:
         layer.reset_running_stats()
-        layer.momentum = None  # a cumulative average
     try:
         network.train()
         with torch.no_grad():
-            for batch in batches:
+            for number, batch in enumerate(batches, start=1):
+                for layer in layers:
+                    layer.momentum = 1 / number  # PyTorch's own average waits for the device
                 network(batch)
         network.train(was_training)
         yield

@@ -11,7 +11,7 @@ from tlstudy.networks.batchnorm import recalibrated, untracked
 from tlstudy.networks.fused import can_be_fused, fused
 from tlstudy.networks.inputs import Inputs
 
-# On a processor small batches stay in its cache; on a GPU large ones fill it.
+# Images of 128 x 128. On a processor small batches stay in its cache; on a GPU large ones fill it.
 BATCH = {"cpu": 64, "cuda": 1000}
 
 
@@ -56,8 +56,15 @@ def predict(network: nn.Module, images: torch.Tensor, inputs: Inputs) -> torch.T
     device = next(network.parameters()).device
     with torch.inference_mode():
         forward = fused(network) if can_be_fused(network) else network
-        logits = [forward(inputs(batch)) for batch in images.split(BATCH[device.type])]
+        parts = images.split(batch_size(device, images.shape[-1]))
+        logits = [forward(inputs(batch)) for batch in parts]
         return torch.cat(logits).cpu()
+
+
+def batch_size(device: torch.device, side: int) -> int:
+    """How many images of side x side pixels to evaluate at once: few large ones fill a GPU too."""
+    most = BATCH[device.type]
+    return most if device.type == "cpu" else max(1, round(most * (128 / side) ** 2))
 
 
 def predict_recalibrated(
@@ -78,6 +85,8 @@ def training_mode_loss(
     """
     network.train()
     with torch.no_grad(), untracked(network):
-        losses = [loss_of_head(network(images), labels, head) for images, labels in batches]
-        weights = torch.tensor([len(labels) for _, labels in batches], device=losses[0].device)
-        return (torch.stack(losses).double() * weights).sum() / weights.sum()
+        sums = [
+            loss_of_head(network(images), labels, head).double() * len(labels)
+            for images, labels in batches
+        ]
+        return sum(sums) / sum(len(labels) for _, labels in batches)

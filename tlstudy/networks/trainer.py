@@ -136,11 +136,11 @@ class Trainer:
         return training_batches(self.training, self.images, self.device)
 
     def flat_weights(self) -> torch.Tensor:
-        """All weights in one float32 vector on the processor."""
-        return torch.cat([weight.detach().flatten().cpu() for weight in self.weights])
+        """All weights in one float32 vector on the device."""
+        return torch.cat([weight.detach().flatten() for weight in self.weights])
 
     def _weights_are_finite(self) -> bool:
-        return all(bool(weight.isfinite().all()) for weight in self.weights)
+        return bool(torch.stack([weight.isfinite().all() for weight in self.weights]).all())
 
     def _held_parameters(self) -> list[nn.Parameter]:
         if self.training.optimiser_holds == "network":

@@ -12,7 +12,10 @@ RANK_TOLERANCE = 1e-12
 
 
 class Trajectory:
-    """Rows theta_t - theta_0, subtracted in float64 and kept in float32; (epochs + 1) x weights."""
+    """Rows theta_t - theta_0, subtracted in float64 and kept in float32; (epochs + 1) x weights.
+
+    The rows are in the processor's memory; what is computed is computed on the start's device.
+    """
 
     def __init__(self, start: torch.Tensor, epochs: int):
         self.start = start
@@ -37,25 +40,28 @@ class Trajectory:
 
     def weights_after(self, epoch: int) -> torch.Tensor:
         """Flat float32 weights after an epoch, 0 for the start, to float32 rounding."""
-        return (self.start.double() + self._rows[epoch].double()).float()
+        return (self.start.double() + self._on_device(self._rows[epoch])).float()
 
     def gram(self) -> np.ndarray:
         """(T, T) float64 products of the rows."""
         rows = self._rows[: self._filled]
-        total = torch.zeros(len(rows), len(rows), dtype=torch.float64)
+        total = torch.zeros(len(rows), len(rows), dtype=torch.float64, device=self.start.device)
         for part in _chunks(rows.shape[1]):
-            block = rows[:, part].double()
+            block = self._on_device(rows[:, part])
             total += block @ block.T
-        return total.numpy()
+        return total.cpu().numpy()
 
     def combine(self, coefficients: np.ndarray) -> torch.Tensor:
         """(k, weights) float32 combinations of the rows; coefficients are (k, T)."""
         rows = self._rows[: self._filled]
-        factors = torch.from_numpy(coefficients)
+        factors = self._on_device(torch.from_numpy(coefficients))
         combined = torch.empty(len(coefficients), rows.shape[1])
         for part in _chunks(rows.shape[1]):
-            combined[:, part] = (factors @ rows[:, part].double()).float()
+            combined[:, part] = (factors @ self._on_device(rows[:, part])).float()
         return combined
+
+    def _on_device(self, values: torch.Tensor) -> torch.Tensor:
+        return values.to(self.start.device).double()
 
 
 def _chunks(length: int) -> list[slice]:

@@ -40,7 +40,6 @@ COMPUTING = {
     "numpy": "numpy",
     "scipy": "scipy",
     "sklearn": "scikit-learn",
-    "PIL": "pillow",  # resizes the images
 }
 # pandas groups and averages runs; a training only writes its tables with it.
 SUMMARISING = COMPUTING | {"pandas": "pandas"}

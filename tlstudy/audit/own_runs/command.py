@@ -3,34 +3,47 @@
 import json
 from pathlib import Path
 
+from tlstudy.audit.own_runs.columns import COLUMNS
 from tlstudy.audit.own_runs.printing import all_findings, as_data, examine_all, told
-from tlstudy.audit.own_runs.reading import COLUMNS, read_runs
+from tlstudy.audit.own_runs.reading import Options, read_all
 from tlstudy.audit.sentinels.sentinel import SEVERITIES
 from tlstudy.storage.errors import UserError
 
-UNREADABLE = 2  # exit status; 1 says that something was found
+FOUND, UNREADABLE, CANNOT_JUDGE = 1, 2, 3  # exit statuses
 
 
 def audit_runs(
-    sources: tuple[Path, ...], columns: tuple[str, ...], classes: int, fail_on: str, as_json: bool
-) -> tuple[str, bool]:
-    """What the sentinels made of the runs, and whether they found what is to fail.
+    sources: tuple[Path, ...],
+    columns: tuple[str, ...],
+    classes: int | None,
+    test_images: int | None,
+    fail_on: str,
+    as_json: bool,
+) -> tuple[str, int]:
+    """What the sentinels made of the runs, and the exit status.
 
     Raises:
         UserError: a run cannot be read; its exit status is 2.
     """
     try:
-        renamed = column_names(columns)
-        runs = [read_runs(source, renamed, classes) for source in sources]
+        options = Options(column_names(columns), classes, test_images)
+        runs = read_all(sources, options)
     except UserError as error:
         error.exit_code = UNREADABLE
         raise
+    except OSError as error:
+        unread = UserError(f"{error.filename}: {error.strerror}.")
+        unread.exit_code = UNREADABLE
+        raise unread from None
     examined = examine_all(runs)
     failing = SEVERITIES[: SEVERITIES.index(fail_on) + 1] if fail_on != "never" else ()
-    found = any(finding.severity in failing for finding in all_findings(examined))
-    if as_json:
-        return json.dumps(as_data(examined, runs), indent=2), found
-    return told(examined, runs), found
+    status = 0
+    if any(finding.severity in failing for finding in all_findings(examined)):
+        status = FOUND
+    elif not all(item.judged for item in examined):
+        status = CANNOT_JUDGE
+    text = json.dumps(as_data(examined, runs), indent=2) if as_json else told(examined, runs)
+    return text, status
 
 
 def column_names(options: tuple[str, ...]) -> dict[str, str]:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from tlstudy.audit.own_runs.reading import Source
 from tlstudy.audit.sentinels.evidence import Evidence
 from tlstudy.audit.sentinels.registry import Examination, examine, examine_group
@@ -20,11 +22,18 @@ class Examined:
 
     Attributes:
         source: file or folder that a run is from; empty for runs that are compared.
+        values: columns of the run in which there are values.
     """
 
     name: str
     source: str
     examination: Examination
+    values: tuple[str, ...] = ()
+
+    @property
+    def judged(self) -> bool:
+        """Whether any sentinel looked; runs that are compared were judged before."""
+        return bool(self.examination.ran) or not self.source
 
 
 def examine_all(sources: list[Source]) -> list[Examined]:
@@ -33,7 +42,7 @@ def examine_all(sources: list[Source]) -> list[Examined]:
     Only runs from folders have what it takes to compare them, so tables are not compared.
     """
     examined = [
-        Examined(evidence.name, str(source.path), examine(evidence))
+        Examined(evidence.name, str(source.path), examine(evidence), _values(evidence))
         for source in sources
         for evidence in source.runs
     ]
@@ -50,6 +59,11 @@ def examine_all(sources: list[Source]) -> list[Examined]:
     return examined
 
 
+def _values(evidence: Evidence) -> tuple[str, ...]:
+    metrics = evidence.metrics if evidence.metrics is not None else pd.DataFrame()
+    return tuple(name for name in metrics if name != "epoch" and metrics[name].notna().any())
+
+
 def all_findings(examined: list[Examined]) -> list[Finding]:
     """Findings of all runs, in their order."""
     return [finding for item in examined for finding in item.examination.findings]
@@ -58,15 +72,15 @@ def all_findings(examined: list[Examined]) -> list[Finding]:
 def told(examined: list[Examined], sources: list[Source]) -> str:
     """Findings by run: what was seen, why it matters, what to do; then what looked and what not."""
     parts = ["\n".join(_lines_of_run(item)) for item in examined]
+    parts += ["\n".join(_lines_of_source(source)) for source in sources if source.columns]
     parts.append("\n".join(_lines_of_sentinels(examined)))
-    parts += [
-        _wrapped(f"{source.path}: no sentinel reads ", ", ".join(source.unread) + ".")
-        for source in sources
-        if source.unread
-    ]
     runs = sum(bool(item.source) for item in examined)
     count = f"{runs} run{'' if runs == 1 else 's'}"
-    return "\n\n".join([*parts, f"{count}: {tally(all_findings(examined))}."])
+    unjudged = sum(not item.judged for item in examined)
+    result = f"{unjudged} cannot be judged" if unjudged else ""
+    if unjudged < runs:
+        result = ", ".join(filter(None, (tally(all_findings(examined)), result)))
+    return "\n\n".join([*parts, f"{count}: {result}."])
 
 
 def tally(findings: list[Finding]) -> str:
@@ -76,9 +90,24 @@ def tally(findings: list[Finding]) -> str:
     return ", ".join(text for text in texts if not text.startswith("0")) or "nothing found"
 
 
+def _lines_of_source(source: Source) -> Iterator[str]:
+    """How a file was read: its columns, what was done to its rows, and what was left."""
+    renamed = [f"{theirs} as {ours}" for ours, theirs in source.columns.items() if ours != theirs]
+    yield _wrapped(f"{source.path}: read ", ", ".join(renamed or source.columns) + ".")
+    for note in source.notes:
+        yield _wrapped("  ", note + ".")
+    if source.unread:
+        yield _wrapped("  no sentinel reads ", ", ".join(source.unread) + ".")
+
+
 def _lines_of_run(item: Examined) -> Iterator[str]:
     source = f" ({item.source})" if item.source else ""
-    yield f"{item.name}{source}: {tally(item.examination.findings)}"
+    if item.judged:
+        yield f"{item.name}{source}: {tally(item.examination.findings)}"
+    else:
+        there = ", ".join(item.values) or "nothing, as no cell has a number,"
+        text = f"no sentinel makes anything of {there} alone"
+        yield _wrapped(f"{item.name}{source}: cannot judge: ", text)
     gravest = sorted(item.examination.findings, key=lambda one: SEVERITIES.index(one.severity))
     for finding in gravest:
         flaws = f" ({finding.flaws})" if finding.flaws else ""
@@ -117,11 +146,14 @@ def as_data(examined: list[Examined], sources: list[Source]) -> dict[str, Any]:
             {
                 "run": item.name,
                 "source": item.source,
+                "judged": item.judged,
                 "findings": [finding.row() for finding in item.examination.findings],
                 "ran": item.examination.ran,
                 "skipped": item.examination.skipped,
             }
             for item in examined
         ],
+        "columns_read": {str(source.path): source.columns for source in sources},
+        "notes": {str(source.path): source.notes for source in sources},
         "columns_not_read": {str(source.path): source.unread for source in sources},
     }

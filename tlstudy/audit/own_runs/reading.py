@@ -1,264 +1,182 @@
-"""Runs from a table of their epochs, or from a folder that this project left.
+"""Runs from files and folders that training programs leave: docs/audit-format.md says which."""
 
-The tables are described in docs/audit-format.md.
-"""
-
-import json
-import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import pandas as pd
-import pyarrow as pa
-
+from tlstudy.audit.own_runs import folders
+from tlstudy.audit.own_runs.classes import classes_told
+from tlstudy.audit.own_runs.columns import AXIS, PLAIN, RUN, chosen
+from tlstudy.audit.own_runs.formats import read_file, tensorboard
+from tlstudy.audit.own_runs.names import task_of, understood
+from tlstudy.audit.own_runs.raw import File, RawTable
+from tlstudy.audit.own_runs.rows import Run, runs_of
+from tlstudy.audit.own_runs.shapes import of_series, shaped
 from tlstudy.audit.sentinels.evidence import Evidence
 from tlstudy.config.fields import CLASSES
-from tlstudy.config.settings import Training
-from tlstudy.jobs import paths
-from tlstudy.jobs.run_record import read_run_record
-from tlstudy.storage.columns import KEYS, METRICS
 from tlstudy.storage.errors import UserError
 
-RUN = "run"
-NAMES = (RUN, *KEYS)
-# One test value, as most programs log it, is taken in evaluation mode: the running statistics.
-PLAIN = {
-    f"test_{name}": f"test_{name}_running" for name in ("loss", "accuracy", "balanced_accuracy")
-}
-# What a table may have; what takes time does not concern any sentinel.
-NUMBERS = tuple(
-    name for name in METRICS if name not in (*KEYS, "epoch") and not name.endswith("_seconds")
-)
-COLUMNS = (*NAMES, "epoch", *NUMBERS, *PLAIN)
-SUFFIXES = (".csv", ".parquet")
-LARGEST_EPOCH = 10**9
-MOST_IMAGES = 10**12
+# Files of a folder that are looked at. A file that is named is, whatever it is called.
+SUFFIXES = (".csv", ".tsv", ".txt", ".log", ".json", ".jsonl", ".ndjson", ".parquet")
+LOSSES = ("train_loss", "test_loss_running")
 
 
 @dataclass(frozen=True)
 class Source:
-    """A table or a folder, as it was read.
+    """A file or a folder, as it was read.
 
     Attributes:
-        unread: columns of a table that no sentinel reads.
+        columns: by this project's name, what a column is called there.
+        notes: sentences on what was done to it.
+        unread: columns that no sentinel reads.
     """
 
     path: Path
     runs: list[Evidence]
+    columns: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
 
 
-def read_runs(path: Path, renamed: Mapping[str, str], classes: int = CLASSES) -> Source:
-    """All runs of a table (.csv or .parquet), or the run of a folder.
+@dataclass(frozen=True)
+class Options:
+    """What the user says of all files.
 
-    Args:
-        renamed: for columns of this project, what they are called in the table.
+    Attributes:
+        renamed: for columns of this project, what they are called in the tables.
+        classes: number of classes; None to take it from the losses where they tell.
+        test_images: number of test images of every epoch; None to take it from the tables.
+    """
+
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    classes: int | None = None
+    test_images: int | None = None
+
+
+def read_all(paths: Iterable[Path], options: Options) -> list[Source]:
+    """All runs of files and folders. Single curves of a run beside each other are joined.
 
     Raises:
-        UserError: it cannot be read as such; names file and column.
+        UserError: one cannot be read; names file, column and what would help.
     """
-    if path.is_dir():
-        return Source(path, [replace(_read_folder(path), classes=classes)])
-    frame = _standard_names(_read_table(path), renamed, path)
-    if frame.empty:
-        raise UserError(f"{path}: found no rows; must have a row for each epoch.")
-    if "epoch" not in frame:
-        raise UserError(
-            f"{path}: found the columns {_list(frame)}; must have a column epoch, or name it with "
-            "--column epoch=..."
-        )
-    if not set(frame) & set(NUMBERS):
-        raise UserError(
-            f"{path}: found the columns {_list(frame)}; must have at least one of {_list(NUMBERS)}."
-        )
-    runs = [replace(run, classes=classes) for run in _split(frame, path)]
-    return Source(path, runs, [str(name) for name in frame if name not in COLUMNS])
+    sources: list[Source] = []
+    tables: dict[Path, list[tuple[Path, RawTable]]] = {}
+    for path in paths:
+        if path.is_dir() and folders.is_run(path):
+            run = replace(folders.read_folder(path), classes=options.classes or CLASSES)
+            sources.append(Source(path, [run]))
+        elif path.is_dir():
+            sources += _of_folder(path, options)
+        elif path.is_file():
+            for table in read_file(File(path)):
+                tables.setdefault(path.parent, []).append((path, table))
+        else:
+            raise UserError(f"{path}: no such file or folder.")
+    for found in tables.values():
+        sources += _of_tables(found, options)
+    return sources
 
 
-def _read_table(path: Path) -> pd.DataFrame:
-    if not path.is_file():
-        raise UserError(f"{path}: no such file or folder.")
-    if path.suffix.lower() not in SUFFIXES:
-        raise UserError(
-            f"{path}: found '{path.suffix}'; must be a table ({', '.join(SUFFIXES)}) or the "
-            "folder of a run."
-        )
-    try:
-        frame = _read_csv(path) if path.suffix.lower() == ".csv" else pd.read_parquet(path)
-    except (OSError, ValueError, pa.ArrowException) as error:  # pandas' own are ValueErrors
-        raise UserError(f"{path}: cannot be read ({' '.join(str(error).split())}).") from None
-    named = [name for name in frame.index.names if name and name not in frame]
-    return frame.reset_index(drop=not named)
+def _of_tables(found: list[tuple[Path, RawTable]], options: Options) -> Iterator[Source]:
+    """A source for each file, and one for the curves of several files."""
+    curves = [(path, table) for path, table in found if table.series is not None]
+    by_path: dict[Path, list[RawTable]] = {}
+    for path, table in found:
+        if table.series is None:
+            by_path.setdefault(path, []).append(table)
+    if curves:
+        by_path.setdefault(curves[0][0], []).extend(of_series(table for _, table in curves))
+    for path, tables in by_path.items():
+        yield _of_file(path, tables, options)
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
-    """Without pandas' guess that a surplus first field is an index: it shifts all columns."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", pd.errors.ParserWarning)
+def _of_file(path: Path, tables: list[RawTable], options: Options) -> Source:
+    columns_of, notes, unread, runs, names = {}, [], [], [], []
+    refused = []
+    for table in (part for each in tables for part in shaped(each)):
         try:
-            return pd.read_csv(path, index_col=False)
-        except pd.errors.ParserWarning:
-            raise UserError(
-                f"{path}: found rows with more fields than the header; must have as many."
-            ) from None
+            columns = chosen(table.frame, options.renamed, path)
+            runs += runs_of(columns, table.name)
+        except UserError as error:
+            refused.append(error)
+            continue
+        columns_of |= columns.theirs
+        notes += [*table.notes, *columns.notes]
+        unread += columns.unread
+        names += list(table.frame)
+    if not runs:
+        raise refused[0]
+    if refused:
+        notes.append(f"{len(refused)} other tables of the file were not read")
+    task = task_of(names) if not any("accuracy" in name for name in columns_of) else None
+    losses = [columns_of[name] for name in LOSSES if name in columns_of]
+    summands = any(understood(theirs).extra for theirs in losses)
+    told = None
+    if not (task or summands or options.classes):
+        told = classes_told(run.metrics for run in runs)
+    if told:
+        notes.append(f"{told[0]} classes: {told[1]}")
+    elif not options.classes:
+        notes.append("the number of classes is unknown: name it with --classes")
+    classes = options.classes or (told and told[0])
+    evidences = [_evidence(run, classes, task, options.test_images) for run in runs]
+    plain = {full: name for name, full in PLAIN.items()}
+    shown = {plain.get(ours, ours): theirs for ours, theirs in columns_of.items()}
+    kept = [name for name in dict.fromkeys(unread) if name not in AXIS]
+    return Source(path, evidences, shown, list(dict.fromkeys(notes)), kept)
 
 
-def _standard_names(frame: pd.DataFrame, renamed: Mapping[str, str], path: Path) -> pd.DataFrame:
-    """The table with this project's column names."""
-    for name, theirs in renamed.items():
-        if theirs not in frame:
-            raise UserError(
-                f"{path}: found no column '{theirs}' (--column {name}={theirs}); it has "
-                f"{_list(frame)}."
-            )
-    # A column that is there under the name of another one gives way to the one asked for.
-    frame = frame.drop(
-        columns=[name for name in renamed if name in frame and name not in renamed.values()]
+def _evidence(run: Run, classes: int | None, task: str | None, images: int | None) -> Evidence:
+    metrics = run.metrics if images is None else run.metrics.assign(test_images=images)
+    return Evidence(
+        arm=str(run.names.get(RUN, run.names.get("arm"))),
+        subset_size=run.names.get("subset_size"),
+        seed=run.names.get("seed"),
+        metrics=metrics,
+        classes=classes,
+        not_finite=run.not_finite,
+        axis=run.axis,
+        task=task,
     )
-    frame = frame.rename(columns={theirs: name for name, theirs in renamed.items()})
-    for plain, full in PLAIN.items():
-        if plain in frame and full in frame:
-            raise UserError(f"{path}: found both {plain} and {full}; they are the same column.")
-    return frame.rename(columns=PLAIN)
 
 
-def _split(frame: pd.DataFrame, path: Path) -> Iterator[Evidence]:
-    frame = frame.assign(**{name: _numbers(frame[name], path) for name in NUMBERS if name in frame})
-    frame = frame.assign(epoch=_epochs(frame["epoch"], path))
-    _check_shares(frame, path)
-    keys = [RUN] if RUN in frame else [name for name in KEYS if name in frame]
-    for name in keys:
-        if frame[name].isna().any():
-            raise UserError(f"{path}: column {name}: found an empty cell; each row must have one.")
-    parts = frame.groupby(keys, sort=False) if keys else [((path.stem,), frame)]
-    for values, part in parts:
-        yield _evidence(dict(zip(keys or [RUN], values, strict=True)), part, path)
-
-
-def _evidence(names: Mapping[str, Any], part: pd.DataFrame, path: Path) -> Evidence:
-    size, seed = (_whole(names.get(key), key, path) for key in ("subset_size", "seed"))
-    evidence = Evidence(
-        arm=str(names.get(RUN, names.get("arm", path.stem))), subset_size=size, seed=seed
-    )
-    _check_order(part["epoch"], evidence.name, path)
-    first = part["epoch"].iloc[0]
-    part = part.assign(epoch=part["epoch"] + (1 if first == 0 else 0))  # here the first is 1
-    metrics = part.drop(columns=[name for name in NAMES if name in part])
-    return replace(evidence, metrics=metrics.reset_index(drop=True))
-
-
-def _numbers(column: pd.Series, path: Path) -> pd.Series:
-    try:
-        numbers = pd.to_numeric(column, errors="coerce").astype(float)
-    except TypeError:  # not even text: lists, say
-        numbers = pd.Series(np.nan, column.index)
-    wrong = column[numbers.isna() & column.notna()]
-    if len(wrong):
+def _of_folder(folder: Path, options: Options) -> list[Source]:
+    """What is known among a folder's files, and TensorBoard's events below it."""
+    events = sorted({file.parent for file in folder.rglob(tensorboard.PATTERN) if file.is_file()})
+    groups, refused = [[]], []  # curves, and the tables of each file
+    for place in events:
+        run = place.relative_to(folder).as_posix() if place != folder else ""
+        table = replace(tensorboard.read_events(place, folder.resolve().name), series=run)
+        groups[0].append((folder, table))
+    for path in sorted(folder.iterdir()):
+        suffix = Path(path.name.lower().removesuffix(".gz")).suffix
+        if suffix not in SUFFIXES or not path.is_file():
+            continue
+        try:
+            tables = [(path, table) for table in read_file(File(path))]
+        except UserError as error:
+            refused.append(error)
+            continue
+        groups[0] += [each for each in tables if each[1].series is not None]
+        groups.append([each for each in tables if each[1].series is None])
+    sources: list[Source] = []
+    for group in groups:
+        try:
+            sources += _of_tables(group, options)
+        except UserError as error:
+            refused.append(error)
+    if not sources:
+        reason = f" ({refused[0].message.rstrip('.')})" if refused else ""
         raise UserError(
-            f"{path}: column {column.name}: found '{wrong.iloc[0]}' in row "
-            f"{column.index.get_loc(wrong.index[0]) + 1}; must be a number."
+            f"{folder}: found no run.json, no events of TensorBoard and no table of epochs"
+            f"{reason}; must be the folder of a run, or name a file in it."
         )
-    return numbers
+    if refused:
+        sources[-1].notes.append(f"{len(refused)} other files of {folder} were not read")
+    return sources
 
 
-def _epochs(column: pd.Series, path: Path) -> pd.Series:
-    numbers = _numbers(column, path)
-    right = np.isfinite(numbers) & (numbers >= 0) & (numbers < LARGEST_EPOCH) & (numbers % 1 == 0)
-    if not right.all():
-        raise UserError(
-            f"{path}: column epoch: found '{column[~right].iloc[0]}'; must be a whole number from "
-            "0 in every row."
-        )
-    return numbers.astype("int64")
-
-
-def _check_order(epochs: pd.Series, run: str, path: Path) -> None:
-    steps = epochs.diff().iloc[1:]
-    if (steps <= 0).any():
-        place = int(np.argmax((steps <= 0).to_numpy())) + 1
-        raise UserError(
-            f"{path}: column epoch: found {epochs.iloc[place]} after {epochs.iloc[place - 1]} in "
-            f"run '{run}'; must rise from row to row, one row for each epoch (several runs need a "
-            "column run)."
-        )
-
-
-def _check_shares(frame: pd.DataFrame, path: Path) -> None:
-    for name in frame:
-        if name in NUMBERS and "accuracy" in name:
-            wrong = frame.loc[(frame[name] < 0) | (frame[name] > 1), name]
-            if len(wrong):
-                raise UserError(
-                    f"{path}: column {name}: found {wrong.iloc[0]:g}; must be a share from 0 to 1."
-                )
-    if "test_images" in frame:
-        images = frame["test_images"].dropna()
-        wrong = images[(images < 1) | (images % 1 != 0) | (images > MOST_IMAGES)]
-        if len(wrong):
-            raise UserError(
-                f"{path}: column test_images: found {wrong.iloc[0]:g}; must be a whole number "
-                f"from 1 to {MOST_IMAGES:,}."
-            )
-
-
-def _whole(value: Any, column: str, path: Path) -> int | None:
-    if value is None:
-        return None
-    try:
-        number = float(value)
-        if number == int(number):
-            return int(number)
-    except (TypeError, ValueError, OverflowError):
-        pass
-    raise UserError(f"{path}: column {column}: found '{value}'; must be a whole number.")
-
-
-def _read_folder(folder: Path) -> Evidence:
-    """What a run left; its landscape if there is one, its training images in their usual place.
-
-    Several arms can share a run, so how its result is reported is not known from its folder.
-    """
-    if not (folder / paths.RUN_RECORD).is_file():
-        raise UserError(f"{folder}: found no {paths.RUN_RECORD}; must be the folder of a run.")
-    record = read_run_record(folder)
-    try:
-        training = Training.model_validate(record["training"])
-        size, seed = record["subset_size"], record["seed"]
-        subset = folder.resolve().parents[3] / "subsets" / training.drawing
-        return Evidence(
-            arm=record["run"],
-            subset_size=size,
-            seed=seed,
-            metrics=_part(folder / paths.METRICS),
-            layers=_part(folder / paths.LAYERS),
-            record=record,
-            landscape=_record(folder / "landscape.json"),
-            subset=_record(subset / f"n~{size}" / f"seed~{seed}" / "subset.json"),
-            training=training,
-        )
-    except (IndexError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        file = folder / paths.RUN_RECORD
-        raise UserError(f"{file}: is not the record of a run ({reason}).") from None
-
-
-def _record(file: Path) -> dict[str, Any] | None:
-    if not file.is_file():
-        return None
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{file}: cannot be read ({' '.join(str(error).split())}).") from None
-
-
-def _part(file: Path) -> pd.DataFrame | None:
-    """A table of a run's folder; None if it is missing or empty, as of a run that diverged."""
-    frame = _read_table(file) if file.is_file() else None
-    return None if frame is None or frame.empty else frame
-
-
-def _list(names: Iterable) -> str:
-    return ", ".join(map(str, names))
+def read_runs(path: Path, options: Options | None = None) -> Source:
+    """The runs of one file, as `read_all` reads them."""
+    [source] = read_all([path], options or Options())
+    return source

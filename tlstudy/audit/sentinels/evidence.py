@@ -1,6 +1,6 @@
 """Evidence of one run, of which any part may be missing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -40,6 +40,7 @@ def _of_a_run(part: str) -> str:
         "training": "the settings of the training",
         "reported_epoch": "the rule for the reported epoch",
         "reported": "the reported values",
+        "classes": "the number of classes (--classes)",
     }[attribute]
 
 
@@ -65,6 +66,10 @@ class Evidence:
         reported: loss in nats and balanced_accuracy from 0 to 1 as printed elsewhere, each a text
             that keeps its digits.
         classes: number of classes, which says what guessing gives.
+        not_finite: for columns of the metrics, the epochs in which nan was logged; in others
+            that are empty nothing was logged.
+        axis: what the metrics' epochs count: epoch, or step.
+        task: reinforcement learning, adversarial or regression, where something says so.
     """
 
     arm: str
@@ -79,7 +84,10 @@ class Evidence:
     batchnorm: str | None = None
     reported_epoch: str | None = None
     reported: dict[str, str] | None = None
-    classes: int = CLASSES
+    classes: int | None = CLASSES
+    not_finite: dict[str, list[int]] = field(default_factory=dict)
+    axis: str = "epoch"
+    task: str | None = None
 
     @property
     def name(self) -> str:

@@ -77,7 +77,7 @@ def train_loss_did_not_fall(evidence: Evidence) -> Iterator[str]:
 @sentinel(
     "error",
     "F7",
-    needs=("training or metrics.train_loss",),
+    needs=("training or metrics.train_loss", "classes"),
     why="The loss is confined to one nat, its gradients vanish where the network is surely "
     "wrong, and it compares with no loss of logits.",
     advice="Leave the softmax out of the network: the cross-entropy of PyTorch takes logits.",
@@ -136,6 +136,7 @@ def softmax_floor(classes: int) -> float:
     needs=(
         f"record.final or {accuracy_needs(*STATISTICS)}",
         "record.final_test_images or metrics.test_images",
+        "classes",
     ),
     why="A comparison with a network that guesses measures no more than that the other one "
     "does not.",

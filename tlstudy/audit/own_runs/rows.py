@@ -1,0 +1,307 @@
+"""From the chosen columns of a table to the epochs of its runs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tlstudy.audit.own_runs.columns import NAMES, NUMBERS, RUN, Columns
+from tlstudy.audit.own_runs.names import is_run
+from tlstudy.audit.own_runs.numbers import Numbers
+from tlstudy.audit.own_runs.raw import is_empty, listed
+from tlstudy.storage.errors import UserError
+
+LARGEST_EPOCH = 10**15
+MOST_IMAGES = 10**12
+AVERAGED = ("train_loss", "train_accuracy", "train_balanced_accuracy", "learning_rate")
+EVALUATED = tuple(name for name in NUMBERS if name.startswith("test_") and name != "test_images")
+FEWEST_EPOCHS = 3  # with fewer, and many rows in them, the steps are looked at
+MANY = 5  # rows an epoch
+UNSORTED = 0.25  # share of rows before which the epoch falls, from which they are in no order
+MOST_RESTARTS = 1000
+SAME_EPOCH = 1e-6
+
+
+@dataclass
+class Run:
+    """A run's epochs.
+
+    Attributes:
+        names: of run, or arm, subset size and seed.
+        metrics: a row for each epoch, or for each step where only steps are known.
+        not_finite: epochs in which a column was logged as nan.
+        axis: what the rows count: epoch or step.
+    """
+
+    names: dict[str, Any]
+    metrics: pd.DataFrame
+    not_finite: dict[str, list[int]] = field(default_factory=dict)
+    axis: str = "epoch"
+
+
+def runs_of(columns: Columns, name: str) -> list[Run]:
+    """The runs of a table; adds to the columns' notes what was done to their rows.
+
+    Raises:
+        UserError: a cell cannot be understood.
+    """
+    found = {ours: columns.numbers(ours) for ours in NUMBERS if ours in columns.theirs}
+    _leave_out(found, columns)
+    found = {ours: _in_its_unit(numbers, ours, columns) for ours, numbers in found.items()}
+    axes = {
+        axis: _checked_axis(columns, axis) for axis in ("epoch", "step") if axis in columns.theirs
+    }
+    axes = {axis: values for axis, values in axes.items() if values is not None}
+    runs = []
+    for names, rows in _named(columns, name):
+        parts = _restarts(axes, rows, columns)
+        for number, part in enumerate(parts, 1):
+            own = {**names, RUN: f"{names.get(RUN, names.get('arm'))} #{number}"}
+            runs.append(_run(own if len(parts) > 1 else names, part, found, axes, columns))
+    columns.notes[:] = dict.fromkeys(columns.notes)  # each is said once
+    return runs
+
+
+def _leave_out(found: dict[str, Numbers], columns: Columns) -> None:
+    """Leave out accuracies that are none.
+
+    Raises:
+        UserError: there is no other column, or a number of images is none.
+    """
+    if "test_images" in found:
+        _check_images(found["test_images"].values, columns)
+    for ours in [name for name in found if "accuracy" in name]:
+        values = found[ours].values
+        wrong = values[(values < 0) | (values > 100)]
+        if not len(wrong):
+            continue
+        text = f"found {wrong[0]:g}; must be a share from 0 to 1 or a percentage"
+        if len(found) == 1:
+            raise UserError(
+                f"{columns.path}: column {ours} ('{columns.theirs[ours]}'): {text}, or name "
+                f"another column with --column {ours}=..."
+            )
+        columns.notes.append(f"{columns.theirs.pop(ours)} is left out: {text}")
+        del found[ours]
+
+
+def _in_its_unit(found: Numbers, ours: str, columns: Columns) -> Numbers:
+    """Accuracies as shares from 0 to 1."""
+    if "accuracy" not in ours:
+        return found
+    values = found.values
+    if found.percent or (values > 1).any():
+        columns.notes.append(f"{columns.theirs[ours]} is in per cent")
+        values = values / 100
+    if ours in columns.inverted:
+        columns.notes.append(f"{columns.theirs[ours]} is 1 less the accuracy")
+        values = 1 - values
+    return Numbers(values, found.logged)
+
+
+def _check_images(values: np.ndarray, columns: Columns) -> None:
+    known = values[~np.isnan(values)]
+    wrong = [value for value in known if not (1 <= value <= MOST_IMAGES and value % 1 == 0)]
+    if wrong:
+        raise UserError(
+            f"{columns.path}: column test_images: found {wrong[0]:g}; must be a whole number from "
+            f"1 to {MOST_IMAGES:,}."
+        )
+
+
+def _checked_axis(columns: Columns, axis: str) -> np.ndarray | None:
+    """Epochs or steps; an empty cell has that of the row before; None if all are empty."""
+    found = columns.numbers(axis)
+    given = found.values[~np.isnan(found.values)]
+    wrong = given[~((given >= 0) & (given < LARGEST_EPOCH))]
+    if len(wrong):
+        raise UserError(
+            f"{columns.path}: column {axis}: found '{wrong[0]:g}'; must be a number from 0, or "
+            f"name another column with --column {axis}=..."
+        )
+    return pd.Series(found.values).ffill().bfill().to_numpy() if len(given) else None
+
+
+def _named(columns: Columns, name: str) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
+    """Names of each run and the numbers of its rows."""
+    keys = _keys(columns)
+    if not keys:
+        yield {RUN: name}, np.arange(len(columns.frame))
+        return
+    for ours, theirs in keys.items():
+        columns.theirs[ours] = theirs
+        if columns.frame[theirs].map(_is_missing).any():
+            raise UserError(
+                f"{columns.path}: column {theirs}: found an empty cell; each row must have one."
+            )
+    cells = {ours: columns.frame[theirs].map(str) for ours, theirs in keys.items()}
+    for values, part in pd.DataFrame(cells).groupby(list(keys), sort=False):
+        names = dict(zip(keys, values, strict=True))
+        for key in {"subset_size", "seed"} & set(names):
+            names[key] = _whole(names[key], key, columns.path)
+        if keys.get(RUN, RUN) != RUN and names[RUN].isdecimal():
+            names[RUN] = f"{keys[RUN]} {names[RUN]}"
+        yield (names if "arm" in names else {RUN: name, **names}), part.index.to_numpy()
+
+
+def _keys(columns: Columns) -> dict[str, str]:
+    """Columns that tell runs apart: run, or arm, subset size and seed, or one that looks so."""
+    keys = {ours: columns.theirs[ours] for ours in NAMES if ours in columns.theirs}
+    keys = {RUN: keys[RUN]} if RUN in keys else keys
+    if "seed" in keys and columns.frame[keys["seed"]].map(_is_missing).any():
+        del keys["seed"]  # of a line before the first epoch
+    if keys:
+        return keys
+    _check_summaries(columns)
+    other = next((theirs for theirs in columns.unread if _tells_runs(columns, theirs)), None)
+    return {RUN: other} if other else {}
+
+
+def _tells_runs(columns: Columns, theirs: str) -> bool:
+    cells = columns.frame[theirs]
+    if not is_run(theirs) or cells.map(_is_missing).any():
+        return False
+    return cells.map(str).nunique() <= len(cells) / 2
+
+
+def _check_summaries(columns: Columns) -> None:
+    """Refuse a list of runs with their last values, as Weights & Biases has it.
+
+    Raises:
+        UserError: each row names another run, and no epoch rises from row to row.
+    """
+    axis = columns.theirs.get("epoch", columns.theirs.get("step"))
+    steps = np.diff(columns.numbers_of(axis).values) if axis else np.zeros(1)
+    for theirs in filter(is_run, columns.unread):
+        cells = columns.frame[theirs].map(str)
+        texts = bool(columns.numbers_of(theirs).wrong)
+        if texts and len(cells) > 1 and cells.is_unique and not (steps > 0).all():
+            raise UserError(
+                f"{columns.path}: found one row for each {theirs}; must have a row for each epoch "
+                "of a run."
+            )
+
+
+def _is_missing(cell: Any) -> bool:
+    return is_empty(cell) or (isinstance(cell, float) and np.isnan(cell))
+
+
+def _whole(value: Any, column: str, path: Path) -> int:
+    try:
+        number = float(value)
+        if number == int(number):
+            return int(number)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise UserError(f"{path}: column {column}: found '{listed([value])}'; must be a whole number.")
+
+
+def _restarts(axes: dict[str, np.ndarray], rows: np.ndarray, columns: Columns) -> list[np.ndarray]:
+    """The rows of each run, which begins where the epoch (or the step, if there is none) falls."""
+    axis = next((axis for axis in ("epoch", "step") if axis in axes), None)
+    if axis is None or len(rows) < 2:
+        return [rows]
+    values = axes[axis][rows]
+    falls = np.flatnonzero(np.diff(values) < 0) + 1
+    to_start = np.isclose(values[falls], values.min()).mean() if len(falls) else 1.0
+    if len(falls) > 2 and len(falls) > UNSORTED * len(rows) and to_start < 0.5:
+        columns.notes.append(f"rows are in no order: sorted by {columns.theirs[axis]}")
+        return [rows[np.argsort(values, kind="stable")]]
+    if len(falls) > MOST_RESTARTS:
+        raise UserError(
+            f"{columns.path}: column {columns.theirs[axis]} falls back {len(falls)} times; must "
+            f"rise in each run, or name another column with --column {axis}=..."
+        )
+    if len(falls):
+        columns.notes.append(
+            f"{columns.theirs[axis]} falls back {len(falls)} time{'s' * (len(falls) > 1)}: "
+            f"{len(falls) + 1} runs"
+        )
+    return np.split(rows, falls)
+
+
+def _run(
+    names: dict[str, Any],
+    rows: np.ndarray,
+    found: dict[str, Numbers],
+    axes: dict[str, np.ndarray],
+    columns: Columns,
+) -> Run:
+    if "epoch" not in axes and "step" in axes:  # a step at which nothing was logged is none
+        there = np.any([numbers.logged[rows] for numbers in found.values()], axis=0)
+        rows = rows[there] if there.any() else rows
+    own = {ours: numbers.at(rows) for ours, numbers in found.items()}
+    labels, axis = _labels(own, {name: values[rows] for name, values in axes.items()}, columns)
+    first_is_0 = labels[0] == 0
+    epochs, groups = np.unique(labels + first_is_0, return_inverse=True)
+    metrics, not_finite = {"epoch": epochs}, {}
+    for ours, numbers in own.items():
+        averaged = ours in AVERAGED
+        values, logged = _of_groups(numbers, groups, len(epochs), averaged)
+        metrics[ours] = values
+        nan = epochs[logged & np.isnan(values)]
+        if len(nan):
+            not_finite[ours] = nan.tolist()
+        if averaged and ours == "train_loss" and numbers.logged.sum() > logged.sum():
+            rows_of = "an epoch" if axis == "epoch" else "the steps up to an evaluation"
+            columns.notes.append(f"{columns.theirs[ours]} is averaged over the rows of {rows_of}")
+    return Run(names, pd.DataFrame(metrics), not_finite, axis)
+
+
+def _labels(
+    own: dict[str, Numbers], axes: dict[str, np.ndarray], columns: Columns
+) -> tuple[np.ndarray, str]:
+    """A whole number for each row; rows with the same one are one epoch. What it counts."""
+    size = len(next(iter(own.values())).logged)
+    evaluated = np.zeros(size, bool)
+    for ours in set(EVALUATED) & set(own):
+        evaluated |= own[ours].logged
+    if "epoch" in axes:
+        epochs = axes["epoch"]
+        fractional = (epochs % 1 != 0).any()
+        whole = np.maximum(np.ceil(epochs - SAME_EPOCH), 1) if fractional else epochs
+        distinct = len(np.unique(whole))
+        often = fractional and len(np.unique(epochs[evaluated])) > 1.5 * distinct
+        few = distinct < FEWEST_EPOCHS and size >= MANY * distinct
+        if not often and not few:
+            if fractional:
+                columns.notes.append("epochs are fractional: joined to whole ones")
+            return whole.astype("int64"), "epoch"
+        columns.notes.append(f"in {distinct} epochs there are {size} rows: steps are looked at")
+    elif "step" not in axes:
+        columns.notes.append("no column has the epoch: rows are epochs (else --column epoch=...)")
+        return np.arange(1, size + 1), "epoch"
+    else:
+        columns.notes.append("no column has the epoch: steps are counted in its place")
+    steps = axes.get("step", np.arange(1, size + 1))
+    if (np.diff(steps) < 0).any() or (steps % 1 != 0).any():
+        steps = np.arange(1, size + 1)
+    ends = np.flatnonzero(evaluated)
+    trained = own["train_loss"].logged.sum() if "train_loss" in own else 0
+    if len(ends) >= FEWEST_EPOCHS and trained > 1.5 * len(np.unique(steps[ends])):
+        # Rows up to an evaluation, and those of its step, are joined with it.
+        bounds = np.unique(steps[ends])
+        place = np.searchsorted(bounds, steps)
+        steps = np.append(bounds, max(steps[-1], bounds[-1] + 1))[place]
+    return steps.astype("int64"), "step"
+
+
+def _of_groups(
+    numbers: Numbers, groups: np.ndarray, size: int, averaged: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """A value for each group of rows, the mean or the last one logged, and whether it has one."""
+    rows = np.flatnonzero(numbers.logged)
+    logged = np.zeros(size, bool)
+    logged[groups[rows]] = True
+    values = np.full(size, np.nan)
+    if averaged:
+        sums, counts = np.zeros(size), np.zeros(size)
+        np.add.at(sums, groups[rows], numbers.values[rows])
+        np.add.at(counts, groups[rows], 1)
+        values[logged] = sums[logged] / counts[logged]
+    else:
+        values[groups[rows]] = numbers.values[rows]  # of several the last one stays
+    return values, logged
