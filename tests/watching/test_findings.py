@@ -187,6 +187,8 @@ def test_test_images_that_are_given():
     state = torch.get_rng_state()
     assert loop.names == {"test-examples-in-training": "error"}
     assert torch.equal(state, torch.get_rng_state())
+    loop = Loop(options={"test_images": data}).run()
+    assert "20 of 20 different test examples" in loop.watch.report()
     assert Loop(options={"test_images": examples(5)[0]}).run().names == {}
 
 

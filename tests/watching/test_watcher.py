@@ -287,6 +287,7 @@ class Compiled(nn.Module):
         return self.inner(inputs)
 
 
+@pytest.mark.filterwarnings("ignore:Using `torch.compile")
 def test_a_compiled_network():
     loop = Loop(model=Compiled()).run()
     assert loop.names == {}, loop.watch.report()

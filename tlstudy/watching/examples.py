@@ -55,15 +55,17 @@ def fingerprints(batch: torch.Tensor) -> list[int]:
 
 
 def fingerprints_of(images: Any) -> set[int]:
-    """Fingerprints of a tensor (N, ...), or of the first tensor of each batch of a loader."""
+    """Fingerprints of a tensor (N, ...), of a data set, or of the batches of a loader."""
     if isinstance(images, torch.Tensor):
         return set(fingerprints(images))
     found: set[int] = set()
     with same_random_numbers():
-        for batch in images:
+        is_one_by_one = isinstance(images, torch.utils.data.Dataset)
+        batches = map(images.__getitem__, range(len(images))) if is_one_by_one else images
+        for batch in batches:
             tensor = input_of(batch)
             if tensor is not None and len(found) < MOST:
-                found.update(fingerprints(tensor))
+                found.update(fingerprints(tensor[None] if is_one_by_one else tensor))
     return found
 
 

@@ -71,8 +71,8 @@ class Watch:
             optimiser: or several, if each trains a part of the network.
             classes: of a classification, for the command that audits the table; seen otherwise.
             path: table of epochs; a file that is there is replaced. None: no table.
-            test_images: tensor (N, ...) as it goes into the network, or a loader that yields such
-                batches, also with labels after them.
+            test_images: tensor (N, ...) as it goes into the network, or a data set or a loader of
+                such examples, also with labels after them.
         """
         self.model, self.classes = model, classes
         self.path = Path(path) if path is not None else None
