@@ -6,7 +6,7 @@ import pytest
 from configurations import ROOT
 
 ORDER = (
-    *("storage", "config", "data", "networks", "measures", "theory"),
+    *("storage", "watching", "config", "data", "networks", "measures", "theory"),
     *("jobs", "audit", "report", "steps", "cli"),
 )
 PACKAGE = ROOT / "tlstudy"

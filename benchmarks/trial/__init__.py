@@ -1,0 +1,1 @@
+"""Flaws that are planted in small training scripts, and what finds them."""

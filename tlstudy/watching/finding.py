@@ -1,0 +1,79 @@
+"""What the watcher says: a finding, and the text of a report."""
+
+import textwrap
+from collections import Counter
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["error", "warning", "note"]
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")  # from the gravest
+WIDTH = 96
+MOST_NAMES = 4
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is wrong with a training, or good to know (a note).
+
+    Attributes:
+        saw: what was seen, with numbers and names.
+        why: why it matters.
+        advice: what to do.
+    """
+
+    name: str
+    severity: Severity
+    saw: str
+    why: str
+    advice: str
+
+    @property
+    def is_alarm(self) -> bool:
+        """Whether something is wrong; a note is true of many a sound training."""
+        return self.severity != "note"
+
+
+def report_text(findings: list[Finding], heading: str, unjudged: list[str], table: str) -> str:
+    """All findings, from the gravest; then what the watcher could not judge.
+
+    Args:
+        heading: what was watched.
+        unjudged: sentences on what it cannot judge.
+        table: sentence on the table of epochs; empty without one.
+    """
+    lines = [f"tlstudy.watch, {heading}: {tally(findings)}."]
+    for finding in sorted(findings, key=lambda one: SEVERITIES.index(one.severity)):
+        lines.append(f"  {finding.severity}: {finding.name}")
+        for label, text in (("saw", finding.saw), ("why", finding.why), ("do", finding.advice)):
+            lines.append(_wrapped(f"    {label:4}", text, indent=8))
+    lines += [_wrapped("  cannot judge: ", text) for text in unjudged]
+    return "\n".join([*lines, table] if table else lines)
+
+
+def tally(findings: list[Finding]) -> str:
+    """Numbers of findings by severity: 1 error, 2 warnings."""
+    counts = Counter(finding.severity for finding in findings)
+    texts = [counted(counts[one], one) for one in SEVERITIES if counts[one]]
+    return ", ".join(texts) or "nothing found"
+
+
+def counted(number: int, noun: str) -> str:
+    """1 step, 2 steps."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(names: list[str]) -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - MOST_NAMES
+    shown = ", ".join(names[:MOST_NAMES])
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def percent(share: float) -> str:
+    """0.105 is 10.5 %."""
+    return f"{100 * share:.1f} %"
+
+
+def _wrapped(beginning: str, text: str, indent: int = 4) -> str:
+    indents = {"initial_indent": beginning, "subsequent_indent": " " * indent}
+    return textwrap.fill(text, WIDTH, **indents, break_on_hyphens=False, break_long_words=False)

@@ -1,0 +1,223 @@
+"""What was seen of a training, in numbers: the findings are made of nothing else."""
+
+from dataclasses import dataclass, field
+
+import torch
+
+MOST = 200_000  # fingerprints of a kind that are kept; about 100 bytes each
+
+
+@dataclass
+class ParameterSeen:
+    """A parameter of the watched network.
+
+    Attributes:
+        held: an optimiser has it.
+        trainable: it required a gradient at every look.
+        frozen: it required none at the last look.
+        gradient: the largest norm of its gradient at a step; 0 without one.
+        start, last: sum of its values before the first step, and at the last look.
+        moved: the sum was another later.
+        moved_frozen: it was another at a look than at the look before, frozen at both.
+    """
+
+    start: float
+    last: float
+    held: bool = False
+    trainable: bool = True
+    frozen: bool = False
+    gradient: float = 0.0
+    moved: bool = False
+    moved_frozen: bool = False
+
+
+@dataclass
+class BatchNormSeen:
+    """Statistics of a BatchNorm layer.
+
+    Attributes:
+        initial_left: share of the running statistics that is from before the training.
+        shift: how far the batch's means are from the running ones, in deviations.
+        ratio: the batch's deviations over the running ones.
+        samples: values a channel behind both; 0 before any look.
+    """
+
+    updates: int = 0
+    initial_left: float = 0.0
+    shift: float = 0.0
+    ratio: float = 1.0
+    samples: int = 0
+
+
+@dataclass
+class InputsSeen:
+    """The first batch, and what the first BatchNorm layer made of it, where it is pretrained."""
+
+    least: float
+    most: float
+    mean: float
+    deviation: float
+    is_image: bool
+    layer: str = ""
+    first: BatchNormSeen | None = None
+
+
+@dataclass
+class ExamplesSeen:
+    """Fingerprints of examples.
+
+    Attributes:
+        trained: those of training steps.
+        repeated, new: how many examples of later epochs had been trained on, and had not.
+        evaluated: those of evaluations.
+        mixed: evaluated ones that had been trained on, in a batch with others that had not.
+        pure: evaluated ones in batches that consist of training examples.
+        given: those of the test images that the user gave.
+    """
+
+    trained: set[int] = field(default_factory=set)
+    repeated: int = 0
+    new: int = 0
+    evaluated: set[int] = field(default_factory=set)
+    mixed: set[int] = field(default_factory=set)
+    pure: set[int] = field(default_factory=set)
+    given: set[int] | None = None
+
+    def train_on(self, examples: list[int], again: bool) -> None:
+        """Note a batch of a step; again: it is not the first epoch."""
+        if again:
+            known = sum(one in self.trained for one in examples)
+            self.repeated += known
+            self.new += len(examples) - known
+        if len(self.trained) < MOST:
+            self.trained.update(examples)
+
+    def evaluate(self, examples: set[int]) -> bool:
+        """Note a batch of an evaluation; False if it consists of training examples."""
+        known = examples & self.trained
+        is_test = not examples or known != examples
+        if is_test:
+            self.mixed |= known
+        else:
+            self.pure |= examples
+        if len(self.evaluated) < MOST:
+            self.evaluated |= examples
+        return is_test
+
+
+@dataclass
+class Calls:
+    """Numbers of forward passes of one kind."""
+
+    training_mode: int = 0
+    evaluation_mode: int = 0
+
+    def add(self, training_mode: bool) -> None:
+        if training_mode:
+            self.training_mode += 1
+        else:
+            self.evaluation_mode += 1
+
+
+@dataclass
+class Seen:
+    """All that was seen.
+
+    Attributes:
+        foreign: parameters of the optimisers that the network does not have.
+        clear_checks, not_cleared: steps before which it was looked whether the gradients were
+            cleared, and those where they were not.
+        loss_checks, wrong_inputs: losses whose inputs were looked at, and what was wrong with them.
+        trained: forward passes with a backward pass and a step.
+        without_step: those with a backward pass that no step followed in the epoch.
+        first_in_evaluation_mode: step of the first of them in evaluation mode.
+        evaluated: forward passes without gradients, after the first step.
+        idle: those with gradients that no backward pass followed.
+        idle_at_end: those of them, in training mode, after the last step of an epoch.
+        modes_differ: there are layers that do other things in training than in evaluation.
+        batches: fingerprints of the steps' batches; two are enough to know that they differ.
+        longest_epoch: most steps in an epoch.
+        not_finite: where, and at which step, the first non-finite value was.
+    """
+
+    steps: int = 0
+    epochs: int = 0
+    optimisers: int = 1
+    foreign: int = 0
+    clear_checks: int = 0
+    not_cleared: int = 0
+    loss_checks: int = 0
+    wrong_inputs: list[tuple[str, str]] = field(default_factory=list)
+    trained: Calls = field(default_factory=Calls)
+    without_step: int = 0
+    first_in_evaluation_mode: int | None = None
+    evaluated: Calls = field(default_factory=Calls)
+    idle: Calls = field(default_factory=Calls)
+    idle_at_end: int = 0
+    modes_differ: bool = False
+    test_values_given: bool = False
+    batches: set[int] = field(default_factory=set)
+    longest_epoch: int = 0
+    not_finite: str = ""
+    frozen_batchnorm_updates: list[str] = field(default_factory=list)
+    parameters: dict[str, ParameterSeen] = field(default_factory=dict)
+    batchnorm: dict[str, BatchNormSeen] = field(default_factory=dict)
+    examples: ExamplesSeen = field(default_factory=ExamplesSeen)
+    inputs: InputsSeen | None = None
+
+
+@dataclass(eq=False)
+class Call:
+    """A forward pass of the network, until it is known what it was for.
+
+    Attributes:
+        training_mode: a layer that depends on the mode was in training mode.
+        examples: fingerprints of its batch.
+        losses: mean of each loss that was computed from it.
+        backward: value that the backward pass began with.
+        right, labels: correctly classified examples, and how many there were.
+    """
+
+    training_mode: bool
+    with_gradients: bool
+    size: int
+    examples: list[int] = field(default_factory=list)
+    trained: bool = False
+    losses: list[torch.Tensor] = field(default_factory=list)
+    backward: torch.Tensor | None = None
+    right: torch.Tensor | None = None
+    labels: int = 0
+
+    @property
+    def loss(self) -> torch.Tensor | None:
+        """The loss as it was computed; of several, what the backward pass began with."""
+        return self.losses[0] if len(self.losses) == 1 else self.backward
+
+
+@dataclass
+class Mean:
+    """Sums of loss and correct answers over calls, kept where they were computed."""
+
+    loss: torch.Tensor | float = 0.0
+    loss_examples: int = 0
+    right: torch.Tensor | float = 0.0
+    labels: int = 0
+    examples: int = 0
+
+    def add(self, call: Call) -> None:
+        self.examples += call.size
+        if call.loss is not None:
+            self.loss = self.loss + call.loss * call.size
+            self.loss_examples += call.size
+        if call.right is not None:
+            self.right = self.right + call.right
+            self.labels += call.labels
+
+    def row(self, prefix: str) -> dict[str, float]:
+        """Mean loss and accuracy, those that are known."""
+        row = {}
+        if self.loss_examples:
+            row[f"{prefix}_loss"] = float(self.loss) / self.loss_examples
+        if self.labels:
+            row[f"{prefix}_accuracy"] = float(self.right) / self.labels
+        return row
