@@ -51,6 +51,21 @@ def test_the_kept_counts_are_within_their_bounds():
         assert shown["count"] >= 0.8 * shown["of"] or row["flaw"] in HARD, row["flaw"]
 
 
+def test_the_page_quotes_the_kept_counts():
+    kept = json.loads(KEPT.read_text())
+    page = KEPT.with_name("audit.md").read_text()
+    for row in kept["sound"]:
+        errors, alarms = (words(row[name]) for name in ("errors", "alarms"))
+        assert f"| {row['runs']} | {errors} | {alarms} |" in page
+    for row in kept["flaws"]:
+        assert f"| {row['flaw']} | {words(row['named where it can show'])} |" in page
+
+
+def words(share: dict) -> str:
+    low, high = 100 * share["low"], 100 * share["high"]
+    return f"{share['count']} of {share['of']} ({low:.1f} to {high:.1f} %)"
+
+
 @pytest.mark.slow
 def test_the_command_counts_and_writes(tmp_path):
     file = tmp_path / "alarms.json"

@@ -46,8 +46,8 @@ def train_loss_did_not_fall(evidence: Evidence) -> Iterator[str]:
     A mean, as the loss of random batches varies from epoch to epoch in an untrained network too. A
     loss that falls by less but steadily (Mann-Kendall, 5 %) does fall: some tasks have no more to
     give. Networks that have learnt before are left alone if the loss does not double: an accuracy
-    above 90 %, or a table whose first epochs are missing, unless it has accuracies below 50 %. So is
-    a loss that need not be one of a fixed task: that starts below 0.35 nats, goes below 0, or
+    above 90 %, or a table whose first epochs are missing, unless it has accuracies below 50 %. So
+    is a loss that need not be one of a fixed task: that starts below 0.35 nats, goes below 0, or
     wanders by a tenth from row to row, and has no accuracy and no test loss beside it.
     """
     losses = evidence.series("train_loss", at_least=EPOCHS_OF_A_FALL)
