@@ -49,7 +49,8 @@ def main(half: str, real: int, made: int, flawed: int, destination: Path) -> Non
     runs += made_runs(range(first, first + 2 * made, 2))
     sound = table_of_sound(runs)
     _print_sound(sound, len(MADE))
-    seeds = range(FIRST_FLAWED + first, FIRST_FLAWED + 2 * flawed, 2)
+    first += FIRST_FLAWED
+    seeds = range(first, first + 2 * flawed, 2)
     flaws = []
     for flaw in FLAWS:
         flaws.append(row_of_flaw(flaw, list(flawed_trainings(flaw, seeds))))
