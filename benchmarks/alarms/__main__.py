@@ -17,7 +17,7 @@ from benchmarks.alarms.counts import (
 from benchmarks.alarms.made import MADE
 from benchmarks.alarms.trainings import FLAWS
 
-# Odd seeds below 5000 were counted once before two rules were mended, so they are spent.
+# Odd seeds below 5000 were counted once before four rules were mended, so they are spent.
 FIRST = {"even": 0, "odd": 5001}
 FIRST_FLAWED = 1000  # more: seeds of flawed runs are others than those of sound ones
 
