@@ -17,8 +17,9 @@ from benchmarks.alarms.counts import (
 from benchmarks.alarms.made import MADE
 from benchmarks.alarms.trainings import FLAWS
 
-FIRST = {"even": 0, "odd": 1}
-FIRST_FLAWED = 1000  # seeds of flawed runs are others than those of sound ones
+# Odd seeds below 5000 were counted once before four rules were mended, so they are spent.
+FIRST = {"even": 0, "odd": 5001}
+FIRST_FLAWED = 1000  # more: seeds of flawed runs are others than those of sound ones
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -31,7 +32,7 @@ FIRST_FLAWED = 1000  # seeds of flawed runs are others than those of sound ones
 )
 @click.option("--real", type=click.IntRange(1), default=156, show_default=True)
 @click.option("--made", type=click.IntRange(1), default=12, show_default=True, help="Of each kind.")
-@click.option("--flawed", type=click.IntRange(1), default=25, show_default=True, help="Likewise.")
+@click.option("--flawed", type=click.IntRange(1), default=20, show_default=True, help="Likewise.")
 @click.option(
     "--json",
     "destination",
@@ -44,11 +45,12 @@ def main(half: str, real: int, made: int, flawed: int, destination: Path) -> Non
     began = time.perf_counter()
     torch.set_num_threads(1)
     first = FIRST[half]
-    runs = list(sound_trainings(range(first, 20 * real, 2), real))
-    runs += made_runs(range(first, 2 * made, 2))
+    runs = list(sound_trainings(range(first, first + 20 * real, 2), real))
+    runs += made_runs(range(first, first + 2 * made, 2))
     sound = table_of_sound(runs)
     _print_sound(sound, len(MADE))
-    seeds = range(FIRST_FLAWED + first, FIRST_FLAWED + 2 * flawed, 2)
+    first += FIRST_FLAWED
+    seeds = range(first, first + 2 * flawed, 2)
     flaws = []
     for flaw in FLAWS:
         flaws.append(row_of_flaw(flaw, list(flawed_trainings(flaw, seeds))))

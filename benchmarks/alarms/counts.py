@@ -23,12 +23,19 @@ NAMED_BY = {
         "test-changes-after-training",
         "test-guesses-though-training-does-not",
     },
-    "vanishing gradient": {"gradient-vanishes", "loss-of-guessing"},
+    "vanishing gradient": {
+        "gradient-vanishes",
+        "loss-of-guessing",
+        "flat-since-the-second-epoch",
+        "train-loss-did-not-fall",
+        "test-accuracy-constant",
+    },
     "diverging": {"diverged"},
     "dead units": {
         "test-accuracy-constant",
         "loss-of-guessing",
         "flat-since-the-second-epoch",
+        "train-loss-did-not-fall",
     },
     "oscillating": {"oscillation"},
     "softmax in the loss": {"loss-of-softmax-outputs"},
@@ -110,14 +117,18 @@ def can_show(flaw: str, table: pd.DataFrame, classes: int) -> bool:
     """Whether the columns can tell the flaw from a sound training.
 
     Softmax outputs cannot be told where logits that are as sure as they are right would have about
-    the same loss: within 0.2 nats at the end. All other flaws count whether they show or not.
+    the same loss, within 0.2 nats at the end; nor while the loss still falls, by 0.02 nats or more
+    within the last fifth, as logits pass there too. All other flaws count whether they show or not.
     """
     split = {"softmax in the loss": "train", "softmax in the test loss": "test"}.get(flaw)
     if split is None:
         return True
     accuracy = table[f"{split}_accuracy"].iloc[[-1]]
     line = softmax_floor(classes) + 1 - accuracy
-    return bool((line - loss_of_calibrated(accuracy, classes)).iloc[0] >= 0.2)
+    late = table[f"{split}_loss"].iloc[-max(5, len(table) // 5) :]
+    half = len(late) // 2
+    rests = abs(late.iloc[:half].mean() - late.iloc[-half:].mean()) <= 0.02
+    return bool(rests and (line - loss_of_calibrated(accuracy, classes)).iloc[0] >= 0.2)
 
 
 def share(count: int, total: int) -> dict[str, float]:

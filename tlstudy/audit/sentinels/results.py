@@ -27,6 +27,7 @@ LOW_START = 0.35  # nats
 # nothing is the mean of a whole epoch at the same weights.
 WANDERS = 0.1  # of its level
 LEARNT = 0.9  # accuracy that no network has that did not learn
+RISES = 2.0  # times the first loss: whatever it had learnt, it is losing
 RESUMED = 0.5  # is enough of a training whose first epochs are not in the table
 
 
@@ -44,10 +45,10 @@ def train_loss_did_not_fall(evidence: Evidence) -> Iterator[str]:
 
     A mean, as the loss of random batches varies from epoch to epoch in an untrained network too. A
     loss that falls by less but steadily (Mann-Kendall, 5 %) does fall: some tasks have no more to
-    give. Networks that have learnt before are left alone: an accuracy above 90 %, or a table whose
-    first epochs are missing, unless it has accuracies below 50 %. So is a loss that need not be one
-    of a fixed task: that starts below 0.35 nats, goes below 0, or wanders by a tenth from row to
-    row, and has no accuracy and no test loss beside it.
+    give. Networks that have learnt before are left alone if the loss does not double: an accuracy
+    above 90 %, or a table whose first epochs are missing, unless it has accuracies below 50 %. So
+    is a loss that need not be one of a fixed task: that starts below 0.35 nats, goes below 0, or
+    wanders by a tenth from row to row, and has no accuracy and no test loss beside it.
     """
     losses = evidence.series("train_loss", at_least=EPOCHS_OF_A_FALL)
     after = (evidence.record or {}).get("checkpoint_train_loss")
@@ -72,7 +73,8 @@ def _check_that_it_should_fall(evidence: Evidence, losses: pd.Series) -> None:
         accuracies.append(evidence.test_values("accuracy"))
     resumed = starts_late(losses)
     learnt = any(each.median() > (RESUMED if resumed else LEARNT) for each in accuracies)
-    if learnt or (resumed and not accuracies):
+    rises = losses.iloc[-1] > RISES * abs(losses.iloc[0])
+    if (learnt and not rises) or (resumed and not accuracies):
         raise TooLittleError("the epochs before this training was taken up again")
     alone = not accuracies and not evidence.has(LOSS_OF_TEST)
     wanders = noise(losses) > WANDERS * abs(losses.median())
