@@ -10,7 +10,7 @@ import pandas as pd
 
 from tlstudy.audit.own_runs.reading import Source
 from tlstudy.audit.sentinels.evidence import Evidence
-from tlstudy.audit.sentinels.registry import Examination, examine, examine_group
+from tlstudy.audit.sentinels.registry import Examination, examine, examine_group, examine_table
 from tlstudy.audit.sentinels.sentinel import SEVERITIES, Finding
 
 WIDTH = 96
@@ -37,26 +37,32 @@ class Examined:
 
 
 def examine_all(sources: list[Source]) -> list[Examined]:
-    """Each run by itself, then those of the same subset size and seed together.
-
-    Only runs from folders have what it takes to compare them, so tables are not compared.
-    """
+    """Each run by itself, then the runs of a table together, and folders of one size and seed."""
     examined = [
         Examined(evidence.name, str(source.path), examine(evidence), _values(evidence))
         for source in sources
         for evidence in source.runs
     ]
     groups: dict[tuple, list[Evidence]] = {}
-    for evidence in (run for source in sources for run in source.runs if run.record):
-        groups.setdefault((evidence.subset_size, evidence.seed), []).append(evidence)
+    for source in sources:
+        table = [run for run in source.runs if not run.record]
+        if len(table) > 1:
+            found = examine_table(table)
+            examined.append(_together(f"{len(table)} runs of {source.path.name}", found))
+        for evidence in source.runs:
+            if evidence.record:
+                groups.setdefault((evidence.subset_size, evidence.seed), []).append(evidence)
     for (size, seed), group in groups.items():
         if len(group) > 1:
             name = f"{len(group)} runs compared, n = {size}, seed {seed}"
-            found = examine_group(group)
-            once = {finding.sentinel: finding for finding in found.findings}  # not for each run
-            examination = Examination([*once.values()], found.ran, found.skipped)
-            examined.append(Examined(name, "", examination))
+            examined.append(_together(name, examine_group(group)))
     return examined
+
+
+def _together(name: str, found: Examination) -> Examined:
+    """What was found on runs that are compared: once, not for each of them."""
+    once = {finding.sentinel: finding for finding in found.findings}
+    return Examined(name, "", Examination([*once.values()], found.ran, found.skipped))
 
 
 def _values(evidence: Evidence) -> tuple[str, ...]:
