@@ -257,7 +257,7 @@ def test_editing_training_code_trains_again(tmp_path, place):
 def test_a_version_and_words_run_nothing_and_the_reports_style_the_report(tmp_path, place):
     words = (
         ("__init__.py", '__version__ = "', '__version__ = "9'),
-        ("networks/evaluation.py", "# On a processor small batches", "# Small batches"),
+        ("networks/evaluation.py", "# Images of 128 x 128. On", "# Of 128 x 128. On"),
         ("networks/trainer.py", '"""One training run,', '"""Other words. One training run,'),
         ("steps/train.py", 'log.info("', 'log.info("other words: '),
     )
