@@ -79,7 +79,12 @@ def test_a_sound_run_is_clean(tables):
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_formats_and_ways_to_tell_runs_apart(tmp_path, suffix):
     new, pretrained = (run.metrics for run in published_evidence())
-    expected = {"gradients-add-up", "test-accuracy-of-guessing", "train-loss-did-not-fall"}
+    expected = {
+        "gradients-add-up",
+        "loss-of-guessing",
+        "test-accuracy-of-guessing",
+        "train-loss-did-not-fall",
+    }
     for keys, name in (
         ({"run": "a"}, "a"),
         ({"arm": "a"}, "a"),
@@ -91,8 +96,9 @@ def test_formats_and_ways_to_tell_runs_apart(tmp_path, suffix):
         file = tmp_path / f"runs{suffix}"
         frame.to_csv(file, index=False) if suffix == ".csv" else frame.to_parquet(file)
         found = findings(file)
-        assert len(found) == 2
+        assert len(found) == 3
         assert found[name] == expected
+        assert found[f"2 runs of {file.name}"] == set()
 
 
 def test_columns_of_other_names_and_epochs_from_0(tmp_path):
@@ -142,11 +148,11 @@ def test_exit_status(tmp_path, columns, statuses):
 def test_nothing_found_is_said_only_where_something_was_looked_at(tmp_path):
     """A run that no sentinel can look at has a status of its own, unless another is flawed."""
     empty, flawed = tmp_path / "empty.csv", tmp_path / "flawed.csv"
-    empty.write_text("epoch,val_loss\n1,0.5\n2,0.4\n")
+    empty.write_text("epoch,train_acc\n1,0.5\n2,0.6\n")
     flawed.write_text("epoch,displacement_from_start\n1,0\n2,0\n")
     result = audit(empty, "--fail-on", "never")
     assert result.exit_code == 3
-    assert "no sentinel makes anything of test_loss_running alone" in words(result)
+    assert "no sentinel makes anything of train_accuracy alone" in words(result)
     assert "nothing found" not in result.output
     assert audit(empty, flawed).exit_code == 1
     assert not json.loads(audit(empty, "--json").output)["runs"][0]["judged"]
