@@ -107,13 +107,13 @@ def run_of(name: str):
     return run
 
 
-def test_units_tasks_and_what_rows_count():
+def test_units_and_what_rows_count():
     assert run_of("r13-percent.csv").metrics["test_accuracy_running"].max() == pytest.approx(
         0.9479, abs=1e-4
     )
-    assert run_of("r16-camelcase-names.csv").task == "regression"
+    assert run_of("r16-camelcase-names.csv").classes is None, "a regression"
     rewards = run_of("s20-reinforcement.csv")
-    assert (rewards.task, rewards.axis) == ("reinforcement learning", "step")
+    assert rewards.classes is None
     assert rewards.metrics["epoch"].iloc[-1] == 1992832
 
 

@@ -119,14 +119,14 @@ def _of_file(path: Path, tables: list[RawTable], options: Options) -> Source:
     elif not options.classes:
         notes.append("the number of classes is unknown: name it with --classes")
     classes = options.classes or (told and told[0])
-    evidences = [_evidence(run, classes, task, options.test_images) for run in runs]
+    evidences = [_evidence(run, classes, options.test_images) for run in runs]
     plain = {full: name for name, full in PLAIN.items()}
     shown = {plain.get(ours, ours): theirs for ours, theirs in columns_of.items()}
     kept = [name for name in dict.fromkeys(unread) if name not in AXIS]
     return Source(path, evidences, shown, list(dict.fromkeys(notes)), kept)
 
 
-def _evidence(run: Run, classes: int | None, task: str | None, images: int | None) -> Evidence:
+def _evidence(run: Run, classes: int | None, images: int | None) -> Evidence:
     metrics = run.metrics if images is None else run.metrics.assign(test_images=images)
     return Evidence(
         arm=str(run.names.get(RUN, run.names.get("arm"))),
@@ -135,8 +135,6 @@ def _evidence(run: Run, classes: int | None, task: str | None, images: int | Non
         metrics=metrics,
         classes=classes,
         not_finite=run.not_finite,
-        axis=run.axis,
-        task=task,
     )
 
 

@@ -33,13 +33,11 @@ class Run:
         names: of run, or arm, subset size and seed.
         metrics: a row for each epoch, or for each step where only steps are known.
         not_finite: epochs in which a column was logged as nan.
-        axis: what the rows count: epoch or step.
     """
 
     names: dict[str, Any]
     metrics: pd.DataFrame
     not_finite: dict[str, list[int]] = field(default_factory=dict)
-    axis: str = "epoch"
 
 
 def runs_of(columns: Columns, name: str) -> list[Run]:
@@ -248,7 +246,7 @@ def _run(
         if averaged and ours == "train_loss" and numbers.logged.sum() > logged.sum():
             rows_of = "an epoch" if axis == "epoch" else "the steps up to an evaluation"
             columns.notes.append(f"{columns.theirs[ours]} is averaged over the rows of {rows_of}")
-    return Run(names, pd.DataFrame(metrics), not_finite, axis)
+    return Run(names, pd.DataFrame(metrics), not_finite)
 
 
 def _labels(

@@ -77,8 +77,6 @@ class Evidence:
         classes: number of classes, which says what guessing gives; None if unknown.
         not_finite: for a column of the metrics, the epochs whose value was logged as nan or
             infinite. A cell that was not logged is nan in the metrics and not among them.
-        axis: what the metrics' epochs count: epoch, or step.
-        task: reinforcement learning, adversarial or regression, where something says so.
     """
 
     arm: str
@@ -95,8 +93,6 @@ class Evidence:
     reported: dict[str, str] | None = None
     classes: int | None = CLASSES
     not_finite: dict[str, list[int]] = field(default_factory=dict)
-    axis: str = "epoch"
-    task: str | None = None
 
     @property
     def name(self) -> str:

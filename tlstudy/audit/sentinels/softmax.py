@@ -82,13 +82,15 @@ def loss_of_softmax_outputs(evidence: Evidence) -> Iterator[str]:
     looked, lacking = evidence.training is not None, ""
     for name, loss, accuracy in _series(evidence):
         try:
-            told = _told(loss, accuracy, evidence.classes or _classes_of(loss, accuracy))
+            classes = evidence.classes or _classes_of(loss, accuracy)
+            told = _told(loss, accuracy, classes)
         except TooLittleError as error:
             lacking = str(error)
             continue
         looked = True
         if told:
-            yield f"the {name} loss {told}"
+            assumed = "" if evidence.classes else f", if there are {classes} classes (--classes)"
+            yield f"the {name} loss {told}{assumed}"
             return
     if not looked:
         raise TooLittleError(lacking)
