@@ -14,6 +14,7 @@ from tlstudy.jobs import paths, plan, speed, workflow
 from tlstudy.jobs.cost import MULTIPLY_ADDS, operations, per_image
 from tlstudy.jobs.plan import Machine, Task, wall_seconds
 from tlstudy.jobs.progress import progress
+from tlstudy.jobs.recorded_speeds import recorded_speeds
 from tlstudy.jobs.speed import Kind, Timed
 from tlstudy.storage.provenance import version
 
@@ -111,7 +112,7 @@ def test_a_gpu_s_records_are_its_own_hours_whatever_the_threads(tmp_path):
     machine.finish(study, threads=4)
     machine.timing = never
     assert planned_hours(study, machine) == pytest.approx(machine.hours(study), rel=0.1)
-    assert speed.recorded_speeds(study.results, PROCESSOR).rates == {}
+    assert recorded_speeds(study.results, PROCESSOR).rates == {}
 
 
 @pytest.mark.parametrize(
@@ -125,13 +126,13 @@ def test_a_gpu_s_records_are_its_own_hours_whatever_the_threads(tmp_path):
 def test_runs_of_other_machines_and_versions_and_diverged_ones_tell_nothing(tmp_path, changes):
     study = make_study(tmp_path)
     MadeMachine().finish(study, **changes)
-    assert speed.recorded_speeds(study.results, PROCESSOR).rates == {}
+    assert recorded_speeds(study.results, PROCESSOR).rates == {}
 
 
 def test_looks_of_another_evaluation_tell_nothing_of_looks(tmp_path):
     study = make_study(tmp_path)
     MadeMachine().finish(study, evaluation={"precision": "float32"})
-    works = {kind.work for kind in speed.recorded_speeds(study.results, PROCESSOR).rates}
+    works = {kind.work for kind in recorded_speeds(study.results, PROCESSOR).rates}
     assert works == {"training", "landscape"}
 
 
@@ -140,7 +141,7 @@ def test_a_study_of_another_version_is_passed_over_with_a_word(tmp_path, caplog)
     MadeMachine().finish(study)
     settings = paths.settings_file(study)
     settings.write_text(settings.read_text().replace('"epochs"', '"passes"'))
-    assert speed.recorded_speeds(study.results, PROCESSOR).rates == {}
+    assert recorded_speeds(study.results, PROCESSOR).rates == {}
     assert f"{settings}: passed over" in caplog.text
 
 

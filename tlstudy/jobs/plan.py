@@ -15,6 +15,7 @@ from tlstudy.config.study import runs, runs_of_step
 from tlstudy.jobs import paths
 from tlstudy.jobs.cost import MILLIONS_OF_WEIGHTS, memory_mb
 from tlstudy.jobs.progress import THERE, Progress, progress
+from tlstudy.jobs.recorded_speeds import recorded_speeds
 from tlstudy.jobs.speed import (
     Job,
     Kind,
@@ -25,7 +26,6 @@ from tlstudy.jobs.speed import (
     first_file,
     jobs,
     missing_pairs,
-    recorded_speeds,
 )
 from tlstudy.jobs.workflow import LONG, threads_of_job
 from tlstudy.storage.provenance import processor_name
