@@ -8,12 +8,13 @@ from reports import Page, audit_inputs, inputs_of, make_inputs, report_of
 from tlstudy.audit.quantities import values_of
 from tlstudy.audit.sentinels.published import findings_on_published
 from tlstudy.config.catalogue import base_name, figure_names
+from tlstudy.config.settings import Evaluation
 from tlstudy.data import published
 from tlstudy.report import format
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.page import content
 from tlstudy.report.page.render import render
-from tlstudy.report.sentences import alarms, experiments, ladder, ledger, review
+from tlstudy.report.sentences import alarms, experiments, ladder, ledger, protocol, review
 
 PUBLISHED_GAP = 0.6169 - 0.1105
 
@@ -292,8 +293,19 @@ def test_eigenvalues_that_did_not_converge_are_told():
 
 def test_values_after_the_last_epoch_only_are_not_said_to_be_of_every_epoch():
     text = report_of("audit").text
-    assert "After the last epoch the network is measured on test images, twice" in text
-    assert "After each epoch the network is measured" in report_of("one seed").text
+    assert "After the last epoch the network is tested on 500 images, twice" in text
+    assert "After each epoch the network is tested on" in report_of("one seed").text
+
+
+def test_tests_are_said_to_be_with_the_statistics_that_are_evaluated():
+    evaluation = Evaluation(epoch_images=100, final_images=10_000)
+    told = protocol.tests(evaluation)
+    assert "100 images, with the BatchNorm statistics that its arm reports" in told
+    assert "twice" not in told
+    assert "the other statistics are compared" in told
+    both = protocol.tests(evaluation.model_copy(update={"statistics": "both"}))
+    assert "twice" in both
+    assert "the other statistics" not in both
 
 
 def test_contradictions_are_computed_from_the_published_series():

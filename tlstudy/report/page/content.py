@@ -68,6 +68,7 @@ def page(inputs: Inputs) -> dict:
         ),
         "differences": protocol.differences(study),
         "shared": protocol.shared(study),
+        "tests": protocol.tests(study.evaluation),
         "sheets": [_sheet(sheet) for sheet in inputs.contact_sheets],
         "flaws": protocol.flaws(study),
         "machine": how_it_was_run.machine(inputs),

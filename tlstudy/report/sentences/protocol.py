@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable
 
 from tlstudy.audit.flaws import FLAWS, Flaw
 from tlstudy.config.groups import groups_of, label_of
-from tlstudy.config.settings import Arm, Study
+from tlstudy.config.settings import Arm, Evaluation, Study
+from tlstudy.report.format import whole
 from tlstudy.report.tables import Table, table_of_arms
 
 NETWORKS = {f"resnet{depth}": f"ResNet-{depth}" for depth in (18, 34, 50, 101, 152)}
@@ -29,6 +30,30 @@ NORMALISATIONS = {
     "imagenet": "ImageNet\u2019s channel means and deviations",
     "weights": "means and deviations that the weights were trained with",
 }
+
+
+def tests(evaluation: Evaluation) -> str:
+    """When networks are tested, on how many images, and with which BatchNorm statistics."""
+    few, all_images = whole(evaluation.epoch_images), whole(evaluation.final_images)
+    both = evaluation.statistics == "both"
+    with_which = (
+        "twice: with the BatchNorm averages gathered during training, and with statistics "
+        "recomputed on the training images"
+        if both
+        else "with the BatchNorm statistics that its arm reports"
+    )
+    if evaluation.after_epochs == "all":
+        told = f"After each epoch the network is tested on {few} images, {with_which}."
+        told += f" After the last epoch it is tested on {all_images} images."
+    else:
+        told = (
+            f"After the last epoch the network is tested on {all_images} images, {with_which}. "
+            f"After earlier epochs, only arms that report their best epoch are tested, on {few} "
+            "images, with the statistics that they report."
+        )
+    if not both:
+        told += f" Then the other statistics are compared with them, on {few} images."
+    return told
 
 
 def start(arm: Arm) -> str:
