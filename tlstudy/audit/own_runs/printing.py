@@ -9,11 +9,32 @@ from typing import Any
 import pandas as pd
 
 from tlstudy.audit.own_runs.reading import Source
-from tlstudy.audit.sentinels.evidence import Evidence
+from tlstudy.audit.sentinels.evidence import (
+    ACCURACY_OF_TEST,
+    ACCURACY_OF_TRAIN,
+    LOSS_OF_TEST,
+    Evidence,
+    accuracy_needs,
+    needed,
+)
 from tlstudy.audit.sentinels.registry import Examination, examine, examine_group, examine_table
 from tlstudy.audit.sentinels.sentinel import SEVERITIES, Finding
 
 WIDTH = 96
+# Needs that many columns meet, the longest first.
+IN_WORDS = {
+    needed(columns): words
+    for columns, words in (
+        (f"{ACCURACY_OF_TRAIN} or {ACCURACY_OF_TEST}", "an accuracy"),
+        (ACCURACY_OF_TEST, "a test accuracy"),
+        (accuracy_needs("running"), "a test accuracy"),
+        (accuracy_needs("recalibrated"), "a recalibrated test accuracy"),
+        (ACCURACY_OF_TRAIN, "a train accuracy"),
+        (LOSS_OF_TEST, "a test loss"),
+    )
+} | {" or final in run.json": "", " or final_test_images in run.json": ""}
+# Words of needs that no table meets.
+OF_FOLDERS = ("run.json", "each layer", "landscape", "settings", "training images", "reported")
 
 
 @dataclass(frozen=True)
@@ -128,21 +149,31 @@ def _wrapped(beginning: str, text: str, indent: int = 4) -> str:
 
 
 def _lines_of_sentinels(examined: list[Examined]) -> Iterator[str]:
-    """Sentinels that looked at all that they could, and the others with what they lacked."""
+    """Sentinels that looked at all that they could; the others by what they lacked."""
     lacking: dict[str, dict[str, list[str]]] = {}
     for item in examined:
-        for name, needed in item.examination.skipped.items():
-            lacking.setdefault(name, {}).setdefault(needed, []).append(item.name)
+        for name, need in item.examination.skipped.items():
+            lacking.setdefault(name, {}).setdefault(need, []).append(item.name)
     ran = dict.fromkeys(name for item in examined for name in item.examination.ran)
     looked = [name for name in ran if name not in lacking]
     yield _wrapped(f"Looked ({len(looked)}): ", ", ".join(looked) or "none")
     if lacking:
         yield f"Skipped ({len(lacking)}), for want of:"
+    by_need: dict[str, list[str]] = {}
     for name, needs in lacking.items():
-        for needed, runs in needs.items():
+        for need, runs in needs.items():
             everywhere = name not in ran and len(needs) == 1
             where = "" if everywhere else f" (in {'; '.join(runs)})"
-            yield _wrapped(f"  {name}: ", needed + where)
+            by_need.setdefault(_briefly(need), []).append(name + where)
+    for need, names in by_need.items():
+        yield _wrapped("  ", f"{need}: {', '.join(names)}")
+
+
+def _briefly(need: str) -> str:
+    """A need without the names of all columns that will do: audit-format.md has them."""
+    for columns, words in IN_WORDS.items():
+        need = need.replace(columns, words)
+    return "the folder of a run of tlstudy" if any(one in need for one in OF_FOLDERS) else need
 
 
 def as_data(examined: list[Examined], sources: list[Source]) -> dict[str, Any]:
