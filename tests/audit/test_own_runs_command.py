@@ -61,7 +61,7 @@ def test_a_flawed_run_is_told_with_what_was_seen_why_and_what_to_do(tables):
     assert result.output.startswith(f"flawed ({tables['flawed']}): {counts}")
     assert re.search(r"error: no-weight-moved \(F1\)\n +saw .*\n +why .*\n +do ", result.output)
     assert "Looked (" in result.output
-    assert re.search("the folder of a run of tlstudy: .*path-without-plane", words(result))
+    assert re.search("the folder of a run of tlstudy: [^:]*path-without-plane", words(result))
     assert result.output.rstrip().endswith(f"1 run: {counts}.")
 
 
@@ -416,6 +416,16 @@ def test_the_documented_example_can_be_read(tmp_path):
     runs = read_runs(tmp_path / "runs.csv").runs
     assert [run.arm for run in runs] == ["new", "pretrained"]
     assert audit(tmp_path / "runs.csv").exit_code == 0
+
+
+def test_the_readme_shows_what_the_command_prints(tmp_path):
+    """Its example is the first finding of a log that is kept here."""
+    readme = FORMAT.parents[1].joinpath("README.md").read_text()
+    example = re.search(r"```text\n(training \(.*?)```", readme, re.DOTALL).group(1)
+    log = Path(__file__).parent / "logs" / "r01-keras-csvlogger.csv"
+    (tmp_path / "training.csv").write_bytes(log.read_bytes())
+    printed = audit(tmp_path / "training.csv").output.replace(f"{tmp_path}/", "")
+    assert printed.startswith(example)
 
 
 def test_the_command_needs_no_torch(tables):

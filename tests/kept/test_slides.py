@@ -7,6 +7,7 @@ import pytest
 from pages import ROOT, page
 from scipy.stats import sem, t
 
+from tlstudy.audit.sentinels.alarms import false_alarms
 from tlstudy.config.study import load_study
 from tlstudy.storage import columns
 
@@ -60,3 +61,16 @@ def test_the_readme_quotes_what_the_published_arms_report(runs):
     assert set(runs.loc["new-published", "reported_test_images"]) == {100}
     best = (f"{reported[arm]:.1f}" for arm in PAIRS["published"])
     assert "{} and {} %".format(*best) in page("README.md")
+
+
+def test_the_readme_says_how_many_sound_runs_overfit(runs):
+    findings = pd.read_parquet(KEPT / "findings.parquet")
+    alarms = false_alarms(runs.reset_index(drop=True), findings)
+    assert set(alarms.sentinels) == {"overfitting"}
+    assert f"{alarms.alarmed} of the {alarms.runs} corrected runs have the warning" in page(
+        "README.md"
+    )
+    found = findings.query("sentinel == 'overfitting' and arm in ['new', 'pretrained']")
+    more = found["saw"].str.extract(r"at the end, (\d+) % more")[0].astype(int)
+    for name in ("README.md", "docs/audit.md"):
+        assert f"{more.min()} to {more.max()} % above its least" in page(name)

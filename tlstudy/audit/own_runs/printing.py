@@ -9,31 +9,12 @@ from typing import Any
 import pandas as pd
 
 from tlstudy.audit.own_runs.reading import Source
-from tlstudy.audit.sentinels.evidence import (
-    ACCURACY_OF_TEST,
-    ACCURACY_OF_TRAIN,
-    LOSS_OF_TEST,
-    Evidence,
-    accuracy_needs,
-    needed,
-)
+from tlstudy.audit.sentinels.evidence import Evidence
 from tlstudy.audit.sentinels.registry import Examination, examine, examine_group, examine_table
 from tlstudy.audit.sentinels.sentinel import SEVERITIES, Finding
 
 WIDTH = 96
-# Needs that many columns meet, the longest first.
-IN_WORDS = {
-    needed(columns): words
-    for columns, words in (
-        (f"{ACCURACY_OF_TRAIN} or {ACCURACY_OF_TEST}", "an accuracy"),
-        (ACCURACY_OF_TEST, "a test accuracy"),
-        (accuracy_needs("running"), "a test accuracy"),
-        (accuracy_needs("recalibrated"), "a recalibrated test accuracy"),
-        (ACCURACY_OF_TRAIN, "a train accuracy"),
-        (LOSS_OF_TEST, "a test loss"),
-    )
-} | {" or final in run.json": "", " or final_test_images in run.json": ""}
-# Words of needs that no table meets.
+# Words in needs that a table cannot meet.
 OF_FOLDERS = ("run.json", "each layer", "landscape", "settings", "training images", "reported")
 
 
@@ -170,10 +151,12 @@ def _lines_of_sentinels(examined: list[Examined]) -> Iterator[str]:
 
 
 def _briefly(need: str) -> str:
-    """A need without the names of all columns that will do: audit-format.md has them."""
-    for columns, words in IN_WORDS.items():
-        need = need.replace(columns, words)
-    return "the folder of a run of tlstudy" if any(one in need for one in OF_FOLDERS) else need
+    """A need as a table can meet it."""
+    parts = [
+        [way for way in part.split(" or ") if not any(word in way for word in OF_FOLDERS)]
+        for part in need.split(", ")
+    ]
+    return ", ".join(map(" or ".join, parts)) if all(parts) else "the folder of a run of tlstudy"
 
 
 def as_data(examined: list[Examined], sources: list[Source]) -> dict[str, Any]:

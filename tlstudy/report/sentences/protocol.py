@@ -52,7 +52,7 @@ def tests(evaluation: Evaluation) -> str:
             "images, with the statistics that they report."
         )
     if not both:
-        told += f" Then the other statistics are compared with them, on {few} images."
+        told += f" There, {few} images are tested with the other statistics too, for comparison."
     return told
 
 
