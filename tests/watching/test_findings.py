@@ -148,6 +148,34 @@ def test_the_wrong_mode():
     assert Loop(model=plain, evaluation_mode=False, train_mode=False).run().names == {}
 
 
+class PartsInEvaluationMode(Loop):
+    """After model.train(), BatchNorm goes into evaluation mode, as for frozen layers."""
+
+    def step(self, optimiser, inputs, labels):
+        self.model[1].eval()
+        super().step(optimiser, inputs, labels)
+
+
+def without_dropout(frozen: bool) -> nn.Sequential:
+    model = network()
+    model[4] = nn.Identity()
+    model[:2].requires_grad_(not frozen)
+    return model
+
+
+def test_batchnorm_alone_in_evaluation_mode_may_be_meant():
+    frozen = {"frozen-batchnorm-updates": "note", "batchnorm-lags": "warning"}
+    assert Loop(model=without_dropout(True), epochs=2).run().names == frozen
+    # What is advised there leaves nothing to find.
+    assert PartsInEvaluationMode(model=without_dropout(True)).run().names == {}
+    # A network may hold its BatchNorm there itself, whatever mode it is in.
+    assert Loop(model=without_dropout(True), train_mode=False).run().names == {}
+    found = PartsInEvaluationMode(model=without_dropout(False)).run().names
+    assert found == {"trained-in-evaluation-mode": "note"}
+    found = Loop(model=without_dropout(False), train_mode=False).run().names
+    assert found == {"trained-in-evaluation-mode": "warning"}
+
+
 class WithGradients(Loop):
     def evaluate(self):
         for inputs, labels in zip(*(part.split(8) for part in self.test), strict=True):

@@ -129,6 +129,8 @@ class Seen:
             cleared, and those where they were not.
         loss_checks, wrong_inputs: losses whose inputs were looked at, and what was wrong with them.
         trained: forward passes with a backward pass and a step.
+        layers_off: those of them in which the network was in training mode, but all layers that
+            depend on it were in evaluation mode; frozen BatchNorm alone does not count.
         without_step: those with a backward pass that no step followed in the epoch.
         first_in_evaluation_mode: step of the first of them in evaluation mode.
         evaluated: forward passes without gradients, after the first step.
@@ -149,6 +151,7 @@ class Seen:
     loss_checks: int = 0
     wrong_inputs: list[tuple[str, str]] = field(default_factory=list)
     trained: Calls = field(default_factory=Calls)
+    layers_off: int = 0
     without_step: int = 0
     first_in_evaluation_mode: int | None = None
     evaluated: Calls = field(default_factory=Calls)
@@ -172,6 +175,8 @@ class Call:
 
     Attributes:
         training_mode: a layer that depends on the mode was in training mode.
+        training_is_meant: the network itself was, or only frozen BatchNorm was not.
+        layers_off: the network itself was, but no layer that depends on it.
         examples: fingerprints of its batch.
         losses: mean of each loss that was computed from it.
         backward: value that the backward pass began with.
@@ -181,6 +186,8 @@ class Call:
     training_mode: bool
     with_gradients: bool
     size: int
+    training_is_meant: bool = True
+    layers_off: bool = False
     examples: list[int] = field(default_factory=list)
     trained: bool = False
     losses: list[torch.Tensor] = field(default_factory=list)

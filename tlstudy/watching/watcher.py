@@ -21,6 +21,7 @@ from tlstudy.watching.looks import (
     compare_statistics,
     depends_on_mode,
     is_bad,
+    is_frozen_batchnorm,
     is_in_backward,
     is_transformed,
     norms_of,
@@ -269,6 +270,10 @@ class Watch:
         batch = input_of(inputs)
         size = len(batch) if batch is not None and batch.dim() else 0
         call = Call(training, with_gradients, size)
+        if with_gradients and not training:
+            only_frozen = all(map(is_frozen_batchnorm, self._mode_layers or [module]))
+            call.training_is_meant = only_frozen or self.model.training
+            call.layers_off = self.model.training and not only_frozen
         self._main_entry = self._main_entry or module
         if batch is not None and module in (self.model, self._main_entry):
             call.examples = fingerprints(batch)
@@ -453,8 +458,12 @@ class Watch:
     def _settle_trained(self, call: Call) -> None:
         seen = self._seen
         self._train.add(call)
-        seen.trained.add(call.training_mode)
-        if not call.training_mode and seen.first_in_evaluation_mode is None:
+        seen.trained.add(call.training_mode or call.training_is_meant)
+        seen.layers_off += call.layers_off
+        if (
+            not (call.training_mode or call.training_is_meant)
+            and seen.first_in_evaluation_mode is None
+        ):
             seen.first_in_evaluation_mode = seen.steps + 1
         if self._batch_of_step is None and call.examples:
             self._batch_of_step = hash(frozenset(call.examples))
@@ -491,8 +500,7 @@ class Watch:
             one.updates = int(layer.num_batches_tracked) - before
             # Without a momentum they are plain means of all batches, which do not lag so.
             one.initial_left = (1 - layer.momentum) ** one.updates if layer.momentum else 0.0
-            parameters = list(layer.parameters(recurse=False))
-            frozen = parameters and not any(p.requires_grad for p in parameters)
+            frozen = is_frozen_batchnorm(layer)
             if frozen and one.updates and name not in seen.frozen_batchnorm_updates:
                 seen.frozen_batchnorm_updates.append(name)
 
