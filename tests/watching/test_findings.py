@@ -41,6 +41,29 @@ def test_an_optimiser_with_a_part_of_the_network_and_one_with_more():
     assert found["optimiser-of-other-parameters"] == "note"
 
 
+class UnfreezingLoop(Loop):
+    """The first layer is unfrozen after two steps, and may be given to the optimiser then."""
+
+    gives = False
+    number = 0
+
+    def step(self, optimiser, inputs, labels):
+        self.number += 1
+        self.model[0].requires_grad_(self.number > 2)
+        if self.number == 3 and self.gives:
+            optimiser.add_param_group({"params": self.model[0].parameters()})
+        super().step(optimiser, inputs, labels)
+
+
+def test_a_layer_that_is_unfrozen_later():
+    for gives, flaws in ((False, {"optimiser-lacks-parameters": "warning"}), (True, {})):
+        model = network()
+        model[0].requires_grad_(False)
+        loop = UnfreezingLoop(model=model, optimiser=sgd(model[1:]))
+        loop.gives = gives
+        assert loop.run().names == flaws
+
+
 def test_gradients_that_are_never_cleared():
     loop = Loop(clear="never").run()
     assert loop.names["gradients-not-cleared"] == "error"

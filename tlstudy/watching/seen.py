@@ -30,6 +30,12 @@ class ParameterSeen:
     moved: bool = False
     moved_frozen: bool = False
 
+    @property
+    def is_lacking(self) -> bool:
+        """No optimiser has it, though it is trained, be it unfrozen only later."""
+        unfrozen = not self.frozen and self.gradient > 0
+        return not self.held and (self.trainable or unfrozen)
+
 
 @dataclass
 class BatchNormSeen:
