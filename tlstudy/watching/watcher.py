@@ -74,13 +74,27 @@ class Watch:
             path: table of epochs; a file that is there is replaced. None: no table.
             test_images: tensor (N, ...) as it goes into the network, or a data set or a loader of
                 such examples, also with labels after them.
+
+        Raises:
+            TypeError: these are not a network and optimisers, in this order.
+            IsADirectoryError: path is a folder.
         """
+        optimisers = [optimiser] if _is_optimiser(optimiser) else optimiser
+        optimisers = list(optimisers) if isinstance(optimisers, Iterable) else [optimisers]
+        right = isinstance(model, nn.Module) and optimisers and all(map(_is_optimiser, optimisers))
+        if not right:
+            raise TypeError(
+                "watch takes a network and then its optimiser, or several in a list; it got "
+                f"{type(model).__name__} and {type(optimiser).__name__}"
+            )
         self.model, self.classes = model, classes
         self.path = Path(path) if path is not None else None
+        if self.path and self.path.is_dir():
+            raise IsADirectoryError(f"path is a folder; a file in it is wanted: {self.path}")
         if self.path:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         self.rows: list[Row] = []
-        self._optimisers = [optimiser] if isinstance(optimiser, Optimiser) else list(optimiser)
+        self._optimisers = optimisers
         self._test_images = test_images
         self._seen = Seen(optimisers=len(self._optimisers))
         self._modules = {module: name for name, module in model.named_modules()}
@@ -98,6 +112,7 @@ class Watch:
         self._largest: torch.Tensor | None = None
         self._norm: torch.Tensor | None = None
         self._batch_of_step: int | None = None
+        self._refused: dict[str, str] = {}  # by name, what was given in place of a number
         self._begin_epoch()
         self._reported = False
         self._stopped = ""
@@ -120,8 +135,16 @@ class Watch:
         self.end_epoch()
 
     def log(self, **values: float | None) -> None:
-        """Give values of this epoch, such as test_loss, in place of those that are seen."""
-        self._given |= {k: None if value is None else float(value) for k, value in values.items()}
+        """Give values of this epoch, such as test_loss, in place of those that are seen.
+
+        What is no number is left out, and the report says so.
+        """
+        for name, value in values.items():
+            try:
+                self._given[name] = None if value is None else float(value)
+            except Exception:  # of whatever a value may be; none may end a training
+                shape = f" of shape {tuple(value.shape)}" if hasattr(value, "shape") else ""
+                self._refused[name] = f"{type(value).__name__}{shape}"
         self._seen.test_values_given |= any(name.startswith("test_") for name in values)
 
     def end_epoch(self, **values: float | None) -> None:
@@ -166,6 +189,8 @@ class Watch:
             option = f" --classes {self.classes}" if self.classes else ""
             table = f"  The table of epochs: tlstudy audit {self.path}{option}"
         missing = unjudged(seen)
+        for name, what in self._refused.items():
+            missing.append(f"the value {name}: a number is wanted, and it was a {what}.")
         if self._stopped:
             step = seen.steps + 1
             missing.append(f"anything from step {step} on: the watcher failed ({self._stopped}).")
@@ -503,6 +528,11 @@ class Watch:
             frozen = is_frozen_batchnorm(layer)
             if frozen and one.updates and name not in seen.frozen_batchnorm_updates:
                 seen.frozen_batchnorm_updates.append(name)
+
+
+def _is_optimiser(value: Any) -> bool:
+    """Whether it has what is used of an optimiser; wrappers need not be one by their class."""
+    return hasattr(value, "param_groups") and hasattr(value, "register_step_post_hook")
 
 
 def watch(model: nn.Module, optimiser: Optimiser | Iterable[Optimiser], **options: Any) -> Watch:
