@@ -222,12 +222,44 @@ def test_test_examples_among_the_training_ones():
     mixed[0][::4], mixed[1][::4] = train[0][:8], train[1][:8]
     loop = Loop(test=mixed).run()
     assert loop.names == {"test-examples-in-training": "error"}
-    assert "8 of 32 different test examples (25.0 %)" in loop.watch.report()
+    assert "8 of 32 different evaluated examples (25.0 %)" in loop.watch.report()
     part = tuple(part[:16] for part in train)
-    assert Loop(test=part).run().names == {"test-examples-in-training": "warning"}
-    assert Loop(test=train).run().names == {"test-examples-in-training": "note"}
+    assert Loop(test=part).run().names == {"test-examples-in-training": "error"}
+    assert Loop(test=train).run().names == {"test-examples-in-training": "warning"}
     both = tuple(torch.cat(pair) for pair in zip(train, (inputs, labels), strict=True))
     assert Loop(test=both).run().names == {}  # the training set is evaluated as well
+
+
+def test_a_part_of_the_training_set_beside_a_sound_test_set():
+    train, test = examples(0), examples(1, 32)
+    both = tuple(torch.cat([part[:16], more]) for part, more in zip(train, test, strict=True))
+    loop = Loop(test=both).run()
+    assert loop.names == {"test-examples-in-training": "note"}
+    assert [row["test_images"] for row in loop.watch.rows] == [32] * 8  # without that part
+    turns = torch.arange(16).view(2, 8), torch.arange(16, 48).view(4, 8)
+    order = torch.cat([turns[1][0], turns[0][0], turns[1][1], turns[0][1], *turns[1][2:]])
+    found = Loop(test=tuple(part[order] for part in both)).run().names
+    assert found == {"test-examples-in-training": "error"}  # in turns, so it is the test set
+
+
+def binary_examples(seed: int, number: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Eight features (N, 8) of 0 or 1, so that many examples are equal by nature."""
+    generator = torch.Generator().manual_seed(seed)
+    inputs = torch.randint(0, 2, (number, 8), generator=generator).float()
+    return inputs, inputs[:, :2].sum(1).long()
+
+
+def test_examples_that_are_equal_by_nature():
+    def names(test):
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 4))
+        train = binary_examples(0, 320)
+        loop = Loop(model=model, train=train, test=test, steps=20, epochs=3)
+        return loop.run().names
+
+    assert names(binary_examples(1, 96)) == {"test-examples-in-training": "note"}
+    copies = tuple(part[:96] for part in binary_examples(0, 320))
+    assert names(copies) == {"test-examples-in-training": "error"}
 
 
 def test_test_images_that_are_given():
@@ -239,7 +271,7 @@ def test_test_images_that_are_given():
     assert loop.names == {"test-examples-in-training": "error"}
     assert torch.equal(state, torch.get_rng_state())
     loop = Loop(options={"test_images": data}).run()
-    assert "20 of 20 different test examples" in loop.watch.report()
+    assert "20 of 20 different evaluated examples" in loop.watch.report()
     assert Loop(options={"test_images": examples(5)[0]}).run().names == {}
 
 

@@ -74,29 +74,56 @@ class ExamplesSeen:
 
     Attributes:
         trained: those of training steps.
+        first: how many examples the steps of the first epoch had.
+        first_different: how many different ones; 0 before that epoch has ended.
+        twins: those that came more than once in it.
         repeated, new: how many examples of later epochs had been trained on, and had not.
         evaluated: those of evaluations.
         mixed: evaluated ones that had been trained on, in a batch with others that had not.
         pure: evaluated ones in batches that consist of training examples.
+        is_interleaved: such batches came in turns with others, as no loader of its own gives them.
         given: those of the test images that the user gave.
     """
 
     trained: set[int] = field(default_factory=set)
+    first: int = 0
+    first_different: int = 0
+    twins: set[int] = field(default_factory=set)
     repeated: int = 0
     new: int = 0
     evaluated: set[int] = field(default_factory=set)
     mixed: set[int] = field(default_factory=set)
     pure: set[int] = field(default_factory=set)
+    is_interleaved: bool = False
+    returns: int = 0  # from another batch to one of training examples, since the last step
+    was_pure: bool = True
     given: set[int] | None = None
 
     def train_on(self, examples: list[int], again: bool) -> None:
         """Note a batch of a step; again: it is not the first epoch."""
+        self.returns, self.was_pure = 0, True
         if again:
             known = sum(one in self.trained for one in examples)
             self.repeated += known
             self.new += len(examples) - known
+        elif len(self.trained) < MOST:
+            self.first += len(examples)
+            for one in examples:
+                if one in self.trained:
+                    self.twins.add(one)
+                self.trained.add(one)
         if len(self.trained) < MOST:
             self.trained.update(examples)
+
+    def end_epoch(self) -> None:
+        """The first epoch tells how many training examples are equal to others."""
+        self.first_different = self.first_different or len(self.trained)
+
+    @property
+    def share_of_twins(self) -> float:
+        """Share of the first epoch's examples that were equal to another one of it."""
+        alone = self.first_different - len(self.twins)
+        return 1 - alone / self.first if self.first_different else 0.0
 
     def evaluate(self, examples: set[int]) -> bool:
         """Note a batch of an evaluation; False if it consists of training examples."""
@@ -106,6 +133,10 @@ class ExamplesSeen:
             self.mixed |= known
         else:
             self.pure |= examples
+            self.mixed -= examples  # they came when not all of them had been trained on
+            self.returns += not self.was_pure
+            self.is_interleaved |= self.returns > 1
+        self.was_pure = not is_test
         if len(self.evaluated) < MOST:
             self.evaluated |= examples
         return is_test

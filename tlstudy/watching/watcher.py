@@ -158,6 +158,7 @@ class Watch:
         self._look_at_weights()
         seen = self._seen
         seen.epochs += 1
+        seen.examples.end_epoch()
         seen.longest_epoch = max(seen.longest_epoch, self._steps_of_epoch)
         row: Row = {"epoch": seen.epochs, **self._train.row("train")}
         if self._norm is not None:
