@@ -95,6 +95,29 @@ def test_what_enters_the_loss(loss, flaw):
     assert Loop(loss=loss).run().names.get("loss-of-wrong-inputs") == flaw
 
 
+@pytest.mark.parametrize(
+    ("loss", "flaw"),
+    [
+        (lambda column, y: functional.mse_loss(column, y), "warning"),
+        (lambda column, y: functional.l1_loss(column[:, 0], y[:, None]), "warning"),
+        (lambda column, y: nn.HuberLoss()(column, y), "warning"),
+        (lambda column, y: ((column - y) ** 2).mean(), "warning"),
+        (lambda column, y: ((y - column) ** 2).mean(), "warning"),
+        (lambda column, y: functional.mse_loss(column, y[:, None]), None),
+        (lambda column, y: functional.mse_loss(column, torch.tensor(1.0)), None),
+        (lambda column, y: functional.mse_loss(column.expand(-1, 3), y[:, None]), None),
+        (lambda column, y: ((column[:, 0] - y) ** 2).mean(), None),
+        (lambda column, y: (column - column[:, 0]).relu().mean(), None),  # all pairs are meant
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Using a target size")
+def test_outputs_that_are_repeated_in_the_loss(loss, flaw):
+    def of_column(scores, labels):
+        return loss(scores[:, :1], labels.float())
+
+    assert Loop(loss=of_column, epochs=2).run().names.get("loss-broadcasts") == flaw
+
+
 def test_a_layer_without_a_gradient_and_one_with_a_learning_rate_of_0():
     class Cut(nn.Sequential):
         def forward(self, inputs):

@@ -1,5 +1,6 @@
 """What was seen of a training, in numbers: the findings are made of nothing else."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 import torch
@@ -165,6 +166,7 @@ class Seen:
         clear_checks, not_cleared: steps before which it was looked whether the gradients were
             cleared, and those where they were not.
         loss_checks, wrong_inputs: losses whose inputs were looked at, and what was wrong with them.
+        broadcasts: functions with the shapes of outputs and targets, where these were repeated.
         trained: forward passes with a backward pass and a step.
         layers_off: those of them in which the network was in training mode, but all layers that
             depend on it were in evaluation mode; frozen BatchNorm alone does not count.
@@ -187,6 +189,7 @@ class Seen:
     not_cleared: int = 0
     loss_checks: int = 0
     wrong_inputs: list[tuple[str, str]] = field(default_factory=list)
+    broadcasts: Counter[tuple[str, tuple, tuple]] = field(default_factory=Counter)
     trained: Calls = field(default_factory=Calls)
     layers_off: int = 0
     without_step: int = 0

@@ -28,7 +28,7 @@ from tlstudy.watching.looks import (
     statistics_of,
     sum_of,
 )
-from tlstudy.watching.losses import OF_CLASSES, LossWindow, wrong_input
+from tlstudy.watching.losses import OF_CLASSES, LossWindow, is_repeated, wrong_input
 from tlstudy.watching.seen import (
     BatchNormSeen,
     Call,
@@ -106,7 +106,11 @@ class Watch:
         self._passed: list[tuple[nn.Module, Any, Any]] = []
         self._calls: deque[Call] = deque()
         self._call: Call | None = None
-        self._window = LossWindow(self._safe(self._saw_loss), self._safe(self._saw_backward))
+        self._window = LossWindow(
+            self._safe(self._saw_loss),
+            self._safe(self._saw_backward),
+            self._safe(self._saw_difference),
+        )
         self._probes: list[nn.Parameter] = []
         self._found_cleared: bool | None = None
         self._largest: torch.Tensor | None = None
@@ -379,12 +383,21 @@ class Watch:
                     seen.wrong_inputs.append((loss.__name__, wrong))
         if call is None or target is None:
             return
+        if loss not in OF_CLASSES and is_repeated(outputs, target):
+            shapes = tuple(outputs.shape), tuple(target.shape)
+            seen.broadcasts[loss.__name__, *shapes] += 1
         call.losses.append(value)
         is_classes = loss in OF_CLASSES and outputs.dim() == 2 and not target.is_floating_point()
         if is_classes and outputs.numel() <= LARGEST_SCORES:
             self.classes = self.classes or outputs.shape[1]
             call.right = (outputs.argmax(1) == target).sum()
             call.labels = len(target)
+
+    def _saw_difference(self, one: torch.Tensor, other: torch.Tensor) -> None:
+        outputs, target = (one, other) if one.requires_grad else (other, one)
+        if self._call is not None and self._entry is None:
+            shapes = tuple(outputs.shape), tuple(target.shape)
+            self._seen.broadcasts["a difference", *shapes] += 1
 
     def _saw_backward(self, value: torch.Tensor) -> None:
         if self._call is not None and value.numel() == 1:
