@@ -239,6 +239,43 @@ def test_the_same_batch_at_every_step():
     assert Loop(train=small, epochs=32).run().names == {"same-batch": "note"}
 
 
+class Masked(nn.Module):
+    """Takes a mask first, which is the same for all examples."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = network()
+
+    def forward(self, mask, inputs):
+        return self.inner(inputs * mask)
+
+
+class MaskedLoop(Loop):
+    def step(self, optimiser, inputs, labels):
+        optimiser.zero_grad()
+        functional.cross_entropy(self.model(torch.ones_like(inputs), inputs), labels).backward()
+        optimiser.step()
+
+    @torch.no_grad()
+    def evaluate(self):
+        self.model.eval()
+        functional.cross_entropy(
+            self.model(torch.ones_like(self.test[0]), self.test[0]), self.test[1]
+        )
+
+
+def test_examples_differ_if_any_of_their_tensors_does():
+    assert MaskedLoop(model=Masked()).run().names == {}
+    (inputs, labels), masks = examples(0), torch.ones(64, 1, 6, 6)
+    given = {"test_images": torch.utils.data.TensorDataset(masks, inputs, labels)}
+    found = MaskedLoop(model=Masked(), options=given).run().names
+    assert found == {"test-examples-in-training": "error"}
+    given = {"test_images": torch.utils.data.TensorDataset(masks, examples(5)[0], labels)}
+    assert MaskedLoop(model=Masked(), options=given).run().names == {}
+    same = tuple(part[:1].expand_as(part) for part in examples(0))
+    assert MaskedLoop(model=Masked(), train=same).run().names["same-batch"] == "warning"
+
+
 def test_test_examples_among_the_training_ones():
     train, (inputs, labels) = examples(0), examples(1, 32)
     mixed = inputs.clone(), labels.clone()

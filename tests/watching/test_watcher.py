@@ -248,7 +248,7 @@ def test_two_optimisers_of_one_network():
 
 
 def test_an_error_of_its_own_does_not_end_the_training(monkeypatch):
-    monkeypatch.setattr("tlstudy.watching.watcher.fingerprints", lambda _: 1 / 0)
+    monkeypatch.setattr("tlstudy.watching.watcher.joint_fingerprints", lambda _: 1 / 0)
     loop = Loop().run()
     assert "the watcher failed (ZeroDivisionError" in loop.watch.report()
 

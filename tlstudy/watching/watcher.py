@@ -14,7 +14,13 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
-from tlstudy.watching.examples import fingerprints, fingerprints_of, input_of, tensors_in
+from tlstudy.watching.examples import (
+    fingerprints_of,
+    input_of,
+    joint_fingerprints,
+    tensors_in,
+    tensors_of_examples,
+)
 from tlstudy.watching.finding import Finding, counted, listed, report_text
 from tlstudy.watching.judge import findings, unjudged
 from tlstudy.watching.looks import (
@@ -114,6 +120,7 @@ class Watch:
         self._probes: list[nn.Parameter] = []
         self._found_cleared: bool | None = None
         self._largest: torch.Tensor | None = None
+        self._tensors = 1  # of an example, as the network gets it
         self._norm: torch.Tensor | None = None
         self._batch_of_step: int | None = None
         self._refused: dict[str, str] = {}  # by name, what was given in place of a number
@@ -181,7 +188,7 @@ class Watch:
         self._safe(self._settle_all)()
         self._safe(self._look_at_weights)()
         if self._test_images is not None and self._seen.examples.given is None:
-            self._seen.examples.given = fingerprints_of(self._test_images)
+            self._seen.examples.given = fingerprints_of(self._test_images, self._tensors)
         return findings(self._seen)
 
     def report(self) -> str:
@@ -306,7 +313,9 @@ class Watch:
             call.layers_off = self.model.training and not only_frozen
         self._main_entry = self._main_entry or module
         if batch is not None and module in (self.model, self._main_entry):
-            call.examples = fingerprints(batch)
+            rows = tensors_of_examples(inputs)
+            call.examples = joint_fingerprints(rows)
+            self._tensors = max(self._tensors, len(rows))
         own_loss = output.get("loss") if isinstance(output, Mapping) else None
         if isinstance(own_loss, torch.Tensor) and own_loss.numel() == 1:
             call.losses.append(own_loss.detach().float().reshape(()))
