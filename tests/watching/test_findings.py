@@ -41,6 +41,29 @@ def test_an_optimiser_with_a_part_of_the_network_and_one_with_more():
     assert found["optimiser-of-other-parameters"] == "note"
 
 
+class UnfreezingLoop(Loop):
+    """The first layer is unfrozen after two steps, and may be given to the optimiser then."""
+
+    gives = False
+    number = 0
+
+    def step(self, optimiser, inputs, labels):
+        self.number += 1
+        self.model[0].requires_grad_(self.number > 2)
+        if self.number == 3 and self.gives:
+            optimiser.add_param_group({"params": self.model[0].parameters()})
+        super().step(optimiser, inputs, labels)
+
+
+def test_a_layer_that_is_unfrozen_later():
+    for gives, flaws in ((False, {"optimiser-lacks-parameters": "warning"}), (True, {})):
+        model = network()
+        model[0].requires_grad_(False)
+        loop = UnfreezingLoop(model=model, optimiser=sgd(model[1:]))
+        loop.gives = gives
+        assert loop.run().names == flaws
+
+
 def test_gradients_that_are_never_cleared():
     loop = Loop(clear="never").run()
     assert loop.names["gradients-not-cleared"] == "error"
@@ -70,6 +93,29 @@ def test_gradients_cleared_before_the_step():
 )  # fmt: skip
 def test_what_enters_the_loss(loss, flaw):
     assert Loop(loss=loss).run().names.get("loss-of-wrong-inputs") == flaw
+
+
+@pytest.mark.parametrize(
+    ("loss", "flaw"),
+    [
+        (lambda column, y: functional.mse_loss(column, y), "warning"),
+        (lambda column, y: functional.l1_loss(column[:, 0], y[:, None]), "warning"),
+        (lambda column, y: nn.HuberLoss()(column, y), "warning"),
+        (lambda column, y: ((column - y) ** 2).mean(), "warning"),
+        (lambda column, y: ((y - column) ** 2).mean(), "warning"),
+        (lambda column, y: functional.mse_loss(column, y[:, None]), None),
+        (lambda column, y: functional.mse_loss(column, torch.tensor(1.0)), None),
+        (lambda column, y: functional.mse_loss(column.expand(-1, 3), y[:, None]), None),
+        (lambda column, y: ((column[:, 0] - y) ** 2).mean(), None),
+        (lambda column, y: (column - column[:, 0]).relu().mean(), None),  # all pairs are meant
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Using a target size")
+def test_outputs_that_are_repeated_in_the_loss(loss, flaw):
+    def of_column(scores, labels):
+        return loss(scores[:, :1], labels.float())
+
+    assert Loop(loss=of_column, epochs=2).run().names.get("loss-broadcasts") == flaw
 
 
 def test_a_layer_without_a_gradient_and_one_with_a_learning_rate_of_0():
@@ -148,6 +194,34 @@ def test_the_wrong_mode():
     assert Loop(model=plain, evaluation_mode=False, train_mode=False).run().names == {}
 
 
+class PartsInEvaluationMode(Loop):
+    """After model.train(), BatchNorm goes into evaluation mode, as for frozen layers."""
+
+    def step(self, optimiser, inputs, labels):
+        self.model[1].eval()
+        super().step(optimiser, inputs, labels)
+
+
+def without_dropout(frozen: bool) -> nn.Sequential:
+    model = network()
+    model[4] = nn.Identity()
+    model[:2].requires_grad_(not frozen)
+    return model
+
+
+def test_batchnorm_alone_in_evaluation_mode_may_be_meant():
+    frozen = {"frozen-batchnorm-updates": "note", "batchnorm-lags": "warning"}
+    assert Loop(model=without_dropout(True), epochs=2).run().names == frozen
+    # What is advised there leaves nothing to find.
+    assert PartsInEvaluationMode(model=without_dropout(True)).run().names == {}
+    # A network may hold its BatchNorm there itself, whatever mode it is in.
+    assert Loop(model=without_dropout(True), train_mode=False).run().names == {}
+    found = PartsInEvaluationMode(model=without_dropout(False)).run().names
+    assert found == {"trained-in-evaluation-mode": "note"}
+    found = Loop(model=without_dropout(False), train_mode=False).run().names
+    assert found == {"trained-in-evaluation-mode": "warning"}
+
+
 class WithGradients(Loop):
     def evaluate(self):
         for inputs, labels in zip(*(part.split(8) for part in self.test), strict=True):
@@ -165,18 +239,87 @@ def test_the_same_batch_at_every_step():
     assert Loop(train=small, epochs=32).run().names == {"same-batch": "note"}
 
 
+class Masked(nn.Module):
+    """Takes a mask first, which is the same for all examples."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = network()
+
+    def forward(self, mask, inputs):
+        return self.inner(inputs * mask)
+
+
+class MaskedLoop(Loop):
+    def step(self, optimiser, inputs, labels):
+        optimiser.zero_grad()
+        functional.cross_entropy(self.model(torch.ones_like(inputs), inputs), labels).backward()
+        optimiser.step()
+
+    @torch.no_grad()
+    def evaluate(self):
+        self.model.eval()
+        functional.cross_entropy(
+            self.model(torch.ones_like(self.test[0]), self.test[0]), self.test[1]
+        )
+
+
+def test_examples_differ_if_any_of_their_tensors_does():
+    assert MaskedLoop(model=Masked()).run().names == {}
+    (inputs, labels), masks = examples(0), torch.ones(64, 1, 6, 6)
+    given = {"test_images": torch.utils.data.TensorDataset(masks, inputs, labels)}
+    found = MaskedLoop(model=Masked(), options=given).run().names
+    assert found == {"test-examples-in-training": "error"}
+    given = {"test_images": torch.utils.data.TensorDataset(masks, examples(5)[0], labels)}
+    assert MaskedLoop(model=Masked(), options=given).run().names == {}
+    same = tuple(part[:1].expand_as(part) for part in examples(0))
+    assert MaskedLoop(model=Masked(), train=same).run().names["same-batch"] == "warning"
+
+
 def test_test_examples_among_the_training_ones():
     train, (inputs, labels) = examples(0), examples(1, 32)
     mixed = inputs.clone(), labels.clone()
     mixed[0][::4], mixed[1][::4] = train[0][:8], train[1][:8]
     loop = Loop(test=mixed).run()
     assert loop.names == {"test-examples-in-training": "error"}
-    assert "8 of 32 different test examples (25.0 %)" in loop.watch.report()
+    assert "8 of 32 different evaluated examples (25.0 %)" in loop.watch.report()
     part = tuple(part[:16] for part in train)
-    assert Loop(test=part).run().names == {"test-examples-in-training": "warning"}
-    assert Loop(test=train).run().names == {"test-examples-in-training": "note"}
+    assert Loop(test=part).run().names == {"test-examples-in-training": "error"}
+    assert Loop(test=train).run().names == {"test-examples-in-training": "warning"}
     both = tuple(torch.cat(pair) for pair in zip(train, (inputs, labels), strict=True))
     assert Loop(test=both).run().names == {}  # the training set is evaluated as well
+
+
+def test_a_part_of_the_training_set_beside_a_sound_test_set():
+    train, test = examples(0), examples(1, 32)
+    both = tuple(torch.cat([part[:16], more]) for part, more in zip(train, test, strict=True))
+    loop = Loop(test=both).run()
+    assert loop.names == {"test-examples-in-training": "note"}
+    assert [row["test_images"] for row in loop.watch.rows] == [32] * 8  # without that part
+    turns = torch.arange(16).view(2, 8), torch.arange(16, 48).view(4, 8)
+    order = torch.cat([turns[1][0], turns[0][0], turns[1][1], turns[0][1], *turns[1][2:]])
+    found = Loop(test=tuple(part[order] for part in both)).run().names
+    assert found == {"test-examples-in-training": "error"}  # in turns, so it is the test set
+
+
+def binary_examples(seed: int, number: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Eight features (N, 8) of 0 or 1, so that many examples are equal by nature."""
+    generator = torch.Generator().manual_seed(seed)
+    inputs = torch.randint(0, 2, (number, 8), generator=generator).float()
+    return inputs, inputs[:, :2].sum(1).long()
+
+
+def test_examples_that_are_equal_by_nature():
+    def names(test):
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 4))
+        train = binary_examples(0, 320)
+        loop = Loop(model=model, train=train, test=test, steps=20, epochs=3)
+        return loop.run().names
+
+    assert names(binary_examples(1, 96)) == {"test-examples-in-training": "note"}
+    copies = tuple(part[:96] for part in binary_examples(0, 320))
+    assert names(copies) == {"test-examples-in-training": "error"}
 
 
 def test_test_images_that_are_given():
@@ -188,7 +331,7 @@ def test_test_images_that_are_given():
     assert loop.names == {"test-examples-in-training": "error"}
     assert torch.equal(state, torch.get_rng_state())
     loop = Loop(options={"test_images": data}).run()
-    assert "20 of 20 different test examples" in loop.watch.report()
+    assert "20 of 20 different evaluated examples" in loop.watch.report()
     assert Loop(options={"test_images": examples(5)[0]}).run().names == {}
 
 

@@ -12,6 +12,7 @@ from tlstudy.watching.checks.steps import (
 from tlstudy.watching.checks.values import (
     batchnorm_lags,
     inputs_on_another_scale,
+    loss_broadcasts,
     loss_of_wrong_inputs,
     not_finite,
 )
@@ -24,6 +25,7 @@ CHECKS = (
     optimiser_of_other_parameters,
     gradients_not_cleared,
     loss_of_wrong_inputs,
+    loss_broadcasts,
     parameters_that_stay,
     frozen_that_moved,
     inputs_on_another_scale,

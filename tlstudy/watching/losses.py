@@ -12,6 +12,7 @@ OF_CLASSES = (F.cross_entropy, F.nll_loss)
 OF_LOGITS = F.binary_cross_entropy_with_logits
 LOSSES = frozenset((*MEANS, *OF_CLASSES, OF_LOGITS, F.binary_cross_entropy, F.poisson_nll_loss))
 TO_LOGARITHMS = (F.log_softmax, torch.log_softmax, torch.Tensor.log_softmax)
+SUBTRACTIONS = (torch.Tensor.sub, torch.sub)
 FEW = 16  # fewer values may lie between 0 and 1 by chance
 
 # Function, its input, its target, and its value: the latter two are None of what is no loss.
@@ -25,9 +26,15 @@ class LossWindow(TorchFunctionMode):
     below them, but above that of `torch.set_default_device`, which wants to be the lowest.
     """
 
-    def __init__(self, saw_loss: SawLoss, saw_backward: Callable[[torch.Tensor], None]):
+    def __init__(
+        self,
+        saw_loss: SawLoss,
+        saw_backward: Callable[[torch.Tensor], None],
+        saw_difference: Callable[[torch.Tensor, torch.Tensor], None],
+    ):
         super().__init__()
         self.is_open = False
+        self._saw_difference = saw_difference
         self._saw_loss, self._saw_backward = saw_loss, saw_backward
 
     def open(self) -> None:
@@ -62,6 +69,8 @@ class LossWindow(TorchFunctionMode):
             return func(*args, **kwargs)
         if func in TO_LOGARITHMS and args and args[0].dim() == 2:
             self._saw_loss(func, args[0].detach(), None, None)
+        if func in SUBTRACTIONS and is_column_beside_row(*args[:2]):
+            self._saw_difference(*args[:2])
         result = func(*args, **kwargs)
         if func in LOSSES and isinstance(result, torch.Tensor):
             named = dict(zip(("input", "target"), args, strict=False)) | kwargs
@@ -70,6 +79,28 @@ class LossWindow(TorchFunctionMode):
                 value = value / max(1, len(outputs))
             self._saw_loss(func, outputs, named["target"], value.float().mean())
         return result
+
+
+def is_repeated(outputs: torch.Tensor, target: torch.Tensor) -> bool:
+    """Whether outputs are repeated to fit several targets, as (N, 1) beside (N,) are to (N, N).
+
+    Targets that are repeated may be meant, such as the same one for all examples.
+    """
+    if outputs.shape == target.shape or outputs.numel() < 2 or target.numel() < 2:
+        return False
+    return torch.broadcast_shapes(outputs.shape, target.shape) != outputs.shape
+
+
+def is_column_beside_row(one: Any = None, other: Any = None) -> bool:
+    """Whether a difference is of (N, 1) and (N,), of which one has gradients and one has none.
+
+    Differences of all pairs are meant where both come of the network, or neither does.
+    """
+    if not (isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor)):
+        return False
+    column, row = (one, other) if one.dim() == 2 else (other, one)
+    fits = row.dim() == 1 and len(row) > 1 and column.shape == (len(row), 1)
+    return fits and one.requires_grad != other.requires_grad
 
 
 @torch.no_grad()

@@ -14,20 +14,27 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
-from tlstudy.watching.examples import fingerprints, fingerprints_of, input_of, tensors_in
+from tlstudy.watching.examples import (
+    fingerprints_of,
+    input_of,
+    joint_fingerprints,
+    tensors_in,
+    tensors_of_examples,
+)
 from tlstudy.watching.finding import Finding, counted, listed, report_text
 from tlstudy.watching.judge import findings, unjudged
 from tlstudy.watching.looks import (
     compare_statistics,
     depends_on_mode,
     is_bad,
+    is_frozen_batchnorm,
     is_in_backward,
     is_transformed,
     norms_of,
     statistics_of,
     sum_of,
 )
-from tlstudy.watching.losses import OF_CLASSES, LossWindow, wrong_input
+from tlstudy.watching.losses import OF_CLASSES, LossWindow, is_repeated, wrong_input
 from tlstudy.watching.seen import (
     BatchNormSeen,
     Call,
@@ -73,13 +80,27 @@ class Watch:
             path: table of epochs; a file that is there is replaced. None: no table.
             test_images: tensor (N, ...) as it goes into the network, or a data set or a loader of
                 such examples, also with labels after them.
+
+        Raises:
+            TypeError: these are not a network and optimisers, in this order.
+            IsADirectoryError: path is a folder.
         """
+        optimisers = [optimiser] if _is_optimiser(optimiser) else optimiser
+        optimisers = list(optimisers) if isinstance(optimisers, Iterable) else [optimisers]
+        right = isinstance(model, nn.Module) and optimisers and all(map(_is_optimiser, optimisers))
+        if not right:
+            raise TypeError(
+                "watch takes a network and then its optimiser, or several in a list; it got "
+                f"{type(model).__name__} and {type(optimiser).__name__}"
+            )
         self.model, self.classes = model, classes
         self.path = Path(path) if path is not None else None
+        if self.path and self.path.is_dir():
+            raise IsADirectoryError(f"path is a folder; a file in it is wanted: {self.path}")
         if self.path:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         self.rows: list[Row] = []
-        self._optimisers = [optimiser] if isinstance(optimiser, Optimiser) else list(optimiser)
+        self._optimisers = optimisers
         self._test_images = test_images
         self._seen = Seen(optimisers=len(self._optimisers))
         self._modules = {module: name for name, module in model.named_modules()}
@@ -91,12 +112,18 @@ class Watch:
         self._passed: list[tuple[nn.Module, Any, Any]] = []
         self._calls: deque[Call] = deque()
         self._call: Call | None = None
-        self._window = LossWindow(self._safe(self._saw_loss), self._safe(self._saw_backward))
+        self._window = LossWindow(
+            self._safe(self._saw_loss),
+            self._safe(self._saw_backward),
+            self._safe(self._saw_difference),
+        )
         self._probes: list[nn.Parameter] = []
         self._found_cleared: bool | None = None
         self._largest: torch.Tensor | None = None
+        self._tensors = 1  # of an example, as the network gets it
         self._norm: torch.Tensor | None = None
         self._batch_of_step: int | None = None
+        self._refused: dict[str, str] = {}  # by name, what was given in place of a number
         self._begin_epoch()
         self._reported = False
         self._stopped = ""
@@ -119,8 +146,16 @@ class Watch:
         self.end_epoch()
 
     def log(self, **values: float | None) -> None:
-        """Give values of this epoch, such as test_loss, in place of those that are seen."""
-        self._given |= {k: None if value is None else float(value) for k, value in values.items()}
+        """Give values of this epoch, such as test_loss, in place of those that are seen.
+
+        What is no number is left out, and the report says so.
+        """
+        for name, value in values.items():
+            try:
+                self._given[name] = None if value is None else float(value)
+            except Exception:  # of whatever a value may be; none may end a training
+                shape = f" of shape {tuple(value.shape)}" if hasattr(value, "shape") else ""
+                self._refused[name] = f"{type(value).__name__}{shape}"
         self._seen.test_values_given |= any(name.startswith("test_") for name in values)
 
     def end_epoch(self, **values: float | None) -> None:
@@ -134,6 +169,7 @@ class Watch:
         self._look_at_weights()
         seen = self._seen
         seen.epochs += 1
+        seen.examples.end_epoch()
         seen.longest_epoch = max(seen.longest_epoch, self._steps_of_epoch)
         row: Row = {"epoch": seen.epochs, **self._train.row("train")}
         if self._norm is not None:
@@ -152,7 +188,7 @@ class Watch:
         self._safe(self._settle_all)()
         self._safe(self._look_at_weights)()
         if self._test_images is not None and self._seen.examples.given is None:
-            self._seen.examples.given = fingerprints_of(self._test_images)
+            self._seen.examples.given = fingerprints_of(self._test_images, self._tensors)
         return findings(self._seen)
 
     def report(self) -> str:
@@ -165,6 +201,8 @@ class Watch:
             option = f" --classes {self.classes}" if self.classes else ""
             table = f"  The table of epochs: tlstudy audit {self.path}{option}"
         missing = unjudged(seen)
+        for name, what in self._refused.items():
+            missing.append(f"the value {name}: a number is wanted, and it was a {what}.")
         if self._stopped:
             step = seen.steps + 1
             missing.append(f"anything from step {step} on: the watcher failed ({self._stopped}).")
@@ -269,9 +307,15 @@ class Watch:
         batch = input_of(inputs)
         size = len(batch) if batch is not None and batch.dim() else 0
         call = Call(training, with_gradients, size)
+        if with_gradients and not training:
+            only_frozen = all(map(is_frozen_batchnorm, self._mode_layers or [module]))
+            call.training_is_meant = only_frozen or self.model.training
+            call.layers_off = self.model.training and not only_frozen
         self._main_entry = self._main_entry or module
         if batch is not None and module in (self.model, self._main_entry):
-            call.examples = fingerprints(batch)
+            rows = tensors_of_examples(inputs)
+            call.examples = joint_fingerprints(rows)
+            self._tensors = max(self._tensors, len(rows))
         own_loss = output.get("loss") if isinstance(output, Mapping) else None
         if isinstance(own_loss, torch.Tensor) and own_loss.numel() == 1:
             call.losses.append(own_loss.detach().float().reshape(()))
@@ -348,12 +392,21 @@ class Watch:
                     seen.wrong_inputs.append((loss.__name__, wrong))
         if call is None or target is None:
             return
+        if loss not in OF_CLASSES and is_repeated(outputs, target):
+            shapes = tuple(outputs.shape), tuple(target.shape)
+            seen.broadcasts[loss.__name__, *shapes] += 1
         call.losses.append(value)
         is_classes = loss in OF_CLASSES and outputs.dim() == 2 and not target.is_floating_point()
         if is_classes and outputs.numel() <= LARGEST_SCORES:
             self.classes = self.classes or outputs.shape[1]
             call.right = (outputs.argmax(1) == target).sum()
             call.labels = len(target)
+
+    def _saw_difference(self, one: torch.Tensor, other: torch.Tensor) -> None:
+        outputs, target = (one, other) if one.requires_grad else (other, one)
+        if self._call is not None and self._entry is None:
+            shapes = tuple(outputs.shape), tuple(target.shape)
+            self._seen.broadcasts["a difference", *shapes] += 1
 
     def _saw_backward(self, value: torch.Tensor) -> None:
         if self._call is not None and value.numel() == 1:
@@ -453,8 +506,12 @@ class Watch:
     def _settle_trained(self, call: Call) -> None:
         seen = self._seen
         self._train.add(call)
-        seen.trained.add(call.training_mode)
-        if not call.training_mode and seen.first_in_evaluation_mode is None:
+        seen.trained.add(call.training_mode or call.training_is_meant)
+        seen.layers_off += call.layers_off
+        if (
+            not (call.training_mode or call.training_is_meant)
+            and seen.first_in_evaluation_mode is None
+        ):
             seen.first_in_evaluation_mode = seen.steps + 1
         if self._batch_of_step is None and call.examples:
             self._batch_of_step = hash(frozenset(call.examples))
@@ -491,10 +548,14 @@ class Watch:
             one.updates = int(layer.num_batches_tracked) - before
             # Without a momentum they are plain means of all batches, which do not lag so.
             one.initial_left = (1 - layer.momentum) ** one.updates if layer.momentum else 0.0
-            parameters = list(layer.parameters(recurse=False))
-            frozen = parameters and not any(p.requires_grad for p in parameters)
+            frozen = is_frozen_batchnorm(layer)
             if frozen and one.updates and name not in seen.frozen_batchnorm_updates:
                 seen.frozen_batchnorm_updates.append(name)
+
+
+def _is_optimiser(value: Any) -> bool:
+    """Whether it has what is used of an optimiser; wrappers need not be one by their class."""
+    return hasattr(value, "param_groups") and hasattr(value, "register_step_post_hook")
 
 
 def watch(model: nn.Module, optimiser: Optimiser | Iterable[Optimiser], **options: Any) -> Watch:

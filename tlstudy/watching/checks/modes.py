@@ -28,6 +28,16 @@ def mode(seen: Seen) -> Iterator[Finding]:
             what,
             "Call model.train() before the training steps of each epoch.",
         )
+    elif seen.layers_off > SOME * (seen.trained.evaluation_mode + seen.trained.training_mode):
+        yield Finding(
+            "trained-in-evaluation-mode",
+            "note",
+            f"in {seen.layers_off} forward passes of training steps the network was in training "
+            "mode, but all its layers of dropout and BatchNorm were in evaluation mode",
+            "It may be meant for BatchNorm. A network that is loaded is often in evaluation mode, "
+            "and Lightning leaves parts as they are.",
+            "If it is not meant, call train() on the part that was loaded.",
+        )
     if seen.evaluated.evaluation_mode or seen.idle.evaluation_mode:
         return
     wrong = seen.evaluated.training_mode + seen.idle.training_mode

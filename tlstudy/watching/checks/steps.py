@@ -25,7 +25,7 @@ def no_step(seen: Seen) -> Iterator[Finding]:
 
 def optimiser_of_other_parameters(seen: Seen) -> Iterator[Finding]:
     """The optimiser holds parameters that the network does not have, or lacks some."""
-    lacks = [name for name, one in seen.parameters.items() if one.trainable and not one.held]
+    lacks = [name for name, one in seen.parameters.items() if one.is_lacking]
     held = [name for name, one in seen.parameters.items() if one.held]
     if seen.foreign and (lacks or not held):
         yield Finding(

@@ -55,6 +55,22 @@ def loss_of_wrong_inputs(seen: Seen) -> Iterator[Finding]:
     )
 
 
+def loss_broadcasts(seen: Seen) -> Iterator[Finding]:
+    """Outputs were repeated in the loss to fit targets of another shape."""
+    if not seen.broadcasts:
+        return
+    (loss, outputs, target), _ = seen.broadcasts.most_common(1)[0]
+    yield Finding(
+        "loss-broadcasts",
+        "warning",  # one such loss is enough: the shapes alone decide
+        f"outputs of shape {outputs} and targets of shape {target} entered {loss} "
+        f"({seen.broadcasts.total()} times with such shapes)",
+        "Outputs are repeated to fit, so that they are compared with targets of other examples: "
+        "the network learns their mean.",
+        "Give both the same shape: targets.unsqueeze(1), or outputs.squeeze(1).",
+    )
+
+
 def inputs_on_another_scale(seen: Seen) -> Iterator[Finding]:
     """The first BatchNorm layer sees other values than in the pretraining."""
     inputs = seen.inputs
