@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch.overrides import TorchFunctionMode, _len_torch_function_stack, _pop_mode, _push_mode
 
+from tlstudy.watching.seen import Seen
+
 MEANS = (F.mse_loss, F.l1_loss, F.smooth_l1_loss, F.huber_loss, F.kl_div, F.gaussian_nll_loss)
 OF_CLASSES = (F.cross_entropy, F.nll_loss)
 OF_LOGITS = F.binary_cross_entropy_with_logits
@@ -14,6 +16,8 @@ LOSSES = frozenset((*MEANS, *OF_CLASSES, OF_LOGITS, F.binary_cross_entropy, F.po
 TO_LOGARITHMS = (F.log_softmax, torch.log_softmax, torch.Tensor.log_softmax)
 SUBTRACTIONS = (torch.Tensor.sub, torch.sub)
 FEW = 16  # fewer values may lie between 0 and 1 by chance
+LARGEST_SCORES = 2**20  # values from which correct answers are counted: of a text there are more
+LOSS_LOOKS, LOSS_LOOKS_AT_EVERY = 8, 64  # a look at a value on a GPU waits for the work before it
 
 # Function, its input, its target, and its value: the latter two are None of what is no loss.
 SawLoss = Callable[[Callable, torch.Tensor, torch.Tensor | None, torch.Tensor | None], None]
@@ -104,6 +108,23 @@ def is_column_beside_row(one: Any = None, other: Any = None) -> bool:
 
 
 @torch.no_grad()
+def is_classification(loss: Callable, outputs: torch.Tensor, target: torch.Tensor) -> bool:
+    """Whether outputs (N, classes) and labels (N,) entered a loss, few enough to count answers."""
+    has_labels = outputs.dim() == 2 and not target.is_floating_point()
+    return loss in OF_CLASSES and has_labels and outputs.numel() <= LARGEST_SCORES
+
+
+def look_at_inputs_of(loss: Callable, outputs: torch.Tensor, seen: Seen) -> None:
+    """Take down what enters a loss: at the first looks, and later at some steps."""
+    if seen.loss_checks >= LOSS_LOOKS and seen.steps % LOSS_LOOKS_AT_EVERY:
+        return
+    wrong = wrong_input(loss, outputs)
+    if wrong is not None:
+        seen.loss_checks += 1
+        if wrong:
+            seen.wrong_inputs.append((loss.__name__, wrong))
+
+
 def wrong_input(loss: Callable, outputs: torch.Tensor) -> str | None:
     """What enters the loss in place of what it expects; empty if that is right.
 
