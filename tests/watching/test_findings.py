@@ -6,6 +6,9 @@ from torch import nn
 from torch.nn import functional
 from watched_loop import Loop, examples, network
 
+from tlstudy.watching import judge
+from tlstudy.watching.watcher import watch
+
 
 def sgd(*modules: nn.Module, rate: float = 0.05) -> torch.optim.Optimizer:
     return torch.optim.SGD([p for module in modules for p in module.parameters()], rate)
@@ -129,6 +132,32 @@ def test_a_layer_without_a_gradient_and_one_with_a_learning_rate_of_0():
     loop = Loop(model=model, optimiser=torch.optim.SGD(groups, lr=0.05)).run()
     assert loop.names == {"parameters-never-moved": "warning"}
     assert "5.weight, 5.bias" in loop.watch.report()
+
+
+def test_parts_that_are_called_one_by_one_and_cut_apart():
+    model = nn.Sequential(nn.Sequential(nn.Linear(4, 8), nn.ReLU()), nn.Linear(8, 3))
+    optimiser = sgd(model)
+    with watch(model, optimiser, path=None) as watched:
+        for _ in range(4):
+            with watched.epoch():
+                inputs, labels = torch.randn(6, 4), torch.arange(6) % 3
+                optimiser.zero_grad()
+                functional.cross_entropy(model[1](model[0](inputs).detach()), labels).backward()
+                optimiser.step()
+                with torch.no_grad():
+                    model[1](model[0](torch.randn(6, 4)))
+    assert "parameters-without-gradient" in {finding.name for finding in watched.findings}
+    assert "failed" not in watched.report()
+
+
+def test_a_check_that_fails_ends_no_training(monkeypatch):
+    def broken_check(seen):
+        yield 1 / 0
+
+    monkeypatch.setattr(judge, "CHECKS", (broken_check, *judge.CHECKS))
+    loop = Loop(optimiser=sgd(network())).run()
+    assert "optimiser-of-other-parameters" in loop.names
+    assert "cannot judge: broken check: failed (ZeroDivisionError" in loop.watch.report()
 
 
 def test_no_step_at_all():

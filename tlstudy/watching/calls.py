@@ -7,7 +7,7 @@ from tlstudy.watching.seen import Call, Mean, Seen
 PENDING = 64  # forward passes that may wait for their backward pass
 
 
-class Calls:
+class PendingCalls:
     """Forward passes that wait to be told apart.
 
     Attributes:

@@ -38,16 +38,22 @@ CHECKS = (
 
 def findings(seen: Seen) -> list[Finding]:
     """All findings, in the order of the checks."""
-    if not seen.steps:
-        return list(no_step(seen))
-    return [finding for check in CHECKS for finding in check(seen)]
+    found = []
+    for check in CHECKS if seen.steps else [no_step]:
+        try:
+            found.extend(check(seen))
+        except Exception as error:  # a mistake here must not end a training; the report says so
+            seen.failed_checks[check.__name__] = f"{type(error).__name__}: {error}"
+    return found
 
 
 def unjudged(seen: Seen) -> list[str]:
     """What cannot be judged, in sentences."""
     if not seen.steps:
         return ["anything more: the optimiser made no step."]
-    told = []
+    told = [
+        f"{name.replace('_', ' ')}: failed ({why})." for name, why in seen.failed_checks.items()
+    ]
     if not seen.trained.training_mode + seen.trained.evaluation_mode:
         told.append("the training: no backward pass went through the watched network.")
     if seen.optimisers > 1:

@@ -179,6 +179,7 @@ class Seen:
         batches: fingerprints of the steps' batches; two are enough to know that they differ.
         longest_epoch: most steps in an epoch.
         not_finite: where, and at which step, the first non-finite value was.
+        failed_checks: by name, errors of checks that could not judge this.
     """
 
     steps: int = 0
@@ -202,6 +203,7 @@ class Seen:
     batches: set[int] = field(default_factory=set)
     longest_epoch: int = 0
     not_finite: str = ""
+    failed_checks: dict[str, str] = field(default_factory=dict)
     frozen_batchnorm_updates: list[str] = field(default_factory=list)
     parameters: dict[str, ParameterSeen] = field(default_factory=dict)
     batchnorm: dict[str, BatchNormSeen] = field(default_factory=dict)

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
-from tlstudy.watching.calls import Calls
+from tlstudy.watching.calls import PendingCalls
 from tlstudy.watching.examples import (
     fingerprints_of,
     input_of,
@@ -81,7 +81,7 @@ class Watch:
         self._test_images = test_images
         self._seen = Seen(optimisers=len(self._optimisers))
         self._weights = Weights(model, self._optimisers, self._seen)
-        self._calls = Calls(self._seen)
+        self._calls = PendingCalls(self._seen)
         self._entry: nn.Module | None = None
         self._main_entry: nn.Module | None = None
         self._passed: list[tuple[nn.Module, Any, Any]] = []

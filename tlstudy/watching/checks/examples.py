@@ -44,7 +44,8 @@ def equal_by_nature(examples: ExamplesSeen, tested: int) -> float:
     """
     share = examples.share_of_twins
     # With draws that are put back, an epoch leaves out a third, and its twins say nothing.
-    if examples.first_different < WHOLE * len(examples.trained) or not tested:
+    is_whole = 0 < examples.first_different >= WHOLE * len(examples.trained)
+    if not is_whole or not tested:
         return 0.0
     deviation = (share * (1 - share) * (1 / tested + 1 / examples.first)) ** 0.5
     return share + DEVIATIONS * deviation
