@@ -13,7 +13,7 @@ from local_server import closed_port, local_server, place_npm
 from safetensors.torch import load_file, save_file
 
 from tlstudy.config.settings import ARCHITECTURES, WeightsFile
-from tlstudy.config.sources import allowed_sources
+from tlstudy.config.architectures import allowed_sources
 from tlstudy.networks.build import build_classifier
 from tlstudy.networks.weights import HE2015_TARBALL, cache_weights, load_weights
 from tlstudy.storage.errors import UserError

@@ -10,7 +10,7 @@ from tlstudy.config.measurements import measurements
 from tlstudy.config.messages import did_you_mean
 from tlstudy.config.quantities import QUANTITIES, listed_names
 from tlstudy.config.settings import WITHOUT_BOTTLENECKS, Arm, Study, WeightsFile
-from tlstudy.config.sources import allowed_sources
+from tlstudy.config.architectures import allowed_sources
 
 # Up to this size the last stage is 1 x 1: BatchNorm needs a second image in the batch.
 ONE_PIXEL_AT_THE_END = 32

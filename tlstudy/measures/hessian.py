@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from tlstudy.measures.planes import filter_normalised_direction
-from tlstudy.networks.batchnorm import untracked
+from tlstudy.networks.batchnorm import by_batch, untracked
 from tlstudy.networks.evaluation import loss_of_head, training_mode_loss
 from tlstudy.networks.trainer import Batch
 from tlstudy.storage.randomness import Stream, derived_seed
@@ -72,7 +72,7 @@ def largest_hessian_eigenvalue(
     generator = torch.Generator().manual_seed(derived_seed(seed, Stream.LANDSCAPE))
     start = torch.cat([torch.randn(size, generator=generator) for size in sizes])
     count = sum(len(labels) for _, labels in batches)
-    network.train()
+    by_batch(network)
     with untracked(network):
         loss = sum(
             loss_of_head(network(images), labels, head) * (len(labels) / count)

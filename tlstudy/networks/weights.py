@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tlstudy.config.settings import WeightsFile, WeightsSource
-from tlstudy.config.sources import HE2015, allowed_sources
+from tlstudy.config.architectures import HE2015, allowed_sources
 from tlstudy.data.download import (
     Unreachable,
     download,
