@@ -90,7 +90,7 @@ class NetworkFacts:
     Attributes:
         millions: weights with ten outputs, millions.
         multiply_adds: of one image, in thousands of millions.
-        activations: what a training step holds of one image over what resnet50 holds, as a ratio.
+        activations: what a training step holds of one image over what resnet50 holds; at least 1.
         after: share of the operations that comes after each stage of the encoder; the keys are
             the stages' names in order. Empty if it has no stages, for the reason `no_stages`.
         batchnorm, convolutions: whether it has any.

@@ -66,6 +66,18 @@ def build_classifier(
     return network
 
 
+def build_without_values(
+    architecture: str, stride_on: str, outputs: int = 1000, image_size: int = 224
+) -> nn.Module:
+    """The same on the meta device, where tensors have shapes and no values."""
+    with torch.random.fork_rng(devices=[]):
+        try:
+            with torch.device("meta"):
+                return build_classifier(architecture, stride_on, outputs, image_size)
+        except NotImplementedError:  # some compute their shapes with tensors
+            return build_classifier(architecture, stride_on, outputs, image_size).to("meta")
+
+
 def _torchvision(name: str, outputs: int, image_size: int) -> nn.Module:
     options = {"num_classes": outputs}
     if name.startswith("vit_"):

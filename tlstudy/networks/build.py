@@ -36,9 +36,7 @@ def initial_network(training: Training, seed: int, weights: PretrainedWeights | 
     stride_on = weights.stride_on if weights else "3x3"
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derived_seed(seed, Stream.BODY))
-        network = build_classifier(
-            training.architecture, stride_on, image_size=training.image_size
-        )
+        network = build_classifier(training.architecture, stride_on, image_size=training.image_size)
         name = head_of(network, outputs=1000)
         head = network.get_submodule(name)
         if weights:

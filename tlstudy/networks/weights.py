@@ -1,14 +1,15 @@
 """Pretrained weights: fetched once, kept as safetensors beside a record, never unpickled."""
 
 import logging
+import re
 import warnings
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tlstudy.config.settings import WeightsFile, WeightsSource
 from tlstudy.config.architectures import HE2015, allowed_sources
+from tlstudy.config.settings import WeightsFile, WeightsSource
 from tlstudy.data.download import (
     Unreachable,
     download,
@@ -198,10 +199,11 @@ def _checked(state: State, architecture: str, stride_on: str, name: str) -> dict
     """
     import torch
 
-    from tlstudy.networks.build import build_classifier
+    from tlstudy.networks.architecture import build_without_values
 
-    with torch.device("meta"):
-        expected = build_classifier(architecture, stride_on).state_dict()
+    state = _renamed(state, architecture)
+    network = build_without_values(architecture, stride_on, image_size=_side(state))
+    expected = network.state_dict()
     # BatchNorm's counter came later than some of torchvision's files, and changes nothing.
     counters = {key: torch.tensor(0) for key in expected if key.endswith("num_batches_tracked")}
     state = counters | dict(state)
@@ -213,6 +215,24 @@ def _checked(state: State, architecture: str, stride_on: str, name: str) -> dict
         key: state[key].detach().to(value.dtype).contiguous().clone()
         for key, value in expected.items()
     }
+
+
+def _renamed(state: State, architecture: str) -> State:
+    """Names as torchvision's networks have them now; some of its files are older."""
+    if architecture.startswith("densenet"):
+        old = re.compile(r"(.*denselayer\d+\.(?:norm|conv))\.([12]\..*)")
+        return {old.sub(r"\1\2", key): value for key, value in state.items()}
+    if architecture in ("googlenet", "inception_v3"):  # second heads, of the training alone
+        return {key: v for key, v in state.items() if not key.startswith(("aux", "AuxLogits"))}
+    return state
+
+
+def _side(state: State) -> int:
+    """Side of the images that weights are for; 224 of networks that take any."""
+    positions, patches = state.get("encoder.pos_embedding"), state.get("conv_proj.weight")
+    if positions is None or patches is None:
+        return 224
+    return round((positions.shape[1] - 1) ** 0.5) * patches.shape[-1]  # one is the class token
 
 
 def _problem(found: Any, expected: Any) -> str:
