@@ -51,7 +51,8 @@ TORCHVISION = {
 BOTTLENECKS = [
     name
     for name in TORCHVISION
-    if "resnext" in name or name.startswith(("resnet50", "resnet1", "wide_resnet"))
+    if name.startswith(("resnet", "resnext", "wide_resnet"))
+    and name not in ("resnet18", "resnet34")
 ]
 # Sides of the images of weights of vision transformers, where it is not 224.
 SIDES = {
@@ -204,9 +205,12 @@ def _architecture(value: Any) -> Any:
 def _python_name(value: dict) -> str:
     path = value.get("python")
     if set(value) != {"python"} or not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", str(path)):
-        raise ValueError("must be {python: 'package.module:function'}, with nothing beside it")
+        raise ValueError(f"found {value}; must be {{python: 'package.module:function'}}, no more")
     module, _, function = path.partition(":")
-    return f"{PYTHON}{module}.{function}-{digest_of_module(module)}"
+    try:
+        return f"{PYTHON}{module}.{function}-{digest_of_module(module)}"
+    except ValueError as error:
+        raise ValueError(f"found {value}; {error}") from None
 
 
 def _timm_name(name: str) -> str:
