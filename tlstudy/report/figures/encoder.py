@@ -14,6 +14,7 @@ from tlstudy.report.figures.captions import measured_note
 from tlstudy.report.names import stage_label
 
 LAST = {"head": "last\nlayer", "encoder": "all\nbefore"}
+SHORT = {"head": "h", "encoder": "a"}
 MOST_LABELS = 9
 ACCURACY = "test_balanced_accuracy"
 MEASURES = {  # label, mark, place beside the stage's, colour
@@ -46,7 +47,7 @@ def encoder_figure(study: Study, tables: points.Tables, size: int) -> Figure:
     panels = style.panel_grid(figure, len(arms), sharey=True)
     for ax, arm in zip(panels, arms, strict=True):
         _stage_panel(ax, table[table["arm"] == arm], style.colour_of(study, arm))
-        style.dress(ax, label_of(study, arm), xlabel="stage of the network", ylim=(0, 100))
+        style.dress(ax, label_of(study, arm), ylim=(0, 100))
     style.label_left(panels, "test balanced accuracy (%)")
     return figure
 
@@ -69,9 +70,13 @@ def _stage_panel(ax: Axes, rows: pd.DataFrame, colour: str) -> None:
         ax.axhline(summary.mean, color=colour, linewidth=1.6, zorder=1.2)
         ax.axhspan(summary.low, summary.high, color=colour, alpha=0.18, linewidth=0, zorder=1)
     style.reference_line(ax, 10)
+    ax.set_xlabel("stage of the network")
     every = -(-len(stages) // MOST_LABELS)
+    last = LAST if every == 1 else SHORT
+    if every > 1:
+        ax.set_xlabel("stage of the network (h: last layer, a: all before it)")
     names = [
-        LAST.get(stage) or (stage_label(stage) if place % every == 0 else "")
+        last.get(stage) or (stage_label(stage) if place % every == 0 else "")
         for place, stage in enumerate(stages)
     ]
     style.named_columns(ax, names)

@@ -171,18 +171,23 @@ def _draw_profiles(
     panels = style.panel_grid(part, len(groups), sharey=True)
     for ax, (group, arms) in zip(panels, groups.items(), strict=True):
         ax.set_yscale("log", nonpositive="mask")
+        shown = [arm for arm in arms if not maps[arm].empty]
+        layers = {tuple(maps[arm].index) for arm in shown}
         same_layers = any(maps[arm].index.equals(slides.index) for arm in arms)
-        if group in overlaid_groups(study) and same_layers:
+        if group in overlaid_groups(study) and same_layers and len(layers) == 1:
             ax.plot(profile(slides), linestyle=SLIDES_DASHES["pretrained"], **SLIDES_LINE)
-        for arm in arms:
-            if maps[arm].empty:
-                continue
+        for arm in shown:
             steps = profile(layer_map(tables, arm, "predicted_displacement"))
             adam, look = of_displacement(column, steps), style.arm_styles(study)[arm]
             dotted = {**look, "linestyle": ":", "linewidth": 1.1}
+            # Layers of different networks have nothing in common but how deep they are.
+            places = np.arange(len(steps)) if len(layers) == 1 else np.linspace(0, 1, len(steps))
             for values, line in ((profile(maps[arm]), look), (adam, dotted)):
                 if (values > 0).any():
-                    ax.plot(values, **line)
-            stage_axis(ax, maps[arm].index)
+                    ax.plot(places, values, **line)
+        if len(layers) == 1:
+            stage_axis(ax, maps[shown[0]].index)
+        else:
+            ax.set_xlabel("layer, from the first (0) to the last (1) of each network")
         style.dress(ax, f"{group}: mean over epochs")
     style.label_left(panels, UNITS[column])
