@@ -4,6 +4,7 @@ A network is traced with torch.fx as far down as its parts are called one after 
 where a single tensor goes from one part to the next.
 """
 
+import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -41,9 +42,15 @@ def stages_of(network: nn.Module) -> dict[str, nn.Module]:
     """
     head = head_of(network)
     graph = _traced(network, head)
-    nodes = [node for node in graph.nodes if node.op not in ("placeholder", "output")]
+    entry, *options = (node for node in graph.nodes if node.op == "placeholder")
+    given, nodes = set(options), []  # what follows from options alone are checks of their values
+    for node in graph.nodes:
+        inputs = set(node.all_input_nodes)
+        if inputs and inputs <= given:
+            given.add(node)
+        elif node.op not in ("placeholder", "output"):
+            nodes.append(node)
     parts = _joined(_parts(network, nodes, head))
-    [entry] = [node for node in graph.nodes if node.op == "placeholder" and node.users]
     stages = {}
     for part in parts:
         stages[part.name], entry = _module(network, part, entry)
@@ -62,8 +69,12 @@ class _Tracer(fx.Tracer):
 
 
 def _traced(network: nn.Module, head: str) -> fx.Graph:
+    _, *options = inspect.signature(network.forward).parameters.values()
+    given = {
+        option.name: option.default for option in options if option.default is not option.empty
+    }
     try:
-        return _Tracer(set(_opened(network, head))).trace(network)
+        return _Tracer(set(_opened(network, head))).trace(network, concrete_args=given or None)
     except Exception as error:  # a network's own code may fail in any way
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise NoStagesError(f"torch.fx cannot follow it ({reason})") from None

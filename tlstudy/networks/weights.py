@@ -1,5 +1,6 @@
 """Pretrained weights: fetched once, kept as safetensors beside a record, never unpickled."""
 
+import hashlib
 import logging
 import re
 import warnings
@@ -8,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tlstudy.config.architectures import HE2015, allowed_sources
+from tlstudy.config.architectures import HE2015, TIMM, allowed_sources
 from tlstudy.config.settings import WeightsFile, WeightsSource
 from tlstudy.data.download import (
     Unreachable,
@@ -95,6 +96,8 @@ def _read_source(
         )
     if source == HE2015:
         return _from_he2015(downloads)
+    if architecture.startswith(TIMM):
+        return _from_timm(source, architecture.removeprefix(TIMM))
     return _from_torchvision(source, architecture, downloads)
 
 
@@ -122,6 +125,32 @@ def _from_torchvision(
     ) as file:
         facts = _facts(file, f"torchvision {architecture} {source}", accuracy, *conventions)
         return _load_file(file), facts
+
+
+def _from_timm(source: str, name: str) -> tuple[State, dict[str, Any]]:
+    """By timm's own loader, which keeps the file in a cache of its own."""
+    import timm
+    import torch
+
+    full = f"{name}.{source}"
+    settings = timm.get_pretrained_cfg(full)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            state = timm.create_model(full, pretrained=True).state_dict()
+    except Exception as error:  # its loader raises errors of several libraries
+        raise Unreachable(f"timm/{full}: {type(error).__name__}: {error}") from None
+    digest = hashlib.sha256()
+    for key in sorted(state):
+        digest.update(key.encode() + state[key].contiguous().numpy().tobytes())
+    facts = {
+        "description": f"timm {full}",
+        "imagenet_top1_percent": None,
+        "origin_sha256": digest.hexdigest(),
+        "stride_on": "3x3",
+        "mean": list(settings.mean),
+        "std": list(settings.std),
+    }
+    return state, facts
 
 
 def _from_he2015(downloads: Path) -> tuple[State, dict[str, Any]]:
