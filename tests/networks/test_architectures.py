@@ -1,10 +1,12 @@
 """Networks by name: what is found from them, and that they train, resume and are measured."""
 
 import copy
+import re
 
 import pytest
 import torch
 import torchvision
+from safetensors.torch import save_file
 from tiny import CPU, EVALUATION, tiny_images, tiny_training
 
 from tlstudy.config.architectures import (
@@ -14,6 +16,7 @@ from tlstudy.config.architectures import (
     allowed_sources,
     network_facts,
 )
+from tlstudy.config.settings import WeightsFile
 from tlstudy.measures.hessian import largest_hessian_eigenvalue
 from tlstudy.measures.planes import grid_axis, loss_grid, random_plane
 from tlstudy.measures.probes import encoder_rows
@@ -25,6 +28,7 @@ from tlstudy.networks.facts import measured_facts
 from tlstudy.networks.pretrained import PretrainedWeights
 from tlstudy.networks.stages import NoStagesError, stages_of, without_positions
 from tlstudy.networks.trainer import Trainer
+from tlstudy.networks.weights import cache_weights, load_weights
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.scratch import Scratch
 
@@ -214,3 +218,28 @@ def test_positions_are_averaged_wherever_they_stand():
 def test_allowed_sources_are_those_of_the_network():
     assert allowed_sources("vit_b_16")[0] == "IMAGENET1K_V1"
     assert "he2015" not in allowed_sources("mobilenet_v3_small")
+
+
+@pytest.mark.parametrize("name", ["densenet121", "googlenet"])
+def test_older_names_of_weights_are_understood(name, tmp_path):
+    state = build_classifier(name, "3x3").state_dict()
+    layer = re.compile(r"(denselayer\d+\.(?:norm|conv))([12])")
+    old = {layer.sub(r"\1.\2", key): value for key, value in state.items()}
+    old["aux1.fc1.weight" if name == "googlenet" else "classifier.bias"] = torch.zeros(1000)
+    save_file(old, tmp_path / "old.safetensors")
+    folder = tmp_path / "cached"
+    cache_weights([WeightsFile(file=tmp_path / "old.safetensors")], name, folder, tmp_path)
+    cached = load_weights(folder).state
+    assert set(cached) == set(state)
+    key = next(key for key in state if key.endswith("weight"))
+    assert torch.equal(cached[key], state[key])
+
+
+@pytest.mark.parametrize("name", ["timm/resnet10t", "timm/vit_tiny_patch16_224"])
+def test_networks_of_timm(name):
+    pytest.importorskip("timm")
+    trainer = trainer_of(name)
+    assert trainer.run().finished
+    facts = measured_facts(trainer.training.architecture, 32)
+    assert (facts.problem, facts.no_stages) == ("", "")
+    assert [*facts.stages, "head"] == list(stages_of(trainer.network))
