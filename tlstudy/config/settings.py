@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from tlstudy.config.architectures import Architecture
 from tlstudy.config.fields import (
     MINIMUM_SEEDS,
     TEST_POOL,
@@ -40,9 +41,6 @@ from tlstudy.config.measurements import measurements
 
 # BatchNorm statistics that test values can be taken with.
 STATISTICS = ("running", "recalibrated")
-Architecture = Literal["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"]
-ARCHITECTURES = get_args(Architecture)
-WITHOUT_BOTTLENECKS = ("resnet18", "resnet34")
 LaboratoryExperiment = Literal["diagonal", "relu", "batchnorm"]
 LABORATORY_EXPERIMENTS = get_args(LaboratoryExperiment)
 
@@ -107,7 +105,8 @@ class Rescaling(Settings):
     """A part of the network whose weights are multiplied before training."""
 
     part: Literal["encoder", "head", "both"] = Field(
-        "encoder", description="encoder: all convolutions; head: the last layer."
+        "encoder",
+        description="encoder: all convolutions and linear layers before the last; head: that one.",
     )
     factor: Factor = Field(1.0, description="What its weights are multiplied by.")
     learning_rate_factor: Factor = Field(
@@ -133,7 +132,9 @@ class Training(Settings):
     """What decides the numbers of a training run, the subset's size and the seed apart."""
 
     architecture: Architecture = Field(
-        "resnet50", description="torchvision network; its last layer is replaced by ten outputs."
+        "resnet50",
+        description="A classifier of torchvision by name, timm/<name>, or {python: "
+        "package.module:function}; its last layer is replaced by ten outputs.",
     )
     initialisation: Name = Field(
         "random", description="random, or a name from `weights` for pretrained weights."
