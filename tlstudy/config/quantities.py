@@ -188,6 +188,17 @@ QUANTITIES: dict[str, Quantity] = {
         "encoder",
     ),
     **_family(
+        "log2_normalised_eigenvalue",
+        POINTS,
+        "doublings",
+        "largest filter-normalised Hessian eigenvalue (log2), {},",
+        "log2 of the largest eigenvalue of D H D, H the train loss's Hessian, D multiplying each "
+        "weight by its filter's norm; no value where it is not positive. No scale of the weights "
+        "before BatchNorm changes it. final and matched: at the final weights, and at the train "
+        "loss that all runs pass.",
+        "curvature",
+    ),
+    **_family(
         "log2_hessian_eigenvalue",
         POINTS,
         "doublings",
