@@ -130,7 +130,7 @@ def test_claims_have_a_row_each_in_the_unit_of_its_panel():
     marked = [line.get_xdata()[0] for line in marks(figure.axes[0], style.GAP, "|")]
     assert marked == pytest.approx(list(100 * shares["effect"]))
     looks = list(claims.VERDICTS.values())  # verdicts differ without colour too
-    assert len({marker for _, marker in looks}) == len({colour for colour, _ in looks}) == 3
+    assert len({marker for _, marker in looks}) == len(looks)
 
 
 def test_encoder_draws_every_stage_of_both_networks():

@@ -270,7 +270,7 @@ def test_reuse_is_told_with_its_numbers():
         quantity = f"log2_drift_excess.{way}"
         values = values_of({"runs": inputs.runs, "reuse": inputs.reuse}, quantity)
         factor = 2 ** values["pretrained-final"].mean()
-        assert pretrained[place].startswith(f"{format.number(factor, 2)} (bootstrap interval")
+        assert pretrained[place].startswith(f"{format.number(factor, 2)} (95\u202f% interval")
     assert new[6] == "0 of 5"
     assert "in 30 steps" in table.rows[6][0]
     assert new[7] == "30.0\u202f% to 30.0\u202f%"
