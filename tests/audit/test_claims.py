@@ -9,8 +9,9 @@ from known import SIZE, accuracies, encoder_table, make_study, metrics_table
 from scipy.stats import norm, t
 
 from tlstudy.audit import statistics
-from tlstudy.audit.claims import Case, by_interval, ledger, statistic, with_holm
+from tlstudy.audit.claims import Case, ledger, statistic
 from tlstudy.audit.statistics import summarise
+from tlstudy.audit.verdicts import by_interval, with_holm
 from tlstudy.storage.columns import CLAIMS
 
 RESAMPLES = 500

@@ -6,11 +6,12 @@ import pytest
 from pages import ROOT, page
 from scipy.stats import binomtest
 
-from tlstudy.audit.claims import Case, by_interval, ledger, with_holm
+from tlstudy.audit.claims import Case, ledger
 from tlstudy.audit.ladder import ladder_table
 from tlstudy.audit.quantities import values_of
 from tlstudy.audit.sentinels.alarms import false_alarms, is_sound
 from tlstudy.audit.statistics import summarise
+from tlstudy.audit.verdicts import by_interval, with_holm
 from tlstudy.config.study import load_study
 from tlstudy.config.tables import ALL_TABLES
 from tlstudy.storage import columns

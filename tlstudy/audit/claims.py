@@ -8,32 +8,22 @@ bounds from one side decides on that side only.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
 
 from tlstudy.audit.quantities import Tables, values_of, why_missing
-from tlstudy.audit.statistics import CONFIDENCE, Summary, seeds_to_settle, summarise
-from tlstudy.config.fields import MINIMUM_SEEDS
+from tlstudy.audit.statistics import Summary, summarise
+from tlstudy.audit.verdicts import Ruling, by_interval, in_words, with_holm
 from tlstudy.config.ledger import Claim
 from tlstudy.config.quantities import SELECTIONS, planned_seeds, quantity_of
 from tlstudy.config.settings import Study
+from tlstudy.jobs.claims_seen import Sightings
 from tlstudy.storage.columns import CLAIM_VALUES, CLAIMS
 
-UNTESTED = ("not testable", "open")
+NONE_SEEN = Sightings({})
 OTHER_WAY = {"lower": "upper", "upper": "lower", "": ""}
-
-
-@dataclass(frozen=True)
-class Ruling:
-    """A verdict, what led to it, and the further seeds that would settle it.
-
-    more_seeds is NaN if it is settled, if no number would, or if there is no interval yet.
-    """
-
-    verdict: str
-    because: str
-    more_seeds: float = float("nan")
 
 
 @dataclass(frozen=True)
@@ -43,6 +33,7 @@ class Case:
     Attributes:
         tables: runs, metrics and layers; encoder, curvature and reuse where the study has them.
         measured: every quantity that the claim needs, by arm, subset size and seed.
+        sightings: when claims were first seen.
     """
 
     name: str
@@ -50,6 +41,7 @@ class Case:
     size: int
     tables: Tables
     measured: Mapping[str, pd.Series]
+    sightings: Sightings = NONE_SEEN
 
     @property
     def claim(self) -> Claim:
@@ -113,7 +105,7 @@ class Case:
         ruling = by_interval(self.summary(), values.to_numpy(), self.claim.effect, self.bound())
         because = ruling.because + (f" Left out: {missing}." if missing else "")
         if len(values) < planned:
-            because += f" Judged from {len(values)} of {_seeds(planned)}."
+            because += f" Judged from {len(values)} of {in_words(planned)}."
         return Ruling(ruling.verdict, because, ruling.more_seeds)
 
     def _unmeasured(self) -> str:
@@ -132,7 +124,7 @@ class Case:
             values = self.of_arm(*side)
             failed = values[~(values >= control.at_least)]
             if not failed.empty:
-                found = _in_seeds(
+                found = _inin_words(
                     (f"{value:.3g}", seed)
                     if np.isfinite(value)
                     else (f"no value, as {self._why_missing(side, seed)},", seed)
@@ -145,7 +137,7 @@ class Case:
 
     def _missing_values(self) -> str:
         """Which runs leave the claim without a value in a seed, and why; empty if none."""
-        return _in_seeds(
+        return _inin_words(
             (f"{_of(self.study, *side)} ({self._why_missing(side, seed)})", seed)
             for side in sides(self.claim)
             for seed, value in self.of_arm(*side).items()
@@ -156,6 +148,17 @@ class Case:
         quantity, arm = side
         return why_missing(self.tables, quantity, (arm, self.size, seed))
 
+    def stated(self) -> str:
+        """Whether the claim was recorded before the first of its runs ended."""
+        seen, runs = self.sightings.first(self.name, self.claim), self.tables["runs"]
+        arms = {arm for _, arm in _needed(self.claim)}
+        of_claim = runs[runs["arm"].isin(arms) & (runs["subset_size"] == self.size)]
+        times = [time for time in of_claim["ended"] if isinstance(time, str) and time]
+        ended = [datetime.fromisoformat(time) for time in times]
+        if seen is None or not len(ended) == len(of_claim) > 0:
+            return "not recorded"
+        return "before" if seen < min(ended) else "after"
+
     def row(self) -> dict:
         """The row of `tlstudy.storage.columns.CLAIMS`."""
         claim = self.claim
@@ -164,6 +167,7 @@ class Case:
             "subset_size": self.size,
             "text": claim.text,
             "slide": claim.slide,
+            "stated": "" if claim.open else self.stated(),
             "statistic": statistic(self.study, claim),
             "unit": "" if claim.open else quantity_of(claim.quantity).unit,
             "effect": np.nan if claim.open else claim.effect,
@@ -174,12 +178,14 @@ class Case:
         }
 
 
-def ledger(study: Study, tables: Tables) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Rows of `tlstudy.storage.columns.CLAIMS` and `CLAIM_VALUES`; tables as of a `Case`."""
+def ledger(
+    study: Study, tables: Tables, sightings: Sightings = NONE_SEEN
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows of `tlstudy.storage.columns.CLAIMS` and `CLAIM_VALUES`; arguments as of a `Case`."""
     names = {quantity for claim in study.claims.values() for quantity, _ in _needed(claim)}
     measured = {name: values_of(tables, name) for name in names}
     cases = [
-        Case(name, study, size, tables, measured)
+        Case(name, study, size, tables, measured, sightings)
         for name in study.claims
         for size in study.subset_size
     ]
@@ -214,7 +220,7 @@ def _step(quantity: str) -> str:
     return table if table in SELECTIONS else "train"
 
 
-def _in_seeds(found: Iterable[tuple[str, int]]) -> str:
+def _inin_words(found: Iterable[tuple[str, int]]) -> str:
     """Each text once, with the seeds that it is true of."""
     seeds_of: dict[str, list[str]] = {}
     for text, seed in found:
@@ -223,76 +229,6 @@ def _in_seeds(found: Iterable[tuple[str, int]]) -> str:
         f"{text} in seed{'' if len(seeds) == 1 else 's'} {', '.join(seeds)}"
         for text, seeds in seeds_of.items()
     )
-
-
-def by_interval(summary: Summary, values: np.ndarray, effect: float, bound: str = "") -> Ruling:
-    """The verdict from one value per seed, (seeds,), their summary, and the effect size.
-
-    Args:
-        bound: lower if the values are lower bounds of what is meant, so that none can contradict
-            the claim; upper likewise: none can support it; both: neither.
-    """
-    if summary.mean is None:
-        return Ruling(
-            "inconclusive",
-            f"Only {_seeds(summary.n)} with a value; an interval needs {MINIMUM_SEEDS}, so "
-            f"{MINIMUM_SEEDS - summary.n} more.",
-        )
-    size = "the effect size" if effect else "zero"
-    if summary.low > effect:
-        if bound in ("upper", "both"):
-            return _only_a_bound("above", size, "larger", "support")
-        return Ruling("supported", f"The interval lies wholly above {size}.")
-    if summary.high < effect:
-        if bound in ("lower", "both"):
-            return _only_a_bound("below", size, "smaller", "contradict")
-        if summary.high < 0 or not effect:
-            return Ruling("refuted", "The interval lies wholly below zero.")
-        return Ruling("contradicted", "The interval lies wholly below the effect size.")
-    more = seeds_to_settle(values, effect, summary)
-    if more is None:
-        return Ruling(
-            "inconclusive",
-            f"The interval contains {size}, and so close to the mean that no number of seeds "
-            "would settle the claim if it stayed there.",
-        )
-    return Ruling(
-        "inconclusive",
-        f"The interval contains {size}; about {_seeds(more, 'more ')} would settle the claim if "
-        "mean and spread stayed.",
-        more,
-    )
-
-
-def _only_a_bound(place: str, size: str, found: str, what: str) -> Ruling:
-    return Ruling(
-        "inconclusive",
-        f"The interval lies wholly {place} {size}, but a search can leave the value {found} than "
-        f"what is meant, so it cannot {what} the claim.",
-    )
-
-
-def with_holm(claims: pd.DataFrame) -> pd.DataFrame:
-    """The table with the verdicts that hold if all tested claims are to hold together.
-
-    Holm 1979: the k-th smallest of m values of p counts (m - k + 1) times, and none less than one
-    before it.
-    """
-    p_values = claims["p_value"].where(~claims["verdict"].isin(UNTESTED)).astype(float)
-    order = p_values.dropna().sort_values(kind="stable").index
-    times = pd.Series(np.arange(len(order), 0, -1), order)
-    adjusted = (times * p_values[order]).cummax()
-    verdicts = claims["verdict"].where(p_values.notna(), "")
-    for index in order:
-        verdict = verdicts[index]
-        if verdict == "refuted":
-            against_zero = times[index] * Summary.of_row(claims.loc[index]).p_value(0)
-            if claims.loc[index, "effect"] and against_zero > 1 - CONFIDENCE:
-                verdict = "contradicted"
-        if adjusted[index] > 1 - CONFIDENCE:
-            verdict = "inconclusive"
-        verdicts[index] = verdict
-    return claims.assign(verdict_by_holm=verdicts)
 
 
 def statistic(study: Study, claim: Claim) -> str:
@@ -322,6 +258,9 @@ def _label(study: Study, arm: str) -> str:
     return study.arms[arm].label or arm
 
 
+AFTERWARDS = "The claim was added, or changed, after the first of its runs had ended."
+
+
 def ledger_text(claims: pd.DataFrame) -> str:
     """The ledger for a terminal: claim, verdict, interval and number of seeds, and why.
 
@@ -333,10 +272,8 @@ def ledger_text(claims: pd.DataFrame) -> str:
         value = Summary.of_row(row).text(lambda number: f"{number:.3g}", f" {row['unit']}")
         told = f", {value}, effect size {row['effect']:g}" if row["verdict"] != "open" else ""
         lines += [f"{row['claim']}{size}: {row['verdict']}{told}", f"    {row['because']}"]
+        if row.get("stated") == "after":
+            lines.append(f"    {AFTERWARDS}")
         if (holm := row["verdict_by_holm"]) not in ("", row["verdict"]):
             lines.append(f"    Judged together with the other claims (Holm): {holm}.")
     return "\n".join(lines)
-
-
-def _seeds(count: int, more: str = "") -> str:
-    return f"{count} {more}seed{'' if count == 1 else 's'}"

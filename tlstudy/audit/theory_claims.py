@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tlstudy.audit.claims import by_interval, with_holm
 from tlstudy.audit.statistics import summarise
+from tlstudy.audit.verdicts import by_interval, with_holm
 from tlstudy.storage.columns import LABORATORY_CLAIM_VALUES, LABORATORY_CLAIMS
 
 CONDITION = ["overlap", "cosine", "features", "scale", "gamma", "samples"]

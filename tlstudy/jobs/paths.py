@@ -20,6 +20,7 @@ RUN_RECORD, METRICS, LAYERS = "run.json", "metrics.parquet", "layers.parquet"
 PLANE = "plane.safetensors"
 PROVENANCE = "provenance"
 RUNS_INDEX = "runs.tsv"
+CLAIMS_SEEN = "claims-seen.json"
 KEPT = (RUN_RECORD, METRICS, LAYERS)
 
 
@@ -39,6 +40,11 @@ def settings_file(study: Study) -> Path:
 def study_file(study: Study) -> Path:
     """The configuration of the study as its tables were made by: what the folder is of."""
     return study_folder(study) / STUDY_FILE
+
+
+def claims_seen_file(study: Study) -> Path:
+    """When each claim was first seen."""
+    return study_folder(study) / CLAIMS_SEEN
 
 
 def runs_index(study: Study) -> Path:

@@ -36,6 +36,7 @@ class RunRecord(TypedDict):
         final: loss (nats), accuracy and balanced_accuracy by BatchNorm statistics.
         checkpoint_train_loss: loss of the final weights on the training images, nats.
         resumed_after_epochs: epochs after which it was resumed; an old record has none.
+        ended: when it ended, by the machine's clock, UTC; an old record has none.
     """
 
     run: str
@@ -57,6 +58,7 @@ class RunRecord(TypedDict):
     checkpoint_train_loss: float | None
     trajectory: TrajectoryRecord
     resumed_after_epochs: NotRequired[list[int]]
+    ended: NotRequired[str]
     seconds: float
     peak_memory_gib: float
 

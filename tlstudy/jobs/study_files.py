@@ -5,6 +5,7 @@ from pathlib import Path
 from tlstudy.config.settings import Study
 from tlstudy.config.study import STEPS, runs, runs_of_step
 from tlstudy.jobs import paths
+from tlstudy.jobs.claims_seen import record_claims
 from tlstudy.storage.files import check_place, json_bytes, write_bytes_atomically
 
 # Folders of a study.
@@ -32,9 +33,10 @@ def write_settings(study: Study) -> Path:
 
     The file's name holds a digest of its content. So a call with another configuration does not
     disturb jobs that run, and calls with the same one may write at the same time. The index of the
-    study's runs is written too.
+    study's runs is written too, and when its claims were first seen.
     """
     keep_study(study)
+    record_claims(study)
     _keep(paths.runs_index(study), runs_table(study).encode())
     _keep(paths.settings_file(study), _content(study))
     return paths.settings_file(study)

@@ -18,6 +18,7 @@ from tlstudy.storage.files import sha256
 NOT_VERIFIED = (
     *("logs", "benchmarks", "attempts", "incomplete", "scratch", "settings"),
     paths.RUNS_INDEX,
+    paths.CLAIMS_SEEN,
 )
 DIGITS = 12  # of a checksum, in sentences
 

@@ -162,6 +162,7 @@ def run_row(results: RunResults) -> dict:
         "commit": environment["commit"],
         **{name: float(np.nansum(results.metrics[name].to_numpy())) for name in TIMES},
         "seconds": record["seconds"],
+        "ended": record.get("ended", ""),
         "peak_memory_gib": record["peak_memory_gib"],
         "settings": run.settings.model_dump_json(),
     }

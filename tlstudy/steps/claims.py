@@ -9,6 +9,7 @@ from tlstudy.config.measurements import measured_tables
 from tlstudy.config.settings import Study
 from tlstudy.config.tables import CLAIM_TABLES
 from tlstudy.jobs import graph, paths
+from tlstudy.jobs.claims_seen import read_sightings
 from tlstudy.jobs.provenance import with_provenance
 from tlstudy.jobs.tables import read_table
 from tlstudy.storage.columns import schema
@@ -26,7 +27,7 @@ def make_claims(study: Study) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
         `LABORATORY_CLAIMS`.
     """
     tables = {name: read_table(study, name) for name in MEASURED}
-    claims, values = ledger(study, tables)
+    claims, values = ledger(study, tables, read_sightings(study))
     of_laboratory, laboratory_values = laboratory_ledger(
         read_table(study, "laboratory"), study.laboratory.experiments
     )

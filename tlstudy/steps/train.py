@@ -3,6 +3,7 @@
 import logging
 import time
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
@@ -105,6 +106,7 @@ def _train_with(
         checkpoint_train_loss=outcome.checkpoint_train_loss,
         trajectory=plane,
         resumed_after_epochs=scratch.resumed_after_epochs,
+        ended=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=scratch.seconds(),
         peak_memory_gib=peak_memory_gib(),
     )

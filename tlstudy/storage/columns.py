@@ -126,6 +126,7 @@ RUNS = {
     "training_seconds": ("float64", "time of all training steps, seconds"),
     "evaluation_seconds": ("float64", "time of all evaluations, seconds"),
     "seconds": ("float64", "time of the whole run, seconds"),
+    "ended": ("string", "when it ended, UTC, by the machine's clock; empty if not recorded"),
     "peak_memory_gib": ("float64", "largest resident memory of the process, GiB"),
     "settings": ("string", "all settings of the arm, JSON"),
 }
@@ -233,6 +234,11 @@ CLAIMS = {
     "subset_size": KEYS["subset_size"],
     "text": ("string", "the claim as it was made"),
     "slide": ("string", "where it was made"),
+    "stated": (
+        "string",
+        "before: the claim, as it stands, was recorded before the first of its runs ended; after; "
+        "or not recorded",
+    ),
     "statistic": ("string", "what is compared, in words, with its unit"),
     "unit": ("string", "unit of mean, interval and effect"),
     "effect": ("float64", "effect size stated in advance: the least that supports the claim"),
@@ -287,7 +293,7 @@ LABORATORY_CLAIMS = {
     **{
         name: column
         for name, column in CLAIMS.items()
-        if name not in ("claim", "subset_size", "text", "slide")
+        if name not in ("claim", "subset_size", "text", "slide", "stated")
     },
 }
 

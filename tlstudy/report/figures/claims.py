@@ -7,11 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tlstudy.audit.statistics import Summary, scaled
+from tlstudy.audit.verdicts import UNTESTED
 from tlstudy.config.settings import Study
 from tlstudy.report.figures import points, style
 from tlstudy.report.figures.captions import note
 
-UNTESTED = ("not testable", "open")
 # Colour and mark of the mean: verdicts differ without colour too.
 VERDICTS = {
     "supported": (style.PRETRAINED, "D"),

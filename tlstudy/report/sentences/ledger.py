@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 import pandas as pd
 
+from tlstudy.audit.claims import AFTERWARDS
 from tlstudy.audit.statistics import Summary
 from tlstudy.config.catalogue import BY_ARM, OTHER_RUNGS
 from tlstudy.config.groups import other_groups
@@ -70,6 +71,8 @@ def entry(row: dict, link: str, limit: str = "") -> dict:
     """
     verdict, because = str(row["verdict"]), row["because"] or ""
     value = Cell("", "" if verdict == "open" else "no value")
+    if row.get("stated") == "after":
+        because = f"{because} {AFTERWARDS}"
     if row["seeds"]:
         because = f"{because} {limit}".strip()
         value = summary_cell(Summary.of_row(row), *shown(row["unit"] or ""))
@@ -119,7 +122,9 @@ def _decides(row: dict) -> str:
         return ""
     factor = 100 if row["unit"] == "share" else 1
     least = f"{factor * row['effect']:g}{shown(row['unit'])[1]}" if row["effect"] else "zero"
-    return f"{sentence(row['statistic'])}. Stated in advance: more than {least}."
+    told = {"before": "Stated in advance", "after": "Stated afterwards"}
+    when = told.get(row.get("stated"), "Stated in the configuration")
+    return f"{sentence(row['statistic'])}. {when}: more than {least}."
 
 
 def figure_link(inputs: Inputs, size: int, row: dict) -> str:
