@@ -19,6 +19,7 @@ MODULES = (
     "tlstudy.measures.curvature",
     "tlstudy.measures.encoder",
     "tlstudy.measures.reuse",
+    "tlstudy.measures.invariance",
 )
 # Packages that are installed beside tlstudy add measurements under this entry point.
 ENTRY_POINTS = "tlstudy.measurements"

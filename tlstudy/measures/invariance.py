@@ -1,0 +1,101 @@
+"""Measurement `invariance`: what transforms of images do to a network's features and answers."""
+
+import logging
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from tlstudy.config.fields import TEST_POOL, Selection
+from tlstudy.config.measurements import Measurement
+from tlstudy.measures.passes import weight_of
+
+if TYPE_CHECKING:
+    from tlstudy.config.settings import Study
+    from tlstudy.config.study import Run
+    from tlstudy.networks.fine_tuned import FineTuned
+
+log = logging.getLogger(__name__)
+# How many transforms each group has beside the identity; `measures.transforms` has them.
+GROUPS = {
+    "quarter-turn": 3,
+    "horizontal-flip": 1,
+    "vertical-flip": 1,
+    "inversion": 1,
+    "shift": 4,
+    "scale": 1,
+    "brightness": 1,
+}
+UPRIGHT = "none"  # stands for a group where images are as they are
+COLUMNS = {
+    "point": ("string", "start: before training; end: after it"),
+    "group": ("string", "transforms: a group by name; none: images as they are"),
+    "measure": (
+        "string",
+        "sensitivity: mean distance of a stage's features between two transforms of an image, "
+        "over that between two images (Speicher et al. 2024); accuracy: share of answers that are "
+        "right; divergence: mean Kullback-Leibler divergence of the answer on a transformed image "
+        "from that on the image, nats (Zhou et al. 2022)",
+    ),
+    "stage": ("string", "of a sensitivity: a stage by the network's own name; else empty"),
+    "class": ("string", "of accuracy and divergence: the images' class; else empty"),
+    "value": ("float64", "the measure's value"),
+    "test_images": ("int64", "number of test images behind it"),
+}
+
+
+class Invariance(Selection):
+    """What transforms of the images do to a network's features and answers."""
+
+    test_images: Annotated[int, Field(strict=True, ge=10, le=TEST_POOL)] = Field(
+        500, description="Test images, each transformed in every way."
+    )
+
+
+def measure(fine_tuned: "FineTuned", settings: Invariance) -> Iterator[dict]:
+    """Sensitivities before and after training, answers after it; no rows if it diverged."""
+    from tlstudy.measures.transforms import answer_rows, sensitivity_rows
+
+    if not fine_tuned.finished:
+        return
+    images = fine_tuned.images
+    images.test = images.test[: settings.test_images]
+    images.test_labels = images.test_labels[: settings.test_images]
+    count = {"test_images": len(images.test_labels)}
+    for point in ("start", "end"):
+        network = fine_tuned.network_at(point)
+        for row in sensitivity_rows(network, fine_tuned.training, images):
+            yield {"point": point, **row, **count}
+        log.info("sensitivity at the %s", point)
+    for row in answer_rows(network, fine_tuned.training, images, fine_tuned.evaluation.precision):
+        yield {"point": point, **row, **count}
+
+
+def passes(study: "Study", run: "Run") -> float:
+    """Every transform of every image: twice for features, once for answers."""
+    ways = 1 + sum(GROUPS.values())
+    looks = 2 + weight_of(study.evaluation.precision)
+    return looks * (ways * study.invariance.test_images + run.subset_size)
+
+
+def check(study: "Study") -> Iterator[str]:
+    """Test images are among those of the evaluation."""
+    images, most = study.invariance.test_images, study.evaluation.final_images
+    if study.invariance.seeds and images > most:
+        yield (
+            f"invariance.test_images: found {images}; must be at most "
+            f"evaluation.final_images ({most})."
+        )
+
+
+MEASUREMENT = Measurement(
+    name="invariance",
+    title="Invariance",
+    help="Measure what transforms of the images do to a run's features and answers.",
+    settings=Invariance,
+    measure=measure,
+    columns=COLUMNS,
+    passes=passes,
+    memory_mb=6000,
+    check=check,
+)

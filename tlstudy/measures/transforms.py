@@ -1,0 +1,167 @@
+"""Transforms of images in groups, and how far a network's features and answers follow them.
+
+Turns by right angles, flips and cyclic shifts change no pixel's value, so they are exactly unitary.
+Features are averaged over positions: a stage whose maps merely turn with the image counts as
+invariant.
+"""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import nn
+from torch.nn.functional import interpolate, log_softmax, pad
+
+from tlstudy.config.settings import Training
+from tlstudy.measures.invariance import UPRIGHT
+from tlstudy.networks.batchnorm import recalibrated
+from tlstudy.networks.device import autocast
+from tlstudy.networks.evaluation import batch_size, predict
+from tlstudy.networks.stages import NoStagesError, stages_of, without_positions
+from tlstudy.networks.trainer import Images, training_batches
+
+Transform = Callable[[torch.Tensor], torch.Tensor]
+SIDES = (-2, -1)
+SHIFT = 1 / 8  # of the side
+SMALLER = 0.75
+DARKER = 0.6
+
+
+def _turn(quarters: int) -> Transform:
+    return lambda images: torch.rot90(images, quarters, SIDES)
+
+
+def _shift(down: int, right: int) -> Transform:
+    def shifted(images: torch.Tensor) -> torch.Tensor:
+        pixels = round(SHIFT * images.shape[-1])
+        return images.roll((down * pixels, right * pixels), SIDES)
+
+    return shifted
+
+
+def _smaller(images: torch.Tensor) -> torch.Tensor:
+    """Reduced, with black around it."""
+    side = images.shape[-1]
+    inner = round(SMALLER * side)
+    planes = images if images.dim() == 4 else images.unsqueeze(1)
+    small = interpolate(planes.float(), size=(inner, inner), mode="bilinear", antialias=True)
+    before = (side - inner) // 2
+    after = side - inner - before
+    framed = pad(small.round().clamp(0, 255).to(torch.uint8), (before, after, before, after))
+    return framed if images.dim() == 4 else framed.squeeze(1)
+
+
+# Those of each group beside the identity, of (N, H, W) or (N, 3, H, W) uint8 images. ImageNet
+# training shows a network the first four kinds of change, and not the others.
+GROUPS: dict[str, tuple[Transform, ...]] = {
+    "horizontal-flip": (lambda images: images.flip(-1),),
+    "shift": tuple(_shift(*way) for way in ((0, 1), (0, -1), (1, 0), (-1, 0))),
+    "scale": (_smaller,),
+    "brightness": (lambda images: (DARKER * images.float()).round().to(torch.uint8),),
+    "vertical-flip": (lambda images: images.flip(-2),),
+    "quarter-turn": tuple(map(_turn, (1, 2, 3))),
+    "inversion": (lambda images: 255 - images,),
+}
+
+
+def relative_sensitivity(features: list[torch.Tensor]) -> float:
+    """Mean distance between two transforms of an image over that between two images.
+
+    0 if features are invariant, about 1 if a transform is as another image. Speicher et al. 2024,
+    arXiv:2407.04325, section 3.
+
+    Args:
+        features: (N, channels) for each transform of the same images, the identity among them.
+            Of the distances between images all are taken, not a random part.
+    """
+    across = [
+        (first - second).norm(dim=1).mean()
+        for index, first in enumerate(features)
+        for second in features[index + 1 :]
+    ]
+    between = [torch.pdist(each).mean() for each in features]
+    spread = torch.stack(between).mean()
+    return float(torch.stack(across).mean() / spread) if spread > 0 else float("nan")
+
+
+def sensitivity_rows(network: nn.Module, training: Training, images: Images) -> Iterator[dict]:
+    """Relative sensitivity of each stage of the encoder to each group.
+
+    BatchNorm is recalibrated on the training images as they are. A network without stages has no
+    rows.
+    """
+    try:
+        upright = _features(network, training, images, lambda raw: raw)
+    except NoStagesError:
+        return
+    for group, transforms in GROUPS.items():
+        turned = [_features(network, training, images, transform) for transform in transforms]
+        for stage, features in upright.items():
+            value = relative_sensitivity([features, *(each[stage] for each in turned)])
+            yield {
+                "group": group,
+                "measure": "sensitivity",
+                "stage": stage,
+                "class": "",
+                "value": value,
+            }
+
+
+@torch.inference_mode()
+def _features(
+    network: nn.Module, training: Training, images: Images, transform: Transform
+) -> dict[str, torch.Tensor]:
+    """(N, channels) of each stage of the encoder on transformed test images, float64."""
+    *stages, _ = stages_of(network).items()
+    collected: dict[str, list[torch.Tensor]] = {name: [] for name, _ in stages}
+    device = next(network.parameters()).device
+    batches = [batch for batch, _ in training_batches(training, images, device)]
+    with recalibrated(network, batches):
+        network.eval()
+        for raw in images.test.split(batch_size(device, images.test.shape[-1])):
+            values = images.inputs(transform(raw))
+            for name, stage in stages:
+                values = stage(values)
+                collected[name].append(without_positions(values).cpu().double())
+    return {name: torch.cat(values) for name, values in collected.items()}
+
+
+def answer_rows(
+    network: nn.Module, training: Training, images: Images, precision: str
+) -> Iterator[dict]:
+    """Accuracy and divergence on transformed test images, by class and group.
+
+    A group's value is the mean over its transforms, the identity apart; the group `none` has the
+    accuracy on the images as they are.
+
+    Args:
+        precision: arithmetic of the predictions, float32 or bfloat16.
+    """
+    device = next(network.parameters()).device
+    batches = [batch for batch, _ in training_batches(training, images, device)]
+
+    def logarithms(transform: Transform) -> torch.Tensor:
+        with autocast(device, precision), recalibrated(network, batches):
+            logits = predict(network, transform(images.test), images.inputs)
+        return log_softmax(logits.double(), dim=1)
+
+    def by_class(group: str, measure: str, values: torch.Tensor) -> Iterator[dict]:
+        for label in images.test_labels.unique().tolist():
+            mean = float(values[images.test_labels == label].mean())
+            yield {
+                "group": group,
+                "measure": measure,
+                "stage": "",
+                "class": str(label),
+                "value": mean,
+            }
+
+    def right(answers: torch.Tensor) -> torch.Tensor:
+        return (answers.argmax(dim=1) == images.test_labels).double()
+
+    upright = logarithms(lambda raw: raw)
+    yield from by_class(UPRIGHT, "accuracy", right(upright))
+    for group, transforms in GROUPS.items():
+        answers = [logarithms(transform) for transform in transforms]
+        yield from by_class(group, "accuracy", torch.stack(list(map(right, answers))).mean(dim=0))
+        divergences = [(upright.exp() * (upright - each)).sum(dim=1) for each in answers]
+        yield from by_class(group, "divergence", torch.stack(divergences).mean(dim=0))
