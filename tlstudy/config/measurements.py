@@ -20,6 +20,7 @@ MODULES = (
     "tlstudy.measures.encoder",
     "tlstudy.measures.reuse",
     "tlstudy.measures.invariance",
+    "tlstudy.measures.features",
 )
 # Packages that are installed beside tlstudy add measurements under this entry point.
 ENTRY_POINTS = "tlstudy.measurements"

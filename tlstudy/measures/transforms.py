@@ -13,10 +13,11 @@ from torch.nn.functional import interpolate, log_softmax, pad
 
 from tlstudy.config.settings import Training
 from tlstudy.measures.invariance import UPRIGHT
+from tlstudy.measures.stage_features import stage_features
 from tlstudy.networks.batchnorm import recalibrated
 from tlstudy.networks.device import autocast
-from tlstudy.networks.evaluation import batch_size, predict
-from tlstudy.networks.stages import NoStagesError, stages_of, without_positions
+from tlstudy.networks.evaluation import predict
+from tlstudy.networks.stages import NoStagesError
 from tlstudy.networks.trainer import Images, training_batches
 
 Transform = Callable[[torch.Tensor], torch.Tensor]
@@ -90,11 +91,14 @@ def sensitivity_rows(network: nn.Module, training: Training, images: Images) -> 
     rows.
     """
     try:
-        upright = _features(network, training, images, lambda raw: raw)
+        upright = stage_features(network, training, images, images.test)
     except NoStagesError:
         return
     for group, transforms in GROUPS.items():
-        turned = [_features(network, training, images, transform) for transform in transforms]
+        turned = [
+            stage_features(network, training, images, transform(images.test))
+            for transform in transforms
+        ]
         for stage, features in upright.items():
             value = relative_sensitivity([features, *(each[stage] for each in turned)])
             yield {
@@ -104,25 +108,6 @@ def sensitivity_rows(network: nn.Module, training: Training, images: Images) -> 
                 "class": "",
                 "value": value,
             }
-
-
-@torch.inference_mode()
-def _features(
-    network: nn.Module, training: Training, images: Images, transform: Transform
-) -> dict[str, torch.Tensor]:
-    """(N, channels) of each stage of the encoder on transformed test images, float64."""
-    *stages, _ = stages_of(network).items()
-    collected: dict[str, list[torch.Tensor]] = {name: [] for name, _ in stages}
-    device = next(network.parameters()).device
-    batches = [batch for batch, _ in training_batches(training, images, device)]
-    with recalibrated(network, batches):
-        network.eval()
-        for raw in images.test.split(batch_size(device, images.test.shape[-1])):
-            values = images.inputs(transform(raw))
-            for name, stage in stages:
-                values = stage(values)
-                collected[name].append(without_positions(values).cpu().double())
-    return {name: torch.cat(values) for name, values in collected.items()}
 
 
 def answer_rows(

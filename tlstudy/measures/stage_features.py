@@ -1,0 +1,101 @@
+"""Features of the stages of a network, averaged over positions, and how two of them compare."""
+
+import numpy as np
+import torch
+from sklearn.linear_model import BayesianRidge
+from torch import nn
+
+from tlstudy.config.settings import Training
+from tlstudy.networks.batchnorm import recalibrated
+from tlstudy.networks.evaluation import batch_size
+from tlstudy.networks.stages import stages_of, without_positions
+from tlstudy.networks.trainer import Images, training_batches
+
+
+@torch.inference_mode()
+def stage_features(
+    network: nn.Module, training: Training, images: Images, raw: torch.Tensor
+) -> dict[str, torch.Tensor]:
+    """(N, channels) of each stage of the encoder, float64 on the processor.
+
+    BatchNorm is recalibrated on the training images.
+
+    Args:
+        raw: (N, H, W) or (N, 3, H, W) uint8, the images to look at.
+
+    Raises:
+        NoStagesError: the network has none.
+    """
+    *stages, _ = stages_of(network).items()
+    collected: dict[str, list[torch.Tensor]] = {name: [] for name, _ in stages}
+    device = next(network.parameters()).device
+    batches = [batch for batch, _ in training_batches(training, images, device)]
+    with recalibrated(network, batches):
+        network.eval()
+        for part in raw.split(batch_size(device, raw.shape[-1])):
+            values = images.inputs(part)
+            for name, stage in stages:
+                values = stage(values)
+                collected[name].append(without_positions(values).cpu().double())
+    return {name: torch.cat(values) for name, values in collected.items()}
+
+
+def participation_ratio(features: np.ndarray) -> float:
+    """Effective number of dimensions of (N, channels): (tr C)^2 / tr(C^2), C their covariance."""
+    covariance = _normalised_covariance(features)
+    return float(1 / np.square(covariance).sum())
+
+
+def shared_dimensions(first: np.ndarray, second: np.ndarray) -> float:
+    """Effective number of shared dimensions of two (N, channels) features of the same channels.
+
+    ENSD = PR1 PR2 tr(C1 C2), C the covariances divided by their traces, PR the participation
+    ratios (Lippl & Lindsey 2024, "Inductive biases of multi-task learning and finetuning", their
+    signature of nested feature selection). It is PR where both are equal, and 0 where they span
+    directions at right angles.
+    """
+    overlap = (_normalised_covariance(first) * _normalised_covariance(second)).sum()
+    return participation_ratio(first) * participation_ratio(second) * float(overlap)
+
+
+def _normalised_covariance(features: np.ndarray) -> np.ndarray:
+    covariance = np.cov(features, rowvar=False)
+    return covariance / np.trace(covariance)
+
+
+def debiased_cka(first: np.ndarray, second: np.ndarray) -> float:
+    """Linear CKA of two (N, channels) features of the same images, without its bias at few images.
+
+    Kornblith et al. 2019, with the unbiased estimator of HSIC of Song et al. 2012 (equation 5).
+    About 0 for unrelated features, where the plain one approaches 1 with few images.
+    """
+    products = [_without_diagonal(features @ features.T) for features in (first, second)]
+    both, one, other = (
+        _unbiased_hsic(*pair) for pair in (products, (products[0],) * 2, (products[1],) * 2)
+    )
+    return float(both / np.sqrt(one * other)) if one > 0 and other > 0 else float("nan")
+
+
+def _without_diagonal(matrix: np.ndarray) -> np.ndarray:
+    return matrix - np.diag(np.diag(matrix))
+
+
+def _unbiased_hsic(first: np.ndarray, second: np.ndarray) -> float:
+    count = len(first)
+    sums = first.sum() * second.sum() / ((count - 1) * (count - 2))
+    crossed = first.sum(axis=0) @ second.sum(axis=0) * 2 / (count - 2)
+    return float(((first * second).sum() + sums - crossed) / (count * (count - 3)))
+
+
+def log_evidence(features: np.ndarray, labels: np.ndarray) -> float:
+    """LogME (You et al. 2021): log evidence of linear regression of the classes, per image.
+
+    Of each class's indicator on (N, channels) features, both variances chosen to make it largest;
+    the mean over classes. No test image takes part.
+    """
+    found = []
+    for label in np.unique(labels):
+        regression = BayesianRidge(compute_score=True, fit_intercept=False, max_iter=1000)
+        regression.fit(features, (labels == label).astype(float))
+        found.append(regression.scores_[-1] / len(labels))
+    return float(np.mean(found))
