@@ -8,10 +8,9 @@ from study_folder import StudyFolder
 
 from tlstudy.audit.theory_claims import (
     LABORATORY_CLAIMS_BY_NAME,
-    gain,
     laboratory_ledger,
-    ratios,
 )
+from tlstudy.audit.theory_statistics import gain, ratios
 from tlstudy.config.catalogue import LABORATORY as LABORATORY_FIGURES
 from tlstudy.config.catalogue import study_figure_names
 from tlstudy.config.study import build_study, load_study

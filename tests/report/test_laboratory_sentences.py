@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from laboratory_study import SEEDS, relu, rescaled, table
 
-from tlstudy.audit.theory_claims import ratios
+from tlstudy.audit.theory_statistics import ratios
 from tlstudy.report.figures.texts import explanation
 from tlstudy.report.sentences.laboratory import condition_means, notes
 from tlstudy.theory.diagonal_networks import INTERPOLATES

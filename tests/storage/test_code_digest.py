@@ -13,7 +13,8 @@ from tlstudy.jobs import graph
 from tlstudy.storage import code_digest as digests
 
 STEPS = [step for step in (*graph.FUNCTIONS, *measurements()) if step != "laboratory"]
-RUNS = {"train", "landscape", "curvature", "encoder", "reuse"}
+RUNS = {"train", "landscape", "curvature", "encoder", "reuse", "invariance", "features"}
+LOOKS = {"train", "encoder", "invariance", "features"}  # they evaluate networks
 TOLD = {"claims", "figures", "report"}
 
 
@@ -146,7 +147,7 @@ def move(package: Path, old: str, new: str) -> None:
 EDITS = [
     ("networks/trainer.py", "-(-len(order)", "(len(order)", RUNS),
     ("networks/trainer.py", "self.order.permutation(", "self.order.choice(", {"train", "encoder"}),
-    ("networks/evaluation.py", '"cpu": 64', '"cpu": 32', {"train", "encoder"}),
+    ("networks/evaluation.py", '"cpu": 64', '"cpu": 32', LOOKS),
     ("networks/inputs.py", "0.485", "0.486", {*RUNS, "weights"}),
     ("networks/trajectory.py", "1e-12", "1e-11", {"train"}),
     ("networks/he2015.py", "123.68", "123.69", {"weights"}),

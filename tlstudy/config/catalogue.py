@@ -16,7 +16,7 @@ CONTRADICTIONS = "contradictions"
 PENALTY = "penalty"
 # Figures of the laboratory, each with the experiments without which there is nothing to draw.
 LABORATORY = {
-    "laboratory-claims": ("diagonal", "relu", "batchnorm"),
+    "laboratory-claims": ("diagonal", "relu", "batchnorm", "kernel"),
     "laboratory-regimes": ("relu",),
     "laboratory-diagonal": ("diagonal",),
     "laboratory-implicit": ("diagonal", "relu"),

@@ -41,7 +41,7 @@ from tlstudy.config.measurements import measurements
 
 # BatchNorm statistics that test values can be taken with.
 STATISTICS = ("running", "recalibrated")
-LaboratoryExperiment = Literal["diagonal", "relu", "batchnorm"]
+LaboratoryExperiment = Literal["diagonal", "relu", "batchnorm", "kernel"]
 LABORATORY_EXPERIMENTS = get_args(LaboratoryExperiment)
 
 
@@ -276,7 +276,8 @@ class Laboratory(Settings):
     experiments: Annotated[list[LaboratoryExperiment], Once] = Field(
         [],
         description="diagonal: diagonal linear networks (Lippl & Lindsey, Corollary 2); relu: "
-        "two-layer ReLU networks (Proposition 3); batchnorm: rescaled weights under BatchNorm. "
+        "two-layer ReLU networks (Proposition 3); batchnorm: rescaled weights under BatchNorm; "
+        "kernel: whether invariance to turns passes to classes that were not shown turned. "
         "A study with experiments needs no arms.",
     )
 

@@ -35,7 +35,7 @@ from tlstudy.storage.time_left import duration
 log = logging.getLogger(__name__)
 
 # Core seconds of the laboratory's experiments where none was run here: of an AMD EPYC (Zen 4).
-LABORATORY_SECONDS = {"diagonal": 6, "relu": 30, "batchnorm": 13}
+LABORATORY_SECONDS = {"diagonal": 6, "relu": 30, "batchnorm": 13, "kernel": 1}
 KEPT_MB = 0.5  # of a run's folder at the end
 PLANE_VECTORS = 6  # vectors of weights in the file that training leaves for the later steps
 CHECKPOINT_VECTORS = 6  # in two checkpoints, old and new, beside one for each epoch

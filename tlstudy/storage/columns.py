@@ -148,12 +148,16 @@ FINDINGS = {
 
 LABORATORY = {
     "seed": ("int64", "seed of tasks, data and starts"),
-    "experiment": ("string", "diagonal, relu or batchnorm"),
-    "network": ("string", "diagonal, relu, batchnorm, or plain: no normalisation"),
+    "experiment": ("string", "diagonal, relu, batchnorm or kernel"),
+    "network": (
+        "string",
+        "diagonal, relu, batchnorm, plain: no normalisation, or plain-kernel and averaged-kernel",
+    ),
     "method": (
         "string",
         "pretrained: before fine-tuning; fine-tuned; scratch; multi-task: both tasks at once; "
-        "least-penalty and least-change: interpolating solutions found by optimisation",
+        "least-penalty and least-change: interpolating solutions found by optimisation; of kernels "
+        "the classes whose turned images are shown: none, half or all",
     ),
     "overlap": ("float64", "share of the main task's features that the auxiliary task has, 0 to 1"),
     "cosine": (
@@ -188,7 +192,9 @@ LABORATORY = {
         "prediction_difference: root mean square difference of the outputs on test inputs from "
         "those without the factor, over the targets' deviation; "
         "displacement: distance of the encoder's weights from where fine-tuning started, over "
-        "their norm there",
+        "their norm there; "
+        "accuracy_turned, accuracy_upright: share of right answers on test images of the classes "
+        "that half leaves out, turned and as they are",
     ),
     "value": ("float64", "the measure's value"),
 }

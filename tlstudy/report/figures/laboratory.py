@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tlstudy.audit.theory_claims import of, ratios
+from tlstudy.audit.theory_statistics import of, ratios
 from tlstudy.config.settings import Study
 from tlstudy.report.figures import points, style
 from tlstudy.report.figures.captions import seeds_note

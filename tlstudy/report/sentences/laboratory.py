@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from tlstudy.audit.theory_claims import CONDITION, of, ratios
+from tlstudy.audit.theory_statistics import CONDITION, of, ratios
 from tlstudy.config.catalogue import laboratory_figures
-from tlstudy.report.format import THIN, count, duration, join, number, seeds, whole
+from tlstudy.report.format import THIN, count, duration, join, number, percent, seeds, whole
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.page.figures import study_figure
 from tlstudy.report.sentences import how_it_was_run, ledger
@@ -28,6 +28,12 @@ EXPERIMENTS = {
         "contrast, are multiplied by a factor before it is fine-tuned, with learning rates that "
         "undo the factor under BatchNorm and others that do not",
     ),
+    "kernel": (
+        "Invariance of kernel learners",
+        "Kernel ridge regression on 50 of scikit-learn\u2019s digits is shown turned images of no "
+        "class, of half of the classes or of all, and is tested on turned images of the other "
+        "half; one learner sees turned copies, the other\u2019s kernel pools over turns",
+    ),
 }
 # Residual up to which a network counts as fitted. The other experiment trains for few steps.
 FITTED = {"diagonal": diagonal_networks.INTERPOLATES, "relu": relu_networks.INTERPOLATES}
@@ -44,6 +50,7 @@ RATIOS = {
         "change": "Squared change over the least that was found",
     },
 }
+SHOWN = ("none", "half", "all")  # classes shown turned
 FAR = 1.1  # a tenth above the least
 OF_DIVERGED = ["network", "optimiser", "scale"]
 
@@ -106,12 +113,31 @@ def notes(table: pd.DataFrame, experiment: str) -> list[str]:
     rows = table[table["experiment"] == experiment]
     if rows.empty:
         return []
+    if experiment == "kernel":
+        return transfer_notes(rows)
     if experiment not in FITTED:
         return diverged_notes(rows)
     return [
         *(note for method in METHODS if (note := _fit_note(rows, method, FITTED[experiment]))),
         *(_ratio_note(rows, *ratio) for ratio in RATIOS[experiment].items()),
     ]
+
+
+def transfer_notes(rows: pd.DataFrame) -> list[str]:
+    """The transfer index of each learner: 1 if invariance passes fully, 0 if not at all."""
+    found = []
+    for network, words in (("averaged-kernel", "pools over turns"), ("plain-kernel", "does not")):
+        means = rows[(rows["measure"] == "accuracy_turned") & (rows["network"] == network)]
+        none, half, whole_set = (
+            means.loc[means["method"] == method, "value"].mean() for method in SHOWN
+        )
+        found.append(
+            f"Where the kernel {words}, accuracy on turned images of the other half goes from "
+            f"{percent(none)} to {percent(half)} by half of the classes and to "
+            f"{percent(whole_set)} by all: a transfer index of "
+            f"{number((half - none) / (whole_set - none), 3)}."
+        )
+    return found
 
 
 def _fit_note(rows: pd.DataFrame, method: str, fitted: float) -> str:
