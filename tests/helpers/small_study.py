@@ -54,7 +54,7 @@ def prepared_study(folder: Path, images: Path, **changes) -> Study:
     sources = study.weights["own"]
     cache_weights(sources, "resnet18", paths.weights_folder(cache, "resnet18", sources), folder)
     for size in study.subset_size:
-        make_subset(study, "stratified", size, SEED)
+        make_subset(study, "mnist", "stratified", size, SEED)
     return study
 
 

@@ -14,8 +14,8 @@ def test_contact_sheet(tmp_path):
     sheet = mosaic(images.astype(float), labels)
     assert np.isfinite(sheet).sum() == (10 + 2) * 28 * 28
     np.testing.assert_array_equal(sheet[7 * 30 : 7 * 30 + 28, 30:58], images[16])
-    assert "12 shown" in sheet_note(labels, 17, 26)
-    assert "all shown" in sheet_note(labels[10:], 7, 26)
-    write_contact_sheet(images, labels, tmp_path, 17, 26)
+    assert "12 shown" in sheet_note(labels, 17, 26, range(10), 10)
+    assert "all shown" in sheet_note(labels[10:], 7, 26, range(10), 10)
+    write_contact_sheet(images, labels, "0123456789", tmp_path, 17, 26)
     ElementTree.parse(tmp_path / "contact-sheet.svg")
     assert (tmp_path / "contact-sheet.png").stat().st_size > 10_000

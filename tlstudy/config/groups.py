@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from tlstudy.config.settings import Arm, Study
+from tlstudy.config.targets import MNIST
 
 
 def label_of(study: Study, arm: str) -> str:
@@ -25,6 +26,20 @@ def groups_of(study: Study) -> dict[str, list[str]]:
     for name, arm in study.arms.items():
         groups.setdefault(arm.group, []).append(name)
     return groups
+
+
+def groups_of_slides(study: Study) -> list[str]:
+    """Groups that learn what the slides' networks learn, MNIST as it is."""
+    return [
+        group
+        for group, arms in groups_of(study).items()
+        if all(study.arms[arm].target == MNIST for arm in arms)
+    ]
+
+
+def is_of_slides(study: Study) -> bool:
+    """Whether all arms learn MNIST as it is, so that the slides stand beside them."""
+    return all(arm.target == MNIST for arm in study.arms.values())
 
 
 def rung_groups(study: Study) -> list[str]:

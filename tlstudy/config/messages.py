@@ -20,11 +20,14 @@ from tlstudy.config.settings import (
     Tuning,
     WeightsFile,
 )
+from tlstudy.config.targets import Target
 
 # By the keys that lead to them, without names and positions.
 MODELS: dict[str, type[Settings]] = {
     "arms": Arm,
     "arms.rescaling": Rescaling,
+    "arms.target": Target,
+    "--target": Target,
     "arms.optimiser.adam": Adam,
     "arms.optimiser.sgd": SGD,
     "claims": Claim,

@@ -12,6 +12,8 @@ SECTIONS = {
     "arms.<name>": "Arm",
     "arms.<name>.optimiser, adam": "Adam",
     "arms.<name>.optimiser, sgd": "SGD",
+    "arms.<name>.target": "Target",
+    "arms.<name>.target.images": "FolderImages",
     "arms.<name>.rescaling": "Rescaling",
     "weights.<name>, a file": "WeightsFile",
     "tuning": "Tuning",

@@ -21,9 +21,7 @@ from pydantic import (
 
 from tlstudy.config.fields import (
     MINIMUM_SEEDS,
-    TEST_POOL,
     THREE_CHANNELS,
-    TRAIN_POOL,
     Count,
     Factor,
     Fraction,
@@ -37,6 +35,7 @@ from tlstudy.config.fields import (
 )
 from tlstudy.config.ledger import Claim, Rung
 from tlstudy.config.measurements import measurements
+from tlstudy.config.targets import MNIST, TargetSetting
 
 # BatchNorm statistics that test values can be taken with.
 STATISTICS = ("running", "recalibrated")
@@ -133,7 +132,11 @@ class Training(Settings):
     """What decides the numbers of a training run, the subset's size and the seed apart."""
 
     architecture: Architecture = Field(
-        "resnet50", description="torchvision network; its last layer is replaced by ten outputs."
+        "resnet50",
+        description="torchvision network; its last layer is replaced by one output a class.",
+    )
+    target: TargetSetting = Field(
+        MNIST, description="What is learned: a data set by name, or a mapping."
     )
     initialisation: Name = Field(
         "random", description="random, or a name from `weights` for pretrained weights."
@@ -143,11 +146,11 @@ class Training(Settings):
     )
     drawing: Literal["stratified", "published"] = Field(
         "stratified",
-        description="How the training images are drawn: the same number of each digit, without "
-        "replacement; or np.random.seed(seed); np.random.choice(60000, n), as published.",
+        description="How the training images are drawn: the same number of each class, without "
+        "replacement; or np.random.seed(seed); np.random.choice(pool, n), as published (60000).",
     )
     image_size: Annotated[int, Field(strict=True, ge=32, le=512)] = Field(
-        128, description="Side in pixels to which the 28 x 28 images are resized (bilinear)."
+        128, description="Side in pixels to which images are resized (bilinear)."
     )
     normalisation: Literal["none", "imagenet", "weights"] = Field(
         "imagenet",
@@ -218,7 +221,8 @@ class Arm(Training):
 
     def training(self) -> dict[str, Any]:
         """The settings that decide a run's numbers, defaults included."""
-        return self.model_dump(mode="json", include=set(Training.model_fields))
+        settings = self.model_dump(mode="json", include=set(Training.model_fields))
+        return settings | {"target": self.target.identity()}
 
 
 class Evaluation(Settings):
@@ -227,11 +231,12 @@ class Evaluation(Settings):
     The test images are a fixed stratified choice, the same for all runs.
     """
 
-    epoch_images: Annotated[int, Field(strict=True, ge=10, le=TEST_POOL)] = Field(
-        TEST_POOL, description="Test images after every epoch."
+    epoch_images: Annotated[int, Field(strict=True, ge=10)] = Field(
+        10_000, description="Test images after every epoch; all, if the target has fewer."
     )
-    final_images: Annotated[int, Field(strict=True, ge=10, le=TEST_POOL)] = Field(
-        TEST_POOL, description="Test images after the last epoch; they contain the former."
+    final_images: Annotated[int, Field(strict=True, ge=10)] = Field(
+        10_000,
+        description="Test images after the last epoch, likewise; they contain the former.",
     )
     statistics: Literal["reported", "both"] = Field(
         "reported",
@@ -301,7 +306,7 @@ class StudyWithoutMeasurements(Settings):
         f"images; intervals need {MINIMUM_SEEDS}."
     )
     subset_size: Annotated[
-        list[Annotated[int, Field(strict=True, ge=10, le=TRAIN_POOL)]], Field(min_length=1), Once
+        list[Annotated[int, Field(strict=True, ge=10)]], Field(min_length=1), Once
     ] = Field([50], description="Number of training images.")
     weights: dict[
         Annotated[Name, AfterValidator(_not_random)],

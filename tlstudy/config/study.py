@@ -17,6 +17,7 @@ from tlstudy.config.measurements import measurements
 from tlstudy.config.messages import sentences
 from tlstudy.config.settings import STATISTICS, Arm, Study, Training, WeightsFile, WeightsSource
 from tlstudy.config.sweeps import expand_arms
+from tlstudy.config.targets import Target, named
 from tlstudy.config.yaml_files import read_mapping
 from tlstudy.storage.errors import UserError
 
@@ -63,18 +64,24 @@ def run_name(arm: Arm, sources: Sequence[WeightsSource]) -> str:
     described = [
         source if isinstance(source, str) else source.model_dump(mode="json") for source in sources
     ]
-    canonical = {"training": changed_training(arm), "sources": described}
+    canonical = {"training": _identifying(arm), "sources": described}
     return f"{_in_words(arm)}-{digest(canonical)}"
 
 
 def _in_words(arm: Arm) -> str:
     words = arm.initialisation
-    for key, value in _innermost(changed_training(arm)):
+    for key, value in _innermost(_identifying(arm)):
         shown = f"{value:g}".replace("+", "") if isinstance(value, float) else str(value).lower()
         longer = f"{words}-{key}~{shown}"
         if key != "initialisation" and len(longer) <= LONGEST_IN_WORDS:
             words = longer
     return words
+
+
+def _identifying(arm: Arm) -> dict[str, Any]:
+    """The same as `changed_training`, but for a target's folder: it may lie anywhere."""
+    changed = changed_training(arm)
+    return changed | {"target": arm.target.identity()} if "target" in changed else changed
 
 
 def _innermost(settings: Mapping[str, Any], of: str = "") -> Iterator[tuple[str, Any]]:
@@ -241,6 +248,21 @@ def parse_source(text: str) -> WeightsSource:
         raise UserError("\n".join(sentences(error, option="--source"))) from None
 
 
+def parse_target(text: str) -> Target:
+    """A target from the command line: a name, or a JSON mapping that describes a folder.
+
+    Raises:
+        UserError: it is wrong.
+    """
+    try:
+        found = json.loads(text) if text.startswith("{") else text
+        return Target.model_validate(named(found))
+    except ValidationError as error:
+        raise UserError("\n".join(sentences(error, option="--target"))) from None
+    except ValueError as error:
+        raise UserError(f"--target: is not JSON ({error}).") from None
+
+
 def runs(study: Study) -> list[Run]:
     """All runs of a study: arms x subset sizes x seeds, in the order of the configuration."""
     taken = _statistics(study)
@@ -315,15 +337,26 @@ def find_run(study: Study, arm: str, subset_size: int, seed: int) -> Run:
     raise _not_in_study(study, f"arm '{arm}'", subset_size, seed, "arms", study.arms)
 
 
-def check_subset(study: Study, drawing: str, subset_size: int, seed: int) -> None:
+def targets(study: Study) -> dict[str, Target]:
+    """The targets of a study's arms, by their key."""
+    return {arm.target.key: arm.target for arm in study.arms.values()}
+
+
+def sources(study: Study) -> dict[str, Target]:
+    """Targets by where their images are in the cache: those of one place stand once."""
+    return {str(target.place): target for target in targets(study).values()}
+
+
+def check_subset(study: Study, target: str, drawing: str, subset_size: int, seed: int) -> None:
     """Refuse a choice of training images that no run of the study uses.
 
     Raises:
-        UserError: the drawing, the size or the seed is not the study's.
+        UserError: the target, the drawing, the size or the seed is not the study's.
     """
-    drawings = dict.fromkeys(arm.drawing for arm in study.arms.values())
-    if drawing not in drawings or subset_size not in study.subset_size or seed not in study.seed:
-        raise _not_in_study(study, f"drawing {drawing}", subset_size, seed, "drawings", drawings)
+    drawn = dict.fromkeys(f"{arm.target.key} {arm.drawing}" for arm in study.arms.values())
+    wanted = f"{target} {drawing}"
+    if wanted not in drawn or subset_size not in study.subset_size or seed not in study.seed:
+        raise _not_in_study(study, f"drawing {wanted}", subset_size, seed, "drawings", drawn)
 
 
 def _not_in_study(

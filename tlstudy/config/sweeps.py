@@ -29,7 +29,7 @@ def expand_arms(arms: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]
         for variant, choices in _variants(settings) if swept else [(settings, [])]:
             full_name, plain_name = (
                 f"{name}{''.join(f'~{key}={shown(value)}' for key, value in choices)}"
-                for shown in (str, _plain)
+                for shown in (_told, _plain)
             )
             if taken & {full_name, plain_name}:
                 raise UserError(
@@ -45,9 +45,16 @@ def expand_arms(arms: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]
 def _plain(value: Any) -> Any:
     """The number in a text, as YAML reads 1e-3 as text; any other value as it is."""
     try:
-        return float(value) if isinstance(value, str) else value
+        return float(value) if isinstance(value, str) else _told(value)
     except ValueError:
         return value
+
+
+def _told(value: Any) -> str:
+    """A value in the name of an arm; a mapping by its own values, such as those of a target."""
+    if isinstance(value, Mapping):
+        return "-".join(_told(item) for item in value.values())
+    return str(value)
 
 
 def _labelled(variant: Any, name: str, choices: Choices) -> Any:
@@ -55,7 +62,7 @@ def _labelled(variant: Any, name: str, choices: Choices) -> Any:
     label = variant.get("label") or name if choices else None
     if not isinstance(label, str):
         return variant
-    described = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in choices)
+    described = ", ".join(f"{key.replace('_', ' ')} {_told(value)}" for key, value in choices)
     return variant | {"label": f"{label}, {described}"}
 
 

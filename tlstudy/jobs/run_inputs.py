@@ -34,10 +34,11 @@ def load_run_images(
     """The run's training images and the study's test images, resized, on the device."""
     file = paths.run_subset_folder(study, run) / "subset.json"
     subset = read_json(file, "subset")
-    train, train_labels = load_images(paths.images_folder(study.cache), "train")
+    folder = paths.images_folder(study.cache, run.settings.target)
+    train, train_labels = load_images(folder, "train")
     check_subset_record(file, subset, run.subset_size, train_labels)
     indices = subset["indices"]
-    test, test_labels = load_images(paths.images_folder(study.cache), "test")
+    test, test_labels = load_images(folder, "test")
     order = order_of_test_images(test_labels)[: study.evaluation.final_images]
     size = run.settings.image_size
     return Images(
@@ -53,7 +54,7 @@ def check_subset_record(file: Path, subset: dict, size: int, labels: np.ndarray)
     """Refuse a choice of training images that is not what was drawn, as far as labels tell.
 
     Args:
-        labels: (pool,) digits of all training images.
+        labels: (pool,) labels of all training images.
 
     Raises:
         UserError: the record was altered.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from tlstudy.config.fields import ENCODER_STAGES, TEST_POOL, EncoderStage, Once, Selection
+from tlstudy.config.fields import ENCODER_STAGES, EncoderStage, Once, Selection
 from tlstudy.config.measurements import Measurement
 from tlstudy.measures.passes import training_passes, weight_of
 
@@ -45,7 +45,7 @@ class Encoder(Selection):
         description="Parts of the network up to which all is held while the rest is trained. What "
         "follows an early stage takes nearly as long as the whole network.",
     )
-    test_images: Annotated[int, Field(strict=True, ge=10, le=TEST_POOL)] = Field(
+    test_images: Annotated[int, Field(strict=True, ge=10)] = Field(
         1000, description="Test images for all measures of the encoder."
     )
 

@@ -5,7 +5,6 @@ import torchvision
 from torch import nn
 from torchvision.models.resnet import Bottleneck
 
-from tlstudy.config.fields import CLASSES
 from tlstudy.config.settings import Training
 from tlstudy.networks.batchnorm import BatchNorm2d
 from tlstudy.networks.pretrained import PretrainedWeights
@@ -65,7 +64,7 @@ def initial_network(training: Training, seed: int, weights: PretrainedWeights | 
             network.fc = nn.Identity()
             network.load_state_dict(body, strict=True)
         torch.manual_seed(derived_seed(seed, Stream.HEAD))
-        network.fc = Float32Linear(features, CLASSES)
+        network.fc = Float32Linear(features, training.target.outputs)
     rescale(network, layer_kinds(network), training.rescaling)
     return network
 

@@ -51,6 +51,7 @@ class Watch:
             landscape=self._landscapes.get(key_of(run)),
             subset=self._subset(paths.run_subset_folder(self._study, run)),
             training=run.settings,
+            classes=run.settings.target.outputs,
             batchnorm=run.settings.batchnorm,
             reported_epoch=run.settings.reported_epoch,
         )

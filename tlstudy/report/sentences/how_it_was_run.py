@@ -219,4 +219,8 @@ def checksums(inputs: Inputs) -> list[tuple[str, str]]:
         for key, words in (("origin_sha256", "as received"), ("sha256", "as used"))
         if record.get(key)
     ]
-    return rows + sorted((inputs.images or {}).get("files", {}).items())
+    return rows + sorted(
+        (file if len(inputs.images) == 1 else f"{origin['dataset']}: {file}", digest)
+        for origin in inputs.images
+        for file, digest in origin.get("files", {}).items()
+    )

@@ -10,8 +10,8 @@ from tlstudy.report.tables import Table, table_of_arms
 
 NETWORKS = {f"resnet{depth}": f"ResNet-{depth}" for depth in (18, 34, 50, 101, 152)}
 DRAWINGS = {
-    "stratified": "the same number of each digit, without replacement",
-    "published": "at random with replacement, digits as they fall",
+    "stratified": "the same number of each class, without replacement",
+    "published": "at random with replacement, classes as they fall",
 }
 HEADS = {"logits": "the logits", "softmax": "softmax outputs"}
 HELD = {"network": "this network", "another-network": "another network, so nothing is trained"}
@@ -61,6 +61,11 @@ def start(arm: Arm) -> str:
     return "random" if arm.initialisation == "random" else f"pretrained ({arm.initialisation})"
 
 
+def target(arm: Arm) -> str:
+    """The images that are learned."""
+    return arm.target.data.title
+
+
 def optimiser(arm: Arm) -> str:
     """The optimiser with its step size and what else differs from its defaults."""
     settings = arm.optimiser
@@ -87,6 +92,7 @@ def rescaled(arm: Arm) -> str:
 
 
 SETTINGS: dict[str, Callable[[Arm], str]] = {
+    "Images": target,
     "Network": lambda arm: NETWORKS[arm.architecture],
     "Start of the weights": start,
     "Rescaled": rescaled,

@@ -1,0 +1,115 @@
+"""The target of a training: a named data set or a folder of images, and what is done to it."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from tlstudy.config.datasets import NAMED, DataSet
+from tlstudy.config.fields import Count, Settings
+
+FOLDER = "folder"  # stands for a user's own images where the name of a data set stands
+LONGEST_NAME = 40
+TARGETS = (*NAMED, FOLDER)
+
+
+class FolderImages(Settings):
+    """What was found in a folder of images."""
+
+    digest: str = Field(description="Of the images and of how they are read.")
+    classes: list[str] = Field(description="Names of the sub-folders, in alphabetical order.")
+    train: Count = Field(description="Training images.")
+    test: Count = Field(description="Test images.")
+    rarest: Count = Field(description="Training images of the rarest class.")
+    channels: Literal[1, 3] = Field(description="1: grey; 3: colour.")
+
+
+class Target(Settings):
+    """The images that a network is trained and tested on.
+
+    In a configuration a name alone stands for a data set: `target: digits`.
+    """
+
+    name: Literal[TARGETS] = Field(
+        "mnist", description="A data set, or `folder` (it may be left out beside the key folder)."
+    )
+    folder: Path | None = Field(
+        None,
+        description="Images of one's own: a sub-folder for each class, or such a folder named "
+        "train and one named test.",
+    )
+    side: Annotated[int, Field(strict=True, ge=8, le=512)] = Field(
+        64, description="Of a folder: side in pixels of the squares that are cut and kept."
+    )
+    colour: Literal["auto", "grey", "rgb"] = Field(
+        "auto", description="Of a folder: auto takes what the images are, if all are alike."
+    )
+    test_share: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.25, description="Of a folder without train and test: share of each class for testing."
+    )
+    images: FolderImages | None = Field(
+        None, description="Of a folder: what was found in it. It is filled in, and not for you."
+    )
+
+    @model_validator(mode="after")
+    def _folder_and_name_agree(self) -> "Target":
+        if (self.name == FOLDER) != (self.folder is not None):
+            raise ValueError(
+                "name: folder needs the key folder, and the key folder no other name; such as "
+                "{folder: photos}, or digits"
+            )
+        return self
+
+    @property
+    def data(self) -> DataSet:
+        """The data set behind the target."""
+        if self.folder is None:
+            return NAMED[self.name]
+        found = self.images
+        return DataSet(
+            *(f"the folder {self.folder.name}", tuple(found.classes), found.train, found.test),
+            *(found.rarest, self.side, found.channels, "images of one\u2019s own"),
+        )
+
+    @property
+    def outputs(self) -> int:
+        """Number of classes, and of a network's outputs."""
+        return len(self.data.classes)
+
+    @property
+    def source(self) -> str:
+        """Name of the images in the cache; of a folder with a digest of its content."""
+        if self.folder is None:
+            return self.name
+        plain = re.sub(r"[^A-Za-z0-9.-]", "-", self.folder.absolute().name).strip(".-")
+        return f"{plain[:LONGEST_NAME] or FOLDER}-{self.images.digest}"
+
+    @property
+    def place(self) -> Path:
+        """Folder of the images in the cache."""
+        return Path("folders", self.source) if self.folder else Path(self.source)
+
+    @property
+    def key(self) -> str:
+        """Name of the target in paths."""
+        return self.source
+
+    def identity(self) -> dict[str, Any]:
+        """What decides the images: where a folder lies does not."""
+        return {"name": self.source}
+
+
+def named(value: Any) -> Any:
+    """The mapping that a name alone stands for, and the name that a folder has."""
+    if isinstance(value, str):
+        return {"name": value}
+    if isinstance(value, dict) and "folder" in value:
+        return {"name": FOLDER, **value}
+    return value
+
+
+TargetSetting = Annotated[
+    Target, BeforeValidator(named, json_schema_input_type=Literal[tuple(NAMED)] | Target)
+]
+MNIST = Target()
