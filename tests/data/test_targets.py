@@ -35,3 +35,23 @@ def test_altered_images_are_refused_and_made_again(tmp_path):
         load_images(tmp_path / "digits", "train")
     cache_images(tmp_path, target)
     assert file.read_bytes() == content
+
+
+def test_a_data_set_that_cannot_be_had_says_what_to_place_where(tmp_path, monkeypatch):
+    def no_network(*_, **__):
+        raise OSError("no network")
+
+    monkeypatch.setattr("torchvision.datasets.cifar.download_and_extract_archive", no_network)
+    with pytest.raises(UserError, match=r"cifar10: cannot be had \(no network\)") as error:
+        cache_images(tmp_path, Target(name="cifar10"))
+    assert "cifar-10-python.tar.gz" in error.value.message
+    assert str(tmp_path / "downloads" / "cifar10") in error.value.message
+
+
+def test_a_damaged_file_that_was_placed_is_named(tmp_path):
+    placed = tmp_path / "downloads" / "fashion-mnist" / "train-labels-idx1-ubyte.gz"
+    placed.parent.mkdir(parents=True)
+    placed.write_bytes(b"no labels")
+    with pytest.raises(UserError, match="is not Fashion-MNIST's"):
+        cache_images(tmp_path, Target(name="fashion-mnist"))
+    assert placed.is_file()

@@ -7,7 +7,8 @@ import click
 
 from tlstudy.cli.options import cache_option, noted, seed_option, size_option, with_study
 from tlstudy.config.settings import ARCHITECTURES, Study
-from tlstudy.config.study import check_subset, parse_source, parse_target
+from tlstudy.config.study import check_subset, parse_source
+from tlstudy.config.study_targets import parse_target
 from tlstudy.jobs import paths
 
 log = logging.getLogger(__name__)

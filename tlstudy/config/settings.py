@@ -23,7 +23,6 @@ from tlstudy.config.fields import (
     MINIMUM_SEEDS,
     THREE_CHANNELS,
     Count,
-    Factor,
     Fraction,
     Name,
     NotNegative,
@@ -35,6 +34,7 @@ from tlstudy.config.fields import (
 )
 from tlstudy.config.ledger import Claim, Rung
 from tlstudy.config.measurements import measurements
+from tlstudy.config.rescaling import Rescaling
 from tlstudy.config.targets import MNIST, TargetSetting
 
 # BatchNorm statistics that test values can be taken with.
@@ -100,32 +100,6 @@ WeightsSource = Annotated[
     Annotated[WeightsFile, Tag("file")] | Annotated[str, Tag("name")],
     Discriminator(_kind_of_source),
 ]
-
-
-class Rescaling(Settings):
-    """A part of the network whose weights are multiplied before training."""
-
-    part: Literal["encoder", "head", "both"] = Field(
-        "encoder", description="encoder: all convolutions; head: the last layer."
-    )
-    factor: Factor = Field(1.0, description="What its weights are multiplied by.")
-    learning_rate_factor: Factor = Field(
-        1.0,
-        description="Its learning rate over the optimiser's. Under BatchNorm a convolution times "
-        "the factor trains as without it if this is the factor (Adam) or its square (SGD).",
-    )
-    running_statistics: Literal["kept", "rescaled"] = Field(
-        "kept", description="BatchNorm's running statistics at the start, if the encoder changes."
-    )
-
-    @model_validator(mode="after")
-    def _statistics_follow_an_encoder(self) -> "Rescaling":
-        unchanged = self.factor == 1 or self.part == "head"
-        if self.running_statistics == "rescaled" and unchanged:
-            raise ValueError(
-                "running_statistics: rescaled needs a factor other than 1 on the encoder or both"
-            )
-        return self
 
 
 class Training(Settings):

@@ -16,8 +16,8 @@ from tlstudy.config.fields import Selection
 from tlstudy.config.measurements import measurements
 from tlstudy.config.messages import sentences
 from tlstudy.config.settings import STATISTICS, Arm, Study, Training, WeightsFile, WeightsSource
+from tlstudy.config.study_targets import with_folders
 from tlstudy.config.sweeps import expand_arms
-from tlstudy.config.targets import Target, named
 from tlstudy.config.yaml_files import read_mapping
 from tlstudy.storage.errors import UserError
 
@@ -146,6 +146,7 @@ def build_study(configuration: Mapping[str, Any]) -> Study:
         study = Study.model_validate(expanded)
     except ValidationError as error:
         raise UserError("\n".join(sentences(error, origins))) from None
+    study = with_folders(study, origins)
     left_out = [str(name) for name, arm in configuration["arms"].items() if arm is None]
     if problems := dict.fromkeys(contradictions(study, origins, left_out)):
         raise UserError("\n".join(problems))
@@ -248,21 +249,6 @@ def parse_source(text: str) -> WeightsSource:
         raise UserError("\n".join(sentences(error, option="--source"))) from None
 
 
-def parse_target(text: str) -> Target:
-    """A target from the command line: a name, or a JSON mapping that describes a folder.
-
-    Raises:
-        UserError: it is wrong.
-    """
-    try:
-        found = json.loads(text) if text.startswith("{") else text
-        return Target.model_validate(named(found))
-    except ValidationError as error:
-        raise UserError("\n".join(sentences(error, option="--target"))) from None
-    except ValueError as error:
-        raise UserError(f"--target: is not JSON ({error}).") from None
-
-
 def runs(study: Study) -> list[Run]:
     """All runs of a study: arms x subset sizes x seeds, in the order of the configuration."""
     taken = _statistics(study)
@@ -335,16 +321,6 @@ def find_run(study: Study, arm: str, subset_size: int, seed: int) -> Run:
         if arm in (run.arm, run.name) and (run.subset_size, run.seed) == (subset_size, seed):
             return run
     raise _not_in_study(study, f"arm '{arm}'", subset_size, seed, "arms", study.arms)
-
-
-def targets(study: Study) -> dict[str, Target]:
-    """The targets of a study's arms, by their key."""
-    return {arm.target.key: arm.target for arm in study.arms.values()}
-
-
-def sources(study: Study) -> dict[str, Target]:
-    """Targets by where their images are in the cache: those of one place stand once."""
-    return {str(target.place): target for target in targets(study).values()}
 
 
 def check_subset(study: Study, target: str, drawing: str, subset_size: int, seed: int) -> None:

@@ -3,14 +3,17 @@
 import json
 import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from tlstudy.config.targets import MNIST, Target
 from tlstudy.data.digits import read_digits
+from tlstudy.data.folders import read_folder
 from tlstudy.data.mnist import cache_mnist, load_mnist, origin
 from tlstudy.data.stored import RECORD, Part, are_stored, load_stored, store
+from tlstudy.data.torchvision_sets import read_torchvision_set
 from tlstudy.storage.files import write_json_atomically
 
 log = logging.getLogger(__name__)
@@ -38,11 +41,16 @@ def cache_images(cache: Path, target: Target = MNIST) -> dict:
 
 def _reader(target: Target, downloads: Path) -> Callable[[], dict[str, Part]]:
     """What reads the images of a target that is kept as arrays."""
-    return read_digits
+    if target.folder is not None:
+        return partial(read_folder, target)
+    if target.name == "digits":
+        return read_digits
+    return partial(read_torchvision_set, target, downloads)
 
 
 def _found(target: Target) -> dict:
-    return {}
+    """Of a folder: what was found, and how it was split and read."""
+    return target.model_dump(mode="json", exclude={"folder"}) if target.folder else {}
 
 
 def images_origin(cache: Path, target: Target = MNIST) -> dict:

@@ -12,7 +12,8 @@ from pathlib import Path, PurePath
 from tlstudy.config.catalogue import figure_files, states_proposition
 from tlstudy.config.measurements import measured_tables, measurements
 from tlstudy.config.settings import Study
-from tlstudy.config.study import Run, digest, runs, selected, targets
+from tlstudy.config.study import Run, digest, runs, selected
+from tlstudy.config.study_targets import targets
 from tlstudy.jobs import paths
 from tlstudy.storage.code_digest import (
     COMPUTING,

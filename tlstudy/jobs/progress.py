@@ -7,7 +7,8 @@ from pathlib import Path, PurePath
 
 from tlstudy.config.catalogue import figure_files
 from tlstudy.config.settings import Study
-from tlstudy.config.study import STEPS, Run, runs, runs_of_step, sources
+from tlstudy.config.study import STEPS, Run, runs, runs_of_step
+from tlstudy.config.study_targets import sources
 from tlstudy.jobs import paths
 from tlstudy.jobs.attempts import Attempt, read_attempt
 from tlstudy.jobs.run_record import read_run_record

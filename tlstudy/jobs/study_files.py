@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from tlstudy.config.settings import Study
-from tlstudy.config.study import STEPS, runs, runs_of_step, sources
+from tlstudy.config.study import STEPS, runs, runs_of_step
+from tlstudy.config.study_targets import sources
 from tlstudy.jobs import paths
 from tlstudy.storage.files import check_place, json_bytes, write_bytes_atomically
 

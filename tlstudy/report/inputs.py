@@ -11,7 +11,7 @@ from tlstudy.config.catalogue import figure_files, size_folder, states_propositi
 from tlstudy.config.groups import label_of
 from tlstudy.config.settings import Study
 from tlstudy.config.study import runs as runs_of
-from tlstudy.config.study import sources, targets
+from tlstudy.config.study_targets import sources, targets
 from tlstudy.config.tables import ALL_TABLES
 from tlstudy.config.targets import Target
 from tlstudy.data.images import images_origin

@@ -1,7 +1,7 @@
 """Step `subset`: the training images of (target, drawing, size, seed), and a look at them."""
 
 from tlstudy.config.settings import Study
-from tlstudy.config.study import targets
+from tlstudy.config.study_targets import targets
 from tlstudy.data.images import load_images
 from tlstudy.data.subset import describe_subset, draw_subset
 from tlstudy.jobs import graph, paths

@@ -17,13 +17,8 @@ if find_spec("tlstudy") is None:
 
 from tlstudy.config.catalogue import RESULTS, base_name
 from tlstudy.config.measurements import measurements
-from tlstudy.config.study import (
-    digest,
-    runs_of_step,
-    sources,
-    study_of_workflow,
-    targets,
-)
+from tlstudy.config.study import digest, runs_of_step, study_of_workflow
+from tlstudy.config.study_targets import sources, targets
 from tlstudy.config.targets import MNIST
 from tlstudy.jobs import graph, paths
 from tlstudy.jobs.cost import memory_mb, runtime_minutes

@@ -9,7 +9,7 @@ from tlstudy.config.datasets import DIGITS, DataSet
 from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.config.groups import groups_of, is_of_slides
 from tlstudy.config.settings import Study
-from tlstudy.config.study import targets
+from tlstudy.config.study_targets import targets
 from tlstudy.report.figures.guessing import softmax_bounds
 from tlstudy.report.format import count, join, percent, seeds, sentence, whole
 from tlstudy.report.inputs import ContactSheet, Inputs
