@@ -40,6 +40,7 @@ def contradictions(
     for name, arm in study.arms.items():
         key = f"arms.{origins[name]}"
         yield from _size_contradictions(study.subset_size, key, arm)
+        yield from _transform_contradictions(key, arm)
         yield from _fold_contradictions(study, key, arm)
         yield from _source_contradictions(study, key, arm)
     yield from _ladder_contradictions(study, left_out)
@@ -105,6 +106,21 @@ def _target_contradictions(study: Study) -> Iterator[str]:
                     f"{key}: found '{arm}' on {one.key} beside '{against}' on {other.key}; arms "
                     "that are compared must have the same target."
                 )
+
+
+def _transform_contradictions(key: str, arm: Arm) -> Iterator[str]:
+    target, side = arm.target, arm.target.data.side
+    if target.block_shuffle and side % target.block_shuffle:
+        allowed = ", ".join(str(count) for count in range(2, side + 1) if side % count == 0)
+        yield (
+            f"{key}.target.block_shuffle: found {target.block_shuffle}; images of {target.source} "
+            f"have {side} pixels a side, so allowed are {allowed}."
+        )
+    if target.canvas and target.canvas.side < side:
+        yield (
+            f"{key}.target.canvas.side: found {target.canvas.side}; must be at least {side}, the "
+            f"side of images of {target.source}."
+        )
 
 
 def _fold_contradictions(study: Study, key: str, arm: Arm) -> Iterator[str]:

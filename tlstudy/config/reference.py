@@ -14,6 +14,7 @@ SECTIONS = {
     "arms.<name>.optimiser, sgd": "SGD",
     "arms.<name>.target": "Target",
     "arms.<name>.target.images": "FolderImages",
+    "arms.<name>.target.canvas": "Canvas",
     "arms.<name>.rescaling": "Rescaling",
     "weights.<name>, a file": "WeightsFile",
     "tuning": "Tuning",

@@ -1,5 +1,7 @@
 """The target of a training: a named data set or a folder of images, and what is done to it."""
 
+import hashlib
+import json
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -7,11 +9,21 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from tlstudy.config.datasets import NAMED, DataSet
-from tlstudy.config.fields import Count, Settings
+from tlstudy.config.fields import Count, Seed, Settings
 
 FOLDER = "folder"  # stands for a user's own images where the name of a data set stands
 LONGEST_NAME = 40
 TARGETS = (*NAMED, FOLDER)
+ANYWHERE = "anywhere"
+# Shares of the free pixels above and left of an image on a canvas.
+PLACES = {
+    "centre": (0.5, 0.5),
+    "top-left": (0, 0),
+    "top-right": (0, 1),
+    "bottom-left": (1, 0),
+    "bottom-right": (1, 1),
+}
+TRANSFORMS = {"invert", "block_shuffle", "canvas", "test_transform", "seed"}
 
 
 class FolderImages(Settings):
@@ -23,6 +35,15 @@ class FolderImages(Settings):
     test: Count = Field(description="Test images.")
     rarest: Count = Field(description="Training images of the rarest class.")
     channels: Literal[1, 3] = Field(description="1: grey; 3: colour.")
+
+
+class Canvas(Settings):
+    """A larger black square that images are put on."""
+
+    side: Annotated[int, Field(strict=True, ge=8, le=512)] = Field(description="In pixels.")
+    place: Literal[(*PLACES, ANYWHERE)] = Field(
+        "centre", description="anywhere: drawn for each image, by the target's seed."
+    )
 
 
 class Target(Settings):
@@ -51,6 +72,18 @@ class Target(Settings):
     images: FolderImages | None = Field(
         None, description="Of a folder: what was found in it. It is filled in, and not for you."
     )
+
+    invert: bool = Field(False, description="Black for white.")
+    block_shuffle: Annotated[int, Field(strict=True, ge=2)] | None = Field(
+        None,
+        description="Blocks along a side: each image is cut into them, and they change places, "
+        "the same for all images. As many as there are pixels shuffles pixels.",
+    )
+    canvas: Canvas | None = Field(None, description="Put on a larger square before resizing.")
+    test_transform: Literal[
+        "none", "rotate-90", "rotate-180", "rotate-270", "flip-horizontal", "flip-vertical"
+    ] = Field("none", description="Done to test images only.")
+    seed: Seed = Field(0, description="Of block_shuffle and of places on a canvas.")
 
     @model_validator(mode="after")
     def _folder_and_name_agree(self) -> "Target":
@@ -92,12 +125,28 @@ class Target(Settings):
 
     @property
     def key(self) -> str:
-        """Name of the target in paths."""
-        return self.source
+        """Name of the target in paths; of one with transforms with a digest of them."""
+        changed = self.transforms()
+        digest = hashlib.sha256(json.dumps(changed, sort_keys=True).encode()).hexdigest()[:6]
+        return f"{self.source}-{digest}" if changed else self.source
+
+    @property
+    def title(self) -> str:
+        """The data set and what is done to it, in words."""
+        told = (
+            f"{name.replace('_', ' ')} "
+            f"{' '.join(map(str, value.values())) if isinstance(value, dict) else value}"
+            for name, value in self.transforms().items()
+        )
+        return ", ".join([self.data.title, *told])
+
+    def transforms(self) -> dict[str, Any]:
+        """Transforms that differ from their defaults."""
+        return self.model_dump(mode="json", include=TRANSFORMS, exclude_defaults=True)
 
     def identity(self) -> dict[str, Any]:
         """What decides the images: where a folder lies does not."""
-        return {"name": self.source}
+        return {"name": self.source, **self.transforms()}
 
 
 def named(value: Any) -> Any:

@@ -4,6 +4,7 @@ from tlstudy.config.settings import Study
 from tlstudy.config.study_targets import targets
 from tlstudy.data.images import load_images
 from tlstudy.data.subset import describe_subset, draw_subset
+from tlstudy.data.transforms import transformed
 from tlstudy.jobs import graph, paths
 from tlstudy.jobs.provenance import with_provenance
 from tlstudy.report.figures.contact_sheet import write_contact_sheet
@@ -21,7 +22,8 @@ def make_subset(study: Study, target: str, drawing: str, size: int, seed: int) -
     images, labels = load_images(paths.images_folder(study.cache, of), "train")
     indices = draw_subset(labels, drawing, size, seed)
     folder = paths.subset_folder(study, target, drawing, size, seed)
-    write_contact_sheet(images[indices], labels[indices], of.data.classes, folder, size, seed)
+    shown = transformed(images, of, "train", indices)
+    write_contact_sheet(shown, labels[indices], of.data.classes, folder, size, seed)
     drawn = {
         **{"target": target, "drawing": drawing, "size": size, "seed": seed},
         **describe_subset(indices, labels, of.outputs),

@@ -63,7 +63,7 @@ def start(arm: Arm) -> str:
 
 def target(arm: Arm) -> str:
     """The images that are learned."""
-    return arm.target.data.title
+    return arm.target.title
 
 
 def optimiser(arm: Arm) -> str:
