@@ -236,7 +236,7 @@ def _data(study: Study) -> list[str]:
         data = target.data
         kind = "grey" if data.channels == 1 else "colour"
         told.append(
-            f"{sentence(data.title)}: {kind} {data.pictures} of {data.side} pixels a side, in "
+            f"{sentence(target.title)}: {kind} {data.pictures} of {data.side} pixels a side, in "
             f"{len(data.classes)} classes. Training images are drawn from its {whole(data.train)}; "
             f"test images are a fixed choice from its {whole(data.test)}."
         )
