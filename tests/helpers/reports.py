@@ -75,7 +75,7 @@ def inputs_from(study, tables: dict) -> Inputs:
             ContactSheet(MNIST, "stratified", 50, 26, subset, svg=DRAWING),
         ],
         weights={("resnet50", "imagenet"): WEIGHTS},
-        images={"files": {"train-images-idx3-ubyte": "0f" * 32}},
+        images=[{"files": {"train-images-idx3-ubyte": "0f" * 32}}],
     )
 
 

@@ -101,7 +101,7 @@ def test_points_outside_the_grid_are_counted_in_the_table():
 
 def test_report_without_landscapes_or_figures_says_so():
     inputs = dataclasses.replace(
-        inputs_of("one seed"), landscapes=[], figures={}, contact_sheets=[], weights={}, images=None
+        inputs_of("one seed"), landscapes=[], figures={}, contact_sheets=[], weights={}, images=[]
     )
     report = Page(render(inputs))
     assert report.errors == []

@@ -18,7 +18,7 @@ class Snakemake:
     """What Snakemake lets a caption see."""
 
     def __init__(self, seed, **more):
-        self.wildcards = {"drawing": "published", "n": "50", "seed": "26"}
+        self.wildcards = {"target": "mnist", "drawing": "published", "n": "50", "seed": "26"}
         self.config = {"study": "slides", "seed": seed, "arms": {"new": {"epochs": 30}}, **more}
 
 
