@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from tlstudy.cli.options import cache_option, noted, seed_option, size_option, with_study
-from tlstudy.config.settings import ARCHITECTURES, Study
+from tlstudy.config.architectures import check_architecture
+from tlstudy.config.settings import Study
 from tlstudy.config.study import check_subset, parse_source
 from tlstudy.config.study_targets import parse_target
 from tlstudy.jobs import paths
@@ -33,9 +34,7 @@ def images(cache: Path, text: str) -> None:
 
 
 @click.command()
-@click.option(
-    "--architecture", type=click.Choice(ARCHITECTURES), default="resnet50", show_default=True
-)
+@click.option("--architecture", default="resnet50", show_default=True, help="Name of a network.")
 @click.option(
     "--source",
     "sources",
@@ -47,6 +46,7 @@ def images(cache: Path, text: str) -> None:
 @cache_option
 def weights(sources: tuple[str, ...], architecture: str, cache: Path) -> None:
     """Get pretrained weights into the cache, as safetensors beside a record."""
+    architecture = check_architecture(architecture)
     parsed = [parse_source(source) for source in sources]
     with noted(cache, paths.job_of_weights(architecture, parsed)):
         from tlstudy.networks.weights import cache_weights

@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from tlstudy.config.architectures import Architecture
 from tlstudy.config.fields import (
     MINIMUM_SEEDS,
     THREE_CHANNELS,
@@ -39,9 +40,6 @@ from tlstudy.config.targets import MNIST, TargetSetting
 
 # BatchNorm statistics that test values can be taken with.
 STATISTICS = ("running", "recalibrated")
-Architecture = Literal["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"]
-ARCHITECTURES = get_args(Architecture)
-WITHOUT_BOTTLENECKS = ("resnet18", "resnet34")
 LaboratoryExperiment = Literal["diagonal", "relu", "batchnorm"]
 LABORATORY_EXPERIMENTS = get_args(LaboratoryExperiment)
 
@@ -107,7 +105,8 @@ class Training(Settings):
 
     architecture: Architecture = Field(
         "resnet50",
-        description="torchvision network; its last layer is replaced by one output a class.",
+        description="A classifier of torchvision by name, timm/<name>, or {python: "
+        "package.module:function}; its last layer is replaced by one output a class.",
     )
     target: TargetSetting = Field(
         MNIST, description="What is learned: a data set by name, or a mapping."

@@ -12,7 +12,7 @@ from torch import nn
 
 from tlstudy.config.settings import STATISTICS, Adam, Evaluation, Training
 from tlstudy.networks.build import layer_kinds
-from tlstudy.networks.device import autocast, synchronise
+from tlstudy.networks.device import autocast, chance, synchronise
 from tlstudy.networks.evaluation import (
     NO_SCORE,
     Score,
@@ -95,6 +95,7 @@ class Trainer:
         self.weights = list(network.parameters())
         self.rate_factors = learning_rate_factors(self.kinds, training.rescaling)
         self.optimiser = _optimiser(training, self._held_parameters(), self.rate_factors)
+        self.seed = seed
         self.order = np.random.default_rng(derived_seed(seed, Stream.ORDER))
         if follow_weights:
             self.start = _copies(self.weights)
@@ -152,7 +153,8 @@ class Trainer:
     def _epoch(self, epoch: int, outcome: Outcome) -> bool:
         began = time.monotonic()
         steps = self._steps_of_an_epoch()
-        train_score, gradient_norm = self._take(steps)
+        with chance(self.seed, epoch, self.device):
+            train_score, gradient_norm = self._take(steps)
         synchronise(self.device)
         trained = time.monotonic()
         row = {

@@ -13,6 +13,7 @@ from tlstudy.config.study_targets import targets
 from tlstudy.report.figures.guessing import softmax_bounds
 from tlstudy.report.format import count, join, percent, seeds, sentence, whole
 from tlstudy.report.inputs import ContactSheet, Inputs
+from tlstudy.report.names import network_name
 from tlstudy.report.page.figures import LANDSCAPES, figure, study_figure
 from tlstudy.report.page.svg import inline_svg
 from tlstudy.report.sentences import (
@@ -73,7 +74,7 @@ def page(inputs: Inputs) -> dict:
         "data": _data(study),
         "guessing": _guessing(study),
         "networks": join(
-            dict.fromkeys(protocol.NETWORKS[arm.architecture] for arm in study.arms.values())
+            dict.fromkeys(network_name(arm.architecture) for arm in study.arms.values())
         ),
         "differences": protocol.differences(study),
         "shared": protocol.shared(study),
@@ -217,7 +218,7 @@ def _rules(inputs: Inputs) -> str:
     for group, names in groups_of(inputs.study).items():
         arms = [inputs.study.arms[name] for name in names]
         epochs = dict.fromkeys(protocol.REPORTED[arm.reported_epoch] for arm in arms)
-        statistics = dict.fromkeys(protocol.STATISTICS[arm.batchnorm] for arm in arms)
+        statistics = dict.fromkeys(protocol.statistics(arm) for arm in arms)
         rule = (
             f"epoch reported, {join(epochs, 'or')}; BatchNorm statistics, "
             f"{join(statistics, 'or')}; test images, "
