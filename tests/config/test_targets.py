@@ -35,6 +35,21 @@ def test_a_name_stands_for_a_mapping_and_may_be_swept():
     assert "target~digits" in runs(study)[-1].name
 
 
+def test_what_changes_no_image_makes_no_other_run():
+    def name(**target) -> str:
+        return runs(arms_of(new={"target": {"name": "digits", **target}}))[0].name
+
+    plain, placed = name(), name(canvas={"side": 16})
+    assert name(seed=3) == name(seed=3, invert=False) == plain
+    assert name(seed=3, canvas={"side": 16}) == placed != plain
+    for drawn in ({"block_shuffle": 2}, {"canvas": {"side": 16, "place": "anywhere"}}):
+        assert name(seed=3, **drawn) != name(**drawn)
+    told = message(new={"target": {"name": "digits", "side": 16}})
+    assert told == ("arms.new.target: side is of a folder of images; must be left out for digits.")
+    told = message(new={"target": {"name": "digits", "canvas": {"side": 8}}})
+    assert "must be more than 8" in told
+
+
 def test_an_unknown_data_set_gets_one_sentence():
     assert message(new={"target": "imagenet"}).startswith("arms.new.target.name: found 'imagenet'")
     assert "allowed are" in message(new={"target": {"nam": "mnist"}})

@@ -55,8 +55,8 @@ def test_train_and_test_are_taken_as_they_are(tmp_path):
 
 
 def test_another_image_is_another_study_and_another_place_is_not(photos, tmp_path):
-    def name(folder) -> str:
-        arm = {"target": {"folder": str(folder)}}
+    def name(folder, **more) -> str:
+        arm = {"target": {"folder": str(folder), **more}}
         study = {"study": "s", "seed": 1, "subset_size": 10, "arms": {"new": arm}}
         study["arms"]["new"]["drawing"] = "published"
         return runs(build_study(study))[0].name
@@ -67,6 +67,8 @@ def test_another_image_is_another_study_and_another_place_is_not(photos, tmp_pat
     before = name(photos)
     shutil.copytree(photos, tmp_path / "moved" / "photos")
     assert name(tmp_path / "moved" / "photos") == before
+    assert name(photos, colour="rgb") == before  # as they are
+    assert name(photos, side=32) != before
     paint(photos / "cats" / "0.png", size=(21, 30))
     assert name(photos) != before
     assert "photos" in before

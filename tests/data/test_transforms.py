@@ -64,10 +64,20 @@ def test_transforms_make_other_runs_and_wrong_ones_are_refused():
             {"study": "s", "seed": 1, "subset_size": 20, "arms": {"new": {"target": target}}}
         )
 
-    names = {runs(study(**target))[0].name for target in ({}, {"seed": 1}, {"invert": True})}
+    names = {
+        runs(study(**target))[0].name for target in ({}, {"block_shuffle": 4}, {"invert": True})
+    }
     assert len(names) == 3
     assert study(block_shuffle=4).arms["new"].target.place == study().arms["new"].target.place
     with pytest.raises(UserError, match="have 28 pixels a side, so allowed are 2, 4, 7, 14, 28"):
         study(block_shuffle=5)
     with pytest.raises(UserError, match="must be at least 28"):
         study(canvas={"side": 20})
+
+
+def test_blocks_change_places_whatever_the_seed():
+    """One order of four blocks in 24 is the one that they have."""
+    images = np.arange(4, dtype=np.uint8).reshape(1, 2, 2)
+    for seed in range(100):
+        target = Target(name="digits", block_shuffle=2, seed=seed)
+        assert not np.array_equal(transformed(images, target, "train", [0]), images)

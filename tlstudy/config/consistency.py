@@ -91,7 +91,7 @@ def _target_contradictions(study: Study) -> Iterator[str]:
     for key, arm, against in pairs:
         if arm in study.arms and against in study.arms:
             one, other = study.arms[arm].target, study.arms[against].target
-            if one != other:
+            if one.key != other.key:
                 yield (
                     f"{key}: found '{arm}' on {one.key} beside '{against}' on {other.key}; arms "
                     "that are compared must have the same target."
@@ -106,9 +106,9 @@ def _transform_contradictions(key: str, arm: Arm) -> Iterator[str]:
             f"{key}.target.block_shuffle: found {target.block_shuffle}; images of {target.source} "
             f"have {side} pixels a side, so allowed are {allowed}."
         )
-    if target.canvas and target.canvas.side < side:
+    if target.canvas and target.canvas.side <= side:
         yield (
-            f"{key}.target.canvas.side: found {target.canvas.side}; must be at least {side}, the "
+            f"{key}.target.canvas.side: found {target.canvas.side}; must be more than {side}, the "
             f"side of images of {target.source}."
         )
 

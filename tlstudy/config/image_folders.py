@@ -31,7 +31,7 @@ def look_into(target: Target) -> Target:
     for name in classes:
         train[name], test[name] = counts(target, files, name)
     found = FolderImages(
-        digest=digest_of(target, files),
+        digest=digest_of(target, files, channels),
         classes=classes,
         train=sum(train.values()),
         test=sum(test.values()),
@@ -98,9 +98,10 @@ def listed(root: Path, files: Files) -> Iterator[tuple[Path, str, str]]:
                 yield file, part, name
 
 
-def digest_of(target: Target, files: Files) -> str:
-    """Digest of the images' names and bytes, and of how they are read."""
-    whole = hashlib.sha256(repr((target.side, target.colour, target.test_share)).encode())
+def digest_of(target: Target, files: Files, channels: int) -> str:
+    """Digest of the images' names and bytes, and of how they are read and split."""
+    share = target.test_share if "" in files else None
+    whole = hashlib.sha256(repr((target.side, channels, share)).encode())
     for file, *_ in listed(target.folder, files):
         name = file.relative_to(target.folder).as_posix().encode()
         whole.update(hashlib.sha256(name).digest() + hashlib.sha256(file.read_bytes()).digest())

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from tlstudy.config.datasets import NAMED, DataSet
 from tlstudy.config.fields import Count, Seed, Settings
@@ -23,6 +23,7 @@ PLACES = {
     "bottom-left": (1, 0),
     "bottom-right": (1, 1),
 }
+OF_FOLDERS = ("side", "colour", "test_share")
 TRANSFORMS = {"invert", "block_shuffle", "canvas", "test_transform", "seed"}
 
 
@@ -83,7 +84,17 @@ class Target(Settings):
     test_transform: Literal[
         "none", "rotate-90", "rotate-180", "rotate-270", "flip-horizontal", "flip-vertical"
     ] = Field("none", description="Done to test images only.")
-    seed: Seed = Field(0, description="Of block_shuffle and of places on a canvas.")
+    seed: Seed = Field(
+        0, description="Of block_shuffle and of places `anywhere`; without them it is 0."
+    )
+
+    @field_validator("seed")
+    @classmethod
+    def _unused_seed_is_the_default(cls, seed: int, values: ValidationInfo) -> int:
+        """A seed that nothing draws with must not make another run of the same images."""
+        canvas = values.data.get("canvas")
+        drawn = values.data.get("block_shuffle") or (canvas and canvas.place == ANYWHERE)
+        return seed if drawn else 0
 
     @model_validator(mode="after")
     def _folder_and_name_agree(self) -> "Target":
@@ -91,6 +102,12 @@ class Target(Settings):
             raise ValueError(
                 "name: folder needs the key folder, and the key folder no other name; such as "
                 "{folder: photos}, or digits"
+            )
+        fields = type(self).model_fields
+        unused = [key for key in OF_FOLDERS if getattr(self, key) != fields[key].default]
+        if unused and self.folder is None:
+            raise ValueError(
+                f"{unused[0]} is of a folder of images; must be left out for {self.name}"
             )
         return self
 

@@ -22,7 +22,7 @@ def read_folder(target: Target) -> dict[str, Part]:
         UserError: an image cannot be read, or the folder has changed since the study was built.
     """
     files = files_of(target.folder)
-    if digest_of(target, files) != target.images.digest:
+    if digest_of(target, files, target.images.channels) != target.images.digest:
         raise UserError(
             f"{target.folder}: its images have changed since the study was built; start Snakemake "
             "again, which makes it another study of these images."

@@ -39,9 +39,18 @@ def _block_shuffle(images, target, part, pool, indices):
     count, size = target.block_shuffle, images.shape[1] // target.block_shuffle
     rest = images.shape[3:]
     blocks = images.reshape(-1, count, size, count, size, *rest).swapaxes(2, 3)
-    order = _generator(target, 0).permutation(count**2)
+    order = _order(target)
     mixed = blocks.reshape(-1, count**2, size, size, *rest)[:, order]
     return mixed.reshape(-1, count, count, size, size, *rest).swapaxes(2, 3).reshape(images.shape)
+
+
+def _order(target: Target) -> np.ndarray:
+    """The blocks' order: one that changes something."""
+    generator, as_it_is = _generator(target, 0), np.arange(target.block_shuffle**2)
+    order = as_it_is
+    while (order == as_it_is).all():
+        order = generator.permutation(len(order))
+    return order
 
 
 def _canvas(images, target, part, pool, indices):
