@@ -71,7 +71,7 @@ def test_transforms_make_other_runs_and_wrong_ones_are_refused():
     assert study(block_shuffle=4).arms["new"].target.place == study().arms["new"].target.place
     with pytest.raises(UserError, match="have 28 pixels a side, so allowed are 2, 4, 7, 14, 28"):
         study(block_shuffle=5)
-    with pytest.raises(UserError, match="must be at least 28"):
+    with pytest.raises(UserError, match="must be more than 28"):
         study(canvas={"side": 20})
 
 
