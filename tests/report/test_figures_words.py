@@ -17,7 +17,7 @@ def test_loss_axis_is_scaled_by_what_is_drawn():
     expected = metrics.loc[metrics["arm"].isin(arms), drawn].to_numpy().max()
     metrics["test_loss_running"] = 1e6
     top = curves.largest_loss(study, metrics, arms, "logits")
-    assert top == pytest.approx(max(expected, curves.GUESSING))
+    assert top == pytest.approx(max(expected, np.log(10)))
     metrics.loc[metrics["arm"] == "new", "test_loss_recalibrated"] = 77.0
     assert curves.largest_loss(study, metrics, arms, "logits") == 77
 

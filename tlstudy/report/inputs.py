@@ -104,7 +104,7 @@ class Inputs:
 
     @property
     def is_audit(self) -> bool:
-        """Whether the study audits the slides: it has a ladder or claims."""
+        """Whether the study judges something: it has a ladder or claims."""
         return bool(self.study.ladder or self.study.claims)
 
 

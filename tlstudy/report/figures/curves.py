@@ -8,11 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from tlstudy.config.groups import arms_of_kind, groups_of, groups_of_slides, is_new, label_of
+from tlstudy.config.groups import arms_of_kind, group_of_slides, groups_of, is_new, label_of
 from tlstudy.config.settings import STATISTICS, Study
 from tlstudy.data import published
 from tlstudy.report.figures import guessing, style
-from tlstudy.report.figures.captions import PUBLISHED_GROUP, note
+from tlstudy.report.figures.captions import note
 from tlstudy.report.figures.points import Tables, draw_curves, has_stopped, seed_curves
 
 SHORT, LONG = (0, (2, 1.5)), (0, (6, 2))
@@ -21,18 +21,6 @@ SLIDES_LINE = {"color": style.SLIDES, "linewidth": 2.2}
 LOG_FROM = 4  # times guessing: losses above are drawn on a scale that is logarithmic further up
 UNITS = {"displacement": "relative change", "angle": "angle (degrees)"}
 WHEN = {"previous": "in one epoch", "start": "since the start"}
-
-
-def overlaid_groups(study: Study) -> list[str]:
-    """Groups whose panels carry the slides' series: the published one, else all of MNIST.
-
-    On a ladder the other rungs are measured against the published one, and not all rungs may be
-    in the figure.
-    """
-    groups = groups_of_slides(study)
-    if PUBLISHED_GROUP in groups_of(study) or study.ladder:
-        return [group for group in groups if group == PUBLISHED_GROUP]
-    return groups
 
 
 def slides_series(table: pd.DataFrame, column: str, by: str = "model") -> dict[str, pd.Series]:
@@ -49,7 +37,7 @@ def draw_slides(ax: Axes, slides: Mapping[str, pd.Series], scale: float = 1) -> 
 
 def slides_handles(study: Study, names: list[str]) -> list[Line2D]:
     """Legend entries of the slides' series; none where no panel carries them."""
-    if not set(overlaid_groups(study)) & set(groups_of(study)):
+    if group_of_slides(study) is None:
         return []
     return [
         Line2D([], [], label=f"slides, {name}", linestyle=SLIDES_DASHES[name], **SLIDES_LINE)
@@ -105,7 +93,7 @@ def loss_figure(study: Study, tables: Tables, size: int, new: bool) -> Figure:
 def has_slides_loss(study: Study, arm: str) -> bool:
     """Whether the slides' losses can be laid under: they are those of softmax outputs."""
     settings = study.arms[arm]
-    return settings.group in overlaid_groups(study) and settings.head == "softmax"
+    return settings.group == group_of_slides(study) and settings.head == "softmax"
 
 
 def largest_loss(study: Study, metrics: pd.DataFrame, arms: list[str], head: str) -> float:
@@ -172,7 +160,7 @@ def _draw_group(
 
     A logarithmic axis leaves out the arms that are 0 throughout.
     """
-    if group in overlaid_groups(study):
+    if group == group_of_slides(study):
         draw_slides(ax, slides, scale)
     drawn = False
     for arm in groups_of(study)[group]:
@@ -198,7 +186,7 @@ def accuracy_figure(study: Study, tables: Tables, size: int) -> Figure:
     for row, (group, names) in zip(panels, groups.items(), strict=True):
         arms = [study.arms[arm] for arm in names]
         longest = {policy: max(arm.epochs for arm in arms) for policy in slides}
-        if group in overlaid_groups(study):
+        if group == group_of_slides(study):
             longest["running"] = max(longest["running"], published.EPOCHS)
         for ax, policy in zip(row, slides, strict=True):
             column = f"test_balanced_accuracy_{policy}"

@@ -13,11 +13,11 @@ from matplotlib.figure import Figure, SubFigure
 from tlstudy.audit.flaws import MENDED
 from tlstudy.audit.ladder import comparable, seed_values
 from tlstudy.audit.statistics import summarise
-from tlstudy.config.groups import groups_of, is_of_slides, rung_groups
+from tlstudy.config.groups import group_of_slides, groups_of, rung_groups
 from tlstudy.config.settings import Study
 from tlstudy.data import published
 from tlstudy.report.figures import guessing, points, style
-from tlstudy.report.figures.captions import PUBLISHED_GROUP, note
+from tlstudy.report.figures.captions import note
 from tlstudy.report.format import signed
 
 SIDES = {"new": -0.14, "pretrained": 0.2}  # of a rung's place
@@ -62,7 +62,8 @@ def ladder_figure(study: Study, tables: points.Tables, size: int, quantity: str)
     rows = seed_values(study, tables["runs"], quantity, size).groupby(["rung", "part"])
     values = {key: points.values_of(found, scale=scale) for key, found in rows}
     best = scale * published.best().set_index("model")[quantity]
-    slides = {rung_groups(study).index(PUBLISHED_GROUP): best} if _has_slides(study) else {}
+    repeated = group_of_slides(study)
+    slides = {rung: best for rung, group in enumerate(rung_groups(study)) if group == repeated}
     parts = {
         head: [rung for rung, found in enumerate(heads) if found == head]
         for head in ("", *TITLES)
@@ -88,7 +89,7 @@ def ladder_figure(study: Study, tables: points.Tables, size: int, quantity: str)
 
 
 def _has_slides(study: Study) -> bool:
-    return PUBLISHED_GROUP in rung_groups(study) and is_of_slides(study)
+    return group_of_slides(study) in rung_groups(study)
 
 
 def _two_parts(study: Study, size: int, quantity: str) -> tuple[Figure, SubFigure, SubFigure]:

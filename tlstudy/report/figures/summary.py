@@ -5,12 +5,12 @@ import textwrap
 import pandas as pd
 from matplotlib.figure import Figure
 
-from tlstudy.config.groups import groups_of, is_new, label_of
+from tlstudy.config.groups import group_of_slides, groups_of, is_new, label_of
 from tlstudy.config.settings import Study
 from tlstudy.data import published
 from tlstudy.report.figures import guessing, points, style
 from tlstudy.report.figures.captions import note
-from tlstudy.report.figures.curves import LOG_FROM, overlaid_groups
+from tlstudy.report.figures.curves import LOG_FROM
 from tlstudy.report.format import count, sentence
 
 LABEL_CHARACTERS = 24
@@ -27,7 +27,7 @@ def results_figure(study: Study, tables: points.Tables, size: int) -> Figure:
     before = [place for place, group in enumerate(groups_of(study).values()) for _ in group]
     rows = [index + place / 2 for index, place in enumerate(before)]
     handles = points.handles(
-        {is_new(study, arm) for arm in arms}, len(study.seed), bool(overlaid_groups(study))
+        {is_new(study, arm) for arm in arms}, len(study.seed), group_of_slides(study) is not None
     )
     handles.append(style.reference_entry("guessing"))
     text = note(study, size) + _stopped(runs)
@@ -41,7 +41,7 @@ def results_figure(study: Study, tables: points.Tables, size: int) -> Figure:
             points.draw_values(ax, row, values, colour, vertical=False, aside=2)
             kind = "new" if is_new(study, arm) else "pretrained"
             # Those of the slides stand beside their first arm of a kind.
-            if study.arms[arm].group in overlaid_groups(study) and kind in slides:
+            if study.arms[arm].group == group_of_slides(study) and kind in slides:
                 points.mark_slides(ax, row + 0.32, slides.pop(kind), vertical=False)
         guessing.draw(ax, study, quantity, vertical=False)
         ax.set_xlabel(label)

@@ -55,7 +55,7 @@ def page(inputs: Inputs) -> dict:
         "no_weights": _no_weights(study),
         "groups_line": groups_line(inputs),
         "arms_line": arms_line(inputs),
-        "contradictions": published.sentences() if inputs.is_audit else [],
+        "contradictions": published.sentences() if inputs.is_audit and is_of_slides(study) else [],
         "contradictions_figure": study_figure(inputs, CONTRADICTIONS),
         "alarms": alarms(inputs),
         "theory": theory.section(inputs),
@@ -70,6 +70,7 @@ def page(inputs: Inputs) -> dict:
         "warnings": how_it_was_run.warnings(inputs),
         "sizes": [size_results(inputs, size) for size in study.subset_size],
         "of_slides": is_of_slides(study),
+        "whose": "slides\u2019" if claims_of_slides(study) else "study\u2019s",
         "images": join(dict.fromkeys(arm.target.data.title for arm in study.arms.values())),
         "data": _data(study),
         "guessing": _guessing(study),
@@ -128,12 +129,20 @@ def _audit(inputs: Inputs, size: int) -> dict:
         "ladder": figure(inputs, size, "ladder"),
         "ladder_loss": figure(inputs, size, "ladder-loss"),
         "tally": ledger.tally(
-            ledger.of_size(inputs, size), "(the slides\u2019 and variants of them)"
+            ledger.of_size(inputs, size),
+            "(the slides\u2019 and variants of them)"
+            if claims_of_slides(inputs.study)
+            else "of the study",
         ),
         "meanings": ledger.meanings(entry["verdict"] for entry in entries),
         "entries": entries,
         "claims": figure(inputs, size, "claims"),
     }
+
+
+def claims_of_slides(study: Study) -> bool:
+    """Whether any of the study's claims was made on the slides."""
+    return any(claim.slide for claim in study.claims.values())
 
 
 def coverage(study: Study) -> str:

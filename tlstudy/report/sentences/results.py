@@ -48,7 +48,7 @@ def comparable_pairs(inputs: Inputs) -> bool:
 def result_table(inputs: Inputs, size: int) -> Table:
     """Protocols with both arms and their difference; or all arms one by one.
 
-    The slides stand beside them if all arms learn MNIST.
+    The slides stand beside them if the study repeats their experiment.
     """
     groups = groups_of(inputs.study)
     rows: list[list[str | Cell]] = []
