@@ -35,6 +35,15 @@ def test_a_name_stands_for_a_mapping_and_may_be_swept():
     assert "target~digits" in runs(study)[-1].name
 
 
+def test_swept_transforms_are_told_in_the_names_of_arms():
+    changed = [{"name": "mnist", "invert": True}, {"name": "mnist", "canvas": {"side": 56}}]
+    assert list(arms_of(new={"target": ["mnist", *changed]}).arms) == [
+        "new~target=mnist",
+        "new~target=mnist-invert",
+        "new~target=mnist-canvas-side-56",
+    ]
+
+
 def test_what_changes_no_image_makes_no_other_run():
     def name(**target) -> str:
         return runs(arms_of(new={"target": {"name": "digits", **target}}))[0].name

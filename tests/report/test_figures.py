@@ -19,7 +19,6 @@ from mpl_toolkits.mplot3d import Axes3D
 
 from tlstudy.audit.statistics import summarise
 from tlstudy.config import catalogue, groups
-from tlstudy.config.groups import group_of_slides
 from tlstudy.data import published
 from tlstudy.report import figures
 from tlstudy.report.figures import draw, draw_all, guessing, layerwise, points, style
@@ -279,18 +278,6 @@ def test_slides_are_laid_under_the_published_group_only():
     for name in ("gradient-norm", "loss-pretrained"):
         figure = drawn(study, synthetic.make_tables(study), name)
         assert not lines_of(figure.axes[0], style.SLIDES)
-
-
-@pytest.mark.parametrize(
-    "changed", [{"target": "digits"}, {"architecture": "resnet18"}, {"head": "logits"}]
-)
-def test_what_is_not_the_slides_experiment_stands_without_them(changed):
-    assert group_of_slides(synthetic.make_study()) == "published"
-    arms = {name: arm | changed for name, arm in synthetic.default_arms().items()}
-    study = synthetic.make_study(arms)
-    assert group_of_slides(study) is None
-    figure = drawn(study, synthetic.make_tables(study), "gradient-norm")
-    assert not any(lines_of(ax, style.SLIDES) for ax in figure.axes)
 
 
 def test_accuracy_is_in_per_cent():

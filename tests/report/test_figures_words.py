@@ -5,7 +5,8 @@ import pytest
 import synthetic
 from matplotlib.figure import Figure
 
-from tlstudy.report.figures import curves, landscapes, points
+from tlstudy.config.groups import group_of_slides
+from tlstudy.report.figures import curves, draw, landscapes, points, style
 
 
 def test_loss_axis_is_scaled_by_what_is_drawn():
@@ -52,3 +53,16 @@ def test_landscapes_say_how_much_of_the_path_lies_outside():
         if line.get_markersize() == landscapes.END["markersize"] and line.get_marker() == "o"
     ]
     assert [line.get_xdata() for line in circles if not line.get_clip_on()] == [[0]]
+
+
+@pytest.mark.parametrize(
+    "changed", [{"target": "digits"}, {"architecture": "resnet18"}, {"head": "logits"}]
+)
+def test_what_is_not_the_slides_experiment_stands_without_them(changed):
+    assert group_of_slides(synthetic.make_study()) == "published"
+    arms = {name: arm | changed for name, arm in synthetic.default_arms().items()}
+    study = synthetic.make_study(arms)
+    assert group_of_slides(study) is None
+    figure = draw(study, synthetic.make_tables(study), "gradient-norm", 50)
+    colours = {line.get_color() for ax in figure.axes for line in ax.lines}
+    assert style.SLIDES not in colours

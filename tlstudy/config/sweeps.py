@@ -9,6 +9,8 @@ from tlstudy.storage.errors import UserError
 Choices = list[tuple[str, Any]]
 # Lists are a mistake there: arms are told apart by what is swept, and optimisers by their values.
 NOT_SWEPT = ("label", "optimiser")
+# Keys of a mapping whose values say enough.
+NAMING = ("name", "folder", "python")
 
 
 def expand_arms(arms: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -51,9 +53,13 @@ def _plain(value: Any) -> Any:
 
 
 def _told(value: Any) -> str:
-    """A value in the name of an arm; a mapping by its own values, such as those of a target."""
+    """A value in the name of an arm; a mapping by what it holds, such as photos-canvas-side-96."""
     if isinstance(value, Mapping):
-        return "-".join(_told(item) for item in value.values())
+        parts = (
+            _told(item) if key in NAMING else key if item is True else f"{key}-{_told(item)}"
+            for key, item in value.items()
+        )
+        return "-".join(parts)
     return str(value)
 
 

@@ -80,7 +80,8 @@ def measure(fine_tuned: "FineTuned", settings: Encoder) -> Iterator[dict]:
 
 def passes(study: "Study", run: "Run") -> float:
     """Trainings after frozen stages, and looks at every variant of the network."""
-    settings, images = study.encoder, run.subset_size + study.encoder.test_images
+    settings = study.encoder
+    images = run.subset_size + min(settings.test_images, run.settings.target.data.test)
     after = network_facts(run.settings.architecture, run.settings.image_size).after
     trained = sum(after[stage] for stage in frozen(settings, after))
     # Every stage, the head and the whole encoder put back, and the fine-tuned network itself.

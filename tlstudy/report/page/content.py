@@ -79,7 +79,7 @@ def page(inputs: Inputs) -> dict:
         ),
         "differences": protocol.differences(study),
         "shared": protocol.shared(study),
-        "tests": protocol.tests(study.evaluation),
+        "tests": f"{protocol.tests(study.evaluation)} {protocol.fewer(study)}".strip(),
         "sheets": [_sheet(sheet) for sheet in inputs.contact_sheets],
         "flaws": protocol.flaws(study),
         "machine": how_it_was_run.machine(inputs),

@@ -6,7 +6,8 @@ from tlstudy.audit.flaws import FLAWS, Flaw
 from tlstudy.config.architectures import network_facts
 from tlstudy.config.groups import groups_of, label_of
 from tlstudy.config.settings import Arm, Evaluation, Study
-from tlstudy.report.format import whole
+from tlstudy.config.study_targets import targets
+from tlstudy.report.format import join, sentence, whole
 from tlstudy.report.names import network_name
 from tlstudy.report.tables import Table, table_of_arms
 
@@ -55,6 +56,18 @@ def tests(evaluation: Evaluation) -> str:
     if not both:
         told += f" There, {few} images are tested with the other statistics too, for comparison."
     return told
+
+
+def fewer(study: Study) -> str:
+    """What is done where a target has fewer test images than the study asks for; empty if none."""
+    lacking = (
+        target
+        for target in targets(study).values()
+        if target.data.test < study.evaluation.final_images
+    )
+    told = (f"{target.data.title} has {whole(target.data.test)} test images" for target in lacking)
+    found = join(dict.fromkeys(told))
+    return f"{sentence(found)}: there are no more to test on." if found else ""
 
 
 def statistics(arm: Arm) -> str:
