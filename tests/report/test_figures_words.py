@@ -63,6 +63,6 @@ def test_what_is_not_the_slides_experiment_stands_without_them(changed):
     arms = {name: arm | changed for name, arm in synthetic.default_arms().items()}
     study = synthetic.make_study(arms)
     assert group_of_slides(study) is None
-    figure = draw(study, synthetic.make_tables(study), "gradient-norm", 50)
+    figure = draw(study, "gradient-norm", synthetic.make_tables(study), 50)
     colours = {line.get_color() for ax in figure.axes for line in ax.lines}
     assert style.SLIDES not in colours
