@@ -1,10 +1,13 @@
 """Images of targets other than MNIST: in the cache, with checksums, as their table says."""
 
 import json
+import pickle
 
 import numpy as np
 import pytest
+from torchvision import datasets
 
+from tlstudy.config.datasets import NAMED
 from tlstudy.config.targets import Target
 from tlstudy.data.images import cache_images, load_images
 from tlstudy.storage.errors import UserError
@@ -55,3 +58,49 @@ def test_a_damaged_file_that_was_placed_is_named(tmp_path):
     with pytest.raises(UserError, match="is not Fashion-MNIST's"):
         cache_images(tmp_path, Target(name="fashion-mnist"))
     assert placed.is_file()
+
+
+def test_the_table_is_torchvision_s():
+    """Names of classes and of files, as far as its source has them; checksums are its own."""
+    for name in ("fashion-mnist", "kmnist"):
+        data = NAMED[name]
+        loader = getattr(datasets, data.loader)
+        assert tuple(loader.classes) == data.classes
+        assert {file for file, _ in loader.resources} == set(data.placed)
+    letters = NAMED["emnist-letters"]
+    assert datasets.EMNIST.classes_split_dict["letters"][1:] == list(letters.classes)
+    assert letters.placed == (datasets.EMNIST.url.rpartition("/")[2],)
+    for name in ("cifar10", "cifar100"):
+        assert NAMED[name].placed == (getattr(datasets, NAMED[name].loader).filename,)
+    files = datasets.SVHN.split_list
+    assert NAMED["svhn"].placed == tuple(files[part][1] for part in ("train", "test"))
+
+
+def made_cifar(root):
+    """A file as the makers of CIFAR-10 give it out, of noise: six batches and names of classes."""
+    generator = np.random.default_rng(0)
+    content = {f"data_batch_{number}": 10_000 for number in range(1, 6)} | {"test_batch": 10_000}
+    (root / "cifar-10-batches-py").mkdir(parents=True)
+    for name, images in content.items():
+        labels = (np.arange(images) % 10).tolist()
+        pixels = np.broadcast_to(generator.integers(0, 256, 3072, dtype=np.uint8), (images, 3072))
+        batch = {"data": np.ascontiguousarray(pixels), "labels": labels}
+        (root / "cifar-10-batches-py" / name).write_bytes(pickle.dumps(batch))
+    names = {"label_names": list(NAMED["cifar10"].classes)}
+    (root / "cifar-10-batches-py" / "batches.meta").write_bytes(pickle.dumps(names))
+
+
+def test_a_file_of_cifar_becomes_images_of_colours(tmp_path, monkeypatch):
+    """Of made images: torchvision's checksums, which it checks, are of the real ones."""
+    monkeypatch.setattr("torchvision.datasets.cifar.check_integrity", lambda *_: True)
+    monkeypatch.setattr(
+        "tlstudy.data.torchvision_sets._place", lambda placed, root, *_: made_cifar(root)
+    )
+    target = Target(name="cifar10")
+    cache_images(tmp_path, target)
+    images, labels = load_images(tmp_path / "cifar10", "train")
+    assert images.shape == (50_000, 32, 32, 3)
+    generator = np.random.default_rng(0)  # colour by colour in the file
+    expected = generator.integers(0, 256, 3072, dtype=np.uint8).reshape(3, 32, 32)
+    np.testing.assert_array_equal(images[0].transpose(2, 0, 1), expected)
+    assert np.bincount(labels).tolist() == [5000] * 10

@@ -11,8 +11,10 @@ MOST_OF_A_CLASS = 10  # so at most 100 images of ten classes
 MOST_CLASSES = 40
 GAP = 2  # pixels between images
 WHITE = 255
-ROWS_IN_A_FIGURE = 10  # of 5 inches; more rows make it higher
+WIDTH, TALLEST_ROW, HEIGHT, NOTE = 5.6, 0.5, 12, 0.4  # inches
+CHARACTER = 0.075  # of a class's name, inches on average
 LONGEST_NAME = 24
+LARGEST_SIDE = 64  # pixels of an image in the sheet; of larger ones some are left out
 
 
 def mosaic(images: np.ndarray, labels: np.ndarray, rows: Sequence[int] = range(10)) -> np.ndarray:
@@ -68,17 +70,20 @@ def write_contact_sheet(
     rows = range(len(classes))
     if len(classes) > MOST_CLASSES:
         rows = sorted(dict.fromkeys(labels.tolist()))[:MOST_CLASSES]
-    sheet = mosaic(np.asarray(images, dtype=float), labels, rows)
+    every = -(-images.shape[1] // LARGEST_SIDE)
+    sheet = mosaic(images[:, ::every, ::every], labels, rows)
     places = (np.arange(len(rows)) + 0.5) * sheet.shape[0] / len(rows) - GAP / 2
     counts = np.bincount(labels, minlength=len(classes))[list(rows)]
     texts = [
-        f"{classes[row][:LONGEST_NAME]}  ({n} {'image' if n == 1 else 'images'})"
+        f"{_short(classes[row])}  ({n} {'image' if n == 1 else 'images'})"
         for row, n in zip(rows, counts, strict=True)
     ]
     with style.look(f"contact-sheet-{subset_size}-{seed}"):
         note = sheet_note(labels, subset_size, seed, rows, len(classes))
-        height = 5 * max(1, len(rows) / ROWS_IN_A_FIGURE)
-        figure = style.new_figure(height, note=note, width=5.6)
+        columns = min(MOST_OF_A_CLASS, int(counts.max(initial=1)))
+        left = WIDTH - CHARACTER * max(map(len, texts))
+        row = min(TALLEST_ROW, HEIGHT / len(rows), left / columns)
+        figure = style.new_figure(NOTE + row * len(rows), note=note, width=WIDTH)
         ax = figure.subplots()
         ax.imshow(sheet if sheet.ndim == 2 else sheet / WHITE, cmap="gray", aspect="equal")
         ax.grid(visible=False)
@@ -86,4 +91,10 @@ def write_contact_sheet(
         ax.set_yticks(places, labels=texts)
         ax.tick_params(length=0)
         ax.spines[:].set_visible(False)
+        ax.set_anchor("W")  # right beside the names
         style.write(figure, folder / "contact-sheet")
+
+
+def _short(name: str) -> str:
+    """A class's name, cut where it is long."""
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}\u2026"
