@@ -132,7 +132,7 @@ def test_seed_values_have_a_row_for_every_seed():
 @pytest.mark.parametrize(
     ("seeds", "expected"),
     [
-        (6, "gap +50.0 points (bootstrap interval +50.0 to +50.0, 6 seeds)"),
+        (6, "gap +50.0 points (95\u202f% interval +50.0 to +50.0 over 6 seeds)"),
         (2, "gap +50.0 to +50.0 points (range of 2 seeds, too few for an interval)"),
     ],
 )

@@ -182,7 +182,9 @@ def test_drift_excess_is_over_the_least_change_and_needs_one():
 def curvature_table(eigenvalue: float, rise: float, reason: str = "") -> pd.DataFrame:
     rows = [(*RUN, "final", 8.0, 0.5, ""), (*RUN, "matched", eigenvalue, rise, reason)]
     named = [*INDEX, "point", "hessian_eigenvalue", "rise", "reason"]
-    return pd.DataFrame(rows, columns=named).reindex(columns=list(ALL_TABLES["curvature"]))
+    found = pd.DataFrame(rows, columns=named)
+    found["normalised_eigenvalue"] = 2 * found["hessian_eigenvalue"]
+    return found.reindex(columns=list(ALL_TABLES["curvature"]))
 
 
 @pytest.mark.parametrize(
@@ -192,6 +194,7 @@ def curvature_table(eigenvalue: float, rise: float, reason: str = "") -> pd.Data
 def test_curvature_quantities_and_what_has_no_logarithm(eigenvalue, rise, logarithms):
     found = {**tables(), "curvature": curvature_table(eigenvalue, rise)}
     assert value(found, "log2_hessian_eigenvalue.final") == 3
+    assert value(found, "log2_normalised_eigenvalue.final") == 4
     assert value(found, "log2_rise.final") == -1
     names = ("log2_hessian_eigenvalue.matched", "log2_rise.matched")
     np.testing.assert_array_equal([value(found, name) for name in names], logarithms)

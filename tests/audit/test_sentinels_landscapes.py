@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
@@ -129,3 +130,45 @@ def test_landscapes_on_other_axes_are_not_comparable(landscape, radius, points, 
         assert all(differs in finding.saw for finding in found)
     result = examine_group([ours, evidence])
     assert "two runs" in result.skipped["landscapes-not-comparable"]
+
+
+def with_norms(arm: str, factor: float, **known) -> Evidence:
+    """A run whose convolutions have norms times the factor; its BatchNorm is as in all others."""
+    layers = pd.DataFrame(
+        {
+            "epoch": [1, 2] * 2,
+            "layer": ["conv1.weight"] * 2 + ["bn1.weight"] * 2,
+            "kind": ["convolution"] * 2 + ["batchnorm-weight"] * 2,
+            "norm": [1.0, 2.0 * factor, 8.0, 8.0],
+        }
+    )
+    return Evidence(arm=arm, layers=layers, **known)
+
+
+RAW = {"curvature": pd.DataFrame({"hessian_eigenvalue": [3.0]})}
+ALONG_PATH = {"landscape": {"planes": {"trajectory": {"status": "drawn", "axis": [-1, 0, 1]}}}}
+NORMALISED_ONLY = {"landscape": {"planes": {"random": {"status": "drawn", "axis": [-1, 0, 1]}}}}
+
+
+@pytest.mark.parametrize(
+    ("known", "factor", "told"),
+    [
+        (RAW, 0.5, "a factor of 4"),
+        (RAW, 1.5, "raw Hessian eigenvalues"),
+        (RAW, 1.3, ""),
+        (ALONG_PATH, 3.0, "landscapes along the path"),
+    ],
+)
+def test_sharpness_across_scales_is_noted(known, factor, told):
+    """F17."""
+    pair = [with_norms("one", 1.0, **known), with_norms("two", factor, **known)]
+    found = examine_group(pair).findings
+    found = [each for each in found if each.sentinel == "sharpness-compared-across-scales"]
+    assert len(found) == (2 if told else 0)
+    assert all(told in each.saw and not each.is_alarm for each in found)
+
+
+def test_sharpness_along_normalised_directions_is_compared_at_any_scale():
+    pair = [with_norms(name, factor, **NORMALISED_ONLY) for name, factor in (("a", 1), ("b", 9))]
+    examination = examine_group(pair)
+    assert "sharpness-compared-across-scales" in examination.skipped

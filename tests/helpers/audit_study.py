@@ -73,12 +73,13 @@ def curvature_table(study: Study) -> pd.DataFrame:
         new = study.arms[arm].initialisation == "random"
         for point, level in (("final", 0.004), ("matched", 0.5)):
             scale = (30 if new else 9) * (1 if point == "final" else 6)
-            values = scale * np.exp(generator.normal(0, 0.4, 2)) * [1, 0.01]
+            values = scale * np.exp(generator.normal(0, 0.4, 3)) * [1, 0.01, 5]
             reason = ""
             if new and point == "matched" and seed == study.seed[-1]:
-                values, reason = [np.nan, np.nan], "the train loss never fell to 0.5"
-            row = (arm, size, seed, point, 6.0, level, values[0], 0.004, 9, values[1], reason)
-            rows.append(row)
+                values, reason = [np.nan] * 3, "the train loss never fell to 0.5"
+            raw, rise, normalised = values
+            both = (normalised, 0.004, raw, 0.004)
+            rows.append((arm, size, seed, point, 6.0, level, *both, 18, rise, reason))
     return pd.DataFrame(rows, columns=list(ALL_TABLES["curvature"]))
 
 

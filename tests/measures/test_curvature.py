@@ -105,6 +105,44 @@ def test_eigenvalue_is_that_of_the_whole_hessian():
     assert found.value == pytest.approx(float(expected), rel=1e-3)
 
 
+def test_normalised_eigenvalue_is_that_of_the_scaled_hessian():
+    network, batches = small_network(), small_batches()
+    convolution, batchnorm, readout = network[0], network[1], network[4]
+    scales = [
+        convolution.weight.flatten(1).norm(dim=1).repeat_interleave(9),
+        torch.zeros(3 + 3 + 3),  # the convolution's bias, BatchNorm's factors and shifts
+        readout.weight.norm(dim=1).repeat_interleave(12),
+        torch.zeros(4),
+    ]
+    assert batchnorm.weight.shape == (3,)
+    scale = torch.cat(scales).double().detach()
+    whole = scale[:, None] * whole_hessian(network, batches) * scale
+    found = largest_hessian_eigenvalue(
+        network, batches, "logits", 60, seed=26, filter_normalised=True
+    )
+    assert found.value == pytest.approx(float(torch.linalg.eigvalsh(whole)[-1]), rel=1e-3)
+
+
+def test_scale_before_batchnorm_changes_the_raw_eigenvalue_only():
+    """Dinh et al. 2017: the same function, another raw curvature."""
+    batches, factor = small_batches(), 0.1
+    values = []
+    for scale in (1.0, factor):
+        network = small_network()
+        network[0].weight.data *= scale
+        network[0].bias.data *= scale
+        network[1].eps = 1e-12
+        values.append(
+            [
+                largest_hessian_eigenvalue(network, batches, "logits", 80, 26, normalised).value
+                for normalised in (False, True)
+            ]
+        )
+    (raw, normalised), (raw_of_small, normalised_of_small) = values
+    assert normalised_of_small == pytest.approx(normalised, rel=1e-3)
+    assert raw_of_small > 5 * raw
+
+
 def test_rise_is_the_curvature_along_the_directions():
     network, batches = small_network(), small_batches()
     hessian, radius = whole_hessian(network, batches), 1e-3

@@ -249,7 +249,7 @@ def test_encoder_and_curvature_are_told_with_their_numbers():
     shown = experiments.encoder_table(inputs, 50)
     assert len(shown.rows) == 5 + 5 + 1 + 7
     assert any(format.percent(mean) in cell for row in shown.rows for cell in row)
-    [eigenvalues, rises] = experiments.curvature_table(inputs, 50).rows
+    [eigenvalues, rises, _] = experiments.curvature_table(inputs, 50).rows
     assert "5 seeds" in eigenvalues[1]
     assert "range of 4 seeds" in rises[2]
     empty = make_inputs()
@@ -270,7 +270,7 @@ def test_reuse_is_told_with_its_numbers():
         quantity = f"log2_drift_excess.{way}"
         values = values_of({"runs": inputs.runs, "reuse": inputs.reuse}, quantity)
         factor = 2 ** values["pretrained-final"].mean()
-        assert pretrained[place].startswith(f"{format.number(factor, 2)} (bootstrap interval")
+        assert pretrained[place].startswith(f"{format.number(factor, 2)} (95\u202f% interval")
     assert new[6] == "0 of 5"
     assert "in 30 steps" in table.rows[6][0]
     assert new[7] == "30.0\u202f% to 30.0\u202f%"
@@ -284,10 +284,10 @@ def test_reuse_is_told_with_its_numbers():
 
 def test_eigenvalues_that_did_not_converge_are_told():
     inputs = inputs_of("audit")
-    curvature = inputs.curvature.assign(residual=0.005)
+    curvature = inputs.curvature.assign(residual=0.005, normalised_residual=0.005)
     curvature.loc[curvature.index[0], "residual"] = 0.25
     text = experiments.convergence(dataclasses.replace(inputs, curvature=curvature), 50)
-    assert f"in {len(curvature) - 1} of {len(curvature)} cases" in text
+    assert f"in {2 * len(curvature) - 1} of {2 * len(curvature)} cases" in text
     assert format.percent(0.25) in text
 
 

@@ -77,7 +77,7 @@ def test_a_study_of_the_laboratory_alone_has_captions_without_arms(name):
         assert absent not in words
     if name == "workflow":
         assert "experiments: diagonal, relu; seeds: 0, 1" in words
-        assert "10 seeds (10,000 resamples)" in words
+        assert "a mean over 10 seeds: Student's t" in words
 
 
 def test_the_workflow_s_text_names_the_slides_only_where_they_are_repeated():

@@ -1,8 +1,9 @@
 """The ledger of claims: what was said, what was measured, and the verdict.
 
-The rule was fixed before the runs, in the configuration (`ledger.Claim`): a claim is
-supported if the interval over seeds lies wholly above the effect size, and refuted if it lies
-wholly below zero. A failed control comes first: then nothing was tested.
+The rule was fixed before the runs, in the configuration (`ledger.Claim`): a claim is supported if
+the interval lies wholly above the effect size, contradicted if wholly below it, and refuted if
+wholly below zero. A failed control comes first: then nothing was tested. A quantity that a search
+bounds from one side decides on that side only.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,12 +13,15 @@ import numpy as np
 import pandas as pd
 
 from tlstudy.audit.quantities import Tables, values_of, why_missing
-from tlstudy.audit.statistics import Summary, seeds_to_settle, summarise
+from tlstudy.audit.statistics import CONFIDENCE, Summary, seeds_to_settle, summarise
 from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.config.ledger import Claim
 from tlstudy.config.quantities import SELECTIONS, planned_seeds, quantity_of
 from tlstudy.config.settings import Study
 from tlstudy.storage.columns import CLAIM_VALUES, CLAIMS
+
+UNTESTED = ("not testable", "open")
+OTHER_WAY = {"lower": "upper", "upper": "lower", "": ""}
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,20 @@ class Case:
         difference = ours - (others[0] if others else claim.above)
         return (difference if claim.direction == "higher" else -difference) + claim.margin
 
+    def summary(self) -> Summary:
+        """Of the claim's values."""
+        return summarise(self.values().to_numpy())
+
+    def bound(self) -> str:
+        """Whether the statistic is a lower or an upper bound of what is meant; see `Quantity`."""
+        names = [quantity for quantity, _ in sides(self.claim)]
+        ways = [quantity_of(name).bound for name in names]
+        turned = [OTHER_WAY[way] if place else way for place, way in enumerate(ways)]
+        if self.claim.direction == "lower":
+            turned = [OTHER_WAY[way] for way in turned]
+        there = set(turned) - {""}
+        return "both" if len(there) > 1 else "".join(there)
+
     def ruling(self) -> Ruling:
         """The verdict on the claim, by the rule above."""
         if self.claim.open:
@@ -92,7 +110,7 @@ class Case:
         missing = self._missing_values()
         if not values.notna().any():
             return Ruling("not testable", f"There is no value: {missing}.")
-        ruling = by_interval(values.to_numpy(), self.claim.effect)
+        ruling = by_interval(self.summary(), values.to_numpy(), self.claim.effect, self.bound())
         because = ruling.because + (f" Left out: {missing}." if missing else "")
         if len(values) < planned:
             because += f" Judged from {len(values)} of {_seeds(planned)}."
@@ -149,7 +167,8 @@ class Case:
             "statistic": statistic(self.study, claim),
             "unit": "" if claim.open else quantity_of(claim.quantity).unit,
             "effect": np.nan if claim.open else claim.effect,
-            **summarise(self.values().to_numpy()).row(),
+            **(summary := self.summary()).row(),
+            "p_value": np.nan if claim.open else summary.p_value(claim.effect),
             **asdict(self.ruling()),
             "figure": claim.figure,
         }
@@ -170,7 +189,7 @@ def ledger(study: Study, tables: Tables) -> tuple[pd.DataFrame, pd.DataFrame]:
         for seed, value in case.values().items()
     ]
     return (
-        pd.DataFrame([case.row() for case in cases], columns=list(CLAIMS)),
+        with_holm(pd.DataFrame([case.row() for case in cases], columns=list(CLAIMS))),
         pd.DataFrame(values, columns=["claim", "subset_size", "seed", "value"])[list(CLAIM_VALUES)],
     )
 
@@ -206,34 +225,74 @@ def _in_seeds(found: Iterable[tuple[str, int]]) -> str:
     )
 
 
-def by_interval(values: np.ndarray, effect: float) -> Ruling:
-    """The verdict from one value per seed, (seeds,), and the effect size."""
-    summary = summarise(values)
+def by_interval(summary: Summary, values: np.ndarray, effect: float, bound: str = "") -> Ruling:
+    """The verdict from one value per seed, (seeds,), their summary, and the effect size.
+
+    Args:
+        bound: lower if the values are lower bounds of what is meant, so that none can contradict
+            the claim; upper likewise: none can support it; both: neither.
+    """
     if summary.mean is None:
         return Ruling(
             "inconclusive",
             f"Only {_seeds(summary.n)} with a value; an interval needs {MINIMUM_SEEDS}, so "
             f"{MINIMUM_SEEDS - summary.n} more.",
         )
-    above = f"wholly above {'the effect size' if effect else 'zero'}"
+    size = "the effect size" if effect else "zero"
     if summary.low > effect:
-        return Ruling("supported", f"The interval lies {above}.")
-    if summary.high < 0:
-        return Ruling("refuted", "The interval lies wholly below zero.")
-    more = seeds_to_settle(values, effect)
+        if bound in ("upper", "both"):
+            return _only_a_bound("above", size, "larger", "support")
+        return Ruling("supported", f"The interval lies wholly above {size}.")
+    if summary.high < effect:
+        if bound in ("lower", "both"):
+            return _only_a_bound("below", size, "smaller", "contradict")
+        if summary.high < 0 or not effect:
+            return Ruling("refuted", "The interval lies wholly below zero.")
+        return Ruling("contradicted", "The interval lies wholly below the effect size.")
+    more = seeds_to_settle(values, effect, summary)
     if more is None:
         return Ruling(
             "inconclusive",
-            "The mean lies between zero and the effect size: no number of seeds would settle "
-            "the claim if it stayed there.",
+            f"The interval contains {size}, and so close to the mean that no number of seeds "
+            "would settle the claim if it stayed there.",
         )
-    side = above if summary.mean > effect else "wholly below zero"
     return Ruling(
         "inconclusive",
-        f"The interval does not lie {side}; about {_seeds(more, 'more ')} would settle the claim "
-        "if mean and spread stayed.",
+        f"The interval contains {size}; about {_seeds(more, 'more ')} would settle the claim if "
+        "mean and spread stayed.",
         more,
     )
+
+
+def _only_a_bound(place: str, size: str, found: str, what: str) -> Ruling:
+    return Ruling(
+        "inconclusive",
+        f"The interval lies wholly {place} {size}, but a search can leave the value {found} than "
+        f"what is meant, so it cannot {what} the claim.",
+    )
+
+
+def with_holm(claims: pd.DataFrame) -> pd.DataFrame:
+    """The table with the verdicts that hold if all tested claims are to hold together.
+
+    Holm 1979: the k-th smallest of m values of p counts (m - k + 1) times, and none less than one
+    before it.
+    """
+    p_values = claims["p_value"].where(~claims["verdict"].isin(UNTESTED)).astype(float)
+    order = p_values.dropna().sort_values(kind="stable").index
+    times = pd.Series(np.arange(len(order), 0, -1), order)
+    adjusted = (times * p_values[order]).cummax()
+    verdicts = claims["verdict"].where(p_values.notna(), "")
+    for index in order:
+        verdict = verdicts[index]
+        if verdict == "refuted":
+            against_zero = times[index] * Summary.of_row(claims.loc[index]).p_value(0)
+            if claims.loc[index, "effect"] and against_zero > 1 - CONFIDENCE:
+                verdict = "contradicted"
+        if adjusted[index] > 1 - CONFIDENCE:
+            verdict = "inconclusive"
+        verdicts[index] = verdict
+    return claims.assign(verdict_by_holm=verdicts)
 
 
 def statistic(study: Study, claim: Claim) -> str:
@@ -274,6 +333,8 @@ def ledger_text(claims: pd.DataFrame) -> str:
         value = Summary.of_row(row).text(lambda number: f"{number:.3g}", f" {row['unit']}")
         told = f", {value}, effect size {row['effect']:g}" if row["verdict"] != "open" else ""
         lines += [f"{row['claim']}{size}: {row['verdict']}{told}", f"    {row['because']}"]
+        if (holm := row["verdict_by_holm"]) not in ("", row["verdict"]):
+            lines.append(f"    Judged together with the other claims (Holm): {holm}.")
     return "\n".join(lines)
 
 

@@ -138,7 +138,7 @@ FLAWS = (
         "Raw Hessian eigenvalues were compared between networks of other weight norms.",
         "They change with the scale of the weights before BatchNorm, so they do not say which "
         "network is smoother.",
-        "compared along filter-normalised directions",
+        "compared in units of each filter\u2019s norm",
         published=False,
     ),
 )

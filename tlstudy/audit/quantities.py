@@ -151,6 +151,9 @@ COMPUTED: dict[str, Callable[..., pd.Series]] = {
     "log2_hessian_eigenvalue": lambda tables, point: _curvature(
         tables, "hessian_eigenvalue", point
     ),
+    "log2_normalised_eigenvalue": lambda tables, point: _curvature(
+        tables, "normalised_eigenvalue", point
+    ),
     "log2_rise": lambda tables, point: _curvature(tables, "rise", point),
     "filter_alignment": lambda tables: _reuse(tables, "alignment").groupby(INDEX).median(),
     "log2_span_excess": _span_excess,

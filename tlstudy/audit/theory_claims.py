@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tlstudy.audit.claims import by_interval
+from tlstudy.audit.claims import by_interval, with_holm
 from tlstudy.audit.statistics import summarise
 from tlstudy.storage.columns import LABORATORY_CLAIM_VALUES, LABORATORY_CLAIMS
 
@@ -27,6 +27,7 @@ class LaboratoryClaim:
         statistic: the compared quantity in words; its unit follows.
         effect: least mean that supports the claim.
         values: from the experiment's rows to one value a seed, positive where the claim holds.
+        bound: lower or upper if a search makes the values such bounds of what is meant.
     """
 
     text: str
@@ -36,6 +37,7 @@ class LaboratoryClaim:
     statistic: str
     values: Callable[[pd.DataFrame], pd.Series]
     effect: float = 0.0
+    bound: str = ""
 
 
 def laboratory_ledger(
@@ -52,12 +54,14 @@ def laboratory_ledger(
         if claim.experiment in experiments:
             found = claim.values(table[table["experiment"] == claim.experiment])
             numbers = found.to_numpy(dtype=float)
-            ruling = by_interval(numbers, claim.effect)
-            row = {"claim": name, **vars(claim), **summarise(numbers).row(), **vars(ruling)}
+            summary = summarise(numbers)
+            ruling = by_interval(summary, numbers, claim.effect, claim.bound)
+            row = {"claim": name, **vars(claim), **summary.row(), **vars(ruling)}
+            row["p_value"] = summary.p_value(claim.effect)
             claims.append(row | {"because": ruling.because + _missing(found)})
             values += [{"claim": name, "seed": seed, "value": one} for seed, one in found.items()]
     return (
-        pd.DataFrame(claims, columns=list(LABORATORY_CLAIMS)),
+        with_holm(pd.DataFrame(claims, columns=list(LABORATORY_CLAIMS))),
         pd.DataFrame(values, columns=list(LABORATORY_CLAIM_VALUES)),
     )
 
@@ -192,6 +196,7 @@ LABORATORY_CLAIMS_BY_NAME = {
         "0.1 minus the relative excess of its squared change over the least found, on average over "
         "the conditions tried",
         lambda table: 0.1 - excess(table, "change", "mean"),
+        bound="upper",  # a smaller change may be there than the one found
     ),
     "reuse-shared": LaboratoryClaim(
         "Fine-tuning halves the error of a new network where all features are shared.",

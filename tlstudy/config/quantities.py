@@ -25,12 +25,15 @@ class Quantity:
         words: what it is, to be read before "of <arm>".
         description: how it is computed.
         table: the table without which it has no value; the table of runs is always needed.
+        bound: lower or upper if the value is only such a bound of what is meant, as a search
+            found it; no verdict goes the other way.
     """
 
     unit: str
     words: str
     description: str
     table: str
+    bound: str = ""
 
 
 def quantity_of(name: str) -> Quantity | None:
@@ -77,11 +80,17 @@ def described() -> str:
 
 
 def _family(
-    name: str, arguments: dict[str, str], unit: str, words: str, description: str, table: str
+    name: str,
+    arguments: dict[str, str],
+    unit: str,
+    words: str,
+    description: str,
+    table: str,
+    bound: str = "",
 ) -> dict[str, Quantity]:
     """Quantities <name>.<argument>; what the argument stands for is put into the words."""
     return {
-        f"{name}.{argument}": Quantity(unit, words.format(meaning), description, table)
+        f"{name}.{argument}": Quantity(unit, words.format(meaning), description, table, bound)
         for argument, meaning in arguments.items()
     }
 
@@ -188,6 +197,17 @@ QUANTITIES: dict[str, Quantity] = {
         "encoder",
     ),
     **_family(
+        "log2_normalised_eigenvalue",
+        POINTS,
+        "doublings",
+        "largest filter-normalised Hessian eigenvalue (log2), {},",
+        "log2 of the largest eigenvalue of D H D, H the train loss's Hessian, D multiplying each "
+        "weight by its filter's norm; no value where it is not positive. No scale of the weights "
+        "before BatchNorm changes it. final and matched: at the final weights, and at the train "
+        "loss that all runs pass.",
+        "curvature",
+    ),
+    **_family(
         "log2_hessian_eigenvalue",
         POINTS,
         "doublings",
@@ -230,7 +250,8 @@ QUANTITIES: dict[str, Quantity] = {
         "log2 of how far all weights are from their start where the train loss first is below "
         "the matched one (curvature.train_loss), over the least change that was found to meet "
         "the same train loss; training: by the run's own optimiser; gradient-descent: following "
-        "the gradient in short steps.",
+        "the gradient in short steps. A lower bound: a smaller change may be there.",
         "reuse",
+        "lower",
     ),
 }

@@ -31,12 +31,17 @@ COLUMNS = {
         "float64",
         "loss on the training images, BatchNorm statistics of the batch, nats",
     ),
-    "hessian_eigenvalue": ("float64", "largest eigenvalue of that loss's Hessian"),
+    "normalised_eigenvalue": (
+        "float64",
+        "largest eigenvalue of D H D, H that loss's Hessian, D each weight's filter norm",
+    ),
+    "normalised_residual": ("float64", "residual of that eigenvalue, as below"),
+    "hessian_eigenvalue": ("float64", "largest eigenvalue of H, which depends on weights' scales"),
     "residual": (
         "float64",
         "norm of H v - lambda v of the unit Ritz vector v over |lambda|: how far Lanczos converged",
     ),
-    "products": ("int64", "Hessian-vector products used"),
+    "products": ("int64", "Hessian-vector products used for both"),
     "rise": (
         "float64",
         "mean rise of that loss, nats, at both ends of the filter-normalised random directions",
@@ -52,7 +57,7 @@ class Curvature(Selection):
         0.5, description="Train loss, nats, at which runs are compared before their end."
     )
     lanczos_steps: Annotated[int, Field(strict=True, ge=2, le=200)] = Field(
-        15, description="Most Hessian-vector products for the largest eigenvalue."
+        15, description="Most Hessian-vector products for a largest eigenvalue."
     )
     directions: Count = Field(5, description="Filter-normalised random directions.")
     radius: Positive = Field(
@@ -72,15 +77,20 @@ def measure(fine_tuned: "FineTuned", settings: Curvature) -> Iterator[dict]:
 
     def measured(point: str, epoch: float) -> dict:
         log.info("%s point, epoch %.2f", point, epoch)
-        found = largest_hessian_eigenvalue(*at, settings.lanczos_steps, seed)
-        log.info("largest eigenvalue %.4g after %d products", found.value, found.products)
+        raw, normalised = (
+            largest_hessian_eigenvalue(*at, settings.lanczos_steps, seed, by_filter)
+            for by_filter in (False, True)
+        )
+        log.info("largest eigenvalues: %.4g, normalised %.4g", raw.value, normalised.value)
         return {
             "point": point,
             "epoch": epoch,
             "train_loss": float(training_mode_loss(*at)),
-            "hessian_eigenvalue": found.value,
-            "residual": found.residual,
-            "products": found.products,
+            "normalised_eigenvalue": normalised.value,
+            "normalised_residual": normalised.residual,
+            "hessian_eigenvalue": raw.value,
+            "residual": raw.residual,
+            "products": raw.products + normalised.products,
             "rise": rise_along_random_directions(*at, settings.radius, settings.directions, seed),
             "reason": "",
         }
@@ -137,7 +147,7 @@ def _go_to_level(
 def passes(study: "Study", run: "Run") -> float:
     """Hessian products and looks along directions at two points, and the search of one."""
     settings = study.curvature
-    at_a_point = settings.lanczos_steps * HESSIAN_PRODUCT + 2 * settings.directions
+    at_a_point = 2 * settings.lanczos_steps * HESSIAN_PRODUCT + 2 * settings.directions
     return run.subset_size * (2 * at_a_point + LEVEL_SEARCH)
 
 

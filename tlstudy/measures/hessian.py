@@ -10,7 +10,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import hardsigmoid, relu6
 from torch.overrides import TorchFunctionMode
 
-from tlstudy.measures.planes import filter_normalised_direction
+from tlstudy.measures.planes import filter_normalised_direction, filter_norms
 from tlstudy.networks.batchnorm import by_batch, untracked
 from tlstudy.networks.evaluation import loss_of_head, training_mode_loss
 from tlstudy.networks.trainer import Batch
@@ -72,17 +72,31 @@ class _TwiceDifferentiable(TorchFunctionMode):
 
 
 def largest_hessian_eigenvalue(
-    network: nn.Module, batches: list[Batch], head: str, steps: int, seed: int
+    network: nn.Module,
+    batches: list[Batch],
+    head: str,
+    steps: int,
+    seed: int,
+    filter_normalised: bool = False,
 ) -> Eigenvalue:
     """Largest Hessian eigenvalue of the training loss with each batch's BatchNorm statistics.
 
-    All weights count, those of BatchNorm too. Hessian-vector products are exact (Pearlmutter
-    1994), by differentiating the gradient.
+    Raw: all weights count, those of BatchNorm too. It depends on the scale of filters before
+    BatchNorm, on which no output depends (Dinh et al. 2017). Filter-normalised: that of D H D,
+    where D multiplies a weight by its filter's norm, and one-dimensional tensors are held, as
+    along filter-normalised directions (Li et al. 2018). A step of 1 there is a change of a filter
+    by its own norm, so no such scale matters.
+
+    Hessian-vector products are exact (Pearlmutter 1994), by differentiating the gradient.
+
+    Args:
+        steps: most products.
     """
     weights = [weight for weight in network.parameters() if weight.requires_grad]
     sizes = [weight.numel() for weight in weights]
     generator = torch.Generator().manual_seed(derived_seed(seed, Stream.LANDSCAPE))
-    start = torch.cat([torch.randn(size, generator=generator) for size in sizes])
+    start = torch.cat([torch.randn(size, generator=generator) for size in sizes]).to(weights[0])
+    scale = _by_filter(weights) if filter_normalised else torch.ones_like(start)
     count = sum(len(labels) for _, labels in batches)
     by_batch(network)
     # Of PyTorch's ways to compute attention only this one can be differentiated twice.
@@ -95,12 +109,26 @@ def largest_hessian_eigenvalue(
         gradients = torch.autograd.grad(loss, weights, create_graph=True)
 
         def product(vector: Vector) -> Vector:
-            parts = zip(vector.split(sizes), weights, strict=True)
+            parts = zip((scale * vector).split(sizes), weights, strict=True)
             shaped = [part.view_as(weight) for part, weight in parts]
             products = torch.autograd.grad(gradients, weights, shaped, retain_graph=True)
-            return torch.cat([each.flatten() for each in products])
+            return scale * torch.cat([each.flatten() for each in products])
 
-        return lanczos(product, start.to(weights[0]), steps)
+        return lanczos(product, start * (scale > 0), steps)
+
+
+def _by_filter(weights: list[torch.Tensor]) -> Vector:
+    """The norm of each weight's filter, (weights,); 0 for weights of one-dimensional tensors."""
+    return torch.cat(
+        [
+            (
+                filter_norms(weight).expand_as(weight)
+                if weight.dim() > 1
+                else torch.zeros_like(weight)
+            ).flatten()
+            for weight in (each.detach() for each in weights)
+        ]
+    )
 
 
 def rise_along_random_directions(

@@ -11,6 +11,11 @@ from tlstudy.storage.randomness import Stream, derived_seed
 from tlstudy.storage.time_left import with_time_left
 
 
+def filter_norms(weight: torch.Tensor) -> torch.Tensor:
+    """Norm of each filter, along the first dimension: (filters, 1, ...) for (filters, ...)."""
+    return weight.flatten(1).norm(dim=1).view((-1,) + (1,) * (weight.dim() - 1))
+
+
 def filter_normalised_direction(
     weights: list[torch.Tensor], generator: torch.Generator
 ) -> list[torch.Tensor]:
@@ -25,9 +30,7 @@ def filter_normalised_direction(
         if weight.dim() < 2:
             direction.append(torch.zeros_like(weight))
             continue
-        filters = (-1,) + (1,) * (weight.dim() - 1)
-        norms = weight.detach().cpu().flatten(1).norm(dim=1)
-        draw *= (norms / draw.flatten(1).norm(dim=1)).view(filters)
+        draw *= filter_norms(weight.detach().cpu()) / filter_norms(draw)
         direction.append(torch.empty_like(weight).copy_(draw))  # as the weight lies in memory
     return direction
 

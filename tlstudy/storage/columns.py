@@ -192,6 +192,26 @@ LABORATORY = {
     "value": ("float64", "the measure's value"),
 }
 
+SUMMARY = {
+    "mean": ("float64", "mean over seeds; empty below five seeds"),
+    "low": (
+        "float64",
+        "lower end of its 95 % interval: Student's t over seeds, or over seeds and test images "
+        "where `images` says how many; empty likewise",
+    ),
+    "high": ("float64", "upper end likewise"),
+    "df": ("float64", "degrees of freedom of that interval"),
+    "images": ("float64", "test images that the interval is over, beside the seeds; else empty"),
+    "bootstrap_low": (
+        "float64",
+        "lower end of the percentile bootstrap's interval over seeds, nominally 95 %; with few "
+        "seeds it is too short",
+    ),
+    "bootstrap_high": ("float64", "upper end likewise"),
+    "smallest": ("float64", "smallest value of a seed"),
+    "largest": ("float64", "largest value of a seed"),
+}
+
 LADDER = {
     "rung": ("int64", "position on the ladder, from 0"),
     "group": ("string", "group of the rung's arms"),
@@ -204,12 +224,8 @@ LADDER = {
         "before, in the same seeds",
     ),
     "seeds": ("int64", "number of seeds with a value"),
-    "mean": ("float64", "mean over seeds; empty below five seeds"),
-    "low": ("float64", "lower end of its bootstrap interval, nominally 95 %; empty likewise"),
-    "high": ("float64", "upper end likewise"),
+    **SUMMARY,
     "interquartile_mean": ("float64", "mean of the middle half of the seeds; empty likewise"),
-    "smallest": ("float64", "smallest value of a seed"),
-    "largest": ("float64", "largest value of a seed"),
 }
 
 CLAIMS = {
@@ -221,16 +237,21 @@ CLAIMS = {
     "unit": ("string", "unit of mean, interval and effect"),
     "effect": ("float64", "effect size stated in advance: the least that supports the claim"),
     "seeds": ("int64", "number of seeds with a value"),
-    "mean": ("float64", "mean over seeds; empty below five seeds"),
-    "low": ("float64", "lower end of its bootstrap interval, nominally 95 %; empty likewise"),
-    "high": ("float64", "upper end likewise"),
-    "smallest": ("float64", "smallest value of a seed"),
-    "largest": ("float64", "largest value of a seed"),
+    **SUMMARY,
+    "p_value": (
+        "float64",
+        "two-sided p of the value against the effect size, by that interval; empty without one",
+    ),
     "verdict": (
         "string",
-        "supported: the interval lies wholly above the effect size; refuted: wholly below zero; "
-        "inconclusive; not testable: a control failed, or there is no value; open: there is no "
-        "experiment yet",
+        "supported: the interval lies wholly above the effect size; contradicted: wholly below it; "
+        "refuted: wholly below zero too; inconclusive; not testable: a control failed, or there is "
+        "no value; open: there is no experiment yet",
+    ),
+    "verdict_by_holm": (
+        "string",
+        "the verdict if all tested claims of the ledger are to hold together with 95 % "
+        "(Holm 1979); empty where none was tested by an interval",
     ),
     "because": ("string", "what led to the verdict: the failed control, the missing seeds"),
     "more_seeds": (

@@ -38,6 +38,7 @@ def read_folder(folder: Path) -> Evidence:
             layers=_part(folder / paths.LAYERS),
             record=record,
             landscape=_record(folder / "landscape.json"),
+            curvature=_part(folder / "curvature.parquet"),
             subset=_record(subset / f"n~{size}" / f"seed~{seed}" / "subset.json"),
             training=training,
             classes=training.target.outputs,

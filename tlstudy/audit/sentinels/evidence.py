@@ -57,6 +57,7 @@ def _of_a_run(part: str) -> str:
         "layers": f"{name} of each layer",
         "record": f"{name} in run.json" if name else "run.json",
         "landscape": "a landscape",
+        "curvature": "eigenvalues of the Hessian",
         "subset": "a record of the training images",
         "training": "the settings of the training",
         "reported_epoch": "the rule for the reported epoch",
@@ -81,6 +82,7 @@ class Evidence:
         record: run.json, see `tlstudy.jobs.run_record`.
         landscape: landscape.json, see `tlstudy.measures.landscape`; a plane may also have a
             `loss_range`, the ends of the vertical axis that it was drawn with, in nats.
+        curvature: rows of the run in the table of curvature, see `tlstudy.measures.curvature`.
         subset: subset.json: indices, labels, counts of each class, duplicates.
         training: settings of the training; an arm is one.
         batchnorm: statistics behind the reported values, running or recalibrated.
@@ -99,6 +101,7 @@ class Evidence:
     layers: pd.DataFrame | None = None
     record: dict[str, Any] | None = None
     landscape: dict[str, Any] | None = None
+    curvature: pd.DataFrame | None = None
     subset: dict[str, Any] | None = None
     training: Training | None = None
     batchnorm: str | None = None

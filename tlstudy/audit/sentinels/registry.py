@@ -15,6 +15,7 @@ from tlstudy.audit.sentinels import (
     overfitting,
     repeats,
     results,
+    scales,
     softmax,
     weights,
 )
@@ -63,6 +64,7 @@ SENTINELS: tuple[Sentinel, ...] = (
 # Those that look at runs that are compared.
 GROUP_SENTINELS: tuple[Sentinel, ...] = (
     landscapes.landscapes_not_comparable,
+    scales.sharpness_compared_across_scales,
     images.layers_of_some_runs_only,
     images.other_training_images,
 )
@@ -129,6 +131,9 @@ def _examine_together(
         if len(ready) < 2:
             wanted = ", ".join(map(needed, sentinel.needs))
             result.skipped[sentinel.name] = f"two runs with {wanted}"
-        else:
+            continue
+        try:
             result.add(sentinel, sentinel.saw(ready), ready)
+        except TooLittleError as error:
+            result.skipped[sentinel.name] = str(error)
     return result

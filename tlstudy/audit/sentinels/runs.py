@@ -12,13 +12,14 @@ from tlstudy.audit.sentinels.evidence import Evidence
 from tlstudy.audit.sentinels.registry import examine, examine_group
 from tlstudy.audit.sentinels.sentinel import Finding
 from tlstudy.config.settings import Study
-from tlstudy.config.study import Run
+from tlstudy.config.study import Run, selected
 from tlstudy.jobs import paths
 from tlstudy.jobs.run_results import RunResults
 from tlstudy.jobs.tables import read_landscapes
-from tlstudy.storage.reading import read_json
+from tlstudy.storage.reading import read_json, read_table
 
 Key = tuple[str, int, int]
+OF_LAYERS = ("epoch", "layer", "kind", "norm")
 SUBSETS_AT_HAND = 1024  # arms share the images of a seed, and come one after the other
 
 
@@ -49,6 +50,7 @@ class Watch:
             layers=results.layers.to_pandas(),
             record=results.record,
             landscape=self._landscapes.get(key_of(run)),
+            curvature=_curvature(self._study, run),
             subset=self._subset(paths.run_subset_folder(self._study, run)),
             training=run.settings,
             classes=run.settings.target.outputs,
@@ -56,10 +58,13 @@ class Watch:
             reported_epoch=run.settings.reported_epoch,
         )
         self._found[key_of(run)] = examine(evidence).findings
-        # Comparisons look at images and landscapes, and of the tables only whether they are there.
-        there = pd.DataFrame()
+        # Comparisons look at images, landscapes, curvature and the layers' last norms, and of the
+        # metrics only whether they are there.
+        layers = evidence.layers
+        if "epoch" in layers:
+            layers = layers.loc[layers["epoch"] == layers["epoch"].max(), list(OF_LAYERS)]
         group = run.settings.group, run.subset_size, run.seed
-        kept = replace(evidence, metrics=there, layers=there, record=None)
+        kept = replace(evidence, metrics=pd.DataFrame(), layers=layers, record=None)
         self._compared.setdefault(group, []).append(kept)
 
     def findings(self) -> dict[Key, list[Finding]]:
@@ -69,6 +74,13 @@ class Watch:
             for finding in examine_group(evidences).findings:
                 found[finding.arm, finding.subset_size, finding.seed].append(finding)
         return found
+
+
+def _curvature(study: Study, run: Run) -> pd.DataFrame | None:
+    """The run's eigenvalues; None if they are not to be measured, or not yet."""
+    file = paths.measured_file(study, "curvature", run)
+    asked = study.has("curvature", *key_of(run)) and run in selected(study, study.curvature)
+    return read_table(file, "curvature") if asked and file.is_file() else None
 
 
 def key_of(run: Run) -> Key:

@@ -86,5 +86,5 @@ def _seeds_text(seeds: list[int], intervals: bool) -> str:
     if len(seeds) == 1:
         return f"one seed ({seeds[0]})" + ", no interval" * intervals
     few = len(seeds) < MINIMUM_SEEDS
-    what = ", too few for an interval" if few else ", bootstrap intervals of the mean"
+    what = ", too few for an interval" if few else ", 95 % intervals of the mean"
     return f"{len(seeds)} seeds ({listed(seeds)})" + what * intervals

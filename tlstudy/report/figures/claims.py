@@ -6,6 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from tlstudy.audit.statistics import Summary, scaled
 from tlstudy.config.settings import Study
 from tlstudy.report.figures import points, style
 from tlstudy.report.figures.captions import note
@@ -14,6 +15,7 @@ UNTESTED = ("not testable", "open")
 # Colour and mark of the mean: verdicts differ without colour too.
 VERDICTS = {
     "supported": (style.PRETRAINED, "D"),
+    "contradicted": (style.NEW, "s"),
     "refuted": (style.NEW, "X"),
     "inconclusive": (style.SLIDES, "o"),
 }
@@ -85,7 +87,9 @@ def _draw_claims(ax: Axes, rows: pd.DataFrame, values: pd.DataFrame) -> None:
         place += half
         places.append(place)
         found = points.values_of(values[values["claim"] == claim["claim"]], scale=scale)
-        points.draw_values(ax, place, found, *VERDICTS[claim["verdict"]], vertical=False)
+        summary = scaled(Summary.of_row(claim), scale)
+        look = VERDICTS[claim["verdict"]]
+        points.draw_values(ax, place, found, *look, vertical=False, summary=summary)
         ax.plot(scale * claim["effect"], place, color=style.GAP, linestyle="", zorder=2, **EFFECT)
         place += half
     style.reference_line(ax, 0, False, "-")

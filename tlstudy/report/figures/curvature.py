@@ -16,8 +16,9 @@ from tlstudy.report.figures.captions import measured_note
 from tlstudy.report.format import number
 
 QUANTITIES = {
-    "hessian_eigenvalue": "largest Hessian eigenvalue",
+    "normalised_eigenvalue": "largest eigenvalue,\nfilter-normalised",
     "rise": "rise along random\ndirections (nats)",
+    "hessian_eigenvalue": "largest eigenvalue,\nraw",
 }
 POINTS = {"final": "final weights", "matched": "same train loss ({:g} nats)"}
 
@@ -29,7 +30,7 @@ def curvature_figure(study: Study, tables: points.Tables, size: int) -> Figure:
         return style.words_figure("no run's curvature was measured", text)
     text += _missing_text(study, table)
     handles = points.handles({is_new(study, arm) for arm in arms}, 1, slides=False)
-    figure = style.new_figure(5.2, handles, text)
+    figure = style.new_figure(7.2, handles, text)
     panels = figure.subplots(len(QUANTITIES), len(POINTS), sharey="row", sharex=True)
     for row, quantity in zip(panels, QUANTITIES, strict=True):
         for ax, point in zip(row, POINTS, strict=True):

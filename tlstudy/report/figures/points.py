@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from tlstudy.audit.statistics import bootstrap_interval, summarise
+from tlstudy.audit.statistics import Summary, summarise, t_interval
 from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.config.settings import Study
 from tlstudy.report.figures import style
@@ -48,6 +48,7 @@ def draw_values(
     vertical: bool = True,
     sizes: Sizes = USUAL,
     aside: float = 1,
+    summary: Summary | None = None,
 ) -> Axes:
     """Draw every seed, and the mean with its interval where there are enough seeds.
 
@@ -58,6 +59,7 @@ def draw_values(
         vertical: whether values run upwards.
         aside: factor of the distances between points, and between them and their mean; 0 on a
             logarithmic axis of places.
+        summary: of the values, where their interval is not over seeds alone.
     """
     values = values[np.isfinite(values)]
     count = len(values)
@@ -66,7 +68,7 @@ def draw_values(
     places = place + (around - BESIDE * (count >= MINIMUM_SEEDS)) * aside
     alpha = 1 if count == 1 else 0.6
     _plot(ax, places, values, vertical, colour, marker=".", markeredgewidth=0, alpha=alpha, **look)
-    summary = summarise(values)
+    summary = summary or summarise(values)
     if summary.mean is not None:
         ends = [summary.low, summary.high]
         bar = {"linestyle": "-", "linewidth": sizes.bar, "alpha": 0.9}
@@ -156,7 +158,7 @@ def draw_curves(ax: Axes, epochs: np.ndarray, values: np.ndarray, **look) -> Axe
             cross = {"marker": "x", "markersize": 6, "markeredgewidth": 1.5}
             ax.plot(epochs[finite[-1]], curve[finite[-1]], color=look["color"], **cross)
     if averaged:
-        low, high = bootstrap_interval(whole)
+        low, high = t_interval(whole)
         ax.plot(epochs, whole.mean(axis=0), linewidth=1.6, **look)
         ax.fill_between(epochs, low, high, color=look["color"], alpha=0.22, linewidth=0)
         if len(epochs) == 1:  # a band has no width there

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from tlstudy.audit.statistics import expected_coverage, reference_arms
+from tlstudy.audit.statistics import reference_arms
 from tlstudy.config.catalogue import ACCURACY_BY_SIZE, CONTRADICTIONS
 from tlstudy.config.datasets import DIGITS, DataSet
 from tlstudy.config.fields import MINIMUM_SEEDS
@@ -43,6 +43,7 @@ PARTS = {  # headings of the results, in the slides' order, with their figures
     "Curvature of the loss": ("curvature",),
     "Reuse of features": ("reuse",),
 }
+SEEDS_THAT_SHOW_A_SHAPE = 10  # fewer do not tell a normal distribution from a skewed one
 
 
 def page(inputs: Inputs) -> dict:
@@ -135,6 +136,7 @@ def _audit(inputs: Inputs, size: int) -> dict:
             else "of the study",
         ),
         "meanings": ledger.meanings(entry["verdict"] for entry in entries),
+        "holm": ledger.holm_rule(ledger.of_size(inputs, size)),
         "entries": entries,
         "claims": figure(inputs, size, "claims"),
     }
@@ -146,13 +148,18 @@ def claims_of_slides(study: Study) -> bool:
 
 
 def coverage(study: Study) -> str:
-    """How often the intervals cover the true mean with the study's number of seeds."""
+    """What the intervals rest on with the study's number of seeds; empty without intervals."""
     if len(study.seed) < MINIMUM_SEEDS:
         return ""
+    few = (
+        f"With {count(len(study.seed), 'seed')} that cannot be checked, so look at every seed too. "
+        if len(study.seed) < SEEDS_THAT_SHOW_A_SHAPE
+        else ""
+    )
     return (
-        f"The interval is nominally 95\u202f%. With {count(len(study.seed), 'seed')} it is too "
-        "short: for normal values it covers the true mean in about "
-        f"{percent(expected_coverage(len(study.seed)))} of repetitions."
+        "Over seeds it is Student\u2019s t interval, which takes the values to be near normal. "
+        f"{few}Where it is over seeds and test images, it holds for other seeds and other images "
+        "of this data set; where it is over seeds, for these test images only."
     )
 
 
@@ -216,8 +223,8 @@ def _interval_rule(study: Study) -> str:
     if len(study.seed) < MINIMUM_SEEDS:
         return f"{paired} An interval needs {MINIMUM_SEEDS} seeds."
     return (
-        f"Values are means over seeds. {paired} Small print: bootstrap interval of the mean, and "
-        "number of seeds."
+        f"Values are means over seeds. {paired} Small print: 95\u202f% interval of the mean, and "
+        "what it is over."
     )
 
 

@@ -20,8 +20,9 @@ NONE = summarise(np.array([]))
 CONVERGED = 0.01  # at this residual `tlstudy.measures.hessian.lanczos` stops
 POINTS = {"final": "At the final weights", "matched": "At the same training loss"}
 QUANTITIES = {
-    "hessian_eigenvalue": "Largest Hessian eigenvalue",
+    "normalised_eigenvalue": "Largest Hessian eigenvalue, filter-normalised",
     "rise": "Rise of the loss along random directions",
+    "hessian_eigenvalue": "Largest Hessian eigenvalue, raw",
 }
 LEAST = "Distance from the start over the least change found for the same training loss"
 REUSE = (
@@ -95,7 +96,8 @@ def curvature_table(inputs: Inputs, size: int) -> Table | None:
 def convergence(inputs: Inputs, size: int) -> str:
     """How well the eigenvalues are converged; empty if none was measured."""
     table = inputs.curvature
-    residuals = table.loc[table["subset_size"] == size, "residual"].dropna()
+    rows = table.loc[table["subset_size"] == size, ["normalised_residual", "residual"]]
+    residuals = rows.stack().dropna()
     if residuals.empty:
         return ""
     reached = int((residuals <= CONVERGED).sum())

@@ -22,6 +22,7 @@ from tlstudy.report.inputs import Inputs
 
 SIGNS = {
     "supported": "\u2713",
+    "contradicted": "\u2260",
     "refuted": "\u2717",
     "inconclusive": "~",
     "not testable": "\u2205",
@@ -29,6 +30,7 @@ SIGNS = {
 }
 MEANINGS = {
     "supported": "the interval lies wholly beyond the effect size stated in advance",
+    "contradicted": "it lies wholly short of the effect size, not beyond zero",
     "refuted": "it lies wholly on the other side of zero",
     "inconclusive": "neither, or too few seeds for an interval",
     "not testable": "a control failed or nothing was measured, so the comparison means nothing",
@@ -81,8 +83,28 @@ def entry(row: dict, link: str, limit: str = "") -> dict:
         "sign": SIGNS[verdict],
         "kind": verdict.replace(" ", "-"),
         "because": because,
+        "holm": _together(row),
         "link": link,
     }
+
+
+def _together(row: dict) -> str:
+    """The verdict among the other claims, where it is another one."""
+    holm = row["verdict_by_holm"] or ""
+    if holm in ("", row["verdict"]):
+        return ""
+    return f"Judged together with the other claims (Holm): {holm}."
+
+
+def holm_rule(claims: pd.DataFrame) -> str:
+    """What is said of all tested claims of a ledger together; empty for a single one."""
+    tested = claims[claims["verdict_by_holm"].fillna("") != ""]
+    if len(tested) < 2:
+        return ""
+    changed = int((tested["verdict"] != tested["verdict_by_holm"]).sum())
+    kept = "all verdicts stay" if not changed else f"{count(changed, 'verdict')} would change"
+    together = f"If the {len(tested)} tested claims are to hold together with 95\u202f% (Holm 1979)"
+    return f"{together}, {kept}."
 
 
 def shown(unit: str) -> tuple[Callable[[float], str], str]:

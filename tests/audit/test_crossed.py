@@ -1,0 +1,67 @@
+"""Means over seeds and images: against another computation, and coverage by simulation."""
+
+import numpy as np
+import pytest
+from scipy.stats import sem, t
+
+from tlstudy.audit.crossed import crossed_mean
+
+
+def answers(seeds: int, images: int, generator: np.random.Generator) -> np.ndarray:
+    """Differences of being right, (seeds, images): seeds and images vary, the mean is 0.2.
+
+    Seeds differ by 5.7 points, as those of the audit; some images are hard for every network.
+    """
+    of_seeds = generator.normal(0.2, 0.057, (seeds, 1))
+    of_images = generator.choice([-0.25, 0.25], (1, images))
+    right = np.clip(of_seeds + of_images, -1, 1)
+    return np.sign(right) * (generator.random((seeds, images)) < np.abs(right))
+
+
+def test_mean_squares_are_those_of_an_analysis_of_variance():
+    """Against sums of squares written out image by image."""
+    values = answers(6, 40, np.random.default_rng(1))
+    seeds, images = values.shape
+    mean = values.mean()
+    total = ((values - mean) ** 2).sum()
+    between_seeds = images * sum((row.mean() - mean) ** 2 for row in values)
+    between_images = seeds * sum((column.mean() - mean) ** 2 for column in values.T)
+    rest = (total - between_seeds - between_images) / ((seeds - 1) * (images - 1))
+    variance = between_seeds / (seeds - 1) + between_images / (images - 1) - rest
+    found = crossed_mean(values)
+    assert found.mean == pytest.approx(mean)
+    assert found.standard_error == pytest.approx(np.sqrt(variance / values.size))
+    assert found.images == images
+    assert seeds - 1 <= found.df
+
+
+def test_without_a_share_of_the_images_it_is_students():
+    values = np.random.default_rng(2).normal(0, 1, (8, 1)) * np.ones((1, 30))
+    found = crossed_mean(values)
+    assert found.standard_error == pytest.approx(float(sem(values[:, 0])))
+    assert found.df == 7
+
+
+def test_weights_give_the_balanced_mean_and_a_constant_has_no_error():
+    labels = np.repeat([0, 1], [30, 10])
+    weights = 1 / (2 * np.bincount(labels)[labels])
+    values = answers(5, 40, np.random.default_rng(3))
+    balanced = np.mean([values[:, labels == label].mean() for label in (0, 1)])
+    assert crossed_mean(values, weights).mean == pytest.approx(balanced)
+    assert crossed_mean(np.ones((5, 40)), weights).standard_error == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize(("seeds", "images"), [(5, 100), (5, 500), (10, 500)])
+def test_interval_over_seeds_and_images_covers_the_mean(seeds, images):
+    """Of 3,000 repetitions with other seeds and other images: known within 0.8 points."""
+    generator, inside, short = np.random.default_rng(4), 0, 0
+    for _ in range(3000):
+        values = answers(seeds, images, generator)
+        found = crossed_mean(values)
+        reach = t.ppf(0.975, found.df) * found.standard_error
+        inside += abs(found.mean - 0.2) <= reach
+        of_seeds = values.mean(axis=1)
+        short += abs(of_seeds.mean() - 0.2) <= t.ppf(0.975, seeds - 1) * sem(of_seeds)
+    assert 0.93 <= inside / 3000 <= 0.975
+    if images == 100:
+        assert short < inside  # over seeds alone it is too short

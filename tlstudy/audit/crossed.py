@@ -1,0 +1,59 @@
+"""Means over seeds and test images: two-way random effects in closed form.
+
+All seeds of a study are tested on the same images, so neither more images nor more seeds alone make
+a mean certain. Seeds and images are crossed: the variance of the mean has a part of each (Owen &
+Eckles 2012, arXiv:1106.2125; Sellam et al. 2022, arXiv:2106.16163).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over seeds and images: its standard error and the t distribution's degrees of freedom.
+
+    Attributes:
+        images: how many.
+    """
+
+    mean: float
+    standard_error: float
+    df: float
+    images: int
+
+
+def crossed_mean(values: np.ndarray, weights: np.ndarray | None = None) -> Estimate:
+    """The mean of values by seed and image, with what the choice of both adds to its error.
+
+    With mean squares MS_S of seeds, MS_X of images and MS_E of the rest, the variance of the mean
+    is (MS_S + MS_X - MS_E) / (seeds images), at least MS_S / (seeds images); degrees of freedom by
+    Satterthwaite, at least those of the seeds.
+
+    Args:
+        values: (seeds, images) such as 1 where a run is right, or a difference of two such.
+        weights: (images,) that add up to 1: for balanced accuracy 1 / (classes, images of the
+            class). None: all the same.
+    """
+    seeds, images = values.shape
+    weights = np.full(images, 1 / images) if weights is None else weights
+    mean = float((values @ weights).mean())
+    # Scaled so that plain means over images are the weighted ones; a constant stays a constant.
+    values = mean + images * weights * (values - mean)
+    of_seeds, of_images = values.mean(axis=1), values.mean(axis=0)
+    rest = values - of_seeds[:, None] - of_images + mean
+    squares = np.array(
+        [
+            images * np.square(of_seeds - mean).sum() / (seeds - 1),
+            seeds * np.square(of_images - mean).sum() / (images - 1),
+            np.square(rest).sum() / ((seeds - 1) * (images - 1)),
+        ]
+    )
+    seed_square, image_square, rest_square = squares
+    both = seed_square + image_square - rest_square
+    if both <= seed_square:
+        return Estimate(mean, float(np.sqrt(seed_square / values.size)), float(seeds - 1), images)
+    freedom = np.array([seeds - 1, images - 1, (seeds - 1) * (images - 1)])
+    df = max(seeds - 1, both**2 / (squares**2 / freedom).sum())
+    return Estimate(mean, float(np.sqrt(both / values.size)), float(df), images)
