@@ -94,8 +94,8 @@ def test_another_image_makes_other_runs_of_its_folder_alone(place):
     trained = re.findall(r"Training (.+), n = 21, seed (\d+)", told)
     assert sorted(trained) == [(PHOTOS, "26"), (PHOTOS, "27")]
     assert "Getting the images of photos-" in told
-    jobs = dict(re.findall(r"^([a-z]+) +(\d+)$", told, flags=re.MULTILINE))
-    assert (jobs["subset"], jobs["train"], jobs["encoder"]) == ("2", "2", "1")
+    planned = place.planned()
+    assert (planned["subset"], planned["train"], planned["encoder"]) == (2, 2, 1)
 
 
 def test_images_that_cannot_be_used_are_told_before_any_job_starts(place):
