@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tlstudy.config.fields import CLASSES
 from tlstudy.config.settings import STATISTICS, Study
 from tlstudy.config.study import Run, build_study, changed_training, read_configuration, runs
+from tlstudy.config.targets import MNIST
 from tlstudy.data.subset import describe_subset
 from tlstudy.jobs import paths
 from tlstudy.jobs.graph import steps
@@ -70,7 +70,7 @@ def make_results(results: Path, cache: Path, count: int, arms: dict | None = Non
     study = build_study(configuration(results, cache, count, arms))
     tensors = _tensors()
     for drawing in dict.fromkeys(arm.drawing for arm in study.arms.values()):
-        make_subset(study, drawing, SIZE, study.seed[0])
+        make_subset(study, "mnist", drawing, SIZE, study.seed[0])
         for seed in study.seed[1:]:
             _write_subset(study, drawing, seed)
     for number, run in enumerate(runs(study)):
@@ -107,10 +107,15 @@ def complete_for_snakemake(study: Study) -> None:
 def _write_subset(study: Study, drawing: str, seed: int) -> None:
     """A choice of images without looking at them."""
     generator = np.random.default_rng(seed)
-    labels = np.repeat(np.arange(CLASSES), SIZE)
+    labels = np.repeat(np.arange(MNIST.outputs), SIZE)
     drawn = np.concatenate([SIZE * digit + generator.permutation(SIZE)[:5] for digit in range(10)])
-    record = {"drawing": drawing, "size": SIZE, "seed": seed, **describe_subset(drawn, labels)}
-    folder = paths.subset_folder(study, drawing, SIZE, seed)
+    record = {
+        "drawing": drawing,
+        "size": SIZE,
+        "seed": seed,
+        **describe_subset(drawn, labels, MNIST.outputs),
+    }
+    folder = paths.subset_folder(study, "mnist", drawing, SIZE, seed)
     write_json_atomically(folder / "subset.json", record)
 
 

@@ -13,6 +13,7 @@ from benchmarks.figures import figure
 from benchmarks.plain_tables import plain_tables, values_that_differ
 from benchmarks.work import Work
 from tlstudy.config.settings import Study
+from tlstudy.config.targets import MNIST
 from tlstudy.jobs import paths
 
 EPOCHS_A_SECOND = 100_000
@@ -118,7 +119,9 @@ def planned(folder: Path, cache: Path, sizes: Sizes, turns: int) -> Iterator[dic
 def second_call(folder: Path, cache: Path, sizes: Sizes, turns: int) -> Iterator[dict]:
     """The same call again when everything is there: made results, taken for made by Snakemake."""
     own = folder / "cache"
-    shutil.copytree(paths.images_folder(cache), paths.images_folder(own))  # they are touched
+    shutil.copytree(
+        paths.images_folder(cache, MNIST), paths.images_folder(own, MNIST)
+    )  # they are touched
     study, settings = _made(folder, own, sizes.again)
     made.complete_for_snakemake(study)
     run(snakemake(settings, "--touch", "--forceall"), folder)

@@ -9,6 +9,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from tlstudy.config.settings import Training
+from tlstudy.config.targets import MNIST
 from tlstudy.data.images import load_images
 from tlstudy.data.subset import draw_subset, order_of_test_images
 from tlstudy.jobs import paths
@@ -58,7 +59,7 @@ class Work:
 
     def digits(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Train images and labels, test images and labels."""
-        folder = paths.images_folder(self.cache)
+        folder = paths.images_folder(self.cache, MNIST)
         train, train_labels = load_images(folder, "train")
         test, test_labels = load_images(folder, "test")
         drawn = draw_subset(train_labels, "stratified", self.train_images, SEED)

@@ -23,7 +23,7 @@ def leave_run(folder: Path, evidence) -> Path:
 def folders(tmp_path) -> dict[str, Path]:
     """Folders of a flawed and of a sound run, with their training images."""
     for drawing, first in (("stratified", 0), ("published", 100)):
-        subset = tmp_path / "subsets" / drawing / "n~20" / "seed~26"
+        subset = tmp_path / "subsets" / "mnist" / drawing / "n~20" / "seed~26"
         subset.mkdir(parents=True)
         images = list(range(first, first + 20))
         record = {"indices": images, "labels": [0] * 20, "counts": [2] * 10, "duplicates": 0}

@@ -156,7 +156,7 @@ def test_reported_values_and_their_curves(reported, best, elsewhere):
 
 def drawn(drawing: str, size: int, seed: int) -> Evidence:
     labels = np.arange(60_000) % 10
-    subset = describe_subset(draw_subset(labels, drawing, size, seed), labels)
+    subset = describe_subset(draw_subset(labels, drawing, size, seed), labels, 10)
     return Evidence(arm=drawing, subset=subset)
 
 

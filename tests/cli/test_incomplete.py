@@ -66,7 +66,7 @@ def study(tmp_path_factory, cache):
     places = {"results": str(folder), "cache": str(cache)}
     made = build_study({**DEFAULT, **CHANGES, **places, "seed": [26, 27, 28], "arms": arms})
     for seed in made.seed:
-        make_subset(made, "stratified", 20, seed)
+        make_subset(made, "mnist", "stratified", 20, seed)
     for run in runs(made):
         if (run.arm, run.seed) not in (LOST, NEVER):
             train_run(made, run, threads=1)

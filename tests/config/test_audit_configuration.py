@@ -65,7 +65,7 @@ def test_tuning_needs_enough_images_of_each_digit():
     assert len(runs(build_study(configuration))) == 40
     configuration["subset_size"] = [200, 30]
     assert message(configuration) == (
-        "tuning.folds: found 5; arms.new is tuned within 30 images, 3 of each digit, so at most "
+        "tuning.folds: found 5; arms.new is tuned within 30 images, 3 of each class, so at most "
         "3 are allowed."
     )
 

@@ -140,11 +140,11 @@ def test_a_stride_needs_bottlenecks():
 )
 def test_only_the_studys_subsets_are_drawn(choice):
     study = build_study({**DEFAULT, "arms": {"new": {}}})
-    check_subset(study, "stratified", 50, 26)
+    check_subset(study, "mnist", "stratified", 50, 26)
     with pytest.raises(
-        UserError, match=r"has the drawings stratified, the sizes \[50\] and the se"
+        UserError, match=r"has the drawings mnist stratified, the sizes \[50\] and the se"
     ):
-        check_subset(study, *choice)
+        check_subset(study, "mnist", *choice)
 
 
 VALUES = [None, "", "x", -1, 0, 1e9, 1.5, True, [], {}, [1, 2], float("nan")]

@@ -12,7 +12,8 @@ import pytest
 from local_server import closed_port, local_server, place_npm
 from torchvision.datasets import MNIST
 
-from tlstudy.data.images import CHECKSUMS, cache_images, load_images
+from tlstudy.data.images import cache_images, load_images
+from tlstudy.data.mnist import CHECKSUMS
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import sha256
 

@@ -16,25 +16,27 @@ def test_seed_26_gives_the_very_images_of_the_slides(train_labels):
     indices = draw_subset(train_labels, "published", 50, 26)
     np.random.seed(26)  # the published line, to the letter
     assert indices.tolist() == np.random.choice(60000, 50).tolist()
-    record = describe_subset(indices, train_labels)
+    record = describe_subset(indices, train_labels, 10)
     assert record["counts"] == [2, 6, 6, 5, 5, 7, 3, 9, 2, 5]
     assert record["duplicates"] == 0
 
 
 def test_drawing_with_replacement_repeats_images(train_labels):
-    record = describe_subset(draw_subset(train_labels, "published", 1000, 26), train_labels)
+    record = describe_subset(draw_subset(train_labels, "published", 1000, 26), train_labels, 10)
     assert record["duplicates"] == 1000 - len(set(record["indices"])) > 0
 
 
 @pytest.mark.parametrize("size", [10, 50, 1000, 54210])
 def test_stratified_subsets_hold_every_digit_evenly(train_labels, size):
-    record = describe_subset(draw_subset(train_labels, "stratified", size, 3), train_labels)
+    record = describe_subset(draw_subset(train_labels, "stratified", size, 3), train_labels, 10)
     assert record["counts"] == [size // 10] * 10
     assert record["duplicates"] == 0
 
 
 def test_uneven_sizes_differ_by_one(train_labels):
-    counts = describe_subset(draw_subset(train_labels, "stratified", 57, 3), train_labels)["counts"]
+    counts = describe_subset(draw_subset(train_labels, "stratified", 57, 3), train_labels, 10)[
+        "counts"
+    ]
     assert sorted(set(counts)) == [5, 6]
 
 

@@ -68,7 +68,7 @@ READ: dict[str, tuple[str, tuple[str, ...]]] = {
     },
     "cached weights.safetensors": (f"{WEIGHTS}/weights.safetensors", ("weights", "train")),
     "cached record.json": (f"{WEIGHTS}/record.json", ("weights", "train")),
-    "subset.json": ("results/tiny/subsets/*/*/*/subset.json", ("train", "aggregate")),
+    "subset.json": ("results/tiny/subsets/*/*/*/*/subset.json", ("train", "aggregate")),
     "run.json": (f"{RUN}/run.json", ("landscape", "aggregate")),
     "metrics.parquet": (f"{RUN}/metrics.parquet", ("aggregate",)),
     "layers.parquet": (f"{RUN}/layers.parquet", ("aggregate",)),

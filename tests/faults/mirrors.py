@@ -17,7 +17,7 @@ from faults.process import ROOT, Ended, Running
 from tlstudy.config.settings import WeightsFile
 from tlstudy.data import download, images
 from tlstudy.data.download import sha256
-from tlstudy.data.images import CHECKSUMS
+from tlstudy.data.mnist import CHECKSUMS
 from tlstudy.networks import weights
 
 # The small ones: what breaks does not hang on the size.

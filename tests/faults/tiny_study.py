@@ -26,7 +26,7 @@ OF_RUN = ("train", "landscape", "curvature")
 RUN = "runs/*/*/*"
 # Files that a step writes, as globs below the study's folder.
 WRITES = {
-    "subset": ("subsets/*/*/*/*.json",),
+    "subset": ("subsets/*/*/*/*/*.json",),
     "train": (f"{RUN}/run.json", f"{RUN}/metrics.parquet", f"{RUN}/layers.parquet"),
     "landscape": (f"{RUN}/landscape.json",),
     "aggregate": tuple(

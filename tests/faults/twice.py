@@ -12,7 +12,7 @@ from faults.case import Case, Ending, Surroundings, assert_told_by_snakemake
 from faults.process import finished
 from faults.tiny_study import KEPT, WRITES, Place, weights_in
 from tlstudy.data.download import sha256
-from tlstudy.data.images import CHECKSUMS
+from tlstudy.data.mnist import CHECKSUMS
 
 TIMES = {"subset": 3, "train": 4, "landscape": 2, "aggregate": 3, "claims": 3}
 

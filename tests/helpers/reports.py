@@ -10,6 +10,7 @@ import pandas as pd
 import synthetic
 
 from tlstudy.config.catalogue import figure_names, study_figure_names
+from tlstudy.config.targets import MNIST
 from tlstudy.jobs.progress import progress
 from tlstudy.report.inputs import ContactSheet, Inputs
 from tlstudy.report.page.progress import section
@@ -70,11 +71,11 @@ def inputs_from(study, tables: dict) -> Inputs:
         figures={size: drawings for size in sizes},
         study_figures={name: DRAWING for name in study_figure_names(study)},
         contact_sheets=[
-            ContactSheet("published", 50, 26, subset, svg=DRAWING),
-            ContactSheet("stratified", 50, 26, subset, svg=DRAWING),
+            ContactSheet(MNIST, "published", 50, 26, subset, svg=DRAWING),
+            ContactSheet(MNIST, "stratified", 50, 26, subset, svg=DRAWING),
         ],
         weights={("resnet50", "imagenet"): WEIGHTS},
-        images={"files": {"train-images-idx3-ubyte": "0f" * 32}},
+        images=[{"files": {"train-images-idx3-ubyte": "0f" * 32}}],
     )
 
 

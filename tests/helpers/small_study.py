@@ -8,6 +8,8 @@ from safetensors.torch import save_file
 from tlstudy.config.measurements import measurements
 from tlstudy.config.settings import Study
 from tlstudy.config.study import build_study, runs, selected
+from tlstudy.config.study_targets import targets
+from tlstudy.data.images import cache_images
 from tlstudy.jobs import paths
 from tlstudy.networks.architecture import build_classifier
 from tlstudy.networks.weights import cache_weights
@@ -53,8 +55,11 @@ def prepared_study(folder: Path, images: Path, **changes) -> Study:
     study = build_study(configuration(folder / "results", cache, weights) | changes)
     sources = study.weights["own"]
     cache_weights(sources, "resnet18", paths.weights_folder(cache, "resnet18", sources), folder)
-    for size in study.subset_size:
-        make_subset(study, "stratified", size, SEED)
+    for target in targets(study).values():
+        if target.name != "mnist":
+            cache_images(cache, target)
+    for drawing in dict.fromkeys(map(paths.drawing_of_run, runs(study))):
+        make_subset(study, *drawing)
     return study
 
 

@@ -175,6 +175,15 @@ def test_operations_of_a_training_and_a_landscape_are_those_counted_by_hand(tmp_
     assert operations(study, run, "landscape") == per_image(run) * 2 * 25 * 20
 
 
+def test_a_target_with_few_test_images_is_looked_at_no_more_often(tmp_path):
+    evaluation = {"epoch_images": 600, "final_images": 10_000}
+    arms = {"new": ARMS["new"] | {"target": "digits"}}
+    study = make_study(tmp_path, evaluation=evaluation, arms=arms)
+    run = runs(study)[0]
+    looks = (3 + 1) * 500 + 500 + (3 + 1) * 20
+    assert operations(study, run, "train") == per_image(run) * (4 * 20 * 3 + looks)
+
+
 def test_half_precision_few_looks_and_tuning_are_counted(tmp_path):
     evaluation = {"epoch_images": 10, "final_images": 100, "after_epochs": "reported"}
     arms = {"tuned": ARMS["new"] | {"tune_learning_rate": True, "precision": "bfloat16"}}

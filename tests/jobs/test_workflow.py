@@ -57,7 +57,8 @@ def test_jobs_start_in_the_order_of_the_grid():
     study = build_study(configuration)
     found = priorities(study)
     first_to_last = sorted(found, key=found.get, reverse=True)
-    drawn = [(way, "50", seed) for way in ("published", "stratified") for seed in ("31", "26")]
+    ways = ("published", "stratified")
+    drawn = [("mnist", way, "50", seed) for way in ways for seed in ("31", "26")]
     trained = [(run.name, "50", str(run.seed)) for run in runs(study) if run.arm != "again"]
     tried = [(name, seed) for name in ("relu", "diagonal") for seed in ("31", "26")]
     assert first_to_last == [*drawn, *trained, *tried]

@@ -144,7 +144,7 @@ def test_probe_minimises_the_penalised_loss():
 
     best = minimize(objective, np.zeros(40), method="BFGS", options={"gtol": 1e-6}).x
     expected = -log_probabilities(best, test)[np.arange(20), images.test_labels.numpy()].mean()
-    found = probe(with_features(images, features))[1].loss
+    found = probe(with_features(images, features), 10)[1].loss
     assert found == pytest.approx(expected, rel=1e-3)
 
 
@@ -152,6 +152,6 @@ def test_probe_gives_no_probability_to_a_digit_it_never_saw():
     images = tiny_images(tiny_training())
     images.train_labels = images.train_labels % 9
     features = np.random.default_rng(6).normal(size=(40, 4)).astype(np.float32)
-    _, test = probe(with_features(images, features))
+    _, test = probe(with_features(images, features), 10)
     assert test.loss == np.inf
     assert 0 <= test.balanced_accuracy < 1

@@ -21,7 +21,7 @@ from tlstudy.audit.statistics import summarise
 from tlstudy.config import catalogue, groups
 from tlstudy.data import published
 from tlstudy.report import figures
-from tlstudy.report.figures import curves, draw, draw_all, layerwise, points, style
+from tlstudy.report.figures import draw, draw_all, guessing, layerwise, points, style
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -275,11 +275,9 @@ def test_slides_are_laid_under_the_published_group_only():
     plotted = lines_of(figure.axes[0], style.SLIDES)[0].get_ydata()
     assert plotted[-1] == pytest.approx(524.49)
     study = synthetic.make_study(synthetic.sweep_arms(2))
-    assert curves.overlaid_groups(study) == ["main"]
-    logits = drawn(
-        study, synthetic.make_tables(study), "loss-pretrained"
-    )  # the slides' losses are those of softmax outputs
-    assert not lines_of(logits.axes[0], style.SLIDES)
+    for name in ("gradient-norm", "loss-pretrained"):
+        figure = drawn(study, synthetic.make_tables(study), name)
+        assert not lines_of(figure.axes[0], style.SLIDES)
 
 
 def test_accuracy_is_in_per_cent():
@@ -318,8 +316,8 @@ def test_a_diverged_run_ends_with_a_cross_and_is_not_averaged():
 def test_softmax_bounds():
     outputs = np.eye(10)[:2]
     loss = np.log(np.exp(outputs).sum(axis=1)) - outputs[:, 0]
-    np.testing.assert_allclose(curves.SOFTMAX_LOSS, loss)
-    np.testing.assert_allclose(curves.SOFTMAX_LOSS, [1.4612, 2.4612], atol=1e-4)
+    np.testing.assert_allclose(guessing.softmax_bounds(10), loss)
+    np.testing.assert_allclose(guessing.softmax_bounds(10), [1.4612, 2.4612], atol=1e-4)
 
 
 def test_variants_of_a_kind_look_different():

@@ -5,7 +5,8 @@ import pytest
 import synthetic
 from matplotlib.figure import Figure
 
-from tlstudy.report.figures import curves, landscapes, points
+from tlstudy.config.groups import group_of_slides
+from tlstudy.report.figures import curves, draw, landscapes, points, style
 
 
 def test_loss_axis_is_scaled_by_what_is_drawn():
@@ -17,7 +18,7 @@ def test_loss_axis_is_scaled_by_what_is_drawn():
     expected = metrics.loc[metrics["arm"].isin(arms), drawn].to_numpy().max()
     metrics["test_loss_running"] = 1e6
     top = curves.largest_loss(study, metrics, arms, "logits")
-    assert top == pytest.approx(max(expected, curves.GUESSING))
+    assert top == pytest.approx(max(expected, np.log(10)))
     metrics.loc[metrics["arm"] == "new", "test_loss_recalibrated"] = 77.0
     assert curves.largest_loss(study, metrics, arms, "logits") == 77
 
@@ -52,3 +53,16 @@ def test_landscapes_say_how_much_of_the_path_lies_outside():
         if line.get_markersize() == landscapes.END["markersize"] and line.get_marker() == "o"
     ]
     assert [line.get_xdata() for line in circles if not line.get_clip_on()] == [[0]]
+
+
+@pytest.mark.parametrize(
+    "changed", [{"target": "digits"}, {"architecture": "resnet18"}, {"head": "logits"}]
+)
+def test_what_is_not_the_slides_experiment_stands_without_them(changed):
+    assert group_of_slides(synthetic.make_study()) == "published"
+    arms = {name: arm | changed for name, arm in synthetic.default_arms().items()}
+    study = synthetic.make_study(arms)
+    assert group_of_slides(study) is None
+    figure = draw(study, "gradient-norm", synthetic.make_tables(study), 50)
+    colours = {line.get_color() for ax in figure.axes for line in ax.lines}
+    assert style.SLIDES not in colours

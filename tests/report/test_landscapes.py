@@ -8,11 +8,11 @@ from tlstudy.report.figures import landscapes
 def test_landscapes_are_cut_at_a_multiple_of_guessing():
     axis = np.linspace(-1, 1, 3)
     high = landscapes.Plane(axis, np.array([[1.0, 50, 2], [2, 1, 2], [2, 2, np.nan]]), None, "")
-    limits = landscapes.shared_limits([high])
-    assert limits == (1.0, landscapes.HIGHEST)
+    limits = landscapes.shared_limits([high], np.log(10))
+    assert limits == (1.0, landscapes.HIGHEST * np.log(10))
     assert "the largest loss is 50" in landscapes.cut_text([high], limits)
     low = landscapes.Plane(axis, np.full((3, 3), 2.0), None, "")
-    assert landscapes.cut_text([low], landscapes.shared_limits([low])) == ""
+    assert landscapes.cut_text([low], landscapes.shared_limits([low], np.log(10))) == ""
 
 
 def test_path_lies_on_the_surface():

@@ -18,7 +18,7 @@ class Snakemake:
     """What Snakemake lets a caption see."""
 
     def __init__(self, seed, **more):
-        self.wildcards = {"drawing": "published", "n": "50", "seed": "26"}
+        self.wildcards = {"target": "mnist", "drawing": "published", "n": "50", "seed": "26"}
         self.config = {"study": "slides", "seed": seed, "arms": {"new": {"epochs": 30}}, **more}
 
 
@@ -78,3 +78,11 @@ def test_a_study_of_the_laboratory_alone_has_captions_without_arms(name):
     if name == "workflow":
         assert "experiments: diagonal, relu; seeds: 0, 1" in words
         assert "a mean over 10 seeds: Student's t" in words
+
+
+def test_the_workflow_s_text_names_the_slides_only_where_they_are_repeated():
+    published = {"optimiser_holds": "another-network", "head": "softmax"}
+    assert "slides" in rendered("workflow", Snakemake(26, arms={"new": published}))
+    own = ({"new": {"epochs": 30}}, {"new": published, "other": {"target": "digits"}})
+    for arms in own:
+        assert "slides (" not in rendered("workflow", Snakemake(26, arms=arms))

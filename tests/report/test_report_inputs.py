@@ -97,7 +97,7 @@ def lay_out(study, inputs: Inputs) -> None:
         weights = WEIGHTS if run.settings.initialisation != "random" else None
         write_run_record(paths.folder_of_run(study, run), run_record(weights=weights))
     for sheet in inputs.contact_sheets:
-        folder = paths.subset_folder(study, sheet.drawing, 50, 26)
+        folder = paths.subset_folder(study, "mnist", sheet.drawing, 50, 26)
         put(folder / "subset.json", json.dumps(dict(sheet.subset)))
         put(folder / "contact-sheet.svg", DRAWING)
 

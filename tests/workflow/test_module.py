@@ -8,6 +8,7 @@ import sys
 import pandas as pd
 import pytest
 import yaml
+from painted import paint_folder
 from study_folder import ROOT, StudyFolder
 
 # The options of the module stand where it is used; the rule below it is the outer workflow's own.
@@ -90,6 +91,18 @@ def test_a_prefix_moves_everything(moved):
     assert there >= {"benchmarks", "logs", "provenance", "runs", "settings", "subsets", "tables"}
     assert (moved.folder / "results").is_file()
     assert not (moved.folder / "resources").exists()
+
+
+def test_a_folder_of_images_is_looked_for_where_snakemake_runs(tmp_path, cache):
+    """A prefix moves what the module writes, not what its user names."""
+    place = OuterWorkflow(tmp_path, OUTER, prefix='prefix: "transfer"', results="transfer/results")
+    paint_folder(tmp_path / "photos")
+    place.overlay["tlstudy"]["arms"]["new"]["target"] = {"folder": "photos"}
+    place.succeed("--until", "tlstudy_subset")
+    (images,) = (tmp_path / "transfer" / "resources" / "folders").glob("photos-*")
+    assert (images / "record.json").is_file()
+    drawn = tmp_path / "transfer" / "results" / "outer" / "subsets" / images.name
+    assert list(drawn.rglob("subset.json"))
 
 
 def test_what_changed_is_noticed_in_a_module_too(moved):

@@ -26,6 +26,8 @@ ARMS = {
     "new": TRAINING,
     "published": TRAINING | {"optimiser_holds": "another-network", "head": "softmax"},
     "pretrained": TRAINING | {"initialisation": "own", "tune_learning_rate": True},
+    "moved": TRAINING
+    | {"target": {"name": "digits", "canvas": {"side": 16, "place": "anywhere"}, "seed": 3}},
 }
 
 
@@ -94,9 +96,10 @@ def never_ended(study: Study, arm: str) -> Study:
     return whole
 
 
-def test_files_are_those_of_a_run_that_was_never_ended(study):
-    """Of the arm that chooses its learning rate first, ended while it trains."""
-    arm, ended = "pretrained", elsewhere(study, "ended")
+@pytest.mark.parametrize("arm", ["pretrained", "moved"])
+def test_files_are_those_of_a_run_that_was_never_ended(study, arm):
+    """Of the arm that chooses its learning rate first, ended while it trains; of drawn images."""
+    ended = elsewhere(study, "ended")
     assert killed(None, train, ended, arm, 2)
     half_written = files_of(ended, arm) / ".plane.safetensors.x"
     half_written.parent.mkdir(parents=True, exist_ok=True)

@@ -33,7 +33,7 @@ FLAWS = (
     Flaw(
         "F1",
         "The new network\u2019s optimiser was given the pretrained network\u2019s weights.",
-        "The new network was never trained; its loss stayed at ln 10.",
+        "The new network was never trained; its loss stayed at that of guessing, ln 10.",
         "the new network is trained",
         ("optimiser_holds", "another-network"),
     ),
@@ -71,7 +71,7 @@ FLAWS = (
     Flaw(
         "F7",
         "Softmax was applied twice: in the network and in the loss.",
-        "The loss is confined to 1.461 to 2.461 and gradients fade.",
+        "The loss is confined (with ten classes to 1.461 to 2.461) and gradients fade.",
         "cross-entropy on logits",
         ("head", "softmax"),
     ),
@@ -122,8 +122,8 @@ FLAWS = (
     ),
     Flaw(
         "F15",
-        "Images were drawn with replacement and not by digit.",
-        "In the slides' draw digits have two to nine images each.",
+        "Images were drawn with replacement and not class by class.",
+        "In the slides\u2019 draw the ten digits have two to nine images each.",
         "balanced draw of the images",
         ("drawing", "published"),
     ),

@@ -16,7 +16,7 @@ from scipy.stats import bootstrap, norm, sem, t, trim_mean
 
 from tlstudy.audit.crossed import Estimate
 from tlstudy.config.fields import MINIMUM_SEEDS
-from tlstudy.config.settings import Study
+from tlstudy.config.settings import Arm, Study
 
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
@@ -228,16 +228,21 @@ def reference_arms(study: Study) -> dict[str, str]:
     """Each arm's reference; the arms that are references themselves are not in it.
 
     The reference is the first arm of the group that was swept to the same values (the names of
-    swept arms end in ~key=value), and the first arm of the group where there is no other.
+    swept arms end in ~key=value), and the first arm of the group where there is no other. Arms of
+    another target are never compared.
     """
     references = {}
     for name, arm in study.arms.items():
-        group = [other for other in study.arms if study.arms[other].group == arm.group]
+        group = [other for other in study.arms if _compare(study.arms[other], arm)]
         alike = [other for other in group if _swept(other) == _swept(name)]
         reference = alike[0] if len(alike) > 1 else group[0]
         if reference != name:
             references[name] = reference
     return references
+
+
+def _compare(one: Arm, other: Arm) -> bool:
+    return one.group == other.group and one.target == other.target
 
 
 def _swept(arm: str) -> str:

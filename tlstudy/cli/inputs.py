@@ -1,7 +1,7 @@
 """Commands for images, weights and subsets."""
 
 import logging
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import click
 
@@ -9,6 +9,7 @@ from tlstudy.cli.options import cache_option, noted, seed_option, size_option, w
 from tlstudy.config.architectures import check_architecture
 from tlstudy.config.settings import Study
 from tlstudy.config.study import check_subset, parse_source
+from tlstudy.config.study_targets import parse_target
 from tlstudy.jobs import paths
 
 log = logging.getLogger(__name__)
@@ -16,12 +17,20 @@ log = logging.getLogger(__name__)
 
 @click.command()
 @cache_option
-def images(cache: Path) -> None:
-    """Get MNIST into the cache, checksums verified."""
-    with noted(cache, PurePath("images")):
+@click.option(
+    "--target",
+    "text",
+    default="mnist",
+    show_default=True,
+    help="Name of a data set, or a JSON mapping with `folder`.",
+)
+def images(cache: Path, text: str) -> None:
+    """Get a target's images into the cache, checksums verified."""
+    target = parse_target(text)
+    with noted(cache, paths.job_of_images(target)):
         from tlstudy.data.images import cache_images
 
-        cache_images(cache)
+        cache_images(cache, target)
 
 
 @click.command()
@@ -49,13 +58,14 @@ def weights(sources: tuple[str, ...], architecture: str, cache: Path) -> None:
 @click.command()
 @seed_option
 @size_option
+@click.option("--target", default="mnist", show_default=True, help="As in the subset's folder.")
 @click.option("--drawing", type=click.Choice(["stratified", "published"]), required=True)
 @with_study
-def subset(study: Study, drawing: str, subset_size: int, seed: int) -> None:
+def subset(study: Study, target: str, drawing: str, subset_size: int, seed: int) -> None:
     """Draw the training images of a seed and write them with a contact sheet."""
-    check_subset(study, drawing, subset_size, seed)
-    log.info("subset: %s, n = %d, seed %d", drawing, subset_size, seed)
-    with noted(paths.study_folder(study), paths.job_of_subset(drawing, subset_size, seed)):
+    check_subset(study, target, drawing, subset_size, seed)
+    log.info("subset: %s, %s, n = %d, seed %d", target, drawing, subset_size, seed)
+    with noted(paths.study_folder(study), paths.job_of_subset(target, drawing, subset_size, seed)):
         from tlstudy.steps.subset import make_subset
 
-        make_subset(study, drawing, subset_size, seed)
+        make_subset(study, target, drawing, subset_size, seed)

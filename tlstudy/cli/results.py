@@ -50,7 +50,7 @@ def claims(study: Study) -> None:
 @click.command()
 @noted_with_study
 def figures(study: Study) -> None:
-    """Draw the slides' plots from the tables, the published series laid under ours."""
+    """Draw the study's figures from its tables."""
     from tlstudy.steps.figures import draw_figures
 
     draw_figures(study)

@@ -5,7 +5,14 @@ Light on purpose: the workflow reads it without importing matplotlib.
 
 from pathlib import PurePosixPath
 
-from tlstudy.config.groups import arms_of_kind, is_new, only_arms, other_groups, without_other_rungs
+from tlstudy.config.groups import (
+    arms_of_kind,
+    is_new,
+    is_of_slides,
+    only_arms,
+    other_groups,
+    without_other_rungs,
+)
 from tlstudy.config.ledger import Claim
 from tlstudy.config.settings import Study
 
@@ -112,7 +119,7 @@ def study_figure_names(study: Study) -> list[str]:
     """Figures that are not of one subset size."""
     needed = {
         ACCURACY_BY_SIZE: len(study.subset_size) > 1,
-        CONTRADICTIONS: study.ladder or study.claims,
+        CONTRADICTIONS: (study.ladder or study.claims) and is_of_slides(study),
         PENALTY: states_proposition(study),
         **{
             name: any(one in study.laboratory.experiments for one in experiments)

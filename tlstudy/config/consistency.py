@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from tlstudy.config.catalogue import FIGURES
-from tlstudy.config.fields import CLASSES, SMALLEST_CLASS, Selection
+from tlstudy.config.fields import Selection
 from tlstudy.config.groups import groups_of, is_new, label_of
 from tlstudy.config.ledger import Claim, Control
 from tlstudy.config.measurements import measurements
@@ -37,9 +37,11 @@ def contradictions(
     for name, arm in study.arms.items():
         key = f"arms.{origins[name]}"
         yield from _size_contradictions(study.subset_size, key, arm)
+        yield from _transform_contradictions(key, arm)
         yield from _fold_contradictions(study, key, arm)
         yield from network_contradictions(study, key, arm, arm.model_fields_set)
     yield from _ladder_contradictions(study, left_out)
+    yield from _target_contradictions(study)
     for name, claim in study.claims.items():
         yield from _claim_contradictions(study, f"claims.{name}", claim, origins, left_out)
 
@@ -65,21 +67,58 @@ def _selection_contradictions(
 
 
 def _size_contradictions(sizes: Iterable[int], key: str, arm: Arm) -> Iterator[str]:
-    most = CLASSES * SMALLEST_CLASS
+    data = arm.target.data
+    most = len(data.classes) * data.rarest
     for size in sizes:
         if arm.drawing == "stratified" and size > most:
             yield (
-                f"subset_size: found {size}; {key} draws the same number of each digit, "
-                f"so at most {most} are allowed."
+                f"subset_size: found {size}; {key} draws the same number of each class of "
+                f"{arm.target.source}, so at most {most} are allowed."
+            )
+        elif size > data.train:
+            yield (
+                f"subset_size: found {size}; {key} draws from the {data.train} training images "
+                f"of {arm.target.source}, so at most {data.train} are allowed."
             )
 
 
+def _target_contradictions(study: Study) -> Iterator[str]:
+    """What is compared learns the same: an accuracy on other images says nothing."""
+    pairs = [(f"claims.{name}", claim.arm, claim.against) for name, claim in study.claims.items()]
+    groups = groups_of(study)
+    rungs = [arm for rung in study.ladder for arm in groups.get(rung.group, ())]
+    pairs += [("ladder", rungs[0], arm) for arm in rungs[1:]]
+    for key, arm, against in pairs:
+        if arm in study.arms and against in study.arms:
+            one, other = study.arms[arm].target, study.arms[against].target
+            if one.key != other.key:
+                yield (
+                    f"{key}: found '{arm}' on {one.key} beside '{against}' on {other.key}; arms "
+                    "that are compared must have the same target."
+                )
+
+
+def _transform_contradictions(key: str, arm: Arm) -> Iterator[str]:
+    target, side = arm.target, arm.target.data.side
+    if target.block_shuffle and side % target.block_shuffle:
+        allowed = ", ".join(str(count) for count in range(2, side + 1) if side % count == 0)
+        yield (
+            f"{key}.target.block_shuffle: found {target.block_shuffle}; images of {target.source} "
+            f"have {side} pixels a side, so allowed are {allowed}."
+        )
+    if target.canvas and target.canvas.side <= side:
+        yield (
+            f"{key}.target.canvas.side: found {target.canvas.side}; must be more than {side}, the "
+            f"side of images of {target.source}."
+        )
+
+
 def _fold_contradictions(study: Study, key: str, arm: Arm) -> Iterator[str]:
-    fewest = min(study.subset_size) // CLASSES
+    fewest = min(study.subset_size) // arm.target.outputs
     if arm.tune_learning_rate and study.tuning.folds > fewest:
         yield (
             f"tuning.folds: found {study.tuning.folds}; {key} is tuned within "
-            f"{min(study.subset_size)} images, {fewest} of each digit, so at most {fewest} "
+            f"{min(study.subset_size)} images, {fewest} of each class, so at most {fewest} "
             "are allowed."
         )
 

@@ -4,10 +4,6 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-TRAIN_POOL = 60_000
-TEST_POOL = 10_000
-CLASSES = 10
-SMALLEST_CLASS = 5421  # training images of the rarest class, the digit 5
 # Below, resampling says nothing about the spread of seeds, so there is no interval.
 MINIMUM_SEEDS = 5
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9.-]*$"

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from tlstudy.config.settings import Arm, Study
+from tlstudy.config.targets import MNIST
 
 
 def label_of(study: Study, arm: str) -> str:
@@ -25,6 +26,29 @@ def groups_of(study: Study) -> dict[str, list[str]]:
     for name, arm in study.arms.items():
         groups.setdefault(arm.group, []).append(name)
     return groups
+
+
+def group_of_slides(study: Study) -> str | None:
+    """The group that repeats what the slides' numbers are of; None if there is no such group."""
+    for group, names in groups_of(study).items():
+        arms = [study.arms[name] for name in names]
+        untrained = any(arm.optimiser_holds == "another-network" for arm in arms)
+        if untrained and all(map(_is_as_published, arms)):
+            return group
+    return None
+
+
+def is_of_slides(study: Study) -> bool:
+    """Whether the slides stand beside the study: it repeats them, and all arms learn MNIST."""
+    same = all(arm.target == MNIST for arm in study.arms.values())
+    return same and group_of_slides(study) is not None
+
+
+def _is_as_published(arm: Arm) -> bool:
+    """Whether an arm is a ResNet-50 on MNIST as it is, by the published protocol."""
+    protocol = (arm.head, arm.drawing, arm.reported_epoch)
+    published = protocol == ("softmax", "published", "best-on-test")
+    return arm.target == MNIST and arm.architecture == "resnet50" and published
 
 
 def rung_groups(study: Study) -> list[str]:

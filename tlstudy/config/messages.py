@@ -20,11 +20,15 @@ from tlstudy.config.settings import (
     Tuning,
     WeightsFile,
 )
+from tlstudy.config.targets import Canvas, Target
 
 # By the keys that lead to them, without names and positions.
 MODELS: dict[str, type[Settings]] = {
     "arms": Arm,
     "arms.rescaling": Rescaling,
+    "arms.target": Target,
+    "arms.target.canvas": Canvas,
+    "--target": Target,
     "arms.optimiser.adam": Adam,
     "arms.optimiser.sgd": SGD,
     "claims": Claim,

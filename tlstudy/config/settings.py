@@ -22,11 +22,8 @@ from pydantic import (
 from tlstudy.config.architectures import Architecture
 from tlstudy.config.fields import (
     MINIMUM_SEEDS,
-    TEST_POOL,
     THREE_CHANNELS,
-    TRAIN_POOL,
     Count,
-    Factor,
     Fraction,
     Name,
     NotNegative,
@@ -38,6 +35,8 @@ from tlstudy.config.fields import (
 )
 from tlstudy.config.ledger import Claim, Rung
 from tlstudy.config.measurements import measurements
+from tlstudy.config.rescaling import Rescaling
+from tlstudy.config.targets import MNIST, TargetSetting
 
 # BatchNorm statistics that test values can be taken with.
 STATISTICS = ("running", "recalibrated")
@@ -101,40 +100,16 @@ WeightsSource = Annotated[
 ]
 
 
-class Rescaling(Settings):
-    """A part of the network whose weights are multiplied before training."""
-
-    part: Literal["encoder", "head", "both"] = Field(
-        "encoder",
-        description="encoder: all convolutions and linear layers before the last; head: that one.",
-    )
-    factor: Factor = Field(1.0, description="What its weights are multiplied by.")
-    learning_rate_factor: Factor = Field(
-        1.0,
-        description="Its learning rate over the optimiser's. Under BatchNorm a convolution times "
-        "the factor trains as without it if this is the factor (Adam) or its square (SGD).",
-    )
-    running_statistics: Literal["kept", "rescaled"] = Field(
-        "kept", description="BatchNorm's running statistics at the start, if the encoder changes."
-    )
-
-    @model_validator(mode="after")
-    def _statistics_follow_an_encoder(self) -> "Rescaling":
-        unchanged = self.factor == 1 or self.part == "head"
-        if self.running_statistics == "rescaled" and unchanged:
-            raise ValueError(
-                "running_statistics: rescaled needs a factor other than 1 on the encoder or both"
-            )
-        return self
-
-
 class Training(Settings):
     """What decides the numbers of a training run, the subset's size and the seed apart."""
 
     architecture: Architecture = Field(
         "resnet50",
         description="A classifier of torchvision by name, timm/<name>, or {python: "
-        "package.module:function}; its last layer is replaced by ten outputs.",
+        "package.module:function}; its last layer is replaced by one output a class.",
+    )
+    target: TargetSetting = Field(
+        MNIST, description="What is learned: a data set by name, or a mapping."
     )
     initialisation: Name = Field(
         "random", description="random, or a name from `weights` for pretrained weights."
@@ -144,11 +119,11 @@ class Training(Settings):
     )
     drawing: Literal["stratified", "published"] = Field(
         "stratified",
-        description="How the training images are drawn: the same number of each digit, without "
-        "replacement; or np.random.seed(seed); np.random.choice(60000, n), as published.",
+        description="How the training images are drawn: the same number of each class, without "
+        "replacement; or np.random.seed(seed); np.random.choice(pool, n), as published (60000).",
     )
     image_size: Annotated[int, Field(strict=True, ge=32, le=512)] = Field(
-        128, description="Side in pixels to which the 28 x 28 images are resized (bilinear)."
+        128, description="Side in pixels to which images are resized (bilinear)."
     )
     normalisation: Literal["none", "imagenet", "weights"] = Field(
         "imagenet",
@@ -219,7 +194,8 @@ class Arm(Training):
 
     def training(self) -> dict[str, Any]:
         """The settings that decide a run's numbers, defaults included."""
-        return self.model_dump(mode="json", include=set(Training.model_fields))
+        settings = self.model_dump(mode="json", include=set(Training.model_fields))
+        return settings | {"target": self.target.identity()}
 
 
 class Evaluation(Settings):
@@ -228,11 +204,12 @@ class Evaluation(Settings):
     The test images are a fixed stratified choice, the same for all runs.
     """
 
-    epoch_images: Annotated[int, Field(strict=True, ge=10, le=TEST_POOL)] = Field(
-        TEST_POOL, description="Test images after every epoch."
+    epoch_images: Annotated[int, Field(strict=True, ge=10)] = Field(
+        10_000, description="Test images after every epoch; all, if the target has fewer."
     )
-    final_images: Annotated[int, Field(strict=True, ge=10, le=TEST_POOL)] = Field(
-        TEST_POOL, description="Test images after the last epoch; they contain the former."
+    final_images: Annotated[int, Field(strict=True, ge=10)] = Field(
+        10_000,
+        description="Test images after the last epoch, likewise; they contain the former.",
     )
     statistics: Literal["reported", "both"] = Field(
         "reported",
@@ -303,7 +280,7 @@ class StudyWithoutMeasurements(Settings):
         f"images; intervals need {MINIMUM_SEEDS}."
     )
     subset_size: Annotated[
-        list[Annotated[int, Field(strict=True, ge=10, le=TRAIN_POOL)]], Field(min_length=1), Once
+        list[Annotated[int, Field(strict=True, ge=10)]], Field(min_length=1), Once
     ] = Field([50], description="Number of training images.")
     weights: dict[
         Annotated[Name, AfterValidator(_not_random)],

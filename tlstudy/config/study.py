@@ -16,6 +16,7 @@ from tlstudy.config.fields import Selection
 from tlstudy.config.measurements import measurements
 from tlstudy.config.messages import sentences
 from tlstudy.config.settings import STATISTICS, Arm, Study, Training, WeightsFile, WeightsSource
+from tlstudy.config.study_targets import with_folders
 from tlstudy.config.sweeps import expand_arms
 from tlstudy.config.yaml_files import read_mapping
 from tlstudy.storage.errors import UserError
@@ -63,18 +64,24 @@ def run_name(arm: Arm, sources: Sequence[WeightsSource]) -> str:
     described = [
         source if isinstance(source, str) else source.model_dump(mode="json") for source in sources
     ]
-    canonical = {"training": changed_training(arm), "sources": described}
+    canonical = {"training": _identifying(arm), "sources": described}
     return f"{_in_words(arm)}-{digest(canonical)}"
 
 
 def _in_words(arm: Arm) -> str:
     words = arm.initialisation
-    for key, value in _innermost(changed_training(arm)):
+    for key, value in _innermost(_identifying(arm)):
         shown = f"{value:g}".replace("+", "") if isinstance(value, float) else str(value).lower()
         longer = f"{words}-{key}~{shown}"
         if key != "initialisation" and len(longer) <= LONGEST_IN_WORDS:
             words = longer
     return words
+
+
+def _identifying(arm: Arm) -> dict[str, Any]:
+    """The same as `changed_training`, but for a target's folder: it may lie anywhere."""
+    changed = changed_training(arm)
+    return changed | {"target": arm.target.identity()} if "target" in changed else changed
 
 
 def _innermost(settings: Mapping[str, Any], of: str = "") -> Iterator[tuple[str, Any]]:
@@ -139,6 +146,7 @@ def build_study(configuration: Mapping[str, Any]) -> Study:
         study = Study.model_validate(expanded)
     except ValidationError as error:
         raise UserError("\n".join(sentences(error, origins))) from None
+    study = with_folders(study, origins)
     left_out = [str(name) for name, arm in configuration["arms"].items() if arm is None]
     if problems := dict.fromkeys(contradictions(study, origins, left_out)):
         raise UserError("\n".join(problems))
@@ -315,15 +323,16 @@ def find_run(study: Study, arm: str, subset_size: int, seed: int) -> Run:
     raise _not_in_study(study, f"arm '{arm}'", subset_size, seed, "arms", study.arms)
 
 
-def check_subset(study: Study, drawing: str, subset_size: int, seed: int) -> None:
+def check_subset(study: Study, target: str, drawing: str, subset_size: int, seed: int) -> None:
     """Refuse a choice of training images that no run of the study uses.
 
     Raises:
-        UserError: the drawing, the size or the seed is not the study's.
+        UserError: the target, the drawing, the size or the seed is not the study's.
     """
-    drawings = dict.fromkeys(arm.drawing for arm in study.arms.values())
-    if drawing not in drawings or subset_size not in study.subset_size or seed not in study.seed:
-        raise _not_in_study(study, f"drawing {drawing}", subset_size, seed, "drawings", drawings)
+    drawn = dict.fromkeys(f"{arm.target.key} {arm.drawing}" for arm in study.arms.values())
+    wanted = f"{target} {drawing}"
+    if wanted not in drawn or subset_size not in study.subset_size or seed not in study.seed:
+        raise _not_in_study(study, f"drawing {wanted}", subset_size, seed, "drawings", drawn)
 
 
 def _not_in_study(

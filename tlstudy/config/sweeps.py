@@ -9,6 +9,8 @@ from tlstudy.storage.errors import UserError
 Choices = list[tuple[str, Any]]
 # Lists are a mistake there: arms are told apart by what is swept, and optimisers by their values.
 NOT_SWEPT = ("label", "optimiser")
+# Keys of a mapping whose values say enough.
+NAMING = ("name", "folder", "python")
 
 
 def expand_arms(arms: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -29,7 +31,7 @@ def expand_arms(arms: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]
         for variant, choices in _variants(settings) if swept else [(settings, [])]:
             full_name, plain_name = (
                 f"{name}{''.join(f'~{key}={shown(value)}' for key, value in choices)}"
-                for shown in (str, _plain)
+                for shown in (_told, _plain)
             )
             if taken & {full_name, plain_name}:
                 raise UserError(
@@ -45,9 +47,20 @@ def expand_arms(arms: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]
 def _plain(value: Any) -> Any:
     """The number in a text, as YAML reads 1e-3 as text; any other value as it is."""
     try:
-        return float(value) if isinstance(value, str) else value
+        return float(value) if isinstance(value, str) else _told(value)
     except ValueError:
         return value
+
+
+def _told(value: Any) -> str:
+    """A value in the name of an arm; a mapping by what it holds, such as photos-canvas-side-96."""
+    if isinstance(value, Mapping):
+        parts = (
+            _told(item) if key in NAMING else key if item is True else f"{key}-{_told(item)}"
+            for key, item in value.items()
+        )
+        return "-".join(parts)
+    return str(value)
 
 
 def _labelled(variant: Any, name: str, choices: Choices) -> Any:
@@ -55,7 +68,7 @@ def _labelled(variant: Any, name: str, choices: Choices) -> Any:
     label = variant.get("label") or name if choices else None
     if not isinstance(label, str):
         return variant
-    described = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in choices)
+    described = ", ".join(f"{key.replace('_', ' ')} {_told(value)}" for key, value in choices)
     return variant | {"label": f"{label}, {described}"}
 
 

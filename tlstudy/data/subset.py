@@ -4,7 +4,6 @@ from collections import Counter
 
 import numpy as np
 
-from tlstudy.config.fields import CLASSES
 from tlstudy.storage.randomness import Stream, derived_seed
 
 
@@ -12,8 +11,8 @@ def draw_subset(labels: np.ndarray, drawing: str, size: int, seed: int) -> np.nd
     """Indices (size,) of training images.
 
     Args:
-        labels: (pool,) digits of the training images.
-        drawing: stratified (the same number of each digit, give or take one, without
+        labels: (pool,) labels of the training images.
+        drawing: stratified (the same number of each class, give or take one, without
             replacement) or published (with replacement, from NumPy's legacy generator, as in
             the slides' notebook).
     """
@@ -24,13 +23,13 @@ def draw_subset(labels: np.ndarray, drawing: str, size: int, seed: int) -> np.nd
 
 
 def stratified_order(labels: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """A random order (pool,) of the images in which every prefix holds the digits evenly.
+    """A random order (pool,) of the images in which every prefix holds the classes evenly.
 
-    Each round takes one image of every digit, in random order, until a digit runs out.
+    Each round takes one image of every class, in random order, until a class runs out.
     """
     rank = np.empty(len(labels), dtype=np.int64)
-    for digit in np.unique(labels):
-        members = np.flatnonzero(labels == digit)
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
         rank[generator.permutation(members)] = np.arange(len(members))
     within_round = generator.random(len(labels))
     return np.lexsort((within_round, rank))
@@ -42,12 +41,12 @@ def order_of_test_images(labels: np.ndarray) -> np.ndarray:
     return stratified_order(labels, generator)
 
 
-def describe_subset(indices: np.ndarray, labels: np.ndarray) -> dict:
-    """Record of a subset: indices, digits, count of each digit, number of repeated images."""
+def describe_subset(indices: np.ndarray, labels: np.ndarray, classes: int) -> dict:
+    """Record of a subset: indices, labels, count of each class, number of repeated images."""
     drawn = labels[indices]
     return {
         "indices": indices.tolist(),
         "labels": drawn.tolist(),
-        "counts": np.bincount(drawn, minlength=CLASSES).tolist(),
+        "counts": np.bincount(drawn, minlength=classes).tolist(),
         "duplicates": sum(count - 1 for count in Counter(indices.tolist()).values()),
     }

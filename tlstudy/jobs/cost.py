@@ -73,8 +73,10 @@ def evaluation_operations(study: Study, run: Run) -> float:
 def _looks(study: Study, run: Run) -> float:
     """Passes of all looks at test images, each recalibration with its pass of training images."""
     settings, before_last = study.evaluation, run.settings.epochs - 1
+    pool = run.settings.target.data.test
+    after_epoch, at_end = min(settings.epoch_images, pool), min(settings.final_images, pool)
     looks = before_last * len(run.after_epochs) + len(STATISTICS) - len(run.statistics)
-    images = looks * settings.epoch_images + len(run.statistics) * settings.final_images
+    images = looks * after_epoch + len(run.statistics) * at_end
     recalibrations = before_last * ("recalibrated" in run.after_epochs) + 1
     return weight_of(settings.precision) * (images + recalibrations * run.subset_size)
 

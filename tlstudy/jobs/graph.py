@@ -13,6 +13,7 @@ from tlstudy.config.catalogue import figure_files, states_proposition
 from tlstudy.config.measurements import measured_tables, measurements
 from tlstudy.config.settings import Study
 from tlstudy.config.study import Run, digest, runs, selected
+from tlstudy.config.study_targets import targets
 from tlstudy.jobs import paths
 from tlstudy.storage.code_digest import (
     COMPUTING,
@@ -81,7 +82,7 @@ class Step:
 def steps(study: Study) -> Iterator[Step]:
     """All steps of a study in the order of the workflow, from the drawn images to the report."""
     members = runs(study)
-    drawn = {(run.settings.drawing, run.subset_size, run.seed): None for run in members}
+    drawn = dict.fromkeys(map(paths.drawing_of_run, members))
     yield from (subset(study, *key) for key in drawn)
     yield from (train(study, run) for run in _once(study, members))
     for name in measurements():
@@ -96,14 +97,14 @@ def steps(study: Study) -> Iterator[Step]:
     yield report(study)
 
 
-def subset(study: Study, drawing: str, size: int, seed: int) -> Step:
-    folder = paths.subset_folder(study, drawing, size, seed)
+def subset(study: Study, target: str, drawing: str, size: int, seed: int) -> Step:
+    folder = paths.subset_folder(study, target, drawing, size, seed)
     names = ("subset.json", "contact-sheet.svg", "contact-sheet.png")
     return _step(
         study,
-        paths.job_of_subset(drawing, size, seed),
+        paths.job_of_subset(target, drawing, size, seed),
         outputs=[folder / name for name in names],
-        cached=paths.image_files(study.cache),
+        cached=paths.image_files(study.cache, targets(study)[target]),
     )
 
 
@@ -279,7 +280,7 @@ def _text(value: object) -> str:
 
 def _cached(study: Study, run: Run) -> tuple[Path, ...]:
     """Images, and the pretrained weights of a run that starts from them."""
-    images = paths.image_files(study.cache)
+    images = paths.image_files(study.cache, run.settings.target)
     if not run.sources:
         return tuple(images)
     folder = paths.weights_folder(study.cache, run.settings.architecture, run.sources)

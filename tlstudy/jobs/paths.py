@@ -7,13 +7,22 @@ from tlstudy.config.measurements import measurements
 from tlstudy.config.settings import Study, WeightsSource
 from tlstudy.config.study import SETTINGS_FOLDER, STUDY_FILE, Run, digest
 from tlstudy.config.tables import AGGREGATED_TABLES, CLAIM_TABLES
+from tlstudy.config.targets import Target
 
-IMAGE_FILES = (
+# MNIST as it is given out; other images as `data.stored` keeps them.
+MNIST_FILES = (
     "train-images-idx3-ubyte",
     "train-labels-idx1-ubyte",
     "t10k-images-idx3-ubyte",
     "t10k-labels-idx1-ubyte",
 )
+STORED_FILES = (
+    "train-images.npy",
+    "train-labels.npy",
+    "test-images.npy",
+    "test-labels.npy",
+)
+IMAGES_RECORD = "record.json"
 
 # What a training leaves in a run's folder; the plane only until measurements have read it.
 RUN_RECORD, METRICS, LAYERS = "run.json", "metrics.parquet", "layers.parquet"
@@ -52,12 +61,18 @@ def runs_index(study: Study) -> Path:
     return study_folder(study) / RUNS_INDEX
 
 
-def images_folder(cache: Path) -> Path:
-    return cache / "mnist"
+def images_folder(cache: Path, target: Target) -> Path:
+    return cache / target.place
 
 
-def image_files(cache: Path) -> list[Path]:
-    return [images_folder(cache) / name for name in IMAGE_FILES]
+def image_files(cache: Path, target: Target) -> list[Path]:
+    names = MNIST_FILES if target.name == "mnist" else STORED_FILES
+    return [images_folder(cache, target) / name for name in names]
+
+
+def images_record(cache: Path, target: Target) -> Path:
+    """Where the images came from, with checksums."""
+    return images_folder(cache, target) / IMAGES_RECORD
 
 
 def downloads_folder(cache: Path) -> Path:
@@ -70,12 +85,21 @@ def weights_folder(cache: Path, architecture: str, sources: Sequence[WeightsSour
     return cache / job_of_weights(architecture, sources)
 
 
-def subset_folder(study: Study, drawing: str, subset_size: int | str, seed: int | str) -> Path:
-    return study_folder(study) / "subsets" / drawing / f"n~{subset_size}" / f"seed~{seed}"
+def subset_folder(
+    study: Study, target: str, drawing: str, subset_size: int | str, seed: int | str
+) -> Path:
+    """Training images that were drawn of a target, by its key."""
+    drawn = study_folder(study) / "subsets" / target / drawing
+    return drawn / f"n~{subset_size}" / f"seed~{seed}"
 
 
 def run_subset_folder(study: Study, run: Run) -> Path:
-    return subset_folder(study, run.settings.drawing, run.subset_size, run.seed)
+    return subset_folder(study, *drawing_of_run(run))
+
+
+def drawing_of_run(run: Run) -> tuple[str, str, int, int]:
+    """What names a run's training images: target, drawing, size and seed."""
+    return run.settings.target.key, run.settings.drawing, run.subset_size, run.seed
 
 
 def run_folder(study: Study, name: str, subset_size: int | str, seed: int | str) -> Path:
@@ -161,8 +185,13 @@ def job_of_folder(step: str, name: str, subset_size: int | str, seed: int | str)
     return PurePath(step, name, f"n~{subset_size}", f"seed~{seed}")
 
 
-def job_of_subset(drawing: str, subset_size: int | str, seed: int | str) -> PurePath:
-    return job_of_folder("subset", drawing, subset_size, seed)
+def job_of_subset(target: str, drawing: str, subset_size: int | str, seed: int | str) -> PurePath:
+    return job_of_folder("subset", f"{target}/{drawing}", subset_size, seed)
+
+
+def job_of_images(target: Target) -> PurePath:
+    """Of MNIST as it always was; of another target with its name."""
+    return PurePath("images") if target.name == "mnist" else PurePath("images", target.source)
 
 
 def job_of_laboratory(experiment: str, seed: int | str) -> PurePath:

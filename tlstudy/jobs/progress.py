@@ -8,6 +8,7 @@ from pathlib import Path, PurePath
 from tlstudy.config.catalogue import figure_files
 from tlstudy.config.settings import Study
 from tlstudy.config.study import STEPS, Run, runs, runs_of_step
+from tlstudy.config.study_targets import sources
 from tlstudy.jobs import paths
 from tlstudy.jobs.attempts import Attempt, read_attempt
 from tlstudy.jobs.run_record import read_run_record
@@ -160,8 +161,9 @@ def _laboratory_job(study: Study, experiment: str, seed: int) -> Job:
 
 def _other_jobs(study: Study) -> Iterator[Job]:
     folder, needed = paths.study_folder(study), runs(study)
-    if needed:
-        yield _job(study.cache, ("images",), PurePath("images"), paths.image_files(study.cache))
+    for target in sources(study).values():
+        place = paths.job_of_images(target)
+        yield _job(study.cache, place.parts, place, paths.image_files(study.cache, target))
     for place in dict.fromkeys(
         paths.job_of_weights(run.settings.architecture, run.sources)
         for run in needed
@@ -169,7 +171,7 @@ def _other_jobs(study: Study) -> Iterator[Job]:
     ):
         files = [study.cache / place / name for name in ("record.json", "weights.safetensors")]
         yield _job(study.cache, place.parts[:2], place, files)  # ("weights", architecture)
-    for drawn in dict.fromkeys((run.settings.drawing, *_key(run)[1:]) for run in needed):
+    for drawn in dict.fromkeys(map(paths.drawing_of_run, needed)):
         files = [paths.subset_folder(study, *drawn) / "subset.json"]
         yield _job(folder, ("subset", *drawn), paths.job_of_subset(*drawn), files)
     for step, file in {

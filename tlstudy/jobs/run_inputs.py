@@ -9,6 +9,7 @@ from tlstudy.config.settings import Study
 from tlstudy.config.study import Run
 from tlstudy.data.images import load_images
 from tlstudy.data.subset import order_of_test_images
+from tlstudy.data.transforms import transformed
 from tlstudy.jobs import paths
 from tlstudy.jobs.run_record import read_run_record
 from tlstudy.networks.fine_tuned import FineTuned
@@ -34,16 +35,18 @@ def load_run_images(
     """The run's training images and the study's test images, resized, on the device."""
     file = paths.run_subset_folder(study, run) / "subset.json"
     subset = read_json(file, "subset")
-    train, train_labels = load_images(paths.images_folder(study.cache), "train")
+    target = run.settings.target
+    folder = paths.images_folder(study.cache, target)
+    train, train_labels = load_images(folder, "train")
     check_subset_record(file, subset, run.subset_size, train_labels)
     indices = subset["indices"]
-    test, test_labels = load_images(paths.images_folder(study.cache), "test")
+    test, test_labels = load_images(folder, "test")
     order = order_of_test_images(test_labels)[: study.evaluation.final_images]
     size = run.settings.image_size
     return Images(
-        train=resize(train[indices], size, device),
+        train=resize(transformed(train, target, "train", indices), size, device),
         train_labels=torch.from_numpy(train_labels[indices]),
-        test=resize(test[order], size, device),
+        test=resize(transformed(test, target, "test", order), size, device),
         test_labels=torch.from_numpy(test_labels[order]),
         inputs=Inputs(run.settings.normalisation, weights, device),
     )
@@ -53,7 +56,7 @@ def check_subset_record(file: Path, subset: dict, size: int, labels: np.ndarray)
     """Refuse a choice of training images that is not what was drawn, as far as labels tell.
 
     Args:
-        labels: (pool,) digits of all training images.
+        labels: (pool,) labels of all training images.
 
     Raises:
         UserError: the record was altered.

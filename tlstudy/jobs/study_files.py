@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tlstudy.config.settings import Study
 from tlstudy.config.study import STEPS, runs, runs_of_step
+from tlstudy.config.study_targets import sources
 from tlstudy.jobs import paths
 from tlstudy.jobs.claims_seen import record_claims
 from tlstudy.storage.files import check_place, json_bytes, write_bytes_atomically
@@ -22,7 +23,8 @@ def check_places(study: Study) -> None:
         UserError: a file stands where a folder must be, or the other way round.
     """
     folders = [paths.study_folder(study) / name for name in FOLDERS]
-    for folder in (*folders, paths.images_folder(study.cache), study.cache / "weights"):
+    images = [study.cache / place for place in sources(study)]
+    for folder in (*folders, *images, study.cache / "weights"):
         check_place(folder / "file")
     for file in (paths.study_file(study), paths.settings_file(study), paths.runs_index(study)):
         check_place(file)

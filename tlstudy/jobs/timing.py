@@ -8,8 +8,8 @@ from contextlib import contextmanager, suppress
 import numpy as np
 import torch
 
-from tlstudy.config.fields import CLASSES
 from tlstudy.config.settings import Evaluation, Training
+from tlstudy.config.targets import MNIST
 from tlstudy.jobs.cost import millions_of_weights, operations_of_image
 from tlstudy.jobs.speed import Kind, Timed
 from tlstudy.measures.passes import GRADIENT, weight_of
@@ -119,8 +119,8 @@ def _made_images(images: int, tested: int, size: int, device: torch.device) -> I
 
     return Images(
         train=pixels(images),
-        train_labels=torch.arange(images) % CLASSES,
+        train_labels=torch.arange(images) % MNIST.outputs,
         test=pixels(tested),
-        test_labels=torch.arange(tested) % CLASSES,
+        test_labels=torch.arange(tested) % MNIST.outputs,
         inputs=Inputs("imagenet", None, device),
     )

@@ -12,6 +12,7 @@ import psutil
 
 from tlstudy.config.settings import Study, WeightsSource
 from tlstudy.config.study import STEPS, Run, experiments, runs
+from tlstudy.config.targets import Target
 from tlstudy.jobs import graph, paths
 from tlstudy.jobs.cost import CORE_SPEED, GPU_SPEED, operations
 from tlstudy.jobs.progress import progress
@@ -38,11 +39,12 @@ def run_titles(study: Study) -> dict[tuple[str, str, str], str]:
 def priorities(study: Study) -> dict[tuple[str, ...], int]:
     """Priorities of jobs by their wildcards, so that they start in the order of the study's grid.
 
-    First all images are drawn, (drawing, size, seed): else trainings would start in the order in
-    which their images are there. Then come the runs, and last the laboratory, (experiment, seed).
+    First all images are drawn, (target, drawing, size, seed): else trainings would start in the
+    order in which their images are there. Then come the runs, and last the laboratory,
+    (experiment, seed).
     """
     members = runs(study)
-    drawn = ((run.settings.drawing, str(run.subset_size), str(run.seed)) for run in members)
+    drawn = (tuple(map(str, paths.drawing_of_run(run))) for run in members)
     trained = ((run.name, str(run.subset_size), str(run.seed)) for run in members)
     tried = ((experiment, str(seed)) for experiment, seed in experiments(study))
     grid = list(dict.fromkeys(chain(drawn, trained, tried)))
@@ -97,6 +99,13 @@ def source_options(sources: Sequence[WeightsSource]) -> list[str]:
     """Options of `tlstudy weights` that name the sources."""
     texts = (s if isinstance(s, str) else s.model_dump_json() for s in sources)
     return [part for text in texts for part in ("--source", text)]
+
+
+def target_text(target: Target) -> str:
+    """What names a target to `tlstudy images`; a folder with its whole path."""
+    if target.folder is None:
+        return target.name
+    return target.model_copy(update={"folder": target.folder.absolute()}).model_dump_json()
 
 
 def source_files(sources: Sequence[WeightsSource]) -> list[Path]:

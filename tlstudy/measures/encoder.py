@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from tlstudy.config.architectures import network_facts
-from tlstudy.config.fields import TEST_POOL, Once, Selection
+from tlstudy.config.fields import Once, Selection
 from tlstudy.config.measurements import Measurement
 from tlstudy.measures.passes import training_passes, weight_of
 
@@ -46,7 +46,7 @@ class Encoder(Selection):
         "own names; all: every stage. What follows an early stage takes nearly as long as the "
         "whole network.",
     )
-    test_images: Annotated[int, Field(strict=True, ge=10, le=TEST_POOL)] = Field(
+    test_images: Annotated[int, Field(strict=True, ge=10)] = Field(
         1000, description="Test images for all measures of the encoder."
     )
 
@@ -80,7 +80,8 @@ def measure(fine_tuned: "FineTuned", settings: Encoder) -> Iterator[dict]:
 
 def passes(study: "Study", run: "Run") -> float:
     """Trainings after frozen stages, and looks at every variant of the network."""
-    settings, images = study.encoder, run.subset_size + study.encoder.test_images
+    settings = study.encoder
+    images = run.subset_size + min(settings.test_images, run.settings.target.data.test)
     after = network_facts(run.settings.architecture, run.settings.image_size).after
     trained = sum(after[stage] for stage in frozen(settings, after))
     # Every stage, the head and the whole encoder put back, and the fine-tuned network itself.

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from tlstudy.config.fields import TEST_POOL, Selection
+from tlstudy.config.fields import Selection
 from tlstudy.config.measurements import Measurement
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ COLUMNS = {
 class Features(Selection):
     """How a network's features lie before and after its training."""
 
-    test_images: Annotated[int, Field(strict=True, ge=10, le=TEST_POOL)] = Field(
+    test_images: Annotated[int, Field(strict=True, ge=10)] = Field(
         1000, description="Test images whose features are looked at."
     )
 
@@ -71,7 +71,8 @@ def measure(fine_tuned: "FineTuned", settings: Features) -> Iterator[dict]:
 
 def passes(study: "Study", run: "Run") -> float:
     """Two looks at the test images, one at the training images, and BatchNorm's."""
-    return 2 * study.features.test_images + 4 * run.subset_size
+    images = min(study.features.test_images, run.settings.target.data.test)
+    return 2 * images + 4 * run.subset_size
 
 
 def check(study: "Study") -> Iterator[str]:

@@ -14,7 +14,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from tlstudy.config.fields import CLASSES
 from tlstudy.config.settings import Training
 from tlstudy.networks.batchnorm import recalibrated
 from tlstudy.networks.device import autocast
@@ -68,7 +67,7 @@ def _as_inputs(outputs: torch.Tensor, device: torch.device) -> torch.Tensor:
     return outputs.to(device).clone(memory_format=memory)
 
 
-def probe(seen: Images) -> Scores:
+def probe(seen: Images, outputs: int) -> Scores:
     """Scores of a linear readout of a stage's outputs, averaged over positions.
 
     Logistic regression on standardised features, L2 penalty of strength 1 (scikit-learn's
@@ -76,14 +75,15 @@ def probe(seen: Images) -> Scores:
 
     Args:
         seen: see `stage_outputs`.
+        outputs: number of classes.
     """
     train, test = (without_positions(values).double().numpy() for values in (seen.train, seen.test))
     readout = make_pipeline(StandardScaler(), LogisticRegression(max_iter=10_000))
     readout.fit(train, seen.train_labels.numpy())
 
     def scored(features, labels: torch.Tensor) -> Score:
-        # A digit that no training image shows has no output: it gets no probability.
-        logits = torch.full((len(labels), CLASSES), -torch.inf, dtype=torch.float64)
+        # A class that no training image shows has no output: it gets no probability.
+        logits = torch.full((len(labels), outputs), -torch.inf, dtype=torch.float64)
         logits[:, readout.classes_] = torch.from_numpy(readout.predict_log_proba(features))
         return score(logits, labels, "logits")
 
@@ -180,7 +180,7 @@ def encoder_rows(
     seen = stage_outputs(start, training, images)
     before, fine_tuned = weights_of(start), weights_of(tuned)
     for stage in seen:
-        yield row("probe", stage, probe(seen[stage]))
+        yield row("probe", stage, probe(seen[stage], training.target.outputs))
     of_encoder = tuple(seen)
     for stage in of_encoder:
         if stage not in frozen_stages:

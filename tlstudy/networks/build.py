@@ -5,7 +5,6 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
-from tlstudy.config.fields import CLASSES
 from tlstudy.config.settings import Training
 from tlstudy.networks.architecture import build_classifier, head_of, load_state, new_head
 from tlstudy.networks.pretrained import PretrainedWeights
@@ -45,7 +44,7 @@ def initial_network(training: Training, seed: int, weights: PretrainedWeights | 
             network.set_submodule(name, nn.Identity())
             _load(network, body, training)
         torch.manual_seed(derived_seed(seed, Stream.HEAD))
-        network.set_submodule(name, new_head(head, CLASSES))
+        network.set_submodule(name, new_head(head, training.target.outputs))
     rescale(network, layer_kinds(network), training.rescaling)
     return network
 

@@ -239,7 +239,7 @@ class Trainer:
         for. The epoch's own values are those of the first images, so that the curve stays one
         curve, and both statistics can be compared at its end.
         """
-        count = self.evaluation.epoch_images
+        count = min(self.evaluation.epoch_images, len(self.images.test_labels))
         last = epoch == self.training.epochs
         columns = {"test_images": count}
         for statistics in STATISTICS:

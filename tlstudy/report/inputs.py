@@ -11,7 +11,9 @@ from tlstudy.config.catalogue import figure_files, size_folder, states_propositi
 from tlstudy.config.groups import label_of
 from tlstudy.config.settings import Study
 from tlstudy.config.study import runs as runs_of
+from tlstudy.config.study_targets import sources, targets
 from tlstudy.config.tables import ALL_TABLES
+from tlstudy.config.targets import Target
 from tlstudy.data.images import images_origin
 from tlstudy.jobs import paths
 from tlstudy.jobs.run_record import read_run_record
@@ -47,10 +49,11 @@ class ContactSheet:
     """The training images of one drawing, size and seed.
 
     Attributes:
-        subset: indices, labels, counts of the digits, number of duplicates.
+        subset: indices, labels, counts of the classes, number of duplicates.
         svg: the sheet as SVG text; None if it was not drawn.
     """
 
+    target: Target
     drawing: str
     subset_size: int
     seed: int
@@ -70,7 +73,7 @@ class Inputs:
         study_figures: SVG text of the figures over all subset sizes, by name.
         contact_sheets: training images of the first seed.
         weights: origins of pretrained weights, by architecture and name, from the runs.
-        images: origin of the data set's files.
+        images: origins of the files of each target's images.
     """
 
     study: Study
@@ -93,7 +96,7 @@ class Inputs:
     study_figures: Mapping[str, str] = field(default_factory=dict)
     contact_sheets: list[ContactSheet] = field(default_factory=list)
     weights: Mapping[tuple[str, str], Json] = field(default_factory=dict)
-    images: Json | None = None
+    images: list[Json] = field(default_factory=list)
 
     def named(self, arm: str) -> str:
         """The arm's label in quotation marks."""
@@ -101,7 +104,7 @@ class Inputs:
 
     @property
     def is_audit(self) -> bool:
-        """Whether the study audits the slides: it has a ladder or claims."""
+        """Whether the study judges something: it has a ladder or claims."""
         return bool(self.study.ladder or self.study.claims)
 
 
@@ -122,7 +125,7 @@ def load(study: Study, progress: Section) -> Inputs:
         study_figures=drawings.get(".", {}),
         contact_sheets=_contact_sheets(study),
         weights=_weights(study),
-        images=images_origin() if study.arms else None,
+        images=[images_origin(study.cache, target) for target in sources(study).values()],
     )
 
 
@@ -139,13 +142,16 @@ def _drawings(study: Study) -> dict[str, dict[str, str]]:
 def _contact_sheets(study: Study) -> list[ContactSheet]:
     seed, sheets = study.seed[0], []
     for size in study.subset_size:
-        for drawing in dict.fromkeys(arm.drawing for arm in study.arms.values()):
-            folder = paths.subset_folder(study, drawing, size, seed)
+        for key, drawing in dict.fromkeys(
+            (arm.target.key, arm.drawing) for arm in study.arms.values()
+        ):
+            folder = paths.subset_folder(study, key, drawing, size, seed)
             if (folder / "subset.json").is_file():
                 drawn = read_json(folder / "subset.json", "subset")
                 file = folder / f"{CONTACT_SHEET}.svg"
                 svg = file.read_text(encoding="utf-8") if file.is_file() else None
-                sheets.append(ContactSheet(drawing, size, seed, drawn, svg))
+                target = targets(study)[key]
+                sheets.append(ContactSheet(target, drawing, size, seed, drawn, svg))
     return sheets
 
 

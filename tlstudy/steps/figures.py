@@ -1,4 +1,4 @@
-"""Step `figures`: the slides' plots and the audit's own from the tables."""
+"""Step `figures`: the study's figures from its tables."""
 
 from tlstudy.config.catalogue import states_proposition
 from tlstudy.config.measurements import measured_tables

@@ -39,7 +39,7 @@ def _test_values(statistics: str) -> dict[str, tuple[str, str]]:
         f"test_accuracy_{statistics}": ("float64", f"accuracy on test images, 0 to 1; {how}"),
         f"test_balanced_accuracy_{statistics}": (
             "float64",
-            f"mean recall over the digits present, 0 to 1; {how}",
+            f"mean recall over the classes present, 0 to 1; {how}",
         ),
     }
 
@@ -51,7 +51,7 @@ METRICS = {
     "train_accuracy": ("float64", "accuracy in training mode before the update, 0 to 1"),
     "train_balanced_accuracy": (
         "float64",
-        "mean recall over the digits present, training mode, before the update, 0 to 1",
+        "mean recall over the classes present, training mode, before the update, 0 to 1",
     ),
     "gradient_norm": (
         "float64",

@@ -18,6 +18,8 @@ if find_spec("tlstudy") is None:
 from tlstudy.config.catalogue import RESULTS, base_name
 from tlstudy.config.measurements import measurements
 from tlstudy.config.study import digest, runs_of_step, study_of_workflow
+from tlstudy.config.study_targets import sources, targets
+from tlstudy.config.targets import MNIST
 from tlstudy.jobs import graph, paths
 from tlstudy.jobs.cost import memory_mb, runtime_minutes
 from tlstudy.jobs.dry_run import list_by_priority
@@ -34,6 +36,7 @@ from tlstudy.jobs.workflow import (
     source_files,
     source_lists,
     source_options,
+    target_text,
     threads_of_job,
     time_ahead,
 )
@@ -60,17 +63,20 @@ sources_of_folder = source_lists(study)
 
 folder = paths.study_folder(study)
 run_path = paths.run_folder(study, "{run}", "{n}", "{seed}")
-subset_path = paths.subset_folder(study, "{drawing}", "{n}", "{seed}")
+subset_path = paths.subset_folder(study, "{target}", "{drawing}", "{n}", "{seed}")
 weights_path = study.cache / "weights" / "{architecture}" / "{sources}"
 logs, benchmarks = folder / "logs", folder / "benchmarks"
 
-# Rules take these as ancient: getting the same bytes again is no reason to train again.
-image_files = paths.image_files(study.cache)
+# Those of a study without arms are MNIST's, which nothing asks for.
+image_targets = list(sources(study).values()) or [MNIST]
+targets_by_key = targets(study)
 
 
 wildcard_constraints:
     experiment=r"[a-z]+",
     run=r"[A-Za-z0-9._~-]+",
+    target=r"[A-Za-z0-9._~-]+",
+    drawing=r"[a-z]+",
     n=r"\d+",
     seed=r"\d+",
 
@@ -95,10 +101,14 @@ def written_settings():
 
 def moved_study():
     """The study with the folders that Snakemake has for it: a module's prefix moves them."""
-    subset, images = rules.subset.output[0], rules.images.output[0]
+    images = getattr(rules, image_rule(image_targets[0])).output[0]
+    subset, declared = (
+        rules.subset.output[0],
+        paths.image_files(study.cache, image_targets[0])[0],
+    )
     folders = {
         "results": moved(study.results, subset_path / "subset.json", subset),
-        "cache": moved(study.cache, image_files[0], images),
+        "cache": moved(study.cache, declared, images),
     }
     return study.model_copy(update=folders)
 
@@ -256,6 +266,28 @@ def run_weights(wildcards):
         return []
     weights = paths.weights_folder(study.cache, run.settings.architecture, run.sources)
     return [weights / "record.json", ancient(weights / "weights.safetensors")]
+
+
+def image_rule(target):
+    """Name of the rule that gets a target's images."""
+    return (
+        "_".join(paths.job_of_images(target).parts).replace("-", "_").replace(".", "_")
+    )
+
+
+def target_option(target):
+    """What names a target to `tlstudy images`; where a folder lies makes nothing run again."""
+    return lambda wildcards, output: target_text(target)
+
+
+def images_of(wildcards):
+    """Images of a run, or of a choice of training images.
+
+    They are ancient: getting the same bytes again is no reason to train again.
+    """
+    key = wildcards.get("target")
+    target = targets_by_key[key] if key else the_run(wildcards).settings.target
+    return [ancient(file) for file in paths.image_files(study.cache, target)]
 
 
 def cache_folder(wildcards):

@@ -5,7 +5,7 @@ for measurement in measurements().values():
         name:
             measurement.name
         input:
-            images=ancient(image_files),
+            images=images_of,
             weights=run_weights,
             study=inputs_of(measuring(measurement.name)),
         output:

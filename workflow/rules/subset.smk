@@ -1,24 +1,27 @@
 rule subset:
     input:
-        images=ancient(image_files),
+        images=images_of,
     output:
         subset_path / "subset.json",
         subset_path / "contact-sheet.png",
-        paths.provenance_file(study, paths.job_of_subset("{drawing}", "{n}", "{seed}")),
+        paths.provenance_file(
+            study, paths.job_of_subset("{target}", "{drawing}", "{n}", "{seed}")
+        ),
         sheet=report(
             subset_path / "contact-sheet.svg",
             caption="../../report/contact-sheet.rst",
             category="1. Images",
             labels={
+                "Images": "{target}",
                 "Drawing": "{drawing}",
                 "Training images": "{n}",
                 "Seed": "{seed}",
             },
         ),
     log:
-        logs / "subset" / "{drawing}" / "n~{n}" / "seed~{seed}.log",
+        logs / "subset" / "{target}" / "{drawing}" / "n~{n}" / "seed~{seed}.log",
     benchmark:
-        benchmarks / "subset" / "{drawing}" / "n~{n}" / "seed~{seed}.tsv"
+        benchmarks / "subset" / "{target}" / "{drawing}" / "n~{n}" / "seed~{seed}.tsv"
     priority: in_order
     conda:
         "../../envs/tlstudy.yaml"
@@ -27,7 +30,8 @@ rule subset:
         code=code_of("subset"),
         libraries=in_words(libraries_of("subset")),
     message:
-        "Drawing {wildcards.n} training images ({wildcards.drawing}), seed {wildcards.seed}"
+        "Drawing {wildcards.n} training images of {wildcards.target} ({wildcards.drawing}), "
+        "seed {wildcards.seed}"
     shell:
-        "tlstudy subset --config {params.settings:q} --drawing {wildcards.drawing} "
-        "--subset-size {wildcards.n} --seed {wildcards.seed} > {log} 2>&1"
+        "tlstudy subset --config {params.settings:q} --target {wildcards.target} "
+        "--drawing {wildcards.drawing} --subset-size {wildcards.n} --seed {wildcards.seed} > {log} 2>&1"

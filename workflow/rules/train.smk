@@ -1,6 +1,6 @@
 rule train:
     input:
-        images=ancient(image_files),
+        images=images_of,
         weights=run_weights,
         study=inputs_of(training),
     output:

@@ -29,7 +29,7 @@ def read_folder(folder: Path) -> Evidence:
     try:
         training = Training.model_validate(record["training"])
         size, seed = record["subset_size"], record["seed"]
-        subset = folder.resolve().parents[3] / "subsets" / training.drawing
+        subset = folder.resolve().parents[3] / "subsets" / training.target.key / training.drawing
         return Evidence(
             arm=record["run"],
             subset_size=size,
@@ -41,6 +41,7 @@ def read_folder(folder: Path) -> Evidence:
             curvature=_part(folder / "curvature.parquet"),
             subset=_record(subset / f"n~{size}" / f"seed~{seed}" / "subset.json"),
             training=training,
+            classes=training.target.outputs,
         )
     except (IndexError, ValueError) as error:
         reason = " ".join(str(error).split())

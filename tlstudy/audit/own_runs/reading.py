@@ -13,7 +13,6 @@ from tlstudy.audit.own_runs.raw import File, RawTable
 from tlstudy.audit.own_runs.rows import Run, runs_of
 from tlstudy.audit.own_runs.shapes import of_series, shaped
 from tlstudy.audit.sentinels.evidence import Evidence
-from tlstudy.config.fields import CLASSES
 from tlstudy.storage.errors import UserError
 
 # Files of a folder that are looked at. A file that is named is, whatever it is called.
@@ -63,7 +62,8 @@ def read_all(paths: Iterable[Path], options: Options) -> list[Source]:
     tables: dict[Path, list[tuple[Path, RawTable]]] = {}
     for path in paths:
         if path.is_dir() and folders.is_run(path):
-            run = replace(folders.read_folder(path), classes=options.classes or CLASSES)
+            run = folders.read_folder(path)
+            run = replace(run, classes=options.classes or run.classes)
             sources.append(Source(path, [run]))
         elif path.is_dir():
             sources += _of_folder(path, options)

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tlstudy.config.fields import CLASSES
 from tlstudy.config.settings import STATISTICS, Training
+from tlstudy.config.targets import MNIST
 
 ACCURACIES = ("accuracy", "balanced_accuracy")
 
@@ -107,7 +107,7 @@ class Evidence:
     batchnorm: str | None = None
     reported_epoch: str | None = None
     reported: dict[str, str] | None = None
-    classes: int | None = CLASSES
+    classes: int | None = MNIST.outputs
     not_finite: dict[str, list[int]] = field(default_factory=dict)
 
     @property

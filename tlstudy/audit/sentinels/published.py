@@ -13,7 +13,7 @@ import pandas as pd
 from tlstudy.audit.sentinels.evidence import Evidence
 from tlstudy.audit.sentinels.registry import examine, examine_group
 from tlstudy.audit.sentinels.sentinel import Finding
-from tlstudy.config.fields import TRAIN_POOL
+from tlstudy.config.targets import MNIST
 from tlstudy.data import published
 
 MODELS = ("new", "pretrained")
@@ -65,7 +65,7 @@ def _evidence(model: str) -> Evidence:
 
 
 def _subset() -> dict[str, Any]:
-    indices = np.random.RandomState(SEED).choice(TRAIN_POOL, SUBSET_SIZE)
+    indices = np.random.RandomState(SEED).choice(MNIST.data.train, SUBSET_SIZE)
     return {
         "indices": indices.tolist(),
         "counts": list(CLASS_COUNTS),

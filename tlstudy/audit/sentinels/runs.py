@@ -53,6 +53,7 @@ class Watch:
             curvature=_curvature(self._study, run),
             subset=self._subset(paths.run_subset_folder(self._study, run)),
             training=run.settings,
+            classes=run.settings.target.outputs,
             batchnorm=run.settings.batchnorm,
             reported_epoch=run.settings.reported_epoch,
         )

@@ -8,32 +8,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from tlstudy.config.fields import CLASSES
-from tlstudy.config.groups import arms_of_kind, groups_of, is_new, label_of
+from tlstudy.config.groups import arms_of_kind, group_of_slides, groups_of, is_new, label_of
 from tlstudy.config.settings import STATISTICS, Study
 from tlstudy.data import published
-from tlstudy.report.figures import style
-from tlstudy.report.figures.captions import PUBLISHED_GROUP, note
+from tlstudy.report.figures import guessing, style
+from tlstudy.report.figures.captions import note
 from tlstudy.report.figures.points import Tables, draw_curves, has_stopped, seed_curves
 
-GUESSING = np.log(CLASSES)
-SOFTMAX_LOSS = (np.log(9 + np.e) - 1, np.log(9 + np.e))  # cross-entropy on a softmax's output
 SHORT, LONG = (0, (2, 1.5)), (0, (6, 2))
 SLIDES_DASHES = {"new": SHORT, "pretrained": LONG, "train": SHORT, "test": LONG}
 SLIDES_LINE = {"color": style.SLIDES, "linewidth": 2.2}
-LOG_FROM = 4 * GUESSING  # losses above are drawn on a scale that is logarithmic further up
+LOG_FROM = 4  # times guessing: losses above are drawn on a scale that is logarithmic further up
 UNITS = {"displacement": "relative change", "angle": "angle (degrees)"}
 WHEN = {"previous": "in one epoch", "start": "since the start"}
-
-
-def overlaid_groups(study: Study) -> list[str]:
-    """Groups whose panels carry the slides' series: the published one, else all.
-
-    On a ladder the other rungs are measured against the published one, and not all rungs may be
-    in the figure.
-    """
-    groups = list(groups_of(study))
-    return [PUBLISHED_GROUP] if PUBLISHED_GROUP in groups or study.ladder else groups
 
 
 def slides_series(table: pd.DataFrame, column: str, by: str = "model") -> dict[str, pd.Series]:
@@ -50,7 +37,7 @@ def draw_slides(ax: Axes, slides: Mapping[str, pd.Series], scale: float = 1) -> 
 
 def slides_handles(study: Study, names: list[str]) -> list[Line2D]:
     """Legend entries of the slides' series; none where no panel carries them."""
-    if not set(overlaid_groups(study)) & set(groups_of(study)):
+    if group_of_slides(study) is None:
         return []
     return [
         Line2D([], [], label=f"slides, {name}", linestyle=SLIDES_DASHES[name], **SLIDES_LINE)
@@ -94,7 +81,7 @@ def loss_figure(study: Study, tables: Tables, size: int, new: bool) -> Figure:
     handles = [style.entry("train", colour, "--"), style.entry("test", colour)]
     if any(has_slides_loss(study, arm) for arm in arms):
         handles += slides_handles(study, ["train", "test"])
-    handles.append(style.reference_entry("guessing (ln 10)"))
+    handles.append(guessing.entry(study, "loss", arms))
     text = note_of(study, metrics, size, arms) + single_points_text(study, metrics)
     figure = style.new_figure(2.3 * style.panel_rows(len(arms)), handles, text)
     tops = {head: largest_loss(study, metrics, arms, head) for head in ("softmax", "logits")}
@@ -106,12 +93,12 @@ def loss_figure(study: Study, tables: Tables, size: int, new: bool) -> Figure:
 def has_slides_loss(study: Study, arm: str) -> bool:
     """Whether the slides' losses can be laid under: they are those of softmax outputs."""
     settings = study.arms[arm]
-    return settings.group in overlaid_groups(study) and settings.head == "softmax"
+    return settings.group == group_of_slides(study) and settings.head == "softmax"
 
 
 def largest_loss(study: Study, metrics: pd.DataFrame, arms: list[str], head: str) -> float:
     """The largest value that the panels of a head draw, nats."""
-    largest = GUESSING
+    largest = max(guessing.levels(study, "loss", arms))
     for arm in arms:
         settings = study.arms[arm]
         if settings.head == head:
@@ -130,14 +117,16 @@ def loss_panel(ax: Axes, study: Study, metrics: pd.DataFrame, arm: str, top: flo
     for column, dash in (("train_loss", "--"), (f"test_loss_{settings.batchnorm}", "-")):
         curves = seed_curves(metrics, arm, column)
         draw_curves(ax, *curves, color=style.colour_of(study, arm), linestyle=dash)
-    style.reference_line(ax, GUESSING)
+    guessed = np.log(settings.target.outputs)
+    style.reference_line(ax, guessed)
     limits = (0, 1.06 * top)
     if settings.head == "softmax":
-        for bound in SOFTMAX_LOSS:
+        bounds = guessing.softmax_bounds(settings.target.outputs)
+        for bound in bounds:
             style.reference_line(ax, bound, linestyle="-")
-        limits = (SOFTMAX_LOSS[0] - 0.05, SOFTMAX_LOSS[1] + 0.05)
-    elif top > LOG_FROM:
-        ax.set_yscale("symlog", linthresh=GUESSING)
+        limits = (bounds[0] - 0.05, bounds[1] + 0.05)
+    elif top > LOG_FROM * guessed:
+        ax.set_yscale("symlog", linthresh=guessed)
         ax.yaxis.set_major_formatter(style.plain_number)
     label = f"loss on {settings.head} (nats)"
     style.epoch_panel(ax, label_of(study, arm), ylabel=label, ylim=limits)
@@ -171,7 +160,7 @@ def _draw_group(
 
     A logarithmic axis leaves out the arms that are 0 throughout.
     """
-    if group in overlaid_groups(study):
+    if group == group_of_slides(study):
         draw_slides(ax, slides, scale)
     drawn = False
     for arm in groups_of(study)[group]:
@@ -187,22 +176,23 @@ def _draw_group(
 def accuracy_figure(study: Study, tables: Tables, size: int) -> Figure:
     """A row for each group: BatchNorm's running statistics left, recalibrated ones right."""
     metrics, groups = tables["metrics"], groups_of(study)
-    more, guessing = single_points_text(study, metrics), style.reference_entry("guessing (10 %)")
+    more = single_points_text(study, metrics)
+    guessed = guessing.entry(study, "balanced_accuracy")
     height, names = 2.3 * len(groups), ["new", "pretrained"]
-    figure = _group_figure(study, metrics, size, height, names, [guessing], more)
+    figure = _group_figure(study, metrics, size, height, names, [guessed], more)
     panels = figure.subplots(len(groups), 2, sharey=True, squeeze=False)
     tested = published.balanced_accuracy().query("split == 'test'")
     slides = {"running": slides_series(tested, "balanced_accuracy"), "recalibrated": {}}
     for row, (group, names) in zip(panels, groups.items(), strict=True):
         arms = [study.arms[arm] for arm in names]
         longest = {policy: max(arm.epochs for arm in arms) for policy in slides}
-        if group in overlaid_groups(study):
+        if group == group_of_slides(study):
             longest["running"] = max(longest["running"], published.EPOCHS)
         for ax, policy in zip(row, slides, strict=True):
             column = f"test_balanced_accuracy_{policy}"
             absent = "no test values here"
             _draw_group(ax, study, metrics, group, column, slides[policy], 100, absent)
-            style.reference_line(ax, 10)
+            guessing.draw(ax, study, "balanced_accuracy", groups_of(study)[group])
             reported = " (reported)" * all(arm.batchnorm == policy for arm in arms)
             limits = {"xlim": (0, 1.04 * longest[policy]), "ylim": (0, 100)}
             style.epoch_panel(ax, f"{group}: {policy}{reported}", **limits)

@@ -9,7 +9,7 @@ from tlstudy.audit.statistics import summarise
 from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.config.groups import label_of
 from tlstudy.config.settings import Study
-from tlstudy.report.figures import points, style
+from tlstudy.report.figures import guessing, points, style
 from tlstudy.report.figures.captions import measured_note
 from tlstudy.report.names import stage_label
 
@@ -41,12 +41,13 @@ def encoder_figure(study: Study, tables: points.Tables, size: int) -> Figure:
         ),
         style.entry("fine-tuned, new", style.NEW),
         style.entry("fine-tuned, pretrained", style.PRETRAINED),
-        style.reference_entry("guessing (10 %)"),
+        guessing.entry(study, "balanced_accuracy", arms),
     ]
     figure = style.new_figure(2.9 * style.panel_rows(len(arms)), handles, text)
     panels = style.panel_grid(figure, len(arms), sharey=True)
     for ax, arm in zip(panels, arms, strict=True):
         _stage_panel(ax, table[table["arm"] == arm], style.colour_of(study, arm))
+        guessing.draw(ax, study, "balanced_accuracy", [arm])
         style.dress(ax, label_of(study, arm), ylim=(0, 100))
     style.label_left(panels, "test balanced accuracy (%)")
     return figure
@@ -69,7 +70,6 @@ def _stage_panel(ax: Axes, rows: pd.DataFrame, colour: str) -> None:
     else:
         ax.axhline(summary.mean, color=colour, linewidth=1.6, zorder=1.2)
         ax.axhspan(summary.low, summary.high, color=colour, alpha=0.18, linewidth=0, zorder=1)
-    style.reference_line(ax, 10)
     ax.set_xlabel("stage of the network")
     every = -(-len(stages) // MOST_LABELS)
     last = LAST if every == 1 else SHORT

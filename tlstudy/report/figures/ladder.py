@@ -13,12 +13,11 @@ from matplotlib.figure import Figure, SubFigure
 from tlstudy.audit.flaws import MENDED
 from tlstudy.audit.ladder import comparable, seed_values
 from tlstudy.audit.statistics import summarise
-from tlstudy.config.groups import groups_of, rung_groups
+from tlstudy.config.groups import group_of_slides, groups_of, rung_groups
 from tlstudy.config.settings import Study
 from tlstudy.data import published
-from tlstudy.report.figures import points, style
-from tlstudy.report.figures.captions import PUBLISHED_GROUP, note
-from tlstudy.report.figures.curves import GUESSING
+from tlstudy.report.figures import guessing, points, style
+from tlstudy.report.figures.captions import note
 from tlstudy.report.format import signed
 
 SIDES = {"new": -0.14, "pretrained": 0.2}  # of a rung's place
@@ -32,12 +31,8 @@ WORDS_OF_RUNG, WORDS_OF_STEP = 13, 34  # characters in a line
 NONE = np.array([])
 
 
-# Factor of the values, scaled value of a network that guesses and its entry in the legend, decimals
-# of the gaps' means.
-QUANTITIES = {
-    "balanced_accuracy": (100, 10, "guessing (10 %)", 1),
-    "loss": (1, GUESSING, "guessing (ln 10)", 2),
-}
+# Factor of the values, decimals of the gaps' means.
+QUANTITIES = {"balanced_accuracy": (100, 1), "loss": (1, 2)}
 # Of the axes of the values, the gap and the steps.
 LABELS = {
     "balanced_accuracy": (
@@ -59,15 +54,16 @@ def ladder_figure(study: Study, tables: points.Tables, size: int, quantity: str)
     Args:
         quantity: balanced_accuracy or loss.
     """
-    scale, guessing, entry, decimals = QUANTITIES[quantity]
+    scale, decimals = QUANTITIES[quantity]
     label, gap, step = LABELS[quantity]
     groups, by_head = groups_of(study), quantity == "loss"
     heads = [study.arms[groups[group][0]].head if by_head else "" for group in rung_groups(study)]
-    figure, upper, lower = _two_parts(study, size, entry)
+    figure, upper, lower = _two_parts(study, size, quantity)
     rows = seed_values(study, tables["runs"], quantity, size).groupby(["rung", "part"])
     values = {key: points.values_of(found, scale=scale) for key, found in rows}
     best = scale * published.best().set_index("model")[quantity]
-    slides = {rung_groups(study).index(PUBLISHED_GROUP): best} if _has_slides(study) else {}
+    repeated = group_of_slides(study)
+    slides = {rung: best for rung, group in enumerate(rung_groups(study)) if group == repeated}
     parts = {
         head: [rung for rung, found in enumerate(heads) if found == head]
         for head in ("", *TITLES)
@@ -77,7 +73,7 @@ def ladder_figure(study: Study, tables: points.Tables, size: int, quantity: str)
     panels = upper.subplots(2, len(parts), width_ratios=widths, squeeze=False, sharex="col")
     for (top, bottom), (head, rungs) in zip(panels.T, parts.items(), strict=True):
         _arms_panel(top, values, slides, rungs)
-        style.reference_line(top, guessing)
+        guessing.draw(top, study, quantity)
         style.dress(top, TITLES.get(head, ""), 60, ylabel=label)
         _gap_panel(bottom, values, slides, rungs, decimals)
         bottom.set_ylabel(gap)
@@ -93,17 +89,17 @@ def ladder_figure(study: Study, tables: points.Tables, size: int, quantity: str)
 
 
 def _has_slides(study: Study) -> bool:
-    return PUBLISHED_GROUP in rung_groups(study)
+    return group_of_slides(study) in rung_groups(study)
 
 
-def _two_parts(study: Study, size: int, guessing: str) -> tuple[Figure, SubFigure, SubFigure]:
+def _two_parts(study: Study, size: int, quantity: str) -> tuple[Figure, SubFigure, SubFigure]:
     """A figure with a part by rung and a part by what was mended: their labels differ in width."""
     heights = [4.9, 0.65 + 0.38 * (len(study.ladder) - 1)]
     handles = [
         *points.handles({True, False}, len(study.seed), _has_slides(study)),
         style.entry("pretrained less new", style.GAP, marker="D", linestyle=""),
         style.entry("one seed", marker=".", linestyle=""),
-        style.reference_entry(guessing),
+        guessing.entry(study, quantity),
     ]
     figure = style.new_figure(sum(heights), handles, note(study, size))
     return (figure, *style.transparent_parts(figure, heights))

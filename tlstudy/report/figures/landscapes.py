@@ -22,11 +22,11 @@ from scipy.interpolate import RegularGridInterpolator
 
 from tlstudy.config.groups import groups_of, label_of, rung_groups
 from tlstudy.config.settings import Study
-from tlstudy.report.figures import style
+from tlstudy.report.figures import guessing, style
 from tlstudy.report.figures.captions import note
 
 COLOURS = "viridis"
-HIGHEST = 3 * np.log(10)  # nats; three times the loss of guessing: what is above is cut flat
+HIGHEST = 3  # times the loss of guessing: what is above is cut flat
 SMALLEST_RANGE = 1e-6  # nats; a flatter landscape is drawn flat, not its rounding
 OUTLINE = [patheffects.withStroke(linewidth=2.8, foreground="black")]  # seen on every colour
 PATH = {"color": "white", "linewidth": 1.3, "path_effects": OUTLINE}
@@ -67,7 +67,8 @@ def figure(study: Study, tables: Mapping, size: int, which: str) -> Figure:
     parts = style.transparent_parts(whole, heights)
     for part, (group, arms) in zip(parts, groups.items(), strict=True):
         planes = {label_of(study, arm): plane_of(chosen.get(arm), which) for arm in arms}
-        _draw_group(part, group, planes)
+        guessed = max(guessing.levels(study, "loss", arms))
+        _draw_group(part, group, planes, guessed)
     return whole
 
 
@@ -119,20 +120,26 @@ def points_outside(plane: dict) -> tuple[int, int]:
     return sum(max(map(abs, point)) > side for point in path), len(path)
 
 
-def shared_limits(planes: list[Plane]) -> tuple[float, float]:
-    """Vertical and colour limits of a group, nats."""
+def shared_limits(planes: list[Plane], guessed: float) -> tuple[float, float]:
+    """Vertical and colour limits of a group, nats.
+
+    Args:
+        guessed: loss of a network that guesses.
+    """
     values = np.concatenate([plane.loss[np.isfinite(plane.loss)] for plane in planes] or [[]])
     if not values.size:
         return 0.0, 1.0
     low = float(values.min())
-    high = min(float(values.max()), max(HIGHEST, low + 1))
+    high = min(float(values.max()), max(HIGHEST * guessed, low + 1))
     return low, max(high, low + SMALLEST_RANGE)
 
 
-def _draw_group(part: SubFigure, group: str, planes: dict[str, Plane | str]) -> None:
+def _draw_group(
+    part: SubFigure, group: str, planes: dict[str, Plane | str], guessed: float
+) -> None:
     """A surface and a map for each arm, by its label; where there is no plane, words."""
     drawn = [plane for plane in planes.values() if isinstance(plane, Plane)]
-    limits = shared_limits(drawn)
+    limits = shared_limits(drawn, guessed)
     rows = style.panel_rows(len(planes))
     grid = part.add_gridspec(2 * rows, style.COLUMNS, height_ratios=[1.25, 1] * rows)
     axes = []

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure, SubFigure
 
-from tlstudy.config.groups import groups_of, label_of
+from tlstudy.config.groups import group_of_slides, groups_of, label_of
 from tlstudy.config.settings import Study
 from tlstudy.data import published
 from tlstudy.report.figures import style
@@ -19,7 +19,6 @@ from tlstudy.report.figures.captions import note
 from tlstudy.report.figures.curves import (
     SLIDES_DASHES,
     SLIDES_LINE,
-    overlaid_groups,
     slides_handles,
 )
 from tlstudy.report.figures.points import Tables
@@ -120,14 +119,16 @@ def layerwise_figure(study: Study, tables: Tables, size: int, column: str) -> Fi
         *slides_handles(study, ["pretrained"]),
         style.entry("predicted (Adam)", linestyle=":"),
     ]
-    of_maps = 0.6 + 2.1 * style.panel_rows(1 + len(maps))
+    with_slides = group_of_slides(study) is not None
+    of_maps = 0.6 + 2.1 * style.panel_rows(with_slides + len(maps))
     of_profiles = style.legend_height(handles) + 2.6 * style.panel_rows(len(groups_of(study)))
     text = f"{note(study, size, intervals=False)} {_means_note(study, tables)}"
     figure = style.new_figure(of_maps + of_profiles, note=text)
     upper, lower = style.transparent_parts(figure, [of_maps, of_profiles])
     slides = slides_map(column)
-    titles = ["slides, pretrained", *(label_of(study, arm) for arm in maps)]
-    _draw_maps(upper, titles, [slides, *maps.values()], UNITS[column])
+    titled = {"slides, pretrained": slides} if with_slides else {}
+    titled |= {label_of(study, arm): found for arm, found in maps.items()}
+    _draw_maps(upper, list(titled), list(titled.values()), UNITS[column])
     _draw_profiles(lower, study, tables, column, slides, maps)
     style.legend_above(lower, handles)
     return figure
@@ -154,8 +155,9 @@ def _draw_maps(part: SubFigure, titles: list[str], maps: list[pd.DataFrame], uni
             _heatmap(ax, item, norm)
     label = f"{unit}; the same scale for all maps"
     place = {"ax": part.axes, "location": "top", "aspect": 50, "fraction": 0.05}
-    bar = part.colorbar(panels[0].images[0], label=label, **place)
-    style.log_ticks(bar.ax.xaxis)
+    if drawn := [image for ax in panels for image in ax.images]:
+        bar = part.colorbar(drawn[0], label=label, **place)
+        style.log_ticks(bar.ax.xaxis)
 
 
 def _draw_profiles(
@@ -174,7 +176,7 @@ def _draw_profiles(
         shown = [arm for arm in arms if not maps[arm].empty]
         layers = {tuple(maps[arm].index) for arm in shown}
         same_layers = any(maps[arm].index.equals(slides.index) for arm in arms)
-        if group in overlaid_groups(study) and same_layers and len(layers) == 1:
+        if group == group_of_slides(study) and same_layers and len(layers) == 1:
             ax.plot(profile(slides), linestyle=SLIDES_DASHES["pretrained"], **SLIDES_LINE)
         for arm in shown:
             steps = profile(layer_map(tables, arm, "predicted_displacement"))

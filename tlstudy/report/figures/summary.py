@@ -5,19 +5,19 @@ import textwrap
 import pandas as pd
 from matplotlib.figure import Figure
 
-from tlstudy.config.groups import groups_of, is_new, label_of
+from tlstudy.config.groups import group_of_slides, groups_of, is_new, label_of
 from tlstudy.config.settings import Study
 from tlstudy.data import published
-from tlstudy.report.figures import points, style
+from tlstudy.report.figures import guessing, points, style
 from tlstudy.report.figures.captions import note
-from tlstudy.report.figures.curves import GUESSING, LOG_FROM, overlaid_groups
+from tlstudy.report.figures.curves import LOG_FROM
 from tlstudy.report.format import count, sentence
 
 LABEL_CHARACTERS = 24
-# Label, factor of the values, value of a network that guesses.
+# Label, factor of the values.
 QUANTITIES = {
-    "balanced_accuracy": ("reported balanced accuracy (%)", 100, 10),
-    "loss": ("reported loss (nats)", 1, GUESSING),
+    "balanced_accuracy": ("reported balanced accuracy (%)", 100),
+    "loss": ("reported loss (nats)", 1),
 }
 
 
@@ -26,12 +26,14 @@ def results_figure(study: Study, tables: points.Tables, size: int) -> Figure:
     runs, arms = tables["runs"], [arm for group in groups_of(study).values() for arm in group]
     before = [place for place, group in enumerate(groups_of(study).values()) for _ in group]
     rows = [index + place / 2 for index, place in enumerate(before)]
-    handles = points.handles({is_new(study, arm) for arm in arms}, len(study.seed))
+    handles = points.handles(
+        {is_new(study, arm) for arm in arms}, len(study.seed), group_of_slides(study) is not None
+    )
     handles.append(style.reference_entry("guessing"))
     text = note(study, size) + _stopped(runs)
     figure = style.new_figure(0.6 + 0.46 * (rows[-1] + 1), handles, text)
     panels = figure.subplots(1, 2, sharey=True)
-    for ax, (quantity, (label, scale, guessing)) in zip(panels, QUANTITIES.items(), strict=True):
+    for ax, (quantity, (label, scale)) in zip(panels, QUANTITIES.items(), strict=True):
         slides = (scale * published.best().set_index("model")[quantity]).to_dict()
         for arm, row in zip(arms, rows, strict=True):
             values = points.values_of(runs[runs["arm"] == arm], f"reported_{quantity}", scale)
@@ -39,13 +41,14 @@ def results_figure(study: Study, tables: points.Tables, size: int) -> Figure:
             points.draw_values(ax, row, values, colour, vertical=False, aside=2)
             kind = "new" if is_new(study, arm) else "pretrained"
             # Those of the slides stand beside their first arm of a kind.
-            if study.arms[arm].group in overlaid_groups(study) and kind in slides:
+            if study.arms[arm].group == group_of_slides(study) and kind in slides:
                 points.mark_slides(ax, row + 0.32, slides.pop(kind), vertical=False)
-        style.reference_line(ax, guessing, vertical=False)
+        guessing.draw(ax, study, quantity, vertical=False)
         ax.set_xlabel(label)
     panels[0].set_xlim(0, 100)
-    if runs["reported_loss"].max() > LOG_FROM:
-        panels[1].set_xscale("symlog", linthresh=GUESSING)
+    guessed = max(guessing.levels(study, "loss"))
+    if runs["reported_loss"].max() > LOG_FROM * guessed:
+        panels[1].set_xscale("symlog", linthresh=guessed)
         panels[1].xaxis.set_major_formatter(style.plain_number)
     labels = [label_of(study, arm) + _diverged(runs, arm) for arm in arms]
     labels = [textwrap.fill(label, LABEL_CHARACTERS) for label in labels]
@@ -65,7 +68,7 @@ def _diverged(runs: pd.DataFrame, arm: str) -> str:
 def size_figure(study: Study, tables: points.Tables, _size: None) -> Figure:
     """Reported balanced accuracy against the number of training images, a panel for each group."""
     runs, groups = tables["runs"], groups_of(study)
-    handles = [*style.arm_handles(study), style.reference_entry("guessing (10 %)")]
+    handles = [*style.arm_handles(study), guessing.entry(study, "balanced_accuracy")]
     height = 2.6 * style.panel_rows(len(groups))
     figure = style.new_figure(height, handles, note(study) + _stopped(runs))
     panels = style.panel_grid(figure, len(groups), sharey=True, sharex=True)
@@ -78,7 +81,7 @@ def size_figure(study: Study, tables: points.Tables, _size: None) -> Figure:
             }
             colour, dash = style.arm_styles(study)[arm].values()
             points.draw_line(ax, values, colour, "", dash, points.USUAL)
-        style.reference_line(ax, 10)
+        guessing.draw(ax, study, "balanced_accuracy", arms)
         ax.set_xscale("log")
         ax.set_xticks(study.subset_size, labels=[f"{size:,}" for size in study.subset_size])
         ax.set_xticks([], minor=True)

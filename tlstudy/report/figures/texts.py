@@ -11,7 +11,7 @@ GAMMA, RHO = "\N{GREEK SMALL LETTER GAMMA}", "\N{GREEK SMALL LETTER RHO}"
 TITLES = {
     "ladder": "The gap between the two networks, fix by fix",
     "ladder-loss": "The gap in the loss, fix by fix",
-    "claims": "The slides' claims and the effects stated in advance",
+    "claims": "Claims and the effects stated in advance",
     "results": "Reported results",
     "loss-new": "Loss of the new networks",
     "loss-pretrained": "Loss of the pretrained networks",

@@ -1,13 +1,17 @@
 """All that the page says, gathered from the data; the template only lays it out."""
 
+import numpy as np
 import pandas as pd
 
 from tlstudy.audit.statistics import reference_arms
 from tlstudy.config.catalogue import ACCURACY_BY_SIZE, CONTRADICTIONS
+from tlstudy.config.datasets import DIGITS, DataSet
 from tlstudy.config.fields import MINIMUM_SEEDS
-from tlstudy.config.groups import groups_of
+from tlstudy.config.groups import groups_of, is_of_slides
 from tlstudy.config.settings import Study
-from tlstudy.report.format import count, join, seeds, sentence, whole
+from tlstudy.config.study_targets import targets
+from tlstudy.report.figures.guessing import softmax_bounds
+from tlstudy.report.format import count, join, percent, seeds, sentence, whole
 from tlstudy.report.inputs import ContactSheet, Inputs
 from tlstudy.report.names import network_name
 from tlstudy.report.page.figures import LANDSCAPES, figure, study_figure
@@ -26,6 +30,7 @@ from tlstudy.report.sentences.alarms import alarms
 from tlstudy.report.sentences.review import review
 from tlstudy.report.tables import MOST_ARM_COLUMNS
 
+MOST_COUNTED = 12  # classes whose images are told one by one
 PARTS = {  # headings of the results, in the slides' order, with their figures
     "Reported loss and balanced accuracy": ("results",),
     "Loss": ("loss-new", "loss-pretrained"),
@@ -51,7 +56,7 @@ def page(inputs: Inputs) -> dict:
         "no_weights": _no_weights(study),
         "groups_line": groups_line(inputs),
         "arms_line": arms_line(inputs),
-        "contradictions": published.sentences() if inputs.is_audit else [],
+        "contradictions": published.sentences() if inputs.is_audit and is_of_slides(study) else [],
         "contradictions_figure": study_figure(inputs, CONTRADICTIONS),
         "alarms": alarms(inputs),
         "theory": theory.section(inputs),
@@ -65,12 +70,17 @@ def page(inputs: Inputs) -> dict:
         ],
         "warnings": how_it_was_run.warnings(inputs),
         "sizes": [size_results(inputs, size) for size in study.subset_size],
+        "of_slides": is_of_slides(study),
+        "whose": "slides\u2019" if claims_of_slides(study) else "study\u2019s",
+        "images": join(dict.fromkeys(arm.target.data.title for arm in study.arms.values())),
+        "data": _data(study),
+        "guessing": _guessing(study),
         "networks": join(
             dict.fromkeys(network_name(arm.architecture) for arm in study.arms.values())
         ),
         "differences": protocol.differences(study),
         "shared": protocol.shared(study),
-        "tests": protocol.tests(study.evaluation),
+        "tests": f"{protocol.tests(study.evaluation)} {protocol.fewer(study)}".strip(),
         "sheets": [_sheet(sheet) for sheet in inputs.contact_sheets],
         "flaws": protocol.flaws(study),
         "machine": how_it_was_run.machine(inputs),
@@ -120,13 +130,21 @@ def _audit(inputs: Inputs, size: int) -> dict:
         "ladder": figure(inputs, size, "ladder"),
         "ladder_loss": figure(inputs, size, "ladder-loss"),
         "tally": ledger.tally(
-            ledger.of_size(inputs, size), "(the slides\u2019 and variants of them)"
+            ledger.of_size(inputs, size),
+            "(the slides\u2019 and variants of them)"
+            if claims_of_slides(inputs.study)
+            else "of the study",
         ),
         "meanings": ledger.meanings(entry["verdict"] for entry in entries),
         "holm": ledger.holm_rule(ledger.of_size(inputs, size)),
         "entries": entries,
         "claims": figure(inputs, size, "claims"),
     }
+
+
+def claims_of_slides(study: Study) -> bool:
+    """Whether any of the study's claims was made on the slides."""
+    return any(claim.slide for claim in study.claims.values())
 
 
 def coverage(study: Study) -> str:
@@ -170,14 +188,13 @@ def arms_line(inputs: Inputs) -> str:
             "seed."
         )
     references, parts = reference_arms(inputs.study), []
+    alone = "against the slides" if is_of_slides(inputs.study) else "by itself"
     for first in (arm for arm in inputs.study.arms if arm not in references):
         others = [inputs.named(arm) for arm, other in references.items() if other == first]
         if len(others) > MOST_ARM_COLUMNS - 1:
             others = [count(len(others), "other arm")]
         against = inputs.named(first)
-        parts.append(
-            f"{join(others)} against {against}" if others else f"{against} against the slides"
-        )
+        parts.append(f"{join(others)} against {against}" if others else f"{against} {alone}")
     return f"Comparisons: {'; '.join(parts)}."
 
 
@@ -190,12 +207,13 @@ def _tested_images(runs: pd.DataFrame) -> str:
 def table_caption(inputs: Inputs, size: int) -> str:
     """Weights, seeds, test images, epoch rule and BatchNorm policy behind the table."""
     used = join(weights["source"] for weights in how_it_was_run.weights_used(inputs))
+    slides = "The slides have one seed and take the best epoch on all 10\u202f000 test images."
     return (
         f"Reported values of networks trained on {whole(size)} images. "
         f"Pretrained weights: {used or 'no record'}. Seeds: {seeds(inputs.study.seed)}. "
         f"{_rules(inputs)} {_interval_rule(inputs.study)} "
-        "The slides have one seed and take the best epoch on all 10\u202f000 test images."
-    )
+        f"{slides * is_of_slides(inputs.study)}"
+    ).strip()
 
 
 def _interval_rule(study: Study) -> str:
@@ -228,15 +246,51 @@ def _rules(inputs: Inputs) -> str:
     return " ".join(f"{join(titles)}: {rule}" for rule, titles in rules.items())
 
 
+def _data(study: Study) -> list[str]:
+    """A sentence on the images of each target, and one on the choice of test images."""
+    told = []
+    for target in targets(study).values():
+        data = target.data
+        kind = "grey" if data.channels == 1 else "colour"
+        told.append(
+            f"{sentence(target.title)}: {kind} {data.pictures} of {data.side} pixels a side, in "
+            f"{len(data.classes)} classes. Training images are drawn from its {whole(data.train)}; "
+            f"test images are a fixed choice from its {whole(data.test)}."
+        )
+    return told
+
+
+def _guessing(study: Study) -> dict[str, str]:
+    """What guessing gives, and the bounds of losses on softmax outputs, in words."""
+    classes = sorted({arm.target.outputs for arm in study.arms.values()})
+    bounds = [softmax_bounds(number) for number in classes]
+    return {
+        "accuracy": join((percent(1 / number) for number in classes), "or"),
+        "loss": join((f"ln {number} = {np.log(number):.3f}" for number in classes), "or"),
+        "softmax": join((f"{low:.3f} and {high:.3f}" for low, high in bounds), "or"),
+    }
+
+
+def _counted(data: DataSet, counts: list[int]) -> str:
+    """How many images each class has; of many classes the fewest and the most."""
+    if data.classes == DIGITS:
+        return f"Images of the digits 0 to 9: {join(map(str, counts))}."
+    if len(counts) > MOST_COUNTED:
+        return f"Images of a class: {min(counts)} to {max(counts)}, of {len(counts)} classes."
+    each = (f"{name} {number}" for name, number in zip(data.classes, counts, strict=True))
+    return f"Images of the classes: {join(each)}."
+
+
 def _sheet(sheet: ContactSheet) -> dict:
     """A contact sheet with its caption."""
-    key = f"sheet-{sheet.drawing}-{sheet.subset_size}"
+    key = f"sheet-{sheet.target.key}-{sheet.drawing}-{sheet.subset_size}"
+    data = sheet.target.data
     duplicates = sheet.subset.get("duplicates", 0)
     caption = (
-        f"{sentence(protocol.DRAWINGS[sheet.drawing])}: {whole(sheet.subset_size)} training "
-        f"images of seed {sheet.seed}. Images of the digits 0 to 9: "
-        f"{join(map(str, sheet.subset['counts']))}. {sentence(count(duplicates, 'image'))} "
+        f"{data.title}, {protocol.DRAWINGS[sheet.drawing]}: {whole(sheet.subset_size)} training "
+        f"images of seed {sheet.seed}. {_counted(data, sheet.subset['counts'])} "
+        f"{sentence(count(duplicates, 'image'))} "
         f"{'was' if duplicates == 1 else 'were'} drawn more than once."
     )
-    title = f"Contact sheet of {whole(sheet.subset_size)} handwritten digits."
+    title = f"Contact sheet of {whole(sheet.subset_size)} {data.pictures}."
     return {"svg": inline_svg(sheet.svg or "", key, title, caption), "caption": caption}

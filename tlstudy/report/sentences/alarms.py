@@ -7,7 +7,7 @@ import pandas as pd
 from tlstudy.audit.sentinels import SEVERITIES
 from tlstudy.audit.sentinels.alarms import false_alarms
 from tlstudy.audit.sentinels.published import findings_on_published
-from tlstudy.config.groups import label_of
+from tlstudy.config.groups import is_of_slides, label_of
 from tlstudy.report.figures.captions import PUBLISHED_GROUP
 from tlstudy.report.format import THIN, count, join, percent, sentence
 from tlstudy.report.inputs import Inputs
@@ -25,7 +25,8 @@ def alarms(inputs: Inputs) -> dict:
     arms = inputs.study.arms
     rows = inputs.findings[inputs.findings["arm"].isin(list(arms))]
     ours = rows["arm"].isin([name for name in arms if arms[name].group == PUBLISHED_GROUP])
-    slides = _on_slides() if inputs.is_audit else ()
+    with_slides = inputs.is_audit and is_of_slides(inputs.study)
+    slides = _on_slides() if with_slides else ()
     published = _by_sentinel([*slides, *_on_runs(inputs, rows[ours])])
     others = _by_sentinel(_on_runs(inputs, rows[~ours]))
     seen = {alarm["severity"] for alarm in (*published, *others)}
@@ -34,7 +35,7 @@ def alarms(inputs: Inputs) -> dict:
         "others": others,
         "rate": rate_sentence(inputs),
         "meanings": {name: MEANINGS[name] for name in SEVERITIES if name in seen},
-        "with_slides": inputs.is_audit,
+        "with_slides": with_slides,
     }
 
 

@@ -2,6 +2,7 @@
 
 from tlstudy.audit.sentinels.weights import STRONG
 from tlstudy.config.groups import label_of
+from tlstudy.config.study_targets import targets
 from tlstudy.report.format import MISSING, degrees, is_number, loss, number, percent, signed, whole
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.names import layer_name
@@ -49,7 +50,9 @@ def curves_table(inputs: Inputs, size: int) -> Table:
 
 def about_curves(inputs: Inputs) -> str:
     """How to read the table."""
-    return ABOUT.format(images=whole(inputs.study.evaluation.epoch_images))
+    asked = inputs.study.evaluation.epoch_images
+    short = any(target.data.test < asked for target in targets(inputs.study).values())
+    return ABOUT.format(images=f"{whole(asked)}{', or all,' * short}")
 
 
 def _curves(inputs: Inputs, arm: str, size: int) -> list[str]:

@@ -7,7 +7,7 @@ import pandas as pd
 import yaml
 
 from tlstudy import __version__
-from tlstudy.config.groups import groups_of
+from tlstudy.config.groups import groups_of, is_of_slides
 from tlstudy.config.settings import Study
 from tlstudy.jobs.graph import PLACES
 from tlstudy.report.format import (
@@ -70,15 +70,16 @@ def short_commit(commit: str) -> str:
 def weights_used(inputs: Inputs) -> list[dict]:
     """The pretrained weights as the first screen names them.
 
-    `statement` says what they are; `other` how they are not the slides', or is empty; `tried`
-    the result of each source, in the order of trying.
+    `statement` says what they are; `other` how they are not what one would expect, or is empty;
+    `tried` the result of each source, in the order of trying.
     """
-    return [_weights(*key, record) for key, record in inputs.weights.items()]
+    repeated = is_of_slides(inputs.study)
+    return [_weights(*key, record, repeated) for key, record in inputs.weights.items()]
 
 
-def _weights(architecture: str, name: str, record: Json) -> dict:
+def _weights(architecture: str, name: str, record: Json, repeated: bool) -> dict:
     source = str(record.get("source", "unknown"))
-    not_slides = (architecture, source) != ("resnet50", "IMAGENET1K_V2")
+    not_slides = repeated and (architecture, source) != ("resnet50", "IMAGENET1K_V2")
     other = [OTHER_WEIGHTS] * not_slides + [STRIDES] * (record.get("stride_on", "3x3") != "3x3")
     # A file of the user's is named without its folder, which may be private.
     file = Path(source).name
@@ -219,4 +220,8 @@ def checksums(inputs: Inputs) -> list[tuple[str, str]]:
         for key, words in (("origin_sha256", "as received"), ("sha256", "as used"))
         if record.get(key)
     ]
-    return rows + sorted((inputs.images or {}).get("files", {}).items())
+    return rows + sorted(
+        (file if len(inputs.images) == 1 else f"{origin['dataset']}: {file}", digest)
+        for origin in inputs.images
+        for file, digest in origin.get("files", {}).items()
+    )

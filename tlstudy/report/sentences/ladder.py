@@ -7,6 +7,7 @@ from tlstudy.audit.flaws import MENDED
 from tlstudy.audit.ladder import arms_of_rung
 from tlstudy.audit.statistics import Summary, summarise
 from tlstudy.config.fields import MINIMUM_SEEDS
+from tlstudy.config.groups import is_of_slides
 from tlstudy.config.settings import Study
 from tlstudy.data import published
 from tlstudy.report.format import (
@@ -73,24 +74,30 @@ def _as_printed(model: str) -> str:
 
 
 def headlines(inputs: Inputs, size: int) -> list[str]:
-    """What is left of the published gap and what changed it, in a few sentences."""
+    """What is left of the gap and what changed it, in a few sentences."""
     ladder = inputs.study.ladder
     if not ladder or inputs.ladder.empty:
         return []
-    slides = (
-        f"The slides report {_as_printed('pretrained')} balanced accuracy for the pretrained "
-        f"network and {_as_printed('new')} for the new one: a gap of "
-        f"{points(published_gap()).lstrip('+')}, from one seed."
-    )
     settled = [index for index, rung in enumerate(ladder) if SETTLES in rung.mends]
     left = range(max(1, settled[0] if settled else len(ladder) - 1), len(ladder))
     gaps = [_gap_line(inputs, size, rung) for rung in left]
     return [
-        f"{slides} {_gap_line(inputs, size, 0)}",
+        f"{_slides_line(inputs.study)} {_gap_line(inputs, size, 0)}".strip(),
         " ".join([*gaps, _worth(inputs, size)]),
         _largest_line(inputs, size),
         *_best_looks(inputs.study),
     ]
+
+
+def _slides_line(study: Study) -> str:
+    """The slides' own gap, where the study repeats their experiment."""
+    if not is_of_slides(study):
+        return ""
+    return (
+        f"The slides report {_as_printed('pretrained')} balanced accuracy for the pretrained "
+        f"network and {_as_printed('new')} for the new one: a gap of "
+        f"{points(published_gap()).lstrip('+')}, from one seed."
+    )
 
 
 def _best_looks(study: Study) -> list[str]:
@@ -106,11 +113,11 @@ def _best_looks(study: Study) -> list[str]:
 
 
 def _gap_line(inputs: Inputs, size: int, rung: int) -> str:
-    """The gap on a rung, and its share of the published one."""
+    """The gap on a rung, and its share of the published one where that stands beside it."""
     ladder = inputs.study.ladder
     gap = summary(inputs, size, rung, "gap")
     share = ""
-    if gap.mean is not None:
+    if gap.mean is not None and is_of_slides(inputs.study):
         share = f", {100 * gap.mean / published_gap():.0f}{THIN}% of the published gap"
     flaws = [name for item in ladder[: rung + 1] for name in item.mends if _is_flaw(name)]
     return (
@@ -167,10 +174,11 @@ def _is_flaw(name: str) -> bool:
 
 
 def ladder_table(inputs: Inputs, size: int) -> Table:
-    """The slides, then a row for each rung with what it mends: gap, its change, both arms."""
+    """A row for each rung with what it mends: gap, change, both arms; the slides first, if any."""
     slides = [bare_points(published_gap()), "", *map(_as_printed, ("new", "pretrained"))]
+    printed = Cell("Slides", "as printed, one seed; 10\u202f000 test images")
     images = images_by_rung(inputs, size)
-    rows = [[Cell("Slides", "as printed, one seed; 10\u202f000 test images"), *map(Cell, slides)]]
+    rows = [[printed, *map(Cell, slides)]] if is_of_slides(inputs.study) else []
     for index, rung in enumerate(inputs.study.ladder):
         new, pretrained, gap, step = (
             summary_cell(summary(inputs, size, index, part), shown) for part, shown in PARTS.items()

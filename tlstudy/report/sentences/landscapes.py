@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import log
 
 from matplotlib.ticker import MaxNLocator
 
@@ -30,6 +31,7 @@ class Surface:
     seed: int
     plane: Json
     checkpoint_loss: float
+    guessed: float
 
     @property
     def drawn(self) -> bool:
@@ -51,6 +53,7 @@ def surfaces(inputs: Inputs, size: int, plane: str) -> list[Surface]:
             *(record[name] for name in ("arm", "label", "group", "seed")),
             record["planes"][plane],
             record["checkpoint_train_loss"],
+            log(inputs.study.arms[record["arm"]].target.outputs),
         )
         for record in inputs.landscapes
         if record["subset_size"] == size and plane in record["planes"] and record["arm"] in order
@@ -63,7 +66,8 @@ def scale(drawn: Sequence[Surface]) -> Json:
 
     Losses above the upper limit are drawn flat at it, so that one peak does not flatten the rest.
     """
-    low, high = shared_limits([plane_of({"planes": {"": item.plane}}, "") for item in drawn])
+    planes = [plane_of({"planes": {"": item.plane}}, "") for item in drawn]
+    low, high = shared_limits(planes, max(item.guessed for item in drawn))
     return {"low": low, "high": high, "ticks": ticks(low, high)}
 
 

@@ -6,13 +6,14 @@ from tlstudy.audit.flaws import FLAWS, Flaw
 from tlstudy.config.architectures import network_facts
 from tlstudy.config.groups import groups_of, label_of
 from tlstudy.config.settings import Arm, Evaluation, Study
-from tlstudy.report.format import whole
+from tlstudy.config.study_targets import targets
+from tlstudy.report.format import join, sentence, whole
 from tlstudy.report.names import network_name
 from tlstudy.report.tables import Table, table_of_arms
 
 DRAWINGS = {
-    "stratified": "the same number of each digit, without replacement",
-    "published": "at random with replacement, digits as they fall",
+    "stratified": "the same number of each class, without replacement",
+    "published": "at random with replacement, classes as they fall",
 }
 HEADS = {"logits": "the logits", "softmax": "softmax outputs"}
 HELD = {"network": "this network", "another-network": "another network, so nothing is trained"}
@@ -57,6 +58,18 @@ def tests(evaluation: Evaluation) -> str:
     return told
 
 
+def fewer(study: Study) -> str:
+    """What is done where a target has fewer test images than the study asks for; empty if none."""
+    lacking = (
+        target
+        for target in targets(study).values()
+        if target.data.test < study.evaluation.final_images
+    )
+    told = (f"{target.data.title} has {whole(target.data.test)} test images" for target in lacking)
+    found = join(dict.fromkeys(told))
+    return f"{sentence(found)}: there are no more to test on." if found else ""
+
+
 def statistics(arm: Arm) -> str:
     """Where BatchNorm's statistics in tests come from, if the network has any."""
     facts = network_facts(arm.architecture, arm.image_size)
@@ -66,6 +79,11 @@ def statistics(arm: Arm) -> str:
 def start(arm: Arm) -> str:
     """Where the weights start from."""
     return "random" if arm.initialisation == "random" else f"pretrained ({arm.initialisation})"
+
+
+def target(arm: Arm) -> str:
+    """The images that are learned."""
+    return arm.target.title
 
 
 def optimiser(arm: Arm) -> str:
@@ -94,6 +112,7 @@ def rescaled(arm: Arm) -> str:
 
 
 SETTINGS: dict[str, Callable[[Arm], str]] = {
+    "Images": target,
     "Network": lambda arm: network_name(arm.architecture),
     "Start of the weights": start,
     "Rescaled": rescaled,

@@ -6,7 +6,7 @@ from functools import partial
 
 from tlstudy.audit.statistics import reference_arms, summarise
 from tlstudy.config.fields import MINIMUM_SEEDS
-from tlstudy.config.groups import groups_of, is_new, label_of
+from tlstudy.config.groups import groups_of, is_new, is_of_slides, label_of
 from tlstudy.data import published
 from tlstudy.report.format import (
     POINTS,
@@ -46,7 +46,10 @@ def comparable_pairs(inputs: Inputs) -> bool:
 
 
 def result_table(inputs: Inputs, size: int) -> Table:
-    """Protocols with both arms and their difference, beside the slides; or all arms one by one."""
+    """Protocols with both arms and their difference; or all arms one by one.
+
+    The slides stand beside them if the study repeats their experiment.
+    """
     groups = groups_of(inputs.study)
     rows: list[list[str | Cell]] = []
     if not comparable_pairs(inputs):
@@ -56,7 +59,7 @@ def result_table(inputs: Inputs, size: int) -> Table:
                 rows += _arm_rows(inputs, arms, size, measure)
         return Table(["Arm", "Value", "Difference from the reference"], rows)
     for measure, title in MEASURES.items():
-        rows += [[title], _slides_row(measure)]
+        rows += [[title], *([_slides_row(measure)] if is_of_slides(inputs.study) else [])]
         for group, arms in groups.items():
             cells = [arm_cell(inputs, arm, size, measure) for arm in arms]
             difference = difference_cell(inputs, arms[1], size, measure)

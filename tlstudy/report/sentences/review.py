@@ -6,14 +6,11 @@ from dataclasses import replace
 import pandas as pd
 
 from tlstudy.audit.statistics import Summary, reference_arms, summarise
-from tlstudy.config.fields import CLASSES
 from tlstudy.config.groups import is_new, without_other_rungs
 from tlstudy.report.format import POINTS, bare_points, join, percent, place
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.sentences import series
 
-GUESSING = 1 / CLASSES  # balanced accuracy of a constant or random answer among ten digits
-GUESSING_TEXT = percent(GUESSING)
 CURVES = "See the table \u201cThe curves in numbers\u201d"
 HELD = "Accuracies with layers held or put back stand under \u201cEncoder and decoder\u201d."
 NOT_HELD = (
@@ -76,13 +73,14 @@ def _reading(inputs: Inputs, pair: tuple[str, str], size: int, gap: Summary) -> 
     if any(series.never_moved(inputs, arm, size) for arm in pair):
         return "This is no evidence on pretraining: see the warnings."
     new = summarise(series.reported(inputs, pair[0], size, "balanced_accuracy").to_numpy())
+    guessing = 1 / inputs.study.arms[pair[0]].target.outputs
     reached = (
-        f"{inputs.named(pair[0])} reaches {new.text(percent)}; guessing gives {GUESSING_TEXT}."
+        f"{inputs.named(pair[0])} reaches {new.text(percent)}; guessing gives {percent(guessing)}."
     )
     if gap.mean is None or new.mean is None:
         return reached
     return (
-        f"The interval {place(gap)} zero. {reached} Its interval {place(new, GUESSING)} guessing."
+        f"The interval {place(gap)} zero. {reached} Its interval {place(new, guessing)} guessing."
     )
 
 

@@ -1,0 +1,102 @@
+"""A folder of images of one's own: what is found, how it is read, and what is refused."""
+
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tlstudy.config.image_folders import look_into
+from tlstudy.config.study import build_study, runs
+from tlstudy.config.targets import Target
+from tlstudy.data.images import cache_images, load_images
+from tlstudy.storage.errors import UserError
+
+
+def paint(file, grey=False, size=(20, 30)):
+    file.parent.mkdir(parents=True, exist_ok=True)
+    values = np.random.default_rng(len(str(file))).integers(0, 256, (*size, 3), dtype=np.uint8)
+    Image.fromarray(values[:, :, 0] if grey else values).save(file)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    for name in ("cats", "dogs"):
+        for number in range(4):
+            paint(tmp_path / "photos" / name / f"{number}.png")
+    (tmp_path / "photos" / "notes.txt").write_text("no image")
+    return tmp_path / "photos"
+
+
+def target(folder, **more) -> Target:
+    return look_into(Target(name="folder", folder=folder, **more))
+
+
+def test_a_folder_is_split_class_by_class(photos, tmp_path):
+    found = target(photos, side=16)
+    assert found.data.classes == ("cats", "dogs")
+    assert (found.data.train, found.data.test, found.data.rarest) == (6, 2, 3)
+    cache_images(tmp_path, found)
+    images, labels = load_images(tmp_path / found.place, "train")
+    assert images.shape == (6, 16, 16, 3)
+    assert labels.tolist() == [0, 0, 0, 1, 1, 1]
+    assert load_images(tmp_path / found.place, "test")[1].tolist() == [0, 1]
+
+
+def test_train_and_test_are_taken_as_they_are(tmp_path):
+    for part, number in (("train", 3), ("test", 1)):
+        for name in ("a", "b"):
+            for each in range(number):
+                paint(tmp_path / "own" / part / name / f"{each}.jpg", grey=True)
+    found = target(tmp_path / "own")
+    assert (found.images.train, found.images.test, found.images.channels) == (6, 2, 1)
+    cache_images(tmp_path, found)
+    assert load_images(tmp_path / found.place, "train")[0].shape == (6, 64, 64)
+
+
+def test_another_image_is_another_study_and_another_place_is_not(photos, tmp_path):
+    def name(folder, **more) -> str:
+        arm = {"target": {"folder": str(folder), **more}}
+        study = {"study": "s", "seed": 1, "subset_size": 10, "arms": {"new": arm}}
+        study["arms"]["new"]["drawing"] = "published"
+        return runs(build_study(study))[0].name
+
+    for number in range(4, 10):
+        for kind in ("cats", "dogs"):
+            paint(photos / kind / f"{number}.png")
+    before = name(photos)
+    shutil.copytree(photos, tmp_path / "moved" / "photos")
+    assert name(tmp_path / "moved" / "photos") == before
+    assert name(photos, colour="rgb") == before  # as they are
+    assert name(photos, side=32) != before
+    paint(photos / "cats" / "0.png", size=(21, 30))
+    assert name(photos) != before
+    assert "photos" in before
+
+
+def test_images_that_changed_meanwhile_are_refused(photos, tmp_path):
+    found = target(photos)
+    paint(photos / "cats" / "0.png", size=(25, 30))
+    with pytest.raises(UserError, match="have changed since"):
+        cache_images(tmp_path, found)
+
+
+def test_mistakes_get_one_sentence_each(photos, tmp_path):
+    def refused(**more) -> str:
+        with pytest.raises(UserError) as error:
+            target(photos, **more)
+        assert error.value.message.count("\n") == 0
+        return error.value.message
+
+    paint(photos / "grey" / "0.png", grey=True)
+    assert "grey: found 1 image (" in refused()
+    paint(photos / "grey" / "1.png", grey=True)
+    assert "found grey images (grey/0.png) beside colour ones (cats/0.png)" in refused()
+    assert target(photos, colour="grey").images.channels == 1
+    shutil.rmtree(photos / "grey")
+    (photos / "cats" / "0.png").write_bytes(b"no image")
+    assert "cats/0.png: cannot be read as an image" in refused()
+    shutil.rmtree(photos / "cats")
+    assert "found 1 sub-folders; must have at least 2" in refused()
+    shutil.rmtree(photos)
+    assert "no such folder" in refused()

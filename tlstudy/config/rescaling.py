@@ -1,0 +1,33 @@
+"""Weights that are multiplied before training."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from tlstudy.config.fields import Factor, Settings
+
+
+class Rescaling(Settings):
+    """A part of the network whose weights are multiplied before training."""
+
+    part: Literal["encoder", "head", "both"] = Field(
+        "encoder", description="encoder: all convolutions; head: the last layer."
+    )
+    factor: Factor = Field(1.0, description="What its weights are multiplied by.")
+    learning_rate_factor: Factor = Field(
+        1.0,
+        description="Its learning rate over the optimiser's. Under BatchNorm a convolution times "
+        "the factor trains as without it if this is the factor (Adam) or its square (SGD).",
+    )
+    running_statistics: Literal["kept", "rescaled"] = Field(
+        "kept", description="BatchNorm's running statistics at the start, if the encoder changes."
+    )
+
+    @model_validator(mode="after")
+    def _statistics_follow_an_encoder(self) -> "Rescaling":
+        unchanged = self.factor == 1 or self.part == "head"
+        if self.running_statistics == "rescaled" and unchanged:
+            raise ValueError(
+                "running_statistics: rescaled needs a factor other than 1 on the encoder or both"
+            )
+        return self
