@@ -42,14 +42,41 @@ MISTAKES = [
     ("arms.new.optimiser", "sgd", "arms.new.optimiser: found 'sgd'; must be a mapping of keys to"),
     (
         "arms.new.optimiser",
-        {"name": "adamw"},
-        "arms.new.optimiser.name: found 'adamw'; must be 'adam' or 'sgd'.",
+        {"name": "lion"},
+        "arms.new.optimiser.name: found 'lion'; must be 'adam' or 'adamw' or 'sgd'.",
     ),
     (
         "arms.new.optimiser",
         {"name": "sgd", "momentun": 0.9},
         "arms.new.optimiser.momentun: unknown key; did you mean 'momentum'? "
-        "allowed are learning_rate, momentum, name, weight_decay.",
+        "allowed are learning_rate, momentum, name, nesterov, weight_decay.",
+    ),
+    (
+        "arms.new.optimiser",
+        {"name": "sgd", "nesterov": True},
+        "arms.new.optimiser: nesterov: true needs a momentum above 0, such as momentum: 0.9.",
+    ),
+    (
+        "arms.new.schedule",
+        "cosin",
+        "arms.new.schedule.name: found 'cosin'; must be 'constant' or 'cosine' or 'step'.",
+    ),
+    (
+        "arms.new.schedule",
+        {"name": "step", "evry": 3},
+        "arms.new.schedule.evry: unknown key; did you mean 'every'? allowed are every, factor, ",
+    ),
+    (
+        "arms.new.schedule",
+        {"name": "cosine", "warm_up": 1000},
+        "arms.new: schedule.warm_up must end before the training: found 1000, allowed is less",
+    ),
+    ("arms.new.gradient_clip", 0, "arms.new.gradient_clip: found 0; must be greater than 0."),
+    ("arms.new.label_smoothing", 1, "arms.new.label_smoothing: found 1; must be less than 1."),
+    (
+        "arms.new",
+        {"initialisation": "random", "optimiser_holds": "another-network", "gradient_clip": 1},
+        "arms.new: gradient_clip needs an optimiser that holds the network; leave it out or take",
     ),
     (
         "arms.new.optimiser",

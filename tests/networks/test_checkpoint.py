@@ -31,6 +31,10 @@ PROTOCOLS = {
     "rescaled": {"rescaling": {"factor": 0.5, "learning_rate_factor": 0.5}},
     "momentum": {"optimiser": {"name": "sgd", "momentum": 0.9}},
     "bfloat16": {"precision": "bfloat16", "optimiser": {"weight_decay": 0.1}},
+    "nesterov": {"optimiser": {"name": "sgd", "momentum": 0.9, "nesterov": True}},
+    "cosine": {"optimiser": {"name": "adamw"}, "schedule": {"name": "cosine", "warm_up": 2.5}},
+    "falling": {"schedule": {"name": "step", "every": 5}, "gradient_clip": 0.1},
+    "smoothed": {"label_smoothing": 0.1},
     "diverging": {"optimiser": {"name": "sgd", "learning_rate": 1e4}, "rescaling": {"factor": 1e3}},
 }
 

@@ -12,7 +12,7 @@ SCHEMA_FILE = Path(__file__).parents[1] / "schema.json"
 def configuration_schema() -> dict[str, Any]:
     """JSON schema of a configuration file, in which a list may stand for every swept value."""
     schema = Study.model_json_schema()
-    for model in ("Arm", "Adam", "SGD"):
+    for model in ("Arm", "Adam", "AdamW", "SGD", "Constant", "Cosine", "Step"):
         properties = schema["$defs"][model]["properties"]
         for key, value in properties.items():
             if "discriminator" not in value and "$ref" not in value and key != "label":

@@ -28,7 +28,6 @@ from tlstudy.config.fields import (
     Factor,
     Fraction,
     Name,
-    NotNegative,
     Number,
     Once,
     Positive,
@@ -37,6 +36,7 @@ from tlstudy.config.fields import (
 )
 from tlstudy.config.ledger import Claim, Rung
 from tlstudy.config.measurements import measurements
+from tlstudy.config.training import Adam, Constant, Optimiser, Schedule, refuse_what_does_not_fit
 
 # BatchNorm statistics that test values can be taken with.
 STATISTICS = ("running", "recalibrated")
@@ -51,28 +51,6 @@ def _not_random(name: str) -> str:
     if name == "random":
         raise ValueError("must be another name: random stands for no pretrained weights")
     return name
-
-
-class Adam(Settings):
-    """Adam (Kingma & Ba 2015)."""
-
-    name: Literal["adam"] = "adam"
-    learning_rate: Positive = Field(0.001, description="Step size.")
-    beta1: Fraction = Field(0.9, description="Decay of the gradient's running mean.")
-    beta2: Fraction = Field(0.999, description="Decay of the squared gradient's running mean.")
-    weight_decay: NotNegative = Field(0.0, description="L2 penalty factor.")
-
-
-class SGD(Settings):
-    """Stochastic gradient descent with momentum."""
-
-    name: Literal["sgd"]
-    learning_rate: Positive = Field(0.01, description="Step size.")
-    momentum: Fraction = Field(0.0, description="Momentum factor.")
-    weight_decay: NotNegative = Field(0.0, description="L2 penalty factor.")
-
-
-Optimiser = Annotated[Adam | SGD, Field(discriminator="name")]
 
 
 class WeightsFile(Settings):
@@ -168,6 +146,18 @@ class Training(Settings):
         description="Whose parameters the optimiser holds; another-network is the published "
         "mistake: nothing is trained and gradients add up (F1, F2).",
     )
+    schedule: Schedule = Field(
+        Constant(), description="Course of the learning rate over the steps: a name or a mapping."
+    )
+    gradient_clip: Positive | None = Field(
+        None,
+        description="Largest norm of a step's gradient; one above is scaled down. null: no limit.",
+    )
+    label_smoothing: Fraction = Field(
+        0.0,
+        description="Share of each label that is spread evenly over all classes in what is "
+        "minimised; recorded losses are without it.",
+    )
     epochs: Count = Field(30, description="Passes over the training images.")
     batch_size: Count = Field(64, description="Most images in a step; batches are of equal size.")
     precision: Literal["float32", "bfloat16"] = Field(
@@ -191,6 +181,11 @@ class Training(Settings):
             raise ValueError("tune_learning_rate needs an optimiser that holds the network")
         if self.tune_learning_rate and self.drawing != "stratified":
             raise ValueError("tune_learning_rate needs `drawing: stratified`, so that it has folds")
+        return self
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Training":
+        refuse_what_does_not_fit(self)
         return self
 
     @model_validator(mode="after")

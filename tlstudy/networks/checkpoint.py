@@ -54,6 +54,8 @@ def keep(trainer: Trainer, outcome: Outcome, scratch: Scratch) -> None:
         "metrics": list(outcome.metrics),
         "layers": list(outcome.layers),
         "order": trainer.order.bit_generator.state,
+        "schedule": trainer.schedule and trainer.schedule.state_dict(),
+        "rates": [group["lr"] for group in trainer.optimiser.param_groups],
         "strides": {name: tensor.stride() for name, tensor in tensors.items()},
         "state": state,
         "path": [*before["path"], path],
@@ -84,6 +86,10 @@ def restore(trainer: Trainer, scratch: Scratch) -> Outcome:
             trainer.optimiser.state[held[int(index)]][key] = tensor
     trainer.network.load_state_dict(network)
     trainer.order.bit_generator.state = checkpoint["order"]
+    if trainer.schedule:
+        trainer.schedule.load_state_dict(checkpoint["schedule"])
+    for group, rate in zip(trainer.optimiser.param_groups, checkpoint["rates"], strict=True):
+        group["lr"] = rate
     for path in checkpoint["path"]:
         trainer.trajectory.append_rows(scratch.tensors(path)["rows"])
     trainer.previous = [weight.detach().clone() for weight in trainer.weights]

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from tlstudy.config.settings import STATISTICS, Adam, Evaluation, Training
+from tlstudy.config.settings import STATISTICS, Evaluation, Training
 from tlstudy.networks.build import layer_kinds
 from tlstudy.networks.device import autocast, synchronise
 from tlstudy.networks.evaluation import (
@@ -24,6 +24,7 @@ from tlstudy.networks.evaluation import (
 )
 from tlstudy.networks.geometry import changes, moments, predicted_adam_displacement
 from tlstudy.networks.inputs import Inputs
+from tlstudy.networks.optimisers import make_optimiser, make_schedule
 from tlstudy.networks.rescaling import learning_rate_factors
 from tlstudy.networks.trajectory import Trajectory
 from tlstudy.storage.randomness import Stream, derived_seed
@@ -32,6 +33,7 @@ from tlstudy.storage.time_left import duration
 log = logging.getLogger(__name__)
 
 Batch = tuple[torch.Tensor, torch.Tensor]
+ADAPTIVE = ("adam", "adamw")  # their steps are of the learning rate's size, whatever the gradient's
 
 
 @dataclass
@@ -94,7 +96,10 @@ class Trainer:
         self.kinds = layer_kinds(network)
         self.weights = list(network.parameters())
         self.rate_factors = learning_rate_factors(self.kinds, training.rescaling)
-        self.optimiser = _optimiser(training, self._held_parameters(), self.rate_factors)
+        self.optimiser = make_optimiser(training, self._held_parameters(), self.rate_factors)
+        steps = -(-len(images.train_labels) // training.batch_size)
+        self.schedule = make_schedule(training, self.optimiser, steps)
+        self.full_steps = 0.0  # of an epoch, each counted by its share of the learning rate
         self.order = np.random.default_rng(derived_seed(seed, Stream.ORDER))
         if follow_weights:
             self.start = _copies(self.weights)
@@ -151,8 +156,7 @@ class Trainer:
 
     def _epoch(self, epoch: int, outcome: Outcome) -> bool:
         began = time.monotonic()
-        steps = self._steps_of_an_epoch()
-        train_score, gradient_norm = self._take(steps)
+        train_score, gradient_norm = self._take(self._steps_of_an_epoch())
         synchronise(self.device)
         trained = time.monotonic()
         row = {
@@ -162,7 +166,7 @@ class Trainer:
         }
         finite = np.isfinite(train_score.loss) and self._weights_are_finite()
         if finite and self.follow_weights:
-            row |= self._moves(epoch, len(steps), outcome)
+            row |= self._moves(epoch, outcome)
         row["training_seconds"] = trained - began
         if self.evaluation:
             looked = time.monotonic()
@@ -184,27 +188,44 @@ class Trainer:
         A GPU is not waited for before the last step.
         """
         self.network.train()
-        losses, seen = [], []
+        losses, seen, training = [], [], self.training
+        self.full_steps = 0.0
         for images, labels in batches:
             self.optimiser.zero_grad()
-            with autocast(self.device, self.training.precision):
+            with autocast(self.device, training.precision):
                 logits = self.network(images)
-            loss = loss_of_head(logits, labels, self.training.head)
+            loss = loss_of_head(logits, labels, training.head, training.label_smoothing)
             loss.backward()
-            self.optimiser.step()
             losses.append(loss.detach())
             seen.append((logits.detach(), labels))
-        gradient_norm = _norm([weight.grad for weight in self.weights])
+            norm = self._norm() if len(seen) == len(batches) else None  # before it is clipped
+            self._update()
+        gradient_norm = float(norm)
         if not (np.isfinite(gradient_norm) and bool(torch.stack(losses).isfinite().all())):
             return NO_SCORE, gradient_norm
         logits, labels = (torch.cat(part).cpu() for part in zip(*seen, strict=True))
         return score(logits, labels, self.training.head), gradient_norm
 
-    def _moves(self, epoch: int, steps: int, outcome: Outcome) -> dict:
+    def _norm(self) -> torch.Tensor:
+        """Norm of the gradients of all weights, a float64 scalar on the device."""
+        squares = [weight.grad.double().square().sum() for weight in self.weights]
+        return torch.stack(squares).sum().sqrt()
+
+    def _update(self) -> None:
+        """Change the weights by their gradients, and the learning rate by the schedule."""
+        if self.training.gradient_clip is not None:
+            nn.utils.clip_grad_norm_(self.weights, self.training.gradient_clip)
+        first = self.optimiser.param_groups[0]
+        self.full_steps += first["lr"] / first["initial_lr"] if self.schedule else 1
+        self.optimiser.step()
+        if self.schedule:
+            self.schedule.step()
+
+    def _moves(self, epoch: int, outcome: Outcome) -> dict:
         """Append a row for every layer; return the columns of the whole network."""
         from_start = moments(self.start, self.weights)
         from_previous = moments(self.previous, self.weights)
-        predicted = self._predicted_displacement(steps)
+        predicted = self._predicted_displacement()
         per_layer = _change_columns(from_start, from_previous)
         for index, (name, kind) in enumerate(self.kinds.items()):
             outcome.layers.append(
@@ -222,13 +243,13 @@ class Trainer:
         self.trajectory.append(self.flat_weights())
         return _change_columns(from_start.sum(axis=0), from_previous.sum(axis=0))
 
-    def _predicted_displacement(self, steps: int) -> np.ndarray:
+    def _predicted_displacement(self) -> np.ndarray:
         if self.training.optimiser_holds == "another-network":
             return np.zeros(len(self.weights))
-        if not isinstance(self.training.optimiser, Adam):
+        if self.training.optimiser.name not in ADAPTIVE:
             return np.full(len(self.weights), np.nan)
         rates = self.training.optimiser.learning_rate * np.array(self.rate_factors)
-        return predicted_adam_displacement(self.previous, rates, steps)
+        return predicted_adam_displacement(self.previous, rates, self.full_steps)
 
     def _test_values(self, epoch: int, outcome: Outcome, finite: bool) -> dict:
         """Score test images with running and with recalibrated statistics.
@@ -296,30 +317,8 @@ def training_batches(
     ]
 
 
-def _optimiser(
-    training: Training, parameters: list[nn.Parameter], rate_factors: list[float]
-) -> torch.optim.Optimizer:
-    settings = training.optimiser
-    groups = [
-        {
-            "params": [p for p, own in zip(parameters, rate_factors, strict=True) if own == factor],
-            "lr": settings.learning_rate * factor,
-        }
-        for factor in dict.fromkeys(rate_factors)
-    ]
-    shared = {"weight_decay": settings.weight_decay, "fused": True}
-    if isinstance(settings, Adam):
-        return torch.optim.Adam(groups, betas=(settings.beta1, settings.beta2), **shared)
-    return torch.optim.SGD(groups, momentum=settings.momentum, **shared)
-
-
 def _copies(weights: list[torch.Tensor]) -> list[torch.Tensor]:
     return [weight.detach().clone() for weight in weights]
-
-
-def _norm(gradients: list[torch.Tensor]) -> float:
-    squares = [gradient.double().square().sum() for gradient in gradients]
-    return float(torch.stack(squares).sum().sqrt())
 
 
 def _score_columns(part: str, values: Score, suffix: str = "") -> dict[str, float]:

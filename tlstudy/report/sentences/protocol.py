@@ -1,6 +1,7 @@
 """The arms in words: settings that they share, settings in which they differ, and their flaws."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 from tlstudy.audit.flaws import FLAWS, Flaw
 from tlstudy.config.groups import groups_of, label_of
@@ -12,6 +13,12 @@ NETWORKS = {f"resnet{depth}": f"ResNet-{depth}" for depth in (18, 34, 50, 101, 1
 DRAWINGS = {
     "stratified": "the same number of each digit, without replacement",
     "published": "at random with replacement, digits as they fall",
+}
+OPTIMISERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}
+SCHEDULES = {
+    "constant": "the same at every step",
+    "cosine": "falls to 0 along half a cosine",
+    "step": "times {factor:g} every {every} epochs",
 }
 HEADS = {"logits": "the logits", "softmax": "softmax outputs"}
 HELD = {"network": "this network", "another-network": "another network, so nothing is trained"}
@@ -64,11 +71,25 @@ def start(arm: Arm) -> str:
 def optimiser(arm: Arm) -> str:
     """The optimiser with its step size and what else differs from its defaults."""
     settings = arm.optimiser
-    text = f"{'Adam' if settings.name == 'adam' else 'SGD'}, step size {settings.learning_rate:g}"
+    text = f"{OPTIMISERS[settings.name]}, step size {settings.learning_rate:g}"
     other = settings.model_dump(exclude={"name", "learning_rate"}, exclude_defaults=True)
-    return ", ".join(
-        [text, *(f"{name.replace('_', ' ')} {value:g}" for name, value in other.items())]
-    )
+    return ", ".join([text, *_in_words(other)])
+
+
+def _in_words(settings: Mapping[str, Any]) -> Iterator[str]:
+    """Settings as a text each; one that is on by its name alone."""
+    for name, value in settings.items():
+        words = name.replace("_", " ")
+        yield words if value is True else f"{words} {value:g}"
+
+
+def schedule(arm: Arm) -> str:
+    """The course of the learning rate."""
+    settings = arm.schedule
+    text = SCHEDULES[settings.name]
+    if settings.name == "step":
+        text = text.format(factor=settings.factor, every=settings.every)
+    return f"{text}, after a rise over {settings.warm_up:g} epochs" if settings.warm_up else text
 
 
 def rescaled(arm: Arm) -> str:
@@ -96,6 +117,11 @@ SETTINGS: dict[str, Callable[[Arm], str]] = {
     "Cross-entropy on": lambda arm: HEADS[arm.head],
     "Optimiser": optimiser,
     "Optimiser holds the weights of": lambda arm: HELD[arm.optimiser_holds],
+    "Learning rate": schedule,
+    "Gradient norm, at most": lambda arm: (
+        "any" if arm.gradient_clip is None else f"{arm.gradient_clip:g}"
+    ),
+    "Label smoothing": lambda arm: f"{arm.label_smoothing:g}",
     "Epochs": lambda arm: str(arm.epochs),
     "Images in a step, at most": lambda arm: str(arm.batch_size),
     "Arithmetic of the steps": lambda arm: arm.precision,
@@ -104,8 +130,17 @@ SETTINGS: dict[str, Callable[[Arm], str]] = {
 }
 
 
+# Settings that are told only where an arm has another than the default.
+IF_CHANGED = ("Learning rate", "Gradient norm, at most", "Label smoothing")
+
+
 def _values(study: Study) -> dict[str, list[str]]:
-    return {title: [words(arm) for arm in study.arms.values()] for title, words in SETTINGS.items()}
+    usual, found = Arm(), {}
+    for title, words in SETTINGS.items():
+        values = [words(arm) for arm in study.arms.values()]
+        if title not in IF_CHANGED or set(values) != {words(usual)}:
+            found[title] = values
+    return found
 
 
 def differences(study: Study) -> Table:

@@ -1,0 +1,39 @@
+"""Ways of training in the report's tables of arms."""
+
+from tlstudy.config.study import build_study
+from tlstudy.report.sentences.protocol import differences, shared
+
+
+def study(**arms):
+    return build_study({"study": "own", "seed": 26, "arms": arms})
+
+
+def test_ways_of_training_stand_in_the_table_of_differences():
+    table = differences(
+        study(
+            usual={},
+            other={
+                "optimiser": {"name": "adamw", "learning_rate": 0.01},
+                "schedule": {"name": "step", "every": 5, "warm_up": 1},
+                "gradient_clip": 2,
+                "label_smoothing": 0.1,
+            },
+        )
+    )
+    rows = {row[0]: row[1:] for row in table.rows}
+    assert rows == {
+        "Optimiser": ["Adam, step size 0.001", "AdamW, step size 0.01"],
+        "Learning rate": [
+            "the same at every step",
+            "times 0.1 every 5 epochs, after a rise over 1 epochs",
+        ],
+        "Gradient norm, at most": ["any", "2"],
+        "Label smoothing": ["0", "0.1"],
+    }
+
+
+def test_what_no_arm_changes_is_not_told():
+    told = dict(shared(study(usual={})))
+    assert "Label smoothing" not in told
+    assert told["Optimiser"] == "Adam, step size 0.001"
+    assert dict(shared(study(one={"label_smoothing": 0.1})))["Label smoothing"] == "0.1"
