@@ -158,6 +158,12 @@ def test_weights_that_the_optimiser_does_not_hold():
     assert not saw("no-weight-moved", evidence)
 
 
+@pytest.mark.parametrize("trained", ["head", {"top_k": 0.01}])
+def test_weights_that_are_held_on_purpose_are_no_alarm(trained):
+    evidence = evidence_of(trainer_of(epochs=1, trained=trained), 26)
+    assert not saw("some-weights-never-moved", evidence)
+
+
 @pytest.mark.parametrize("dead", [slice(0, 32), slice(None)])
 def test_dead_units_are_no_dead_layer(dead):
     """A tensor has moved if one of its weights has; one behind dead units alone has not."""

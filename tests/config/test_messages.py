@@ -71,6 +71,19 @@ MISTAKES = [
         {"name": "cosine", "warm_up": 1000},
         "arms.new: schedule.warm_up must end before the training: found 1000, allowed is less",
     ),
+    ("arms.new.trained", "heads", "arms.new.trained.part: found 'heads'; must be 'all', 'head', "),
+    (
+        "arms.new.trained",
+        {"stages": ["layer5"]},
+        "arms.new.trained.stages.0: found 'layer5'; must be 'stem', 'layer1', 'layer2', ",
+    ),
+    (
+        "arms.new.trained",
+        {"top_k": 0.1, "random": 0.1},
+        "arms.new.trained: found top_k and random; one of them is allowed.",
+    ),
+    ("arms.new.trained", {"top_k": 0}, "arms.new.trained.top_k: found 0; must be greater than 0."),
+    ("arms.new.trained", {"topk": 0.1}, "arms.new.trained.topk: unknown key; did you mean 'top_k'"),
     ("arms.new.gradient_clip", 0, "arms.new.gradient_clip: found 0; must be greater than 0."),
     ("arms.new.label_smoothing", 1, "arms.new.label_smoothing: found 1; must be less than 1."),
     (

@@ -34,6 +34,13 @@ PROTOCOLS = {
     "nesterov": {"optimiser": {"name": "sgd", "momentum": 0.9, "nesterov": True}},
     "cosine": {"optimiser": {"name": "adamw"}, "schedule": {"name": "cosine", "warm_up": 2.5}},
     "falling": {"schedule": {"name": "step", "every": 5}, "gradient_clip": 0.1},
+    "head": {"trained": "head"},
+    "masked": {
+        "trained": {"top_k": 0.2},
+        "optimiser": {"name": "adamw", "weight_decay": 0.5},
+        "l2_sp": 0.1,
+    },
+    "drawn": {"trained": {"random": 0.2}, "optimiser": {"name": "sgd", "momentum": 0.9}},
     "smoothed": {"label_smoothing": 0.1},
     "diverging": {"optimiser": {"name": "sgd", "learning_rate": 1e4}, "rescaling": {"factor": 1e3}},
 }

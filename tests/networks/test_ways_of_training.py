@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 import torch
 from resuming import small_network, small_trainer
-from tiny import tiny_images, tiny_training
+from tiny import CPU, tiny_images, tiny_training
 from torch.nn.functional import cross_entropy
 
 from tlstudy.networks.evaluation import loss_of_head
 from tlstudy.networks.optimisers import make_schedule
+from tlstudy.networks.trained import whole_tensors
+from tlstudy.networks.trainer import Trainer
 
 
 def rates(steps: int, **changes) -> list[float]:
@@ -70,3 +72,116 @@ def test_smoothed_labels_change_the_steps_and_not_what_is_recorded():
     losses = [[row["train_loss"] for row in each] for each in rows]
     assert losses[0][0] == pytest.approx(losses[1][0], rel=0.05)
     assert losses[0][1] != losses[1][1]
+
+
+OPTIMISERS = {
+    "adam": {"name": "adam", "weight_decay": 0.5},
+    "adamw": {"name": "adamw", "weight_decay": 0.5},
+    "sgd": {"name": "sgd", "momentum": 0.9, "weight_decay": 0.5},
+}
+
+
+@pytest.mark.parametrize("trained", [{"top_k": 0.2}, {"random": 0.2}])
+@pytest.mark.parametrize("optimiser", OPTIMISERS)
+def test_outside_a_mask_no_weight_moves_in_any_bit(trained, optimiser):
+    trainer = small_trainer(epochs=3, trained=trained, optimiser=OPTIMISERS[optimiser])
+    before = [weight.detach().clone() for weight in trainer.weights]
+    trainer.run()
+    moved = [after != start for after, start in zip(trainer.weights, before, strict=True)]
+    body = sum(weight.numel() for weight in before[:-2])
+    assert sum(int(part.sum()) for part in moved[:-2]) == round(0.2 * body)
+    assert bool(moved[-2].all())  # the last layer is trained
+
+
+def test_the_top_weights_are_those_of_the_largest_gradients():
+    trainer = small_trainer(trained={"top_k": 0.2})
+    network = small_network()
+    batches = trainer.fixed_batches()
+    network.train()
+    total = sum(len(labels) for _, labels in batches)
+    for images, labels in batches:
+        (cross_entropy(network(images), labels) * len(labels) / total).backward()
+    gradients = torch.cat([weight.grad.abs().flatten() for weight in network.parameters()][:-2])
+    limit = gradients.sort(descending=True).values[round(0.2 * len(gradients)) - 1]
+    shares = trainer.trained.shares
+    sizes = [weight.numel() for weight in trainer.weights]
+    parts = gradients.split(sizes[:-2])
+    expected = [float((part >= limit * (1 - 1e-4)).double().mean()) for part in parts]
+    assert shares[:-2] == pytest.approx(expected, abs=0.02)
+    assert list(shares[-2:]) == [1, 1]
+
+
+def test_other_seeds_draw_other_masks_of_the_same_size():
+    masks = []
+    for seed in (26, 27):
+        training = tiny_training(trained={"random": 0.2})
+        trainer = Trainer(training, small_network(), tiny_images(training), None, seed, CPU)
+        masks.append(torch.cat([mask.flatten() for _, mask, _ in trainer.trained._masked]))
+    assert masks[0].sum() == masks[1].sum()
+    assert not torch.equal(*masks)
+
+
+HELD = {
+    "head": ("0.", "1.", "3."),
+    "batchnorm": ("0.", "3."),
+    "bias": ("0.", "1.weight", "3.weight"),
+}
+
+
+@pytest.mark.parametrize("part", HELD)
+def test_what_is_held_is_said_to_be_held_and_does_not_move(part):
+    trainer = small_trainer(epochs=2, trained=part, optimiser={"name": "adamw"})
+    outcome = trainer.run()
+    last = [row for row in outcome.layers if row["epoch"] == 2]
+    for row in last:
+        held = row["layer"].startswith(HELD[part])
+        assert (row["predicted_displacement"] == 0) == held
+        moved = row["displacement_from_start"] > 0
+        assert moved != held or (np.isnan(row["displacement_from_start"]) and row["norm"] > 0)
+
+
+def test_stages_are_trained_by_name():
+    trained = tiny_training(trained={"stages": ["stem", "layer4"]}).trained
+    names = {
+        "conv1.weight": "convolution",
+        "bn1.bias": "batchnorm-bias",
+        "layer1.0.conv1.weight": "convolution",
+        "layer4.0.conv1.weight": "convolution",
+        "fc.weight": "linear-weight",
+        "fc.bias": "linear-bias",
+    }
+    assert whole_tensors(trained, names) == [True, True, False, True, True, True]
+
+
+def test_running_statistics_of_held_layers_still_move():
+    """As in PyTorch: a layer whose weights are held is still in training mode."""
+    trainer = small_trainer(epochs=1, trained="head")
+    before = trainer.network[1].running_mean.clone()
+    trainer.run()
+    assert not torch.equal(trainer.network[1].running_mean, before)
+
+
+def test_the_mask_is_found_without_touching_running_statistics():
+    trainer = small_trainer(trained={"top_k": 0.2})
+    assert bool((trainer.network[1].running_mean == 0).all())
+    assert all(weight.grad is None for weight in trainer.weights)
+
+
+def test_l2_sp_adds_its_gradient_except_to_the_last_layer():
+    trainer = small_trainer(l2_sp=0.5)
+    start = [weight.detach().clone() for weight in trainer.weights]
+    for weight in trainer.weights:
+        weight.data.add_(1)
+        weight.grad = torch.zeros_like(weight)
+    trainer.trained.before_step()
+    for weight, before in zip(trainer.weights[:-2], start, strict=False):
+        torch.testing.assert_close(weight.grad, 0.5 * (weight.detach() - before))
+    assert all(not weight.grad.any() for weight in trainer.weights[-2:])
+
+
+def test_l2_sp_keeps_weights_near_their_start():
+    moved = []
+    for strength in (0.0, 1.0):
+        trainer = small_trainer(l2_sp=strength, optimiser={"name": "sgd", "learning_rate": 0.1})
+        moved.append(trainer.run().metrics[-1]["displacement_from_start"])
+    assert moved[1] < moved[0]

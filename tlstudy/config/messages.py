@@ -18,7 +18,7 @@ from tlstudy.config.settings import (
     Tuning,
     WeightsFile,
 )
-from tlstudy.config.training import SGD, Adam, AdamW, Constant, Cosine, Step
+from tlstudy.config.training import SGD, Adam, AdamW, Constant, Cosine, Step, Trained
 
 # By the keys that lead to them, without names and positions.
 MODELS: dict[str, type[Settings]] = {
@@ -30,6 +30,7 @@ MODELS: dict[str, type[Settings]] = {
     "arms.schedule.constant": Constant,
     "arms.schedule.cosine": Cosine,
     "arms.schedule.step": Step,
+    "arms.trained": Trained,
     "claims": Claim,
     "claims.controls": Control,
     "evaluation": Evaluation,

@@ -16,6 +16,7 @@ SECTIONS = {
     "arms.<name>.schedule, constant": "Constant",
     "arms.<name>.schedule, cosine": "Cosine",
     "arms.<name>.schedule, step": "Step",
+    "arms.<name>.trained": "Trained",
     "arms.<name>.rescaling": "Rescaling",
     "weights.<name>, a file": "WeightsFile",
     "tuning": "Tuning",

@@ -25,9 +25,9 @@ from tlstudy.config.fields import (
     THREE_CHANNELS,
     TRAIN_POOL,
     Count,
-    Factor,
     Fraction,
     Name,
+    NotNegative,
     Number,
     Once,
     Positive,
@@ -36,7 +36,16 @@ from tlstudy.config.fields import (
 )
 from tlstudy.config.ledger import Claim, Rung
 from tlstudy.config.measurements import measurements
-from tlstudy.config.training import Adam, Constant, Optimiser, Schedule, refuse_what_does_not_fit
+from tlstudy.config.training import (
+    Adam,
+    Constant,
+    Optimiser,
+    Rescaling,
+    Schedule,
+    Trained,
+    TrainedPart,
+    refuse_what_does_not_fit,
+)
 
 # BatchNorm statistics that test values can be taken with.
 STATISTICS = ("running", "recalibrated")
@@ -79,32 +88,6 @@ WeightsSource = Annotated[
     Annotated[WeightsFile, Tag("file")] | Annotated[str, Tag("name")],
     Discriminator(_kind_of_source),
 ]
-
-
-class Rescaling(Settings):
-    """A part of the network whose weights are multiplied before training."""
-
-    part: Literal["encoder", "head", "both"] = Field(
-        "encoder", description="encoder: all convolutions; head: the last layer."
-    )
-    factor: Factor = Field(1.0, description="What its weights are multiplied by.")
-    learning_rate_factor: Factor = Field(
-        1.0,
-        description="Its learning rate over the optimiser's. Under BatchNorm a convolution times "
-        "the factor trains as without it if this is the factor (Adam) or its square (SGD).",
-    )
-    running_statistics: Literal["kept", "rescaled"] = Field(
-        "kept", description="BatchNorm's running statistics at the start, if the encoder changes."
-    )
-
-    @model_validator(mode="after")
-    def _statistics_follow_an_encoder(self) -> "Rescaling":
-        unchanged = self.factor == 1 or self.part == "head"
-        if self.running_statistics == "rescaled" and unchanged:
-            raise ValueError(
-                "running_statistics: rescaled needs a factor other than 1 on the encoder or both"
-            )
-        return self
 
 
 class Training(Settings):
@@ -157,6 +140,14 @@ class Training(Settings):
         0.0,
         description="Share of each label that is spread evenly over all classes in what is "
         "minimised; recorded losses are without it.",
+    )
+    trained: TrainedPart = Field(
+        Trained(), description="Which weights are trained: a name or a mapping; others are held."
+    )
+    l2_sp: NotNegative = Field(
+        0.0,
+        description="Factor of half the squared distance from the start, the last layer apart, "
+        "that is minimised too (L2-SP, Li et al. 2018).",
     )
     epochs: Count = Field(30, description="Passes over the training images.")
     batch_size: Count = Field(64, description="Most images in a step; batches are of equal size.")

@@ -7,8 +7,9 @@ from typing import Any
 from tlstudy.storage.errors import UserError
 
 Choices = list[tuple[str, Any]]
-# Lists are a mistake there: arms are told apart by what is swept, and optimisers by their values.
-NOT_SWEPT = ("label", "optimiser")
+# Lists are no sweeps there: arms are told apart by what is swept, and optimisers by their values;
+# stages go together.
+NOT_SWEPT = ("label", "optimiser", "stages")
 
 
 def expand_arms(arms: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:

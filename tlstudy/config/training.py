@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from tlstudy.config.fields import Count, Fraction, NotNegative, Positive, Settings
+from tlstudy.config.fields import (
+    NUMBER,
+    Count,
+    EncoderStage,
+    Factor,
+    Fraction,
+    NotNegative,
+    Once,
+    Positive,
+    Settings,
+)
 
 if TYPE_CHECKING:
     from tlstudy.config.settings import Training
@@ -52,6 +62,32 @@ class SGD(Settings):
 
 
 Optimiser = Annotated[Adam | AdamW | SGD, Field(discriminator="name")]
+
+
+class Rescaling(Settings):
+    """A part of the network whose weights are multiplied before training."""
+
+    part: Literal["encoder", "head", "both"] = Field(
+        "encoder", description="encoder: all convolutions; head: the last layer."
+    )
+    factor: Factor = Field(1.0, description="What its weights are multiplied by.")
+    learning_rate_factor: Factor = Field(
+        1.0,
+        description="Its learning rate over the optimiser's. Under BatchNorm a convolution times "
+        "the factor trains as without it if this is the factor (Adam) or its square (SGD).",
+    )
+    running_statistics: Literal["kept", "rescaled"] = Field(
+        "kept", description="BatchNorm's running statistics at the start, if the encoder changes."
+    )
+
+    @model_validator(mode="after")
+    def _statistics_follow_an_encoder(self) -> "Rescaling":
+        unchanged = self.factor == 1 or self.part == "head"
+        if self.running_statistics == "rescaled" and unchanged:
+            raise ValueError(
+                "running_statistics: rescaled needs a factor other than 1 on the encoder or both"
+            )
+        return self
 
 
 def _named(value: Any) -> Any:
@@ -102,8 +138,52 @@ Schedule = Annotated[
     ),
 ]
 
+Share = Annotated[float, Field(gt=0, le=1), NUMBER]
+
+
+class Trained(Settings):
+    """Which weights are trained, beside the last layer, which always is; one key at most."""
+
+    part: Literal["all", "head", "batchnorm", "bias"] = Field(
+        "all",
+        description="all of them; head: none; batchnorm: BatchNorm's factors and shifts; bias: "
+        "biases, BatchNorm's shifts among them.",
+    )
+    stages: Annotated[list[EncoderStage], Once] = Field(
+        [], description="All weights of these stages of the network."
+    )
+    top_k: Share | None = Field(
+        None,
+        description="This share of the single weights: those with the largest gradients before "
+        "the training, on all training images.",
+    )
+    random: Share | None = Field(
+        None, description="This share of the single weights, drawn by the seed."
+    )
+
+    @property
+    def share(self) -> float | None:
+        """Share of single weights that are trained; None if whole tensors are."""
+        return self.random if self.top_k is None else self.top_k
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> "Trained":
+        said = [key for key, value in self if value != type(self).model_fields[key].default]
+        if len(said) > 1:
+            raise ValueError(f"found {' and '.join(said)}; one of them is allowed")
+        return self
+
+
+TrainedPart = Annotated[
+    Trained,
+    BeforeValidator(
+        lambda value: {"part": value} if isinstance(value, str) else value,
+        json_schema_input_type=Literal["all", "head", "batchnorm", "bias"] | Trained,
+    ),
+]
+
 # Settings that act on an optimiser's steps: they need one that holds the network.
-OF_STEPS = ("schedule", "gradient_clip")
+OF_STEPS = ("schedule", "gradient_clip", "trained", "l2_sp")
 
 
 def refuse_what_does_not_fit(training: "Training") -> None:

@@ -16,6 +16,7 @@ from torch import nn
 
 from tlstudy.config.fields import CLASSES, ENCODER_STAGES
 from tlstudy.config.settings import Training
+from tlstudy.config.training import Trained
 from tlstudy.networks.batchnorm import recalibrated
 from tlstudy.networks.device import autocast
 from tlstudy.networks.evaluation import NO_SCORE, Score, batch_size, predict, score
@@ -104,6 +105,7 @@ def trained_after(
         seen: see `stage_outputs`.
     """
     rest, device = after(network, stage), next(network.parameters()).device
+    training = training.model_copy(update={"trained": Trained()})  # the stage says what is held
     trainer = Trainer(training, rest, seen, None, seed, device, follow_weights=False)
     return scores(rest, training, seen) if trainer.run().finished else (NO_SCORE, NO_SCORE)
 

@@ -26,6 +26,7 @@ from tlstudy.networks.geometry import changes, moments, predicted_adam_displacem
 from tlstudy.networks.inputs import Inputs
 from tlstudy.networks.optimisers import make_optimiser, make_schedule
 from tlstudy.networks.rescaling import learning_rate_factors
+from tlstudy.networks.trained import train_only
 from tlstudy.networks.trajectory import Trajectory
 from tlstudy.storage.randomness import Stream, derived_seed
 from tlstudy.storage.time_left import duration
@@ -95,8 +96,9 @@ class Trainer:
         self.network = network.to(device, memory_format=torch.channels_last)
         self.kinds = layer_kinds(network)
         self.weights = list(network.parameters())
+        self.trained = train_only(training, network, self.kinds, self.fixed_batches, seed)
         self.rate_factors = learning_rate_factors(self.kinds, training.rescaling)
-        self.optimiser = make_optimiser(training, self._held_parameters(), self.rate_factors)
+        self.optimiser = self._optimiser()
         steps = -(-len(images.train_labels) // training.batch_size)
         self.schedule = make_schedule(training, self.optimiser, steps)
         self.full_steps = 0.0  # of an epoch, each counted by its share of the learning rate
@@ -147,12 +149,15 @@ class Trainer:
     def _weights_are_finite(self) -> bool:
         return bool(torch.stack([weight.isfinite().all() for weight in self.weights]).all())
 
-    def _held_parameters(self) -> list[nn.Parameter]:
-        if self.training.optimiser_holds == "network":
-            return self.weights
-        # The published mistake: these never get gradients, so a step changes nothing, and
-        # clearing their gradients leaves ours to add up.
-        return list(copy.deepcopy(self.network).parameters())
+    def _optimiser(self) -> torch.optim.Optimizer:
+        held = self.weights
+        if self.training.optimiser_holds != "network":
+            # The published mistake: these never get gradients, so a step changes nothing, and
+            # clearing their gradients leaves ours to add up.
+            held = list(copy.deepcopy(self.network).parameters())
+        pairs = zip(held, self.rate_factors, strict=True)
+        held, factors = zip(*((p, own) for p, own in pairs if p.requires_grad), strict=True)
+        return make_optimiser(self.training, list(held), list(factors))
 
     def _epoch(self, epoch: int, outcome: Outcome) -> bool:
         began = time.monotonic()
@@ -196,6 +201,7 @@ class Trainer:
                 logits = self.network(images)
             loss = loss_of_head(logits, labels, training.head, training.label_smoothing)
             loss.backward()
+            self.trained.before_step()
             losses.append(loss.detach())
             seen.append((logits.detach(), labels))
             norm = self._norm() if len(seen) == len(batches) else None  # before it is clipped
@@ -207,8 +213,9 @@ class Trainer:
         return score(logits, labels, self.training.head), gradient_norm
 
     def _norm(self) -> torch.Tensor:
-        """Norm of the gradients of all weights, a float64 scalar on the device."""
-        squares = [weight.grad.double().square().sum() for weight in self.weights]
+        """Norm of the gradients of all trained weights, a float64 scalar on the device."""
+        gradients = [weight.grad for weight in self.weights if weight.grad is not None]
+        squares = [gradient.double().square().sum() for gradient in gradients]
         return torch.stack(squares).sum().sqrt()
 
     def _update(self) -> None:
@@ -218,6 +225,7 @@ class Trainer:
         first = self.optimiser.param_groups[0]
         self.full_steps += first["lr"] / first["initial_lr"] if self.schedule else 1
         self.optimiser.step()
+        self.trained.after_step()
         if self.schedule:
             self.schedule.step()
 
@@ -246,10 +254,13 @@ class Trainer:
     def _predicted_displacement(self) -> np.ndarray:
         if self.training.optimiser_holds == "another-network":
             return np.zeros(len(self.weights))
+        shares = self.trained.shares
         if self.training.optimiser.name not in ADAPTIVE:
-            return np.full(len(self.weights), np.nan)
+            return np.where(shares > 0, np.nan, 0.0)
         rates = self.training.optimiser.learning_rate * np.array(self.rate_factors)
-        return predicted_adam_displacement(self.previous, rates, self.full_steps)
+        predicted = predicted_adam_displacement(self.previous, rates, self.full_steps)
+        moving = shares > 0
+        return np.where(moving, predicted * np.sqrt(np.where(moving, shares, 1.0)), 0.0)
 
     def _test_values(self, epoch: int, outcome: Outcome, finite: bool) -> dict:
         """Score test images with running and with recalibrated statistics.

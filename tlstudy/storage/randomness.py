@@ -15,6 +15,7 @@ class Stream(IntEnum):
     LANDSCAPE = 4
     TEST_IMAGES = 5
     FOLDS = 6
+    MASK = 20
 
 
 def derived_seed(seed: int, stream: Stream) -> int:

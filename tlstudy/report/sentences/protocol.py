@@ -20,6 +20,12 @@ SCHEDULES = {
     "cosine": "falls to 0 along half a cosine",
     "step": "times {factor:g} every {every} epochs",
 }
+TRAINED = {
+    "all": "all weights",
+    "head": "the last layer",
+    "batchnorm": "BatchNorm and the last layer",
+    "bias": "biases and the last layer",
+}
 HEADS = {"logits": "the logits", "softmax": "softmax outputs"}
 HELD = {"network": "this network", "another-network": "another network, so nothing is trained"}
 STATISTICS = {
@@ -92,6 +98,17 @@ def schedule(arm: Arm) -> str:
     return f"{text}, after a rise over {settings.warm_up:g} epochs" if settings.warm_up else text
 
 
+def trained(arm: Arm) -> str:
+    """Which weights are trained."""
+    settings = arm.trained
+    if settings.stages:
+        return f"{', '.join(settings.stages)} and the last layer"
+    if settings.share is None:
+        return TRAINED[settings.part]
+    which = "drawn by the seed" if settings.top_k is None else "of the largest first gradients"
+    return f"{settings.share:.3g} of the weights, {which}, and the last layer"
+
+
 def rescaled(arm: Arm) -> str:
     """Which weights were multiplied, by what, and their learning rate."""
     settings = arm.rescaling
@@ -121,6 +138,8 @@ SETTINGS: dict[str, Callable[[Arm], str]] = {
     "Gradient norm, at most": lambda arm: (
         "any" if arm.gradient_clip is None else f"{arm.gradient_clip:g}"
     ),
+    "Trained": trained,
+    "Pull towards the start (L2-SP)": lambda arm: f"{arm.l2_sp:g}",
     "Label smoothing": lambda arm: f"{arm.label_smoothing:g}",
     "Epochs": lambda arm: str(arm.epochs),
     "Images in a step, at most": lambda arm: str(arm.batch_size),
@@ -131,7 +150,13 @@ SETTINGS: dict[str, Callable[[Arm], str]] = {
 
 
 # Settings that are told only where an arm has another than the default.
-IF_CHANGED = ("Learning rate", "Gradient norm, at most", "Label smoothing")
+IF_CHANGED = (
+    "Learning rate",
+    "Gradient norm, at most",
+    "Label smoothing",
+    "Trained",
+    "Pull towards the start (L2-SP)",
+)
 
 
 def _values(study: Study) -> dict[str, list[str]]:
