@@ -16,7 +16,8 @@ from tlstudy.jobs import paths
 from tlstudy.jobs.graph import steps
 from tlstudy.jobs.run_record import RunRecord, write_run_record
 from tlstudy.jobs.run_results import write_measured
-from tlstudy.networks.build import build_classifier, layer_kinds
+from tlstudy.networks.architecture import build_classifier
+from tlstudy.networks.build import layer_kinds
 from tlstudy.steps.subset import make_subset
 from tlstudy.storage.files import write_bytes_atomically, write_json_atomically
 

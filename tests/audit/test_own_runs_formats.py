@@ -3,46 +3,18 @@
 import gzip
 import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from log_files import ACCURACY, EPOCHS, LOSS, TEST_LOSS, rounded, table, values, written
 
-from tlstudy.audit.own_runs.columns import PLAIN
-from tlstudy.audit.own_runs.reading import Options, Source, read_all, read_runs
+from tlstudy.audit.own_runs.reading import Options, read_all, read_runs
 from tlstudy.storage.errors import UserError
-
-EPOCHS = range(6)
-LOSS = [1 / (epoch + 1) for epoch in EPOCHS]
-TEST_LOSS = [1.5 / (epoch + 1) for epoch in EPOCHS]
-ACCURACY = [0.5 + epoch / 20 for epoch in EPOCHS]
-
-
-def table(names: str, *columns: list, separator: str = ",") -> str:
-    """Text with a line for each row."""
-    rows = [separator.join(map(str, row)) for row in zip(*columns, strict=True)]
-    return "\n".join([names.replace(",", separator), *rows, ""])
 
 
 def lines(rows: list[dict]) -> str:
     return "".join(json.dumps(row) + "\n" for row in rows)
-
-
-def written(path: Path, content: str | bytes) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return path
-
-
-def values(source: Source, name: str, run: int = 0) -> list[float]:
-    """A column of a run, to six digits."""
-    column = source.runs[run].metrics[PLAIN.get(name, name)]
-    return [round(value, 6) for value in column]
-
-
-def rounded(numbers: list[float]) -> list[float]:
-    return [round(number, 6) for number in numbers]
 
 
 KERAS = table("epoch,accuracy,loss,val_loss", EPOCHS, ACCURACY, LOSS, TEST_LOSS)
@@ -332,25 +304,6 @@ def test_classes_where_the_losses_tell(tmp_path, columns, classes):
     assert read_runs(path, Options(classes=7)).runs[0].classes == 7
 
 
-def curve(numbers: list[float]) -> str:
-    return table("Wall time,Step,Value", [1e9] * 6, EPOCHS, numbers)
-
-
-def test_curves_of_tensorboard_are_joined(tmp_path):
-    names = ("run-train-tag-epoch_loss.csv", "run-validation-tag-epoch_loss.csv")
-    files = [
-        written(tmp_path / name, curve(c)) for name, c in zip(names, (LOSS, TEST_LOSS), strict=True)
-    ]
-    for paths in (files, [tmp_path]):
-        [source] = read_all(paths, Options())
-        assert values(source, "train_loss") == rounded(LOSS)
-        assert values(source, "test_loss") == rounded(TEST_LOSS)
-    nameless = read_runs(written(tmp_path / "x.csv", curve(LOSS)))
-    assert nameless.columns["train_loss"] == "Value"
-    with pytest.raises(UserError, match="--column train_loss='Value'"):
-        read_runs(written(tmp_path / "x.csv", curve(ACCURACY)))
-
-
 def test_a_folder_is_read_as_far_as_it_can_be(tmp_path):
     written(tmp_path / "metrics.csv", KERAS)
     written(tmp_path / "notes.txt", "nothing of interest, at all\nhere, or there, or anywhere\n")
@@ -361,59 +314,3 @@ def test_a_folder_is_read_as_far_as_it_can_be(tmp_path):
     (tmp_path / "metrics.csv").unlink()
     with pytest.raises(UserError, match=r"found no run\.json, no events of TensorBoard"):
         read_all([tmp_path], Options())
-
-
-@pytest.fixture
-def writer():
-    pytest.importorskip("tensorboard")
-    return pytest.importorskip("torch.utils.tensorboard").SummaryWriter
-
-
-def test_scalars_as_keras_writes_them(tmp_path, writer):
-    """They are tensors of a plugin."""
-    from tensorboard.compat.proto import summary_pb2, tensor_pb2, tensor_shape_pb2, types_pb2
-
-    with writer(tmp_path) as events:
-        for epoch in EPOCHS:
-            for tag, number in (("epoch_loss", LOSS[epoch]), ("evaluation_loss", TEST_LOSS[epoch])):
-                tensor = tensor_pb2.TensorProto(
-                    dtype=types_pb2.DT_FLOAT,
-                    tensor_shape=tensor_shape_pb2.TensorShapeProto(),
-                    float_val=[number],
-                )
-                value = summary_pb2.Summary.Value(tag=tag, tensor=tensor)
-                value.metadata.plugin_data.plugin_name = "scalars"
-                events._get_file_writer().add_summary(summary_pb2.Summary(value=[value]), epoch)
-    [source] = read_all([tmp_path], Options())
-    assert values(source, "train_loss") == rounded(LOSS)
-    assert values(source, "test_loss") == rounded(TEST_LOSS)
-
-
-def test_events_of_tensorboard(tmp_path, writer):
-    for run in ("first", "second"):
-        with writer(tmp_path / "runs" / run) as events:
-            for epoch in EPOCHS:
-                for step in range(4):
-                    events.add_scalar("Loss/train", LOSS[epoch], 4 * epoch + step)
-                events.add_scalar("Loss/validation", TEST_LOSS[epoch], 4 * epoch + 3)
-    sources = read_all([tmp_path / "runs"], Options())
-    runs = [run for source in sources for run in source.runs]
-    assert sorted(run.name for run in runs) == ["first", "second"]
-    assert runs[0].metrics["train_loss"].round(6).to_list() == rounded(LOSS)
-    assert runs[1].metrics["test_loss_running"].round(6).to_list() == rounded(TEST_LOSS)
-    [file] = (tmp_path / "runs" / "first").iterdir()
-    assert values(read_runs(file), "train_loss") == rounded(LOSS)
-    file.write_bytes(file.read_bytes()[:-30])  # the last record is cut off
-    assert values(read_runs(file), "train_loss") == rounded(LOSS)
-
-
-@pytest.mark.parametrize(("first", "second"), [("train", "validation"), ("Loss_train", "Loss_val")])
-def test_parts_of_a_run_in_folders_of_their_own(tmp_path, writer, first, second):
-    tag = "epoch_loss" if first == "train" else "Loss"
-    for part, numbers in ((first, LOSS), (second, TEST_LOSS)):
-        with writer(tmp_path / part) as events:
-            for epoch, number in enumerate(numbers):
-                events.add_scalar(tag, number, epoch)
-    [source] = read_all([tmp_path], Options())
-    assert values(source, "train_loss") == rounded(LOSS)
-    assert values(source, "test_loss") == rounded(TEST_LOSS)

@@ -1,4 +1,4 @@
-"""Public logs are read without options: their runs, epochs, columns, units and classes."""
+"""Public logs: their runs, epochs, columns, units and classes, and the alarms that they raise."""
 
 import json
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tlstudy.audit.own_runs.reading import Options, read_runs
+from tlstudy.audit.sentinels import examine
 
 LOGS = Path(__file__).parent / "logs"
 ANSWERS = json.loads((LOGS.parent / "logs_answers.json").read_text())
@@ -100,6 +101,20 @@ def test_a_log_is_read_with_the_options_that_its_owner_gave(name):
     source = read_runs(LOGS / name, Options(renamed, classes))
     assert renamed.items() <= source.columns.items()
     assert all(run.classes == classes for run in source.runs if classes)
+
+
+def alarms(name: str, options: Options) -> list[str]:
+    """Sentinels that raise one at the first run of a log."""
+    found = examine(read_runs(LOGS / name, options).runs[0]).findings
+    return [finding.sentinel for finding in found if finding.is_alarm]
+
+
+@pytest.mark.parametrize("name", READ)
+def test_a_log_raises_the_right_alarms_and_no_other(name):
+    answer = ANSWERS[name]
+    assert alarms(name, Options(classes=answer["classes"])) == answer["alarms"]
+    without = answer.get("alarms_without_classes", answer["alarms"])
+    assert alarms(name, Options()) == without
 
 
 def run_of(name: str):

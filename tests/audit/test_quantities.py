@@ -6,9 +6,9 @@ import pytest
 from known import SIZE, encoder_table, make_study, metrics_table, runs_table
 
 from tlstudy.audit.quantities import INDEX, values_of, why_missing
+from tlstudy.config.architectures import RESNET_STAGES
 from tlstudy.config.quantities import QUANTITIES, described, listed_names, planned_seeds
 from tlstudy.config.tables import ALL_TABLES
-from tlstudy.measures import probes
 from tlstudy.storage.columns import LAYERS, schema
 
 ARM, SEED = "new-first", 26
@@ -144,7 +144,7 @@ def test_encoder_quantities_are_rows_of_its_table():
 
 def test_encoder_quantities_are_those_that_are_measured():
     put_back = [name.partition(".")[2] for name in QUANTITIES if name.startswith("put-back.")]
-    assert sorted(put_back) == sorted((*probes.STAGES, "encoder"))
+    assert sorted(put_back) == sorted((*RESNET_STAGES, "head", "encoder"))
 
 
 def reuse_rows(values: dict[tuple[str, str], float]) -> pd.DataFrame:

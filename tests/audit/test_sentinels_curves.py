@@ -230,6 +230,8 @@ def test_runs_of_a_table_are_compared():
     assert not found["epochs-unequal"].is_alarm
     assert examine_table([one, replace(other, metrics=other.metrics.head(1))]).skipped == {}
     assert set(examine_table([one]).skipped) == {"curves-identical", "epochs-unequal"}
+    infinite = replace(run(train_loss=[np.inf] * 30), arm="infinite")
+    assert {each.sentinel for each in examine_table([one, infinite]).findings} == set()
 
 
 def test_noise_is_the_deviation_about_a_trend():

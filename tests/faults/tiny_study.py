@@ -19,7 +19,7 @@ from faults.process import Ended, Running, finished, snakemake
 from tlstudy.config.settings import Study
 from tlstudy.config.study import build_study, find_run
 from tlstudy.jobs import paths
-from tlstudy.networks.build import build_classifier
+from tlstudy.networks.architecture import build_classifier
 
 ARM = {"group": "all", "architecture": "resnet18", "image_size": 32, "epochs": 2}
 OF_RUN = ("train", "landscape", "curvature")

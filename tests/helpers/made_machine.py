@@ -4,9 +4,9 @@ import pandas as pd
 from configurations import ROOT
 from records import run_record
 
+from tlstudy.config.architectures import MILLIONS_OF_WEIGHTS, MULTIPLY_ADDS
 from tlstudy.config.study import load_study, runs
 from tlstudy.jobs import paths, speed
-from tlstudy.jobs.cost import MILLIONS_OF_WEIGHTS, MULTIPLY_ADDS
 from tlstudy.jobs.run_record import write_run_record
 from tlstudy.jobs.speed import Kind, Timed
 from tlstudy.jobs.study_files import write_settings

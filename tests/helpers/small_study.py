@@ -9,7 +9,7 @@ from tlstudy.config.measurements import measurements
 from tlstudy.config.settings import Study
 from tlstudy.config.study import build_study, runs, selected
 from tlstudy.jobs import paths
-from tlstudy.networks.build import build_classifier
+from tlstudy.networks.architecture import build_classifier
 from tlstudy.networks.weights import cache_weights
 from tlstudy.steps.aggregate import aggregate_study
 from tlstudy.steps.claims import make_claims

@@ -9,9 +9,10 @@ from made_machine import GPU, PROCESSOR, MadeMachine, shipped, with_arms
 from study_folder import ROOT
 
 from tlstudy.cli import main
+from tlstudy.config.architectures import MULTIPLY_ADDS
 from tlstudy.config.study import build_study, load_study, runs
 from tlstudy.jobs import paths, plan, speed, workflow
-from tlstudy.jobs.cost import MULTIPLY_ADDS, operations, per_image
+from tlstudy.jobs.cost import operations, per_image
 from tlstudy.jobs.plan import Machine, Task, wall_seconds
 from tlstudy.jobs.progress import progress
 from tlstudy.jobs.recorded_speeds import recorded_speeds

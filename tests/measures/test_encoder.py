@@ -9,25 +9,26 @@ import torch
 from scipy.optimize import minimize
 from tiny import CPU, tiny_images, tiny_run, tiny_training
 
-from tlstudy.config.fields import ENCODER_STAGES
+from tlstudy.config.architectures import RESNET_STAGES
 from tlstudy.config.tables import ALL_TABLES
 from tlstudy.measures.probes import (
-    STAGES,
     after,
     encoder_rows,
     probe,
     put_back,
     scores,
     stage_outputs,
-    stages_of,
     trained_after,
     weights_of,
 )
 from tlstudy.networks.batchnorm import recalibrated
 from tlstudy.networks.build import initial_network
 from tlstudy.networks.evaluation import predict
+from tlstudy.networks.stages import stages_of
 from tlstudy.networks.trainer import Images, training_batches
 from tlstudy.storage import columns
+
+STAGES = (*RESNET_STAGES, "head")
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +84,7 @@ def test_frozen_stages_are_held_and_the_rest_learns(start):
     training, images = tiny_training(epochs=6), tiny_images(tiny_training())
     before = weights_of(start)
     outputs = stage_outputs(start, training, images)
-    for stage in ENCODER_STAGES:
+    for stage in RESNET_STAGES:
         train, test = trained_after(start, stage, training, outputs[stage], seed=26)
         assert changed_stages(start, before) == set(STAGES[STAGES.index(stage) + 1 :])
         put_back(start, before)
@@ -93,7 +94,7 @@ def test_frozen_stages_are_held_and_the_rest_learns(start):
             assert test.balanced_accuracy > 0.8
 
 
-@pytest.mark.parametrize("stages", [*((stage,) for stage in STAGES), ENCODER_STAGES])
+@pytest.mark.parametrize("stages", [*((stage,) for stage in STAGES), RESNET_STAGES])
 def test_a_stage_is_put_back_and_nothing_else(tuned, start, stages):
     network, trained = copy.deepcopy(tuned.network), weights_of(tuned.network)
     put_back(network, weights_of(start), stages)
@@ -108,7 +109,7 @@ def test_rows_are_whole_and_leave_the_fine_tuned_network_as_it_was(tuned, start)
     )
     assert changed_stages(tuned.network, before) == set()
     cells = [(row["measure"], row["stage"]) for row in rows]
-    assert len(cells) == len(set(cells)) == len(ENCODER_STAGES) + 1 + 1 + len(STAGES) + 1
+    assert len(cells) == len(set(cells)) == len(RESNET_STAGES) + 1 + 1 + len(STAGES) + 1
     assert {*columns.KEYS, *rows[0]} == set(ALL_TABLES["encoder"])
     assert [stage for measure, stage in cells if measure == "frozen"] == ["layer4"]
     exact = scores(tuned.network, tuned.training, tuned.images)[1]

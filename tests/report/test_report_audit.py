@@ -302,7 +302,7 @@ def test_tests_are_said_to_be_with_the_statistics_that_are_evaluated():
     told = protocol.tests(evaluation)
     assert "100 images, with the BatchNorm statistics that its arm reports" in told
     assert "twice" not in told
-    assert "the other statistics are compared" in told
+    assert "100 images are tested with the other statistics too" in told
     both = protocol.tests(evaluation.model_copy(update={"statistics": "both"}))
     assert "twice" in both
     assert "the other statistics" not in both

@@ -4,7 +4,10 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional
-from watched_loop import BATCH, Loop, examples, network
+from watched_loop import Loop, examples, network
+
+from tlstudy.watching import judge
+from tlstudy.watching.watcher import watch
 
 
 def sgd(*modules: nn.Module, rate: float = 0.05) -> torch.optim.Optimizer:
@@ -41,6 +44,29 @@ def test_an_optimiser_with_a_part_of_the_network_and_one_with_more():
     assert found["optimiser-of-other-parameters"] == "note"
 
 
+class UnfreezingLoop(Loop):
+    """The first layer is unfrozen after two steps, and may be given to the optimiser then."""
+
+    gives = False
+    number = 0
+
+    def step(self, optimiser, inputs, labels):
+        self.number += 1
+        self.model[0].requires_grad_(self.number > 2)
+        if self.number == 3 and self.gives:
+            optimiser.add_param_group({"params": self.model[0].parameters()})
+        super().step(optimiser, inputs, labels)
+
+
+def test_a_layer_that_is_unfrozen_later():
+    for gives, flaws in ((False, {"optimiser-lacks-parameters": "warning"}), (True, {})):
+        model = network()
+        model[0].requires_grad_(False)
+        loop = UnfreezingLoop(model=model, optimiser=sgd(model[1:]))
+        loop.gives = gives
+        assert loop.run().names == flaws
+
+
 def test_gradients_that_are_never_cleared():
     loop = Loop(clear="never").run()
     assert loop.names["gradients-not-cleared"] == "error"
@@ -72,6 +98,29 @@ def test_what_enters_the_loss(loss, flaw):
     assert Loop(loss=loss).run().names.get("loss-of-wrong-inputs") == flaw
 
 
+@pytest.mark.parametrize(
+    ("loss", "flaw"),
+    [
+        (lambda column, y: functional.mse_loss(column, y), "warning"),
+        (lambda column, y: functional.l1_loss(column[:, 0], y[:, None]), "warning"),
+        (lambda column, y: nn.HuberLoss()(column, y), "warning"),
+        (lambda column, y: ((column - y) ** 2).mean(), "warning"),
+        (lambda column, y: ((y - column) ** 2).mean(), "warning"),
+        (lambda column, y: functional.mse_loss(column, y[:, None]), None),
+        (lambda column, y: functional.mse_loss(column, torch.tensor(1.0)), None),
+        (lambda column, y: functional.mse_loss(column.expand(-1, 3), y[:, None]), None),
+        (lambda column, y: ((column[:, 0] - y) ** 2).mean(), None),
+        (lambda column, y: (column - column[:, 0]).relu().mean(), None),  # all pairs are meant
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Using a target size")
+def test_outputs_that_are_repeated_in_the_loss(loss, flaw):
+    def of_column(scores, labels):
+        return loss(scores[:, :1], labels.float())
+
+    assert Loop(loss=of_column, epochs=2).run().names.get("loss-broadcasts") == flaw
+
+
 def test_a_layer_without_a_gradient_and_one_with_a_learning_rate_of_0():
     class Cut(nn.Sequential):
         def forward(self, inputs):
@@ -83,6 +132,32 @@ def test_a_layer_without_a_gradient_and_one_with_a_learning_rate_of_0():
     loop = Loop(model=model, optimiser=torch.optim.SGD(groups, lr=0.05)).run()
     assert loop.names == {"parameters-never-moved": "warning"}
     assert "5.weight, 5.bias" in loop.watch.report()
+
+
+def test_parts_that_are_called_one_by_one_and_cut_apart():
+    model = nn.Sequential(nn.Sequential(nn.Linear(4, 8), nn.ReLU()), nn.Linear(8, 3))
+    optimiser = sgd(model)
+    with watch(model, optimiser, path=None) as watched:
+        for _ in range(4):
+            with watched.epoch():
+                inputs, labels = torch.randn(6, 4), torch.arange(6) % 3
+                optimiser.zero_grad()
+                functional.cross_entropy(model[1](model[0](inputs).detach()), labels).backward()
+                optimiser.step()
+                with torch.no_grad():
+                    model[1](model[0](torch.randn(6, 4)))
+    assert "parameters-without-gradient" in {finding.name for finding in watched.findings}
+    assert "failed" not in watched.report()
+
+
+def test_a_check_that_fails_ends_no_training(monkeypatch):
+    def broken_check(seen):
+        yield 1 / 0
+
+    monkeypatch.setattr(judge, "CHECKS", (broken_check, *judge.CHECKS))
+    loop = Loop(optimiser=sgd(network())).run()
+    assert "optimiser-of-other-parameters" in loop.names
+    assert "cannot judge: broken check: failed (ZeroDivisionError" in loop.watch.report()
 
 
 def test_no_step_at_all():
@@ -148,6 +223,34 @@ def test_the_wrong_mode():
     assert Loop(model=plain, evaluation_mode=False, train_mode=False).run().names == {}
 
 
+class PartsInEvaluationMode(Loop):
+    """After model.train(), BatchNorm goes into evaluation mode, as for frozen layers."""
+
+    def step(self, optimiser, inputs, labels):
+        self.model[1].eval()
+        super().step(optimiser, inputs, labels)
+
+
+def without_dropout(frozen: bool) -> nn.Sequential:
+    model = network()
+    model[4] = nn.Identity()
+    model[:2].requires_grad_(not frozen)
+    return model
+
+
+def test_batchnorm_alone_in_evaluation_mode_may_be_meant():
+    frozen = {"frozen-batchnorm-updates": "note", "batchnorm-lags": "warning"}
+    assert Loop(model=without_dropout(True), epochs=2).run().names == frozen
+    # What is advised there leaves nothing to find.
+    assert PartsInEvaluationMode(model=without_dropout(True)).run().names == {}
+    # A network may hold its BatchNorm there itself, whatever mode it is in.
+    assert Loop(model=without_dropout(True), train_mode=False).run().names == {}
+    found = PartsInEvaluationMode(model=without_dropout(False)).run().names
+    assert found == {"trained-in-evaluation-mode": "note"}
+    found = Loop(model=without_dropout(False), train_mode=False).run().names
+    assert found == {"trained-in-evaluation-mode": "warning"}
+
+
 class WithGradients(Loop):
     def evaluate(self):
         for inputs, labels in zip(*(part.split(8) for part in self.test), strict=True):
@@ -156,55 +259,6 @@ class WithGradients(Loop):
 
 def test_an_evaluation_in_training_mode_and_with_gradients():
     assert WithGradients().run().names == {"evaluated-in-training-mode": "warning"}
-
-
-def test_the_same_batch_at_every_step():
-    same = tuple(part[:1].expand(64, *part.shape[1:]) for part in examples(0))
-    assert Loop(train=same).run().names["same-batch"] == "warning"
-    small = tuple(part[:BATCH] for part in examples(0))
-    assert Loop(train=small, epochs=32).run().names == {"same-batch": "note"}
-
-
-def test_test_examples_among_the_training_ones():
-    train, (inputs, labels) = examples(0), examples(1, 32)
-    mixed = inputs.clone(), labels.clone()
-    mixed[0][::4], mixed[1][::4] = train[0][:8], train[1][:8]
-    loop = Loop(test=mixed).run()
-    assert loop.names == {"test-examples-in-training": "error"}
-    assert "8 of 32 different test examples (25.0 %)" in loop.watch.report()
-    part = tuple(part[:16] for part in train)
-    assert Loop(test=part).run().names == {"test-examples-in-training": "warning"}
-    assert Loop(test=train).run().names == {"test-examples-in-training": "note"}
-    both = tuple(torch.cat(pair) for pair in zip(train, (inputs, labels), strict=True))
-    assert Loop(test=both).run().names == {}  # the training set is evaluated as well
-
-
-def test_test_images_that_are_given():
-    inputs, labels = examples(0)
-    data = torch.utils.data.TensorDataset(inputs[:20], labels[:20])
-    loader = torch.utils.data.DataLoader(data, batch_size=8, shuffle=True)
-    loop = Loop(options={"test_images": loader}).run()
-    state = torch.get_rng_state()
-    assert loop.names == {"test-examples-in-training": "error"}
-    assert torch.equal(state, torch.get_rng_state())
-    loop = Loop(options={"test_images": data}).run()
-    assert "20 of 20 different test examples" in loop.watch.report()
-    assert Loop(options={"test_images": examples(5)[0]}).run().names == {}
-
-
-def test_it_says_that_copies_cannot_be_found_with_augmentation():
-    def augmented(scores, labels):
-        return functional.cross_entropy(scores, labels)
-
-    loop = Loop(loss=augmented)
-    model = loop.model
-    step = loop.step
-    loop.step = lambda optimiser, inputs, labels: step(
-        optimiser, inputs + 0.01 * torch.randn(inputs.shape), labels
-    )
-    assert loop.run().names == {}
-    assert model is loop.model
-    assert "no training example came twice" in loop.watch.report().replace("\n    ", " ")
 
 
 def test_the_first_value_that_is_not_finite():

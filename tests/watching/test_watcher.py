@@ -248,7 +248,7 @@ def test_two_optimisers_of_one_network():
 
 
 def test_an_error_of_its_own_does_not_end_the_training(monkeypatch):
-    monkeypatch.setattr("tlstudy.watching.watcher.fingerprints", lambda _: 1 / 0)
+    monkeypatch.setattr("tlstudy.watching.watcher.joint_fingerprints", lambda _: 1 / 0)
     loop = Loop().run()
     assert "the watcher failed (ZeroDivisionError" in loop.watch.report()
 
@@ -260,6 +260,31 @@ def test_a_disk_that_is_full_does_not_end_the_training(monkeypatch):
     monkeypatch.setattr("tlstudy.watching.watcher.write_table", full)
     loop = Loop(options={"path": "nowhere.csv"}).run()
     assert "the watcher failed (OSError: No space left" in loop.watch.report()
+
+
+def test_values_that_are_no_numbers_do_not_end_the_training():
+    model = network()
+    with tlstudy.watch(model, torch.optim.SGD(model.parameters(), 0.1), path=None) as watch:
+        watch.log(test_accuracy=torch.tensor([0.5, 0.4]))
+        watch.end_epoch(note="hello", test_loss=torch.tensor([0.25]))
+    [row] = watch.rows
+    assert row["test_loss"] == 0.25
+    assert not {"note", "test_accuracy"} & set(row)
+    report = watch.report()
+    assert "the value note: a number is wanted, and it was a str" in report
+    assert "Tensor of shape (2,)" in report
+
+
+def test_what_cannot_be_watched_is_refused_at_the_call(tmp_path):
+    before, model = hooks(), network()
+    optimiser = torch.optim.SGD(model.parameters(), 0.1)
+    for wrong in ((optimiser, model), (model, model), (model, []), (model, None)):
+        with pytest.raises(TypeError, match="takes a network and then its optimiser"):
+            tlstudy.watch(*wrong, path=None)
+    with pytest.raises(IsADirectoryError, match="path is a folder"):
+        tlstudy.watch(model, optimiser, path=tmp_path)
+    assert hooks() == before
+    tlstudy.watch(model, optimiser, path=tmp_path / "watch.csv").close()
 
 
 def test_a_network_that_changes_before_the_first_step():

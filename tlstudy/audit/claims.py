@@ -15,7 +15,7 @@ from tlstudy.audit.quantities import Tables, values_of, why_missing
 from tlstudy.audit.statistics import Summary, seeds_to_settle, summarise
 from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.config.ledger import Claim
-from tlstudy.config.quantities import QUANTITIES, SELECTIONS, planned_seeds
+from tlstudy.config.quantities import SELECTIONS, planned_seeds, quantity_of
 from tlstudy.config.settings import Study
 from tlstudy.storage.columns import CLAIM_VALUES, CLAIMS
 
@@ -102,7 +102,7 @@ class Case:
         if planned := self.planned():
             return f"There is no seed yet, of {len(planned)}, in which all that it needs is there."
         names = dict.fromkeys(quantity for quantity, _ in sides(self.claim))
-        tables = dict.fromkeys(QUANTITIES[name].table for name in names)
+        tables = dict.fromkeys(quantity_of(name).table for name in names)
         places = [f"{table}.seeds" for table in tables if table in SELECTIONS]
         measured = "is measured in no seed" if len(names) == 1 else "are measured in no common seed"
         return f"{' and '.join(names)} {measured}: list seeds under {' and '.join(places)}."
@@ -147,7 +147,7 @@ class Case:
             "text": claim.text,
             "slide": claim.slide,
             "statistic": statistic(self.study, claim),
-            "unit": "" if claim.open else QUANTITIES[claim.quantity].unit,
+            "unit": "" if claim.open else quantity_of(claim.quantity).unit,
             "effect": np.nan if claim.open else claim.effect,
             **summarise(self.values().to_numpy()).row(),
             **asdict(self.ruling()),
@@ -191,7 +191,7 @@ def _needed(claim: Claim) -> list[tuple[str, str]]:
 
 def _step(quantity: str) -> str:
     """The step whose results hold a quantity."""
-    table = QUANTITIES[quantity].table
+    table = quantity_of(quantity).table
     return table if table in SELECTIONS else "train"
 
 
@@ -252,11 +252,11 @@ def statistic(study: Study, claim: Claim) -> str:
     if words[1] == "0":  # a quantity by itself
         del words[1]
     margin = f", plus {claim.margin:g}" if claim.margin else ""
-    return f"{' minus '.join(words)}{margin} ({QUANTITIES[claim.quantity].unit})"
+    return f"{' minus '.join(words)}{margin} ({quantity_of(claim.quantity).unit})"
 
 
 def _of(study: Study, quantity: str, arm: str) -> str:
-    return f"{QUANTITIES[quantity].words} of '{_label(study, arm)}'"
+    return f"{quantity_of(quantity).words} of '{_label(study, arm)}'"
 
 
 def _label(study: Study, arm: str) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tlstudy.audit.sentinels.weights import growth
-from tlstudy.config.quantities import QUANTITIES, SELECTIONS
+from tlstudy.config.quantities import SELECTIONS, quantity_of
 from tlstudy.storage.columns import KEYS
 
 Tables = Mapping[str, pd.DataFrame]
@@ -21,7 +21,7 @@ INDEX = list(KEYS)
 def values_of(tables: Tables, name: str) -> pd.Series:
     """The quantity for every run, by arm, subset_size and seed; NaN where it has no value."""
     status = tables["runs"].set_index(INDEX)["status"]
-    if QUANTITIES[name].table not in tables:
+    if quantity_of(name).table not in tables:
         return pd.Series(np.nan, index=status.index)
     family, _, argument = name.partition(".")
     if family in COMPUTED:
@@ -39,7 +39,7 @@ def why_missing(tables: Tables, name: str, run: tuple[str, int, int]) -> str:
         return "there is no such run"
     if status[run] != "finished":
         return "the run diverged"
-    table = QUANTITIES[name].table
+    table = quantity_of(name).table
     if table in SELECTIONS:
         rows = tables.get(table, pd.DataFrame(columns=INDEX)).set_index(INDEX)
         if run not in rows.index:

@@ -46,8 +46,8 @@ def audit(
 
     RUNS are files that training programs leave (CSV and the like, JSON, JSON lines, parquet,
     events of TensorBoard), folders of them, or folders of runs of a study: docs/audit-format.md
-    lists them. Exit status: 0 if nothing was found, 1 if something was (see --fail-on), 2 if the
-    runs cannot be read, 3 if a run has nothing that can be judged.
+    lists them. Exit status: 0 if there is no error, 1 if there is one (--fail-on warning: or a
+    warning), 2 if the runs cannot be read, 3 if a run has nothing that can be judged.
     """
     from tlstudy.audit.own_runs.command import audit_runs
 

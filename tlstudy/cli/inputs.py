@@ -6,7 +6,8 @@ from pathlib import Path, PurePath
 import click
 
 from tlstudy.cli.options import cache_option, noted, seed_option, size_option, with_study
-from tlstudy.config.settings import ARCHITECTURES, Study
+from tlstudy.config.architectures import check_architecture
+from tlstudy.config.settings import Study
 from tlstudy.config.study import check_subset, parse_source
 from tlstudy.jobs import paths
 
@@ -24,9 +25,7 @@ def images(cache: Path) -> None:
 
 
 @click.command()
-@click.option(
-    "--architecture", type=click.Choice(ARCHITECTURES), default="resnet50", show_default=True
-)
+@click.option("--architecture", default="resnet50", show_default=True, help="Name of a network.")
 @click.option(
     "--source",
     "sources",
@@ -38,6 +37,7 @@ def images(cache: Path) -> None:
 @cache_option
 def weights(sources: tuple[str, ...], architecture: str, cache: Path) -> None:
     """Get pretrained weights into the cache, as safetensors beside a record."""
+    architecture = check_architecture(architecture)
     parsed = [parse_source(source) for source in sources]
     with noted(cache, paths.job_of_weights(architecture, parsed)):
         from tlstudy.networks.weights import cache_weights

@@ -3,17 +3,14 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from tlstudy.config.catalogue import FIGURES
-from tlstudy.config.fields import CLASSES, ENCODER_STAGES, SMALLEST_CLASS, Selection
+from tlstudy.config.fields import CLASSES, SMALLEST_CLASS, Selection
 from tlstudy.config.groups import groups_of, is_new, label_of
 from tlstudy.config.ledger import Claim, Control
 from tlstudy.config.measurements import measurements
 from tlstudy.config.messages import did_you_mean
-from tlstudy.config.quantities import QUANTITIES, listed_names
-from tlstudy.config.settings import WITHOUT_BOTTLENECKS, Arm, Study, WeightsFile
-from tlstudy.config.sources import allowed_sources
-
-# Up to this size the last stage is 1 x 1: BatchNorm needs a second image in the batch.
-ONE_PIXEL_AT_THE_END = 32
+from tlstudy.config.network_checks import network_contradictions, stage_contradictions
+from tlstudy.config.quantities import QUANTITIES, listed_names, quantity_of
+from tlstudy.config.settings import Arm, Study
 
 
 def contradictions(
@@ -41,7 +38,7 @@ def contradictions(
         key = f"arms.{origins[name]}"
         yield from _size_contradictions(study.subset_size, key, arm)
         yield from _fold_contradictions(study, key, arm)
-        yield from _source_contradictions(study, key, arm)
+        yield from network_contradictions(study, key, arm, arm.model_fields_set)
     yield from _ladder_contradictions(study, left_out)
     for name, claim in study.claims.items():
         yield from _claim_contradictions(study, f"claims.{name}", claim, origins, left_out)
@@ -75,13 +72,6 @@ def _size_contradictions(sizes: Iterable[int], key: str, arm: Arm) -> Iterator[s
                 f"subset_size: found {size}; {key} draws the same number of each digit, "
                 f"so at most {most} are allowed."
             )
-        smallest_batch = size // -(-size // arm.batch_size)
-        if arm.image_size <= ONE_PIXEL_AT_THE_END and smallest_batch == 1:
-            yield (
-                f"{key}.batch_size: found {arm.batch_size}, so a batch of {size} images at "
-                f"{arm.image_size} pixels would hold a single one, on which BatchNorm cannot be "
-                "trained; must be at least 3, or 2 if the subset sizes are even."
-            )
 
 
 def _fold_contradictions(study: Study, key: str, arm: Arm) -> Iterator[str]:
@@ -92,30 +82,6 @@ def _fold_contradictions(study: Study, key: str, arm: Arm) -> Iterator[str]:
             f"{min(study.subset_size)} images, {fewest} of each digit, so at most {fewest} "
             "are allowed."
         )
-
-
-def _source_contradictions(study: Study, key: str, arm: Arm) -> Iterator[str]:
-    if arm.initialisation == "random":
-        return
-    if arm.initialisation not in study.weights:
-        names = ", ".join(["random", *study.weights])
-        yield f"{key}.initialisation: found '{arm.initialisation}'; allowed are {names}."
-        return
-    key = f"weights.{arm.initialisation}"
-    for source in study.weights[arm.initialisation]:
-        if isinstance(source, WeightsFile):
-            if not source.file.is_file():
-                yield f"{key}: found '{source.file}'; no such file."
-            if source.stride_on == "1x1" and arm.architecture in WITHOUT_BOTTLENECKS:
-                yield (
-                    f"{key}: found stride_on 1x1; must be 3x3 for {arm.architecture}, "
-                    "which has no bottlenecks."
-                )
-        elif source not in allowed_sources(arm.architecture):
-            yield (
-                f"{key}: found '{source}'; allowed for {arm.architecture} are "
-                f"{', '.join(allowed_sources(arm.architecture))}, or a file."
-            )
 
 
 def _ladder_contradictions(study: Study, left_out: Collection[str]) -> Iterator[str]:
@@ -165,24 +131,13 @@ def _claim_contradictions(
     if claim.figure and claim.figure not in FIGURES:
         yield f"{key}.figure: found '{claim.figure}'; allowed are {', '.join(FIGURES)}."
     yield from _loss_contradictions(study, key, claim)
-    yield from _frozen_contradictions(study, key, claim)
+    yield from stage_contradictions(study, key, claim)
     if claim.against_quantity and not claim.against:
         yield f"{key}.against_quantity: found '{claim.against_quantity}'; needs `against` too."
     controls = ((f"{key}.controls.{index}", one) for index, one in enumerate(claim.controls))
     for place, named in ((key, claim), *controls):
         yield from _quantity_mistakes(place, named)
         yield from _arm_mistakes(study, place, named, origins, left_out)
-
-
-def _frozen_contradictions(study: Study, key: str, claim: Claim) -> Iterator[str]:
-    for field in ("quantity", "against_quantity"):
-        family, _, stage = getattr(claim, field).partition(".")
-        measured = study.encoder.frozen_stages
-        if family == "frozen" and stage in ENCODER_STAGES and stage not in measured:
-            yield (
-                f"{key}.{field}: found 'frozen.{stage}'; must be a stage of encoder.frozen_stages "
-                f"({', '.join(measured) or 'none'})."
-            )
 
 
 def _loss_contradictions(study: Study, key: str, claim: Claim) -> Iterator[str]:
@@ -199,11 +154,11 @@ def _quantity_mistakes(key: str, named: Claim | Control) -> Iterator[str]:
     fields = ("quantity", "against_quantity")
     found = {field: name for field in fields if (name := getattr(named, field, ""))}
     for field, name in found.items():
-        if name not in QUANTITIES:
+        if quantity_of(name) is None:
             hint, allowed = did_you_mean(name, QUANTITIES), ", ".join(listed_names())
             yield f"{key}.{field}: found '{name}'; {hint}allowed are {allowed}."
             return
-    units = {name: QUANTITIES[name].unit for name in found.values()}
+    units = {name: quantity_of(name).unit for name in found.values()}
     if len(set(units.values())) > 1:
         first, other = units
         yield (

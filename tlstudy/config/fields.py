@@ -1,6 +1,6 @@
 """Types of settings: numbers with limits, names, and the base of all models."""
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -11,8 +11,6 @@ SMALLEST_CLASS = 5421  # training images of the rarest class, the digit 5
 # Below, resampling says nothing about the spread of seeds, so there is no interval.
 MINIMUM_SEEDS = 5
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9.-]*$"
-EncoderStage = Literal["stem", "layer1", "layer2", "layer3", "layer4"]
-ENCODER_STAGES = get_args(EncoderStage)
 
 
 def _refuse_boolean(value: Any) -> Any:

@@ -4,9 +4,10 @@ How they are computed: `tlstudy.audit.quantities`.
 """
 
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tlstudy.config.fields import ENCODER_STAGES, Selection
+from tlstudy.config.architectures import RESNET_STAGES
+from tlstudy.config.fields import Selection
 from tlstudy.config.measurements import measured_tables
 from tlstudy.config.settings import Study
 
@@ -32,9 +33,21 @@ class Quantity:
     table: str
 
 
+def quantity_of(name: str) -> Quantity | None:
+    """The quantity of a name; None if there is none.
+
+    A stage of any network may follow a family of stages: `probe.features.3`.
+    """
+    family, _, stage = name.partition(".")
+    if name in QUANTITIES or family not in STAGE_FAMILIES or not stage:
+        return QUANTITIES.get(name)
+    known = QUANTITIES[f"{family}.stem"]
+    return replace(known, words=known.words.replace("stem", stage))
+
+
 def planned_seeds(study: Study, name: str) -> list[int]:
     """Seeds in which the study measures the quantity."""
-    table = QUANTITIES[name].table
+    table = quantity_of(name).table
     if table not in SELECTIONS:
         return list(study.seed)
     selection: Selection = getattr(study, table)
@@ -73,7 +86,9 @@ def _family(
     }
 
 
-STAGES = {stage: stage for stage in ENCODER_STAGES}
+# A ResNet's; those of other networks go by their own names, see `quantity_of`.
+STAGES = {stage: stage for stage in RESNET_STAGES}
+STAGE_FAMILIES = ("probe", "frozen", "put-back")
 WAYS = {"training": "the run's own way", "gradient-descent": "gradient descent's way"}
 QUANTITIES: dict[str, Quantity] = {
     "balanced_accuracy": Quantity(

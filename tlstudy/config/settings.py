@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from tlstudy.config.architectures import Architecture
 from tlstudy.config.fields import (
     MINIMUM_SEEDS,
     TEST_POOL,
@@ -49,9 +50,6 @@ from tlstudy.config.training import (
 
 # BatchNorm statistics that test values can be taken with.
 STATISTICS = ("running", "recalibrated")
-Architecture = Literal["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"]
-ARCHITECTURES = get_args(Architecture)
-WITHOUT_BOTTLENECKS = ("resnet18", "resnet34")
 LaboratoryExperiment = Literal["diagonal", "relu", "batchnorm"]
 LABORATORY_EXPERIMENTS = get_args(LaboratoryExperiment)
 
@@ -94,7 +92,9 @@ class Training(Settings):
     """What decides the numbers of a training run, the subset's size and the seed apart."""
 
     architecture: Architecture = Field(
-        "resnet50", description="torchvision network; its last layer is replaced by ten outputs."
+        "resnet50",
+        description="A classifier of torchvision by name, timm/<name>, or {python: "
+        "package.module:function}; its last layer is replaced by ten outputs.",
     )
     initialisation: Name = Field(
         "random", description="random, or a name from `weights` for pretrained weights."

@@ -10,9 +10,9 @@ from pydantic import BeforeValidator, Field, model_validator
 from tlstudy.config.fields import (
     NUMBER,
     Count,
-    EncoderStage,
     Factor,
     Fraction,
+    Name,
     NotNegative,
     Once,
     Positive,
@@ -68,7 +68,8 @@ class Rescaling(Settings):
     """A part of the network whose weights are multiplied before training."""
 
     part: Literal["encoder", "head", "both"] = Field(
-        "encoder", description="encoder: all convolutions; head: the last layer."
+        "encoder",
+        description="encoder: all convolutions and linear layers before the last; head: that one.",
     )
     factor: Factor = Field(1.0, description="What its weights are multiplied by.")
     learning_rate_factor: Factor = Field(
@@ -149,7 +150,7 @@ class Trained(Settings):
         description="all of them; head: none; batchnorm: BatchNorm's factors and shifts; bias: "
         "biases, BatchNorm's shifts among them.",
     )
-    stages: Annotated[list[EncoderStage], Once] = Field(
+    stages: Annotated[list[Name], Once] = Field(
         [], description="All weights of these stages of the network."
     )
     top_k: Share | None = Field(

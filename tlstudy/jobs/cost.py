@@ -6,31 +6,19 @@ run and the run itself ask for the same. `tlstudy plan` adds the times of this m
 
 from math import ceil
 
+from tlstudy.config.architectures import network_facts
 from tlstudy.config.measurements import measurements
-from tlstudy.config.settings import STATISTICS, Study
+from tlstudy.config.settings import STATISTICS, Study, Training
 from tlstudy.config.study import Run
 from tlstudy.measures.passes import training_passes, weight_of
 
-# Multiply-adds of one image at 224 x 224, in thousands of millions, as torchvision's documentation
-# gives them; those of another size go with its area.
-MULTIPLY_ADDS = {
-    "resnet18": 1.81,
-    "resnet34": 3.66,
-    "resnet50": 4.09,
-    "resnet101": 7.80,
-    "resnet152": 11.51,
-}
-# Weights of torchvision's networks with ten outputs, millions.
-MILLIONS_OF_WEIGHTS = {
-    "resnet18": 11.2,
-    "resnet34": 21.3,
-    "resnet50": 23.5,
-    "resnet101": 42.5,
-    "resnet152": 58.2,
-}
 # Measured: 6.8 GiB for resnet50 at 30 epochs, of which 2.7 GiB are the path of the weights.
 PROGRAM_MB = 1000
 TRAINING_MB = 4000  # passes of a training: resnet50, 64 images of 128 x 128
+# Vectors of all weights beside the path: weights, gradients, the optimiser's state, what is handed
+# to later steps. Those of so many millions of weights are in the above. Measured: 6.4 GB of
+# vit_b_16 at 32 pixels and two epochs.
+STATE_VECTORS, IN_PROGRAM = 20, 25
 TOGETHER = 64  # images that are only looked at
 # Times that all training images are held as network inputs; training looks at them once more for
 # BatchNorm's statistics while it holds those of the epoch.
@@ -52,7 +40,12 @@ def per_image(run: Run) -> float:
 
 def operations_of_image(architecture: str, size: int) -> float:
     """Operations of one forward pass: two for each multiply-add."""
-    return 2e9 * MULTIPLY_ADDS[architecture] * (size / 224) ** 2
+    return 2e9 * network_facts(architecture, size).multiply_adds
+
+
+def millions_of_weights(settings: Training) -> float:
+    """Weights of a network with ten outputs, millions."""
+    return network_facts(settings.architecture, settings.image_size).millions
 
 
 def operations(study: Study, run: Run, step: str) -> float:
@@ -93,13 +86,14 @@ def memory_mb(run: Run, step: str) -> int:
     """
     settings = run.settings
     batch = max(TOGETHER, min(settings.batch_size, run.subset_size))
-    depth = max(1, MULTIPLY_ADDS[settings.architecture] / MULTIPLY_ADDS["resnet50"])
+    facts = network_facts(settings.architecture, settings.image_size)
     held = TRAINING_MB if step == "train" else measurements()[step].memory_mb
-    passes = held * depth * batch / TOGETHER * (settings.image_size / 128) ** 2
+    passes = held * facts.activations * batch / TOGETHER * (settings.image_size / 128) ** 2
     inputs = ALL_INPUTS.get(step, 1) * run.subset_size * 3 * 4 * settings.image_size**2 / 1e6
     vectors = settings.epochs + 1 if step == "train" else 0
-    path = 4 * MILLIONS_OF_WEIGHTS[settings.architecture] * vectors
-    return round(PROGRAM_MB + passes + inputs + path)
+    path = 4 * facts.millions * vectors
+    more = 4 * STATE_VECTORS * max(0.0, facts.millions - IN_PROGRAM)
+    return round(PROGRAM_MB + passes + inputs + path + more)
 
 
 def runtime_minutes(study: Study, run: Run, step: str, threads: int, gpus: int) -> int:

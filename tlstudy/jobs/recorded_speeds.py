@@ -11,7 +11,7 @@ import pandas as pd
 from tlstudy.config.settings import Study
 from tlstudy.config.study import SETTINGS_FOLDER, Run, load_study
 from tlstudy.jobs import paths
-from tlstudy.jobs.cost import MILLIONS_OF_WEIGHTS, evaluation_operations, training_operations
+from tlstudy.jobs.cost import evaluation_operations, millions_of_weights, training_operations
 from tlstudy.jobs.graph import code_of
 from tlstudy.jobs.run_record import RunRecord, read_run_record
 from tlstudy.jobs.speed import (
@@ -155,7 +155,7 @@ def _take_the_rest(
     table = read_table(folder / paths.METRICS, "train")
     worked = table["training_seconds"].sum() + table["evaluation_seconds"].sum()
     rest = record["seconds"] - worked - START_ON_RECORD
-    weights = MILLIONS_OF_WEIGHTS[run.settings.architecture]
+    weights = millions_of_weights(run.settings)
     samples.bookkeeping[folder] = max(0.0, rest) * _cores(record) / record["epochs"] / weights
     if measured := _benchmark(study, "train", run):
         outside = measured["s"] - record["seconds"]

@@ -13,8 +13,8 @@ from tlstudy.config.settings import Study
 from tlstudy.config.study import STEPS, Run, runs_of_step
 from tlstudy.jobs import paths
 from tlstudy.jobs.cost import (
-    MILLIONS_OF_WEIGHTS,
     evaluation_operations,
+    millions_of_weights,
     operations,
     training_operations,
 )
@@ -133,7 +133,7 @@ class Job:
 
     def seconds(self, speeds: Speeds) -> float:
         """Seconds of a core or a GPU that the job works, its start apart."""
-        weights = MILLIONS_OF_WEIGHTS[self.run.settings.architecture]
+        weights = millions_of_weights(self.run.settings)
         work = sum(
             done * speeds.rate(kind, self.training).per_operation
             for kind, done in self.work.items()

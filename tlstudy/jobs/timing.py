@@ -10,7 +10,7 @@ import torch
 
 from tlstudy.config.fields import CLASSES
 from tlstudy.config.settings import Evaluation, Training
-from tlstudy.jobs.cost import MILLIONS_OF_WEIGHTS, operations_of_image
+from tlstudy.jobs.cost import millions_of_weights, operations_of_image
 from tlstudy.jobs.speed import Kind, Timed
 from tlstudy.measures.passes import GRADIENT, weight_of
 from tlstudy.networks.build import initial_network
@@ -88,7 +88,7 @@ def time_work(training: Kind, evaluation: Kind, device: torch.device) -> Timed:
     return Timed(
         training=of_steps / (of_image * GRADIENT * images * weight_of(training.precision)),
         evaluation=of_looks / (of_image * passes),
-        bookkeeping=max(0.0, rest) / MILLIONS_OF_WEIGHTS[training.architecture],
+        bookkeeping=max(0.0, rest) / millions_of_weights(settings),
     )
 
 

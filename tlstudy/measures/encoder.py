@@ -1,12 +1,13 @@
 """Measurement `encoder`: what the stages of a network hold before and after its training."""
 
 import logging
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from tlstudy.config.fields import ENCODER_STAGES, TEST_POOL, EncoderStage, Once, Selection
+from tlstudy.config.architectures import network_facts
+from tlstudy.config.fields import TEST_POOL, Once, Selection
 from tlstudy.config.measurements import Measurement
 from tlstudy.measures.passes import training_passes, weight_of
 
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     from tlstudy.networks.fine_tuned import FineTuned
 
 log = logging.getLogger(__name__)
-# Share of a residual network's operations that comes after a stage.
-AFTER = {"stem": 0.97, "layer1": 0.80, "layer2": 0.56, "layer3": 0.20, "layer4": 0.0}
+ALL = "all"
 COLUMNS = {
     "measure": (
         "string",
@@ -27,7 +27,7 @@ COLUMNS = {
     ),
     "stage": (
         "string",
-        "stem, layer1 to layer4 (groups of blocks), encoder (all of "
+        "a stage by the network's own name (stem, layer1 to layer4 in a ResNet), encoder (all of "
         "them), head (the last layer); empty if fine-tuned",
     ),
     "train_balanced_accuracy": ("float64", "mean recall on the training images, 0 to 1"),
@@ -40,14 +40,21 @@ COLUMNS = {
 class Encoder(Selection):
     """What the stages of a network hold before and after its training."""
 
-    frozen_stages: Annotated[list[EncoderStage], Once] = Field(
-        list(ENCODER_STAGES),
-        description="Parts of the network up to which all is held while the rest is trained. What "
-        "follows an early stage takes nearly as long as the whole network.",
+    frozen_stages: Literal["all"] | Annotated[list[str], Once] = Field(
+        ALL,
+        description="Stages up to which all is held while the rest is trained, by the network's "
+        "own names; all: every stage. What follows an early stage takes nearly as long as the "
+        "whole network.",
     )
     test_images: Annotated[int, Field(strict=True, ge=10, le=TEST_POOL)] = Field(
         1000, description="Test images for all measures of the encoder."
     )
+
+
+def frozen(settings: Encoder, stages: Collection[str]) -> list[str]:
+    """Those of a network's stages up to which all is held."""
+    chosen = settings.frozen_stages
+    return [stage for stage in stages if chosen == ALL or stage in chosen]
 
 
 def measure(fine_tuned: "FineTuned", settings: Encoder) -> Iterator[dict]:
@@ -64,7 +71,7 @@ def measure(fine_tuned: "FineTuned", settings: Encoder) -> Iterator[dict]:
         fine_tuned.training,
         images,
         fine_tuned.run.seed,
-        settings.frozen_stages,
+        frozen(settings, fine_tuned.stages()),
         fine_tuned.evaluation.precision,
     ):
         log.info("%s %s: %.3f", row["measure"], row["stage"], row["test_balanced_accuracy"])
@@ -74,20 +81,40 @@ def measure(fine_tuned: "FineTuned", settings: Encoder) -> Iterator[dict]:
 def passes(study: "Study", run: "Run") -> float:
     """Trainings after frozen stages, and looks at every variant of the network."""
     settings, images = study.encoder, run.subset_size + study.encoder.test_images
-    trained = sum(AFTER[stage] for stage in settings.frozen_stages)
-    # Every stage and the whole encoder put back, and the fine-tuned network itself.
-    looks = (len(ENCODER_STAGES) + 3) * images * weight_of(study.evaluation.precision)
+    after = network_facts(run.settings.architecture, run.settings.image_size).after
+    trained = sum(after[stage] for stage in frozen(settings, after))
+    # Every stage, the head and the whole encoder put back, and the fine-tuned network itself.
+    looks = (len(after) + 3) * images * weight_of(study.evaluation.precision)
     return trained * training_passes(run, run.subset_size) + images + looks
 
 
 def check(study: "Study") -> Iterator[str]:
-    """The test images of the encoder are among those of the evaluation."""
+    """Test images are among those of the evaluation; measured networks have the frozen stages."""
     images, most = study.encoder.test_images, study.evaluation.final_images
     if study.encoder.seeds and images > most:
         yield (
             f"encoder.test_images: found {images}; must be at most "
             f"evaluation.final_images ({most})."
         )
+    if not study.encoder.seeds:
+        return
+    from tlstudy.config.study import selected  # which reads this module itself
+
+    there: dict[str, None] = {}
+    for run in selected(study, study.encoder):
+        architecture = run.settings.architecture
+        facts = network_facts(architecture, run.settings.image_size)
+        there |= dict.fromkeys(facts.stages)
+        if facts.no_stages:
+            yield (
+                f"encoder.arms: found {run.arm}, whose network {architecture} has no stages: "
+                f"{facts.no_stages}; name the other arms in encoder.arms."
+            )
+    for stage in study.encoder.frozen_stages if study.encoder.frozen_stages != ALL else ():
+        if stage not in there:
+            yield (
+                f"encoder.frozen_stages: found '{stage}'; allowed are {', '.join(there)}, or all."
+            )
 
 
 MEASUREMENT = Measurement(

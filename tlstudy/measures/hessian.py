@@ -6,9 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.functional import hardsigmoid, relu6
+from torch.overrides import TorchFunctionMode
 
 from tlstudy.measures.planes import filter_normalised_direction
-from tlstudy.networks.batchnorm import untracked
+from tlstudy.networks.batchnorm import by_batch, untracked
 from tlstudy.networks.evaluation import loss_of_head, training_mode_loss
 from tlstudy.networks.trainer import Batch
 from tlstudy.storage.randomness import Stream, derived_seed
@@ -59,6 +62,15 @@ def lanczos(product: Callable[[Vector], Vector], start: Vector, steps: int) -> E
     return Eigenvalue(float(values[-1]), residual / size if size else np.nan, len(alphas))
 
 
+class _TwiceDifferentiable(TorchFunctionMode):
+    """Context that spells hard sigmoids out: PyTorch's own can be differentiated only once."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if function is hardsigmoid:
+            return relu6(args[0] + 3) / 6
+        return function(*args, **(kwargs or {}))
+
+
 def largest_hessian_eigenvalue(
     network: nn.Module, batches: list[Batch], head: str, steps: int, seed: int
 ) -> Eigenvalue:
@@ -72,8 +84,9 @@ def largest_hessian_eigenvalue(
     generator = torch.Generator().manual_seed(derived_seed(seed, Stream.LANDSCAPE))
     start = torch.cat([torch.randn(size, generator=generator) for size in sizes])
     count = sum(len(labels) for _, labels in batches)
-    network.train()
-    with untracked(network):
+    by_batch(network)
+    # Of PyTorch's ways to compute attention only this one can be differentiated twice.
+    with untracked(network), sdpa_kernel(SDPBackend.MATH), _TwiceDifferentiable():
         loss = sum(
             loss_of_head(network(images), labels, head) * (len(labels) / count)
             for images, labels in batches

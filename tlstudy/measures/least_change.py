@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import nn
 
-from tlstudy.networks.batchnorm import untracked
+from tlstudy.networks.batchnorm import by_batch, untracked
 from tlstudy.networks.evaluation import loss_of_head
 from tlstudy.networks.trainer import Batch
 from tlstudy.networks.trajectory import unflatten
@@ -55,7 +55,7 @@ def loss_and_gradient(network: nn.Module, batches: list[Batch], head: str) -> Ev
     def evaluate(vector: Vector) -> tuple[float, Vector]:
         with torch.no_grad():
             torch._foreach_copy_(weights, unflatten(vector, weights))
-        network.train()
+        by_batch(network)
         network.zero_grad()
         total = 0.0
         with untracked(network):

@@ -1,4 +1,4 @@
-"""What the stages of a residual network hold: probes, frozen stages, stages put back.
+"""What the stages of a network hold: probes, frozen stages, stages put back.
 
 A stage works here as it does in an evaluation: BatchNorm has the statistics of the training
 images. So its outputs are computed once, and what comes after it is trained or scored on them.
@@ -14,37 +14,29 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from tlstudy.config.fields import CLASSES, ENCODER_STAGES
+from tlstudy.config.fields import CLASSES
 from tlstudy.config.settings import Training
 from tlstudy.config.training import Trained
 from tlstudy.networks.batchnorm import recalibrated
 from tlstudy.networks.device import autocast
 from tlstudy.networks.evaluation import NO_SCORE, Score, batch_size, predict, score
+from tlstudy.networks.stages import HEAD, stages_of, without_positions
 from tlstudy.networks.trainer import Images, Trainer, training_batches
 
-STAGES = (*ENCODER_STAGES, "head")
 Scores = tuple[Score, Score]  # of training images, of test images
-
-
-def stages_of(network: nn.Module) -> dict[str, nn.Module]:
-    """The network's stages in order, sharing its weights; one after the other they are it."""
-    return {
-        "stem": nn.Sequential(network.conv1, network.bn1, network.relu, network.maxpool),
-        **{name: getattr(network, name) for name in ENCODER_STAGES[1:]},
-        "head": nn.Sequential(network.avgpool, nn.Flatten(), network.fc),
-    }
 
 
 def after(network: nn.Module, stage: str) -> nn.Sequential:
     """All that comes after the stage, sharing the network's weights."""
-    return nn.Sequential(*list(stages_of(network).values())[STAGES.index(stage) + 1 :])
+    stages = stages_of(network)
+    return nn.Sequential(*list(stages.values())[list(stages).index(stage) + 1 :])
 
 
 def stage_outputs(network: nn.Module, training: Training, images: Images) -> dict[str, Images]:
     """The images as what comes after each stage of the encoder sees them.
 
-    Instead of pixels they are the stage's outputs, (N, channels, height, width) float32 on the
-    processor, BatchNorm recalibrated on the training images.
+    Instead of pixels they are the stage's outputs, such as (N, channels, height, width), float32
+    on the processor, BatchNorm recalibrated on the training images.
     """
     device = next(network.parameters()).device
     batches = [batch for batch, _ in training_batches(training, images, device)]
@@ -54,24 +46,27 @@ def stage_outputs(network: nn.Module, training: Training, images: Images) -> dic
     as_inputs = partial(_as_inputs, device=device)
     return {
         stage: replace(images, train=train[stage], test=test[stage], inputs=as_inputs)
-        for stage in ENCODER_STAGES
+        for stage in train
     }
 
 
 @torch.inference_mode()
 def _outputs(network: nn.Module, raw: torch.Tensor, images: Images) -> dict[str, torch.Tensor]:
-    stages, collected = stages_of(network), {name: [] for name in ENCODER_STAGES}
-    for batch in raw.split(batch_size(network.fc.weight.device, raw.shape[-1])):
+    *stages, _ = stages_of(network).items()
+    collected = {name: [] for name, _ in stages}
+    device = next(network.parameters()).device
+    for batch in raw.split(batch_size(device, raw.shape[-1])):
         values = images.inputs(batch)
-        for name in ENCODER_STAGES:
-            values = stages[name](values)
+        for name, stage in stages:
+            values = stage(values)
             collected[name].append(values.cpu())
     return {name: torch.cat(values) for name, values in collected.items()}
 
 
 def _as_inputs(outputs: torch.Tensor, device: torch.device) -> torch.Tensor:
     # A tensor made in inference mode cannot take part in training; its copy can.
-    return outputs.to(device).clone(memory_format=torch.channels_last)
+    memory = torch.channels_last if outputs.dim() == 4 else torch.contiguous_format
+    return outputs.to(device).clone(memory_format=memory)
 
 
 def probe(seen: Images) -> Scores:
@@ -83,7 +78,7 @@ def probe(seen: Images) -> Scores:
     Args:
         seen: see `stage_outputs`.
     """
-    train, test = (values.mean(dim=(2, 3)).double().numpy() for values in (seen.train, seen.test))
+    train, test = (without_positions(values).double().numpy() for values in (seen.train, seen.test))
     readout = make_pipeline(StandardScaler(), LogisticRegression(max_iter=10_000))
     readout.fit(train, seen.train_labels.numpy())
 
@@ -131,11 +126,17 @@ def scores(
 
 @torch.no_grad()
 def put_back(
-    network: nn.Module, weights: Mapping[str, torch.Tensor], stages: Collection[str] = STAGES
+    network: nn.Module, weights: Mapping[str, torch.Tensor], stages: Collection[str] | None = None
 ) -> None:
-    """Give stages of a network these weights, by name; BatchNorm's statistics are left alone."""
+    """Give stages of a network these weights, by name; BatchNorm's statistics are left alone.
+
+    Args:
+        stages: None for all.
+    """
     of_stages = stages_of(network)
-    chosen = {id(weight) for stage in stages for weight in of_stages[stage].parameters()}
+    chosen = {
+        id(weight) for stage in stages or of_stages for weight in of_stages[stage].parameters()
+    }
     for name, weight in network.named_parameters():
         if id(weight) in chosen:
             weight.copy_(weights[name])
@@ -161,7 +162,8 @@ def encoder_rows(
         start: network before training; it is trained stage by stage here and restored.
         tuned: the same network after fine-tuning; restored at the end.
         images: training and test images, all of which are used.
-        frozen_stages: those up to which all is held while the rest is trained.
+        frozen_stages: those up to which all is held while the rest is trained; the network may
+            lack some of them, which are left out.
         precision: arithmetic in which whole networks are evaluated; what comes after a frozen
             stage is trained and evaluated in float32.
     """
@@ -179,14 +181,18 @@ def encoder_rows(
 
     seen = stage_outputs(start, training, images)
     before, fine_tuned = weights_of(start), weights_of(tuned)
-    for stage in ENCODER_STAGES:
+    for stage in seen:
         yield row("probe", stage, probe(seen[stage]))
-    for stage in frozen_stages:
+    of_encoder = tuple(seen)
+    for stage in of_encoder:
+        if stage not in frozen_stages:
+            continue
         yield row("frozen", stage, trained_after(start, stage, training, seen[stage], seed))
         put_back(start, before)
     del seen
     yield row("fine-tuned", "", scores(tuned, training, images, precision))
-    for name, stages in [*((stage, (stage,)) for stage in STAGES), ("encoder", ENCODER_STAGES)]:
+    each = [(stage, (stage,)) for stage in (*of_encoder, HEAD)]
+    for name, stages in [*each, ("encoder", of_encoder)]:
         put_back(tuned, before, stages)
         yield row("put-back", name, scores(tuned, training, images, precision))
         put_back(tuned, fine_tuned)

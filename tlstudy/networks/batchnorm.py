@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 from torch.nn.functional import batch_norm
+from torch.nn.modules.batchnorm import _BatchNorm
 
 # PyTorch adds the rows of a block one by one in float32, so few rows keep its sums exact. A block
 # of so many values stays in a core's cache while it is read twice.
@@ -130,30 +131,55 @@ def _native(gradient, inputs, weight, mean, scale, wanted):
     return native_backward(gradient, inputs, weight, None, None, mean, scale, True, 0.0, wanted)
 
 
+def make_exact(network: nn.Module) -> None:
+    """Turn PyTorch's own BatchNorm layers of a network into exact ones, in place.
+
+    Layers of other classes, such as timm's with an activation in them, stay what they are.
+    """
+    for module in network.modules():
+        # Not by another layer: a reference that the network holds elsewhere would miss it.
+        if type(module) is nn.BatchNorm2d and module.affine:
+            module.__class__ = BatchNorm2d
+
+
+def by_batch(network: nn.Module) -> None:
+    """Put a network into evaluation mode, its BatchNorm layers into training mode.
+
+    They normalise by the batch then, as in training; dropout and the like do nothing.
+    """
+    network.eval()
+    for layer in _layers(network):
+        layer.train()
+
+
 @contextmanager
 def recalibrated(network: nn.Module, batches: Iterable[torch.Tensor]) -> Iterator[None]:
     """Within the context, BatchNorm holds the cumulative average over the batches.
 
-    Mean and (unbiased) variance are those of a pass in training mode. On leaving, the running
+    Mean and (unbiased) variance are those of a pass in training mode, without dropout. A network
+    without BatchNorm is left as it is. On leaving, the running
     statistics and the mode of the network are what they were.
     """
     layers = _layers(network)
+    if not layers:
+        yield
+        return
     momenta = [layer.momentum for layer in layers]
     buffers = [{key: value.clone() for key, value in layer.named_buffers()} for layer in layers]
-    was_training = network.training
+    modes = {module: module.training for module in network.modules()}
     for layer in layers:
         layer.reset_running_stats()
     try:
-        network.train()
+        by_batch(network)
         with torch.no_grad():
             for number, batch in enumerate(batches, start=1):
                 for layer in layers:
                     layer.momentum = 1 / number  # PyTorch's own average waits for the device
                 network(batch)
-        network.train(was_training)
+        _set_modes(modes)
         yield
     finally:
-        network.train(was_training)
+        _set_modes(modes)
         for layer, momentum, saved in zip(layers, momenta, buffers, strict=True):
             layer.momentum = momentum
             for key, value in saved.items():
@@ -173,5 +199,10 @@ def untracked(network: nn.Module) -> Iterator[None]:
             layer.track_running_stats = True
 
 
-def _layers(network: nn.Module) -> list[nn.BatchNorm2d]:
-    return [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+def _set_modes(modes: dict[nn.Module, bool]) -> None:
+    for module, training in modes.items():
+        module.training = training
+
+
+def _layers(network: nn.Module) -> list[_BatchNorm]:
+    return [module for module in network.modules() if isinstance(module, _BatchNorm)]

@@ -1,50 +1,25 @@
 """The network that a run starts from."""
 
 import torch
-import torchvision
 from torch import nn
-from torchvision.models.resnet import Bottleneck
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.conv import _ConvNd
 
 from tlstudy.config.fields import CLASSES
 from tlstudy.config.settings import Training
-from tlstudy.networks.batchnorm import BatchNorm2d
+from tlstudy.networks.architecture import build_classifier, head_of, load_state, new_head
 from tlstudy.networks.pretrained import PretrainedWeights
 from tlstudy.networks.rescaling import rescale
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.randomness import Stream, derived_seed
 
-
-def build_classifier(architecture: str, stride_on: str, outputs: int = 1000) -> nn.Module:
-    """A randomly initialised network.
-
-    Args:
-        stride_on: 3x3 or 1x1, the convolution of a bottleneck that carries its stride. He et
-            al. 2015 have it on the first 1x1, torchvision on the 3x3; the weights have the same
-            shapes either way, and mean different functions.
-
-    Raises:
-        UserError: 1x1, and the architecture has no bottlenecks.
-    """
-    network = torchvision.models.get_model(
-        architecture, num_classes=outputs, norm_layer=BatchNorm2d
-    )
-    if stride_on == "1x1":
-        bottlenecks = [block for block in network.modules() if isinstance(block, Bottleneck)]
-        if not bottlenecks:
-            raise UserError(
-                f"stride_on: found 1x1; must be 3x3 for {architecture}, which has no bottlenecks."
-            )
-        for block in bottlenecks:
-            block.conv1.stride, block.conv2.stride = block.conv2.stride, (1, 1)
-    return network
-
-
-class Float32Linear(nn.Linear):
-    """A linear layer outside autocast: logits in bfloat16 would carry three digits only."""
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        with torch.autocast(features.device.type, enabled=False):
-            return super().forward(features.float())
+KINDS = {
+    _BatchNorm: "batchnorm",
+    nn.LayerNorm: "layernorm",
+    nn.GroupNorm: "groupnorm",
+    nn.Linear: "inner-linear",
+    nn.MultiheadAttention: "inner-linear",
+}
 
 
 def initial_network(training: Training, seed: int, weights: PretrainedWeights | None) -> nn.Module:
@@ -54,29 +29,67 @@ def initial_network(training: Training, seed: int, weights: PretrainedWeights | 
 
     Args:
         weights: None for random ones.
+
+    Raises:
+        UserError: the weights are of other shapes, as of images of another side.
     """
     stride_on = weights.stride_on if weights else "3x3"
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derived_seed(seed, Stream.BODY))
-        network = build_classifier(training.architecture, stride_on)
-        features = network.fc.in_features
+        network = build_classifier(training.architecture, stride_on, image_size=training.image_size)
+        name = head_of(network, outputs=1000)
+        head = network.get_submodule(name)
         if weights:
-            body = {key: value for key, value in weights.state.items() if not key.startswith("fc.")}
-            network.fc = nn.Identity()
-            network.load_state_dict(body, strict=True)
+            state = weights.state.items()
+            body = {key: value for key, value in state if not key.startswith(f"{name}.")}
+            network.set_submodule(name, nn.Identity())
+            _load(network, body, training)
         torch.manual_seed(derived_seed(seed, Stream.HEAD))
-        network.fc = Float32Linear(features, CLASSES)
+        network.set_submodule(name, new_head(head, CLASSES))
     rescale(network, layer_kinds(network), training.rescaling)
     return network
 
 
+def _load(network: nn.Module, body: dict[str, torch.Tensor], training: Training) -> None:
+    try:
+        load_state(network, body)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise UserError(
+            f"weights '{training.initialisation}': are not those of {training.architecture} for "
+            f"images of {training.image_size} pixels a side ({reason})."
+        ) from None
+
+
 def layer_kinds(network: nn.Module) -> dict[str, str]:
-    """Kind of every weight tensor, by name, in the order of the network's parameters."""
-    kinds = {}
+    """Kind of every weight tensor, by name, in the order of the network's parameters.
+
+    The last layer's are linear-weight and linear-bias, also where it is a convolution; those of
+    linear layers before it are inner-linear-weight and inner-linear-bias. What is no layer of
+    PyTorch's, such as a token or a position, is other.
+    """
+    kinds, head = {}, _head(network)
     for name, module in network.named_modules():
         for parameter, _ in module.named_parameters(recurse=False):
-            kind = f"{'linear' if isinstance(module, nn.Linear) else 'batchnorm'}-{parameter}"
-            if isinstance(module, nn.Conv2d):
-                kind = "downsample" if "downsample" in name else "convolution"
-            kinds[f"{name}.{parameter}"] = kind
+            kind = f"linear-{parameter}" if name == head else _kind(name, module, parameter)
+            kinds[f"{name}.{parameter}".lstrip(".")] = kind
     return {name: kinds[name] for name, _ in network.named_parameters()}
+
+
+def _head(network: nn.Module) -> str | None:
+    try:
+        return head_of(network)
+    except UserError:  # a part of a network
+        return None
+
+
+def _kind(name: str, module: nn.Module, parameter: str) -> str:
+    if isinstance(module, _ConvNd):
+        if parameter == "bias":
+            return "convolution-bias"
+        return "downsample" if "downsample" in name else "convolution"
+    # An attention's layer for queries, keys and values is in_proj_weight and in_proj_bias.
+    parameter = parameter.removeprefix("in_proj_")
+    named = (kind for layer, kind in KINDS.items() if isinstance(module, layer))
+    kind = next(named, "") if parameter in ("weight", "bias") else ""
+    return f"{kind}-{parameter}" if kind else "other"

@@ -5,6 +5,7 @@ import time
 
 import torch
 
+from tlstudy.networks.architecture import load_state
 from tlstudy.networks.trainer import Outcome, Trainer
 from tlstudy.storage.scratch import Scratch
 
@@ -84,7 +85,7 @@ def restore(trainer: Trainer, scratch: Scratch) -> Outcome:
         else:
             index, _, key = rest.partition("/")
             trainer.optimiser.state[held[int(index)]][key] = tensor
-    trainer.network.load_state_dict(network)
+    load_state(trainer.network, network)
     trainer.order.bit_generator.state = checkpoint["order"]
     if trainer.schedule:
         trainer.schedule.load_state_dict(checkpoint["schedule"])

@@ -7,14 +7,15 @@ import platform
 import resource
 import sys
 import tempfile
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 import torch
 from filelock import FileLock, Timeout
 
 from tlstudy.storage.errors import UserError
+from tlstudy.storage.randomness import Stream, derived_seed
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4  # malloc.h
 
@@ -109,6 +110,17 @@ def keep_freed_memory() -> None:
 def autocast(device: torch.device, precision: str) -> AbstractContextManager:
     """Context in which forward passes use the precision (float32 or bfloat16)."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
+
+
+@contextmanager
+def chance(seed: int, epoch: int, device: torch.device) -> Iterator[None]:
+    """Context of an epoch's steps: what dropout and the like draw follows from seed and epoch.
+
+    So a training that goes on from a checkpoint draws the same.
+    """
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed((derived_seed(seed, Stream.DROPOUT) + epoch) % 2**63)
+        yield
 
 
 def synchronise(device: torch.device) -> None:

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from tlstudy.networks.batchnorm import recalibrated, untracked
+from tlstudy.networks.batchnorm import by_batch, recalibrated, untracked
 from tlstudy.networks.fused import can_be_fused, fused
 from tlstudy.networks.inputs import Inputs
 
@@ -89,7 +89,7 @@ def training_mode_loss(
     This is the function that training descends; the running statistics play no part in it and
     are not touched.
     """
-    network.train()
+    by_batch(network)
     with torch.no_grad(), untracked(network):
         sums = [
             loss_of_head(network(images), labels, head).double() * len(labels)

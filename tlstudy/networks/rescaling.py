@@ -7,14 +7,13 @@ gradient descent, and by the factor under Adam, whose steps do not depend on the
 
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from tlstudy.config.settings import Rescaling
 
-PARTS = {
-    "encoder": ("convolution", "downsample"),
-    "head": ("linear-weight", "linear-bias"),
-    "both": ("convolution", "downsample", "linear-weight", "linear-bias"),
-}
+ENCODER = ("convolution", "downsample", "inner-linear-weight")
+HEAD = ("linear-weight", "linear-bias")
+PARTS = {"encoder": ENCODER, "head": HEAD, "both": (*ENCODER, *HEAD)}
 
 
 def rescale(network: nn.Module, kinds: dict[str, str], rescaling: Rescaling) -> None:
@@ -30,7 +29,7 @@ def rescale(network: nn.Module, kinds: dict[str, str], rescaling: Rescaling) -> 
             if kinds[name] in PARTS[rescaling.part]:
                 weight.mul_(rescaling.factor)
         for module in network.modules():
-            if rescaling.running_statistics == "rescaled" and isinstance(module, nn.BatchNorm2d):
+            if rescaling.running_statistics == "rescaled" and isinstance(module, _BatchNorm):
                 module.running_mean.mul_(rescaling.factor)
                 module.running_var.mul_(rescaling.factor**2)
 

@@ -12,7 +12,7 @@ from torch import nn
 
 from tlstudy.config.settings import STATISTICS, Evaluation, Training
 from tlstudy.networks.build import layer_kinds
-from tlstudy.networks.device import autocast, synchronise
+from tlstudy.networks.device import autocast, chance, synchronise
 from tlstudy.networks.evaluation import (
     NO_SCORE,
     Score,
@@ -102,6 +102,7 @@ class Trainer:
         steps = -(-len(images.train_labels) // training.batch_size)
         self.schedule = make_schedule(training, self.optimiser, steps)
         self.full_steps = 0.0  # of an epoch, each counted by its share of the learning rate
+        self.seed = seed
         self.order = np.random.default_rng(derived_seed(seed, Stream.ORDER))
         if follow_weights:
             self.start = _copies(self.weights)
@@ -161,7 +162,9 @@ class Trainer:
 
     def _epoch(self, epoch: int, outcome: Outcome) -> bool:
         began = time.monotonic()
-        train_score, gradient_norm = self._take(self._steps_of_an_epoch())
+        steps = self._steps_of_an_epoch()
+        with chance(self.seed, epoch, self.device):
+            train_score, gradient_norm = self._take(steps)
         synchronise(self.device)
         trained = time.monotonic()
         row = {

@@ -1,14 +1,16 @@
 """Pretrained weights: fetched once, kept as safetensors beside a record, never unpickled."""
 
+import hashlib
 import logging
+import re
 import warnings
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tlstudy.config.architectures import HE2015, TIMM, allowed_sources
 from tlstudy.config.settings import WeightsFile, WeightsSource
-from tlstudy.config.sources import HE2015, allowed_sources
 from tlstudy.data.download import (
     Unreachable,
     download,
@@ -94,6 +96,8 @@ def _read_source(
         )
     if source == HE2015:
         return _from_he2015(downloads)
+    if architecture.startswith(TIMM):
+        return _from_timm(source, architecture.removeprefix(TIMM))
     return _from_torchvision(source, architecture, downloads)
 
 
@@ -121,6 +125,32 @@ def _from_torchvision(
     ) as file:
         facts = _facts(file, f"torchvision {architecture} {source}", accuracy, *conventions)
         return _load_file(file), facts
+
+
+def _from_timm(source: str, name: str) -> tuple[State, dict[str, Any]]:
+    """By timm's own loader, which keeps the file in a cache of its own."""
+    import timm
+    import torch
+
+    full = f"{name}.{source}"
+    settings = timm.get_pretrained_cfg(full)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            state = timm.create_model(full, pretrained=True).state_dict()
+    except Exception as error:  # its loader raises errors of several libraries
+        raise Unreachable(f"timm/{full}: {type(error).__name__}: {error}") from None
+    digest = hashlib.sha256()
+    for key in sorted(state):
+        digest.update(key.encode() + state[key].contiguous().numpy().tobytes())
+    facts = {
+        "description": f"timm {full}",
+        "imagenet_top1_percent": None,
+        "origin_sha256": digest.hexdigest(),
+        "stride_on": "3x3",
+        "mean": list(settings.mean),
+        "std": list(settings.std),
+    }
+    return state, facts
 
 
 def _from_he2015(downloads: Path) -> tuple[State, dict[str, Any]]:
@@ -198,10 +228,11 @@ def _checked(state: State, architecture: str, stride_on: str, name: str) -> dict
     """
     import torch
 
-    from tlstudy.networks.build import build_classifier
+    from tlstudy.networks.architecture import build_without_values
 
-    with torch.device("meta"):
-        expected = build_classifier(architecture, stride_on).state_dict()
+    state = _renamed(state, architecture)
+    network = build_without_values(architecture, stride_on, image_size=_side(state))
+    expected = network.state_dict()
     # BatchNorm's counter came later than some of torchvision's files, and changes nothing.
     counters = {key: torch.tensor(0) for key in expected if key.endswith("num_batches_tracked")}
     state = counters | dict(state)
@@ -213,6 +244,24 @@ def _checked(state: State, architecture: str, stride_on: str, name: str) -> dict
         key: state[key].detach().to(value.dtype).contiguous().clone()
         for key, value in expected.items()
     }
+
+
+def _renamed(state: State, architecture: str) -> State:
+    """Names as torchvision's networks have them now; some of its files are older."""
+    if architecture.startswith("densenet"):
+        old = re.compile(r"(.*denselayer\d+\.(?:norm|conv))\.([12]\..*)")
+        return {old.sub(r"\1\2", key): value for key, value in state.items()}
+    if architecture in ("googlenet", "inception_v3"):  # second heads, of the training alone
+        return {key: v for key, v in state.items() if not key.startswith(("aux", "AuxLogits"))}
+    return state
+
+
+def _side(state: State) -> int:
+    """Side of the images that weights are for; 224 of networks that take any."""
+    positions, patches = state.get("encoder.pos_embedding"), state.get("conv_proj.weight")
+    if positions is None or patches is None:
+        return 224
+    return round((positions.shape[1] - 1) ** 0.5) * patches.shape[-1]  # one is the class token
 
 
 def _problem(found: Any, expected: Any) -> str:

@@ -16,6 +16,7 @@ class Stream(IntEnum):
     TEST_IMAGES = 5
     FOLDS = 6
     MASK = 20
+    DROPOUT = 30
 
 
 def derived_seed(seed: int, stream: Stream) -> int:

@@ -57,6 +57,12 @@ def depends_on_mode(layer: nn.Module) -> bool:
     return any(isinstance(share, int | float) and share > 0 for share in shares)
 
 
+def is_frozen_batchnorm(layer: nn.Module) -> bool:
+    """Whether a layer is BatchNorm with weights, none of which requires a gradient."""
+    parameters = list(layer.parameters(recurse=False)) if isinstance(layer, _BatchNorm) else []
+    return bool(parameters) and not any(one.requires_grad for one in parameters)
+
+
 def sum_of(parameter: torch.Tensor) -> float:
     """In float64, so that a change of any value changes it."""
     if isinstance(parameter, nn.parameter.UninitializedParameter):

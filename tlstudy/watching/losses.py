@@ -7,12 +7,17 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch.overrides import TorchFunctionMode, _len_torch_function_stack, _pop_mode, _push_mode
 
+from tlstudy.watching.seen import Seen
+
 MEANS = (F.mse_loss, F.l1_loss, F.smooth_l1_loss, F.huber_loss, F.kl_div, F.gaussian_nll_loss)
 OF_CLASSES = (F.cross_entropy, F.nll_loss)
 OF_LOGITS = F.binary_cross_entropy_with_logits
 LOSSES = frozenset((*MEANS, *OF_CLASSES, OF_LOGITS, F.binary_cross_entropy, F.poisson_nll_loss))
 TO_LOGARITHMS = (F.log_softmax, torch.log_softmax, torch.Tensor.log_softmax)
+SUBTRACTIONS = (torch.Tensor.sub, torch.sub)
 FEW = 16  # fewer values may lie between 0 and 1 by chance
+LARGEST_SCORES = 2**20  # values from which correct answers are counted: of a text there are more
+LOSS_LOOKS, LOSS_LOOKS_AT_EVERY = 8, 64  # a look at a value on a GPU waits for the work before it
 
 # Function, its input, its target, and its value: the latter two are None of what is no loss.
 SawLoss = Callable[[Callable, torch.Tensor, torch.Tensor | None, torch.Tensor | None], None]
@@ -25,9 +30,15 @@ class LossWindow(TorchFunctionMode):
     below them, but above that of `torch.set_default_device`, which wants to be the lowest.
     """
 
-    def __init__(self, saw_loss: SawLoss, saw_backward: Callable[[torch.Tensor], None]):
+    def __init__(
+        self,
+        saw_loss: SawLoss,
+        saw_backward: Callable[[torch.Tensor], None],
+        saw_difference: Callable[[torch.Tensor, torch.Tensor], None],
+    ):
         super().__init__()
         self.is_open = False
+        self._saw_difference = saw_difference
         self._saw_loss, self._saw_backward = saw_loss, saw_backward
 
     def open(self) -> None:
@@ -62,6 +73,8 @@ class LossWindow(TorchFunctionMode):
             return func(*args, **kwargs)
         if func in TO_LOGARITHMS and args and args[0].dim() == 2:
             self._saw_loss(func, args[0].detach(), None, None)
+        if func in SUBTRACTIONS and is_column_beside_row(*args[:2]):
+            self._saw_difference(*args[:2])
         result = func(*args, **kwargs)
         if func in LOSSES and isinstance(result, torch.Tensor):
             named = dict(zip(("input", "target"), args, strict=False)) | kwargs
@@ -72,7 +85,46 @@ class LossWindow(TorchFunctionMode):
         return result
 
 
+def is_repeated(outputs: torch.Tensor, target: torch.Tensor) -> bool:
+    """Whether outputs are repeated to fit several targets, as (N, 1) beside (N,) are to (N, N).
+
+    Targets that are repeated may be meant, such as the same one for all examples.
+    """
+    if outputs.shape == target.shape or outputs.numel() < 2 or target.numel() < 2:
+        return False
+    return torch.broadcast_shapes(outputs.shape, target.shape) != outputs.shape
+
+
+def is_column_beside_row(one: Any = None, other: Any = None) -> bool:
+    """Whether a difference is of (N, 1) and (N,), of which one has gradients and one has none.
+
+    Differences of all pairs are meant where both come of the network, or neither does.
+    """
+    if not (isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor)):
+        return False
+    column, row = (one, other) if one.dim() == 2 else (other, one)
+    fits = row.dim() == 1 and len(row) > 1 and column.shape == (len(row), 1)
+    return fits and one.requires_grad != other.requires_grad
+
+
 @torch.no_grad()
+def is_classification(loss: Callable, outputs: torch.Tensor, target: torch.Tensor) -> bool:
+    """Whether outputs (N, classes) and labels (N,) entered a loss, few enough to count answers."""
+    has_labels = outputs.dim() == 2 and not target.is_floating_point()
+    return loss in OF_CLASSES and has_labels and outputs.numel() <= LARGEST_SCORES
+
+
+def look_at_inputs_of(loss: Callable, outputs: torch.Tensor, seen: Seen) -> None:
+    """Take down what enters a loss: at the first looks, and later at some steps."""
+    if seen.loss_checks >= LOSS_LOOKS and seen.steps % LOSS_LOOKS_AT_EVERY:
+        return
+    wrong = wrong_input(loss, outputs)
+    if wrong is not None:
+        seen.loss_checks += 1
+        if wrong:
+            seen.wrong_inputs.append((loss.__name__, wrong))
+
+
 def wrong_input(loss: Callable, outputs: torch.Tensor) -> str | None:
     """What enters the loss in place of what it expects; empty if that is right.
 

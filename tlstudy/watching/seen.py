@@ -1,5 +1,6 @@
 """What was seen of a training, in numbers: the findings are made of nothing else."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 import torch
@@ -29,6 +30,12 @@ class ParameterSeen:
     gradient: float = 0.0
     moved: bool = False
     moved_frozen: bool = False
+
+    @property
+    def is_lacking(self) -> bool:
+        """No optimiser has it, though it is trained, be it unfrozen only later."""
+        unfrozen = not self.frozen and self.gradient > 0
+        return not self.held and (self.trainable or unfrozen)
 
 
 @dataclass
@@ -68,29 +75,56 @@ class ExamplesSeen:
 
     Attributes:
         trained: those of training steps.
+        first: how many examples the steps of the first epoch had.
+        first_different: how many different ones; 0 before that epoch has ended.
+        twins: those that came more than once in it.
         repeated, new: how many examples of later epochs had been trained on, and had not.
         evaluated: those of evaluations.
         mixed: evaluated ones that had been trained on, in a batch with others that had not.
         pure: evaluated ones in batches that consist of training examples.
+        is_interleaved: such batches came in turns with others, as no loader of its own gives them.
         given: those of the test images that the user gave.
     """
 
     trained: set[int] = field(default_factory=set)
+    first: int = 0
+    first_different: int = 0
+    twins: set[int] = field(default_factory=set)
     repeated: int = 0
     new: int = 0
     evaluated: set[int] = field(default_factory=set)
     mixed: set[int] = field(default_factory=set)
     pure: set[int] = field(default_factory=set)
+    is_interleaved: bool = False
+    returns: int = 0  # from another batch to one of training examples, since the last step
+    was_pure: bool = True
     given: set[int] | None = None
 
     def train_on(self, examples: list[int], again: bool) -> None:
         """Note a batch of a step; again: it is not the first epoch."""
+        self.returns, self.was_pure = 0, True
         if again:
             known = sum(one in self.trained for one in examples)
             self.repeated += known
             self.new += len(examples) - known
+        elif len(self.trained) < MOST:
+            self.first += len(examples)
+            for one in examples:
+                if one in self.trained:
+                    self.twins.add(one)
+                self.trained.add(one)
         if len(self.trained) < MOST:
             self.trained.update(examples)
+
+    def end_epoch(self) -> None:
+        """The first epoch tells how many training examples are equal to others."""
+        self.first_different = self.first_different or len(self.trained)
+
+    @property
+    def share_of_twins(self) -> float:
+        """Share of the first epoch's examples that were equal to another one of it."""
+        alone = self.first_different - len(self.twins)
+        return 1 - alone / self.first if self.first_different else 0.0
 
     def evaluate(self, examples: set[int]) -> bool:
         """Note a batch of an evaluation; False if it consists of training examples."""
@@ -100,6 +134,10 @@ class ExamplesSeen:
             self.mixed |= known
         else:
             self.pure |= examples
+            self.mixed -= examples  # they came when not all of them had been trained on
+            self.returns += not self.was_pure
+            self.is_interleaved |= self.returns > 1
+        self.was_pure = not is_test
         if len(self.evaluated) < MOST:
             self.evaluated |= examples
         return is_test
@@ -128,7 +166,10 @@ class Seen:
         clear_checks, not_cleared: steps before which it was looked whether the gradients were
             cleared, and those where they were not.
         loss_checks, wrong_inputs: losses whose inputs were looked at, and what was wrong with them.
+        broadcasts: functions with the shapes of outputs and targets, where these were repeated.
         trained: forward passes with a backward pass and a step.
+        layers_off: those of them in which the network was in training mode, but all layers that
+            depend on it were in evaluation mode; frozen BatchNorm alone does not count.
         without_step: those with a backward pass that no step followed in the epoch.
         first_in_evaluation_mode: step of the first of them in evaluation mode.
         evaluated: forward passes without gradients, after the first step.
@@ -138,6 +179,7 @@ class Seen:
         batches: fingerprints of the steps' batches; two are enough to know that they differ.
         longest_epoch: most steps in an epoch.
         not_finite: where, and at which step, the first non-finite value was.
+        failed_checks: by name, errors of checks that could not judge this.
     """
 
     steps: int = 0
@@ -148,7 +190,9 @@ class Seen:
     not_cleared: int = 0
     loss_checks: int = 0
     wrong_inputs: list[tuple[str, str]] = field(default_factory=list)
+    broadcasts: Counter[tuple[str, tuple, tuple]] = field(default_factory=Counter)
     trained: Calls = field(default_factory=Calls)
+    layers_off: int = 0
     without_step: int = 0
     first_in_evaluation_mode: int | None = None
     evaluated: Calls = field(default_factory=Calls)
@@ -159,6 +203,7 @@ class Seen:
     batches: set[int] = field(default_factory=set)
     longest_epoch: int = 0
     not_finite: str = ""
+    failed_checks: dict[str, str] = field(default_factory=dict)
     frozen_batchnorm_updates: list[str] = field(default_factory=list)
     parameters: dict[str, ParameterSeen] = field(default_factory=dict)
     batchnorm: dict[str, BatchNormSeen] = field(default_factory=dict)
@@ -172,6 +217,8 @@ class Call:
 
     Attributes:
         training_mode: a layer that depends on the mode was in training mode.
+        training_is_meant: the network itself was, or only frozen BatchNorm was not.
+        layers_off: the network itself was, but no layer that depends on it.
         examples: fingerprints of its batch.
         losses: mean of each loss that was computed from it.
         backward: value that the backward pass began with.
@@ -181,6 +228,8 @@ class Call:
     training_mode: bool
     with_gradients: bool
     size: int
+    training_is_meant: bool = True
+    layers_off: bool = False
     examples: list[int] = field(default_factory=list)
     trained: bool = False
     losses: list[torch.Tensor] = field(default_factory=list)

@@ -14,6 +14,8 @@ from tlstudy.audit.sentinels.registry import Examination, examine, examine_group
 from tlstudy.audit.sentinels.sentinel import SEVERITIES, Finding
 
 WIDTH = 96
+# Words in needs that a table cannot meet.
+OF_FOLDERS = ("run.json", "each layer", "landscape", "settings", "training images", "reported")
 
 
 @dataclass(frozen=True)
@@ -128,21 +130,33 @@ def _wrapped(beginning: str, text: str, indent: int = 4) -> str:
 
 
 def _lines_of_sentinels(examined: list[Examined]) -> Iterator[str]:
-    """Sentinels that looked at all that they could, and the others with what they lacked."""
+    """Sentinels that looked at all that they could; the others by what they lacked."""
     lacking: dict[str, dict[str, list[str]]] = {}
     for item in examined:
-        for name, needed in item.examination.skipped.items():
-            lacking.setdefault(name, {}).setdefault(needed, []).append(item.name)
+        for name, need in item.examination.skipped.items():
+            lacking.setdefault(name, {}).setdefault(need, []).append(item.name)
     ran = dict.fromkeys(name for item in examined for name in item.examination.ran)
     looked = [name for name in ran if name not in lacking]
     yield _wrapped(f"Looked ({len(looked)}): ", ", ".join(looked) or "none")
     if lacking:
         yield f"Skipped ({len(lacking)}), for want of:"
+    by_need: dict[str, list[str]] = {}
     for name, needs in lacking.items():
-        for needed, runs in needs.items():
+        for need, runs in needs.items():
             everywhere = name not in ran and len(needs) == 1
             where = "" if everywhere else f" (in {'; '.join(runs)})"
-            yield _wrapped(f"  {name}: ", needed + where)
+            by_need.setdefault(_briefly(need), []).append(name + where)
+    for need, names in by_need.items():
+        yield _wrapped("  ", f"{need}: {', '.join(names)}")
+
+
+def _briefly(need: str) -> str:
+    """A need as a table can meet it."""
+    parts = [
+        [way for way in part.split(" or ") if not any(word in way for word in OF_FOLDERS)]
+        for part in need.split(", ")
+    ]
+    return ", ".join(map(" or ".join, parts)) if all(parts) else "the folder of a run of tlstudy"
 
 
 def as_data(examined: list[Examined], sources: list[Source]) -> dict[str, Any]:

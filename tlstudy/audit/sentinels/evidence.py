@@ -21,6 +21,15 @@ def accuracy_needs(*statistics: str) -> str:
 ACCURACY_OF_TEST = accuracy_needs(*STATISTICS)
 LOSS_OF_TEST = " or ".join(f"metrics.test_loss_{name}" for name in STATISTICS)
 ACCURACY_OF_TRAIN = " or ".join(f"metrics.train_{kind}" for kind in ACCURACIES)
+# Needs that many columns meet, in words; longer ones come first, as they contain others.
+IN_WORDS = {
+    f"{ACCURACY_OF_TRAIN} or {ACCURACY_OF_TEST}": "an accuracy",
+    ACCURACY_OF_TEST: "a test accuracy",
+    accuracy_needs("running"): "a test accuracy",
+    accuracy_needs("recalibrated"): "a recalibrated test accuracy",
+    ACCURACY_OF_TRAIN: "a train accuracy",
+    LOSS_OF_TEST: "a test loss",
+}
 # Standard deviations within which 99 of 100 values lie.
 DEVIATIONS = 2.58
 
@@ -31,6 +40,8 @@ def needed(need: str) -> str:
     Columns of the metrics come first and together: "column a or b". That a column may also hold
     nothing but nan needs no words of its own.
     """
+    for columns, words in IN_WORDS.items():
+        need = need.replace(columns, words)
     parts = [part for part in need.split(" or ") if not part.startswith("not_finite.")]
     columns = [part.partition(".")[2] for part in parts if part.startswith("metrics.")]
     others = [_of_a_run(part) for part in parts if not part.startswith("metrics.")]
@@ -38,6 +49,8 @@ def needed(need: str) -> str:
 
 
 def _of_a_run(part: str) -> str:
+    if part in IN_WORDS.values():
+        return part
     attribute, _, name = part.partition(".")
     return {
         "metrics": "epochs",

@@ -40,9 +40,10 @@ def overfitting(evidence: Evidence) -> Iterator[str]:
     """The test loss rises from its least to the end, while the train loss falls.
 
     It rises by a tenth of its least, or by half of what it had fallen (2 % of its least at least);
-    by 2 % of that fall in any case; and more steadily than one in twenty curves without a trend
-    (Mann-Kendall, from the least on, so four epochs at least). The end is the mean of the last
-    fifth, the least a mean of three epochs where there are ten. The least may be the first epoch.
+    by 2 % of that fall in any case; and steadily (Mann-Kendall at 5 % from the least on, so four
+    epochs at least; as the least is chosen, a tenth of curves of noise pass that). The end is the
+    median of the last fifth, the least a mean of three epochs where there are ten. The least may
+    be the first epoch.
     """
     test = evidence.test_values("loss", EPOCHS)
     train = evidence.series("train_loss", EPOCHS)
@@ -77,8 +78,8 @@ def _at(values: pd.Series, epoch: int) -> float:
 def test_accuracy_fell(evidence: Evidence) -> Iterator[str]:
     """The test accuracy ends five points or more below its best, and steadily so.
 
-    Means as for overfitting; the fall must be steadier than one in a hundred curves without a
-    trend, and so large beside the error of so many test images, if their number is known.
+    Least, end and steadiness as for overfitting; the fall must also be larger than the error of so
+    many test images, if their number is known.
     """
     accuracy = evidence.test_values("accuracy", EPOCHS)
     found = decline(1 - accuracy)

@@ -21,7 +21,7 @@ def curves_identical(evidences: list[Evidence]) -> Iterator[str]:
     """Runs have the same train losses to the last digit, in three epochs or more that differ."""
     named: dict[tuple, list[str]] = {}
     for evidence in evidences:
-        losses = evidence.series("train_loss")
+        losses = evidence.series("train_loss", at_least=0)
         if len(losses) >= EPOCHS and np.ptp(losses) > 0:
             named.setdefault(tuple(losses.items()), []).append(evidence.name)
     for names in named.values():

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import kendalltau
 
-FIFTH = 5  # the end of a curve is the mean of its last fifth
+FIFTH = 5  # the end of a curve is its last fifth
 SMOOTHED_FROM = 10  # values; the best of fewer is a single value, of more a mean of three
 
 

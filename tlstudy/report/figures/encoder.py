@@ -11,9 +11,11 @@ from tlstudy.config.groups import label_of
 from tlstudy.config.settings import Study
 from tlstudy.report.figures import points, style
 from tlstudy.report.figures.captions import measured_note
+from tlstudy.report.names import stage_label
 
-STAGES = {"stem": "stem"} | {f"layer{index}": str(index) for index in range(1, 5)}
-STAGES |= {"head": "last\nlayer", "encoder": "stem\nto 4"}
+LAST = {"head": "last\nlayer", "encoder": "all\nbefore"}
+SHORT = {"head": "h", "encoder": "a"}
+MOST_LABELS = 9
 ACCURACY = "test_balanced_accuracy"
 MEASURES = {  # label, mark, place beside the stage's, colour
     "probe": ("probe before training", "o", -0.22, "#cc79a7"),
@@ -45,14 +47,14 @@ def encoder_figure(study: Study, tables: points.Tables, size: int) -> Figure:
     panels = style.panel_grid(figure, len(arms), sharey=True)
     for ax, arm in zip(panels, arms, strict=True):
         _stage_panel(ax, table[table["arm"] == arm], style.colour_of(study, arm))
-        style.dress(ax, label_of(study, arm), xlabel="stage of the network", ylim=(0, 100))
+        style.dress(ax, label_of(study, arm), ylim=(0, 100))
     style.label_left(panels, "test balanced accuracy (%)")
     return figure
 
 
 def _stage_panel(ax: Axes, rows: pd.DataFrame, colour: str) -> None:
     """The three measures of an arm at every stage, its fine-tuned value as a line across."""
-    stages = [stage for stage in STAGES if stage in set(rows["stage"])]
+    stages = stages_in_order(rows)
     for measure, (_, marker, side, mark_colour) in MEASURES.items():
         for place, stage in enumerate(stages):
             chosen = rows[(rows["measure"] == measure) & (rows["stage"] == stage)]
@@ -68,4 +70,20 @@ def _stage_panel(ax: Axes, rows: pd.DataFrame, colour: str) -> None:
         ax.axhline(summary.mean, color=colour, linewidth=1.6, zorder=1.2)
         ax.axhspan(summary.low, summary.high, color=colour, alpha=0.18, linewidth=0, zorder=1)
     style.reference_line(ax, 10)
-    style.named_columns(ax, [STAGES[stage] for stage in stages])
+    ax.set_xlabel("stage of the network")
+    every = -(-len(stages) // MOST_LABELS)
+    last = LAST if every == 1 else SHORT
+    if every > 1:
+        ax.set_xlabel("stage of the network (h: last layer, a: all before it)")
+    names = [
+        last.get(stage) or (stage_label(stage) if place % every == 0 else "")
+        for place, stage in enumerate(stages)
+    ]
+    style.named_columns(ax, names)
+
+
+def stages_in_order(rows: pd.DataFrame) -> list[str]:
+    """Stages of an arm's network as they follow each other, then the head and the encoder."""
+    stages = dict.fromkeys(stage for stage in rows["stage"] if isinstance(stage, str) and stage)
+    last = [stage for stage in LAST if stage in stages]
+    return [*(stage for stage in stages if stage not in LAST), *last]

@@ -4,8 +4,6 @@ Layers are those of the slides: convolutions that are not on a downsample path, 
 layer's weight and bias; 51 in ResNet-50. A map is a table of layers by epochs.
 """
 
-import re
-
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -25,8 +23,10 @@ from tlstudy.report.figures.curves import (
     slides_handles,
 )
 from tlstudy.report.figures.points import Tables
+from tlstudy.report.names import stage_label
 
-KINDS = ("convolution", "linear-weight", "linear-bias")
+KINDS = ("convolution", "inner-linear-weight", "linear-weight", "linear-bias")
+MOST_LABELS = 12  # of stages on an axis
 DECADES = 3  # of the colour scale, down from the largest value of all maps
 DISPLACEMENT, ANGLE = "displacement_from_previous", "angle_from_previous"
 UNITS = {DISPLACEMENT: "relative change in one epoch", ANGLE: "angle in one epoch (degrees)"}
@@ -71,15 +71,16 @@ def stage_axis(ax: Axes, layers: pd.Index) -> None:
     ends = [*starts[1:], len(stages)]
     ax.set_xticks([start - 0.5 for start in starts[1:]], minor=False, labels=[])
     centres = [(start + end - 1) / 2 for start, end in zip(starts, ends, strict=True)]
-    ax.set_xticks(centres, minor=True, labels=[stages[start] for start in starts])
+    every = -(-len(starts) // MOST_LABELS)
+    names = [stages[start] if place % every == 0 else "" for place, start in enumerate(starts)]
+    ax.set_xticks(centres, minor=True, labels=names)
     ax.tick_params(axis="x", which="minor", length=0)
     ax.set(xlim=(-0.5, len(layers) - 0.5), xlabel="layer, by stage (c: first convolution)")
 
 
 def _stage_of(layer: str) -> str:
-    """c for the first convolution, a stage's number, or fc."""
-    stage = re.match(r"layer(\d)", layer)
-    name = stage[1] if stage else layer.split(".")[0]
+    """c for the first convolution, a stage's number or name, or fc."""
+    name = stage_label(layer)
     return "c" if name == "conv1" else name
 
 
@@ -170,18 +171,23 @@ def _draw_profiles(
     panels = style.panel_grid(part, len(groups), sharey=True)
     for ax, (group, arms) in zip(panels, groups.items(), strict=True):
         ax.set_yscale("log", nonpositive="mask")
+        shown = [arm for arm in arms if not maps[arm].empty]
+        layers = {tuple(maps[arm].index) for arm in shown}
         same_layers = any(maps[arm].index.equals(slides.index) for arm in arms)
-        if group in overlaid_groups(study) and same_layers:
+        if group in overlaid_groups(study) and same_layers and len(layers) == 1:
             ax.plot(profile(slides), linestyle=SLIDES_DASHES["pretrained"], **SLIDES_LINE)
-        for arm in arms:
-            if maps[arm].empty:
-                continue
+        for arm in shown:
             steps = profile(layer_map(tables, arm, "predicted_displacement"))
             adam, look = of_displacement(column, steps), style.arm_styles(study)[arm]
             dotted = {**look, "linestyle": ":", "linewidth": 1.1}
+            # Layers of different networks have nothing in common but how deep they are.
+            places = np.arange(len(steps)) if len(layers) == 1 else np.linspace(0, 1, len(steps))
             for values, line in ((profile(maps[arm]), look), (adam, dotted)):
                 if (values > 0).any():
-                    ax.plot(values, **line)
-            stage_axis(ax, maps[arm].index)
+                    ax.plot(places, values, **line)
+        if len(layers) == 1:
+            stage_axis(ax, maps[shown[0]].index)
+        else:
+            ax.set_xlabel("layer, from the first (0) to the last (1) of each network")
         style.dress(ax, f"{group}: mean over epochs")
     style.label_left(panels, UNITS[column])

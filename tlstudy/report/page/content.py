@@ -9,6 +9,7 @@ from tlstudy.config.groups import groups_of
 from tlstudy.config.settings import Study
 from tlstudy.report.format import count, join, percent, seeds, sentence, whole
 from tlstudy.report.inputs import ContactSheet, Inputs
+from tlstudy.report.names import network_name
 from tlstudy.report.page.figures import LANDSCAPES, figure, study_figure
 from tlstudy.report.page.svg import inline_svg
 from tlstudy.report.sentences import (
@@ -64,7 +65,7 @@ def page(inputs: Inputs) -> dict:
         "warnings": how_it_was_run.warnings(inputs),
         "sizes": [size_results(inputs, size) for size in study.subset_size],
         "networks": join(
-            dict.fromkeys(protocol.NETWORKS[arm.architecture] for arm in study.arms.values())
+            dict.fromkeys(network_name(arm.architecture) for arm in study.arms.values())
         ),
         "differences": protocol.differences(study),
         "shared": protocol.shared(study),
@@ -208,7 +209,7 @@ def _rules(inputs: Inputs) -> str:
     for group, names in groups_of(inputs.study).items():
         arms = [inputs.study.arms[name] for name in names]
         epochs = dict.fromkeys(protocol.REPORTED[arm.reported_epoch] for arm in arms)
-        statistics = dict.fromkeys(protocol.STATISTICS[arm.batchnorm] for arm in arms)
+        statistics = dict.fromkeys(protocol.statistics(arm) for arm in arms)
         rule = (
             f"epoch reported, {join(epochs, 'or')}; BatchNorm statistics, "
             f"{join(statistics, 'or')}; test images, "

@@ -4,6 +4,7 @@ from tlstudy.audit.sentinels.weights import STRONG
 from tlstudy.config.groups import label_of
 from tlstudy.report.format import MISSING, degrees, is_number, loss, number, percent, signed, whole
 from tlstudy.report.inputs import Inputs
+from tlstudy.report.names import layer_name
 from tlstudy.report.sentences import series
 from tlstudy.report.tables import Table, table_of_arms
 
@@ -94,15 +95,3 @@ def _movement(inputs: Inputs, arm: str, size: int) -> list[str]:
         if heavy
         else "none",
     ]
-
-
-def layer_name(layer: str) -> str:
-    """A tensor's place in words: fc.weight is the last layer, layer1.0.conv2 stage 1, block 1."""
-    parts = layer.split(".")
-    if parts[0] == "fc":
-        return f"last layer\u2019s {'biases' if parts[-1] == 'bias' else 'weights'}"
-    if parts[0].startswith("layer"):
-        kind = "BatchNorm" if parts[2].startswith("bn") else "convolution"
-        kind = "downsampling" if "downsample" in parts else f"{kind} {parts[2][-1]}"
-        return f"stage {parts[0][-1]}, block {int(parts[1]) + 1}, {kind}"
-    return "first BatchNorm" if parts[0] == "bn1" else "first convolution"

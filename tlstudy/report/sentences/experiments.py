@@ -12,6 +12,7 @@ from tlstudy.measures.least_change import STATIONARY
 from tlstudy.report.figures import curvature as figure
 from tlstudy.report.format import number, percent
 from tlstudy.report.inputs import Inputs
+from tlstudy.report.names import stage_words
 from tlstudy.report.sentences.series import of_arm
 from tlstudy.report.tables import Table
 
@@ -67,9 +68,7 @@ def encoder_table(inputs: Inputs, size: int) -> Table | None:
 
 def measure_words(measure: str, stage: str) -> str:
     """A measure at a stage, in a few words."""
-    place = {"head": "last layer", "encoder": "stem to stage 4", "stem": "stem"}.get(
-        stage, f"stage {stage.removeprefix('layer')}"
-    )
+    place = stage_words(stage)
     return {
         "probe": f"Linear probe before training, {place}",
         "frozen": f"Held up to {place}, rest trained",

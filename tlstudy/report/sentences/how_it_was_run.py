@@ -20,8 +20,8 @@ from tlstudy.report.format import (
     seeds,
 )
 from tlstudy.report.inputs import Inputs, Json
+from tlstudy.report.names import network_name
 from tlstudy.report.sentences import series
-from tlstudy.report.sentences.protocol import NETWORKS
 from tlstudy.report.tables import Table
 
 SAME_FOR_ALL = {
@@ -82,7 +82,7 @@ def _weights(architecture: str, name: str, record: Json) -> dict:
     other = [OTHER_WEIGHTS] * not_slides + [STRIDES] * (record.get("stride_on", "3x3") != "3x3")
     # A file of the user's is named without its folder, which may be private.
     file = Path(source).name
-    parts = [f"{file} for {NETWORKS[architecture]}", record.get("description", "").rstrip(". ")]
+    parts = [f"{file} for {network_name(architecture)}", record.get("description", "").rstrip(". ")]
     if record.get("imagenet_top1_percent"):
         parts.append(f"{record['imagenet_top1_percent']:g}{THIN}% top-1 on ImageNet")
     tried = [f"{Path(item['source']).name}: {item['outcome']}" for item in record.get("tried", [])]

@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from tlstudy.audit.flaws import FLAWS, Flaw
+from tlstudy.config.architectures import network_facts
 from tlstudy.config.groups import groups_of, label_of
 from tlstudy.config.settings import Arm, Evaluation, Study
 from tlstudy.report.format import whole
+from tlstudy.report.names import network_name
 from tlstudy.report.tables import Table, table_of_arms
 
-NETWORKS = {f"resnet{depth}": f"ResNet-{depth}" for depth in (18, 34, 50, 101, 152)}
 DRAWINGS = {
     "stratified": "the same number of each digit, without replacement",
     "published": "at random with replacement, digits as they fall",
@@ -34,9 +35,9 @@ STATISTICS = {
 }
 REPORTED = {"final": "last", "best-on-test": "best on the test images"}
 PARTS = {
-    "encoder": "the convolutions",
+    "encoder": "the layers before the last",
     "head": "the last layer",
-    "both": "convolutions and last layer",
+    "both": "all layers",
 }
 NORMALISATIONS = {
     "none": "none: pixels from 0 to 1",
@@ -65,8 +66,14 @@ def tests(evaluation: Evaluation) -> str:
             "images, with the statistics that they report."
         )
     if not both:
-        told += f" Then the other statistics are compared with them, on {few} images."
+        told += f" There, {few} images are tested with the other statistics too, for comparison."
     return told
+
+
+def statistics(arm: Arm) -> str:
+    """Where BatchNorm's statistics in tests come from, if the network has any."""
+    facts = network_facts(arm.architecture, arm.image_size)
+    return STATISTICS[arm.batchnorm] if facts.batchnorm else "none: it has no BatchNorm"
 
 
 def start(arm: Arm) -> str:
@@ -125,7 +132,7 @@ def rescaled(arm: Arm) -> str:
 
 
 SETTINGS: dict[str, Callable[[Arm], str]] = {
-    "Network": lambda arm: NETWORKS[arm.architecture],
+    "Network": lambda arm: network_name(arm.architecture),
     "Start of the weights": start,
     "Rescaled": rescaled,
     "Training images drawn": lambda arm: DRAWINGS[arm.drawing],
@@ -144,7 +151,7 @@ SETTINGS: dict[str, Callable[[Arm], str]] = {
     "Epochs": lambda arm: str(arm.epochs),
     "Images in a step, at most": lambda arm: str(arm.batch_size),
     "Arithmetic of the steps": lambda arm: arm.precision,
-    "BatchNorm statistics in tests": lambda arm: STATISTICS[arm.batchnorm],
+    "BatchNorm statistics in tests": statistics,
     "Epoch reported": lambda arm: REPORTED[arm.reported_epoch],
 }
 

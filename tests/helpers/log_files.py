@@ -1,0 +1,33 @@
+"""Made curves of six epochs, and files of them as training programs write them."""
+
+from pathlib import Path
+
+from tlstudy.audit.own_runs.columns import PLAIN
+from tlstudy.audit.own_runs.reading import Source
+
+EPOCHS = range(6)
+LOSS = [1 / (epoch + 1) for epoch in EPOCHS]
+TEST_LOSS = [1.5 / (epoch + 1) for epoch in EPOCHS]
+ACCURACY = [0.5 + epoch / 20 for epoch in EPOCHS]
+
+
+def table(names: str, *columns: list, separator: str = ",") -> str:
+    """Text with a line for each row."""
+    rows = [separator.join(map(str, row)) for row in zip(*columns, strict=True)]
+    return "\n".join([names.replace(",", separator), *rows, ""])
+
+
+def written(path: Path, content: str | bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def values(source: Source, name: str, run: int = 0) -> list[float]:
+    """A column of a run, to six digits."""
+    column = source.runs[run].metrics[PLAIN.get(name, name)]
+    return [round(value, 6) for value in column]
+
+
+def rounded(numbers: list[float]) -> list[float]:
+    return [round(number, 6) for number in numbers]

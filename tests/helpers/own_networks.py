@@ -1,0 +1,35 @@
+"""Networks of a user's own, as a study names them: {python: "own_networks:tokens"}."""
+
+import torch
+from torch import nn
+from torchvision.models import VisionTransformer
+
+
+def tokens(num_classes: int) -> nn.Module:
+    """A vision transformer with few weights, and dropout."""
+    size = {"image_size": 32, "patch_size": 8, "num_layers": 2, "num_heads": 2}
+    return VisionTransformer(
+        **size, hidden_dim=32, mlp_dim=64, dropout=0.1, num_classes=num_classes
+    )
+
+
+class Branching(nn.Module):
+    """A network that torch.fx cannot follow: what it calls depends on the images."""
+
+    def __init__(self, outputs: int):
+        super().__init__()
+        self.body = nn.Conv2d(3, 4, 3)
+        self.last = nn.Linear(4, outputs)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        if images.shape[0] > 1000:
+            images = images[:1000]
+        return self.last(self.body(images).mean(dim=(2, 3)))
+
+
+def branching(num_classes: int) -> nn.Module:
+    return Branching(num_classes)
+
+
+def without_a_head(num_classes: int) -> nn.Module:
+    return nn.Sequential(nn.Conv2d(3, num_classes + 1, 32), nn.Flatten())

@@ -1,0 +1,76 @@
+"""The default study, as it is kept: of today's configuration, and quoted by the README."""
+
+import json
+
+import pandas as pd
+import pytest
+from pages import ROOT, page
+from scipy.stats import sem, t
+
+from tlstudy.audit.sentinels.alarms import false_alarms
+from tlstudy.config.study import load_study
+from tlstudy.storage import columns
+
+KEPT = ROOT / "docs" / "slides"
+PAIRS = {"published": ("new-published", "pretrained-published"), "corrected": ("new", "pretrained")}
+
+
+@pytest.fixture(scope="module")
+def runs() -> pd.DataFrame:
+    return pd.read_parquet(KEPT / "runs.parquet").set_index(["arm", "seed"], drop=False)
+
+
+def test_its_runs_are_those_of_today_s_study(runs):
+    study = load_study([ROOT / "config.yaml"])
+    assert list(runs.columns) == list(columns.RUNS)
+    assert set(runs.index) == {(arm, seed) for arm in study.arms for seed in study.seed}
+    assert set(runs["status"]) == {"finished"}
+    assert set(runs["epochs"]) == {30}
+    assert set(runs["final_test_images"]) == {10_000}
+    assert runs["code"].nunique() == 1
+    for arm, settings in runs.groupby(level="arm")["settings"].first().items():
+        assert json.loads(settings) == study.arms[arm].model_dump(mode="json")
+
+
+def test_the_published_new_network_never_moved_and_all_others_did():
+    metrics = pd.read_parquet(KEPT / "metrics.parquet").query("epoch == 30").set_index("arm")
+    moved = metrics["displacement_from_start"]
+    assert (moved["new-published"] == 0).all()
+    assert (moved.drop("new-published") > 0).all()
+
+
+@pytest.mark.parametrize("protocol", PAIRS)
+def test_the_readme_quotes_the_last_epoch_on_all_test_images(runs, protocol):
+    readme = page("README.md")
+    final = pd.concat(
+        runs[f"final_test_balanced_accuracy_{name}"][runs["batchnorm"] == name]
+        for name in ("running", "recalibrated")
+    )
+    new, pretrained = (100 * final[arm] for arm in PAIRS[protocol])
+    gaps = pretrained - new
+    low, high = t.interval(0.95, len(gaps) - 1, gaps.mean(), sem(gaps))
+    cells = [
+        f"{part.mean():.1f} ({part.min():.1f} to {part.max():.1f})" for part in (new, pretrained)
+    ]
+    cells.append(f"{gaps.mean():.1f} ({low:.1f} to {high:.1f})")
+    assert " | ".join(cells) in readme
+
+
+def test_the_readme_quotes_what_the_published_arms_report(runs):
+    reported = 100 * runs["reported_balanced_accuracy"].groupby(level="arm").mean()
+    assert set(runs.loc["new-published", "reported_test_images"]) == {100}
+    best = (f"{reported[arm]:.1f}" for arm in PAIRS["published"])
+    assert "{} and {} %".format(*best) in page("README.md")
+
+
+def test_the_readme_says_how_many_sound_runs_overfit(runs):
+    findings = pd.read_parquet(KEPT / "findings.parquet")
+    alarms = false_alarms(runs.reset_index(drop=True), findings)
+    assert set(alarms.sentinels) == {"overfitting"}
+    assert f"{alarms.alarmed} of the {alarms.runs} corrected runs have the warning" in page(
+        "README.md"
+    )
+    found = findings.query("sentinel == 'overfitting' and arm in ['new', 'pretrained']")
+    more = found["saw"].str.extract(r"at the end, (\d+) % more")[0].astype(int)
+    for name in ("README.md", "docs/audit.md"):
+        assert f"{more.min()} to {more.max()} % above its least" in page(name)

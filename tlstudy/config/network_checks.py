@@ -1,0 +1,132 @@
+"""Mistakes of arms that follow from what their network is."""
+
+from collections.abc import Collection, Iterator
+
+from tlstudy.config.architectures import (
+    BOTTLENECKS,
+    PYTHON,
+    TIMM,
+    NetworkFacts,
+    allowed_sources,
+    network_facts,
+    side_of_weights,
+)
+from tlstudy.config.ledger import Claim
+from tlstudy.config.messages import did_you_mean
+from tlstudy.config.quantities import STAGE_FAMILIES
+from tlstudy.config.settings import Arm, Study, WeightsFile
+
+
+def network_contradictions(
+    study: Study, key: str, arm: Arm, asked: Collection[str]
+) -> Iterator[str]:
+    """One sentence for each mistake of an arm.
+
+    Args:
+        key: of the arm in which it is written.
+        asked: names of the arm's settings that are written, not defaults.
+    """
+    facts = network_facts(arm.architecture, arm.image_size)
+    if facts.problem:
+        yield (
+            f"{key}.architecture: found {arm.architecture} with image_size {arm.image_size}; "
+            f"{facts.problem}."
+        )
+        return
+    yield from _batchnorm_contradictions(key, arm, facts, asked)
+    for size in study.subset_size:
+        smallest_batch = size // -(-size // arm.batch_size)
+        if facts.batchnorm and facts.one_value and smallest_batch == 1:
+            yield (
+                f"{key}.batch_size: found {arm.batch_size}, so a batch of {size} images at "
+                f"{arm.image_size} pixels would hold a single one, on which BatchNorm cannot be "
+                "trained; must be at least 3, or 2 if the subset sizes are even."
+            )
+    yield from _source_contradictions(study, key, arm)
+
+
+def _batchnorm_contradictions(
+    key: str, arm: Arm, facts: NetworkFacts, asked: Collection[str]
+) -> Iterator[str]:
+    if facts.batchnorm:
+        return
+    if "batchnorm" in asked and arm.batchnorm == "recalibrated":
+        yield (
+            f"{key}.batchnorm: found recalibrated; must be left out for {arm.architecture}, "
+            "which has no BatchNorm."
+        )
+    if arm.rescaling.running_statistics != "kept":
+        yield (
+            f"{key}.rescaling.running_statistics: found {arm.rescaling.running_statistics}; must "
+            f"be kept for {arm.architecture}, which has no BatchNorm."
+        )
+
+
+def _source_contradictions(study: Study, key: str, arm: Arm) -> Iterator[str]:
+    if arm.initialisation == "random":
+        return
+    if arm.initialisation not in study.weights:
+        names = ", ".join(["random", *study.weights])
+        yield f"{key}.initialisation: found '{arm.initialisation}'; allowed are {names}."
+        return
+    at, architecture = f"weights.{arm.initialisation}", arm.architecture
+    for source in study.weights[arm.initialisation]:
+        if isinstance(source, WeightsFile):
+            if not source.file.is_file():
+                yield f"{at}: found '{source.file}'; no such file."
+            if source.stride_on == "1x1" and _strides_on_3x3(architecture):
+                yield (
+                    f"{at}: found stride_on 1x1; must be 3x3 for {architecture}, "
+                    "which has no bottlenecks."
+                )
+        elif source not in (allowed := allowed_sources(architecture)):
+            names = f"{', '.join(allowed)}, or a file" if allowed else "files only"
+            yield f"{at}: found '{source}'; allowed for {architecture} are {names}."
+        else:
+            side = side_of_weights(architecture, source)
+            if side not in (None, arm.image_size):
+                yield (
+                    f"{key}.image_size: found {arm.image_size}; must be {side} for {architecture} "
+                    f"with the weights {source}, or start from random weights."
+                )
+
+
+def _strides_on_3x3(architecture: str) -> bool:
+    return architecture not in BOTTLENECKS and not architecture.startswith((TIMM, PYTHON))
+
+
+def stage_contradictions(study: Study, key: str, claim: Claim) -> Iterator[str]:
+    """The stages in a claim's quantities are those of its arms' networks, and are measured."""
+    field = "against_quantity" if claim.against_quantity else "against"
+    told = set()
+    named = [
+        (f"{key}.quantity", claim.quantity, claim.arm),
+        (f"{key}.{field}", claim.against_quantity or claim.quantity, claim.against),
+        *(
+            (f"{key}.controls.{index}.quantity", control.quantity, control.arm)
+            for index, control in enumerate(claim.controls)
+        ),
+    ]
+    for place, quantity, name in named:
+        family, _, stage = quantity.partition(".")
+        if family not in STAGE_FAMILIES or name not in study.arms:
+            continue
+        arm = study.arms[name]
+        if (quantity, arm.architecture) in told:
+            continue
+        told.add((quantity, arm.architecture))
+        stages = network_facts(arm.architecture, arm.image_size).stages
+        others = ("head", "encoder") if family == "put-back" else ()
+        frozen = study.encoder.frozen_stages
+        if stage not in (*stages, *others):
+            allowed = ", ".join((*stages, *others)) or "none"
+            hint = did_you_mean(quantity, [f"{family}.{one}" for one in (*stages, *others)])
+            yield (
+                f"{place}: found '{quantity}'; {hint}stages of {arm.architecture}, the network of "
+                f"'{name}', are {allowed}."
+            )
+        elif family == "frozen" and frozen != "all" and stage not in frozen:
+            yield (
+                f"{place}: found '{quantity}'; must be a stage of encoder.frozen_stages "
+                f"({', '.join(frozen) or 'none'})."
+            )
