@@ -75,7 +75,18 @@ MISTAKES = [
     (
         "arms.new.trained",
         {"stages": ["layer5"]},
-        "arms.new.trained.stages.0: found 'layer5'; must be 'stem', 'layer1', 'layer2', ",
+        "arms.new.trained.stages.0: found 'layer5'; did you mean 'layer4'? stages of resnet50 are "
+        "stem, layer1, ",
+    ),
+    (
+        "arms.new",
+        {"architecture": "alexnet", "image_size": 64, "trained": "batchnorm"},
+        "arms.new.trained: found batchnorm; must be another part for alexnet, which has no Batch",
+    ),
+    (
+        "arms.new",
+        {"architecture": "mobilenet_v3_small", "trained": {"stages": ["layer4"]}},
+        "arms.new.trained.stages.0: found 'layer4'; stages of mobilenet_v3_small are features.0, ",
     ),
     (
         "arms.new.trained",

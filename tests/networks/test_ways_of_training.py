@@ -7,6 +7,9 @@ from resuming import small_network, small_trainer
 from tiny import CPU, tiny_images, tiny_training
 from torch.nn.functional import cross_entropy
 
+from tlstudy.config.training import Trained
+from tlstudy.networks.architecture import build_without_values
+from tlstudy.networks.build import layer_kinds
 from tlstudy.networks.evaluation import loss_of_head
 from tlstudy.networks.optimisers import make_schedule
 from tlstudy.networks.trained import whole_tensors
@@ -140,17 +143,34 @@ def test_what_is_held_is_said_to_be_held_and_does_not_move(part):
         assert moved != held or (np.isnan(row["displacement_from_start"]) and row["norm"] > 0)
 
 
-def test_stages_are_trained_by_name():
-    trained = tiny_training(trained={"stages": ["stem", "layer4"]}).trained
-    names = {
-        "conv1.weight": "convolution",
-        "bn1.bias": "batchnorm-bias",
-        "layer1.0.conv1.weight": "convolution",
-        "layer4.0.conv1.weight": "convolution",
-        "fc.weight": "linear-weight",
-        "fc.bias": "linear-bias",
-    }
-    assert whole_tensors(trained, names) == [True, True, False, True, True, True]
+@pytest.mark.parametrize(
+    ("architecture", "stage", "inside", "outside"),
+    [
+        ("resnet18", "layer4", "layer4.", "layer3."),
+        ("resnet18", "stem", "bn1.", "layer1."),
+        ("mobilenet_v3_small", "features.3", "features.3.", "features.4."),
+        (
+            "vit_b_16",
+            "encoder.layers.encoder_layer_3",
+            "encoder.layers.encoder_layer_3.",
+            "encoder.layers.encoder_layer_4.",
+        ),
+    ],
+)
+def test_stages_are_trained_by_name(architecture, stage, inside, outside):
+    network = build_without_values(architecture, "3x3", 10, 32)
+    kinds = layer_kinds(network)
+    whole = whole_tensors(Trained(stages=[stage]), network, kinds)
+    trained = {name for name, own in zip(kinds, whole, strict=True) if own}
+    head = {name for name, kind in kinds.items() if kind.startswith("linear-")}
+    assert len(head) == 2
+    assert head < trained
+    body = trained - head
+    assert any(name.startswith(inside) for name in body)
+    assert not any(name.startswith(outside) for name in body)
+    assert any(name.startswith(outside) for name in kinds)
+    if stage != "stem":
+        assert body == {name for name in kinds if name.startswith(inside)}
 
 
 def test_running_statistics_of_held_layers_still_move():

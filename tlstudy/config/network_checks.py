@@ -34,6 +34,7 @@ def network_contradictions(
         )
         return
     yield from _batchnorm_contradictions(key, arm, facts, asked)
+    yield from _trained_contradictions(key, arm, facts)
     for size in study.subset_size:
         smallest_batch = size // -(-size // arm.batch_size)
         if facts.batchnorm and facts.one_value and smallest_batch == 1:
@@ -60,6 +61,22 @@ def _batchnorm_contradictions(
             f"{key}.rescaling.running_statistics: found {arm.rescaling.running_statistics}; must "
             f"be kept for {arm.architecture}, which has no BatchNorm."
         )
+
+
+def _trained_contradictions(key: str, arm: Arm, facts: NetworkFacts) -> Iterator[str]:
+    """The parts of the network that are to be trained are there."""
+    if arm.trained.part == "batchnorm" and not facts.batchnorm:
+        yield (
+            f"{key}.trained: found batchnorm; must be another part for {arm.architecture}, which "
+            "has no BatchNorm."
+        )
+    for place, stage in enumerate(arm.trained.stages):
+        if stage not in facts.stages:
+            allowed = ", ".join(facts.stages) or f"none, as it has no stages ({facts.no_stages})"
+            yield (
+                f"{key}.trained.stages.{place}: found '{stage}'; "
+                f"{did_you_mean(stage, facts.stages)}stages of {arm.architecture} are {allowed}."
+            )
 
 
 def _source_contradictions(study: Study, key: str, arm: Arm) -> Iterator[str]:

@@ -12,7 +12,6 @@ from tlstudy.config.fields import (
     Count,
     Factor,
     Fraction,
-    Name,
     NotNegative,
     Once,
     Positive,
@@ -150,7 +149,7 @@ class Trained(Settings):
         description="all of them; head: none; batchnorm: BatchNorm's factors and shifts; bias: "
         "biases, BatchNorm's shifts among them.",
     )
-    stages: Annotated[list[Name], Once] = Field(
+    stages: Annotated[list[str], Once] = Field(
         [], description="All weights of these stages of the network."
     )
     top_k: Share | None = Field(

@@ -10,11 +10,11 @@ from tlstudy.config.settings import Training
 from tlstudy.config.training import Trained
 from tlstudy.networks.batchnorm import untracked
 from tlstudy.networks.evaluation import loss_of_head
+from tlstudy.networks.stages import stages_of
 from tlstudy.networks.trajectory import unflatten
 from tlstudy.storage.randomness import Stream, derived_seed
 
 Batches = list[tuple[torch.Tensor, torch.Tensor]]
-STEM = ("conv1", "bn1")  # modules of the first stage
 
 # Whether a tensor is trained, by its name and kind; the last layer always is.
 PARTS: dict[str, Callable[[str, str], bool]] = {
@@ -25,26 +25,21 @@ PARTS: dict[str, Callable[[str, str], bool]] = {
 }
 
 
-def head_of(kinds: Mapping[str, str]) -> set[str]:
-    """Names of the last linear layer's weight tensors."""
-    linear = [name for name, kind in kinds.items() if kind.startswith("linear")]
-    layer = linear[-1].rpartition(".")[0]
-    return {name for name in linear if name.rpartition(".")[0] == layer}
+def in_head(kind: str) -> bool:
+    """Whether a tensor of this kind is one of the last layer's."""
+    return kind.startswith("linear-")
 
 
-def stage_of(name: str) -> str:
-    """Stage of a weight tensor, by its name."""
-    first = name.partition(".")[0]
-    return "stem" if first in STEM else first
-
-
-def whole_tensors(trained: Trained, kinds: Mapping[str, str]) -> list[bool]:
+def whole_tensors(trained: Trained, network: nn.Module, kinds: Mapping[str, str]) -> list[bool]:
     """Whether each tensor is trained, in whole or in part, in the order of the kinds."""
-    head, part = head_of(kinds), PARTS[trained.part]
-    return [
-        name in head or (stage_of(name) in trained.stages if trained.stages else part(name, kind))
-        for name, kind in kinds.items()
-    ]
+    if trained.stages:
+        stages = stages_of(network)
+        # Stages share the network's weights and have other names for them.
+        chosen = {weight for name in trained.stages for weight in stages[name].parameters()}
+        named = [weight in chosen for weight in network.parameters()]
+    else:
+        named = [PARTS[trained.part](name, kind) for name, kind in kinds.items()]
+    return [own or in_head(kind) for own, kind in zip(named, kinds.values(), strict=True)]
 
 
 def draw_masks(
@@ -61,11 +56,13 @@ def draw_masks(
     Args:
         batches: makes all training inputs and labels.
     """
-    share, head = training.trained.share, head_of(kinds)
+    share = training.trained.share
     weights = list(network.parameters())
     if share is None:
         return [None] * len(weights)
-    inner = [weight for weight, name in zip(weights, kinds, strict=True) if name not in head]
+    inner = [
+        weight for weight, kind in zip(weights, kinds.values(), strict=True) if not in_head(kind)
+    ]
     count = sum(weight.numel() for weight in inner)
     size = max(1, round(share * count))
     if training.trained.top_k is None:
@@ -77,7 +74,7 @@ def draw_masks(
     flat = torch.zeros(count, dtype=torch.bool, device=inner[0].device)
     flat[chosen.to(flat.device)] = True
     masks = iter(part.bool() for part in unflatten(flat, inner))
-    return [None if name in head else next(masks) for name in kinds]
+    return [None if in_head(kind) else next(masks) for kind in kinds.values()]
 
 
 def _gradients(
@@ -129,11 +126,11 @@ class TrainedWeights:
             for weight, mask in zip(weights, masks, strict=True)
             if mask is not None
         ]
-        self._pull, head = training.l2_sp, head_of(kinds) if training.l2_sp else ()
+        self._pull = training.l2_sp
         self._pulled = [
             (weight, weight.detach().clone())
-            for name, weight, trained in zip(kinds, weights, whole, strict=True)
-            if self._pull and trained and name not in head
+            for kind, weight, trained in zip(kinds.values(), weights, whole, strict=True)
+            if self._pull and trained and not in_head(kind)
         ]
 
     @torch.no_grad()
@@ -164,5 +161,5 @@ def train_only(
         batches: makes all training inputs and labels, for the gradients before the training.
     """
     masks = draw_masks(training, network, kinds, batches, seed)
-    whole = whole_tensors(training.trained, kinds)
+    whole = whole_tensors(training.trained, network, kinds)
     return TrainedWeights(training, kinds, list(network.parameters()), whole, masks)
