@@ -171,7 +171,7 @@ def test_dead_units_are_no_dead_layer(dead):
     with torch.no_grad():
         block = trainer.network.layer1[0]
         block.bn1.weight[dead], block.bn1.bias[dead] = 0.0, -1.0
-    trainer.start = trainer.previous = [p.detach().clone() for p in trainer.weights]
+    trainer.moves.start = trainer.moves.previous = [p.detach().clone() for p in trainer.weights]
     text = saw("some-weights-never-moved", evidence_of(trainer, 26))
     if dead == slice(None):
         assert text.startswith("5 of 62")  # and the BatchNorm around them, but for the last bias

@@ -85,7 +85,7 @@ def results(trainer: Trainer, outcome: Outcome) -> dict:
         "final": outcome.final,
         "loss": outcome.checkpoint_train_loss,
         "status": outcome.status,
-        "gram": trainer.trajectory.gram(),
+        "gram": trainer.moves.trajectory.gram(),
         "weights": trainer.flat_weights().numpy(),
     }
 

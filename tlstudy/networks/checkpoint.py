@@ -63,7 +63,7 @@ def keep(trainer: Trainer, outcome: Outcome, scratch: Scratch) -> None:
     }
     files = {
         state: {name: tensor.cpu().contiguous() for name, tensor in tensors.items()},
-        path: {"rows": trainer.trajectory.rows_after(before["epochs"])},
+        path: {"rows": trainer.moves.trajectory.rows_after(before["epochs"])},
     }
     scratch.keep(checkpoint, files, besides=before["path"])
 
@@ -92,8 +92,8 @@ def restore(trainer: Trainer, scratch: Scratch) -> Outcome:
     for group, rate in zip(trainer.optimiser.param_groups, checkpoint["rates"], strict=True):
         group["lr"] = rate
     for path in checkpoint["path"]:
-        trainer.trajectory.append_rows(scratch.tensors(path)["rows"])
-    trainer.previous = [weight.detach().clone() for weight in trainer.weights]
+        trainer.moves.trajectory.append_rows(scratch.tensors(path)["rows"])
+    trainer.moves.previous = [weight.detach().clone() for weight in trainer.weights]
     return Outcome(metrics=checkpoint["metrics"], layers=checkpoint["layers"])
 
 

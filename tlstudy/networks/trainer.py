@@ -17,24 +17,21 @@ from tlstudy.networks.evaluation import (
     NO_SCORE,
     Score,
     loss_of_head,
-    predict,
-    predict_recalibrated,
     score,
     training_mode_loss,
 )
-from tlstudy.networks.geometry import changes, moments, predicted_adam_displacement
 from tlstudy.networks.inputs import Inputs
+from tlstudy.networks.looks import Looks, score_columns
+from tlstudy.networks.moves import Moves, flat, predicted_displacement
 from tlstudy.networks.optimisers import make_optimiser, make_schedule
 from tlstudy.networks.rescaling import learning_rate_factors
 from tlstudy.networks.trained import train_only
-from tlstudy.networks.trajectory import Trajectory
 from tlstudy.storage.randomness import Stream, derived_seed
 from tlstudy.storage.time_left import duration
 
 log = logging.getLogger(__name__)
 
 Batch = tuple[torch.Tensor, torch.Tensor]
-ADAPTIVE = ("adam", "adamw")  # their steps are of the learning rate's size, whatever the gradient's
 
 
 @dataclass
@@ -91,8 +88,6 @@ class Trainer:
         follow_weights: bool = True,
     ):
         self.training, self.images, self.device = training, images, device
-        self.evaluation, self.statistics, self.after_epochs = evaluation, statistics, after_epochs
-        self.follow_weights = follow_weights
         self.network = network.to(device, memory_format=torch.channels_last)
         self.kinds = layer_kinds(network)
         self.weights = list(network.parameters())
@@ -104,10 +99,21 @@ class Trainer:
         self.full_steps = 0.0  # of an epoch, each counted by its share of the learning rate
         self.seed = seed
         self.order = np.random.default_rng(derived_seed(seed, Stream.ORDER))
+        self.moves = None
         if follow_weights:
-            self.start = _copies(self.weights)
-            self.previous = self.start
-            self.trajectory = Trajectory(self.flat_weights(), training.epochs)
+            self.moves = Moves(self.weights, self.kinds, training.epochs)
+        self.looks = None
+        if evaluation:
+            self.looks = Looks(
+                test=images.test,
+                test_labels=images.test_labels,
+                inputs=images.inputs,
+                batches=lambda: [inputs for inputs, _ in self.fixed_batches()],
+                head=training.head,
+                evaluation=evaluation,
+                statistics=statistics,
+                after_epochs=after_epochs,
+            )
 
     def run(
         self,
@@ -145,7 +151,7 @@ class Trainer:
 
     def flat_weights(self) -> torch.Tensor:
         """All weights in one float32 vector on the device."""
-        return torch.cat([weight.detach().flatten() for weight in self.weights])
+        return flat(self.weights)
 
     def _weights_are_finite(self) -> bool:
         return bool(torch.stack([weight.isfinite().all() for weight in self.weights]).all())
@@ -169,16 +175,23 @@ class Trainer:
         trained = time.monotonic()
         row = {
             "epoch": epoch,
-            **_score_columns("train", train_score),
+            **score_columns("train", train_score),
             "gradient_norm": gradient_norm,
         }
         finite = np.isfinite(train_score.loss) and self._weights_are_finite()
-        if finite and self.follow_weights:
-            row |= self._moves(epoch, outcome)
+        if finite and self.moves:
+            layers, whole = self.moves.after_epoch(epoch, self._predicted_displacement())
+            outcome.layers += layers
+            row |= whole
         row["training_seconds"] = trained - began
-        if self.evaluation:
+        if self.looks:
             looked = time.monotonic()
-            row |= self._test_values(epoch, outcome, finite)
+            network = self.network if finite else None
+            if epoch < self.training.epochs:
+                row |= self.looks.after_epoch(network)
+            else:
+                columns, outcome.final = self.looks.after_last(network)
+                row |= columns
             row["evaluation_seconds"] = time.monotonic() - looked
         outcome.metrics.append(row)
         return finite
@@ -232,68 +245,14 @@ class Trainer:
         if self.schedule:
             self.schedule.step()
 
-    def _moves(self, epoch: int, outcome: Outcome) -> dict:
-        """Append a row for every layer; return the columns of the whole network."""
-        from_start = moments(self.start, self.weights)
-        from_previous = moments(self.previous, self.weights)
-        predicted = self._predicted_displacement()
-        per_layer = _change_columns(from_start, from_previous)
-        for index, (name, kind) in enumerate(self.kinds.items()):
-            outcome.layers.append(
-                {
-                    "epoch": epoch,
-                    "layer": name,
-                    "layer_index": index,
-                    "kind": kind,
-                    "parameters": self.weights[index].numel(),
-                    **{column: values[index] for column, values in per_layer.items()},
-                    "predicted_displacement": predicted[index],
-                }
-            )
-        self.previous = _copies(self.weights)
-        self.trajectory.append(self.flat_weights())
-        return _change_columns(from_start.sum(axis=0), from_previous.sum(axis=0))
-
     def _predicted_displacement(self) -> np.ndarray:
-        if self.training.optimiser_holds == "another-network":
-            return np.zeros(len(self.weights))
-        shares = self.trained.shares
-        if self.training.optimiser.name not in ADAPTIVE:
-            return np.where(shares > 0, np.nan, 0.0)
-        rates = self.training.optimiser.learning_rate * np.array(self.rate_factors)
-        predicted = predicted_adam_displacement(self.previous, rates, self.full_steps)
-        moving = shares > 0
-        return np.where(moving, predicted * np.sqrt(np.where(moving, shares, 1.0)), 0.0)
-
-    def _test_values(self, epoch: int, outcome: Outcome, finite: bool) -> dict:
-        """Score test images with running and with recalibrated statistics.
-
-        After the last epoch both are taken, on all test images where the statistics are asked
-        for. The epoch's own values are those of the first images, so that the curve stays one
-        curve, and both statistics can be compared at its end.
-        """
-        count = self.evaluation.epoch_images
-        last = epoch == self.training.epochs
-        columns = {"test_images": count}
-        for statistics in STATISTICS:
-            scores, final = (NO_SCORE, NO_SCORE), last and statistics in self.statistics
-            if finite and (last or statistics in self.after_epochs):
-                scores = self._test_scores(statistics, None if final else count, count)
-            columns |= _score_columns("test", scores[0], f"_{statistics}")
-            if final:
-                outcome.final[statistics] = scores[1]
-        return columns
-
-    def _test_scores(self, statistics: str, look_at: int | None, count: int) -> tuple[Score, Score]:
-        images, labels = self.images.test[:look_at], self.images.test_labels[:look_at]
-        with autocast(self.device, self.evaluation.precision):
-            if statistics == "running":
-                logits = predict(self.network, images, self.images.inputs)
-            else:
-                batches = [batch for batch, _ in self.fixed_batches()]
-                logits = predict_recalibrated(self.network, images, self.images.inputs, batches)
-        head = self.training.head
-        return score(logits[:count], labels[:count], head), score(logits, labels, head)
+        return predicted_displacement(
+            self.training,
+            self.moves.previous,
+            self.rate_factors,
+            self.full_steps,
+            self.trained.shares,
+        )
 
     def _report_progress(self, epoch: int, epoch_seconds: float, outcome: Outcome) -> None:
         left = epoch_seconds * (self.training.epochs - epoch)
@@ -329,24 +288,3 @@ def training_batches(
         (images.inputs(images.train[part]), images.train_labels[part].to(device))
         for part in map(torch.from_numpy, parts)
     ]
-
-
-def _copies(weights: list[torch.Tensor]) -> list[torch.Tensor]:
-    return [weight.detach().clone() for weight in weights]
-
-
-def _score_columns(part: str, values: Score, suffix: str = "") -> dict[str, float]:
-    return {
-        f"{part}_loss{suffix}": values.loss,
-        f"{part}_accuracy{suffix}": values.accuracy,
-        f"{part}_balanced_accuracy{suffix}": values.balanced_accuracy,
-    }
-
-
-def _change_columns(from_start: np.ndarray, from_previous: np.ndarray) -> dict[str, np.ndarray]:
-    start, previous = changes(from_start), changes(from_previous)
-    columns = {"norm": start["norm"]}
-    for name in ("displacement", "norm_change", "angle"):
-        columns[f"{name}_from_start"] = start[name]
-        columns[f"{name}_from_previous"] = previous[name]
-    return columns

@@ -172,17 +172,17 @@ def write_plane(trainer: Trainer, outcome: Outcome, level: float, path: Path) ->
     direction_2, of length one; if the train loss fell below the level, the weights above and
     below, from consecutive epochs.
     """
-    plane = principal_plane(trainer.trajectory.gram())
+    plane = principal_plane(trainer.moves.trajectory.gram())
     end = trainer.flat_weights()
-    tensors = {"start": trainer.trajectory.start, "end": end}
+    tensors = {"start": trainer.moves.trajectory.start, "end": end}
     reason = _no_plane_reason(plane, outcome)
     if not reason:
-        directions = trainer.trajectory.combine(plane.coefficients)
+        directions = trainer.moves.trajectory.combine(plane.coefficients)
         tensors |= {"direction_1": directions[0].clone(), "direction_2": directions[1].clone()}
     crossed = first_epoch_below(outcome.train_losses(), level)
     if crossed:
-        tensors["above"] = trainer.trajectory.weights_after(crossed - 1)
-        tensors["below"] = trainer.trajectory.weights_after(crossed)
+        tensors["above"] = trainer.moves.trajectory.weights_after(crossed - 1)
+        tensors["below"] = trainer.moves.trajectory.weights_after(crossed)
     with atomic_path(path) as temporary:
         save_file(tensors, temporary)
     return {
