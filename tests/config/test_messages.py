@@ -113,10 +113,31 @@ MISTAKES = [
         "arms.new: two arms are named 'new~learning_rate=0.001'; names must differ",
     ),
     (
-        "arms.new.optimiser",
-        [{"name": "adam"}, {"name": "sgd"}],
-        "arms.new.optimiser: found [{'name': 'adam'}, {'name': 'sgd'}]; must be a mapping of",
+        "arms.new.augmentation",
+        ["rotate"],
+        "arms.new.augmentation.0.name: found 'rotate'; must be 'rotation' or 'quarter-turn' or ",
     ),
+    (
+        "arms.new.augmentation",
+        [{"name": "rotation", "degree": 3}],
+        "arms.new.augmentation.0.degree: unknown key; did you mean 'degrees'? allowed are classes,",
+    ),
+    (
+        "arms.new.augmentation",
+        ["shift", {"name": "rotation", "classes": [3, 10]}],
+        "arms.new.augmentation.1.classes.1: found 10; must be a class from 0 to 9.",
+    ),
+    (
+        "arms.new.early_stopping",
+        {"patients": 3},
+        "arms.new.early_stopping.patients: unknown key; did you mean 'patience'? allowed are ",
+    ),
+    (
+        "arms.new",
+        {"drawing": "published", "early_stopping": {}},
+        "arms.new: early_stopping needs `drawing: stratified`, so that no image is held out and ",
+    ),
+    ("arms.new.weight_average", 1, "arms.new.weight_average: found 1; must be less than 1."),
     (
         "arms.new.label",
         "Pretrained, corrected",

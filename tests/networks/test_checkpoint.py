@@ -42,6 +42,16 @@ PROTOCOLS = {
     },
     "drawn": {"trained": {"random": 0.2}, "optimiser": {"name": "sgd", "momentum": 0.9}},
     "smoothed": {"label_smoothing": 0.1},
+    "averaged": {"weight_average": 0.9, "optimiser": {"name": "sgd", "momentum": 0.9}},
+    "augmented": {"augmentation": ["rotation", "shift", "erasing"]},
+    "stopping": {"early_stopping": {"patience": 11}},
+    "all": {
+        "early_stopping": {"patience": 11},
+        "weight_average": 0.8,
+        "augmentation": ["resized-crop"],
+        "schedule": "cosine",
+        "trained": "batchnorm",
+    },
     "diverging": {"optimiser": {"name": "sgd", "learning_rate": 1e4}, "rescaling": {"factor": 1e3}},
 }
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from tlstudy.config.augmentation import TRANSFORMS
 from tlstudy.config.fields import Settings
 from tlstudy.config.ledger import Claim, Control, Rung
 from tlstudy.config.measurements import measurements
@@ -18,7 +19,7 @@ from tlstudy.config.settings import (
     Tuning,
     WeightsFile,
 )
-from tlstudy.config.training import SGD, Adam, AdamW, Constant, Cosine, Step, Trained
+from tlstudy.config.training import SGD, Adam, AdamW, Constant, Cosine, EarlyStopping, Step, Trained
 
 # By the keys that lead to them, without names and positions.
 MODELS: dict[str, type[Settings]] = {
@@ -31,6 +32,8 @@ MODELS: dict[str, type[Settings]] = {
     "arms.schedule.cosine": Cosine,
     "arms.schedule.step": Step,
     "arms.trained": Trained,
+    "arms.early_stopping": EarlyStopping,
+    **{f"arms.augmentation.{name}": model for name, model in TRANSFORMS.items()},
     "claims": Claim,
     "claims.controls": Control,
     "evaluation": Evaluation,
@@ -98,6 +101,8 @@ def _key(location: tuple[int | str, ...]) -> str:
         del keys[1:]  # a single value is put into a list before it is validated
     if keys[:1] == ["weights"] or (keys[:1] == ["arms"] and keys[2:3] and keys[2] in TAGGED):
         del keys[3:4]
+    if keys[:1] == ["arms"] and keys[2:3] == ["augmentation"]:
+        del keys[4:5]
     return ".".join(key for key in keys if key != "[key]") or "the configuration"
 
 

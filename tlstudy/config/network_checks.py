@@ -15,6 +15,7 @@ from tlstudy.config.ledger import Claim
 from tlstudy.config.messages import did_you_mean
 from tlstudy.config.quantities import STAGE_FAMILIES
 from tlstudy.config.settings import Arm, Study, WeightsFile
+from tlstudy.config.training import images_trained_on
 
 
 def network_contradictions(
@@ -36,10 +37,11 @@ def network_contradictions(
     yield from _batchnorm_contradictions(key, arm, facts, asked)
     yield from _trained_contradictions(key, arm, facts)
     for size in study.subset_size:
-        smallest_batch = size // -(-size // arm.batch_size)
+        trained_on = images_trained_on(arm, size)
+        smallest_batch = trained_on // -(-trained_on // arm.batch_size)
         if facts.batchnorm and facts.one_value and smallest_batch == 1:
             yield (
-                f"{key}.batch_size: found {arm.batch_size}, so a batch of {size} images at "
+                f"{key}.batch_size: found {arm.batch_size}, so a batch of {trained_on} images at "
                 f"{arm.image_size} pixels would hold a single one, on which BatchNorm cannot be "
                 "trained; must be at least 3, or 2 if the subset sizes are even."
             )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tlstudy.config.augmentation import TRANSFORMS
 from tlstudy.config.measurements import measurements
 from tlstudy.config.schema import configuration_schema
 
@@ -17,6 +18,8 @@ SECTIONS = {
     "arms.<name>.schedule, cosine": "Cosine",
     "arms.<name>.schedule, step": "Step",
     "arms.<name>.trained": "Trained",
+    "arms.<name>.early_stopping": "EarlyStopping",
+    **{f"arms.<name>.augmentation, {name}": model.__name__ for name, model in TRANSFORMS.items()},
     "arms.<name>.rescaling": "Rescaling",
     "weights.<name>, a file": "WeightsFile",
     "tuning": "Tuning",

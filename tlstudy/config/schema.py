@@ -16,7 +16,7 @@ def configuration_schema() -> dict[str, Any]:
     for model in ("Arm", "Adam", "AdamW", "SGD", "Constant", "Cosine", "Step", "Trained"):
         properties = schema["$defs"][model]["properties"]
         for key, value in properties.items():
-            if "discriminator" not in value and "$ref" not in value and key not in NOT_SWEPT:
+            if key not in NOT_SWEPT:
                 properties[key] = _or_list_of(value)
     for key in ("seed", "subset_size"):
         one = schema["properties"][key]["items"]

@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from tlstudy.config.architectures import Architecture
+from tlstudy.config.augmentation import Augmentation
 from tlstudy.config.fields import (
     MINIMUM_SEEDS,
     TEST_POOL,
@@ -40,6 +41,7 @@ from tlstudy.config.measurements import measurements
 from tlstudy.config.training import (
     Adam,
     Constant,
+    EarlyStopping,
     Optimiser,
     Rescaling,
     Schedule,
@@ -149,6 +151,21 @@ class Training(Settings):
         description="Factor of half the squared distance from the start, the last layer apart, "
         "that is minimised too (L2-SP, Li et al. 2018).",
     )
+    weight_average: Fraction | None = Field(
+        None,
+        description="Decay of an exponential average of the weights over the steps, such as 0.99; "
+        "the averages are what is tested and kept. null: the weights themselves.",
+    )
+    augmentation: Augmentation = Field(
+        [],
+        description="Random changes of the training images in each epoch, one after the other: "
+        "names or mappings; [] for none.",
+    )
+    early_stopping: EarlyStopping | None = Field(
+        None,
+        description="Holds images out and keeps the weights of the epoch with the lowest loss on "
+        "them; null: all images are trained on, in all epochs.",
+    )
     epochs: Count = Field(30, description="Passes over the training images.")
     batch_size: Count = Field(64, description="Most images in a step; batches are of equal size.")
     precision: Literal["float32", "bfloat16"] = Field(
@@ -167,22 +184,8 @@ class Training(Settings):
         return self.model_copy(update={"optimiser": optimiser})
 
     @model_validator(mode="after")
-    def _tuned_networks_are_trained(self) -> "Training":
-        if self.tune_learning_rate and self.optimiser_holds != "network":
-            raise ValueError("tune_learning_rate needs an optimiser that holds the network")
-        if self.tune_learning_rate and self.drawing != "stratified":
-            raise ValueError("tune_learning_rate needs `drawing: stratified`, so that it has folds")
-        return self
-
-    @model_validator(mode="after")
     def _fits_together(self) -> "Training":
         refuse_what_does_not_fit(self)
-        return self
-
-    @model_validator(mode="after")
-    def _normalisation_of_weights_needs_weights(self) -> "Training":
-        if self.normalisation == "weights" and self.initialisation == "random":
-            raise ValueError("normalisation: weights needs an initialisation that has weights")
         return self
 
 

@@ -17,6 +17,7 @@ from tlstudy.config.measurements import measurements
 from tlstudy.config.messages import sentences
 from tlstudy.config.settings import STATISTICS, Arm, Study, Training, WeightsFile, WeightsSource
 from tlstudy.config.sweeps import expand_arms
+from tlstudy.config.words import in_short
 from tlstudy.config.yaml_files import read_mapping
 from tlstudy.storage.errors import UserError
 
@@ -70,8 +71,7 @@ def run_name(arm: Arm, sources: Sequence[WeightsSource]) -> str:
 def _in_words(arm: Arm) -> str:
     words = arm.initialisation
     for key, value in _innermost(changed_training(arm)):
-        shown = f"{value:g}".replace("+", "") if isinstance(value, float) else str(value).lower()
-        longer = f"{words}-{key}~{shown}"
+        longer = f"{words}-{key}~{in_short(value)}"
         if key != "initialisation" and len(longer) <= LONGEST_IN_WORDS:
             words = longer
     return words

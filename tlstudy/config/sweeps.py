@@ -4,12 +4,14 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tlstudy.config.words import in_short
 from tlstudy.storage.errors import UserError
 
 Choices = list[tuple[str, Any]]
-# Lists are no sweeps there: arms are told apart by what is swept, and optimisers by their values;
-# stages go together.
-NOT_SWEPT = ("label", "optimiser", "stages")
+# Lists are no sweeps there: arms are told apart by what is swept, and stages go together.
+NOT_SWEPT = ("label", "stages")
+# A list is one value there; a sweep is a list of lists.
+LISTS = ("augmentation",)
 
 
 def expand_arms(arms: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -30,7 +32,7 @@ def expand_arms(arms: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]
         for variant, choices in _variants(settings) if swept else [(settings, [])]:
             full_name, plain_name = (
                 f"{name}{''.join(f'~{key}={shown(value)}' for key, value in choices)}"
-                for shown in (str, _plain)
+                for shown in (_named, _plain)
             )
             if taken & {full_name, plain_name}:
                 raise UserError(
@@ -43,12 +45,28 @@ def expand_arms(arms: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]
     return expanded, origins
 
 
+def _named(value: Any) -> str:
+    """A value in the name of an arm."""
+    return in_short(value) if isinstance(value, Mapping | list) or value is None else str(value)
+
+
 def _plain(value: Any) -> Any:
-    """The number in a text, as YAML reads 1e-3 as text; any other value as it is."""
+    """The number in a text, as YAML reads 1e-3 as text; any other value as in a name."""
     try:
-        return float(value) if isinstance(value, str) else value
+        return float(value) if isinstance(value, str) else _named(value)
     except ValueError:
         return value
+
+
+def _in_label(value: Any) -> str:
+    words = in_short(value, " ", ", ") if isinstance(value, Mapping | list) else _named(value)
+    return words.replace("_", " ")
+
+
+def _is_sweep(key: str, value: Any) -> bool:
+    if not isinstance(value, list) or not value or key in NOT_SWEPT:
+        return False
+    return key not in LISTS or any(isinstance(item, list) for item in value)
 
 
 def _labelled(variant: Any, name: str, choices: Choices) -> Any:
@@ -56,7 +74,7 @@ def _labelled(variant: Any, name: str, choices: Choices) -> Any:
     label = variant.get("label") or name if choices else None
     if not isinstance(label, str):
         return variant
-    described = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in choices)
+    described = ", ".join(f"{key.replace('_', ' ')} {_in_label(value)}" for key, value in choices)
     return variant | {"label": f"{label}, {described}"}
 
 
@@ -64,7 +82,7 @@ def _variants(settings: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], Cho
     """Every combination of the values listed in (nested) settings, and the chosen values."""
     alternatives: list[list[tuple[Any, Choices]]] = []
     for key, value in settings.items():
-        if isinstance(value, list) and value and key not in NOT_SWEPT:
+        if _is_sweep(key, value):
             alternatives.append([(item, [(str(key), item)]) for item in value])
         elif isinstance(value, Mapping):
             alternatives.append(list(_variants(value)))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from tlstudy.config.fields import (
+    CLASSES,
     NUMBER,
     Count,
     Factor,
@@ -182,8 +183,24 @@ TrainedPart = Annotated[
     ),
 ]
 
+
+class EarlyStopping(Settings):
+    """A share of the training images is held out, and their loss ends the training."""
+
+    share: Annotated[float, Field(gt=0, lt=1), NUMBER] = Field(
+        0.2, description="Of the training images of each class, drawn by the seed; at least one."
+    )
+    patience: Count = Field(
+        5, description="Epochs without a lower held-out loss after which the training ends."
+    )
+
+    def held_out(self, count: int) -> int:
+        """How many of so many images of a class are held out; at least one is trained on."""
+        return min(max(1, round(self.share * count)), count - 1)
+
+
 # Settings that act on an optimiser's steps: they need one that holds the network.
-OF_STEPS = ("schedule", "gradient_clip", "trained", "l2_sp")
+OF_STEPS = ("schedule", "gradient_clip", "trained", "l2_sp", "weight_average")
 
 
 def refuse_what_does_not_fit(training: "Training") -> None:
@@ -196,6 +213,17 @@ def refuse_what_does_not_fit(training: "Training") -> None:
             f"schedule.warm_up must end before the training: found {training.schedule.warm_up:g}, "
             f"allowed is less than epochs ({training.epochs})"
         )
+    if training.tune_learning_rate and training.optimiser_holds != "network":
+        raise ValueError("tune_learning_rate needs an optimiser that holds the network")
+    if training.tune_learning_rate and training.drawing != "stratified":
+        raise ValueError("tune_learning_rate needs `drawing: stratified`, so that it has folds")
+    if training.early_stopping and training.drawing != "stratified":
+        raise ValueError(
+            "early_stopping needs `drawing: stratified`, so that no image is held out and trained "
+            "on too"
+        )
+    if training.normalisation == "weights" and training.initialisation == "random":
+        raise ValueError("normalisation: weights needs an initialisation that has weights")
     if training.optimiser_holds != "network":
         fields = type(training).model_fields
         changed = [key for key in OF_STEPS if getattr(training, key) != fields[key].default]
@@ -204,3 +232,11 @@ def refuse_what_does_not_fit(training: "Training") -> None:
                 f"{changed[0]} needs an optimiser that holds the network; leave it out or take "
                 "`optimiser_holds: network`"
             )
+
+
+def images_trained_on(training: "Training", size: int) -> int:
+    """Of so many training images, the same number of each class, those that are not held out."""
+    if training.early_stopping is None:
+        return size
+    classes = [size // CLASSES + (place < size % CLASSES) for place in range(CLASSES)]
+    return size - sum(training.early_stopping.held_out(count) for count in classes if count)

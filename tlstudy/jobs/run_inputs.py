@@ -12,9 +12,9 @@ from tlstudy.data.subset import order_of_test_images
 from tlstudy.jobs import paths
 from tlstudy.jobs.run_record import read_run_record
 from tlstudy.networks.fine_tuned import FineTuned
+from tlstudy.networks.images import Images, hold_out
 from tlstudy.networks.inputs import Inputs, resize
 from tlstudy.networks.pretrained import PretrainedWeights
-from tlstudy.networks.trainer import Images
 from tlstudy.networks.weights import load_weights
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.reading import read_json, read_table, read_tensors
@@ -40,13 +40,14 @@ def load_run_images(
     test, test_labels = load_images(paths.images_folder(study.cache), "test")
     order = order_of_test_images(test_labels)[: study.evaluation.final_images]
     size = run.settings.image_size
-    return Images(
+    images = Images(
         train=resize(train[indices], size, device),
         train_labels=torch.from_numpy(train_labels[indices]),
         test=resize(test[order], size, device),
         test_labels=torch.from_numpy(test_labels[order]),
         inputs=Inputs(run.settings.normalisation, weights, device),
     )
+    return hold_out(images, run.settings, run.seed)
 
 
 def check_subset_record(file: Path, subset: dict, size: int, labels: np.ndarray) -> None:

@@ -16,7 +16,6 @@ from torch import nn
 
 from tlstudy.config.fields import CLASSES
 from tlstudy.config.settings import Training
-from tlstudy.config.training import Trained
 from tlstudy.networks.batchnorm import recalibrated
 from tlstudy.networks.device import autocast
 from tlstudy.networks.evaluation import NO_SCORE, Score, batch_size, predict, score
@@ -100,9 +99,16 @@ def trained_after(
         seen: see `stage_outputs`.
     """
     rest, device = after(network, stage), next(network.parameters()).device
-    training = training.model_copy(update={"trained": Trained()})  # the stage says what is held
+    training = plain(training)
     trainer = Trainer(training, rest, seen, None, seed, device, follow_weights=False)
     return scores(rest, training, seen) if trainer.run().finished else (NO_SCORE, NO_SCORE)
+
+
+def plain(training: Training) -> Training:
+    """Without what needs the whole network or its images: the stage says what is held."""
+    fields = ("trained", "augmentation", "early_stopping", "weight_average")
+    usual = {name: Training.model_fields[name].get_default() for name in fields}
+    return training.model_copy(update=usual)
 
 
 def scores(

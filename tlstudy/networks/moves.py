@@ -76,7 +76,7 @@ def predicted_displacement(
     if training.optimiser_holds == "another-network":
         return np.zeros(len(before))
     moving = shares > 0
-    if training.optimiser.name not in ADAPTIVE:
+    if training.optimiser.name not in ADAPTIVE or training.weight_average is not None:
         return np.where(moving, np.nan, 0.0)
     rates = training.optimiser.learning_rate * np.array(rate_factors)
     predicted = predicted_adam_displacement(before, rates, full_steps)

@@ -1,4 +1,4 @@
-"""The optimiser of a training and the course of its learning rate, as PyTorch has them."""
+"""The optimiser of a training, its learning rates and averages of weights, by PyTorch."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, LRScheduler, SequentialLR, StepLR
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from tlstudy.config.settings import Training
 
@@ -54,3 +55,15 @@ def make_schedule(
     if len(parts) < 2:
         return parts[0] if parts else None
     return SequentialLR(optimiser, parts, milestones=[warm_up])
+
+
+def weight_average(training: Training, network: nn.Module) -> AveragedModel | None:
+    """What follows a network's weights by an exponential average; None if nothing does.
+
+    It starts from the weights after the first step. Buffers, such as BatchNorm's running
+    statistics, are those of the network itself.
+    """
+    decay = training.weight_average
+    if decay is None:
+        return None
+    return AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(decay))

@@ -4,26 +4,29 @@ import copy
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from torch import nn
 
 from tlstudy.config.settings import STATISTICS, Evaluation, Training
+from tlstudy.networks.augmentation import Augmentation
 from tlstudy.networks.build import layer_kinds
 from tlstudy.networks.device import autocast, chance, synchronise
+from tlstudy.networks.early_stopping import BestEpoch
 from tlstudy.networks.evaluation import (
     NO_SCORE,
     Score,
     loss_of_head,
+    predict_recalibrated,
     score,
     training_mode_loss,
 )
-from tlstudy.networks.inputs import Inputs
+from tlstudy.networks.images import Batch, Images, training_batches
 from tlstudy.networks.looks import Looks, score_columns
 from tlstudy.networks.moves import Moves, flat, predicted_displacement
-from tlstudy.networks.optimisers import make_optimiser, make_schedule
+from tlstudy.networks.optimisers import make_optimiser, make_schedule, weight_average
 from tlstudy.networks.rescaling import learning_rate_factors
 from tlstudy.networks.trained import train_only
 from tlstudy.storage.randomness import Stream, derived_seed
@@ -31,29 +34,21 @@ from tlstudy.storage.time_left import duration
 
 log = logging.getLogger(__name__)
 
-Batch = tuple[torch.Tensor, torch.Tensor]
-
-
-@dataclass
-class Images:
-    """Images (N, H, W) uint8 on the device, labels (N,) on the processor, the way to inputs."""
-
-    train: torch.Tensor
-    train_labels: torch.Tensor
-    test: torch.Tensor
-    test_labels: torch.Tensor
-    inputs: Inputs
-
 
 @dataclass
 class Outcome:
-    """What a run leaves behind; the rows follow `tlstudy.storage.columns`."""
+    """What a run leaves behind; the rows follow `tlstudy.storage.columns`.
+
+    With early stopping the last row is of the epoch whose weights are kept, and `held_out_losses`
+    are of all epochs that were run, nats.
+    """
 
     status: str = "finished"
     metrics: list[dict] = field(default_factory=list)
     layers: list[dict] = field(default_factory=list)
     final: dict[str, Score] = field(default_factory=dict)
     checkpoint_train_loss: float = float("nan")
+    held_out_losses: list[float] | None = None
 
     @property
     def finished(self) -> bool:
@@ -73,6 +68,10 @@ class Trainer:
         statistics: BatchNorm statistics with which all test images are scored at the end.
         after_epochs: those with which some are scored after the epochs before the last.
         follow_weights: measure how far the weights move and keep their path.
+
+    Attributes:
+        network: the one that is trained.
+        kept: the one that is looked at and handed on: its average, or itself.
     """
 
     def __init__(
@@ -99,9 +98,14 @@ class Trainer:
         self.full_steps = 0.0  # of an epoch, each counted by its share of the learning rate
         self.seed = seed
         self.order = np.random.default_rng(derived_seed(seed, Stream.ORDER))
+        self.augmentation = Augmentation(training.augmentation, seed)
+        self.average = weight_average(training, network)
+        self.kept = self.average.module if self.average else network
+        stopping = training.early_stopping
+        self.best = BestEpoch(stopping.patience) if stopping else None
         self.moves = None
         if follow_weights:
-            self.moves = Moves(self.weights, self.kinds, training.epochs)
+            self.moves = Moves(list(self.kept.parameters()), self.kinds, training.epochs)
         self.looks = None
         if evaluation:
             self.looks = Looks(
@@ -134,12 +138,16 @@ class Trainer:
                 log.warning("epoch %d: the loss is not finite; the run ends here", epoch)
                 return outcome
             self._report_progress(epoch, (time.monotonic() - began) / (epoch - done), outcome)
+            if self.best and self.best.is_over:
+                break
             if epoch < epochs:
                 after_epoch(outcome)
+        if self.best:
+            self._go_back_to_best(outcome)
         # In float32 whatever the evaluation's: landscapes have this loss in their centre, and
         # their relief can be as small as bfloat16's rounding.
         outcome.checkpoint_train_loss = float(
-            training_mode_loss(self.network, self.fixed_batches(), self.training.head)
+            training_mode_loss(self.kept, self.fixed_batches(), self.training.head)
         )
         if not np.isfinite(outcome.checkpoint_train_loss):
             outcome.status = "diverged"
@@ -150,8 +158,8 @@ class Trainer:
         return training_batches(self.training, self.images, self.device)
 
     def flat_weights(self) -> torch.Tensor:
-        """All weights in one float32 vector on the device."""
-        return flat(self.weights)
+        """All weights that are kept in one float32 vector on the device."""
+        return flat(list(self.kept.parameters()))
 
     def _weights_are_finite(self) -> bool:
         return bool(torch.stack([weight.isfinite().all() for weight in self.weights]).all())
@@ -168,7 +176,7 @@ class Trainer:
 
     def _epoch(self, epoch: int, outcome: Outcome) -> bool:
         began = time.monotonic()
-        steps = self._steps_of_an_epoch()
+        steps = self._steps_of_an_epoch(epoch)
         with chance(self.seed, epoch, self.device):
             train_score, gradient_norm = self._take(steps)
         synchronise(self.device)
@@ -184,10 +192,13 @@ class Trainer:
             outcome.layers += layers
             row |= whole
         row["training_seconds"] = trained - began
+        looked = time.monotonic()
+        if self.best and finite:
+            self.best.after_epoch(self.kept, self._held_out_loss())
+            outcome.held_out_losses = self.best.losses
         if self.looks:
-            looked = time.monotonic()
-            network = self.network if finite else None
-            if epoch < self.training.epochs:
+            network = self.kept if finite else None
+            if epoch < self.training.epochs or self.best:
                 row |= self.looks.after_epoch(network)
             else:
                 columns, outcome.final = self.looks.after_last(network)
@@ -196,12 +207,34 @@ class Trainer:
         outcome.metrics.append(row)
         return finite
 
-    def _steps_of_an_epoch(self) -> list[Batch]:
-        count = len(self.images.train_labels)
-        if count <= self.training.batch_size:
-            return self.fixed_batches()  # a single batch has no order, but rounds by it
-        order = self.order.permutation(count)
-        return training_batches(self.training, self.images, self.device, order)
+    def _held_out_loss(self) -> float:
+        """Plain cross-entropy of held-out images, BatchNorm recalibrated on those trained on."""
+        held_out, batches = self.images.held_out, [inputs for inputs, _ in self.fixed_batches()]
+        logits = predict_recalibrated(self.kept, held_out.images, self.images.inputs, batches)
+        return score(logits, held_out.labels, self.training.head).loss
+
+    def _go_back_to_best(self, outcome: Outcome) -> None:
+        """Keep the weights of the best epoch, and the rows and the path up to it."""
+        looked, epoch = time.monotonic(), self.best.epoch
+        self.best.restore(self.kept)
+        del outcome.metrics[epoch:]
+        outcome.layers = [row for row in outcome.layers if row["epoch"] <= epoch]
+        if self.moves:
+            self.moves.trajectory.cut_after(epoch)
+        if self.looks:
+            columns, outcome.final = self.looks.after_last(self.kept)
+            outcome.metrics[-1] |= columns
+            outcome.metrics[-1]["evaluation_seconds"] += time.monotonic() - looked
+        log.info("the weights of epoch %d are kept", epoch)
+
+    def _steps_of_an_epoch(self, epoch: int) -> list[Batch]:
+        images, count = self.images, len(self.images.train_labels)
+        if self.training.augmentation:
+            changed = self.augmentation(images.train, images.train_labels, epoch)
+            images = replace(images, train=changed)
+        # A single batch has no order, but rounds by it.
+        order = self.order.permutation(count) if count > self.training.batch_size else None
+        return training_batches(self.training, images, self.device, order)
 
     def _take(self, batches: list[Batch]) -> tuple[Score, float]:
         """One pass over the batches: the score before each update, the last gradient norm.
@@ -242,6 +275,8 @@ class Trainer:
         self.full_steps += first["lr"] / first["initial_lr"] if self.schedule else 1
         self.optimiser.step()
         self.trained.after_step()
+        if self.average:
+            self.average.update_parameters(self.network)
         if self.schedule:
             self.schedule.step()
 
@@ -273,18 +308,3 @@ def first_epoch_below(losses: Sequence[float], level: float) -> int | None:
     """
     below = (epoch for epoch, loss in enumerate(losses) if epoch > 0 and loss <= level)
     return next(below, None) if losses[0] > level else None
-
-
-def training_batches(
-    training: Training, images: Images, device: torch.device, order: np.ndarray | None = None
-) -> list[Batch]:
-    """Inputs and labels of the training images on the device, in the order given or as they are.
-
-    Batches are of equal size: a last batch of a single image would have no BatchNorm statistics.
-    """
-    order = np.arange(len(images.train_labels)) if order is None else order
-    parts = np.array_split(order, -(-len(order) // training.batch_size))
-    return [
-        (images.inputs(images.train[part]), images.train_labels[part].to(device))
-        for part in map(torch.from_numpy, parts)
-    ]

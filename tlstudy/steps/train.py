@@ -5,6 +5,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors.torch import save_file
 
@@ -23,8 +24,9 @@ from tlstudy.networks.device import (
     make_deterministic,
     peak_memory_gib,
 )
+from tlstudy.networks.images import Images, held_out_positions
 from tlstudy.networks.pretrained import PretrainedWeights
-from tlstudy.networks.trainer import Images, Outcome, Trainer, first_epoch_below
+from tlstudy.networks.trainer import Outcome, Trainer, first_epoch_below
 from tlstudy.networks.trajectory import PrincipalPlane, principal_plane, random_walk_variance
 from tlstudy.networks.tuning import tune_learning_rate
 from tlstudy.storage.errors import UserError
@@ -104,12 +106,25 @@ def _train_with(
         final_test_images=len(images.test_labels),
         checkpoint_train_loss=outcome.checkpoint_train_loss,
         trajectory=plane,
+        early_stopping=_held_out(study, run, outcome),
         resumed_after_epochs=scratch.resumed_after_epochs,
         seconds=scratch.seconds(),
         peak_memory_gib=peak_memory_gib(),
     )
     write_run_record(folder, record)
     scratch.remove()
+
+
+def _held_out(study: Study, run: Run, outcome: Outcome) -> dict | None:
+    settings = run.settings.early_stopping
+    if settings is None:
+        return None
+    subset = read_json(paths.run_subset_folder(study, run) / "subset.json", "subset")
+    positions = held_out_positions(np.array(subset["labels"]), settings, run.seed)
+    return {
+        "held_out": np.array(subset["indices"])[positions].tolist(),
+        "held_out_losses": outcome.held_out_losses,
+    }
 
 
 def what_decides(
