@@ -6,7 +6,7 @@ import pytest
 import torch
 from tiny import CPU, EVALUATION, tiny_images, tiny_run, tiny_training
 
-from tlstudy.config.settings import SGD, Adam, Rescaling
+from tlstudy.config.training import SGD, Adam, Rescaling
 from tlstudy.networks.build import initial_network, layer_kinds
 from tlstudy.networks.rescaling import learning_rate_factors, rescale
 from tlstudy.networks.trainer import Trainer

@@ -17,6 +17,9 @@ def test_ways_of_training_stand_in_the_table_of_differences():
                 "schedule": {"name": "step", "every": 5, "warm_up": 1},
                 "gradient_clip": 2,
                 "label_smoothing": 0.1,
+                "weight_average": 0.99,
+                "augmentation": ["rotation", {"name": "quarter-turn", "classes": [0, 3]}],
+                "early_stopping": {"patience": 3},
             },
         )
     )
@@ -29,6 +32,20 @@ def test_ways_of_training_stand_in_the_table_of_differences():
         ],
         "Gradient norm, at most": ["any", "2"],
         "Label smoothing": ["0", "0.1"],
+        "Weights tested": [
+            "those of the last step",
+            "exponential averages over the steps, decay 0.99",
+        ],
+        "Training images changed": [
+            "no",
+            "rotation, degrees 15; quarter turn, angles 0 or 90 or 180 or 270, classes 0 and 3 "
+            "only",
+        ],
+        "Training images held out": [
+            "none",
+            "20.0\u202f%, until 3 epochs without a lower loss",
+        ],
+        "Epoch reported": ["last", "best on held-out training images"],
     }
 
 

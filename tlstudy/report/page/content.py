@@ -208,7 +208,7 @@ def _rules(inputs: Inputs) -> str:
     rules: dict[str, list[str]] = {}
     for group, names in groups_of(inputs.study).items():
         arms = [inputs.study.arms[name] for name in names]
-        epochs = dict.fromkeys(protocol.REPORTED[arm.reported_epoch] for arm in arms)
+        epochs = dict.fromkeys(protocol.reported_epoch(arm) for arm in arms)
         statistics = dict.fromkeys(protocol.statistics(arm) for arm in arms)
         rule = (
             f"epoch reported, {join(epochs, 'or')}; BatchNorm statistics, "

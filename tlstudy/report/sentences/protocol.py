@@ -5,9 +5,11 @@ from typing import Any
 
 from tlstudy.audit.flaws import FLAWS, Flaw
 from tlstudy.config.architectures import network_facts
+from tlstudy.config.augmentation import Transform
 from tlstudy.config.groups import groups_of, label_of
 from tlstudy.config.settings import Arm, Evaluation, Study
-from tlstudy.report.format import whole
+from tlstudy.config.words import in_short
+from tlstudy.report.format import join, percent, whole
 from tlstudy.report.names import network_name
 from tlstudy.report.tables import Table, table_of_arms
 
@@ -116,6 +118,44 @@ def trained(arm: Arm) -> str:
     return f"{settings.share:.3g} of the weights, {which}, and the last layer"
 
 
+def average(arm: Arm) -> str:
+    """Which weights are looked at."""
+    if arm.weight_average is None:
+        return "those of the last step"
+    return f"exponential averages over the steps, decay {arm.weight_average:g}"
+
+
+def augmentation(arm: Arm) -> str:
+    """Random changes of the training images."""
+    return "; ".join(_changed(transform) for transform in arm.augmentation) or "no"
+
+
+def _changed(transform: Transform) -> str:
+    settings = transform.model_dump(exclude={"name", "classes"})
+    words = [transform.name.replace("-", " ")]
+    words += (
+        in_short(value, " ", " or ") for value in ({key: own} for key, own in settings.items())
+    )
+    if transform.classes:
+        words.append(f"classes {join(map(str, transform.classes))} only")
+    return ", ".join(words)
+
+
+def held_out(arm: Arm) -> str:
+    """The share of the training images that decides when the training ends."""
+    settings = arm.early_stopping
+    if settings is None:
+        return "none"
+    return f"{percent(settings.share)}, until {settings.patience} epochs without a lower loss"
+
+
+def reported_epoch(arm: Arm) -> str:
+    """The epoch whose values are reported."""
+    if arm.early_stopping and arm.reported_epoch == "final":
+        return "best on held-out training images"
+    return REPORTED[arm.reported_epoch]
+
+
 def rescaled(arm: Arm) -> str:
     """Which weights were multiplied, by what, and their learning rate."""
     settings = arm.rescaling
@@ -148,11 +188,14 @@ SETTINGS: dict[str, Callable[[Arm], str]] = {
     "Trained": trained,
     "Pull towards the start (L2-SP)": lambda arm: f"{arm.l2_sp:g}",
     "Label smoothing": lambda arm: f"{arm.label_smoothing:g}",
+    "Weights tested": average,
+    "Training images changed": augmentation,
+    "Training images held out": held_out,
     "Epochs": lambda arm: str(arm.epochs),
     "Images in a step, at most": lambda arm: str(arm.batch_size),
     "Arithmetic of the steps": lambda arm: arm.precision,
     "BatchNorm statistics in tests": statistics,
-    "Epoch reported": lambda arm: REPORTED[arm.reported_epoch],
+    "Epoch reported": reported_epoch,
 }
 
 
@@ -163,6 +206,9 @@ IF_CHANGED = (
     "Label smoothing",
     "Trained",
     "Pull towards the start (L2-SP)",
+    "Weights tested",
+    "Training images changed",
+    "Training images held out",
 )
 
 
