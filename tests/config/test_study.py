@@ -75,7 +75,7 @@ def test_a_sweep_over_mappings_and_lists_has_short_names():
     ]
     labels = [one.label for one in study.arms.values()]
     assert labels[1] == "new, optimiser adam, trained top k 0.1"
-    assert labels[2] == "new, optimiser adam, trained stages layer3, layer4"
+    assert labels[2] == "new, optimiser adam, trained stages layer3 and layer4"
     words = [run.name.rpartition("-")[0] for run in runs(study)]
     assert words[5] == "random-optimiser~sgd-momentum~0.9-stages~layer3_layer4"
 
@@ -88,6 +88,8 @@ def test_a_list_of_lists_sweeps_the_augmentation_and_a_list_is_one():
         "new~augmentation=none",
         "new~augmentation=quarter-turn-classes-1_2_shift",
     ]
+    labels = [arm.label for arm in study.arms.values()]
+    assert labels[1] == "new, augmentation quarter-turn classes 1 and 2 + shift"
     one = build_study({"study": "own", "seed": 26, "arms": {"new": {"augmentation": [turned]}}})
     assert list(one.arms) == ["new"]
     assert [own.name for own in one.arms["new"].augmentation] == ["quarter-turn"]
@@ -144,6 +146,9 @@ def test_a_run_s_name_tells_what_differs_from_the_defaults():
     sgd = {"name": "sgd", "momentum": 0.9}
     assert name_of("new", optimiser=sgd) == "random-optimiser~sgd-momentum~0.9"
     assert name_of("new", optimiser={"learning_rate": 1e6}) == "random-learning_rate~1e06"
+    assert name_of("new", trained="head") == "random-trained~head"
+    stopping = {"augmentation": ["shift"], "early_stopping": {"patience": 3}}
+    assert name_of("new", **stopping) == "random-augmentation~shift-patience~3"
     both = {"factor": 0.25, "part": "both"}
     assert name_of("new", rescaling=both) == "random-part~both-factor~0.25"
 

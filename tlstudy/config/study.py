@@ -83,7 +83,7 @@ def _innermost(settings: Mapping[str, Any], of: str = "") -> Iterator[tuple[str,
         if isinstance(value, Mapping):
             yield from _innermost(value, key)
         else:
-            yield of if key == "name" else key, value
+            yield of if key == "name" or (of, key) == ("trained", "part") else key, value
 
 
 def digest(data: Any) -> str:

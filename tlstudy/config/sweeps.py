@@ -59,7 +59,9 @@ def _plain(value: Any) -> Any:
 
 
 def _in_label(value: Any) -> str:
-    words = in_short(value, " ", ", ") if isinstance(value, Mapping | list) else _named(value)
+    if isinstance(value, list):
+        return " + ".join(map(_in_label, value)) or "none"
+    words = in_short(value, " ", " and ") if isinstance(value, Mapping) else _named(value)
     return words.replace("_", " ")
 
 
