@@ -44,9 +44,10 @@ keys that differ:
 snakemake --cores 4 --configfile studies/quick.yaml
 ```
 
-A list where a value stands is a sweep: `seed`, `subset_size` and any field of an arm. An arm or a
-claim that is set to null is left out. Unknown keys and values out of bounds are refused before
-anything starts, each in one sentence. `tlstudy plan` says beforehand what a study costs.
+A list where a value stands is a sweep: `seed`, `subset_size` and any field of an arm; of an arm's
+`augmentation`, a list itself, a list of lists. An arm or a claim that is set to null is left out.
+Unknown keys and values out of bounds are refused before anything starts, each in one sentence.
+`tlstudy plan` says beforehand what a study costs.
 
 Columns: the key, its default ("-": it must be given), what is allowed, what it is.
 """
