@@ -1,6 +1,10 @@
 """Ways of training in the report's tables of arms."""
 
+import pytest
+from reports import make_inputs
+
 from tlstudy.config.study import build_study
+from tlstudy.report.page.render import render
 from tlstudy.report.sentences.protocol import differences, shared
 
 
@@ -54,3 +58,9 @@ def test_what_no_arm_changes_is_not_told():
     assert "Label smoothing" not in told
     assert told["Optimiser"] == "Adam, step size 0.001"
     assert dict(shared(study(one={"label_smoothing": 0.1})))["Label smoothing"] == "0.1"
+
+
+@pytest.mark.parametrize("trained", ["all", "head"])
+def test_the_page_says_that_no_layer_is_held_only_where_none_is(trained):
+    inputs = make_inputs(arms={"usual": {}, "other": {"trained": trained}})
+    assert ("No layer is held fixed" in render(inputs)) == (trained == "all")

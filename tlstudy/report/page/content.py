@@ -7,6 +7,7 @@ from tlstudy.config.catalogue import ACCURACY_BY_SIZE, CONTRADICTIONS
 from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.config.groups import groups_of
 from tlstudy.config.settings import Study
+from tlstudy.config.training import Trained
 from tlstudy.report.format import count, join, percent, seeds, sentence, whole
 from tlstudy.report.inputs import ContactSheet, Inputs
 from tlstudy.report.names import network_name
@@ -64,6 +65,7 @@ def page(inputs: Inputs) -> dict:
         ],
         "warnings": how_it_was_run.warnings(inputs),
         "sizes": [size_results(inputs, size) for size in study.subset_size],
+        "all_trained": all(arm.trained == Trained() for arm in study.arms.values()),
         "networks": join(
             dict.fromkeys(network_name(arm.architecture) for arm in study.arms.values())
         ),
