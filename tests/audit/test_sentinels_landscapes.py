@@ -19,6 +19,8 @@ from sentinel_series import saw, skipped
 
 from tlstudy.audit.sentinels import Evidence, examine_group
 from tlstudy.audit.sentinels.landscapes import WALK_MARGIN, walk_share
+from tlstudy.config.settings import Training
+from tlstudy.config.training import EarlyStopping
 from tlstudy.networks.evaluation import loss_of_head, predict
 from tlstudy.networks.trajectory import Trajectory, principal_plane, random_walk_variance
 
@@ -172,3 +174,23 @@ def test_sharpness_along_normalised_directions_is_compared_at_any_scale():
     pair = [with_norms(name, factor, **NORMALISED_ONLY) for name, factor in (("a", 1), ("b", 9))]
     examination = examine_group(pair)
     assert "sharpness-compared-across-scales" in examination.skipped
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_the_path_of_a_run_with_early_stopping_may_be_shorter(landscape, early):
+    _, evidence, record = landscape
+    training = evidence.training.model_copy(
+        update={"early_stopping": EarlyStopping() if early else None}
+    )
+
+    def with_path(points: int, training: Training) -> Evidence:
+        plane = {**record["planes"]["random"], "path": [[0.0, 0.0]] * points}
+        shown = {**record, "planes": {"random": plane}}
+        return replace(evidence, arm=str(points), landscape=shown, training=training)
+
+    pair = [with_path(13, evidence.training), with_path(4, training)]
+    findings = examine_group(pair).findings
+    found = {f.saw for f in findings if f.sentinel == "landscapes-not-comparable"}
+    assert found == (
+        set() if early else {"random plane, weight vectors behind it: 13 in 13, 4 in 4"}
+    )

@@ -158,6 +158,12 @@ def test_weights_that_the_optimiser_does_not_hold():
     assert not saw("no-weight-moved", evidence)
 
 
+@pytest.mark.parametrize("trained", ["head", {"top_k": 0.01}])
+def test_weights_that_are_held_on_purpose_are_no_alarm(trained):
+    evidence = evidence_of(trainer_of(epochs=1, trained=trained), 26)
+    assert not saw("some-weights-never-moved", evidence)
+
+
 @pytest.mark.parametrize("dead", [slice(0, 32), slice(None)])
 def test_dead_units_are_no_dead_layer(dead):
     """A tensor has moved if one of its weights has; one behind dead units alone has not."""
@@ -165,7 +171,7 @@ def test_dead_units_are_no_dead_layer(dead):
     with torch.no_grad():
         block = trainer.network.layer1[0]
         block.bn1.weight[dead], block.bn1.bias[dead] = 0.0, -1.0
-    trainer.start = trainer.previous = [p.detach().clone() for p in trainer.weights]
+    trainer.moves.start = trainer.moves.previous = [p.detach().clone() for p in trainer.weights]
     text = saw("some-weights-never-moved", evidence_of(trainer, 26))
     if dead == slice(None):
         assert text.startswith("5 of 62")  # and the BatchNorm around them, but for the last bias

@@ -42,14 +42,65 @@ MISTAKES = [
     ("arms.new.optimiser", "sgd", "arms.new.optimiser: found 'sgd'; must be a mapping of keys to"),
     (
         "arms.new.optimiser",
-        {"name": "adamw"},
-        "arms.new.optimiser.name: found 'adamw'; must be 'adam' or 'sgd'.",
+        {"name": "lion"},
+        "arms.new.optimiser.name: found 'lion'; must be 'adam' or 'adamw' or 'sgd'.",
     ),
     (
         "arms.new.optimiser",
         {"name": "sgd", "momentun": 0.9},
         "arms.new.optimiser.momentun: unknown key; did you mean 'momentum'? "
-        "allowed are learning_rate, momentum, name, weight_decay.",
+        "allowed are learning_rate, momentum, name, nesterov, weight_decay.",
+    ),
+    (
+        "arms.new.optimiser",
+        {"name": "sgd", "nesterov": True},
+        "arms.new.optimiser: nesterov: true needs a momentum above 0, such as momentum: 0.9.",
+    ),
+    (
+        "arms.new.schedule",
+        "cosin",
+        "arms.new.schedule.name: found 'cosin'; must be 'constant' or 'cosine' or 'step'.",
+    ),
+    (
+        "arms.new.schedule",
+        {"name": "step", "evry": 3},
+        "arms.new.schedule.evry: unknown key; did you mean 'every'? allowed are every, factor, ",
+    ),
+    (
+        "arms.new.schedule",
+        {"name": "cosine", "warm_up": 1000},
+        "arms.new: schedule.warm_up must end before the training: found 1000, allowed is less",
+    ),
+    ("arms.new.trained", "heads", "arms.new.trained.part: found 'heads'; must be 'all', 'head', "),
+    (
+        "arms.new.trained",
+        {"stages": ["layer5"]},
+        "arms.new.trained.stages.0: found 'layer5'; did you mean 'layer4'? stages of resnet50 are "
+        "stem, layer1, ",
+    ),
+    (
+        "arms.new",
+        {"architecture": "alexnet", "image_size": 64, "trained": "batchnorm"},
+        "arms.new.trained: found batchnorm; must be another part for alexnet, which has no Batch",
+    ),
+    (
+        "arms.new",
+        {"architecture": "mobilenet_v3_small", "trained": {"stages": ["layer4"]}},
+        "arms.new.trained.stages.0: found 'layer4'; stages of mobilenet_v3_small are features.0, ",
+    ),
+    (
+        "arms.new.trained",
+        {"top_k": 0.1, "random": 0.1},
+        "arms.new.trained: found top_k and random; one of them is allowed.",
+    ),
+    ("arms.new.trained", {"top_k": 0}, "arms.new.trained.top_k: found 0; must be greater than 0."),
+    ("arms.new.trained", {"topk": 0.1}, "arms.new.trained.topk: unknown key; did you mean 'top_k'"),
+    ("arms.new.gradient_clip", 0, "arms.new.gradient_clip: found 0; must be greater than 0."),
+    ("arms.new.label_smoothing", 1, "arms.new.label_smoothing: found 1; must be less than 1."),
+    (
+        "arms.new",
+        {"initialisation": "random", "optimiser_holds": "another-network", "gradient_clip": 1},
+        "arms.new: gradient_clip needs an optimiser that holds the network; leave it out or take",
     ),
     (
         "arms.new.optimiser",
@@ -62,10 +113,31 @@ MISTAKES = [
         "arms.new: two arms are named 'new~learning_rate=0.001'; names must differ",
     ),
     (
-        "arms.new.optimiser",
-        [{"name": "adam"}, {"name": "sgd"}],
-        "arms.new.optimiser: found [{'name': 'adam'}, {'name': 'sgd'}]; must be a mapping of",
+        "arms.new.augmentation",
+        ["rotate"],
+        "arms.new.augmentation.0.name: found 'rotate'; must be 'rotation' or 'quarter-turn' or ",
     ),
+    (
+        "arms.new.augmentation",
+        [{"name": "rotation", "degree": 3}],
+        "arms.new.augmentation.0.degree: unknown key; did you mean 'degrees'? allowed are classes,",
+    ),
+    (
+        "arms.new.augmentation",
+        ["shift", {"name": "rotation", "classes": [3, 10]}],
+        "arms.new.augmentation.1.classes.1: found 10; must be a class from 0 to 9.",
+    ),
+    (
+        "arms.new.early_stopping",
+        {"patients": 3},
+        "arms.new.early_stopping.patients: unknown key; did you mean 'patience'? allowed are ",
+    ),
+    (
+        "arms.new",
+        {"drawing": "published", "early_stopping": {}},
+        "arms.new: early_stopping needs `drawing: stratified`, so that no image is held out and ",
+    ),
+    ("arms.new.weight_average", 1, "arms.new.weight_average: found 1; must be less than 1."),
     (
         "arms.new.label",
         "Pretrained, corrected",

@@ -62,6 +62,54 @@ def test_any_field_of_an_arm_is_swept_and_crossed():
     assert study.arms["new~epochs=20~learning_rate=0.01"].optimiser.learning_rate == 0.01
 
 
+def test_a_sweep_over_mappings_and_lists_has_short_names():
+    arm = {
+        "optimiser": [{"name": "adam"}, {"name": "sgd", "momentum": 0.9}],
+        "trained": ["all", {"top_k": 0.1}, {"stages": ["layer3", "layer4"]}],
+    }
+    study = build_study({"study": "own", "seed": 26, "arms": {"new": arm}})
+    assert list(study.arms)[1:4] == [
+        "new~optimiser=adam~trained=top_k-0.1",
+        "new~optimiser=adam~trained=stages-layer3_layer4",
+        "new~optimiser=sgd-momentum-0.9~trained=all",
+    ]
+    labels = [one.label for one in study.arms.values()]
+    assert labels[1] == "new, optimiser adam, trained top k 0.1"
+    assert labels[2] == "new, optimiser adam, trained stages layer3 and layer4"
+    words = [run.name.rpartition("-")[0] for run in runs(study)]
+    assert words[5] == "random-optimiser~sgd-momentum~0.9-stages~layer3_layer4"
+
+
+def test_a_list_of_lists_sweeps_the_augmentation_and_a_list_is_one():
+    turned = {"name": "quarter-turn", "classes": [1, 2]}
+    arm = {"augmentation": [[], [turned, "shift"]]}
+    study = build_study({"study": "own", "seed": 26, "arms": {"new": arm}})
+    assert list(study.arms) == [
+        "new~augmentation=none",
+        "new~augmentation=quarter-turn-classes-1_2_shift",
+    ]
+    labels = [arm.label for arm in study.arms.values()]
+    assert labels[1] == "new, augmentation quarter-turn classes 1 and 2 + shift"
+    one = build_study({"study": "own", "seed": 26, "arms": {"new": {"augmentation": [turned]}}})
+    assert list(one.arms) == ["new"]
+    assert [own.name for own in one.arms["new"].augmentation] == ["quarter-turn"]
+    for built in (study, one):
+        for run in runs(built):
+            assert re.fullmatch(r"[A-Za-z0-9._~-]+", run.name)
+        assert build_study(built.model_dump(mode="json")) == built
+
+
+def test_other_ways_of_training_are_other_runs_and_the_defaults_are_none():
+    usual = find_run(build_study(DEFAULT), "new", 50, 26).name
+    defaults = {"augmentation": [], "early_stopping": None, "weight_average": None}
+    changes = ({"augmentation": ["shift"]}, {"early_stopping": {}}, {"weight_average": 0.9})
+    names = {usual}
+    for settings in (defaults, *changes):
+        configuration = changed("arms.new", DEFAULT["arms"]["new"] | settings)
+        names.add(find_run(build_study(configuration), "new", 50, 26).name)
+    assert len(names) == 1 + len(changes)
+
+
 def test_sizes_and_seeds_are_swept():
     configuration = changed("subset_size", [10, 50, 1000])
     configuration["seed"] = 26
@@ -98,6 +146,9 @@ def test_a_run_s_name_tells_what_differs_from_the_defaults():
     sgd = {"name": "sgd", "momentum": 0.9}
     assert name_of("new", optimiser=sgd) == "random-optimiser~sgd-momentum~0.9"
     assert name_of("new", optimiser={"learning_rate": 1e6}) == "random-learning_rate~1e06"
+    assert name_of("new", trained="head") == "random-trained~head"
+    stopping = {"augmentation": ["shift"], "early_stopping": {"patience": 3}}
+    assert name_of("new", **stopping) == "random-augmentation~shift-patience~3"
     both = {"factor": 0.25, "part": "both"}
     assert name_of("new", rescaling=both) == "random-part~both-factor~0.25"
 

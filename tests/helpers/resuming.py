@@ -10,6 +10,7 @@ from tiny import CPU, EVALUATION, tiny_images, tiny_training
 from torch import nn
 
 from tlstudy.networks import checkpoint
+from tlstudy.networks.images import hold_out
 from tlstudy.networks.trainer import Outcome, Trainer
 from tlstudy.storage.scratch import Scratch
 
@@ -34,7 +35,8 @@ def small_network() -> nn.Module:
 def small_trainer(**changes) -> Trainer:
     """A trainer of twelve epochs of three steps, whose images have an order."""
     training = tiny_training(**{"epochs": 12, "batch_size": 8} | changes)
-    return Trainer(training, small_network(), tiny_images(training), EVALUATION, 26, CPU)
+    images = hold_out(tiny_images(training), training, 26)
+    return Trainer(training, small_network(), images, EVALUATION, 26, CPU)
 
 
 def scratch_in(folder: Path, **belongs_to) -> Scratch:
@@ -85,7 +87,8 @@ def results(trainer: Trainer, outcome: Outcome) -> dict:
         "final": outcome.final,
         "loss": outcome.checkpoint_train_loss,
         "status": outcome.status,
-        "gram": trainer.trajectory.gram(),
+        "held out": outcome.held_out_losses or [],
+        "gram": trainer.moves.trajectory.gram(),
         "weights": trainer.flat_weights().numpy(),
     }
 

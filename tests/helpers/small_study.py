@@ -40,6 +40,8 @@ def configuration(results: Path, cache: Path, weights: Path) -> dict:
         "landscape": MEASURED | {"grid": 3},
         "curvature": MEASURED | {"train_loss": 2.2, "lanczos_steps": 2, "directions": 1},
         "encoder": MEASURED | {"frozen_stages": ["layer4"], "test_images": 10},
+        "invariance": MEASURED | {"test_images": 10},
+        "features": MEASURED | {"test_images": 10},
         "reuse": MEASURED | {"descent_steps": 1, "explicit_steps": 1},
         "arms": {"new": TRAINING, "pretrained": {**TRAINING, "initialisation": "own"}},
     }

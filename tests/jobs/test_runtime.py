@@ -49,6 +49,42 @@ def test_memory_grows_with_path_batch_image_and_depth():
         assert memory_mb(other, "train") == pytest.approx(expected, abs=1), key
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "vectors"),
+    [
+        ("weight_average", 0.9, 1),
+        ("early_stopping", {}, 1),
+        ("l2_sp", 0.1, 1),
+        ("trained", {"top_k": 0.1}, 1.25),
+        ("trained", "head", 0),
+    ],
+)
+def test_averages_masks_and_the_best_weights_are_held_beside_the_others(key, value, vectors):
+    runs_of = [
+        runs(build_study({"study": "own", "seed": 26, "arms": {"new": settings}}))[0]
+        for settings in ({}, {key: value})
+    ]
+    plain, other = (memory_mb(run, "train") for run in runs_of)
+    assert other - plain == pytest.approx(4 * 23.5 * vectors, abs=1)
+
+
+def test_changed_and_held_out_images_are_counted():
+    def counted(**settings):
+        arms = {"new": {"architecture": "resnet18", "image_size": 32, **settings}}
+        study = build_study({"study": "own", "seed": 26, "arms": arms})
+        return operations(study, runs(study)[0], "train")
+
+    change = 1e7 + 800 * 32**2
+    augmented = counted(augmentation=["shift", "rotation"])
+    assert augmented - counted() == pytest.approx(2 * 30 * 50 * change)
+    image = 2e9 * 1.81 * (32 / 224) ** 2
+    stopping = counted(early_stopping={"share": 0.2}) - counted()
+    # Ten images fewer in each step; 40 images in recalibrations, of which there is one more, as
+    # there is of looks at the test images; and after each epoch a pass over all.
+    passes = -3 * 30 * 10 + 31 * 40 - 30 * 50 + 10_000 + 30 * 50
+    assert stopping == pytest.approx(image * passes)
+
+
 def test_all_training_images_are_held_as_inputs_twice_while_training():
     study = build_study(changed("subset_size", [640, 20_000]))
     few, many = runs(study)[0], runs(study)[10]

@@ -18,8 +18,8 @@ def run():
 @pytest.fixture(scope="module")
 def plane(run):
     trainer = run[0]
-    coefficients = principal_plane(trainer.trajectory.gram()).coefficients
-    vectors = trainer.trajectory.combine(coefficients)
+    coefficients = principal_plane(trainer.moves.trajectory.gram()).coefficients
+    vectors = trainer.moves.trajectory.combine(coefficients)
     return tuple(unflatten(vector, trainer.weights) for vector in vectors)
 
 

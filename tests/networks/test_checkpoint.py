@@ -31,6 +31,27 @@ PROTOCOLS = {
     "rescaled": {"rescaling": {"factor": 0.5, "learning_rate_factor": 0.5}},
     "momentum": {"optimiser": {"name": "sgd", "momentum": 0.9}},
     "bfloat16": {"precision": "bfloat16", "optimiser": {"weight_decay": 0.1}},
+    "nesterov": {"optimiser": {"name": "sgd", "momentum": 0.9, "nesterov": True}},
+    "cosine": {"optimiser": {"name": "adamw"}, "schedule": {"name": "cosine", "warm_up": 2.5}},
+    "falling": {"schedule": {"name": "step", "every": 5}, "gradient_clip": 0.1},
+    "head": {"trained": "head"},
+    "masked": {
+        "trained": {"top_k": 0.2},
+        "optimiser": {"name": "adamw", "weight_decay": 0.5},
+        "l2_sp": 0.1,
+    },
+    "drawn": {"trained": {"random": 0.2}, "optimiser": {"name": "sgd", "momentum": 0.9}},
+    "smoothed": {"label_smoothing": 0.1},
+    "averaged": {"weight_average": 0.9, "optimiser": {"name": "sgd", "momentum": 0.9}},
+    "augmented": {"augmentation": ["rotation", "shift", "erasing"]},
+    "stopping": {"early_stopping": {"patience": 11}},
+    "all": {
+        "early_stopping": {"patience": 11},
+        "weight_average": 0.8,
+        "augmentation": ["resized-crop"],
+        "schedule": "cosine",
+        "trained": "batchnorm",
+    },
     "diverging": {"optimiser": {"name": "sgd", "learning_rate": 1e4}, "rescaling": {"factor": 1e3}},
 }
 

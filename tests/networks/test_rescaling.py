@@ -6,7 +6,8 @@ import pytest
 import torch
 from tiny import CPU, EVALUATION, tiny_images, tiny_run, tiny_training
 
-from tlstudy.config.settings import SGD, Adam, Rescaling
+from tlstudy.config.rescaling import Rescaling
+from tlstudy.config.training import SGD, Adam
 from tlstudy.networks.build import initial_network, layer_kinds
 from tlstudy.networks.rescaling import learning_rate_factors, rescale
 from tlstudy.networks.trainer import Trainer
@@ -95,7 +96,7 @@ def test_path_and_prediction_are_of_the_rescaled_weights():
         epochs=1, rescaling=Rescaling(factor=0.5, learning_rate_factor=0.25)
     )
     plain, reference = tiny_run(epochs=1)
-    assert trainer.start[0].norm() == pytest.approx(float(plain.start[0].norm()) / 2)
+    assert trainer.moves.start[0].norm() == pytest.approx(float(plain.moves.start[0].norm()) / 2)
     first = [rows.layers[0]["predicted_displacement"] for rows in (outcome, reference)]
     assert first[0] == pytest.approx(first[1] / 2)
     moved = [rows.layers[0]["displacement_from_start"] for rows in (outcome, reference)]

@@ -112,14 +112,14 @@ def test_a_step_is_that_of_a_plain_loop():
         logits = network(images.inputs(images.test).double())
     expected = float(cross_entropy(logits, images.test_labels))
     assert outcome.final["running"].loss == pytest.approx(expected, rel=1e-2)
-    assert trainer.trajectory.gram()[-1, -1] > 0
+    assert trainer.moves.trajectory.gram()[-1, -1] > 0
 
 
 def test_an_optimiser_of_another_network_trains_nothing_and_adds_gradients_up():
     """F1 and F2."""
     trainer, outcome = tiny_run(epochs=5, optimiser_holds="another-network", head="softmax")
     assert all(row["displacement_from_start"] == 0 for row in outcome.metrics)
-    assert not trainer.trajectory.gram().any()
+    assert not trainer.moves.trajectory.gram().any()
     norms = [row["gradient_norm"] for row in outcome.metrics]
     np.testing.assert_allclose(np.array(norms) / norms[0], [1, 2, 3, 4, 5], rtol=1e-3)
     assert {row["predicted_displacement"] for row in outcome.layers} == {0.0}

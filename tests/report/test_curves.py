@@ -51,6 +51,22 @@ def test_values_are_those_of_the_tables():
     )
 
 
+def test_with_early_stopping_each_run_counts_with_its_own_last_epoch():
+    inputs = make_inputs(seeds=3, arms={"new": {"early_stopping": {}}})
+    metrics, layers = (
+        table[(table["seed"] == 26) | (table["epoch"] <= 3)]
+        for table in (inputs.metrics, inputs.layers)
+    )
+    inputs = with_tables(inputs, metrics=metrics, layers=layers)
+    ends = metrics.sort_values("epoch").drop_duplicates("seed", keep="last")
+    assert sorted(ends["epoch"]) == [3, 3, 6]
+    found = series.last(inputs, "new", 50, "train_loss")
+    assert found == pytest.approx(ends["train_loss"].median())
+    head = layers[layers["kind"] == "linear-weight"].merge(ends[["seed", "epoch"]])
+    distance = series.distance_of_kind(inputs, "new", 50, "linear-weight")
+    assert distance == pytest.approx(head["displacement_from_start"].median())
+
+
 def test_untrained_networks_are_no_evidence():
     inputs = inputs_of("one seed")
     assert (

@@ -302,17 +302,6 @@ def test_results_have_the_slides_table_and_every_seed():
     assert labels[2] == "New, corrected (1 of 10 diverged)"
 
 
-def test_a_diverged_run_ends_with_a_cross_and_is_not_averaged():
-    values = np.ones((6, 10))
-    values[2, 4:] = np.nan
-    values[2, 3] = 7.0
-    ax = points.draw_curves(Figure().subplots(), np.arange(1, 11), values, color=style.NEW)
-    crosses = [line for line in ax.lines if line.get_marker() == "x"]
-    assert [(line.get_xdata(), line.get_ydata()) for line in crosses] == [([4], [7.0])]
-    [mean] = [line for line in ax.lines if line.get_linewidth() == 1.6]
-    np.testing.assert_array_equal(mean.get_ydata(), np.ones(10))
-
-
 def test_softmax_bounds():
     outputs = np.eye(10)[:2]
     loss = np.log(np.exp(outputs).sum(axis=1)) - outputs[:, 0]

@@ -28,6 +28,14 @@ ARMS = {
     "pretrained": TRAINING | {"initialisation": "own", "tune_learning_rate": True},
     "moved": TRAINING
     | {"target": {"name": "digits", "canvas": {"side": 16, "place": "anywhere"}, "seed": 3}},
+    "ways": TRAINING
+    | {
+        "augmentation": ["rotation"],
+        "early_stopping": {"share": 0.5, "patience": 4},
+        "weight_average": 0.5,
+        "schedule": "cosine",
+        "trained": {"top_k": 0.2},
+    },
 }
 
 
@@ -96,7 +104,7 @@ def never_ended(study: Study, arm: str) -> Study:
     return whole
 
 
-@pytest.mark.parametrize("arm", ["pretrained", "moved"])
+@pytest.mark.parametrize("arm", ["pretrained", "moved", "ways"])
 def test_files_are_those_of_a_run_that_was_never_ended(study, arm):
     """Of the arm that chooses its learning rate first, ended while it trains; of drawn images."""
     ended = elsewhere(study, "ended")
@@ -106,6 +114,19 @@ def test_files_are_those_of_a_run_that_was_never_ended(study, arm):
     half_written.write_bytes(b"left by the process that was ended")
     assert not killed(None, train, ended, arm)
     assert assert_same_files(ended, never_ended(study, arm), arm) == [2]
+
+
+def test_the_record_names_the_images_that_were_held_out(study):
+    whole = never_ended(study, "ways")
+    record = json.loads((files_of(whole, "ways") / "run.json").read_text())
+    run = find_run(study, "ways", 20, 26)
+    subset = json.loads((paths.run_subset_folder(study, run) / "subset.json").read_text())
+    digits = dict(zip(subset["indices"], subset["labels"], strict=True))
+    held_out = record["early_stopping"]["held_out"]
+    assert sorted(digits[index] for index in held_out) == list(range(10))
+    losses = record["early_stopping"]["held_out_losses"]
+    assert record["epochs"] == 1 + int(np.argmin(losses)) <= len(losses) == 4
+    assert len(record["trajectory"]["path"]) == record["epochs"] + 1
 
 
 @pytest.mark.slow

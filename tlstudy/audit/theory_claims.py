@@ -6,22 +6,20 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from tlstudy.audit.statistics import summarise
 from tlstudy.audit.theory_statistics import (
     OVERLAPS,
     WITHOUT_BATCHNORM,
     alignment,
-    by_seed,
     difference,
     excess,
     gain,
     log2_errors,
     nested,
-    of,
     rank_correlation,
     smallest_step,
     transfer,
 )
-from tlstudy.audit.statistics import summarise
 from tlstudy.audit.verdicts import by_interval, with_holm
 from tlstudy.storage.columns import LABORATORY_CLAIM_VALUES, LABORATORY_CLAIMS
 

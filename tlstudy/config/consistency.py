@@ -39,6 +39,8 @@ def contradictions(
         yield from _size_contradictions(study.subset_size, key, arm)
         yield from _transform_contradictions(key, arm)
         yield from _fold_contradictions(study, key, arm)
+        yield from _held_out_contradictions(study.subset_size, key, arm)
+        yield from _augmentation_contradictions(key, arm)
         yield from network_contradictions(study, key, arm, arm.model_fields_set)
     yield from _ladder_contradictions(study, left_out)
     yield from _target_contradictions(study)
@@ -115,12 +117,34 @@ def _transform_contradictions(key: str, arm: Arm) -> Iterator[str]:
 
 def _fold_contradictions(study: Study, key: str, arm: Arm) -> Iterator[str]:
     fewest = min(study.subset_size) // arm.target.outputs
+    if arm.early_stopping:
+        fewest -= arm.early_stopping.held_out(fewest)
     if arm.tune_learning_rate and study.tuning.folds > fewest:
         yield (
             f"tuning.folds: found {study.tuning.folds}; {key} is tuned within "
             f"{min(study.subset_size)} images, {fewest} of each class, so at most {fewest} "
             "are allowed."
         )
+
+
+def _held_out_contradictions(sizes: Iterable[int], key: str, arm: Arm) -> Iterator[str]:
+    least = 2 * arm.target.outputs
+    for size in sizes:
+        if arm.early_stopping and size < least:
+            yield (
+                f"subset_size: found {size}; {key}.early_stopping holds out at least one image of "
+                f"each class and trains on another, so at least {least} are needed."
+            )
+
+
+def _augmentation_contradictions(key: str, arm: Arm) -> Iterator[str]:
+    for place, transform in enumerate(arm.augmentation):
+        for position, label in enumerate(transform.classes):
+            if label >= arm.target.outputs:
+                yield (
+                    f"{key}.augmentation.{place}.classes.{position}: found {label}; must be a "
+                    f"class from 0 to {arm.target.outputs - 1}."
+                )
 
 
 def _ladder_contradictions(study: Study, left_out: Collection[str]) -> Iterator[str]:

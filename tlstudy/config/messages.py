@@ -6,12 +6,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from tlstudy.config.augmentation import TRANSFORMS
 from tlstudy.config.fields import Settings
 from tlstudy.config.ledger import Claim, Control, Rung
 from tlstudy.config.measurements import measurements
 from tlstudy.config.settings import (
-    SGD,
-    Adam,
     Arm,
     Evaluation,
     Laboratory,
@@ -21,6 +20,7 @@ from tlstudy.config.settings import (
     WeightsFile,
 )
 from tlstudy.config.targets import Canvas, Target
+from tlstudy.config.training import SGD, Adam, AdamW, Constant, Cosine, EarlyStopping, Step, Trained
 
 # By the keys that lead to them, without names and positions.
 MODELS: dict[str, type[Settings]] = {
@@ -30,7 +30,14 @@ MODELS: dict[str, type[Settings]] = {
     "arms.target.canvas": Canvas,
     "--target": Target,
     "arms.optimiser.adam": Adam,
+    "arms.optimiser.adamw": AdamW,
     "arms.optimiser.sgd": SGD,
+    "arms.schedule.constant": Constant,
+    "arms.schedule.cosine": Cosine,
+    "arms.schedule.step": Step,
+    "arms.trained": Trained,
+    "arms.early_stopping": EarlyStopping,
+    **{f"arms.augmentation.{name}": model for name, model in TRANSFORMS.items()},
     "claims": Claim,
     "claims.controls": Control,
     "evaluation": Evaluation,
@@ -41,6 +48,7 @@ MODELS: dict[str, type[Settings]] = {
     "--source": WeightsFile,
     **{name: measurement.settings for name, measurement in measurements().items()},
 }
+TAGGED = ("optimiser", "schedule")  # keys of an arm whose value is one of several models
 ALLOWED = {
     "string_pattern_mismatch": "must hold only the letters a to z and A to Z, digits, dots and "
     "hyphens, and start with a letter or a digit",
@@ -95,8 +103,10 @@ def _key(location: tuple[int | str, ...]) -> str:
     keys = [str(key) for key in location]
     if keys[:1] in (["seed"], ["subset_size"]):
         del keys[1:]  # a single value is put into a list before it is validated
-    if keys[:1] == ["weights"] or (keys[:1] == ["arms"] and keys[2:3] == ["optimiser"]):
+    if keys[:1] == ["weights"] or (keys[:1] == ["arms"] and keys[2:3] and keys[2] in TAGGED):
         del keys[3:4]
+    if keys[:1] == ["arms"] and keys[2:3] == ["augmentation"]:
+        del keys[4:5]
     return ".".join(key for key in keys if key != "[key]") or "the configuration"
 
 

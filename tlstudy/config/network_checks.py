@@ -15,6 +15,7 @@ from tlstudy.config.ledger import Claim
 from tlstudy.config.messages import did_you_mean
 from tlstudy.config.quantities import STAGE_FAMILIES
 from tlstudy.config.settings import Arm, Study, WeightsFile
+from tlstudy.config.training import images_trained_on
 
 
 def network_contradictions(
@@ -34,11 +35,13 @@ def network_contradictions(
         )
         return
     yield from _batchnorm_contradictions(key, arm, facts, asked)
+    yield from _trained_contradictions(key, arm, facts)
     for size in study.subset_size:
-        smallest_batch = size // -(-size // arm.batch_size)
+        trained_on = images_trained_on(arm, size)
+        smallest_batch = trained_on // -(-trained_on // arm.batch_size)
         if facts.batchnorm and facts.one_value and smallest_batch == 1:
             yield (
-                f"{key}.batch_size: found {arm.batch_size}, so a batch of {size} images at "
+                f"{key}.batch_size: found {arm.batch_size}, so a batch of {trained_on} images at "
                 f"{arm.image_size} pixels would hold a single one, on which BatchNorm cannot be "
                 "trained; must be at least 3, or 2 if the subset sizes are even."
             )
@@ -60,6 +63,22 @@ def _batchnorm_contradictions(
             f"{key}.rescaling.running_statistics: found {arm.rescaling.running_statistics}; must "
             f"be kept for {arm.architecture}, which has no BatchNorm."
         )
+
+
+def _trained_contradictions(key: str, arm: Arm, facts: NetworkFacts) -> Iterator[str]:
+    """The parts of the network that are to be trained are there."""
+    if arm.trained.part == "batchnorm" and not facts.batchnorm:
+        yield (
+            f"{key}.trained: found batchnorm; must be another part for {arm.architecture}, which "
+            "has no BatchNorm."
+        )
+    for place, stage in enumerate(arm.trained.stages):
+        if stage not in facts.stages:
+            allowed = ", ".join(facts.stages) or f"none, as it has no stages ({facts.no_stages})"
+            yield (
+                f"{key}.trained.stages.{place}: found '{stage}'; "
+                f"{did_you_mean(stage, facts.stages)}stages of {arm.architecture} are {allowed}."
+            )
 
 
 def _source_contradictions(study: Study, key: str, arm: Arm) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tlstudy.config.augmentation import TRANSFORMS
 from tlstudy.config.measurements import measurements
 from tlstudy.config.schema import configuration_schema
 
@@ -11,10 +12,17 @@ SECTIONS = {
     "evaluation": "Evaluation",
     "arms.<name>": "Arm",
     "arms.<name>.optimiser, adam": "Adam",
+    "arms.<name>.optimiser, adamw": "AdamW",
     "arms.<name>.optimiser, sgd": "SGD",
     "arms.<name>.target": "Target",
     "arms.<name>.target.images": "FolderImages",
     "arms.<name>.target.canvas": "Canvas",
+    "arms.<name>.schedule, constant": "Constant",
+    "arms.<name>.schedule, cosine": "Cosine",
+    "arms.<name>.schedule, step": "Step",
+    "arms.<name>.trained": "Trained",
+    "arms.<name>.early_stopping": "EarlyStopping",
+    **{f"arms.<name>.augmentation, {name}": model.__name__ for name, model in TRANSFORMS.items()},
     "arms.<name>.rescaling": "Rescaling",
     "weights.<name>, a file": "WeightsFile",
     "tuning": "Tuning",
@@ -39,9 +47,10 @@ keys that differ:
 snakemake --cores 4 --configfile studies/quick.yaml
 ```
 
-A list where a value stands is a sweep: `seed`, `subset_size` and any field of an arm. An arm or a
-claim that is set to null is left out. Unknown keys and values out of bounds are refused before
-anything starts, each in one sentence. `tlstudy plan` says beforehand what a study costs.
+A list where a value stands is a sweep: `seed`, `subset_size` and any field of an arm; of an arm's
+`augmentation`, a list itself, a list of lists. An arm or a claim that is set to null is left out.
+Unknown keys and values out of bounds are refused before anything starts, each in one sentence.
+`tlstudy plan` says beforehand what a study costs.
 
 Columns: the key, its default ("-": it must be given), what is allowed, what it is.
 """

@@ -5,6 +5,7 @@ from typing import Any
 
 from tlstudy.config.fields import NAME_PATTERN
 from tlstudy.config.settings import Study
+from tlstudy.config.sweeps import NOT_SWEPT
 
 SCHEMA_FILE = Path(__file__).parents[1] / "schema.json"
 
@@ -12,10 +13,11 @@ SCHEMA_FILE = Path(__file__).parents[1] / "schema.json"
 def configuration_schema() -> dict[str, Any]:
     """JSON schema of a configuration file, in which a list may stand for every swept value."""
     schema = Study.model_json_schema()
-    for model in ("Arm", "Target", "Canvas", "Adam", "SGD"):
+    of_optimisers, of_schedules = ("Adam", "AdamW", "SGD"), ("Constant", "Cosine", "Step")
+    for model in ("Arm", "Target", "Canvas", *of_optimisers, *of_schedules, "Trained"):
         properties = schema["$defs"][model]["properties"]
         for key, value in properties.items():
-            if "discriminator" not in value and "$ref" not in value and key != "label":
+            if key not in NOT_SWEPT:
                 properties[key] = _or_list_of(value)
     for key in ("seed", "subset_size"):
         one = schema["properties"][key]["items"]

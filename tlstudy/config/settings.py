@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from tlstudy.config.architectures import Architecture
+from tlstudy.config.augmentation import Augmentation
 from tlstudy.config.fields import (
     MINIMUM_SEEDS,
     THREE_CHANNELS,
@@ -37,6 +38,16 @@ from tlstudy.config.ledger import Claim, Rung
 from tlstudy.config.measurements import measurements
 from tlstudy.config.rescaling import Rescaling
 from tlstudy.config.targets import MNIST, TargetSetting
+from tlstudy.config.training import (
+    Adam,
+    Constant,
+    EarlyStopping,
+    Optimiser,
+    Schedule,
+    Trained,
+    TrainedPart,
+    refuse_what_does_not_fit,
+)
 
 # BatchNorm statistics that test values can be taken with.
 STATISTICS = ("running", "recalibrated")
@@ -48,28 +59,6 @@ def _not_random(name: str) -> str:
     if name == "random":
         raise ValueError("must be another name: random stands for no pretrained weights")
     return name
-
-
-class Adam(Settings):
-    """Adam (Kingma & Ba 2015)."""
-
-    name: Literal["adam"] = "adam"
-    learning_rate: Positive = Field(0.001, description="Step size.")
-    beta1: Fraction = Field(0.9, description="Decay of the gradient's running mean.")
-    beta2: Fraction = Field(0.999, description="Decay of the squared gradient's running mean.")
-    weight_decay: NotNegative = Field(0.0, description="L2 penalty factor.")
-
-
-class SGD(Settings):
-    """Stochastic gradient descent with momentum."""
-
-    name: Literal["sgd"]
-    learning_rate: Positive = Field(0.01, description="Step size.")
-    momentum: Fraction = Field(0.0, description="Momentum factor.")
-    weight_decay: NotNegative = Field(0.0, description="L2 penalty factor.")
-
-
-Optimiser = Annotated[Adam | SGD, Field(discriminator="name")]
 
 
 class WeightsFile(Settings):
@@ -144,6 +133,41 @@ class Training(Settings):
         description="Whose parameters the optimiser holds; another-network is the published "
         "mistake: nothing is trained and gradients add up (F1, F2).",
     )
+    schedule: Schedule = Field(
+        Constant(), description="Course of the learning rate over the steps: a name or a mapping."
+    )
+    gradient_clip: Positive | None = Field(
+        None,
+        description="Largest norm of a step's gradient; one above is scaled down. null: no limit.",
+    )
+    label_smoothing: Fraction = Field(
+        0.0,
+        description="Share of each label that is spread evenly over all classes in what is "
+        "minimised; recorded losses are without it.",
+    )
+    trained: TrainedPart = Field(
+        Trained(), description="Which weights are trained: a name or a mapping; others are held."
+    )
+    l2_sp: NotNegative = Field(
+        0.0,
+        description="Factor of half the squared distance from the start, the last layer apart, "
+        "that is minimised too (L2-SP, Li et al. 2018).",
+    )
+    weight_average: Fraction | None = Field(
+        None,
+        description="Decay of an exponential average of the weights over the steps, such as 0.99; "
+        "the averages are what is tested and kept. null: the weights themselves.",
+    )
+    augmentation: Augmentation = Field(
+        [],
+        description="Random changes of the training images in each epoch, one after the other: "
+        "names or mappings; [] for none.",
+    )
+    early_stopping: EarlyStopping | None = Field(
+        None,
+        description="Holds images out and keeps the weights of the epoch with the lowest loss on "
+        "them; null: all images are trained on, in all epochs.",
+    )
     epochs: Count = Field(30, description="Passes over the training images.")
     batch_size: Count = Field(64, description="Most images in a step; batches are of equal size.")
     precision: Literal["float32", "bfloat16"] = Field(
@@ -162,17 +186,8 @@ class Training(Settings):
         return self.model_copy(update={"optimiser": optimiser})
 
     @model_validator(mode="after")
-    def _tuned_networks_are_trained(self) -> "Training":
-        if self.tune_learning_rate and self.optimiser_holds != "network":
-            raise ValueError("tune_learning_rate needs an optimiser that holds the network")
-        if self.tune_learning_rate and self.drawing != "stratified":
-            raise ValueError("tune_learning_rate needs `drawing: stratified`, so that it has folds")
-        return self
-
-    @model_validator(mode="after")
-    def _normalisation_of_weights_needs_weights(self) -> "Training":
-        if self.normalisation == "weights" and self.initialisation == "random":
-            raise ValueError("normalisation: weights needs an initialisation that has weights")
+    def _fits_together(self) -> "Training":
+        refuse_what_does_not_fit(self)
         return self
 
 

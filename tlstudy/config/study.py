@@ -18,6 +18,7 @@ from tlstudy.config.messages import sentences
 from tlstudy.config.settings import STATISTICS, Arm, Study, Training, WeightsFile, WeightsSource
 from tlstudy.config.study_targets import with_folders
 from tlstudy.config.sweeps import expand_arms
+from tlstudy.config.words import in_short
 from tlstudy.config.yaml_files import read_mapping
 from tlstudy.storage.errors import UserError
 
@@ -71,8 +72,7 @@ def run_name(arm: Arm, sources: Sequence[WeightsSource]) -> str:
 def _in_words(arm: Arm) -> str:
     words = arm.initialisation
     for key, value in _innermost(_identifying(arm)):
-        shown = f"{value:g}".replace("+", "") if isinstance(value, float) else str(value).lower()
-        longer = f"{words}-{key}~{shown}"
+        longer = f"{words}-{key}~{in_short(value)}"
         if key != "initialisation" and len(longer) <= LONGEST_IN_WORDS:
             words = longer
     return words
@@ -90,7 +90,7 @@ def _innermost(settings: Mapping[str, Any], of: str = "") -> Iterator[tuple[str,
         if isinstance(value, Mapping):
             yield from _innermost(value, key)
         else:
-            yield of if key == "name" else key, value
+            yield of if key == "name" or (of, key) == ("trained", "part") else key, value
 
 
 def digest(data: Any) -> str:

@@ -4,13 +4,14 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tlstudy.config.words import in_short
 from tlstudy.storage.errors import UserError
 
 Choices = list[tuple[str, Any]]
-# Lists are a mistake there: arms are told apart by what is swept, and optimisers by their values.
-NOT_SWEPT = ("label", "optimiser")
-# Keys of a mapping whose values say enough.
-NAMING = ("name", "folder", "python")
+# Lists are no sweeps there: arms are told apart by what is swept, and stages go together.
+NOT_SWEPT = ("label", "stages")
+# A list is one value there; a sweep is a list of lists.
+LISTS = ("augmentation",)
 
 
 def expand_arms(arms: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -31,7 +32,7 @@ def expand_arms(arms: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]
         for variant, choices in _variants(settings) if swept else [(settings, [])]:
             full_name, plain_name = (
                 f"{name}{''.join(f'~{key}={shown(value)}' for key, value in choices)}"
-                for shown in (_told, _plain)
+                for shown in (_named, _plain)
             )
             if taken & {full_name, plain_name}:
                 raise UserError(
@@ -44,23 +45,30 @@ def expand_arms(arms: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]
     return expanded, origins
 
 
+def _named(value: Any) -> str:
+    """A value in the name of an arm."""
+    return in_short(value) if isinstance(value, Mapping | list) or value is None else str(value)
+
+
 def _plain(value: Any) -> Any:
-    """The number in a text, as YAML reads 1e-3 as text; any other value as it is."""
+    """The number in a text, as YAML reads 1e-3 as text; any other value as in a name."""
     try:
-        return float(value) if isinstance(value, str) else _told(value)
+        return float(value) if isinstance(value, str) else _named(value)
     except ValueError:
         return value
 
 
-def _told(value: Any) -> str:
-    """A value in the name of an arm; a mapping by what it holds, such as photos-canvas-side-96."""
-    if isinstance(value, Mapping):
-        parts = (
-            _told(item) if key in NAMING else key if item is True else f"{key}-{_told(item)}"
-            for key, item in value.items()
-        )
-        return "-".join(parts)
-    return str(value)
+def _in_label(value: Any) -> str:
+    if isinstance(value, list):
+        return " + ".join(map(_in_label, value)) or "none"
+    words = in_short(value, " ", " and ") if isinstance(value, Mapping) else _named(value)
+    return words.replace("_", " ")
+
+
+def _is_sweep(key: str, value: Any) -> bool:
+    if not isinstance(value, list) or not value or key in NOT_SWEPT:
+        return False
+    return key not in LISTS or any(isinstance(item, list) for item in value)
 
 
 def _labelled(variant: Any, name: str, choices: Choices) -> Any:
@@ -68,7 +76,7 @@ def _labelled(variant: Any, name: str, choices: Choices) -> Any:
     label = variant.get("label") or name if choices else None
     if not isinstance(label, str):
         return variant
-    described = ", ".join(f"{key.replace('_', ' ')} {_told(value)}" for key, value in choices)
+    described = ", ".join(f"{key.replace('_', ' ')} {_in_label(value)}" for key, value in choices)
     return variant | {"label": f"{label}, {described}"}
 
 
@@ -76,7 +84,7 @@ def _variants(settings: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], Cho
     """Every combination of the values listed in (nested) settings, and the chosen values."""
     alternatives: list[list[tuple[Any, Choices]]] = []
     for key, value in settings.items():
-        if isinstance(value, list) and value and key not in NOT_SWEPT:
+        if _is_sweep(key, value):
             alternatives.append([(item, [(str(key), item)]) for item in value])
         elif isinstance(value, Mapping):
             alternatives.append(list(_variants(value)))

@@ -10,6 +10,7 @@ from tlstudy.config.architectures import network_facts
 from tlstudy.config.measurements import measurements
 from tlstudy.config.settings import STATISTICS, Study, Training
 from tlstudy.config.study import Run
+from tlstudy.config.training import images_trained_on
 from tlstudy.measures.passes import training_passes, weight_of
 
 # Measured: 6.8 GiB for resnet50 at 30 epochs, of which 2.7 GiB are the path of the weights.
@@ -29,6 +30,9 @@ ALL_INPUTS = {"train": 2}
 # for data centres since 2017.
 CORE_SPEED = 1e10
 GPU_SPEED = 1e12
+# A random change of an image on a core, as operations at four times CORE_SPEED. Measured: 0.3 ms at
+# 32 pixels, 0.6 ms at 128 and 1.3 ms at 224 for a rotation, the slowest of a grey image.
+CHANGE, CHANGE_OF_PIXEL = 1e7, 800
 # For the start, shared file systems that are slow, and all that is not counted as operations.
 LEAST_MINUTES = 30
 
@@ -57,12 +61,21 @@ def operations(study: Study, run: Run, step: str) -> float:
 
 def training_operations(study: Study, run: Run) -> float:
     """Operations of all training steps of a run, those of its tuning among them."""
-    passes = training_passes(run, run.subset_size)
+    size = images_trained_on(run.settings, run.subset_size)
+    passes = training_passes(run, size)
+    changed = float(size)
     if run.settings.tune_learning_rate:
         share = 1 - 1 / study.tuning.folds
         candidates = len(study.tuning.learning_rates) * study.tuning.folds
-        passes += candidates * training_passes(run, share * run.subset_size)
-    return per_image(run) * passes
+        passes += candidates * training_passes(run, share * size)
+        changed += candidates * share * size
+    changes = len(run.settings.augmentation) * run.settings.epochs * changed
+    return per_image(run) * passes + changes * operations_of_change(run.settings.image_size)
+
+
+def operations_of_change(size: int) -> float:
+    """Operations that take as long as one random change of an image."""
+    return CHANGE + CHANGE_OF_PIXEL * size**2
 
 
 def evaluation_operations(study: Study, run: Run) -> float:
@@ -72,13 +85,18 @@ def evaluation_operations(study: Study, run: Run) -> float:
 
 def _looks(study: Study, run: Run) -> float:
     """Passes of all looks at test images, each recalibration with its pass of training images."""
-    settings, before_last = study.evaluation, run.settings.epochs - 1
+    settings, early = study.evaluation, run.settings.early_stopping is not None
+    # With early stopping what is kept at the end is looked at beside the last epoch.
+    before_last = run.settings.epochs - (not early)
     pool = run.settings.target.data.test
     after_epoch, at_end = min(settings.epoch_images, pool), min(settings.final_images, pool)
     looks = before_last * len(run.after_epochs) + len(STATISTICS) - len(run.statistics)
     images = looks * after_epoch + len(run.statistics) * at_end
     recalibrations = before_last * ("recalibrated" in run.after_epochs) + 1
-    return weight_of(settings.precision) * (images + recalibrations * run.subset_size)
+    trained_on = images_trained_on(run.settings, run.subset_size)
+    passes = weight_of(settings.precision) * (images + recalibrations * trained_on)
+    # After each epoch those held out, with statistics of all others, in float32.
+    return passes + (run.settings.epochs * run.subset_size if early else 0)
 
 
 def memory_mb(run: Run, step: str) -> int:
@@ -94,8 +112,24 @@ def memory_mb(run: Run, step: str) -> int:
     inputs = ALL_INPUTS.get(step, 1) * run.subset_size * 3 * 4 * settings.image_size**2 / 1e6
     vectors = settings.epochs + 1 if step == "train" else 0
     path = 4 * facts.millions * vectors
+    if step == "train":
+        path += 4 * facts.millions * own_vectors(settings)
     more = 4 * STATE_VECTORS * max(0.0, facts.millions - IN_PROGRAM)
     return round(PROGRAM_MB + passes + inputs + path + more)
+
+
+def own_vectors(settings: Training) -> float:
+    """Vectors of all weights that a training holds for settings of its own."""
+    vectors = float(settings.weight_average is not None) + (settings.l2_sp > 0)
+    vectors += settings.early_stopping is not None  # those of the best epoch
+    # A mask has a byte for each weight, and the start is held to put weights back.
+    return vectors + (1.25 if settings.trained.share is not None else 0)
+
+
+def checkpoint_vectors(settings: Training) -> int:
+    """Vectors of all weights in two checkpoints, old and new, that settings of a training add."""
+    kept = (settings.weight_average is not None) + (settings.early_stopping is not None)
+    return settings.epochs + 2 * kept
 
 
 def runtime_minutes(study: Study, run: Run, step: str, threads: int, gpus: int) -> int:

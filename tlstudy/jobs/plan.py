@@ -13,7 +13,7 @@ import psutil
 from tlstudy.config.settings import Study
 from tlstudy.config.study import runs, runs_of_step
 from tlstudy.jobs import paths
-from tlstudy.jobs.cost import memory_mb, millions_of_weights
+from tlstudy.jobs.cost import checkpoint_vectors, memory_mb, millions_of_weights
 from tlstudy.jobs.progress import THERE, Progress, progress
 from tlstudy.jobs.recorded_speeds import recorded_speeds
 from tlstudy.jobs.speed import (
@@ -322,7 +322,7 @@ def disk_mb(study: Study) -> tuple[float, float, float]:
     wait for it, MB."""
     folders = {paths.folder_of_run(study, run) for run in runs(study)}
     weights = max(millions_of_weights(arm) for arm in study.arms.values())
-    vectors = CHECKPOINT_VECTORS + max(arm.epochs for arm in study.arms.values())
+    vectors = CHECKPOINT_VECTORS + max(checkpoint_vectors(arm) for arm in study.arms.values())
     return KEPT_MB * len(folders), 4 * weights * vectors, 4 * weights * PLANE_VECTORS
 
 

@@ -13,9 +13,9 @@ from tlstudy.data.transforms import transformed
 from tlstudy.jobs import paths
 from tlstudy.jobs.run_record import read_run_record
 from tlstudy.networks.fine_tuned import FineTuned
+from tlstudy.networks.images import Images, hold_out
 from tlstudy.networks.inputs import Inputs, resize
 from tlstudy.networks.pretrained import PretrainedWeights
-from tlstudy.networks.trainer import Images
 from tlstudy.networks.weights import load_weights
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.reading import read_json, read_table, read_tensors
@@ -43,13 +43,14 @@ def load_run_images(
     test, test_labels = load_images(folder, "test")
     order = order_of_test_images(test_labels)[: study.evaluation.final_images]
     size = run.settings.image_size
-    return Images(
+    images = Images(
         train=resize(transformed(train, target, "train", indices), size, device),
         train_labels=torch.from_numpy(train_labels[indices]),
         test=resize(transformed(test, target, "test", order), size, device),
         test_labels=torch.from_numpy(test_labels[order]),
         inputs=Inputs(run.settings.normalisation, weights, device),
     )
+    return hold_out(images, run.settings, run.seed)
 
 
 def check_subset_record(file: Path, subset: dict, size: int, labels: np.ndarray) -> None:

@@ -35,6 +35,9 @@ class RunRecord(TypedDict):
         status: finished or diverged.
         final: loss (nats), accuracy and balanced_accuracy by BatchNorm statistics.
         checkpoint_train_loss: loss of the final weights on the training images, nats.
+        early_stopping: `held_out`, numbers of the images of the pool that were held out, and
+            `held_out_losses` of all epochs that were run, nats; the rows end with the epoch whose
+            weights are kept. None, or not there, without early stopping.
         resumed_after_epochs: epochs after which it was resumed; an old record has none.
         ended: when it ended, by the machine's clock, UTC; an old record has none.
     """
@@ -57,6 +60,7 @@ class RunRecord(TypedDict):
     final_test_images: int
     checkpoint_train_loss: float | None
     trajectory: TrajectoryRecord
+    early_stopping: NotRequired[dict[str, Any] | None]
     resumed_after_epochs: NotRequired[list[int]]
     ended: NotRequired[str]
     seconds: float

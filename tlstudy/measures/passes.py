@@ -6,6 +6,8 @@ if TYPE_CHECKING:
     from tlstudy.config.study import Run
 
 GRADIENT = 3  # a forward pass with its gradient
+# The same where no gradient, or none of the convolutions, is computed of what is held.
+PASSES_OF_A_PART = {"head": 1, "batchnorm": 2, "bias": 2}
 HESSIAN_PRODUCT = 18  # a Hessian-vector product: measured, about six gradients
 BFLOAT16 = 0.5  # a pass in bfloat16, where the processor has it
 
@@ -17,4 +19,6 @@ def weight_of(precision: str) -> float:
 
 def training_passes(run: "Run", images: float) -> float:
     """Passes that all epochs on some images count for."""
-    return run.settings.epochs * GRADIENT * images * weight_of(run.settings.precision)
+    settings, held = run.settings, PASSES_OF_A_PART.get(run.settings.trained.part, GRADIENT)
+    passes = settings.epochs * held * images * weight_of(settings.precision)
+    return passes + (GRADIENT * images if settings.trained.top_k is not None else 0)

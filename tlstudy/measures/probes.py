@@ -99,8 +99,16 @@ def trained_after(
         seen: see `stage_outputs`.
     """
     rest, device = after(network, stage), next(network.parameters()).device
+    training = plain(training)
     trainer = Trainer(training, rest, seen, None, seed, device, follow_weights=False)
     return scores(rest, training, seen) if trainer.run().finished else (NO_SCORE, NO_SCORE)
+
+
+def plain(training: Training) -> Training:
+    """Without what needs the whole network or its images: the stage says what is held."""
+    fields = ("trained", "augmentation", "early_stopping", "weight_average")
+    usual = {name: Training.model_fields[name].get_default() for name in fields}
+    return training.model_copy(update=usual)
 
 
 def scores(

@@ -27,10 +27,16 @@ class Score:
 NO_SCORE = Score(float("nan"), float("nan"), float("nan"))
 
 
-def loss_of_head(logits: torch.Tensor, labels: torch.Tensor, head: str) -> torch.Tensor:
-    """Mean cross-entropy of (N, 10) logits, or of their softmax as published (F7)."""
+def loss_of_head(
+    logits: torch.Tensor, labels: torch.Tensor, head: str, smoothing: float = 0.0
+) -> torch.Tensor:
+    """Mean cross-entropy of (N, 10) logits, or of their softmax as published (F7).
+
+    Args:
+        smoothing: share of each label that is spread evenly over all classes.
+    """
     scores = logits.softmax(dim=1) if head == "softmax" else logits
-    return cross_entropy(scores, labels)
+    return cross_entropy(scores, labels, label_smoothing=smoothing)
 
 
 def balanced_accuracy(predicted: torch.Tensor, labels: torch.Tensor) -> float:

@@ -44,7 +44,7 @@ def changes(sums: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def predicted_adam_displacement(
-    before: Sequence[torch.Tensor], learning_rate: float | np.ndarray, steps: int
+    before: Sequence[torch.Tensor], learning_rate: float | np.ndarray, steps: float
 ) -> np.ndarray:
     """(layers,) displacement if Adam moved every weight by the learning rate, one way, each step.
 
@@ -53,6 +53,7 @@ def predicted_adam_displacement(
 
     Args:
         learning_rate: one, or (layers,) of them.
+        steps: their number; a step at a part of the learning rate counts as that part.
     """
     mean_squares = [tensor.detach().double().square().mean() for tensor in before]
     with np.errstate(divide="ignore"):

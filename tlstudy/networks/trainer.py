@@ -4,56 +4,51 @@ import copy
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from torch import nn
 
-from tlstudy.config.settings import STATISTICS, Adam, Evaluation, Training
+from tlstudy.config.settings import STATISTICS, Evaluation, Training
+from tlstudy.networks.augmentation import Augmentation
 from tlstudy.networks.build import layer_kinds
 from tlstudy.networks.device import autocast, chance, synchronise
+from tlstudy.networks.early_stopping import BestEpoch
 from tlstudy.networks.evaluation import (
     NO_SCORE,
     Score,
     loss_of_head,
-    predict,
     predict_recalibrated,
     score,
     training_mode_loss,
 )
-from tlstudy.networks.geometry import changes, moments, predicted_adam_displacement
-from tlstudy.networks.inputs import Inputs
+from tlstudy.networks.images import Batch, Images, training_batches
+from tlstudy.networks.looks import Looks, score_columns
+from tlstudy.networks.moves import Moves, flat, predicted_displacement
+from tlstudy.networks.optimisers import make_optimiser, make_schedule, weight_average
 from tlstudy.networks.rescaling import learning_rate_factors
-from tlstudy.networks.trajectory import Trajectory
+from tlstudy.networks.trained import train_only
 from tlstudy.storage.randomness import Stream, derived_seed
 from tlstudy.storage.time_left import duration
 
 log = logging.getLogger(__name__)
 
-Batch = tuple[torch.Tensor, torch.Tensor]
-
-
-@dataclass
-class Images:
-    """Images (N, H, W) uint8 on the device, labels (N,) on the processor, the way to inputs."""
-
-    train: torch.Tensor
-    train_labels: torch.Tensor
-    test: torch.Tensor
-    test_labels: torch.Tensor
-    inputs: Inputs
-
 
 @dataclass
 class Outcome:
-    """What a run leaves behind; the rows follow `tlstudy.storage.columns`."""
+    """What a run leaves behind; the rows follow `tlstudy.storage.columns`.
+
+    With early stopping the last row is of the epoch whose weights are kept, and `held_out_losses`
+    are of all epochs that were run, nats.
+    """
 
     status: str = "finished"
     metrics: list[dict] = field(default_factory=list)
     layers: list[dict] = field(default_factory=list)
     final: dict[str, Score] = field(default_factory=dict)
     checkpoint_train_loss: float = float("nan")
+    held_out_losses: list[float] | None = None
 
     @property
     def finished(self) -> bool:
@@ -73,6 +68,10 @@ class Trainer:
         statistics: BatchNorm statistics with which all test images are scored at the end.
         after_epochs: those with which some are scored after the epochs before the last.
         follow_weights: measure how far the weights move and keep their path.
+
+    Attributes:
+        network: the one that is trained.
+        kept: the one that is looked at and handed on: its average, or itself.
     """
 
     def __init__(
@@ -88,19 +87,37 @@ class Trainer:
         follow_weights: bool = True,
     ):
         self.training, self.images, self.device = training, images, device
-        self.evaluation, self.statistics, self.after_epochs = evaluation, statistics, after_epochs
-        self.follow_weights = follow_weights
         self.network = network.to(device, memory_format=torch.channels_last)
         self.kinds = layer_kinds(network)
         self.weights = list(network.parameters())
+        self.trained = train_only(training, network, self.kinds, self.fixed_batches, seed)
         self.rate_factors = learning_rate_factors(self.kinds, training.rescaling)
-        self.optimiser = _optimiser(training, self._held_parameters(), self.rate_factors)
+        self.optimiser = self._optimiser()
+        steps = -(-len(images.train_labels) // training.batch_size)
+        self.schedule = make_schedule(training, self.optimiser, steps)
+        self.full_steps = 0.0  # of an epoch, each counted by its share of the learning rate
         self.seed = seed
         self.order = np.random.default_rng(derived_seed(seed, Stream.ORDER))
+        self.augmentation = Augmentation(training.augmentation, seed)
+        self.average = weight_average(training, network)
+        self.kept = self.average.module if self.average else network
+        stopping = training.early_stopping
+        self.best = BestEpoch(stopping.patience) if stopping else None
+        self.moves = None
         if follow_weights:
-            self.start = _copies(self.weights)
-            self.previous = self.start
-            self.trajectory = Trajectory(self.flat_weights(), training.epochs)
+            self.moves = Moves(list(self.kept.parameters()), self.kinds, training.epochs)
+        self.looks = None
+        if evaluation:
+            self.looks = Looks(
+                test=images.test,
+                test_labels=images.test_labels,
+                inputs=images.inputs,
+                batches=lambda: [inputs for inputs, _ in self.fixed_batches()],
+                head=training.head,
+                evaluation=evaluation,
+                statistics=statistics,
+                after_epochs=after_epochs,
+            )
 
     def run(
         self,
@@ -121,12 +138,16 @@ class Trainer:
                 log.warning("epoch %d: the loss is not finite; the run ends here", epoch)
                 return outcome
             self._report_progress(epoch, (time.monotonic() - began) / (epoch - done), outcome)
+            if self.best and self.best.is_over:
+                break
             if epoch < epochs:
                 after_epoch(outcome)
+        if self.best:
+            self._go_back_to_best(outcome)
         # In float32 whatever the evaluation's: landscapes have this loss in their centre, and
         # their relief can be as small as bfloat16's rounding.
         outcome.checkpoint_train_loss = float(
-            training_mode_loss(self.network, self.fixed_batches(), self.training.head)
+            training_mode_loss(self.kept, self.fixed_batches(), self.training.head)
         )
         if not np.isfinite(outcome.checkpoint_train_loss):
             outcome.status = "diverged"
@@ -137,48 +158,83 @@ class Trainer:
         return training_batches(self.training, self.images, self.device)
 
     def flat_weights(self) -> torch.Tensor:
-        """All weights in one float32 vector on the device."""
-        return torch.cat([weight.detach().flatten() for weight in self.weights])
+        """All weights that are kept in one float32 vector on the device."""
+        return flat(list(self.kept.parameters()))
 
     def _weights_are_finite(self) -> bool:
         return bool(torch.stack([weight.isfinite().all() for weight in self.weights]).all())
 
-    def _held_parameters(self) -> list[nn.Parameter]:
-        if self.training.optimiser_holds == "network":
-            return self.weights
-        # The published mistake: these never get gradients, so a step changes nothing, and
-        # clearing their gradients leaves ours to add up.
-        return list(copy.deepcopy(self.network).parameters())
+    def _optimiser(self) -> torch.optim.Optimizer:
+        held = self.weights
+        if self.training.optimiser_holds != "network":
+            # The published mistake: these never get gradients, so a step changes nothing, and
+            # clearing their gradients leaves ours to add up.
+            held = list(copy.deepcopy(self.network).parameters())
+        pairs = zip(held, self.rate_factors, strict=True)
+        held, factors = zip(*((p, own) for p, own in pairs if p.requires_grad), strict=True)
+        return make_optimiser(self.training, list(held), list(factors))
 
     def _epoch(self, epoch: int, outcome: Outcome) -> bool:
         began = time.monotonic()
-        steps = self._steps_of_an_epoch()
+        steps = self._steps_of_an_epoch(epoch)
         with chance(self.seed, epoch, self.device):
             train_score, gradient_norm = self._take(steps)
         synchronise(self.device)
         trained = time.monotonic()
         row = {
             "epoch": epoch,
-            **_score_columns("train", train_score),
+            **score_columns("train", train_score),
             "gradient_norm": gradient_norm,
         }
         finite = np.isfinite(train_score.loss) and self._weights_are_finite()
-        if finite and self.follow_weights:
-            row |= self._moves(epoch, len(steps), outcome)
+        if finite and self.moves:
+            layers, whole = self.moves.after_epoch(epoch, self._predicted_displacement())
+            outcome.layers += layers
+            row |= whole
         row["training_seconds"] = trained - began
-        if self.evaluation:
-            looked = time.monotonic()
-            row |= self._test_values(epoch, outcome, finite)
+        looked = time.monotonic()
+        if self.best and finite:
+            self.best.after_epoch(self.kept, self._held_out_loss())
+            outcome.held_out_losses = self.best.losses
+        if self.looks:
+            network = self.kept if finite else None
+            if epoch < self.training.epochs or self.best:
+                row |= self.looks.after_epoch(network)
+            else:
+                columns, outcome.final = self.looks.after_last(network)
+                row |= columns
             row["evaluation_seconds"] = time.monotonic() - looked
         outcome.metrics.append(row)
         return finite
 
-    def _steps_of_an_epoch(self) -> list[Batch]:
-        count = len(self.images.train_labels)
-        if count <= self.training.batch_size:
-            return self.fixed_batches()  # a single batch has no order, but rounds by it
-        order = self.order.permutation(count)
-        return training_batches(self.training, self.images, self.device, order)
+    def _held_out_loss(self) -> float:
+        """Plain cross-entropy of held-out images, BatchNorm recalibrated on those trained on."""
+        held_out, batches = self.images.held_out, [inputs for inputs, _ in self.fixed_batches()]
+        logits = predict_recalibrated(self.kept, held_out.images, self.images.inputs, batches)
+        return score(logits, held_out.labels, self.training.head).loss
+
+    def _go_back_to_best(self, outcome: Outcome) -> None:
+        """Keep the weights of the best epoch, and the rows and the path up to it."""
+        looked, epoch = time.monotonic(), self.best.epoch
+        self.best.restore(self.kept)
+        del outcome.metrics[epoch:]
+        outcome.layers = [row for row in outcome.layers if row["epoch"] <= epoch]
+        if self.moves:
+            self.moves.trajectory.cut_after(epoch)
+        if self.looks:
+            columns, outcome.final = self.looks.after_last(self.kept)
+            outcome.metrics[-1] |= columns
+            outcome.metrics[-1]["evaluation_seconds"] += time.monotonic() - looked
+        log.info("the weights of epoch %d are kept", epoch)
+
+    def _steps_of_an_epoch(self, epoch: int) -> list[Batch]:
+        images, count = self.images, len(self.images.train_labels)
+        if self.training.augmentation:
+            changed = self.augmentation(images.train, images.train_labels, epoch)
+            images = replace(images, train=changed)
+        # A single batch has no order, but rounds by it.
+        order = self.order.permutation(count) if count > self.training.batch_size else None
+        return training_batches(self.training, images, self.device, order)
 
     def _take(self, batches: list[Batch]) -> tuple[Score, float]:
         """One pass over the batches: the score before each update, the last gradient norm.
@@ -186,81 +242,52 @@ class Trainer:
         A GPU is not waited for before the last step.
         """
         self.network.train()
-        losses, seen = [], []
+        losses, seen, training = [], [], self.training
+        self.full_steps = 0.0
         for images, labels in batches:
             self.optimiser.zero_grad()
-            with autocast(self.device, self.training.precision):
+            with autocast(self.device, training.precision):
                 logits = self.network(images)
-            loss = loss_of_head(logits, labels, self.training.head)
+            loss = loss_of_head(logits, labels, training.head, training.label_smoothing)
             loss.backward()
-            self.optimiser.step()
+            self.trained.before_step()
             losses.append(loss.detach())
             seen.append((logits.detach(), labels))
-        gradient_norm = _norm([weight.grad for weight in self.weights])
+            norm = self._norm() if len(seen) == len(batches) else None  # before it is clipped
+            self._update()
+        gradient_norm = float(norm)
         if not (np.isfinite(gradient_norm) and bool(torch.stack(losses).isfinite().all())):
             return NO_SCORE, gradient_norm
         logits, labels = (torch.cat(part).cpu() for part in zip(*seen, strict=True))
         return score(logits, labels, self.training.head), gradient_norm
 
-    def _moves(self, epoch: int, steps: int, outcome: Outcome) -> dict:
-        """Append a row for every layer; return the columns of the whole network."""
-        from_start = moments(self.start, self.weights)
-        from_previous = moments(self.previous, self.weights)
-        predicted = self._predicted_displacement(steps)
-        per_layer = _change_columns(from_start, from_previous)
-        for index, (name, kind) in enumerate(self.kinds.items()):
-            outcome.layers.append(
-                {
-                    "epoch": epoch,
-                    "layer": name,
-                    "layer_index": index,
-                    "kind": kind,
-                    "parameters": self.weights[index].numel(),
-                    **{column: values[index] for column, values in per_layer.items()},
-                    "predicted_displacement": predicted[index],
-                }
-            )
-        self.previous = _copies(self.weights)
-        self.trajectory.append(self.flat_weights())
-        return _change_columns(from_start.sum(axis=0), from_previous.sum(axis=0))
+    def _norm(self) -> torch.Tensor:
+        """Norm of the gradients of all trained weights, a float64 scalar on the device."""
+        gradients = [weight.grad for weight in self.weights if weight.grad is not None]
+        squares = [gradient.double().square().sum() for gradient in gradients]
+        return torch.stack(squares).sum().sqrt()
 
-    def _predicted_displacement(self, steps: int) -> np.ndarray:
-        if self.training.optimiser_holds == "another-network":
-            return np.zeros(len(self.weights))
-        if not isinstance(self.training.optimiser, Adam):
-            return np.full(len(self.weights), np.nan)
-        rates = self.training.optimiser.learning_rate * np.array(self.rate_factors)
-        return predicted_adam_displacement(self.previous, rates, steps)
+    def _update(self) -> None:
+        """Change the weights by their gradients, and the learning rate by the schedule."""
+        if self.training.gradient_clip is not None:
+            nn.utils.clip_grad_norm_(self.weights, self.training.gradient_clip)
+        first = self.optimiser.param_groups[0]
+        self.full_steps += first["lr"] / first["initial_lr"] if self.schedule else 1
+        self.optimiser.step()
+        self.trained.after_step()
+        if self.average:
+            self.average.update_parameters(self.network)
+        if self.schedule:
+            self.schedule.step()
 
-    def _test_values(self, epoch: int, outcome: Outcome, finite: bool) -> dict:
-        """Score test images with running and with recalibrated statistics.
-
-        After the last epoch both are taken, on all test images where the statistics are asked
-        for. The epoch's own values are those of the first images, so that the curve stays one
-        curve, and both statistics can be compared at its end.
-        """
-        count = min(self.evaluation.epoch_images, len(self.images.test_labels))
-        last = epoch == self.training.epochs
-        columns = {"test_images": count}
-        for statistics in STATISTICS:
-            scores, final = (NO_SCORE, NO_SCORE), last and statistics in self.statistics
-            if finite and (last or statistics in self.after_epochs):
-                scores = self._test_scores(statistics, None if final else count, count)
-            columns |= _score_columns("test", scores[0], f"_{statistics}")
-            if final:
-                outcome.final[statistics] = scores[1]
-        return columns
-
-    def _test_scores(self, statistics: str, look_at: int | None, count: int) -> tuple[Score, Score]:
-        images, labels = self.images.test[:look_at], self.images.test_labels[:look_at]
-        with autocast(self.device, self.evaluation.precision):
-            if statistics == "running":
-                logits = predict(self.network, images, self.images.inputs)
-            else:
-                batches = [batch for batch, _ in self.fixed_batches()]
-                logits = predict_recalibrated(self.network, images, self.images.inputs, batches)
-        head = self.training.head
-        return score(logits[:count], labels[:count], head), score(logits, labels, head)
+    def _predicted_displacement(self) -> np.ndarray:
+        return predicted_displacement(
+            self.training,
+            self.moves.previous,
+            self.rate_factors,
+            self.full_steps,
+            self.trained.shares,
+        )
 
     def _report_progress(self, epoch: int, epoch_seconds: float, outcome: Outcome) -> None:
         left = epoch_seconds * (self.training.epochs - epoch)
@@ -281,61 +308,3 @@ def first_epoch_below(losses: Sequence[float], level: float) -> int | None:
     """
     below = (epoch for epoch, loss in enumerate(losses) if epoch > 0 and loss <= level)
     return next(below, None) if losses[0] > level else None
-
-
-def training_batches(
-    training: Training, images: Images, device: torch.device, order: np.ndarray | None = None
-) -> list[Batch]:
-    """Inputs and labels of the training images on the device, in the order given or as they are.
-
-    Batches are of equal size: a last batch of a single image would have no BatchNorm statistics.
-    """
-    order = np.arange(len(images.train_labels)) if order is None else order
-    parts = np.array_split(order, -(-len(order) // training.batch_size))
-    return [
-        (images.inputs(images.train[part]), images.train_labels[part].to(device))
-        for part in map(torch.from_numpy, parts)
-    ]
-
-
-def _optimiser(
-    training: Training, parameters: list[nn.Parameter], rate_factors: list[float]
-) -> torch.optim.Optimizer:
-    settings = training.optimiser
-    groups = [
-        {
-            "params": [p for p, own in zip(parameters, rate_factors, strict=True) if own == factor],
-            "lr": settings.learning_rate * factor,
-        }
-        for factor in dict.fromkeys(rate_factors)
-    ]
-    shared = {"weight_decay": settings.weight_decay, "fused": True}
-    if isinstance(settings, Adam):
-        return torch.optim.Adam(groups, betas=(settings.beta1, settings.beta2), **shared)
-    return torch.optim.SGD(groups, momentum=settings.momentum, **shared)
-
-
-def _copies(weights: list[torch.Tensor]) -> list[torch.Tensor]:
-    return [weight.detach().clone() for weight in weights]
-
-
-def _norm(gradients: list[torch.Tensor]) -> float:
-    squares = [gradient.double().square().sum() for gradient in gradients]
-    return float(torch.stack(squares).sum().sqrt())
-
-
-def _score_columns(part: str, values: Score, suffix: str = "") -> dict[str, float]:
-    return {
-        f"{part}_loss{suffix}": values.loss,
-        f"{part}_accuracy{suffix}": values.accuracy,
-        f"{part}_balanced_accuracy{suffix}": values.balanced_accuracy,
-    }
-
-
-def _change_columns(from_start: np.ndarray, from_previous: np.ndarray) -> dict[str, np.ndarray]:
-    start, previous = changes(from_start), changes(from_previous)
-    columns = {"norm": start["norm"]}
-    for name in ("displacement", "norm_change", "angle"):
-        columns[f"{name}_from_start"] = start[name]
-        columns[f"{name}_from_previous"] = previous[name]
-    return columns

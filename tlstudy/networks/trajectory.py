@@ -38,6 +38,10 @@ class Trajectory:
         self._rows[self._filled : self._filled + len(rows)] = rows
         self._filled += len(rows)
 
+    def cut_after(self, epoch: int) -> None:
+        """Forget the rows of later epochs."""
+        self._filled = min(self._filled, epoch + 1)
+
     def weights_after(self, epoch: int) -> torch.Tensor:
         """Flat float32 weights after an epoch, 0 for the start, to float32 rounding."""
         return (self.start.double() + self._on_device(self._rows[epoch])).float()

@@ -58,7 +58,7 @@ def tune_learning_rate(
         if not trainer.run().finished:
             return None
         batches = [batch for batch, _ in trainer.fixed_batches()]
-        network, unseen = trainer.network, images.train[left_out]
+        network, unseen = trainer.kept, images.train[left_out]
         logits = predict_recalibrated(network, unseen, images.inputs, batches)
         return asdict(score(logits, images.train_labels[left_out], candidate.head))
 

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors.torch import save_file
 
@@ -24,8 +25,9 @@ from tlstudy.networks.device import (
     make_deterministic,
     peak_memory_gib,
 )
+from tlstudy.networks.images import Images, held_out_positions
 from tlstudy.networks.pretrained import PretrainedWeights
-from tlstudy.networks.trainer import Images, Outcome, Trainer, first_epoch_below
+from tlstudy.networks.trainer import Outcome, Trainer, first_epoch_below
 from tlstudy.networks.trajectory import PrincipalPlane, principal_plane, random_walk_variance
 from tlstudy.networks.tuning import tune_learning_rate
 from tlstudy.storage.errors import UserError
@@ -105,6 +107,7 @@ def _train_with(
         final_test_images=len(images.test_labels),
         checkpoint_train_loss=outcome.checkpoint_train_loss,
         trajectory=plane,
+        early_stopping=_held_out(study, run, outcome),
         resumed_after_epochs=scratch.resumed_after_epochs,
         ended=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=scratch.seconds(),
@@ -112,6 +115,18 @@ def _train_with(
     )
     write_run_record(folder, record)
     scratch.remove()
+
+
+def _held_out(study: Study, run: Run, outcome: Outcome) -> dict | None:
+    settings = run.settings.early_stopping
+    if settings is None:
+        return None
+    subset = read_json(paths.run_subset_folder(study, run) / "subset.json", "subset")
+    positions = held_out_positions(np.array(subset["labels"]), settings, run.seed)
+    return {
+        "held_out": np.array(subset["indices"])[positions].tolist(),
+        "held_out_losses": outcome.held_out_losses,
+    }
 
 
 def what_decides(
@@ -174,17 +189,17 @@ def write_plane(trainer: Trainer, outcome: Outcome, level: float, path: Path) ->
     direction_2, of length one; if the train loss fell below the level, the weights above and
     below, from consecutive epochs.
     """
-    plane = principal_plane(trainer.trajectory.gram())
+    plane = principal_plane(trainer.moves.trajectory.gram())
     end = trainer.flat_weights()
-    tensors = {"start": trainer.trajectory.start, "end": end}
+    tensors = {"start": trainer.moves.trajectory.start, "end": end}
     reason = _no_plane_reason(plane, outcome)
     if not reason:
-        directions = trainer.trajectory.combine(plane.coefficients)
+        directions = trainer.moves.trajectory.combine(plane.coefficients)
         tensors |= {"direction_1": directions[0].clone(), "direction_2": directions[1].clone()}
     crossed = first_epoch_below(outcome.train_losses(), level)
     if crossed:
-        tensors["above"] = trainer.trajectory.weights_after(crossed - 1)
-        tensors["below"] = trainer.trajectory.weights_after(crossed)
+        tensors["above"] = trainer.moves.trajectory.weights_after(crossed - 1)
+        tensors["below"] = trainer.moves.trajectory.weights_after(crossed)
     with atomic_path(path) as temporary:
         save_file(tensors, temporary)
     return {

@@ -55,7 +55,8 @@ METRICS = {
     ),
     "gradient_norm": (
         "float64",
-        "Euclidean norm of the gradients of all weights at the epoch's last step",
+        "Euclidean norm of the gradients of all trained weights at the epoch's last step, before "
+        "it is clipped",
     ),
     **_test_values("running"),
     **_test_values("recalibrated"),
@@ -80,7 +81,9 @@ LAYERS = {
         "float64",
         "displacement from the previous epoch if Adam moved every weight by the learning rate "
         "at each step: steps x learning rate / root mean square of w_(t-1); empty for other "
-        "optimisers, 0 where the optimiser does not hold the weights",
+        "optimisers, 0 where the optimiser does not hold the weights or they are held. A step at a "
+        "part of the learning rate counts as that part, a tensor of which a share is trained by "
+        "the square root of that share",
     ),
 }
 

@@ -16,6 +16,9 @@ class Stream(IntEnum):
     TEST_IMAGES = 5
     FOLDS = 6
     TRANSFORMS = 7
+    MASK = 20
+    AUGMENTATION = 21
+    HELD_OUT = 22
     DROPOUT = 30
 
 

@@ -131,11 +131,16 @@ def landscapes_not_comparable(evidences: list[Evidence]) -> Iterator[str]:
     """Planes of the same name differ in grid, radius, vertical axis or length of path.
 
     A landscape that is a record only has no vertical axis yet: this project's figures give those
-    of a group the same.
+    of a group the same. The length of the path of a run with early stopping is not compared: it
+    has the whole path behind it, as others have.
     """
-    drawn = [(evidence.arm, _drawn(evidence)) for evidence in evidences]
+    drawn = [(evidence, _drawn(evidence)) for evidence in evidences]
     for name in dict.fromkeys(name for _, planes in drawn for name in planes):
-        shown = [(arm, _facets(planes[name])) for arm, planes in drawn if name in planes]
+        shown = [
+            (evidence.arm, _facets(planes[name], _ends_early(evidence)))
+            for evidence, planes in drawn
+            if name in planes
+        ]
         for facet in dict.fromkeys(facet for _, facets in shown for facet in facets):
             texts = [(arm, facets[facet]) for arm, facets in shown if facet in facets]
             if len({text for _, text in texts}) > 1:
@@ -143,12 +148,16 @@ def landscapes_not_comparable(evidences: list[Evidence]) -> Iterator[str]:
                 yield f"{name} plane, {facet}: {told}"
 
 
-def _facets(plane: dict) -> dict[str, str]:
-    """How a plane was drawn, in words, as far as it is known."""
+def _ends_early(evidence: Evidence) -> bool:
+    return evidence.training is not None and evidence.training.early_stopping is not None
+
+
+def _facets(plane: dict, ends_early: bool) -> dict[str, str]:
+    """How a plane was drawn, in words, as far as it is known and has to be the same."""
     axis = plane["axis"]
     facets = {"points along a side": str(len(axis)), "radius": f"{max(axis):.6g}"}
     if "loss_range" in plane:
         facets["vertical axis in nats"] = "{:.6g} to {:.6g}".format(*plane["loss_range"])
-    if "path" in plane:
+    if "path" in plane and not ends_early:
         facets["weight vectors behind it"] = str(len(plane["path"]))
     return facets

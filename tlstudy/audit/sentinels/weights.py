@@ -10,6 +10,7 @@ from scipy.stats import rankdata
 from tlstudy.audit.sentinels.evidence import Evidence, TooLittleError
 from tlstudy.audit.sentinels.sentinel import percent, sentinel
 from tlstudy.audit.sentinels.trends import chance_of_rise, end_of, noise
+from tlstudy.config.training import Trained
 
 # Gradients that add up: how far the log-log slope may be from 1, and the largest standard
 # deviation of the logarithms about the line. The slides' series has 0.995 and 0.005. Of made-up
@@ -90,12 +91,14 @@ def some_weights_never_moved(evidence: Evidence) -> Iterator[str]:
 
     A displacement is empty for a tensor that started at zero (the biases of BatchNorm): that one
     moved if its norm is above 0. A tensor in which a single weight moved has moved; one behind
-    units that are all dead has not, and is named like one that was left out.
+    units that are all dead has not, and is named like one that was left out. Tensors that
+    the arm's setting `trained` holds are not counted.
     """
     displacement = evidence.layers["displacement_from_start"].to_numpy(float)
     norm = evidence.layers["norm"].to_numpy(float)
     moved = (displacement > 0) | (np.isnan(displacement) & (norm > 0))
     layer, names = evidence.rows_of_layers
+    moved |= _held_on_purpose(evidence)
     counts = np.bincount(layer, moved, len(names))
     still = [name for name, count in zip(names, counts, strict=True) if not count]
     if still and len(still) < len(names):
@@ -105,6 +108,14 @@ def some_weights_never_moved(evidence: Evidence) -> Iterator[str]:
             f"{len(still)} of {len(names)} weight tensors are exactly as they were before "
             f"training: {named}{rest}"
         )
+
+
+def _held_on_purpose(evidence: Evidence) -> np.ndarray:
+    """(rows,) whether a row is of a tensor that the training's settings hold."""
+    training = evidence.training
+    if training is None or training.trained == Trained() or training.optimiser_holds != "network":
+        return np.zeros(len(evidence.layers), dtype=bool)
+    return evidence.layers["predicted_displacement"].to_numpy(float) == 0
 
 
 @dataclass(frozen=True)

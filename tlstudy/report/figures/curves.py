@@ -13,7 +13,7 @@ from tlstudy.config.settings import STATISTICS, Study
 from tlstudy.data import published
 from tlstudy.report.figures import guessing, style
 from tlstudy.report.figures.captions import note
-from tlstudy.report.figures.points import Tables, draw_curves, has_stopped, seed_curves
+from tlstudy.report.figures.points import Tables, draw_curves, has_stopped, last_epochs, seed_curves
 
 SHORT, LONG = (0, (2, 1.5)), (0, (6, 2))
 SLIDES_DASHES = {"new": SHORT, "pretrained": LONG, "train": SHORT, "test": LONG}
@@ -52,6 +52,11 @@ def note_of(study: Study, metrics: pd.DataFrame, size: int, arms: list[str]) -> 
         text += " Thin lines: single seeds."
     if has_stopped(study, metrics, arms):
         text += " Cross: the run stopped, its loss was not finite; means are of the other runs."
+    if any(study.arms[arm].early_stopping for arm in arms):
+        text += (
+            " With early stopping a run ends at the epoch whose weights are kept; means are drawn "
+            "as far as all runs of an arm go."
+        )
     return text
 
 
@@ -68,7 +73,7 @@ def single_points_text(study: Study, metrics: pd.DataFrame) -> str:
 def looked_at_last_epoch_only(study: Study, metrics: pd.DataFrame) -> list[str]:
     """Arms without test values, of one kind of statistics or both, where they had train losses."""
     rows = metrics[np.isfinite(metrics["train_loss"])]
-    last = rows["arm"].map({arm: settings.epochs for arm, settings in study.arms.items()})
+    last = last_epochs(study, rows)
     columns = [f"test_loss_{statistics}" for statistics in STATISTICS]
     lost = rows.loc[rows["epoch"] < last, ["arm", *columns]].isna().groupby(rows["arm"]).all()
     return [arm for arm in study.arms if arm in lost.index and lost.loc[arm, columns].any()]
@@ -115,7 +120,7 @@ def loss_panel(ax: Axes, study: Study, metrics: pd.DataFrame, arm: str, top: flo
         table, model = published.loss(), "new" if is_new(study, arm) else "pretrained"
         draw_slides(ax, slides_series(table[table["model"] == model], "loss", "split"))
     for column, dash in (("train_loss", "--"), (f"test_loss_{settings.batchnorm}", "-")):
-        curves = seed_curves(metrics, arm, column)
+        curves = seed_curves(study, metrics, arm, column)
         draw_curves(ax, *curves, color=style.colour_of(study, arm), linestyle=dash)
     guessed = np.log(settings.target.outputs)
     style.reference_line(ax, guessed)
@@ -164,11 +169,11 @@ def _draw_group(
         draw_slides(ax, slides, scale)
     drawn = False
     for arm in groups_of(study)[group]:
-        epochs, values = seed_curves(metrics, arm, column)
+        epochs, values, ends = seed_curves(study, metrics, arm, column)
         if ax.get_yscale() == "log" and not (values > 0).any():
             continue
         drawn = drawn or bool(np.isfinite(values).any())
-        draw_curves(ax, epochs, scale * values, **style.arm_styles(study)[arm])
+        draw_curves(ax, epochs, scale * values, ends, **style.arm_styles(study)[arm])
     if not drawn:
         style.say(ax, absent)
 

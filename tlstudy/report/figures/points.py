@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -124,40 +125,71 @@ def join_seeds(ax: Axes, values: Mapping[float, np.ndarray], line: str, *colours
     return ax
 
 
-def seed_curves(table: pd.DataFrame, arm: str, column: str) -> tuple[np.ndarray, np.ndarray]:
-    """Epochs (epochs,) and values (seeds, epochs) of an arm, NaN where a run has none."""
-    values = table[table["arm"] == arm].pivot(index="seed", columns="epoch", values=column)
-    return values.columns.to_numpy(), values.to_numpy(dtype=float)
+class Curves(NamedTuple):
+    """Values of an arm by epoch.
+
+    Attributes:
+        values: (seeds, epochs), NaN where a run has none.
+        ends: (seeds,) how many epochs each run was to have: with early stopping those it has.
+    """
+
+    epochs: np.ndarray
+    values: np.ndarray
+    ends: np.ndarray
 
 
-def draw_curves(ax: Axes, epochs: np.ndarray, values: np.ndarray, **look) -> Axes:
+def seed_curves(study: Study, table: pd.DataFrame, arm: str, column: str) -> Curves:
+    """A column of an arm's rows."""
+    rows = table[table["arm"] == arm]
+    values = rows.pivot(index="seed", columns="epoch", values=column)
+    ends = np.full(len(values), len(values.columns))
+    if study.arms[arm].early_stopping:
+        ends = rows.groupby("seed")["epoch"].count().to_numpy()
+    return Curves(values.columns.to_numpy(), values.to_numpy(dtype=float), ends)
+
+
+def last_epochs(study: Study, rows: pd.DataFrame) -> pd.Series:
+    """The last epoch that each row's run was to have: with early stopping the last it has."""
+    planned = rows["arm"].map({arm: settings.epochs for arm, settings in study.arms.items()})
+    early = [arm for arm, settings in study.arms.items() if settings.early_stopping]
+    own = rows.groupby(["arm", "subset_size", "seed"])["epoch"].transform("max")
+    return planned.where(~rows["arm"].isin(early), own)
+
+
+def draw_curves(
+    ax: Axes, epochs: np.ndarray, values: np.ndarray, ends: np.ndarray | None = None, **look
+) -> Axes:
     """Every seed as a thin line; from MINIMUM_SEEDS up their mean and its interval as well.
 
     A run that has no values from some epoch on diverged: a cross marks its last one.
 
     Args:
-        values: (seeds, epochs). The mean is that of the seeds with a value at every epoch. First
-            epochs at which no seed has a value are left out.
+        values: (seeds, epochs). The mean is that of the seeds with a value at every epoch that
+            all runs were to have. First epochs at which no seed has a value are left out.
+        ends: see `Curves`; None if all runs were to have all epochs.
         look: keywords of `Axes.plot`.
     """
     values = np.where(np.isfinite(values), values, np.nan)
     there = np.flatnonzero(np.isfinite(values).any(axis=0))
     first = there[0] if len(there) else len(epochs)
+    ends = (np.full(len(values), len(epochs)) if ends is None else ends) - first
     epochs, values = epochs[first:], values[:, first:]
+    shared = ends.min(initial=len(epochs))
     look = {"marker": "." if len(epochs) <= FEW_EPOCHS else None, **look}
-    whole = values[np.isfinite(values).all(axis=1)]
-    averaged = len(whole) >= MINIMUM_SEEDS and len(epochs) > 0
+    whole = values[np.isfinite(values[:, :shared]).all(axis=1), :shared]
+    averaged = len(whole) >= MINIMUM_SEEDS and shared > 0
     if averaged:
         thin = {"linewidth": 0.6, "alpha": 0.35}
     else:
         thin = {"linewidth": 0.9, "alpha": 0.8} if len(values) > 1 else {"linewidth": 1.6}
-    for curve in values:
+    for curve, end in zip(values, ends, strict=True):
         ax.plot(epochs, curve, **look, **thin)
         finite = np.flatnonzero(np.isfinite(curve))
-        if len(finite) and finite[-1] < len(curve) - 1:
+        if len(finite) and finite[-1] < end - 1:
             cross = {"marker": "x", "markersize": 6, "markeredgewidth": 1.5}
             ax.plot(epochs[finite[-1]], curve[finite[-1]], color=look["color"], **cross)
     if averaged:
+        epochs = epochs[:shared]
         low, high = t_interval(whole)
         ax.plot(epochs, whole.mean(axis=0), linewidth=1.6, **look)
         ax.fill_between(epochs, low, high, color=look["color"], alpha=0.22, linewidth=0)
@@ -167,11 +199,12 @@ def draw_curves(ax: Axes, epochs: np.ndarray, values: np.ndarray, **look) -> Axe
 
 
 def has_stopped(study: Study, table: pd.DataFrame, arms: list[str]) -> bool:
-    """Whether a run of these arms has no values at the last of its arm's epochs."""
+    """Whether a run of these arms has no values at the last epoch that it was to have."""
     rows = table[table["arm"].isin(arms)]
+    planned = last_epochs(study, rows).groupby([rows["arm"], rows["seed"]]).max()
     finite = np.isfinite(rows["train_loss"]) & np.isfinite(rows["displacement_from_start"])
     last = rows["epoch"].where(finite, 0).groupby([rows["arm"], rows["seed"]]).max()
-    return any(epoch < study.arms[arm].epochs for (arm, _), epoch in last.items())
+    return bool((last < planned).any())
 
 
 def mark_slides(ax: Axes, place: float, value: float, vertical: bool = True) -> None:

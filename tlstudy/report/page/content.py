@@ -10,6 +10,7 @@ from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.config.groups import groups_of, is_of_slides
 from tlstudy.config.settings import Study
 from tlstudy.config.study_targets import targets
+from tlstudy.config.training import Trained
 from tlstudy.report.figures.guessing import softmax_bounds
 from tlstudy.report.format import count, join, percent, seeds, sentence, whole
 from tlstudy.report.inputs import ContactSheet, Inputs
@@ -75,6 +76,7 @@ def page(inputs: Inputs) -> dict:
         "images": join(dict.fromkeys(arm.target.data.title for arm in study.arms.values())),
         "data": _data(study),
         "guessing": _guessing(study),
+        "all_trained": all(arm.trained == Trained() for arm in study.arms.values()),
         "networks": join(
             dict.fromkeys(network_name(arm.architecture) for arm in study.arms.values())
         ),
@@ -233,7 +235,7 @@ def _rules(inputs: Inputs) -> str:
     rules: dict[str, list[str]] = {}
     for group, names in groups_of(inputs.study).items():
         arms = [inputs.study.arms[name] for name in names]
-        epochs = dict.fromkeys(protocol.REPORTED[arm.reported_epoch] for arm in arms)
+        epochs = dict.fromkeys(protocol.reported_epoch(arm) for arm in arms)
         statistics = dict.fromkeys(protocol.statistics(arm) for arm in arms)
         rule = (
             f"epoch reported, {join(epochs, 'or')}; BatchNorm statistics, "

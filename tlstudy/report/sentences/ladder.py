@@ -219,7 +219,10 @@ def _on_first(inputs: Inputs, size: int, rung: int) -> str:
     for part, arm in arms_of_rung(inputs.study, rung).items():
         settings = inputs.study.arms[arm]
         rows = of_arm(inputs.metrics, arm, size)
-        rows = rows[rows["epoch"] == settings.epochs].set_index("seed")
+        if settings.early_stopping:
+            rows = rows.sort_values("epoch").drop_duplicates("seed", keep="last").set_index("seed")
+        else:
+            rows = rows[rows["epoch"] == settings.epochs].set_index("seed")
         values[part] = rows[f"test_balanced_accuracy_{settings.batchnorm}"]
     gap = summarise((values["pretrained"] - values["new"]).to_numpy(dtype=float))
     return f"on the first {whole(fewest)} test images: {gap.text(bare_points, short=True)}"

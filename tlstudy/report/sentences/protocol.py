@@ -1,19 +1,34 @@
 """The arms in words: settings that they share, settings in which they differ, and their flaws."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 from tlstudy.audit.flaws import FLAWS, Flaw
 from tlstudy.config.architectures import network_facts
+from tlstudy.config.augmentation import Transform
 from tlstudy.config.groups import groups_of, label_of
 from tlstudy.config.settings import Arm, Evaluation, Study
 from tlstudy.config.study_targets import targets
-from tlstudy.report.format import join, sentence, whole
+from tlstudy.config.words import in_short
+from tlstudy.report.format import join, percent, sentence, whole
 from tlstudy.report.names import network_name
 from tlstudy.report.tables import Table, table_of_arms
 
 DRAWINGS = {
     "stratified": "the same number of each class, without replacement",
     "published": "at random with replacement, classes as they fall",
+}
+OPTIMISERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}
+SCHEDULES = {
+    "constant": "the same at every step",
+    "cosine": "falls to 0 along half a cosine",
+    "step": "times {factor:g} every {every} epochs",
+}
+TRAINED = {
+    "all": "all weights",
+    "head": "the last layer",
+    "batchnorm": "BatchNorm and the last layer",
+    "bias": "biases and the last layer",
 }
 HEADS = {"logits": "the logits", "softmax": "softmax outputs"}
 HELD = {"network": "this network", "another-network": "another network, so nothing is trained"}
@@ -89,11 +104,74 @@ def target(arm: Arm) -> str:
 def optimiser(arm: Arm) -> str:
     """The optimiser with its step size and what else differs from its defaults."""
     settings = arm.optimiser
-    text = f"{'Adam' if settings.name == 'adam' else 'SGD'}, step size {settings.learning_rate:g}"
+    text = f"{OPTIMISERS[settings.name]}, step size {settings.learning_rate:g}"
     other = settings.model_dump(exclude={"name", "learning_rate"}, exclude_defaults=True)
-    return ", ".join(
-        [text, *(f"{name.replace('_', ' ')} {value:g}" for name, value in other.items())]
+    return ", ".join([text, *_in_words(other)])
+
+
+def _in_words(settings: Mapping[str, Any]) -> Iterator[str]:
+    """Settings as a text each; one that is on by its name alone."""
+    for name, value in settings.items():
+        words = name.replace("_", " ")
+        yield words if value is True else f"{words} {value:g}"
+
+
+def schedule(arm: Arm) -> str:
+    """The course of the learning rate."""
+    settings = arm.schedule
+    text = SCHEDULES[settings.name]
+    if settings.name == "step":
+        text = text.format(factor=settings.factor, every=settings.every)
+    return f"{text}, after a rise over {settings.warm_up:g} epochs" if settings.warm_up else text
+
+
+def trained(arm: Arm) -> str:
+    """Which weights are trained."""
+    settings = arm.trained
+    if settings.stages:
+        return f"{', '.join(settings.stages)} and the last layer"
+    if settings.share is None:
+        return TRAINED[settings.part]
+    which = "drawn by the seed" if settings.top_k is None else "of the largest first gradients"
+    return f"{settings.share:.3g} of the weights, {which}, and the last layer"
+
+
+def average(arm: Arm) -> str:
+    """Which weights are looked at."""
+    if arm.weight_average is None:
+        return "those of the last step"
+    return f"exponential averages over the steps, decay {arm.weight_average:g}"
+
+
+def augmentation(arm: Arm) -> str:
+    """Random changes of the training images."""
+    return "; ".join(_changed(transform) for transform in arm.augmentation) or "no"
+
+
+def _changed(transform: Transform) -> str:
+    settings = transform.model_dump(exclude={"name", "classes"})
+    words = [transform.name.replace("-", " ")]
+    words += (
+        in_short(value, " ", " or ") for value in ({key: own} for key, own in settings.items())
     )
+    if transform.classes:
+        words.append(f"classes {join(map(str, transform.classes))} only")
+    return ", ".join(words)
+
+
+def held_out(arm: Arm) -> str:
+    """The share of the training images that decides when the training ends."""
+    settings = arm.early_stopping
+    if settings is None:
+        return "none"
+    return f"{percent(settings.share)}, until {settings.patience} epochs without a lower loss"
+
+
+def reported_epoch(arm: Arm) -> str:
+    """The epoch whose values are reported."""
+    if arm.early_stopping and arm.reported_epoch == "final":
+        return "best on held-out training images"
+    return REPORTED[arm.reported_epoch]
 
 
 def rescaled(arm: Arm) -> str:
@@ -122,16 +200,44 @@ SETTINGS: dict[str, Callable[[Arm], str]] = {
     "Cross-entropy on": lambda arm: HEADS[arm.head],
     "Optimiser": optimiser,
     "Optimiser holds the weights of": lambda arm: HELD[arm.optimiser_holds],
+    "Learning rate": schedule,
+    "Gradient norm, at most": lambda arm: (
+        "any" if arm.gradient_clip is None else f"{arm.gradient_clip:g}"
+    ),
+    "Trained": trained,
+    "Pull towards the start (L2-SP)": lambda arm: f"{arm.l2_sp:g}",
+    "Label smoothing": lambda arm: f"{arm.label_smoothing:g}",
+    "Weights tested": average,
+    "Training images changed": augmentation,
+    "Training images held out": held_out,
     "Epochs": lambda arm: str(arm.epochs),
     "Images in a step, at most": lambda arm: str(arm.batch_size),
     "Arithmetic of the steps": lambda arm: arm.precision,
     "BatchNorm statistics in tests": statistics,
-    "Epoch reported": lambda arm: REPORTED[arm.reported_epoch],
+    "Epoch reported": reported_epoch,
 }
 
 
+# Settings that are told only where an arm has another than the default.
+IF_CHANGED = (
+    "Learning rate",
+    "Gradient norm, at most",
+    "Label smoothing",
+    "Trained",
+    "Pull towards the start (L2-SP)",
+    "Weights tested",
+    "Training images changed",
+    "Training images held out",
+)
+
+
 def _values(study: Study) -> dict[str, list[str]]:
-    return {title: [words(arm) for arm in study.arms.values()] for title, words in SETTINGS.items()}
+    usual, found = Arm(), {}
+    for title, words in SETTINGS.items():
+        values = [words(arm) for arm in study.arms.values()]
+        if title not in IF_CHANGED or set(values) != {words(usual)}:
+            found[title] = values
+    return found
 
 
 def differences(study: Study) -> Table:

@@ -32,9 +32,15 @@ def differences(inputs: Inputs, arm: str, size: int, measure: str) -> pd.Series:
 
 
 def by_epoch(inputs: Inputs, arm: str, size: int, column: str) -> pd.Series:
-    """(epochs,) median over seeds; seeds that stopped early count while they lasted."""
+    """(epochs,) median over seeds; seeds that diverged count while they lasted.
+
+    With early stopping the last value of a run stands for later epochs too.
+    """
     rows = of_arm(inputs.metrics, arm, size)
-    values = rows.groupby("epoch")[column].median()
+    if inputs.study.arms[arm].early_stopping:
+        values = rows.pivot(index="epoch", columns="seed", values=column).ffill().median(axis=1)
+    else:
+        values = rows.groupby("epoch")[column].median()
     return values[np.isfinite(values)]
 
 
@@ -80,8 +86,15 @@ def slope_of_added_up(inputs: Inputs, arm: str, size: int) -> float | None:
 def distance_of_kind(inputs: Inputs, arm: str, size: int, kind: str) -> float:
     """Distance from the start after the last epoch: the median over layers of a kind and seeds."""
     rows = of_arm(inputs.layers, arm, size)
-    rows = rows[(rows["kind"] == kind) & (rows["epoch"] == rows["epoch"].max())]
+    rows = rows[(rows["kind"] == kind) & _at_end(inputs, arm, rows)]
     return float(rows["displacement_from_start"].median())
+
+
+def _at_end(inputs: Inputs, arm: str, rows: pd.DataFrame) -> pd.Series:
+    """Whether rows are of the last epoch; with early stopping, of that of their run."""
+    if inputs.study.arms[arm].early_stopping:
+        return rows["epoch"] == rows.groupby("seed")["epoch"].transform("max")
+    return rows["epoch"] == rows["epoch"].max()
 
 
 def step_size_correlation(inputs: Inputs, arm: str, size: int) -> float:
@@ -132,7 +145,7 @@ def heaviest_tensor(inputs: Inputs, arm: str, size: int) -> Heaviest | None:
     if by_layer.empty or by_layer.max() <= HALF:
         return None
     layer = str(by_layer.idxmax())
-    others = rows[(rows["layer"] != layer) & (rows["epoch"] == rows["epoch"].max())]
+    others = rows[(rows["layer"] != layer) & _at_end(inputs, arm, rows)]
     drifts = [_joint_displacement(part) for _, part in others.groupby("seed")]
     return Heaviest(layer, float(by_layer.max()), float(np.median(drifts or [np.nan])))
 

@@ -1,0 +1,118 @@
+"""Random changes of the training images in each epoch, each by name.
+
+The transform of torchvision behind a name is in `tlstudy.networks.augmentation`.
+"""
+
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BeforeValidator, Field
+
+from tlstudy.config.fields import NUMBER, Fraction, Once, Settings
+
+Amount = Annotated[float, Field(gt=0, le=1), NUMBER]
+Class = Annotated[int, Field(strict=True, ge=0)]
+Angle = Literal[0, 90, 180, 270]
+
+
+class Transform(Settings):
+    """What all transforms have."""
+
+    classes: Annotated[list[Class], Once] = Field(
+        [], description="Classes whose images it changes, from 0; [] for all."
+    )
+
+
+class Rotation(Transform):
+    """A rotation about the centre by a random angle; what comes in from outside is black."""
+
+    name: Literal["rotation"]
+    degrees: Annotated[float, Field(gt=0, le=180), NUMBER] = Field(
+        15.0, description="Largest angle, either way."
+    )
+
+
+class QuarterTurn(Transform):
+    """A rotation by one of several right angles, which changes no pixel's value."""
+
+    name: Literal["quarter-turn"]
+    angles: Annotated[list[Angle], Field(min_length=1), Once] = Field(
+        list(get_args(Angle)), description="Degrees to choose from."
+    )
+
+
+class HorizontalFlip(Transform):
+    """Left and right exchanged."""
+
+    name: Literal["horizontal-flip"]
+    probability: Amount = Field(0.5, description="Share of the images.")
+
+
+class VerticalFlip(Transform):
+    """Top and bottom exchanged."""
+
+    name: Literal["vertical-flip"]
+    probability: Amount = Field(0.5, description="Share of the images.")
+
+
+class ResizedCrop(Transform):
+    """A random part of the image, enlarged to its size."""
+
+    name: Literal["resized-crop"]
+    smallest: Amount = Field(0.5, description="Smallest part, as a share of the area.")
+
+
+class Shift(Transform):
+    """A shift by whole pixels; what comes in from outside is black."""
+
+    name: Literal["shift"]
+    share: Amount = Field(0.1, description="Largest shift along each side, as a share of it.")
+
+
+class ColourJitter(Transform):
+    """Other brightness, contrast, saturation and hue; the last two change no grey image."""
+
+    name: Literal["colour-jitter"]
+    brightness: Fraction = Field(0.2, description="Largest change, as a share.")
+    contrast: Fraction = Field(0.2, description="Largest change, as a share.")
+    saturation: Fraction = Field(0.2, description="Largest change, as a share.")
+    hue: Annotated[float, Field(ge=0, le=0.5), NUMBER] = Field(
+        0.0, description="Largest change, as a share of the circle of colours."
+    )
+
+
+class Erasing(Transform):
+    """A random rectangle turned black (Zhong et al. 2020)."""
+
+    name: Literal["erasing"]
+    probability: Amount = Field(0.5, description="Share of the images.")
+    largest: Amount = Field(0.33, description="Largest rectangle, as a share of the area.")
+
+
+OneTransform = (
+    Rotation
+    | QuarterTurn
+    | HorizontalFlip
+    | VerticalFlip
+    | ResizedCrop
+    | Shift
+    | ColourJitter
+    | Erasing
+)
+# The model of each transform by its name: the one table of what is allowed.
+TRANSFORMS: dict[str, type[Transform]] = {
+    get_args(model.model_fields["name"].annotation)[0]: model for model in get_args(OneTransform)
+}
+
+
+def _named(value: Any) -> Any:
+    """A name alone stands for the mapping with its defaults."""
+    return {"name": value} if isinstance(value, str) else value
+
+
+Augmentation = list[
+    Annotated[
+        OneTransform,
+        Field(discriminator="name"),
+        BeforeValidator(_named, json_schema_input_type=Literal[tuple(TRANSFORMS)] | OneTransform),
+    ]
+]

@@ -1,0 +1,88 @@
+"""Looks at test images, with running and with recalibrated BatchNorm statistics."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from tlstudy.config.settings import STATISTICS, Evaluation
+from tlstudy.networks.device import autocast
+from tlstudy.networks.evaluation import NO_SCORE, Score, predict, predict_recalibrated, score
+from tlstudy.networks.inputs import Inputs
+
+
+@dataclass(frozen=True)
+class Looks:
+    """How a run's network is tested.
+
+    Attributes:
+        test: images (N, H, W) uint8 on the device.
+        batches: makes all training inputs, for recalibrated statistics.
+        head: what enters the cross-entropy.
+        statistics: BatchNorm statistics with which all test images are scored at the end.
+        after_epochs: those with which some are scored after the epochs before the last.
+    """
+
+    test: torch.Tensor
+    test_labels: torch.Tensor
+    inputs: Inputs
+    batches: Callable[[], Iterable[torch.Tensor]]
+    head: str
+    evaluation: Evaluation
+    statistics: tuple[str, ...]
+    after_epochs: tuple[str, ...]
+
+    def after_epoch(self, network: nn.Module | None) -> dict:
+        """Columns of an epoch before the last; without a network, of one that diverged."""
+        count, columns = self._count(), {}
+        for statistics in STATISTICS:
+            values = NO_SCORE
+            if network and statistics in self.after_epochs:
+                values, _ = self._scores(network, statistics, count)
+            columns |= score_columns("test", values, f"_{statistics}")
+        return {"test_images": count, **columns}
+
+    def after_last(self, network: nn.Module | None) -> tuple[dict, dict[str, Score]]:
+        """Columns of the last epoch, and the scores of all test images by statistics.
+
+        Both statistics are looked at, on all test images where they are asked for. The epoch's own
+        values are those of the first images, so that the curve stays one curve, and both
+        statistics can be compared at its end.
+        """
+        count, columns, final = self._count(), {}, {}
+        for statistics in STATISTICS:
+            asked, scores = statistics in self.statistics, (NO_SCORE, NO_SCORE)
+            if network:
+                scores = self._scores(network, statistics, None if asked else count)
+            columns |= score_columns("test", scores[0], f"_{statistics}")
+            if asked:
+                final[statistics] = scores[1]
+        return {"test_images": count, **columns}, final
+
+    def _count(self) -> int:
+        """Test images of an epoch: all, where there are fewer than asked for."""
+        return min(self.evaluation.epoch_images, len(self.test_labels))
+
+    def _scores(
+        self, network: nn.Module, statistics: str, look_at: int | None
+    ) -> tuple[Score, Score]:
+        """Scores of an epoch's images, and of all that are looked at."""
+        images, labels = self.test[:look_at], self.test_labels[:look_at]
+        with autocast(images.device, self.evaluation.precision):
+            if statistics == "running":
+                logits = predict(network, images, self.inputs)
+            else:
+                logits = predict_recalibrated(network, images, self.inputs, self.batches())
+        count = self._count()
+        first = score(logits[:count], labels[:count], self.head)
+        return first, score(logits, labels, self.head)
+
+
+def score_columns(part: str, values: Score, suffix: str = "") -> dict[str, float]:
+    """The columns of a score in the table of metrics."""
+    return {
+        f"{part}_loss{suffix}": values.loss,
+        f"{part}_accuracy{suffix}": values.accuracy,
+        f"{part}_balanced_accuracy{suffix}": values.balanced_accuracy,
+    }
