@@ -11,6 +11,13 @@ from tlstudy.audit.sentinels.evidence import (
     LOSS_OF_TEST,
     Evidence,
 )
+from tlstudy.audit.sentinels.limits import (
+    DEVIATIONS,
+    FEW_IMAGES,
+    MOSTLY_RIGHT,
+    NEARLY_ALL_RIGHT,
+    STEADY,
+)
 from tlstudy.audit.sentinels.sentinel import percent, sentinel
 from tlstudy.audit.sentinels.softmax import loss_of_calibrated
 from tlstudy.audit.sentinels.trends import chance_of_rise, end_of, noise, starts_late
@@ -20,17 +27,13 @@ EPOCHS = 3
 # among 200 examples is 0.02 nats below, (K - 1) / 2N; one that knows more is far below.
 AT_GUESSING = 0.02
 HIGHEST = 1.1  # times ln K, where no accuracy tells that the loss is of classes
-FEW_IMAGES = 100
 FLAT = 0.01  # of the second epoch's loss
 EPOCHS_FLAT = 5
-STEADY = 0.05  # probability of so steady a fall without a trend
 # Of the first epoch's loss: a network that learns nearly all in the first epoch rests too.
 STILL_HIGH = 0.5
 GAINED = 0.01  # of accuracy since the second epoch
-MOSTLY_RIGHT = 0.9
 # At 95 % right and more. A label smoothing of 0.1 adds less than this to the loss of logits that
 # are as sure as they are right: 0.29 ln K for two classes, 0.22 for ten, 0.15 for a thousand.
-RIGHT = 0.95
 HIGH = 0.3  # of ln K
 # Jumps: a tenth of the level and of the whole fall from epoch to epoch. Two runs that end an epoch
 # apart then differ by that.
@@ -60,7 +63,7 @@ def loss_of_guessing(evidence: Evidence) -> Iterator[str]:
     if accuracy is None:
         if end_of(losses) > HIGHEST * guess:
             return
-    elif end_of(accuracy) > chance + 2.58 * np.sqrt(chance * (1 - chance) / FEW_IMAGES):
+    elif end_of(accuracy) > chance + DEVIATIONS * np.sqrt(chance * (1 - chance) / FEW_IMAGES):
         return
     yield (
         f"the train loss is {end_of(losses):.4g} nats at the end and was never below "
@@ -119,7 +122,8 @@ def loss_too_high_for_its_accuracy(evidence: Evidence) -> Iterator[str]:
     guess = float(np.log(evidence.classes))
     half_way = (1 + 1 / evidence.classes) / 2
     excess = loss - float(loss_of_calibrated(pd.Series([accuracy]), evidence.classes).iloc[0])
-    if (loss > guess and accuracy >= half_way) or (excess > HIGH * guess and accuracy >= RIGHT):
+    learnt = excess > HIGH * guess and accuracy >= NEARLY_ALL_RIGHT
+    if (loss > guess and accuracy >= half_way) or learnt:
         yield (
             f"the train loss at the end is {loss:.4g} nats with {percent(accuracy)} of the answers "
             f"right; guessing gives {guess:.4g}"

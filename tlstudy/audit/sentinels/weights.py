@@ -8,6 +8,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from tlstudy.audit.sentinels.evidence import Evidence, TooLittleError
+from tlstudy.audit.sentinels.limits import LEAST_FALL, STEADY
 from tlstudy.audit.sentinels.sentinel import percent, sentinel
 from tlstudy.audit.sentinels.trends import chance_of_rise, end_of, noise
 
@@ -24,9 +25,6 @@ EPOCHS_OF_A_SLOPE = 5
 GROWTH, GROWTH_WITH_FALL = 1.5, 1.1
 SMOOTH = 0.1  # scatter about the trend
 STEADILY = 0.01  # probability of so steady a growth without a trend
-# A loss that falls all the same: by 1 %, and so steadily that 5 % without a trend would do so.
-LEAST_FALL = 0.01
-STEADY_FALL = 0.05
 # Rank correlation over layers from which the step size is said to explain the drift.
 STRONG = 0.8
 LAYERS_OF_A_RANKING = 8
@@ -73,7 +71,7 @@ def _moved_otherwise(evidence: Evidence) -> bool:
         return False
     losses = evidence.series("train_loss")
     fell = end_of(losses) < (1 - LEAST_FALL) * losses.iloc[0]
-    return bool(fell) and chance_of_rise(-losses) < STEADY_FALL
+    return bool(fell) and chance_of_rise(-losses) < STEADY
 
 
 @sentinel(
