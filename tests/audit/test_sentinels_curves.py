@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from sentinel_series import saw, series, skipped
 
@@ -197,15 +198,47 @@ def test_small_differences_of_the_statistics_are_no_alarm():
     assert saw("batchnorm-lags", run(**far, test_images=60_000))
 
 
-@pytest.mark.parametrize("classes", [3, 10, 1000])
-def test_the_number_of_classes_is_told_by_a_loss_at_the_floor(classes):
+@pytest.mark.parametrize("classes", [3, 10, 100])
+def test_the_number_of_classes_is_told_by_the_line(classes):
+    """Of softmax outputs; no number is assumed where the points make no line."""
+    right = 0.88 + 0.05 * np.sin(EPOCHS[:12])
+    known = {"train_loss": softmax_floor(classes) + 1 - right, "train_accuracy": right}
+    text = saw("loss-of-softmax-outputs", run(classes=None, **known))
+    assert f"that tells {classes} classes" in text
+    needed = "number of classes"
+    for other in (
+        {"train_loss": loss_of_calibrated(pd.Series(right), classes).to_numpy()},
+        {"train_loss": known["train_loss"] + 0.1 * np.cos(EPOCHS[:12])},
+        {"train_accuracy": np.full(12, 0.99), "train_loss": 1.5 + 0.002 * NOISE[:12]},
+    ):
+        assert needed in skipped("loss-of-softmax-outputs", run(classes=None, **{**known, **other}))
+
+
+@pytest.mark.parametrize("classes", [3, 10])
+def test_the_number_of_classes_is_told_by_a_loss_at_rest_at_the_floor(classes):
     loss = softmax_floor(classes) + 1 - 0.99
     known = {"train_loss": np.full(8, loss), "train_accuracy": np.full(8, 0.99)}
     assert saw("loss-of-softmax-outputs", run(classes=None, **known))
-    sure = {**known, "train_loss": np.full(8, 0.05)}
-    assert not saw("loss-of-softmax-outputs", run(classes=None, **sure))
     guesses = {**known, "train_accuracy": np.full(8, 0.5)}
     assert "number of classes" in skipped("loss-of-softmax-outputs", run(classes=None, **guesses))
+    # Of characters, or a regression: it passes the floor of ten, or rests beside it.
+    falls = 1.9 * np.exp(-EPOCHS / 20) + 1.03
+    assert falls.min() < softmax_floor(10) < falls.max()
+    for other in (falls[falls > softmax_floor(10)], 1.47 + 0.002 * NOISE):
+        found = run(classes=None, train_loss=other)
+        assert "number of classes" in skipped("loss-of-softmax-outputs", found)
+
+
+@pytest.mark.parametrize("classes", [10, 100, 1000])
+@pytest.mark.parametrize("sure", [0.0, 0.02])
+def test_softmax_in_the_test_loss_of_a_network_that_is_nearly_always_right(classes, sure):
+    """Its outputs are not quite 0 and 1, and its accuracy hardly changes."""
+    right = 0.96 + 0.004 * NOISE
+    loss = softmax_floor(classes) + 1 - right + sure
+    known = {"test_loss": loss, "test_accuracy": right, "train_accuracy": LEARNT}
+    assert saw("loss-of-softmax-outputs", run(classes=classes, train_loss=FALLING, **known))
+    logits = {**known, "test_loss": 0.2 + 0.01 * NOISE}
+    assert not saw("loss-of-softmax-outputs", run(classes=classes, train_loss=FALLING, **logits))
 
 
 def test_wrong_answers_cost_ln_2_at_least():

@@ -81,7 +81,7 @@ def overfitting(evidence: Evidence) -> Iterator[str]:
 def _is_steady(found: Decline, enough: float) -> bool:
     """Whether a rise is steadier than noise, or nearly so and much larger than it must be."""
     large = found.rise > LARGE * enough
-    return found.chance < (UNLIKELY_IF_LARGE if large else UNLIKELY)
+    return found.chance < UNLIKELY or (large and found.of_either < UNLIKELY_IF_LARGE)
 
 
 def _at(values: pd.Series, epoch: int) -> float:

@@ -25,8 +25,9 @@ class Decline:
         best, end: lowest value, of means of three where there are ten or more; median of the last
             fifth, of two values at least, so that a single jump there is no rise.
         chance: probability that noise about a level rises so steadily from its lowest value on
-            (`chance_after_least`), or as a whole. The smaller of the two counts twice, as there
-            were two ways to pass (Bonferroni).
+            (`chance_after_least`).
+        of_either: the same, or that it rises so steadily as a whole. The smaller of the two counts
+            twice, as there are two ways to pass (Bonferroni).
         spread: by how many standard deviations of a single value `rise` may be above 0 by chance,
             in 99 of 100 curves of noise: the best was chosen among many.
     """
@@ -35,6 +36,7 @@ class Decline:
     best: float
     end: float
     chance: float
+    of_either: float
     spread: float
 
     @property
@@ -71,11 +73,13 @@ def decline(values: pd.Series) -> Decline:
     # chance of OVER / n, so with OVER at most for all of them together (Bonferroni).
     of_end = (OF_A_MEDIAN if len(late) > 2 else 1.0) ** 2 / len(late)
     spread = norm.isf(OVER / count) * np.sqrt(1 / averaged + of_end)
+    chance = chance_after_least(values)
     return Decline(
         epoch=int(values.idxmin()),
         best=float(smooth.min()),
         end=float(late.median()),
-        chance=min(1.0, 2 * min(chance_after_least(values), chance_of_rise(values))),
+        chance=chance,
+        of_either=min(1.0, 2 * min(chance, chance_of_rise(values))),
         spread=float(spread),
     )
 
