@@ -14,7 +14,7 @@ from tlstudy.audit.sentinels.evidence import (
 )
 from tlstudy.audit.sentinels.limits import DEVIATIONS, NEARLY_ALL_RIGHT, STEADY
 from tlstudy.audit.sentinels.sentinel import percent, sentinel
-from tlstudy.audit.sentinels.trends import chance_of_rise, end_of
+from tlstudy.audit.sentinels.trends import chance_of_rise
 
 STILL = 0.02  # of the whole fall of the train loss: what is left of it when training is over
 EPOCHS_AFTER = 5
@@ -89,9 +89,9 @@ def test_changes_after_training(evidence: Evidence) -> Iterator[str]:
     of its end, if two thirds of the epochs are not over by then and five are left; the accuracy
     then changes by five points or more. Or it is over where 95 % of the train answers are right
     and stay so; the test accuracy then gains ten points or more. Both from the mean of the first
-    third of these epochs to that of the last. Or half of the train answers are right from the
-    middle of the epochs on, and the gap between train and test accuracy, of five points and more,
-    is closing by as much from there to the end, as the test accuracy rises steadily: overfitting
+    third of these epochs to that of the last. Or the gap between train and test accuracy is closing
+    as the test accuracy rises steadily, where half of the train answers are right: by five points
+    between such means, since that is so or since the middle of the epochs. Overfitting
     widens it. All by more than the noise of such means in 99 of 100 cases: that of the test images
     (of 100 where their number is unknown), or of the curve if it is larger. Only with running
     statistics: recomputed ones do not lag.
@@ -156,21 +156,24 @@ def _change(evidence: Evidence, values: pd.Series) -> tuple[float, float, float]
 def _closing(evidence: Evidence, trained: pd.Series, tested: pd.Series) -> Iterator[str]:
     """What tells that the test accuracy still follows the train accuracy."""
     gap = (trained - tested).dropna()
-    if len(gap) < 2 * EPOCHS_AFTER:
-        return
-    half = len(gap) // 2
-    since = gap.index[half]
-    middle, end = float(gap.iloc[half - 1 : half + 2].mean()), end_of(gap)
-    late = tested.loc[since:]
-    known = trained.loc[since:].min() >= KNOWN
-    of_means = np.sqrt(1 / 3 + 1 / max(1, len(gap) // 5))
-    deviation = evidence.deviation_of_test(end_of(tested), tested)
-    least = max(LEAST_CHANGE, DEVIATIONS * deviation * of_means)
-    if known and middle > least and middle - end > least and chance_of_rise(late) < STEADY:
-        yield (
-            f"from epoch {since} to the end the test accuracy follows the train accuracy: the gap "
-            f"closes from {percent(middle)} to {percent(end)}"
-        )
+    unknown = trained.index[trained < KNOWN]
+    known = gap.loc[gap.index > unknown.max()] if len(unknown) else gap
+    middle = gap.iloc[len(gap) // 2 :]
+    for part in (known, middle):
+        if len(part) < EPOCHS_AFTER or len(part) > len(known):
+            continue
+        count = _third(part)
+        first, last = float(part.iloc[:count].mean()), float(part.iloc[-count:].mean())
+        late = tested.loc[part.index[0] :]
+        deviation = evidence.deviation_of_test(float(late.mean()), tested)
+        enough = max(LEAST_CHANGE, DEVIATIONS * deviation * np.sqrt(2 / count))
+        if min(first, first - last) > enough and chance_of_rise(late) < STEADY:
+            yield (
+                f"from epoch {part.index[0]} to the end the test accuracy follows the train "
+                f"accuracy: the gap closes from {percent(first)} to {percent(last)} (means of "
+                f"{count} epochs)"
+            )
+            return
 
 
 def _end_of_errors(evidence: Evidence) -> int:

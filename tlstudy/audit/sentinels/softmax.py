@@ -50,7 +50,7 @@ POINTS = 5  # fewer correlate by chance
 # must differ by two points, and the line must be that of a whole number of classes.
 DIFFERENT_UNKNOWN = 0.02
 STRAIGHT = 0.2
-WHOLE = 0.03  # nats above the line of a whole number, as of outputs that are nearly 0 or 1
+WHOLE = 0.03  # nats from the line of a whole number, as of outputs that are nearly 0 or 1
 # Or the loss has come to rest at the floor of a whole number of classes: its least is AT_FLOOR_ONCE
 # from it. Floors of up to twenty classes are 0.046 nats or more apart, so one in fifty losses that
 # rest anywhere is so near to one of them, by chance.
@@ -142,22 +142,23 @@ def _classes_of(loss: pd.Series, accuracy: pd.Series | None) -> int:
     sums = late["loss"] + late["right"]
     if len(late) >= POINTS and np.ptp(late["right"]) >= DIFFERENT_UNKNOWN:
         line = float(sums.mean())
-        classes = _whole_number(line - 1 + BELOW_LINE)
+        classes = _whole_number(line - 1)
         straight = sums.std() <= STRAIGHT * late["right"].std()
-        if straight and line - softmax_floor(classes) - 1 <= WHOLE:
+        if straight and abs(line - 1 - softmax_floor(classes)) <= WHOLE:
             return classes
     elif len(late):
         least = float(sums.min()) - 1
-        classes = _whole_number(least + AT_FLOOR_ONCE)
-        touches = least - softmax_floor(classes) <= AT_FLOOR_ONCE and classes <= TOLD_BY_FLOOR
+        classes = _whole_number(least)
+        touches = abs(least - softmax_floor(classes)) <= AT_FLOOR_ONCE
+        touches &= classes <= TOLD_BY_FLOOR
         if touches and late["right"].min() > RIGHT and chance_of_rise(-late["loss"]) >= STEADY:
             return classes
     raise TooLittleError("the number of classes (--classes)")
 
 
 def _whole_number(floor: float) -> int:
-    """The largest number of classes, two at least, whose floor is not above."""
-    return max(2, int(min(1 + np.e * np.expm1(min(floor, 20.0)), MOST_CLASSES)))
+    """The number of classes, two at least, with the nearest floor."""
+    return max(2, round(min(1 + np.e * np.expm1(min(floor, 20.0)), MOST_CLASSES)))
 
 
 def _told(loss: pd.Series, accuracy: pd.Series | None, classes: int) -> str:
