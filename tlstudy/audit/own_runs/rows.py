@@ -79,8 +79,9 @@ def _leave_out(found: dict[str, Numbers], columns: Columns) -> None:
         text = f"found {wrong[0]:g}; must be a share from 0 to 1 or a percentage"
         if len(found) == 1:
             raise UserError(
-                f"{columns.path}: column {ours} ('{columns.theirs[ours]}'): {text}, or name "
-                f"another column with --column {ours}=..."
+                f"{columns.path}: column {ours.removesuffix('_running')} "
+                f"('{columns.theirs[ours]}'): {text}, or name another column with --column "
+                f"{ours.removesuffix('_running')}=..."
             )
         columns.notes.append(f"{columns.theirs.pop(ours)} is left out: {text}")
         del found[ours]

@@ -142,7 +142,8 @@ class Evidence:
         values = self.metrics[column].to_numpy(float)
         finite = np.isfinite(values)
         if finite.sum() < at_least:
-            raise TooLittleError(f"{at_least} epochs with {column}, found {finite.sum()}")
+            shown = column.removesuffix("_running")  # what a table calls it
+            raise TooLittleError(f"{at_least} epochs with {shown}, found {finite.sum()}")
         epochs = pd.Index(self.metrics["epoch"].to_numpy()[finite], name="epoch")
         return pd.Series(values[finite], epochs, name=column)
 

@@ -181,7 +181,7 @@ def gradient_grows(evidence: Evidence) -> Iterator[str]:
     norms = evidence.series("gradient_norm", at_least=EPOCHS_OF_A_SLOPE)
     norms = norms[norms > 0]
     if len(norms) < EPOCHS_OF_A_SLOPE:
-        return
+        raise TooLittleError(f"{EPOCHS_OF_A_SLOPE} epochs with a gradient_norm above 0")
     found = growth(norms.index.to_numpy(), norms.to_numpy())
     if found is not None and found.adds_up:
         return  # an error of its own
