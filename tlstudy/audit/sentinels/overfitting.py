@@ -19,13 +19,14 @@ LOST = 0.5  # of the fall from the first to the least test loss
 LEAST_LOST = 0.02  # of the least test loss
 # Nor is a tenth of a least loss near 0 anything beside what was learnt before.
 LEAST_OF_FALL = 0.02
-# Chance that noise about a level rises so steadily from its least value on. One curve in fifty
-# may raise an alarm for nothing. Few epochs can be no surer than one in six (four values that all
-# rise, somewhere in five), so there the rise must be three times as large: the noise would have to
-# be above a tenth of the level, which is an `oscillation`, to make it.
-UNLIKELY = 0.02
+# Chance that noise about a level rises so steadily from its least value on. One curve in a hundred
+# may pass. Few epochs can be no surer than one in six (four values that all rise, somewhere in
+# five), so there the rise must be four times as large. Eight values of noise are 2.8 deviations
+# apart on average, and four in one of twenty draws: the noise would have to be above a tenth of the
+# level, which is an `oscillation`, to make such a rise.
+UNLIKELY = 0.01
 UNLIKELY_IF_LARGE = 1 / 6
-LARGE = 3
+LARGE = 4
 # Accuracy: five points lost are more than seeds differ by (3.9 points of the published study), and
 # more than anybody would give for an epoch less.
 FELL = 0.05
@@ -45,14 +46,13 @@ FAR = 2 / 3  # of the epochs
 def overfitting(evidence: Evidence) -> Iterator[str]:
     """The test loss rises from its least to the end, while the train loss falls.
 
-    It rises by a tenth of its least, or by half of what it had fallen (2 % of its least, and
-    more than noise does in one of a hundred curves);
-    by 2 % of that fall in any case; and so steadily that one in fifty curves of noise does, or one
-    in six if it rises by three times as much. That is the chance of the whole procedure, in which
-    the least is chosen. The end is the median of the last fifth, the least a mean of three epochs
-    where there are ten. The least may be the first epoch. A loss that goes to 0 or below, as a
-    density's does, has no scale but its fall: it rises by half of that, or, if it never fell, by
-    half of what the train loss falls from there on.
+    It rises by a tenth of its least, or by half of what it had fallen (2 % of its least, and more
+    than noise does in one of a hundred curves); by 2 % of that fall in any case; and so steadily
+    that one in a hundred curves of noise does, or one in six if it rises by four times as much.
+    That is the chance of the whole procedure, in which the least is chosen. The end is the median
+    of the last fifth, the least a mean of three epochs where there are ten. The least may be the
+    first epoch. A loss that goes to 0 or below, as a density's does, has no scale but its fall: it
+    rises by half of that, or, if it never fell, by half of what the train loss falls from there on.
     """
     test = evidence.test_values("loss", EPOCHS)
     train = evidence.series("train_loss", EPOCHS)
