@@ -34,7 +34,7 @@ def tables(tmp_path) -> dict[str, Path]:
 def test_a_flawed_run_is_told_with_what_was_seen_why_and_what_to_do(tables):
     result = audit(tables["flawed"])
     assert result.exit_code == 1
-    counts = "2 errors, 5 warnings, 1 note"
+    counts = "2 errors, 4 warnings, 1 note"
     assert result.output.startswith(f"flawed ({tables['flawed']}): {counts}")
     assert re.search(r"error: no-weight-moved \(F1\)\n +saw .*\n +why .*\n +do ", result.output)
     assert "Looked (" in result.output
@@ -135,6 +135,32 @@ def test_nothing_found_is_said_only_where_something_was_looked_at(tmp_path):
     assert not json.loads(audit(empty, "--json").output)["runs"][0]["judged"]
 
 
+def test_settings_alone_are_no_run(tmp_path):
+    """A table of epochs and rates shows a rate of 0, and nothing else."""
+    file = tmp_path / "rates.csv"
+    file.write_text("epoch,lr\n1,0.1\n2,0.1\n3,0.01\n")
+    result = audit(file)
+    assert result.exit_code == 3
+    assert "no sentinel makes anything of learning_rate alone" in words(result)
+    file.write_text("epoch,lr\n1,0\n2,0\n3,0\n")
+    assert audit(file).exit_code == 1
+    file.write_text("epoch,loss,val_loss\n1,0.5,0.6\n2,0.4,0.5\n")
+    assert "8 epochs with a loss: oscillation" in words(audit(file))
+
+
+def test_of_many_runs_what_is_skipped_is_counted(tmp_path):
+    files = [tmp_path / f"{number}.csv" for number in range(6)]
+    for number, file in enumerate(files):
+        rows = [f"{epoch},{1 / epoch},{2 / epoch}" for epoch in range(1, 3 + number)]
+        file.write_text("\n".join(["epoch,loss,val_loss" if number else "epoch,loss,x", *rows]))
+    result = audit(*files)
+    skipped = words(result).partition("Skipped")[2]
+    assert "3 epochs with train_loss: train-loss-did-not-fall (in 1 of 6)" in skipped
+    assert "4 epochs with test_loss: " in skipped
+    assert "found" not in skipped.rpartition("runs:")[0]
+    assert not any(file.stem + ")" in skipped for file in files)
+
+
 def test_the_number_of_classes_is_never_assumed(tmp_path):
     file = tmp_path / "runs.csv"
     file.write_text("epoch,val_acc\n1,0.1\n2,0.1\n")
@@ -155,75 +181,6 @@ def test_the_columns_that_were_taken_are_said(tmp_path):
     assert data["columns_read"] == {str(file): {"epoch": "Epoch", "train_loss": "TrainLoss"}}
     assert data["notes"][str(file)]
     assert data["columns_not_read"] == {str(file): ["val_f1"]}
-
-
-CSV = "epoch,train_loss\n1,2.3\n2,2.1\n"
-
-
-@pytest.mark.parametrize(
-    ("text", "options", "expected"),
-    [
-        ("", (), "runs.csv: cannot be read"),
-        ("epoch,train_loss\n", (), "found no rows"),
-        ("epoch,map50\n1,2\n", (), "found the columns epoch, map50"),
-        ("epoch,map50\n1,2\n", (), "--column train_loss='map50'"),
-        ("epoch,train_loss\n1,2.3\n2,lots\n", (), "column train_loss: found 'lots' in row 2"),
-        ("epoch,train_loss\n-1,2.3\n", (), "column epoch: found '-1'"),
-        ("epoch,train_loss\nfirst,2.3\n", (), "column epoch: found 'first' in row 1"),
-        ("epoch,test_accuracy\n1,617\n", (), "test_accuracy_running ('test_accuracy'): found 617"),
-        ("epoch,train_loss,test_images\n1,2,0.5\n", (), "column test_images: found 0.5"),
-        ("epoch,train_loss,test_images\n1,2.3,1e20\n", (), "test_images: found 1e+20"),
-        ("epoch,train_loss\n1,2.3,7\n2,2.0,7\n", (), "more fields than the header"),
-        ("run,epoch,train_loss\n,1,2\n", (), "column run: found an empty cell"),
-        ("arm,seed,epoch,train_loss\na,x,1,2\n", (), "column seed: found 'x'"),
-        (CSV, ("--column", "train_loss=loss"), "found no column 'loss' (--column train_loss=loss)"),
-        (CSV, ("--column", "loss=train_loss"), "--column: found 'loss'; must be one of run, arm"),
-        (CSV, ("--column", "train_loss"), "--column: found 'train_loss'; must be NAME=THEIRS."),
-        (CSV, ("--column", "run=epoch", "--column", "arm=epoch"), "may be named once"),
-        (CSV, ("--classes", "1"), "Invalid value for '--classes'"),
-        (CSV, ("--fail-on", "note"), "Invalid value for '--fail-on'"),
-    ],
-)
-def test_mistakes_end_in_a_sentence_and_status_2(tmp_path, text, options, expected):
-    file = tmp_path / "runs.csv"
-    file.write_text(text)
-    result = audit(file, *options)
-    assert result.exit_code == 2
-    assert expected in result.output
-    assert "Traceback" not in result.output
-
-
-def test_files_that_are_none(tmp_path):
-    for name, content, told in (
-        ("nowhere.csv", None, "no such file or folder"),
-        ("runs.xlsx", b"x", "runs.xlsx: found no rows"),
-        ("broken.parquet", b"x", "broken.parquet: cannot be read"),
-        ("bytes.csv", b"epoch,train_loss\n1,\xff\n", "bytes.csv: cannot be read"),
-        ("deep.json", b"[" * 100_000, "nested too deeply"),
-        ("numbers.json", b"[1, 2, 3]", "found JSON without a series of numbers"),
-        ("cut.json", b'{"loss": [1,', "is no JSON"),
-        ("cut.csv.gz", b"\x1f\x8b\x08", "cut.csv.gz: cannot be read"),
-        ("long.txt", b"x" * 1_000_000, "found no rows"),
-        ("prose.txt", b'A, b\nc, d\n"e, f\ng\n', "found text that is no table"),
-        ("numbers.csv", b"1,2.3\n2,2.1\n", "found numbers in the first line"),
-        ("gan.csv", b"epoch,d_loss,g_loss\n1,2,3\n", "--column train_loss='d_loss'"),
-        ("table.csv", b"Name,loss\na,1\nb,2\n", "found one row for each Name"),
-        ("order.csv", b"step,loss\n" + b"0,1\n1,1\n" * 2000, "falls back 1999 times"),
-        ("events.1", b"\x18" + b"\0" * 16 + b"brain.Event:2", "TensorBoard"),
-        ("", None, "found no run.json"),
-    ):
-        if content:
-            (tmp_path / name).write_bytes(content)
-        result = audit(tmp_path / name)
-        assert told in result.output
-        assert result.exit_code == 2
-        assert len(result.output.splitlines()) == 1
-    for text in ("{", "{}"):
-        (tmp_path / "run.json").write_text(text)
-        result = audit(tmp_path)
-        assert "run.json: is damaged" in result.output
-        assert result.exit_code == 2
-    assert audit().exit_code == 2
 
 
 FLOATS = [0.5, 1.0, np.nan, np.inf, -3.0, 1e300, 5e-324]

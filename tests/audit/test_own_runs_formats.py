@@ -291,7 +291,13 @@ def test_a_column_that_is_named_by_the_user_comes_first(tmp_path):
         ({"train_loss": [2.301, 1.9], "train_accuracy": [0.11, 0.3]}, 10),
         ({"train_loss": [1.1, 0.9], "train_accuracy": [0.6, 0.7]}, None),
         ({"train_loss": [4.605, 4.605]}, None),  # 99, 100 and 101 are as near
-        ({"train_loss": [0.6935, 0.6931], "test_loss": [0.6931, 0.6931]}, 2),
+        # ln 2 is a loss like any other, and two that are near each other are of a smooth curve.
+        ({"train_loss": [0.6935, 0.6931], "test_loss": [0.6931, 0.6931]}, None),
+        ({"train_loss": [0.6935, 0.69], "train_accuracy": [0.52, 0.55]}, 2),
+        ({"train_loss": [1.383, 1.382, 1.3], "test_loss": [1.384, 1.384, 1.3]}, None),
+        # Known accuracies contradict it.
+        ({"train_loss": [2.302, 2.301, 1.9], "test_accuracy": [0.5, 0.5, 0.6]}, None),
+        ({"train_loss": [2.302, 1.9], "train_accuracy": [0.1, 0.3], "val_acc": [0.9, 0.9]}, None),
         ({"train_loss": [1.387, 1.385], "val_rmse": [1.0, 0.9]}, None),  # a regression
         ({"box_loss": [2.301, 2.299]}, None),  # a part of a loss
     ],

@@ -58,3 +58,25 @@ def test_a_mistake_is_named_by_its_row_whatever_the_index(tmp_path, losses, foun
 def test_a_comma_at_the_end_of_rows_shifts_nothing(tmp_path):
     path = written(tmp_path / "runs.csv", "epoch,train_loss\n1,2.3,\n2,2.0,\n")
     assert metrics(path)["train_loss"].tolist() == [2.3, 2.0]
+
+
+def test_model_and_fold_together_tell_runs_apart(tmp_path):
+    rows = [
+        f"{model},{fold},{epoch},{2 / epoch}"
+        for model in ("small", "large")
+        for fold in (0, 1, 2)
+        for epoch in (1, 2, 3)
+    ]
+    path = written(tmp_path / "runs.csv", "\n".join(["model,fold,epoch,loss", *rows]))
+    source = read_runs(path)
+    assert [run.arm for run in source.runs][:2] == ["small, fold 0", "small, fold 1"]
+    assert [len(run.metrics) for run in source.runs] == [3] * 6
+    assert source.columns["run"] == "model + fold"
+    assert source.unread == []
+    path = written(tmp_path / "seeds.csv", path.read_text().replace("fold", "seed"))
+    assert {(run.arm, run.seed) for run in read_runs(path).runs} >= {("small", 0), ("large", 2)}
+
+
+def test_an_error_is_1_less_the_accuracy(tmp_path):
+    path = written(tmp_path / "x.csv", "epoch,loss,val_err\n1,2,0.5\n2,1,0.25\n")
+    assert metrics(path)["test_accuracy_running"].tolist() == [0.5, 0.75]

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from sentinel_series import saw, series, skipped
 
@@ -55,6 +56,9 @@ FLAWED = [
     ("diverged", {"not_finite": {"train_loss": [3]}}, "epoch 3"),
     ("diverged", {"train_loss": ZEROS, "not_finite": {"gradient_norm": [4, 5, 6]}}, "exactly 0"),
     ("diverged", {"not_finite": {"gradient_norm": list(range(1, 40))}}, "in 38 more"),
+    # It never stopped being a number: from the first epoch on, or later.
+    ("diverged", {"train_loss": np.geomspace(2.3, 1e10, 30)}, "grows from 2.3 to"),
+    ("diverged", {"train_loss": np.full(30, 4e9), "train_accuracy": FLAT}, "with 10.0 %"),
     ("test-loss-not-finite", {"not_finite": {"test_loss_running": [1, 2]}}, "and in 1 more"),
     ("overfitting", {"test_loss": TURNING}, "least in epoch"),
     ("overfitting", {"test_loss": 1 + 0.02 * EPOCHS}, "least in epoch 1"),
@@ -102,9 +106,24 @@ FLAWED = [
         "in epoch 1 and 4",
     ),
     ("loss-too-high-for-its-accuracy", {"train_loss": FALLING + 1}, "answers right"),
+    # Half of that, and more than all that was learnt.
+    (
+        "oscillation",
+        {"train_loss": 1.5 + 0.08 * (WIDE - 1)},
+        "from epoch to epoch",
+    ),
+    # A penalty at fewer right answers, in the train and in the test loss.
+    (
+        "loss-too-high-for-its-accuracy",
+        {"train_loss": FLAT + 1.9, "train_accuracy": FLAT + 0.8, "test_loss": FLAT + 2.1},
+        "answers right",
+    ),
+    # A sum over the examples: too high for any number of classes.
+    ("loss-too-high-for-its-accuracy", {"train_loss": 40 * FALLING + 20, "classes": None}, "right"),
     ("oscillation", {"train_loss": FALLING + WIDE}, "from epoch to epoch"),
     ("gradient-vanishes", {"gradient_norm": np.exp(-EPOCHS), "train_loss": FLAT + 2}, "at most"),
     ("gradient-spikes", {"gradient_norm": np.where(EPOCHS == 15, 500.0, 1.0)}, "in epoch 15"),
+    ("gradient-grows", {"gradient_norm": np.geomspace(5, 1e8, 30) * np.exp(0.5 * NOISE)}, "e+07"),
     ("gradient-grows", {"gradient_norm": 5 + np.sqrt(EPOCHS)}, "scatter"),
     ("learning-rate-of-0", {"learning_rate": ZEROS, "train_loss": FLAT + 2}, "in 30 of 30"),
     # Train answers are right from epoch 10 on, and the test follows to the end.
@@ -112,6 +131,15 @@ FLAWED = [
         "test-changes-after-training",
         {"train_accuracy": np.minimum(0.1 * EPOCHS, 0.99), "test_accuracy": 0.02 * EPOCHS},
         "and yet",
+    ),
+    # The test follows from the start, and has nearly come up.
+    (
+        "test-changes-after-training",
+        {
+            "train_accuracy": np.minimum(0.2 * EPOCHS, 0.93),
+            "test_accuracy": 0.85 - 0.6 * np.exp(-EPOCHS / 5),
+        },
+        "the gap closes from",
     ),
 ]
 
@@ -133,6 +161,10 @@ def test_a_flaw_is_named(name, changes, told):
         # The last row has test values only.
         ("diverged", {"train_loss": np.r_[FALLING[:-1], np.nan]}),
         ("test-loss-not-finite", {"not_finite": {"test_loss_running": [3], "train_loss": [3]}}),
+        # A jump that was made good, and a sum over all examples.
+        ("diverged", {"train_loss": np.where(EPOCHS == 9, 1e4, FALLING)}),
+        ("diverged", {"train_loss": 6e4 * FALLING}),
+        ("loss-of-guessing", {"train_loss": np.geomspace(2.3, 1e10, 30), "train_accuracy": FLAT}),
         # The test loss rises as the train loss does: no overfitting.
         ("overfitting", {"test_loss": TURNING, "train_loss": TURNING}),
         ("overfitting", {"test_loss": 0.3 + 0.02 * NOISE}),  # a plateau
@@ -197,15 +229,47 @@ def test_small_differences_of_the_statistics_are_no_alarm():
     assert saw("batchnorm-lags", run(**far, test_images=60_000))
 
 
-@pytest.mark.parametrize("classes", [3, 10, 1000])
-def test_the_number_of_classes_is_told_by_a_loss_at_the_floor(classes):
+@pytest.mark.parametrize("classes", [3, 10, 100])
+def test_the_number_of_classes_is_told_by_the_line(classes):
+    """Of softmax outputs; no number is assumed where the points make no line."""
+    right = 0.93 + 0.04 * np.sin(EPOCHS[:12])
+    known = {"train_loss": softmax_floor(classes) + 1 - right, "train_accuracy": right}
+    text = saw("loss-of-softmax-outputs", run(classes=None, **known))
+    assert f"that tells {classes} classes" in text
+    needed = "number of classes"
+    for other in (
+        {"train_loss": loss_of_calibrated(pd.Series(right), classes).to_numpy()},
+        {"train_loss": known["train_loss"] + 0.1 * np.cos(EPOCHS[:12])},
+        {"train_accuracy": np.full(12, 0.99), "train_loss": 1.5 + 0.002 * NOISE[:12]},
+    ):
+        assert needed in skipped("loss-of-softmax-outputs", run(classes=None, **{**known, **other}))
+
+
+@pytest.mark.parametrize("classes", [3, 10])
+def test_the_number_of_classes_is_told_by_a_loss_at_rest_at_the_floor(classes):
     loss = softmax_floor(classes) + 1 - 0.99
     known = {"train_loss": np.full(8, loss), "train_accuracy": np.full(8, 0.99)}
     assert saw("loss-of-softmax-outputs", run(classes=None, **known))
-    sure = {**known, "train_loss": np.full(8, 0.05)}
-    assert not saw("loss-of-softmax-outputs", run(classes=None, **sure))
     guesses = {**known, "train_accuracy": np.full(8, 0.5)}
     assert "number of classes" in skipped("loss-of-softmax-outputs", run(classes=None, **guesses))
+    # Of characters, or a regression: it passes the floor of ten, or rests beside it.
+    falls = 1.9 * np.exp(-EPOCHS / 20) + 1.03
+    assert falls.min() < softmax_floor(10) < falls.max()
+    for other in (falls[falls > softmax_floor(10)], 1.47 + 0.002 * NOISE):
+        found = run(classes=None, train_loss=other)
+        assert "number of classes" in skipped("loss-of-softmax-outputs", found)
+
+
+@pytest.mark.parametrize("classes", [10, 100, 1000])
+@pytest.mark.parametrize("sure", [0.0, 0.02])
+def test_softmax_in_the_test_loss_of_a_network_that_is_nearly_always_right(classes, sure):
+    """Its outputs are not quite 0 and 1, and its accuracy hardly changes."""
+    right = 0.96 + 0.004 * NOISE
+    loss = softmax_floor(classes) + 1 - right + sure
+    known = {"test_loss": loss, "test_accuracy": right, "train_accuracy": LEARNT}
+    assert saw("loss-of-softmax-outputs", run(classes=classes, train_loss=FALLING, **known))
+    logits = {**known, "test_loss": 0.2 + 0.01 * NOISE}
+    assert not saw("loss-of-softmax-outputs", run(classes=classes, train_loss=FALLING, **logits))
 
 
 def test_wrong_answers_cost_ln_2_at_least():

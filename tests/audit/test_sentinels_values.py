@@ -12,7 +12,8 @@ from real_runs import SEEDS, published_pretrained_run, real_run, sound_run
 from sentinel_series import saw, series, skipped
 
 from tlstudy.audit.sentinels import Evidence, examine_group
-from tlstudy.audit.sentinels.batchnorm import SIGNIFICANT, noise
+from tlstudy.audit.sentinels.batchnorm import noise
+from tlstudy.audit.sentinels.limits import DEVIATIONS
 from tlstudy.config.settings import Training
 from tlstudy.data.subset import describe_subset, draw_subset
 from tlstudy.networks.geometry import changes, moments
@@ -71,7 +72,7 @@ def test_equal_networks_seldom_seem_to_lag():
     for _ in range(2000):
         easy = generator.random(500) < 0.6  # images that both get right
         one, two = (np.where(easy, True, generator.random(500) < 0.3).mean() for _ in range(2))
-        found += abs(one - two) > SIGNIFICANT * noise(one, two, 500)
+        found += abs(one - two) > DEVIATIONS * noise(one, two, 500)
     assert found <= 20
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tlstudy.audit.sentinels.runs import Key, Watch, key_of, names_of_alarms
+from tlstudy.audit.sentinels.runs import Examiner, Key, key_of, names_of_alarms
 from tlstudy.audit.sentinels.sentinel import Finding
 from tlstudy.config.measurements import measured_tables
 from tlstudy.config.settings import Study
@@ -65,7 +65,7 @@ def _gather_trainings(
     study: Study, folder: Path
 ) -> tuple[dict[Key, dict], dict[Key, list[Finding]]]:
     """Write the tables of epochs and layers; return the rows of runs, and findings, by run."""
-    rows, watch, runs_folder = {}, Watch(study), paths.study_folder(study) / "runs"
+    rows, watch, runs_folder = {}, Examiner(study), paths.study_folder(study) / "runs"
     weights: dict[tuple[str, str], set[str]] = {}
     with (
         table_file(folder / "metrics.parquet", METRICS) as metrics,

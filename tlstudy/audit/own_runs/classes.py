@@ -5,11 +5,18 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from tlstudy.audit.sentinels.limits import DEVIATIONS, FEW_IMAGES
+
 # Before it has learned anything, a network that guesses has the loss ln K. A loss that has begun to
-# fall passes many ln K, so one value alone does not tell: its accuracy must be that of guessing, or
-# a second loss must be near the same ln K.
+# fall passes many ln K, so one value alone does not tell: its accuracy must be that of guessing.
+# Nor do two values, which are near each other in any smooth curve. Without an accuracy the first
+# loss must be so near to ln K that one in twenty would be by chance (of twenty classes one in ten,
+# of more nearly any), and stay there for an epoch. ln 2 = 0.69 is a loss like any other, so two
+# classes are never told so.
 NEAR = 0.01  # of ln K
-NEARER = 0.005  # where no accuracy is known
+NEARER = 0.005  # the second loss, where no accuracy is known
+NEAREST = 0.001  # the first one
+FEWEST, MOST = 3, 20  # classes, where no accuracy is known
 LIKE_GUESSING = (0.75, 1.25)  # times 1 / K
 PAIRS = (("train_loss", "train_accuracy"), ("test_loss_running", "test_accuracy_running"))
 
@@ -32,22 +39,27 @@ def _told(metrics: pd.DataFrame, loss: str, accuracy: str) -> tuple[int, str] | 
     if not len(values) or not 0.5 < values[0] < 10:
         return None
     classes = round(float(np.exp(values[0])))
-    shares = metrics[accuracy].to_numpy(float) if accuracy in metrics else np.array([])
-    if len(shares) and np.isfinite(shares[0]):
-        low, high = (bound / classes for bound in LIKE_GUESSING)
-        if not low <= shares[0] <= high or not _is_near(values[0], classes, NEAR):
-            return None
-        beside = f"at an accuracy of {shares[0]:.3g}"
-    else:
-        others = [metrics[name].iloc[0] for name, _ in PAIRS if name in metrics and name != loss]
-        others += list(values[1:2])
-        if not _is_near(values[0], classes, NEARER):
-            return None
-        if not any(_is_near(other, classes, NEARER) for other in others):
-            return None
-        beside = "and the next one too"
+    known = [name for name in metrics if "accuracy" in name and metrics[name].notna().any()]
+    if any(_contradicts(metrics[name].dropna().iloc[0], classes) for name in known):
+        return None
     name = "train" if loss.startswith("train") else "test"
-    return classes, f"the first {name} loss is {values[0]:.5g}, near ln {classes}, {beside}"
+    told = f"the first {name} loss is {values[0]:.5g}, near ln {classes}"
+    if accuracy in known and np.isfinite(metrics[accuracy].iloc[0]):
+        share = metrics[accuracy].iloc[0]
+        low, high = (bound / classes for bound in LIKE_GUESSING)
+        near = low <= share <= high and _is_near(values[0], classes, NEAR)
+        return (classes, f"{told}, at an accuracy of {share:.3g}") if near else None
+    rests = any(_is_near(other, classes, NEARER) for other in values[1:2])
+    if not (rests and FEWEST <= classes <= MOST and _is_near(values[0], classes, NEAREST)):
+        return None
+    return classes, f"{told}, and stays there for an epoch"
+
+
+def _contradicts(accuracy: float, classes: int) -> bool:
+    """Whether a first accuracy is not that of guessing, by more than the error of 100 images."""
+    chance = 1 / classes
+    error = DEVIATIONS * np.sqrt(chance * (1 - chance) / FEW_IMAGES)
+    return abs(accuracy - chance) > error
 
 
 def _is_near(loss: float, classes: int, tolerance: float) -> bool:

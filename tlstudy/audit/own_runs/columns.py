@@ -1,5 +1,6 @@
 """This project's columns, and which column of a table is chosen for each."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -8,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tlstudy.audit.own_runs.names import AXES, Name, understood
+from tlstudy.audit.own_runs.names import AXES, Name, part_of, understood, words_of
 from tlstudy.audit.own_runs.numbers import Numbers, counted, numbers
 from tlstudy.audit.own_runs.raw import listed
 from tlstudy.storage.columns import KEYS, METRICS
@@ -71,11 +72,12 @@ class Columns:
         found = self.numbers_of(self.theirs[name])
         if found.wrong:
             cell = self.frame[self.theirs[name]].iloc[found.wrong[0]]
-            other = (self.theirs[name] != name and f" ('{self.theirs[name]}')") or ""
+            shown = name.removesuffix("_running")
+            other = (self.theirs[name] != shown and f" ('{self.theirs[name]}')") or ""
             raise UserError(
-                f"{self.path}: column {name}{other}: found '{listed([cell])}' in row "
+                f"{self.path}: column {shown}{other}: found '{listed([cell])}' in row "
                 f"{found.wrong[0] + 1}; must "
-                f"be a number, or name another one with --column {name}=..."
+                f"be a number, or name another one with --column {shown}=..."
             )
         return found
 
@@ -125,13 +127,36 @@ def chosen(frame: pd.DataFrame, renamed: Mapping[str, str], path: Path) -> Colum
     if not set(columns.theirs) & set(NUMBERS):
         _take(columns, own)  # though they are empty
     if not set(columns.theirs) & set(NUMBERS):
-        others = [theirs for theirs in columns.unread if columns.numbers_of(theirs).any]
-        example = NAMELESS if NAMELESS in others else (*others, "THEIRS")[0]
+        example = _example(columns)
+        remedy = f", or name one with --column, such as --column {example}" if example else ""
         raise UserError(
             f"{path}: found the columns {listed(frame)}; must have a loss, an accuracy or a "
-            f"gradient norm, or name one with --column, such as --column train_loss='{example}'."
+            f"gradient norm{remedy}."
         )
     return columns
+
+
+def _example(columns: Columns) -> str:
+    """An option that names a real column with numbers; empty if there is none.
+
+    First what looks like a loss or an accuracy, then what changes from row to row.
+    """
+
+    def rank(theirs: str) -> tuple:
+        words = " ".join(words_of(theirs))
+        found = columns.numbers_of(theirs)
+        still = len(np.unique(found.values[found.logged])) < 2
+        return theirs != NAMELESS, not re.search("loss|acc|err|obj", words), still
+
+    others = [theirs for theirs in columns.unread if columns.numbers_of(theirs).any]
+    others = [theirs for theirs in others if understood(theirs).quantity not in AXES]
+    others = [theirs for theirs in others if not columns.numbers_of(theirs).wrong]
+    if not others:
+        return ""
+    best = min(others, key=rank)
+    part = "test" if part_of(best) in EVALUATIONS else "train"
+    kind = "accuracy" if "acc" in best.lower() else "loss"
+    return f"{part}_{kind}='{best}'"
 
 
 def _take(columns: Columns, found: Mapping[str, str | None]) -> None:

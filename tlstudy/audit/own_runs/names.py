@@ -13,22 +13,34 @@ def _words(text: str) -> set[str]:
 
 # Words of a name, and what they stand for. Words of several words are joined by a blank.
 PARTS = {
-    "train": "train training trn tr",
-    "validation": "val valid validation eval evaluation dev holdout va vl dv",
+    "train": "train training trn tr trainings",
+    "validation": "val valid validation eval evaluation dev holdout va vl dv validierung "
+    "validierungs",
     "test": "test testing te ts",
 }
 # The first that fits counts: an error of the best class before the accuracy of the best class.
 QUANTITIES = {
     "gradient_norm": ("grad norm", "gradient norm", "gradients norm", "gradnorm", "gnorm"),
-    "learning_rate": ("learning rate", "lr", "learningrate"),
+    "learning_rate": ("learning rate", "lr", "learningrate", "lernrate"),
     "balanced_accuracy": ("balanced accuracy", "balanced acc", "bal acc", "bacc", "balacc"),
-    "error_rate": ("error rate", "top1 err", "top1 error", "err1", "error1"),
-    "accuracy": ("accuracy", "acc", "accuracies", "top1", "acc1", "accuracy1", "prec1", "accs"),
-    "loss": ("loss", "losses", "loss1", "crossentropy", "nll", "cost"),
+    "error_rate": (
+        *("error rate", "top1 err", "top1 error", "err1", "error1", "err", "error"),
+        "fehlerrate",
+    ),
+    "accuracy": (
+        *("accuracy", "acc", "accuracies", "top1", "acc1", "accuracy1", "prec1", "accs"),
+        *("genauigkeit", "trefferquote"),
+    ),
+    "loss": (
+        *("loss", "losses", "loss1", "crossentropy", "nll", "cost", "logloss", "log loss"),
+        "verlust",
+    ),
 }
+PLAIN_ERRORS = {"err", "error"}  # 1 less the accuracy if nothing else is in the name
 AXES = {
-    "epoch": "epoch epochs ep",
-    "step": "step steps iter iters iteration iterations it batch updates timesteps round",
+    "epoch": "epoch epochs ep epoche epochen",
+    "step": "step steps iter iters iteration iterations it batch updates timesteps round schritt "
+    "schritte",
 }
 EPOCHS_OF_OTHERS = {frozenset(("training", "iteration")): "epoch"}  # Ray Tune
 # Words that change nothing.
@@ -44,6 +56,7 @@ AXIS_FILLERS |= _words("train training")
 OTHERS = _words("best min max std stdev var scale scaler weight ratio delta time seconds")
 OTHERS |= _words("sec ms runtime speed memory per samples size f1 auc auroc roc map ap iou io")
 OTHERS |= _words("dice recall precision perplexity ppl bleu rouge top5 acc5 prec5 patience")
+OTHERS |= _words("squared absolute percentage relative quadratic")
 # Losses that are to rise and fall by turns, or not to fall.
 OTHERS |= _words("gen generator disc discriminator critic actor policy value entropy kl kld td")
 OTHERS |= _words("adv g d q")
@@ -126,6 +139,8 @@ def understood(name: str) -> Name:
                 (GRANULARITIES[word] for word in rest & set(GRANULARITIES)), default=1
             )
             extra = rest - set(GRANULARITIES) - (FILLERS - COSTLY)
+            if quantity == "error_rate" and extra and set(words) & PLAIN_ERRORS:
+                continue  # of something else, such as a squared error
             if quantity == "gradient_norm":
                 extra -= {"2", "norm"}
             return Name(part, quantity, granularity, frozenset(extra))

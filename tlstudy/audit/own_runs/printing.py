@@ -1,5 +1,6 @@
 """What the sentinels made of runs, as text and as data."""
 
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterator
@@ -18,6 +19,10 @@ WIDTH = 96
 OF_FOLDERS = ("run.json", "each layer", "landscape", "settings", "training images", "reported")
 
 
+SETTINGS = {"learning_rate", "test_images"}  # columns that say how, not what came of it
+FOUND = re.compile(r", found \d+")
+
+
 @dataclass(frozen=True)
 class Examined:
     """A run, or runs that are compared, and what the sentinels made of it.
@@ -34,8 +39,15 @@ class Examined:
 
     @property
     def judged(self) -> bool:
-        """Whether any sentinel looked; runs that are compared were judged before."""
-        return bool(self.examination.ran) or not self.source
+        """Whether any sentinel looked at what the run did; runs that are compared were before.
+
+        A sentinel may find a mistake in the settings alone, but none can show that the run is
+        sound.
+        """
+        found = self.examination
+        if not self.source or found.findings:
+            return True
+        return bool(found.ran) and not set(self.values or ["record"]) <= SETTINGS
 
 
 def examine_all(sources: list[Source]) -> list[Examined]:
@@ -69,7 +81,8 @@ def _together(name: str, found: Examination) -> Examined:
 
 def _values(evidence: Evidence) -> tuple[str, ...]:
     metrics = evidence.metrics if evidence.metrics is not None else pd.DataFrame()
-    return tuple(name for name in metrics if name != "epoch" and metrics[name].notna().any())
+    there = [name for name in metrics if name != "epoch" and metrics[name].notna().any()]
+    return tuple(name.removesuffix("_running") for name in there)
 
 
 def all_findings(examined: list[Examined]) -> list[Finding]:
@@ -100,8 +113,11 @@ def tally(findings: list[Finding]) -> str:
 
 def _lines_of_source(source: Source) -> Iterator[str]:
     """How a file was read: its columns, what was done to its rows, and what was left."""
-    renamed = [f"{theirs} as {ours}" for ours, theirs in source.columns.items() if ours != theirs]
-    yield _wrapped(f"{source.path}: read ", ", ".join(renamed or source.columns) + ".")
+    read = [
+        theirs if ours == theirs else f"{theirs} as {ours}"
+        for ours, theirs in sorted(source.columns.items(), key=lambda pair: pair[0] == pair[1])
+    ]
+    yield _wrapped(f"{source.path}: read ", ", ".join(read) + ".")
     for note in source.notes:
         yield _wrapped("  ", note + ".")
     if source.unread:
@@ -130,22 +146,27 @@ def _wrapped(beginning: str, text: str, indent: int = 4) -> str:
 
 
 def _lines_of_sentinels(examined: list[Examined]) -> Iterator[str]:
-    """Sentinels that looked at all that they could; the others by what they lacked."""
-    lacking: dict[str, dict[str, list[str]]] = {}
+    """Sentinels that looked at all that they could; the others by what they lacked, and how often.
+
+    What of several runs is lacking differs by a number at most, which is left out.
+    """
+    several = len(examined) > 1
+    lacking: dict[str, Counter[str]] = {}
     for item in examined:
         for name, need in item.examination.skipped.items():
-            lacking.setdefault(name, {}).setdefault(need, []).append(item.name)
-    ran = dict.fromkeys(name for item in examined for name in item.examination.ran)
+            reason = FOUND.sub("", need) if several else need
+            lacking.setdefault(name, Counter())[_briefly(reason)] += 1
+    ran = Counter(name for item in examined for name in item.examination.ran)
     looked = [name for name in ran if name not in lacking]
     yield _wrapped(f"Looked ({len(looked)}): ", ", ".join(looked) or "none")
     if lacking:
         yield f"Skipped ({len(lacking)}), for want of:"
     by_need: dict[str, list[str]] = {}
     for name, needs in lacking.items():
-        for need, runs in needs.items():
-            everywhere = name not in ran and len(needs) == 1
-            where = "" if everywhere else f" (in {'; '.join(runs)})"
-            by_need.setdefault(_briefly(need), []).append(name + where)
+        candidates = ran[name] + needs.total()
+        for need, count in needs.items():
+            where = "" if count == candidates else f" (in {count} of {candidates})"
+            by_need.setdefault(need, []).append(name + where)
     for need, names in by_need.items():
         yield _wrapped("  ", f"{need}: {', '.join(names)}")
 

@@ -79,8 +79,9 @@ def _leave_out(found: dict[str, Numbers], columns: Columns) -> None:
         text = f"found {wrong[0]:g}; must be a share from 0 to 1 or a percentage"
         if len(found) == 1:
             raise UserError(
-                f"{columns.path}: column {ours} ('{columns.theirs[ours]}'): {text}, or name "
-                f"another column with --column {ours}=..."
+                f"{columns.path}: column {ours.removesuffix('_running')} "
+                f"('{columns.theirs[ours]}'): {text}, or name another column with --column "
+                f"{ours.removesuffix('_running')}=..."
             )
         columns.notes.append(f"{columns.theirs.pop(ours)} is left out: {text}")
         del found[ours]
@@ -151,11 +152,38 @@ def _keys(columns: Columns) -> dict[str, str]:
     keys = {RUN: keys[RUN]} if RUN in keys else keys
     if "seed" in keys and columns.frame[keys["seed"]].map(_is_missing).any():
         del keys["seed"]  # of a line before the first epoch
-    if keys:
+    if not keys:
+        _check_summaries(columns)
+    if RUN in keys or "arm" in keys:
         return keys
-    _check_summaries(columns)
-    other = next((theirs for theirs in columns.unread if _tells_runs(columns, theirs)), None)
-    return {RUN: other} if other else {}
+    other = _joined_key(columns)
+    return {RUN: other, **keys} if other else keys
+
+
+def _joined_key(columns: Columns) -> str | None:
+    """The column that tells runs apart, or one of several such columns joined: model and fold."""
+    chosen: list[str] = []
+    apart = 1
+    for theirs in [theirs for theirs in columns.unread if _tells_runs(columns, theirs)]:
+        groups = columns.frame[[*chosen, theirs]].map(str).drop_duplicates()
+        if len(groups) > apart and 2 * len(groups) <= len(columns.frame):
+            chosen, apart = [*chosen, theirs], len(groups)
+        elif not chosen:
+            chosen = [theirs]
+    if len(chosen) < 2:
+        return chosen[0] if chosen else None
+    name = " + ".join(chosen)
+    texts = [
+        columns.frame[theirs].map(lambda cell, t=theirs: f"{t} {cell}" if _counts(cell) else cell)
+        for theirs in chosen
+    ]
+    cells = [", ".join(map(str, row)) for row in zip(*texts, strict=True)]
+    columns.frame = columns.frame.drop(columns=chosen).assign(**{name: cells})
+    return name
+
+
+def _counts(cell: Any) -> bool:
+    return str(cell).strip().isdecimal()
 
 
 def _tells_runs(columns: Columns, theirs: str) -> bool:

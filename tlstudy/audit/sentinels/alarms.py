@@ -6,10 +6,10 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from tlstudy.audit.flaws import FLAWS
+from tlstudy.audit.sentinels.limits import CONFIDENCE
 from tlstudy.audit.sentinels.sentinel import ALARMS
 from tlstudy.config.settings import Arm
 
-CONFIDENCE = 0.95
 KEYS = ["arm", "subset_size", "seed"]
 
 

@@ -8,15 +8,14 @@ import pandas as pd
 from tlstudy.audit.sentinels.evidence import (
     ACCURACIES,
     ACCURACY_OF_TRAIN,
-    DEVIATIONS,
     Evidence,
     TooLittleError,
     accuracy_needs,
 )
+from tlstudy.audit.sentinels.limits import DEVIATIONS, NEARLY_ALL_RIGHT, STEADY
 from tlstudy.audit.sentinels.sentinel import percent, sentinel
-from tlstudy.audit.sentinels.trends import chance_of_rise, end_of
+from tlstudy.audit.sentinels.trends import chance_of_rise
 
-SIGNIFICANT = DEVIATIONS  # 1 in 100 of equal accuracies, both sides together
 STILL = 0.02  # of the whole fall of the train loss: what is left of it when training is over
 EPOCHS_AFTER = 5
 # Less is worth no alarm, however many images tell it from noise. Two points between the two
@@ -24,13 +23,12 @@ EPOCHS_AFTER = 5
 # still change by some points, as seeds do (3.9 of the published study); twice five are no rest.
 LEAST_LAG = 0.02
 LEAST_CHANGE = 0.05
-# Train answers that are right from here on: what the test gains afterwards, ten points or more, is
+# Where nearly all train answers are right: what the test gains afterwards, ten points or more, is
 # not learnt from them.
-RIGHT = 0.95
 LEAST_GAIN = 0.1
 # The train answers lead, and the test follows: a gap of overfitting widens, one of a lag closes.
 KNOWN = 0.5  # of the train answers are right from the middle on
-STEADY = 0.05  # probability of so steady a rise without a trend
+THIRD = 3  # first and last third of the epochs are compared: a single epoch is mostly noise
 
 
 def noise(first: float, second: float, images: int) -> float:
@@ -66,7 +64,7 @@ def batchnorm_lags(evidence: Evidence) -> Iterator[str]:
         return
     running, images = evidence.last_test_accuracy("running")
     recalibrated, other = evidence.last_test_accuracy("recalibrated")
-    bound = SIGNIFICANT * noise(running, recalibrated, min(images, other))
+    bound = DEVIATIONS * noise(running, recalibrated, min(images, other))
     if abs(recalibrated - running) > max(bound, LEAST_LAG):
         yield (
             f"the test accuracy at the end is {percent(running)} with the running statistics and "
@@ -90,11 +88,13 @@ def test_changes_after_training(evidence: Evidence) -> Iterator[str]:
     Training is over after the epoch from which the train loss stays within 2 % of its whole fall
     of its end, if two thirds of the epochs are not over by then and five are left; the accuracy
     then changes by five points or more. Or it is over where 95 % of the train answers are right
-    and stay so; the test accuracy then gains ten points or more in two epochs at least. Or half of
-    the train answers are right from the middle of the epochs on, and the gap between train and
-    test accuracy, of five points and more, is closing by as much from there to the end, as the
-    test accuracy rises steadily: overfitting widens it. All by more than the noise of so many
-    images, where their number is known. Only with running statistics: recomputed ones do not lag.
+    and stay so; the test accuracy then gains ten points or more. Both from the mean of the first
+    third of these epochs to that of the last. Or the gap between train and test accuracy is closing
+    as the test accuracy rises steadily, where half of the train answers are right: by five points
+    between such means, since that is so or since the middle of the epochs. Overfitting
+    widens it. All by more than the noise of such means in 99 of 100 cases: that of the test images
+    (of 100 where their number is unknown), or of the curve if it is larger. Only with running
+    statistics: recomputed ones do not lag.
     """
     if evidence.batchnorm == "recalibrated":
         return
@@ -108,7 +108,12 @@ def test_changes_after_training(evidence: Evidence) -> Iterator[str]:
             LEAST_CHANGE,
             EPOCHS_AFTER,
         ),
-        (_end_of_errors, f"{percent(RIGHT, 0)} of the train answers are right", LEAST_GAIN, 2),
+        (
+            _end_of_errors,
+            f"{percent(NEARLY_ALL_RIGHT, 0)} of the train answers are right",
+            LEAST_GAIN,
+            2,
+        ),
     ):
         try:
             over = end(evidence)
@@ -119,53 +124,64 @@ def test_changes_after_training(evidence: Evidence) -> Iterator[str]:
         if len(after) <= epochs:
             lacking.append(f"test values of {epochs} epochs after training settled")
             continue
-        first, last = after.iloc[0], after.iloc[-1]
-        bound = _noise_of_test(evidence, first, last)
+        first, last, bound = _change(evidence, after)
         change = abs(last - first) if end is _end_of_fall else last - first
         if change > max(bound, least):
             yield (
                 f"from epoch {over} {told}, and yet the test accuracy goes from "
-                f"{percent(first)} to {percent(last)}, where sampling explains "
-                f"{100 * bound:.1f} points"
+                f"{percent(first)} to {percent(last)} (means of {_third(after)} epochs), where "
+                f"noise explains {100 * bound:.1f} points"
             )
             return
     trained = evidence.train_accuracy()
-    if trained is not None and len(accuracy) >= 2 * EPOCHS_AFTER:
+    if trained is not None and len(trained.index.intersection(accuracy.index)) >= 2 * EPOCHS_AFTER:
         yield from _closing(evidence, trained, accuracy)
     elif len(lacking) == 2:
         raise TooLittleError(lacking[0])
 
 
+def _third(values: pd.Series) -> int:
+    """Epochs of a third, two at least where that leaves none in between counted twice."""
+    return max(len(values) // THIRD, min(2, len(values) // 2))
+
+
+def _change(evidence: Evidence, values: pd.Series) -> tuple[float, float, float]:
+    """Means of the first and of the last third, and how far apart noise puts them."""
+    count = _third(values)
+    first, last = float(values.iloc[:count].mean()), float(values.iloc[-count:].mean())
+    deviations = [evidence.deviation_of_test(share, values) for share in (first, last)]
+    return first, last, float(DEVIATIONS * np.hypot(*deviations) / np.sqrt(count))
+
+
 def _closing(evidence: Evidence, trained: pd.Series, tested: pd.Series) -> Iterator[str]:
     """What tells that the test accuracy still follows the train accuracy."""
     gap = (trained - tested).dropna()
-    if len(gap) < 2 * EPOCHS_AFTER:
-        return
-    half = len(gap) // 2
-    since = gap.index[half]
-    middle, end = float(gap.iloc[half - 1 : half + 2].mean()), end_of(gap)
-    late = tested.loc[since:]
-    known = trained.loc[since:].min() >= KNOWN
-    least = max(LEAST_CHANGE, evidence.error_of_test(tested.iloc[-1]))
-    if known and middle > least and middle - end > least and chance_of_rise(late) < STEADY:
-        yield (
-            f"from epoch {since} to the end the test accuracy follows the train accuracy: the gap "
-            f"closes from {percent(middle)} to {percent(end)}"
-        )
-
-
-def _noise_of_test(evidence: Evidence, first: float, last: float) -> float:
-    if not evidence.has("metrics.test_images"):
-        return 0.0
-    return SIGNIFICANT * noise(first, last, int(evidence.series("test_images").min()))
+    unknown = trained.index[trained < KNOWN]
+    known = gap.loc[gap.index > unknown.max()] if len(unknown) else gap
+    middle = gap.iloc[len(gap) // 2 :]
+    for part in (known, middle):
+        if len(part) < EPOCHS_AFTER or len(part) > len(known):
+            continue
+        count = _third(part)
+        first, last = float(part.iloc[:count].mean()), float(part.iloc[-count:].mean())
+        late = tested.loc[part.index[0] :]
+        deviation = evidence.deviation_of_test(float(late.mean()), tested)
+        enough = max(LEAST_CHANGE, DEVIATIONS * deviation * np.sqrt(2 / count))
+        if min(first, first - last) > enough and chance_of_rise(late) < STEADY:
+            yield (
+                f"from epoch {part.index[0]} to the end the test accuracy follows the train "
+                f"accuracy: the gap closes from {percent(first)} to {percent(last)} (means of "
+                f"{count} epochs)"
+            )
+            return
 
 
 def _end_of_errors(evidence: Evidence) -> int:
     """First epoch from which on 95 % of the train answers are right."""
     accuracy = evidence.train_accuracy()
-    if accuracy is None or accuracy.iloc[-1] < RIGHT:
+    if accuracy is None or accuracy.iloc[-1] < NEARLY_ALL_RIGHT:
         raise TooLittleError("a train accuracy that settled above 95 %")
-    wrong = accuracy.index[accuracy < RIGHT]
+    wrong = accuracy.index[accuracy < NEARLY_ALL_RIGHT]
     after = accuracy.index[accuracy.index > wrong.max()] if len(wrong) else accuracy.index
     return int(after[0])
 

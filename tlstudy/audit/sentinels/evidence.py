@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tlstudy.audit.sentinels.limits import DEVIATIONS, FEW_IMAGES
+from tlstudy.audit.sentinels.trends import SMOOTHED_FROM, noise
 from tlstudy.config.settings import STATISTICS, Training
 from tlstudy.config.targets import MNIST
 
@@ -30,8 +32,6 @@ IN_WORDS = {
     ACCURACY_OF_TRAIN: "a train accuracy",
     LOSS_OF_TEST: "a test loss",
 }
-# Standard deviations within which 99 of 100 values lie.
-DEVIATIONS = 2.58
 
 
 def needed(need: str) -> str:
@@ -145,7 +145,8 @@ class Evidence:
         values = self.metrics[column].to_numpy(float)
         finite = np.isfinite(values)
         if finite.sum() < at_least:
-            raise TooLittleError(f"{at_least} epochs with {column}, found {finite.sum()}")
+            shown = column.removesuffix("_running")  # what a table calls it
+            raise TooLittleError(f"{at_least} epochs with {shown}, found {finite.sum()}")
         epochs = pd.Index(self.metrics["epoch"].to_numpy()[finite], name="epoch")
         return pd.Series(values[finite], epochs, name=column)
 
@@ -166,21 +167,25 @@ class Evidence:
                     return self.series(column, at_least)
         raise TooLittleError(f"a test {quantity} with {self.batchnorm} statistics")
 
-    def error_of_test(self, accuracy: float, unknown: int | None = None) -> float:
-        """How far a test accuracy may be off by the choice of its images, in 99 of 100 cases.
+    def error_of_test(self, accuracy: float) -> float:
+        """How far a test accuracy may be off by the choice of its images, in 99 of 100 cases."""
+        return DEVIATIONS * self.deviation_of_test(accuracy)
 
-        At 0 and 1 the accuracy is kept half an image away, as no error would be left there.
+    def deviation_of_test(self, accuracy: float, curve: pd.Series | None = None) -> float:
+        """Standard deviation of a test accuracy.
 
-        Args:
-            unknown: number of images to take where it is not known; None for an error of 0 then.
+        That of so many independent answers, of a hundred where their number is unknown. At 0 and 1
+        the accuracy is kept half an image away, as no deviation would be left there. From epoch to
+        epoch a network may vary by more than its images explain, so where its curve is given and
+        has ten values, the deviation about its trend counts if it is larger.
         """
-        images = unknown
-        if self.has("metrics.test_images"):
-            images = int(self.series("test_images").min())
-        if not images:
-            return 0.0
+        known = self.has("metrics.test_images")
+        images = int(self.series("test_images").min()) if known else FEW_IMAGES
         share = float(np.clip(accuracy, 0.5 / images, 1 - 0.5 / images))
-        return DEVIATIONS * float(np.sqrt(share * (1 - share) / images))
+        deviation = float(np.sqrt(share * (1 - share) / images))
+        if curve is not None and len(curve) >= SMOOTHED_FROM:
+            deviation = max(deviation, noise(curve))
+        return deviation
 
     @cached_property
     def rows_of_layers(self) -> tuple[np.ndarray, list[str]]:

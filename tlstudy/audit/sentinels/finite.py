@@ -5,8 +5,15 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from tlstudy.audit.sentinels.evidence import Evidence, TooLittleError
-from tlstudy.audit.sentinels.sentinel import sentinel
+from tlstudy.audit.sentinels.evidence import (
+    ACCURACY_OF_TEST,
+    ACCURACY_OF_TRAIN,
+    LOSS_OF_TEST,
+    Evidence,
+    TooLittleError,
+)
+from tlstudy.audit.sentinels.sentinel import percent, sentinel
+from tlstudy.audit.sentinels.trends import FIFTH, end_of
 
 # A loss printed with few digits may be 0 once; three epochs in a row beside a gradient that is no
 # number are an overflow.
@@ -14,6 +21,15 @@ EPOCHS_OF_ZERO = 3
 # Mixed precision leaves out a step whose gradient overflowed, and goes on: PyTorch's scaler starts
 # too high, and tries again every 2000 steps. More than half of the epochs is no such trial.
 MOST_SKIPPED = 0.5
+# A loss that never stops being a number diverged all the same if it ends two orders of magnitude
+# above its first epoch. Three where nothing else is known of the run: the loss of an agent may
+# start near 0 and grows with what the agent finds.
+GROWN = 100.0
+GROWN_ALONE = 1000.0  # times the first loss, and at least a nat
+# Or if it is so large from the start, with less than half of the answers right: as a sum over all
+# examples of a large set a loss of guessing is 1e5 or so.
+HUGE = 1e6
+MOST_RIGHT = 0.5
 
 
 @sentinel(
@@ -32,7 +48,10 @@ def diverged(evidence: Evidence) -> Iterator[str]:
     A train loss that was logged as nan or infinite counts in any epoch. A gradient counts where it
     is not finite in more than half of its epochs, or in its last one with no finite train loss from
     there on; else mixed precision has left out a step. A loss of exactly 0 beside gradients that
-    are not finite is an overflow too. A cell that was not logged says nothing.
+    are not finite is an overflow too. A cell that was not logged says nothing. A train loss that
+    stays finite counts if it ends a hundred times above its first epoch, or, with no accuracy and
+    no test loss beside it, a thousand times; or above a million with less than half of the train
+    answers right. The end is the median of the last fifth.
     """
     metrics = evidence.metrics
     known = metrics is not None and not metrics.empty
@@ -47,8 +66,23 @@ def diverged(evidence: Evidence) -> Iterator[str]:
             yield f"train_loss is infinite or nan in epoch {losses[0]}{_more(losses)}"
         else:
             yield f"train_loss is infinite or nan in every epoch, {len(losses)} in all"
-    elif norms and (told := _overflown(evidence, norms)):
+    elif told := (norms and _overflown(evidence, norms)) or _grown(evidence):
         yield told
+
+
+def _grown(evidence: Evidence) -> str:
+    """What is wrong with a train loss that is finite; empty if nothing is."""
+    losses = _finite(evidence, "train_loss")
+    if losses.empty:
+        return ""
+    first, end = float(losses.iloc[0]), float(losses.iloc[-max(1, len(losses) // FIFTH) :].median())
+    accuracy = evidence.train_accuracy() if evidence.has(ACCURACY_OF_TRAIN) else None
+    alone = accuracy is None and not evidence.has(f"{ACCURACY_OF_TEST} or {LOSS_OF_TEST}")
+    if end > (GROWN_ALONE * max(first, 1.0) if alone else GROWN * first) and first > 0:
+        return f"the train loss grows from {first:.4g} to {end:.4g}"
+    if end > HUGE and accuracy is not None and end_of(accuracy) < MOST_RIGHT:
+        return f"the train loss is {end:.4g} at the end, with {percent(end_of(accuracy))} right"
+    return ""
 
 
 def _overflown(evidence: Evidence, norms: list[int]) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from tlstudy.audit.sentinels.evidence import Evidence
+from tlstudy.audit.sentinels.limits import LEAST_FALL
 from tlstudy.audit.sentinels.sentinel import sentinel
 from tlstudy.audit.sentinels.trends import end_of
 
@@ -14,7 +15,6 @@ STILL_HIGH = 0.5
 # A hundred times what the ten epochs around it have.
 SPIKE = 100.0
 AROUND = 5
-LEAST_FALL = 0.01  # of the train loss: it falls, so the rate was printed with too few digits
 
 
 @sentinel(

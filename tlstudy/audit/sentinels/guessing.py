@@ -16,13 +16,11 @@ from tlstudy.audit.sentinels.evidence import (
     TooLittleError,
     accuracy_needs,
 )
+from tlstudy.audit.sentinels.limits import CONFIDENCE, MOSTLY_RIGHT
 from tlstudy.audit.sentinels.sentinel import percent, sentinel
 from tlstudy.audit.sentinels.trends import end_of
 from tlstudy.config.settings import STATISTICS
 
-CONFIDENCE = 0.95
-# A hundred test images are fewer than most people take: their error is assumed where it is unknown.
-FEW_IMAGES = 100
 HALF_WAY = 0.5  # from guessing to all right: a train accuracy above shows that training works
 # Without a number of classes: a tenth of the train accuracy is no more than guessing gives wherever
 # that is of use.
@@ -34,7 +32,6 @@ SHARE_BELOW = 5  # a fifth of the epochs, two at least, with less right than gue
 # epochs: a few hard images of a small test set stay wrong in a sound network too.
 SAME = 1e-6
 EPOCHS_OF_THE_SAME = 5
-MOSTLY_RIGHT = 0.9
 LEAST_CHANGE = 0.01  # of the train loss: a network at rest gives the same answers
 # Accuracies that are all so small are of no classification: a metric of classes at a regression.
 NO_CLASSES = 0.02
@@ -139,7 +136,7 @@ def test_guesses_though_training_does_not(evidence: Evidence) -> Iterator[str]:
     if train < half_way:
         return
     told = f"the test accuracy at the end is {percent(test)}, the train accuracy {percent(train)}"
-    error = evidence.error_of_test(chance, FEW_IMAGES) if chance else 0.0
+    error = evidence.error_of_test(chance) if chance else 0.0
     if test <= max(chance + error, TENTH * train):
         yield told + (f"; guessing gives {percent(chance)}" if chance else "")
         return
@@ -213,7 +210,7 @@ def test_better_than_training(evidence: Evidence) -> Iterator[str]:
     That of its images in 99 of 100 cases; of 100 images where their number is unknown.
     """
     train, test = end_of(evidence.train_accuracy()), end_of(evidence.test_values("accuracy"))
-    error = evidence.error_of_test(train, FEW_IMAGES)
+    error = evidence.error_of_test(train)
     if test - train > error:
         yield (
             f"the test accuracy at the end is {percent(test)}, the train accuracy "

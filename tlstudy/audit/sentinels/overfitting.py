@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from tlstudy.audit.sentinels.evidence import ACCURACY_OF_TEST, LOSS_OF_TEST, Evidence
+from tlstudy.audit.sentinels.limits import STEADY
 from tlstudy.audit.sentinels.sentinel import percent, sentinel
-from tlstudy.audit.sentinels.trends import chance_of_rise, decline, end_of
+from tlstudy.audit.sentinels.trends import Decline, chance_of_rise, decline, end_of, noise
 
 # Prechelt (1998, Early stopping - but when?) stops at a test loss 1 to 5 % above its least. Twice
 # the largest of these is no matter of taste any more.
@@ -17,9 +19,14 @@ LOST = 0.5  # of the fall from the first to the least test loss
 LEAST_LOST = 0.02  # of the least test loss
 # Nor is a tenth of a least loss near 0 anything beside what was learnt before.
 LEAST_OF_FALL = 0.02
-# The usual level of a one-sided test: four epochs that all rise have 1 / 24. It is the size of the
-# rise that keeps noise away; a curve that jumps by half its level is seldom steadier than this.
-UNLIKELY = 0.05
+# Chance that noise about a level rises so steadily from its least value on. One curve in a hundred
+# may pass. Few epochs can be no surer than one in six (four values that all rise, somewhere in
+# five), so there the rise must be four times as large. Eight values of noise are 2.8 deviations
+# apart on average, and four in one of twenty draws: the noise would have to be above a tenth of the
+# level, which is an `oscillation`, to make such a rise.
+UNLIKELY = 0.01
+UNLIKELY_IF_LARGE = 1 / 6
+LARGE = 4
 # Accuracy: five points lost are more than seeds differ by (3.9 points of the published study), and
 # more than anybody would give for an epoch less.
 FELL = 0.05
@@ -39,27 +46,42 @@ FAR = 2 / 3  # of the epochs
 def overfitting(evidence: Evidence) -> Iterator[str]:
     """The test loss rises from its least to the end, while the train loss falls.
 
-    It rises by a tenth of its least, or by half of what it had fallen (2 % of its least at least);
-    by 2 % of that fall in any case; and steadily (Mann-Kendall at 5 % from the least on, so four
-    epochs at least; as the least is chosen, a tenth of curves of noise pass that). The end is the
-    median of the last fifth, the least a mean of three epochs where there are ten. The least may
-    be the first epoch.
+    It rises by a tenth of its least, or by half of what it had fallen (2 % of its least, and more
+    than noise does in one of a hundred curves); by 2 % of that fall in any case; and so steadily
+    that one in a hundred curves of noise does, or one in six if it rises by four times as much.
+    That is the chance of the whole procedure, in which the least is chosen. The end is the median
+    of the last fifth, the least a mean of three epochs where there are ten. The least may be the
+    first epoch. A loss that goes to 0 or below, as a density's does, has no scale but its fall: it
+    rises by half of that, or, if it never fell, by half of what the train loss falls from there on.
     """
     test = evidence.test_values("loss", EPOCHS)
     train = evidence.series("train_loss", EPOCHS)
     found = decline(test)
     fall = max(float(test.iloc[0]) - found.best, 0.0)
-    rose = found.rise > RISE * abs(found.best)
-    lost = found.rise > max(LOST * fall, LEAST_LOST * abs(found.best)) and fall > 0
-    if not (rose or lost) or found.rise <= LEAST_OF_FALL * fall or found.chance >= UNLIKELY:
-        return
     before, after = _at(train, found.epoch), end_of(train)
-    if after < before:
+    least = float(test.loc[found.epoch])
+    if least > 0:
+        enough = RISE * found.best
+        if fall > 0:
+            # What noise alone loses again was never learnt.
+            unsure = np.nan_to_num(found.spread * noise(test))
+            enough = min(enough, max(LOST * fall, LEAST_LOST * found.best, unsure))
+    else:
+        enough = LOST * (fall or before - after)
+    enough = max(enough, LEAST_OF_FALL * fall)
+    steady = _is_steady(found, max(enough, RISE * found.best))
+    if after < before and found.rise > enough and steady:
+        more = f", {percent(found.end / least - 1, 0)} more," if least > 0 else ","
         yield (
-            f"the test loss is least in epoch {found.epoch}, {test.loc[found.epoch]:.4g}, and "
-            f"{found.end:.4g} at the end, {percent(found.end / test.loc[found.epoch] - 1, 0)} "
-            f"more, while the train loss falls from {before:.4g} to {after:.4g}"
+            f"the test loss is least in epoch {found.epoch}, {least:.4g}, and {found.end:.4g} at "
+            f"the end{more} while the train loss falls from {before:.4g} to {after:.4g}"
         )
+
+
+def _is_steady(found: Decline, enough: float) -> bool:
+    """Whether a rise is steadier than noise, or nearly so and much larger than it must be."""
+    large = found.rise > LARGE * enough
+    return found.chance < UNLIKELY or (large and found.of_either < UNLIKELY_IF_LARGE)
 
 
 def _at(values: pd.Series, epoch: int) -> float:
@@ -78,16 +100,23 @@ def _at(values: pd.Series, epoch: int) -> float:
 def test_accuracy_fell(evidence: Evidence) -> Iterator[str]:
     """The test accuracy ends five points or more below its best, and steadily so.
 
-    Least, end and steadiness as for overfitting; the fall must also be larger than the error of so
-    many test images, if their number is known.
+    Least, end and steadiness as for overfitting; the fall must also be larger than noise makes it
+    in one of a hundred curves, the best of many epochs being chosen: the noise of the test images
+    (of 100 where their number is unknown), or of the curve if it is larger.
     """
     accuracy = evidence.test_values("accuracy", EPOCHS)
     found = decline(1 - accuracy)
-    if found.rise > max(FELL, evidence.error_of_test(1 - found.best)) and found.chance < UNLIKELY:
+    enough = max(FELL, _noise(evidence, accuracy, found))
+    if found.rise > enough and _is_steady(found, FELL):
         yield (
             f"the test accuracy is best in epoch {found.epoch}, "
             f"{percent(accuracy.loc[found.epoch])}, and {percent(1 - found.end)} at the end"
         )
+
+
+def _noise(evidence: Evidence, accuracy: pd.Series, found: Decline) -> float:
+    """How far noise ends below its best, in 99 of 100 curves."""
+    return found.spread * evidence.deviation_of_test(1 - found.end, accuracy)
 
 
 @sentinel(
@@ -110,7 +139,7 @@ def still_improving(evidence: Evidence) -> Iterator[str]:
     last = max(1, len(values) // 5)
     before, fall = float(values.iloc[-2 * last : -last].mean()), values.iloc[0] - values.min()
     late = values.iloc[len(values) // 2 :]
-    if before - end_of(values) > STILL * fall > 0 and chance_of_rise(-late) < UNLIKELY:
+    if before - end_of(values) > STILL * fall > 0 and chance_of_rise(-late) < STEADY:
         yield (
             f"the {name} loss falls from {before:.4g} to {end_of(values):.4g} in the last {last} "
             f"of {len(values)} epochs, {percent((before - end_of(values)) / fall, 0)} of its whole "
@@ -127,13 +156,13 @@ def still_improving(evidence: Evidence) -> Iterator[str]:
 def best_epoch_far_from_the_last(evidence: Evidence) -> Iterator[str]:
     """The best test value is in the first two thirds of the epochs, and the end is worse.
 
-    By accuracy, and by more than two points or the error of so many images; else by loss, and by
-    more than 2 % of its fall.
+    By accuracy, and by more than two points and more than noise, as for `test-accuracy-fell`; else
+    by loss, and by more than 2 % of its fall.
     """
     if evidence.has(ACCURACY_OF_TEST):
         values, name = 1 - evidence.test_values("accuracy", EPOCHS), "accuracy"
         found = decline(values)
-        worse = found.rise > max(LEAST_LOST, evidence.error_of_test(1 - found.best))
+        worse = found.rise > max(LEAST_LOST, _noise(evidence, 1 - values, found))
     else:
         values, name = evidence.test_values("loss", EPOCHS), "loss"
         found = decline(values)

@@ -13,12 +13,11 @@ from tlstudy.audit.sentinels.evidence import (
     Evidence,
     TooLittleError,
 )
+from tlstudy.audit.sentinels.limits import LEAST_FALL, MOSTLY_RIGHT, STEADY
 from tlstudy.audit.sentinels.sentinel import percent, sentinel
 from tlstudy.audit.sentinels.trends import chance_of_rise, noise, starts_late
 
-LEAST_FALL = 0.01  # of the first train loss
 EPOCHS_OF_A_FALL = 3
-STEADY = 0.05  # probability of so steady a fall without a trend
 # Half of ln 2: no classification that knows nothing yet starts below. What does is tuned on, a
 # regression, or the error of an agent's own forecast, which starts near 0 and grows with what the
 # agent finds.
@@ -26,7 +25,6 @@ LOW_START = 0.35  # nats
 # The loss of an agent wanders by more than this from row to row; that of a network which learns
 # nothing is the mean of a whole epoch at the same weights.
 WANDERS = 0.1  # of its level
-LEARNT = 0.9  # accuracy that no network has that did not learn
 RISES = 2.0  # times the first loss: whatever it had learnt, it is losing
 RESUMED = 0.5  # is enough of a training whose first epochs are not in the table
 
@@ -72,7 +70,7 @@ def _check_that_it_should_fall(evidence: Evidence, losses: pd.Series) -> None:
     if evidence.has(ACCURACY_OF_TEST):
         accuracies.append(evidence.test_values("accuracy"))
     resumed = starts_late(losses)
-    learnt = any(each.median() > (RESUMED if resumed else LEARNT) for each in accuracies)
+    learnt = any(each.median() > (RESUMED if resumed else MOSTLY_RIGHT) for each in accuracies)
     rises = losses.iloc[-1] > RISES * abs(losses.iloc[0])
     if (learnt and not rises) or (resumed and not accuracies):
         raise TooLittleError("the epochs before this training was taken up again")

@@ -23,7 +23,7 @@ OF_LAYERS = ("epoch", "layer", "kind", "norm")
 SUBSETS_AT_HAND = 1024  # arms share the images of a seed, and come one after the other
 
 
-class Watch:
+class Examiner:
     """Lets the sentinels look at the runs of a study, one after the other.
 
     Runs are compared with those of the same group, subset size and seed, when all have been seen.

@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 
 from tlstudy.audit.sentinels.evidence import LOSS_OF_TEST, Evidence, TooLittleError
+from tlstudy.audit.sentinels.limits import MOST_CLASSES, NEARLY_ALL_RIGHT, STEADY
 from tlstudy.audit.sentinels.sentinel import sentinel
+from tlstudy.audit.sentinels.trends import chance_of_rise
 from tlstudy.config.settings import STATISTICS
 
 AT_FLOOR = 0.005  # nats above the floor, and the errors that are left
@@ -20,24 +22,38 @@ ROUNDING = 1e-3  # nats, below the floor: losses are printed and summed with few
 # The line floor + 1 - accuracy. Outputs that are all 0 or 1 lie on it; means over an epoch of
 # unequal batches may lie below by this much.
 BELOW_LINE = 0.02  # nats
-# A network of logits that is as sure as it is right has a lower loss. One that is not yet so sure
-# may rest on the line too, where the learning rate has come to its end. With four classes and more
-# it is then off by 0.2 nats or more, so that outputs which are not quite 0 and 1 may count, up to
-# 0.2 above the line. With fewer classes the two are nearer to each other, and with noisy labels
-# they meet (two classes: up to an accuracy of 0.86): only a run that is on the line for half of its
-# epochs counts.
+# Outputs that are not quite 0 and 1 lie above the line. Those of a network that is as sure as it
+# is right give the true class a probability that is lower than the accuracy a by a (1 - a) at most,
+# and the loss falls by no more than a nat for each of it. That is 0.16 at an accuracy of 0.8, and
+# 0.05 at 0.95; networks that are not yet so sure need more. Logits that are as sure as they are
+# right must be lower by 0.2 nats. Those with a label smoothing of 0.1 are far below the line then:
+# two classes at an accuracy of 0.97 have 0.06 nats less. With fewer than four classes the two are
+# near to each other, and with noisy labels they meet (two classes: up to an accuracy of 0.86): only
+# a run that is on the line for half of its epochs counts, and what is nearer to it.
 MANY_CLASSES = 4
-ABOVE_LINE = {True: 0.2, False: 0.03}  # nats: many classes, few
-APART = {True: 0.2, False: 0.1}  # nats, from the loss of logits that are as sure as they are right
+ABOVE_LINE = {True: 0.2, False: 0.05}  # nats: many classes, few
+ABOVE_IF_RIGHT = 0.1  # at 95 % right and more, where accuracies differ too little to correlate
+APART = 0.2  # nats, from the loss of logits that are as sure as they are right
 TELLING = 0.05  # nats, the same for the epochs of the correlation
-SHARE = {True: 5, False: 2}  # the last fifth of the epochs, the last half
+SHARE = {  # the last fifth of the epochs with many classes, the last half with few
+    True: 5,
+    False: 2,
+}
 RESTS = 0.02  # nats, between the two halves of these epochs
 DIFFERENT = 0.05  # how far accuracies must differ: a stuck run is one point, and that is chance
 FOLLOWS = -0.8  # correlation of loss and accuracy
-MOSTLY_RIGHT = 0.95  # no stuck run is
-USUAL_CLASSES = 10  # where their number is not known
-MOST_CLASSES = 100_000
 POINTS = 5  # fewer correlate by chance
+# Where the number of classes is unknown, the points themselves must be a line: loss + accuracy then
+# varies by less than a fifth of what the accuracy does (a slope of -0.8 to -1.2; that of logits is
+# -1 at a single accuracy, 1 / (1 + (K - 1) / e), and there the two losses are equal). Accuracies
+# must differ by two points, and the line must be that of a whole number of classes.
+DIFFERENT_UNKNOWN = 0.02
+STRAIGHT = 0.2
+WHOLE = 0.03  # nats from the line of a whole number, as of outputs that are nearly 0 or 1
+# Or the loss has come to rest at the floor of a whole number of classes: its least is AT_FLOOR_ONCE
+# from it. Floors of up to twenty classes are 0.046 nats or more apart, so one in fifty losses that
+# rest anywhere is so near to one of them, by chance.
+TOLD_BY_FLOOR = 20
 
 
 @sentinel(
@@ -59,21 +75,23 @@ def loss_of_softmax_outputs(evidence: Evidence) -> Iterator[str]:
     - at the floor, with 98 % of the examples right, where that is known, and within 0.005 nats of
       floor + 1 - accuracy; without accuracies within 0.01 nats; a single epoch in which all are
       right will do within 0.0005 nats;
-    - on the line floor + 1 - accuracy, the loss of outputs that are all 0 or 1, at rest: up to 0.2
-      nats above it with four classes or more, and where logits that are as sure as they are right
-      would be lower by 0.2 nats; with fewer classes for half of the epochs, up to 0.03 nats above
-      it, and where such logits would be lower by 0.1. Loss and accuracy must correlate by -0.8 or
-      more over epochs whose accuracies differ by 5 points at least; with few classes an accuracy
-      that stays above 95 % will do.
+    - on the line floor + 1 - accuracy, the loss of outputs that are all 0 or 1, and at rest beside
+      it: up to 0.2 nats above it with four classes or more; with fewer classes for half of the
+      epochs, and up to 0.05 nats; and where logits that are as sure as they are right would be
+      lower by 0.2. Loss and accuracy must correlate by -0.8 or more over epochs whose accuracies
+      differ by 5 points at least; or the accuracy stays above 95 %, as that of no stuck run, and
+      the loss within 0.1 nats.
 
-    Without a number of classes ten are taken where no accuracy is known, else the number that
-    would put the last loss on the floor, if 98 % are right.
+    Where the number of classes is unknown it is derived from the points: loss + accuracy is
+    c = ln(K - 1 + e) on the line, so K = 1 + e^c - e. Or the loss rests within 0.0005 nats of the
+    floor of twenty classes or less. Where neither is so nothing is assumed, and the series is not
+    judged.
 
     A loss of logits may pass through either, but it does not stay there. Label smoothing has a
     floor of its own, which is lower for all but a smoothing of a third and more.
     """
-    floor = softmax_floor(evidence.classes or USUAL_CLASSES)
     if evidence.training is not None and evidence.training.head == "softmax":
+        floor = softmax_floor(evidence.classes or evidence.training.target.outputs)
         yield (
             "the settings put softmax before the cross-entropy, which confines the loss to "
             f"{floor:.4f} to {floor + 1:.4f} nats"
@@ -89,8 +107,8 @@ def loss_of_softmax_outputs(evidence: Evidence) -> Iterator[str]:
             continue
         looked = True
         if told:
-            assumed = "" if evidence.classes else f", if there are {classes} classes (--classes)"
-            yield f"the {name} loss {told}{assumed}"
+            derived = "" if evidence.classes else f"; that tells {classes} classes"
+            yield f"the {name} loss {told}{derived}"
             return
     if not looked:
         raise TooLittleError(lacking)
@@ -109,21 +127,37 @@ def _series(evidence: Evidence) -> Iterator[tuple[str, pd.Series, pd.Series | No
 
 
 def _classes_of(loss: pd.Series, accuracy: pd.Series | None) -> int:
-    """Number of classes for which the loss would be at the floor, where it is not known.
+    """Number of classes of the line on which the last half of the epochs lie, or of the floor.
 
-    With 98 % right the loss tells it, as no loss of logits is near a floor then. Where no accuracy
-    is known ten are taken.
+    The floor tells it where the loss has come to rest there: it does not fall any more, and nearly
+    all answers are right where that is known.
 
     Raises:
-        TooLittleError: neither.
+        TooLittleError: they lie on none.
     """
-    if accuracy is None:
-        return USUAL_CLASSES
-    accuracy = accuracy.reindex(loss.index)
-    if not accuracy.iloc[-1] > RIGHT:
-        raise TooLittleError("the number of classes")
-    floor = loss.iloc[-1] + accuracy.iloc[-1] - 1
-    return max(2, min(round(1 + np.e * np.expm1(floor)), MOST_CLASSES))
+    right = pd.Series(1.0, loss.index) if accuracy is None else accuracy.reindex(loss.index)
+    both = pd.DataFrame({"loss": loss, "right": right}).dropna()
+    late = both.iloc[-max(POINTS, len(both) // 2) :]
+    sums = late["loss"] + late["right"]
+    if len(late) >= POINTS and np.ptp(late["right"]) >= DIFFERENT_UNKNOWN:
+        line = float(sums.mean())
+        classes = _whole_number(line - 1)
+        straight = sums.std() <= STRAIGHT * late["right"].std()
+        if straight and abs(line - 1 - softmax_floor(classes)) <= WHOLE:
+            return classes
+    elif len(late):
+        least = float(sums.min()) - 1
+        classes = _whole_number(least)
+        touches = abs(least - softmax_floor(classes)) <= AT_FLOOR_ONCE
+        touches &= classes <= TOLD_BY_FLOOR
+        if touches and late["right"].min() > RIGHT and chance_of_rise(-late["loss"]) >= STEADY:
+            return classes
+    raise TooLittleError("the number of classes (--classes)")
+
+
+def _whole_number(floor: float) -> int:
+    """The number of classes, two at least, with the nearest floor."""
+    return max(2, round(min(1 + np.e * np.expm1(min(floor, 20.0)), MOST_CLASSES)))
 
 
 def _told(loss: pd.Series, accuracy: pd.Series | None, classes: int) -> str:
@@ -165,15 +199,16 @@ def _on_the_line(loss: pd.Series, accuracy: pd.Series, classes: int) -> bool:
     """Whether the loss rests on the line, where logits would have a lower one."""
     many = classes >= MANY_CLASSES
     above = loss - (softmax_floor(classes) + 1 - accuracy)
-    telling = loss - loss_of_calibrated(accuracy, classes) >= APART[many]
+    telling = loss - loss_of_calibrated(accuracy, classes) >= APART
     late = loss.iloc[-max(EPOCHS_OF_A_FLOOR, len(loss) // SHARE[many]) :]
     half = len(late) // 2
-    rests = abs(late.iloc[:half].mean() - late.iloc[-half:].mean()) <= RESTS
+    # Beside the line: the loss of softmax outputs may still fall along it.
+    rests = abs(above[late.index[:half]].mean() - above[late.index[-half:]].mean()) <= RESTS
     near = above[late.index].between(-BELOW_LINE, ABOVE_LINE[many]).all()
     if not (rests and near and telling[late.index].all()):
         return False
-    if not many and (accuracy[late.index] >= MOSTLY_RIGHT).all():
-        return True
+    if (accuracy[late.index] >= NEARLY_ALL_RIGHT).all():
+        return bool((above[late.index] <= ABOVE_IF_RIGHT).all())
     higher = loss - loss_of_calibrated(accuracy, classes) >= TELLING
     loss, accuracy = loss[higher], accuracy[higher]
     if len(loss) < POINTS or np.ptp(accuracy) < DIFFERENT or np.ptp(loss) == 0:

@@ -8,6 +8,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from tlstudy.audit.sentinels.evidence import Evidence, TooLittleError
+from tlstudy.audit.sentinels.limits import LEAST_FALL, STEADY
 from tlstudy.audit.sentinels.sentinel import percent, sentinel
 from tlstudy.audit.sentinels.trends import chance_of_rise, end_of, noise
 from tlstudy.config.training import Trained
@@ -23,11 +24,8 @@ EPOCHS_OF_A_SLOPE = 5
 # Of the norm, from the first epoch to the last fifth; less is enough while the loss halves, as the
 # gradient of cross-entropy falls with it.
 GROWTH, GROWTH_WITH_FALL = 1.5, 1.1
-SMOOTH = 0.1  # scatter about the trend
+SMOOTH = 0.1  # scatter about the trend, and of its growth where that is many times as large
 STEADILY = 0.01  # probability of so steady a growth without a trend
-# A loss that falls all the same: by 1 %, and so steadily that 5 % without a trend would do so.
-LEAST_FALL = 0.01
-STEADY_FALL = 0.05
 # Rank correlation over layers from which the step size is said to explain the drift.
 STRONG = 0.8
 LAYERS_OF_A_RANKING = 8
@@ -74,7 +72,7 @@ def _moved_otherwise(evidence: Evidence) -> bool:
         return False
     losses = evidence.series("train_loss")
     fell = end_of(losses) < (1 - LEAST_FALL) * losses.iloc[0]
-    return bool(fell) and chance_of_rise(-losses) < STEADY_FALL
+    return bool(fell) and chance_of_rise(-losses) < STEADY
 
 
 @sentinel(
@@ -187,19 +185,19 @@ def gradient_grows(evidence: Evidence) -> Iterator[str]:
 
     By half at least, or by a tenth while the train loss loses half of its height.
 
-    From the first epoch to the median of the last fifth; steadily (one in a
-    hundred curves without a trend would do so), and with a scatter of at most 10 % about its
-    trend. Norms of single steps scatter by 30 % and more.
+    From the first epoch to the median of the last fifth; steadily (one in a hundred curves without
+    a trend would do so), and with a scatter of at most 10 % about its trend, or of a tenth of its
+    growth in powers of e if that is more. Norms of single steps scatter by 30 % and more.
     """
     norms = evidence.series("gradient_norm", at_least=EPOCHS_OF_A_SLOPE)
     norms = norms[norms > 0]
     if len(norms) < EPOCHS_OF_A_SLOPE:
-        return
+        raise TooLittleError(f"{EPOCHS_OF_A_SLOPE} epochs with a gradient_norm above 0")
     found = growth(norms.index.to_numpy(), norms.to_numpy())
     if found is not None and found.adds_up:
         return  # an error of its own
     early, late = norms.iloc[0], norms.iloc[-max(1, len(norms) // 5) :].median()
-    smooth = noise(np.log(norms)) <= SMOOTH
+    smooth = noise(np.log(norms)) <= SMOOTH * max(1.0, float(np.log(late / early)))
     least = GROWTH_WITH_FALL if _loss_halves(evidence) else GROWTH
     if late >= least * early and smooth and chance_of_rise(norms) < STEADILY:
         yield (

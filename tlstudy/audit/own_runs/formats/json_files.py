@@ -1,6 +1,7 @@
 """JSON: histories, records of a trainer, and JSON lines."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,8 @@ LOG = "log_history"  # of a trainer_state.json of Hugging Face
 HISTORY = "history"  # of Keras' History, with its parameters
 CURVE = ("Wall time", "Step", "Value")  # TensorBoard's own
 DEEPEST = 4
+NOTEBOOK = {"cells", "nbformat"}  # of Jupyter
+PYTHON = re.compile(r"\s*[\[{(]*\s*\{?\s*'[^']*'\s*:")  # names in single quotes
 
 
 def read(file: File) -> list[RawTable] | None:
@@ -24,9 +27,19 @@ def read(file: File) -> list[RawTable] | None:
         raise unreadable(file.path, "is nested too deeply") from None
     except ValueError as error:
         rows = list(_lines(file.text))
+        if not rows and PYTHON.match(file.text):
+            raise UserError(
+                f"{file.path}: found a dictionary as Python prints it; must be JSON: write it with "
+                "json.dump, or with pandas.DataFrame(...).to_csv."
+            ) from None
         if not rows:
             raise unreadable(file.path, f"is no JSON: {error}") from None
         return [RawTable(file.stem, cells([_flat(row) for row in rows]))]
+    if isinstance(content, dict) and set(content) >= NOTEBOOK:
+        raise UserError(
+            f"{file.path}: found a notebook; must be the log itself: write the history in it to a "
+            "file, such as pandas.DataFrame(history.history).to_csv('history.csv')."
+        )
     tables = list(_tables(content, file.stem))
     if not tables:
         raise UserError(

@@ -16,6 +16,11 @@ BLANKS = r"\s+"
 DECIMAL_COMMA = re.compile(r"^\s*[-+]?\d*,\d+(?:[eE][-+]?\d+)?\s*$")
 NUMBER = re.compile(r"^[-+]?[\d.]+(?:[eE][-+]?\d+)?$")
 RULE = re.compile(r"^[\s|:-]+$")
+# Keras: 63/63 [=====>...] or a line of its own; tqdm: 30%|###   | 30/100.
+BAR_OF_PROGRESS = re.compile(r"\d+/\d+ \[[=>.]*\]|\d%\|.*\|\s*\d+/\d+|\d+/\d+ \S*\u2501")
+# A name and its value: "loss: 0.5", "loss=0.5", "Epoch 3".
+SAID = re.compile(r"\b(?:loss|acc\w*|epoch|step|lr|val\w*|iter\w*)[\s:=\[(]+\d+(?:\.\d+)?", re.I)
+LINES = 20  # of a file are looked at for it
 SHOWN = 200  # characters of an error of pandas
 TENSORBOARD = {"Wall time", "Step", "Value"}
 # What TensorBoard calls the file of a curve.
@@ -28,6 +33,12 @@ def read(file: File) -> list[RawTable]:
     header = text.partition("\n")[0]
     if not header:
         raise unreadable(file.path, "is empty")
+    if _is_printed(text):
+        raise UserError(
+            f"{file.path}: found printed progress; must be a table: let the program write one, as "
+            "Keras' CSVLogger, Lightning's CSVLogger or TensorBoard's SummaryWriter do, or append "
+            "epoch and values to a CSV."
+        )
     separator = next((each for each in SEPARATORS if each in header), None)
     if separator is None:
         separator = BLANKS if len(header.split()) > 1 else ","
@@ -64,6 +75,15 @@ def read(file: File) -> list[RawTable]:
     if separator != ",":
         frame = frame.map(_with_point)
     return [_named(RawTable(file.stem, frame.reset_index(drop=True)))]
+
+
+def _is_printed(text: str) -> bool:
+    """Whether lines are of a progress bar, or say "loss: 0.5" of epoch after epoch."""
+    lines = re.split(r"[\r\n]+", text)[:LINES]
+    if any(BAR_OF_PROGRESS.search(line) for line in lines):
+        return True
+    told = [line for line in lines if len(SAID.findall(line)) > 1]
+    return bool(told) and lines[0] in told
 
 
 def _without_comments(text: str) -> str:
