@@ -15,7 +15,7 @@ from tlstudy.data.subset import describe_subset
 from tlstudy.jobs import paths
 from tlstudy.jobs.graph import steps
 from tlstudy.jobs.run_record import RunRecord, write_run_record
-from tlstudy.jobs.run_results import write_measured
+from tlstudy.jobs.run_results import write_answers, write_measured
 from tlstudy.networks.architecture import build_classifier
 from tlstudy.networks.build import layer_kinds
 from tlstudy.steps.subset import make_subset
@@ -120,10 +120,14 @@ def _write_subset(study: Study, drawing: str, seed: int) -> None:
 
 
 def write_run(study: Study, run: Run, tensors: list, generator: np.random.Generator) -> None:
-    """Metrics, layers and record of one run."""
+    """Metrics, layers, answers and record of one run."""
     metrics = _metrics(run, generator)
     folder = paths.folder_of_run(study, run)
     write_measured(folder, metrics, _layers(run, tensors, generator))
+    labels = np.arange(IMAGES) % 10
+    wrong = generator.random((len(STATISTICS), IMAGES)) < 0.3
+    answers = dict(zip(STATISTICS, (labels + wrong) % 10, strict=True))
+    write_answers(folder, np.arange(IMAGES), labels, answers)
     write_run_record(folder, _record(study, run, metrics))
 
 

@@ -129,7 +129,7 @@ def test_the_incomplete_report_says_first_what_is_there(incomplete):
     assert page.errors == []
     first, _, rest = page.text.partition("Incomplete: 7 of 9 runs are there; 1 failed, 1 missing.")
     assert "Claims" in first
-    assert "slides compare" in rest  # what is there follows
+    assert "Set-up" in rest  # what is there follows
     states = [
         cell["class"].split()[1] for cell in page.all("td") if "state" in cell.get("class", "")
     ]

@@ -72,6 +72,7 @@ READ: dict[str, tuple[str, tuple[str, ...]]] = {
     "run.json": (f"{RUN}/run.json", ("landscape", "aggregate")),
     "metrics.parquet": (f"{RUN}/metrics.parquet", ("aggregate",)),
     "layers.parquet": (f"{RUN}/layers.parquet", ("aggregate",)),
+    "answers.parquet": (f"{RUN}/answers.parquet", ("aggregate",)),
     "plane.safetensors": (f"{RUN}/plane.safetensors", ("landscape", "curvature")),
     "landscape.json": (f"{RUN}/landscape.json", ("aggregate",)),
     "runs.parquet": (f"{TABLES}/runs.parquet", ("claims", "report")),

@@ -27,10 +27,13 @@ RUN = "runs/*/*/*"
 # Files that a step writes, as globs below the study's folder.
 WRITES = {
     "subset": ("subsets/*/*/*/*/*.json",),
-    "train": (f"{RUN}/run.json", f"{RUN}/metrics.parquet", f"{RUN}/layers.parquet"),
+    "train": tuple(
+        f"{RUN}/{name}"
+        for name in ("run.json", "metrics.parquet", "layers.parquet", "answers.parquet")
+    ),
     "landscape": (f"{RUN}/landscape.json",),
     "aggregate": tuple(
-        f"tables/{name}.parquet" for name in ("runs", "metrics", "layers", "findings")
+        f"tables/{name}.parquet" for name in ("runs", "metrics", "layers", "answers", "findings")
     ),
     "claims": ("tables/ladder.parquet", "tables/claims.parquet"),
 }

@@ -83,7 +83,7 @@ def test_every_file_of_a_run_is_read_once(study, monkeypatch):
 
         monkeypatch.setattr(run_results, name, counting)
     aggregate_study(study)
-    assert len(read) == len(set(read)) == 3 * len(runs(study))
+    assert len(read) == len(set(read)) == len(paths.KEPT) * len(runs(study))
 
 
 def test_runs_are_not_read_long_before_they_are_asked_for(study, monkeypatch):

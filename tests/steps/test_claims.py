@@ -9,7 +9,7 @@ from known import accuracies, make_study
 from tlstudy.cli import main
 from tlstudy.config.tables import ALL_TABLES
 from tlstudy.jobs import paths
-from tlstudy.steps.claims import make_claims
+from tlstudy.steps.claims import MEASURED, make_claims
 from tlstudy.storage.columns import CLAIM_VALUES, CLAIMS, LADDER, schema
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import atomic_path, write_json_atomically
@@ -29,7 +29,7 @@ def written(tmp_path):
     found = {"new-first": [0.3] * 6, "pretrained-first": 0.3 + GAPS}
     tables = {
         name: schema(ALL_TABLES[name]).empty_table().to_pandas()
-        for name in ("metrics", "layers", "encoder", "curvature", "reuse", "laboratory")
+        for name in (*MEASURED, "laboratory")
     }
     for name, table in {**tables, "runs": accuracies(study, found)}.items():
         with atomic_path(paths.tables_folder(study) / f"{name}.parquet") as temporary:

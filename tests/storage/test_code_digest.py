@@ -145,7 +145,7 @@ def move(package: Path, old: str, new: str) -> None:
 
 # The steps that use what is edited, directly or not.
 EDITS = [
-    ("networks/trainer.py", "-(-len(order)", "(len(order)", RUNS),
+    ("networks/images.py", "-(-len(order)", "(len(order)", RUNS),
     ("networks/trainer.py", "self.order.permutation(", "self.order.choice(", {"train", "encoder"}),
     ("networks/evaluation.py", '"cpu": 64', '"cpu": 32', LOOKS),
     ("networks/inputs.py", "0.485", "0.486", {*RUNS, "weights"}),
@@ -171,7 +171,7 @@ EDITS = [
     ("data/published/loss_evolution.csv", "1", "2", {"figures", "report"}),
     ("config/fields.py", "MINIMUM_SEEDS = 5", "MINIMUM_SEEDS = 6", TOLD),
     # What changes no result of these steps, or is in their settings.
-    ("config/settings.py", "Field(0.001", "Field(0.002", set()),
+    ("config/training.py", "Field(0.001", "Field(0.002", set()),
     ("storage/randomness.py", "FOLDS = 6", "FOLDS = 6\n    LATER = 7", set()),
     ("storage/files.py", "def atomic_path", "def other_path", set()),
     ("config/measurements.py", "MODULES = (", 'MODULES = ("tlstudy.measures.new",', set()),

@@ -13,6 +13,8 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
+from tlstudy.audit.answers import of_tables
+from tlstudy.audit.crossed import Estimate
 from tlstudy.audit.quantities import Tables, values_of, why_missing
 from tlstudy.audit.statistics import Summary, summarise
 from tlstudy.audit.verdicts import Ruling, by_interval, in_words, with_holm
@@ -77,8 +79,17 @@ class Case:
         return (difference if claim.direction == "higher" else -difference) + claim.margin
 
     def summary(self) -> Summary:
-        """Of the claim's values."""
-        return summarise(self.values().to_numpy())
+        """Of the claim's values; over seeds and test images where it is about accuracies only."""
+        values = self.values()
+        return summarise(values.to_numpy(), self._over_images(values.dropna().index))
+
+    def _over_images(self, seeds: pd.Index) -> Estimate | None:
+        compared = sides(self.claim)
+        if not compared or {quantity for quantity, _ in compared} != {"balanced_accuracy"}:
+            return None
+        terms = [(1 - 2 * place, arm) for place, (_, arm) in enumerate(compared)]
+        answers = of_tables(self.study, self.tables)
+        return answers.balanced_accuracy(terms, self.size, list(seeds))
 
     def bound(self) -> str:
         """Whether the statistic is a lower or an upper bound of what is meant; see `Quantity`."""

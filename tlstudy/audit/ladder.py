@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from tlstudy.audit.answers import Answers, of_tables
 from tlstudy.audit.statistics import Summary, summarise
 from tlstudy.config.settings import Study
 from tlstudy.storage.columns import LADDER
@@ -74,8 +75,41 @@ def _parts(study: Study, reported: pd.Series) -> Iterator[pd.DataFrame]:
             yield rows.assign(rung=rung, group=settings.group, part=part)[VALUES]
 
 
-def ladder_table(study: Study, runs: pd.DataFrame) -> pd.DataFrame:
-    """Rows of `tlstudy.storage.columns.LADDER`, for all subset sizes and both quantities."""
+def part_summary(
+    study: Study, answers: Answers, values: pd.DataFrame, quantity: str, size: int
+) -> Summary:
+    """Summary of a part of a rung, over seeds and test images where its answers are known.
+
+    Args:
+        values: rows of `seed_values` of the rung and part.
+    """
+    of_both = None
+    if quantity == "balanced_accuracy":
+        rung, part = int(values["rung"].iloc[0]), values["part"].iloc[0]
+        there = values.loc[values["value"].notna(), "seed"].tolist()
+        of_both = answers.balanced_accuracy(_terms(study, rung, part), size, there)
+    return summarise(values["value"].to_numpy(dtype=float), of_both)
+
+
+def _terms(study: Study, rung: int, part: str) -> list[tuple[int, str]]:
+    """Signs and arms of a part, as `seed_values` takes it."""
+    arms = arms_of_rung(study, rung)
+    if part in arms:
+        return [(1, arms[part])]
+    gap = [(1, arms["pretrained"]), (-1, arms["new"])]
+    if part == "gap":
+        return gap
+    return [*gap, *((-sign, arm) for sign, arm in _terms(study, rung - 1, "gap"))]
+
+
+def ladder_table(study: Study, runs: pd.DataFrame, answers: Answers | None = None) -> pd.DataFrame:
+    """Rows of `tlstudy.storage.columns.LADDER`, for all subset sizes and both quantities.
+
+    Args:
+        runs: the table of runs, `tlstudy.storage.columns.RUNS`.
+        answers: image by image, where they are known.
+    """
+    answers = answers or of_tables(study, {})
     rows = [
         {
             "rung": rung,
@@ -84,7 +118,7 @@ def ladder_table(study: Study, runs: pd.DataFrame) -> pd.DataFrame:
             "subset_size": size,
             "quantity": quantity,
             "part": part,
-            **summarise(values["value"].to_numpy(dtype=float)).row(),
+            **part_summary(study, answers, values, quantity, size).row(),
         }
         for size in study.subset_size
         for quantity in QUANTITIES

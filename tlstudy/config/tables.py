@@ -2,6 +2,7 @@
 
 from tlstudy.config.measurements import measured_tables
 from tlstudy.storage.columns import (
+    ANSWERS,
     CLAIM_VALUES,
     CLAIMS,
     FINDINGS,
@@ -23,6 +24,7 @@ AGGREGATED_TABLES = {
     "metrics": METRICS,
     "layers": LAYERS,
     **{name: {**KEYS, **columns} for name, columns in measured_tables().items()},
+    "answers": ANSWERS,
     "findings": FINDINGS,
     "laboratory": LABORATORY,
     "laboratory-runs": LABORATORY_RUNS,

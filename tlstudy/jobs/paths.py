@@ -30,7 +30,8 @@ PLANE = "plane.safetensors"
 PROVENANCE = "provenance"
 RUNS_INDEX = "runs.tsv"
 CLAIMS_SEEN = "claims-seen.json"
-KEPT = (RUN_RECORD, METRICS, LAYERS)
+ANSWERS = "answers.parquet"
+KEPT = (RUN_RECORD, METRICS, LAYERS, ANSWERS)
 
 
 def study_folder(study: Study) -> Path:

@@ -49,6 +49,7 @@ def load_run_images(
         test=resize(transformed(test, target, "test", order), size, device),
         test_labels=torch.from_numpy(test_labels[order]),
         inputs=Inputs(run.settings.normalisation, weights, device),
+        test_indices=order,
     )
     return hold_out(images, run.settings, run.seed)
 

@@ -1,11 +1,12 @@
 """What a training leaves: its writer, and its reader for all runs of a study."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -13,7 +14,7 @@ from tlstudy.config.settings import Study
 from tlstudy.config.study import Run, runs_of_step
 from tlstudy.jobs import paths
 from tlstudy.jobs.run_record import RunRecord, read_run_record
-from tlstudy.storage.columns import KEYS, LAYERS, METRICS, schema
+from tlstudy.storage.columns import ANSWERS_OF_A_RUN, KEYS, LAYERS, METRICS, schema
 from tlstudy.storage.reading import read_arrow
 from tlstudy.storage.table_files import write_table
 
@@ -22,6 +23,7 @@ THREADS = 2
 AHEAD = 8  # runs that are read before they are asked for
 TIMES = ("training_seconds", "evaluation_seconds")
 # The keys of the run are added when the tables of a study are made.
+ANSWERS_OF_RUN = schema(ANSWERS_OF_A_RUN)
 METRICS_OF_RUN, LAYERS_OF_RUN = (
     schema({name: column for name, column in columns.items() if name not in KEYS})
     for columns in (METRICS, LAYERS)
@@ -57,6 +59,40 @@ def write_measured(
         (paths.LAYERS, layers, LAYERS_OF_RUN),
     ):
         write_table(folder / name, kinds, pd.DataFrame(rows, columns=kinds.names))
+
+
+def write_answers(
+    folder: Path, indices: np.ndarray, labels: np.ndarray, answers: Mapping[str, np.ndarray]
+) -> None:
+    """Write what every test image was taken for at the end.
+
+    Args:
+        indices: (N,) places of the images among the target's test images.
+        answers: (N,) classes by BatchNorm statistics; empty where there are none.
+    """
+    columns = {"image": indices, "label": labels}
+    columns |= {f"answer_{name}": found for name, found in answers.items()}
+    frame = pd.DataFrame(columns).reindex(columns=ANSWERS_OF_RUN.names)
+    write_table(folder / paths.ANSWERS, ANSWERS_OF_RUN, frame)
+
+
+def packed_answers(results: "RunResults", statistics: str) -> dict | None:
+    """Columns of `tlstudy.storage.columns.ANSWERS` of a run; None without answers.
+
+    Args:
+        statistics: BatchNorm statistics of the answers.
+    """
+    table = read_arrow(results.folder / paths.ANSWERS, "train", ANSWERS_OF_RUN)
+    answers = table[f"answer_{statistics}"]
+    if not len(table) or answers.null_count:
+        return None
+    labels = table["label"].to_numpy().astype("<i2")
+    return {
+        "statistics": statistics,
+        "images": len(labels),
+        "labels": labels.tobytes(),
+        "right": np.packbits(answers.to_numpy() == labels).tobytes(),
+    }
 
 
 def results_of_runs(study: Study) -> Iterator[RunResults]:

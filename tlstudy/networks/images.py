@@ -23,13 +23,18 @@ class HeldOut:
 
 @dataclass
 class Images:
-    """Images (N, H, W) uint8 on the device, labels (N,) on the processor, the way to inputs."""
+    """Images (N, H, W) uint8 on the device, labels (N,) on the processor, the way to inputs.
+
+    Attributes:
+        test_indices: (N,) places of the test images among all of the target's; None if unknown.
+    """
 
     train: torch.Tensor
     train_labels: torch.Tensor
     test: torch.Tensor
     test_labels: torch.Tensor
     inputs: Inputs
+    test_indices: np.ndarray | None = None
     held_out: HeldOut | None = None
 
 

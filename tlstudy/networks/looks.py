@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -39,26 +40,29 @@ class Looks:
         for statistics in STATISTICS:
             values = NO_SCORE
             if network and statistics in self.after_epochs:
-                values, _ = self._scores(network, statistics, count)
+                values, *_ = self._scores(network, statistics, count)
             columns |= score_columns("test", values, f"_{statistics}")
         return {"test_images": count, **columns}
 
-    def after_last(self, network: nn.Module | None) -> tuple[dict, dict[str, Score]]:
-        """Columns of the last epoch, and the scores of all test images by statistics.
+    def after_last(
+        self, network: nn.Module | None
+    ) -> tuple[dict, dict[str, Score], dict[str, np.ndarray]]:
+        """Columns of the last epoch; scores of all test images and (N,) answers, by statistics.
 
         Both statistics are looked at, on all test images where they are asked for. The epoch's own
         values are those of the first images, so that the curve stays one curve, and both
-        statistics can be compared at its end.
+        statistics can be compared at its end. A network that diverged has no answers.
         """
-        count, columns, final = self._count(), {}, {}
+        count, columns, final, answers = self._count(), {}, {}, {}
         for statistics in STATISTICS:
             asked, scores = statistics in self.statistics, (NO_SCORE, NO_SCORE)
             if network:
-                scores = self._scores(network, statistics, None if asked else count)
+                *scores, found = self._scores(network, statistics, None if asked else count)
+                answers |= {statistics: found} if asked else {}
             columns |= score_columns("test", scores[0], f"_{statistics}")
             if asked:
                 final[statistics] = scores[1]
-        return {"test_images": count, **columns}, final
+        return {"test_images": count, **columns}, final, answers
 
     def _count(self) -> int:
         """Test images of an epoch: all, where there are fewer than asked for."""
@@ -66,8 +70,8 @@ class Looks:
 
     def _scores(
         self, network: nn.Module, statistics: str, look_at: int | None
-    ) -> tuple[Score, Score]:
-        """Scores of an epoch's images, and of all that are looked at."""
+    ) -> tuple[Score, Score, np.ndarray]:
+        """Scores of an epoch's images and of all that are looked at, and the classes of these."""
         images, labels = self.test[:look_at], self.test_labels[:look_at]
         with autocast(images.device, self.evaluation.precision):
             if statistics == "running":
@@ -76,7 +80,7 @@ class Looks:
                 logits = predict_recalibrated(network, images, self.inputs, self.batches())
         count = self._count()
         first = score(logits[:count], labels[:count], self.head)
-        return first, score(logits, labels, self.head)
+        return first, score(logits, labels, self.head), logits.argmax(dim=1).numpy()
 
 
 def score_columns(part: str, values: Score, suffix: str = "") -> dict[str, float]:

@@ -47,6 +47,7 @@ class Outcome:
     metrics: list[dict] = field(default_factory=list)
     layers: list[dict] = field(default_factory=list)
     final: dict[str, Score] = field(default_factory=dict)
+    answers: dict[str, np.ndarray] = field(default_factory=dict)
     checkpoint_train_loss: float = float("nan")
     held_out_losses: list[float] | None = None
 
@@ -201,7 +202,7 @@ class Trainer:
             if epoch < self.training.epochs or self.best:
                 row |= self.looks.after_epoch(network)
             else:
-                columns, outcome.final = self.looks.after_last(network)
+                columns, outcome.final, outcome.answers = self.looks.after_last(network)
                 row |= columns
             row["evaluation_seconds"] = time.monotonic() - looked
         outcome.metrics.append(row)
@@ -222,7 +223,7 @@ class Trainer:
         if self.moves:
             self.moves.trajectory.cut_after(epoch)
         if self.looks:
-            columns, outcome.final = self.looks.after_last(self.kept)
+            columns, outcome.final, outcome.answers = self.looks.after_last(self.kept)
             outcome.metrics[-1] |= columns
             outcome.metrics[-1]["evaluation_seconds"] += time.monotonic() - looked
         log.info("the weights of epoch %d are kept", epoch)

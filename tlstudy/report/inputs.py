@@ -29,6 +29,7 @@ TABLES = (
     "runs",
     "metrics",
     "layers",
+    "answers",
     "findings",
     "encoder",
     "curvature",
@@ -81,6 +82,7 @@ class Inputs:
     runs: pd.DataFrame
     metrics: pd.DataFrame
     layers: pd.DataFrame
+    answers: pd.DataFrame = field(default_factory=_empty("answers"))
     findings: pd.DataFrame = field(default_factory=_empty("findings"))
     encoder: pd.DataFrame = field(default_factory=_empty("encoder"))
     curvature: pd.DataFrame = field(default_factory=_empty("curvature"))

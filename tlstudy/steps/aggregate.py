@@ -16,9 +16,10 @@ from tlstudy.config.study import Run, experiments, runs_of_step
 from tlstudy.jobs import graph, paths
 from tlstudy.jobs.provenance import with_provenance
 from tlstudy.jobs.run_record import RunRecord
-from tlstudy.jobs.run_results import TIMES, RunResults, results_of_runs
+from tlstudy.jobs.run_results import TIMES, RunResults, packed_answers, results_of_runs
 from tlstudy.jobs.study_files import keep_study
 from tlstudy.storage.columns import (
+    ANSWERS,
     FINDINGS,
     KEYS,
     LABORATORY,
@@ -46,13 +47,14 @@ def aggregate_study(study: Study) -> None:
             the same weights.
     """
     folder = paths.tables_folder(study)
-    rows, findings = _gather_trainings(study, folder)
+    rows, findings, answers = _gather_trainings(study, folder)
     if not study.incomplete:
         keep_study(study)
     diverged = {key for key, row in rows.items() if row["status"] == "diverged"}
     for name, columns in measured_tables().items():
         frames = (_measured(study, run, name, diverged) for run in runs_of_step(study, name))
         write_frames(folder / f"{name}.parquet", {**KEYS, **columns}, frames)
+    write_frames(folder / "answers.parquet", ANSWERS, [pd.DataFrame(answers)])
     write_frames(folder / "laboratory.parquet", LABORATORY, _laboratory(study))
     write_frames(folder / "laboratory-runs.parquet", LABORATORY_RUNS, _laboratory_runs(study))
     found = [each.row() for of_run in findings.values() for each in of_run]
@@ -63,8 +65,13 @@ def aggregate_study(study: Study) -> None:
 
 def _gather_trainings(
     study: Study, folder: Path
-) -> tuple[dict[Key, dict], dict[Key, list[Finding]]]:
-    """Write the tables of epochs and layers; return the rows of runs, and findings, by run."""
+) -> tuple[dict[Key, dict], dict[Key, list[Finding]], list[dict]]:
+    """Write the tables of epochs and layers.
+
+    Returns:
+        Rows of runs, and findings, by run; rows of answers.
+    """
+    answers: list[dict] = []
     rows, watch, runs_folder = {}, Examiner(study), paths.study_folder(study) / "runs"
     weights: dict[tuple[str, str], set[str]] = {}
     with (
@@ -82,8 +89,10 @@ def _gather_trainings(
             place = results.folder.relative_to(runs_folder)
             rows[key_of(run)] = {**keys, "run": str(place), **run_row(results)}
             watch.look_at(results)
+            if row := packed_answers(results, run.settings.batchnorm):
+                answers.append(keys | row)
         _check_weights(study, weights)
-    return rows, watch.findings()
+    return rows, watch.findings(), answers
 
 
 def _check_weights(study: Study, used: dict[tuple[str, str], set[str]]) -> None:

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from tlstudy.audit.answers import of_tables
 from tlstudy.audit.claims import ledger
 from tlstudy.audit.ladder import ladder_table
 from tlstudy.audit.theory_claims import laboratory_ledger
@@ -15,7 +16,7 @@ from tlstudy.jobs.tables import read_table
 from tlstudy.storage.columns import schema
 from tlstudy.storage.table_files import write_table
 
-MEASURED = ("runs", "metrics", "layers", *measured_tables())
+MEASURED = ("runs", "metrics", "layers", "answers", *measured_tables())
 
 
 @with_provenance(graph.claims)
@@ -32,7 +33,7 @@ def make_claims(study: Study) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
         read_table(study, "laboratory"), study.laboratory.experiments
     )
     made = {
-        "ladder": ladder_table(study, tables["runs"]),
+        "ladder": ladder_table(study, tables["runs"], of_tables(study, tables)),
         "claims": claims,
         "claim-values": values,
         "laboratory-claims": of_laboratory,

@@ -8,7 +8,7 @@ from tlstudy.jobs.provenance import with_provenance
 from tlstudy.jobs.tables import read_landscapes, read_table
 from tlstudy.report.figures import draw_all
 
-TABLES = ("metrics", "layers", "runs", *measured_tables(), "claims", "claim-values")
+TABLES = ("metrics", "layers", "runs", "answers", *measured_tables(), "claims", "claim-values")
 OF_LABORATORY = ("laboratory", "laboratory-claims", "laboratory-claim-values")
 
 

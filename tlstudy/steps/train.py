@@ -85,9 +85,13 @@ def _train_with(
         remove_half_written(folder, (*paths.KEPT, paths.PLANE))
     level = study.curvature.train_loss
     plane = write_plane(trainer, outcome, level, folder / paths.PLANE)
-    from tlstudy.jobs.run_results import write_measured  # pyarrow: training need not wait for it
+    from tlstudy.jobs.run_results import (  # pyarrow: training need not wait for it
+        write_answers,
+        write_measured,
+    )
 
     write_measured(folder, outcome.metrics, outcome.layers)
+    write_answers(folder, images.test_indices, images.test_labels.numpy(), outcome.answers)
     record = RunRecord(
         run=run.name,
         subset_size=run.subset_size,

@@ -135,6 +135,25 @@ RUNS = {
 }
 
 
+# The file of a run, and the table of all runs.
+ANSWERS_OF_A_RUN = {
+    "image": ("int32", "place of the image among the target's test images, from 0"),
+    "label": ("int16", "class of the image"),
+    "answer_running": (
+        "int16",
+        "class that it was taken for at the end, with running BatchNorm statistics; empty if not "
+        "asked for, or diverged",
+    ),
+    "answer_recalibrated": ("int16", "the same with recalibrated ones"),
+}
+ANSWERS = {
+    **KEYS,
+    "statistics": ("string", "BatchNorm statistics of the answers: those that the arm reports"),
+    "images": ("int64", "number of test images"),
+    "labels": ("binary", "their classes in order, two bytes each, the lower first"),
+    "right": ("binary", "a bit for each, in order, the highest of a byte first: 1 if right"),
+}
+
 FINDINGS = {
     **KEYS,
     "sentinel": ("string", "name of the sentinel"),

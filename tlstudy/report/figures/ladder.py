@@ -5,14 +5,16 @@ All differences are taken within a seed, by `tlstudy.audit.ladder.seed_values`, 
 
 import textwrap
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
+from tlstudy.audit.answers import of_tables
 from tlstudy.audit.flaws import MENDED
-from tlstudy.audit.ladder import comparable, seed_values
-from tlstudy.audit.statistics import summarise
+from tlstudy.audit.ladder import comparable, part_summary, seed_values
+from tlstudy.audit.statistics import Summary, scaled
 from tlstudy.config.groups import group_of_slides, groups_of, rung_groups
 from tlstudy.config.settings import Study
 from tlstudy.data import published
@@ -28,7 +30,6 @@ TITLES = {
     "logits": "logits: another scale, not comparable with softmax",
 }
 WORDS_OF_RUNG, WORDS_OF_STEP = 13, 34  # characters in a line
-NONE = np.array([])
 
 
 # Factor of the values, decimals of the gaps' means.
@@ -44,8 +45,18 @@ LABELS = {
         "change of the gap (nats), between rungs of one scale",
     ),
 }
-# (seeds,) scaled values by rung and part, see `tlstudy.storage.columns.LADDER`.
-Values = Mapping[tuple[int, str], np.ndarray]
+
+
+class Values(NamedTuple):
+    """(seeds,) scaled values of a part of a rung, and their summary."""
+
+    of_seeds: np.ndarray
+    summary: Summary | None
+
+
+NONE = Values(np.array([]), None)
+# By rung and part, see `tlstudy.storage.columns.LADDER`.
+Parts = Mapping[tuple[int, str], Values]
 
 
 def ladder_figure(study: Study, tables: points.Tables, size: int, quantity: str) -> Figure:
@@ -60,7 +71,14 @@ def ladder_figure(study: Study, tables: points.Tables, size: int, quantity: str)
     heads = [study.arms[groups[group][0]].head if by_head else "" for group in rung_groups(study)]
     figure, upper, lower = _two_parts(study, size, quantity)
     rows = seed_values(study, tables["runs"], quantity, size).groupby(["rung", "part"])
-    values = {key: points.values_of(found, scale=scale) for key, found in rows}
+    answers = of_tables(study, tables)
+    values = {
+        key: Values(
+            points.values_of(found, scale=scale),
+            scaled(part_summary(study, answers, found, quantity, size), scale),
+        )
+        for key, found in rows
+    }
     best = scale * published.best().set_index("model")[quantity]
     repeated = group_of_slides(study)
     slides = {rung: best for rung, group in enumerate(rung_groups(study)) if group == repeated}
@@ -105,22 +123,22 @@ def _two_parts(study: Study, size: int, quantity: str) -> tuple[Figure, SubFigur
     return (figure, *style.transparent_parts(figure, heights))
 
 
-def _arms_panel(ax: Axes, values: Values, slides: Mapping, rungs: list[int]) -> None:
+def _arms_panel(ax: Axes, values: Parts, slides: Mapping, rungs: list[int]) -> None:
     """Both arms at each rung, and the slides' values at the published one."""
     for rung in rungs:
         for part, side in SIDES.items():
-            points.draw_values(ax, rung + side, values.get((rung, part), NONE), COLOURS[part])
+            found, summary = values.get((rung, part), NONE)
+            points.draw_values(ax, rung + side, found, COLOURS[part], summary=summary)
         for part, value in slides.get(rung, {}).items():
             points.mark_slides(ax, rung + SIDES[part] * 2.1, value)
 
 
-def _gap_panel(ax: Axes, values: Values, slides: Mapping, rungs: list[int], decimals: int) -> None:
+def _gap_panel(ax: Axes, values: Parts, slides: Mapping, rungs: list[int], decimals: int) -> None:
     """Pretrained less new at each rung, seed by seed; means are written beside their marks."""
     for rung in rungs:
-        gaps = values.get((rung, "gap"), NONE)
-        points.draw_values(ax, rung, gaps, style.GAP)
-        mean = summarise(gaps).mean
-        if mean is not None:
+        gaps, summary = values.get((rung, "gap"), NONE)
+        points.draw_values(ax, rung, gaps, style.GAP, summary=summary)
+        if summary and (mean := summary.mean) is not None:
             text = signed(f"{mean:+.{decimals}f}")
             ax.annotate(text, (rung + 0.1, mean), va="center", ha="left")
         if rung in slides:
@@ -140,13 +158,13 @@ def _rung_axis(ax: Axes, study: Study, rungs: list[int]) -> None:
     ax.grid(visible=False, axis="x")
 
 
-def _steps_panel(ax: Axes, steps: list[np.ndarray], labels: list[str]) -> None:
+def _steps_panel(ax: Axes, steps: list[Values], labels: list[str]) -> None:
     """A row for each rung with its name: how far it moved the gap, seed by seed."""
     if not steps:
         style.words_only(ax, "no two rungs that compare")
         return
-    for row, values in enumerate(steps):
-        points.draw_values(ax, row, values, style.GAP, vertical=False)
+    for row, (found, summary) in enumerate(steps):
+        points.draw_values(ax, row, found, style.GAP, vertical=False, summary=summary)
     style.reference_line(ax, 0, False, "-")
     style.named_rows(ax, range(len(steps)), labels, -0.5, len(steps) - 0.5)
 

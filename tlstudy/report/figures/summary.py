@@ -5,6 +5,8 @@ import textwrap
 import pandas as pd
 from matplotlib.figure import Figure
 
+from tlstudy.audit.answers import of_tables
+from tlstudy.audit.statistics import Summary, scaled, summarise
 from tlstudy.config.groups import group_of_slides, groups_of, is_new, label_of
 from tlstudy.config.settings import Study
 from tlstudy.data import published
@@ -38,7 +40,8 @@ def results_figure(study: Study, tables: points.Tables, size: int) -> Figure:
         for arm, row in zip(arms, rows, strict=True):
             values = points.values_of(runs[runs["arm"] == arm], f"reported_{quantity}", scale)
             colour = style.colour_of(study, arm)
-            points.draw_values(ax, row, values, colour, vertical=False, aside=2)
+            summary = _summary(study, tables, arm, size, quantity, scale)
+            points.draw_values(ax, row, values, colour, vertical=False, aside=2, summary=summary)
             kind = "new" if is_new(study, arm) else "pretrained"
             # Those of the slides stand beside their first arm of a kind.
             if study.arms[arm].group == group_of_slides(study) and kind in slides:
@@ -54,6 +57,18 @@ def results_figure(study: Study, tables: points.Tables, size: int) -> Figure:
     labels = [textwrap.fill(label, LABEL_CHARACTERS) for label in labels]
     style.named_rows(panels[0], rows, labels, -0.6, rows[-1] + 0.6)
     return figure
+
+
+def _summary(
+    study: Study, tables: points.Tables, arm: str, size: int, quantity: str, scale: float
+) -> Summary:
+    """Of an arm's reported values, over seeds and test images where its answers are known."""
+    rows = tables["runs"][tables["runs"]["arm"] == arm].dropna(subset=f"reported_{quantity}")
+    of_both = None
+    if quantity == "balanced_accuracy":
+        answers = of_tables(study, tables)
+        of_both = answers.balanced_accuracy([(1, arm)], size, rows["seed"].tolist())
+    return scaled(summarise(rows[f"reported_{quantity}"].to_numpy(dtype=float), of_both), scale)
 
 
 def _diverged(runs: pd.DataFrame, arm: str) -> str:

@@ -230,12 +230,15 @@ def _on_first(inputs: Inputs, size: int, rung: int) -> str:
 
 def spread_of_images(inputs: Inputs, size: int) -> str:
     """How far another choice of test images would move an accuracy; empty without results."""
-    amounts = images_by_rung(inputs, size).values()
-    if not amounts:
+    amounts, table = images_by_rung(inputs, size).values(), inputs.ladder
+    gaps = table[(table["subset_size"] == size) & (table["part"] == "gap")]
+    over_both = gaps.loc[gaps["quantity"] == MEASURE, "images"].notna()
+    if not amounts or over_both.all():
         return ""
     deviation = math.sqrt(EXAMPLE * (1 - EXAMPLE) / min(amounts))
     return (
-        "All seeds are tested on the same images. The intervals are over seeds. They leave out "
+        "All seeds are tested on the same images. "
+        f"{'Most' if over_both.any() else 'The'} intervals are over seeds. They leave out "
         f"that another choice of {whole(min(amounts))} test images would move an accuracy of "
         f"{percent(EXAMPLE)} by {points(deviation).lstrip('+')} (one standard deviation)."
     )

@@ -20,7 +20,7 @@ from tlstudy.report.format import (
     whole,
 )
 from tlstudy.report.inputs import Inputs
-from tlstudy.report.sentences.series import differences, of_arm, reported
+from tlstudy.report.sentences.series import difference_summary, of_arm, reported, reported_summary
 from tlstudy.report.tables import Table, table_of_arms
 
 MEASURES = {"balanced_accuracy": "Balanced accuracy", "loss": "Loss, nats"}
@@ -95,9 +95,7 @@ def _arm_rows(
 
 def arm_cell(inputs: Inputs, arm: str, size: int, measure: str) -> Cell:
     """An arm's value with its interval or range, and how many of its runs diverged."""
-    found = summary_cell(
-        summarise(reported(inputs, arm, size, measure).to_numpy()), VALUES[measure]
-    )
+    found = summary_cell(reported_summary(inputs, arm, size, measure), VALUES[measure])
     runs = of_arm(inputs.runs, arm, size)
     lost = int((runs["status"] != "finished").sum())
     note = f"{found.note}; {lost} of {len(runs)} diverged" if lost else found.note
@@ -117,8 +115,7 @@ def last_epoch_text(inputs: Inputs, arm: str, size: int, measure: str) -> str:
 
 def difference_cell(inputs: Inputs, arm: str, size: int, measure: str) -> Cell:
     """The paired difference with its interval; with too few seeds there is none."""
-    summary = summarise(differences(inputs, arm, size, measure).to_numpy())
-    return summary_cell(summary, *DIFFERENCES[measure])
+    return summary_cell(difference_summary(inputs, arm, size, measure), *DIFFERENCES[measure])
 
 
 def seed_table(inputs: Inputs, size: int) -> Table:

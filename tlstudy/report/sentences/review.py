@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from tlstudy.audit.statistics import Summary, reference_arms, summarise
+from tlstudy.audit.statistics import Summary, reference_arms
 from tlstudy.config.groups import is_new, without_other_rungs
 from tlstudy.report.format import POINTS, bare_points, join, percent, place
 from tlstudy.report.inputs import Inputs
@@ -58,7 +58,7 @@ def _learns(inputs: Inputs, size: int) -> Iterator[str]:
     if not pairs:
         yield "No pretrained arm here is compared with one that starts from random weights."
     for arm, reference in pairs:
-        gap = summarise(series.differences(inputs, arm, size, "balanced_accuracy").to_numpy())
+        gap = series.difference_summary(inputs, arm, size, "balanced_accuracy")
         yield (
             f"Balanced accuracy, {inputs.named(arm)} minus {inputs.named(reference)}: "
             f"{gap.text(bare_points, POINTS)}. {_reading(inputs, (reference, arm), size, gap)}"
@@ -72,7 +72,7 @@ def _reading(inputs: Inputs, pair: tuple[str, str], size: int, gap: Summary) -> 
         return f"{join(map(inputs.named, lost))} diverged in the first epoch: nothing to compare."
     if any(series.never_moved(inputs, arm, size) for arm in pair):
         return "This is no evidence on pretraining: see the warnings."
-    new = summarise(series.reported(inputs, pair[0], size, "balanced_accuracy").to_numpy())
+    new = series.reported_summary(inputs, pair[0], size, "balanced_accuracy")
     guessing = 1 / inputs.study.arms[pair[0]].target.outputs
     reached = (
         f"{inputs.named(pair[0])} reaches {new.text(percent)}; guessing gives {percent(guessing)}."

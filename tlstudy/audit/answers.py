@@ -1,0 +1,66 @@
+"""Answers of runs image by image, and means of accuracies over seeds and images."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from tlstudy.audit.crossed import Estimate, crossed_mean
+from tlstudy.config.settings import Study
+
+Terms = Sequence[tuple[int, str]]  # sign and arm: (1, "pretrained"), (-1, "new") is a difference
+
+
+class OfRun(NamedTuple):
+    """(N,) labels of test images, and whether each was right."""
+
+    labels: np.ndarray
+    right: np.ndarray
+
+
+class Answers:
+    """Answers of a study's runs at their last epoch, with the statistics that their arms report.
+
+    Args:
+        table: `tlstudy.storage.columns.ANSWERS`.
+    """
+
+    def __init__(self, study: Study, table: pd.DataFrame):
+        self._study = study
+        keys = zip(table["arm"], table["subset_size"], table["seed"], strict=True)
+        rows = zip(table["labels"], table["right"], strict=True)
+        self._packed = dict(zip(keys, rows, strict=True))
+
+    def of_run(self, arm: str, size: int, seed: int) -> OfRun | None:
+        """None where the run has none, or its arm reports another epoch than the last."""
+        packed = self._packed.get((arm, size, seed))
+        if packed is None or self._study.arms[arm].reported_epoch != "final":
+            return None
+        labels = np.frombuffer(packed[0], "<i2")
+        right = np.unpackbits(np.frombuffer(packed[1], np.uint8), count=len(labels))
+        return OfRun(labels, right.astype(bool))
+
+    def balanced_accuracy(self, terms: Terms, size: int, seeds: Sequence[int]) -> Estimate | None:
+        """The mean over seeds and images of a sum of balanced accuracies.
+
+        Returns:
+            None unless every run of every term has answers on the same images.
+        """
+        of_terms, labels = [], None
+        for sign, arm in terms:
+            found = [self.of_run(arm, size, seed) for seed in seeds]
+            if len(found) < 2 or any(each is None for each in found):
+                return None
+            labels = found[0].labels if labels is None else labels
+            if not all(np.array_equal(each.labels, labels) for each in found):
+                return None
+            of_terms.append(sign * np.stack([each.right for each in found]).astype(float))
+        _, place, counts = np.unique(labels, return_inverse=True, return_counts=True)
+        return crossed_mean(sum(of_terms), 1 / (len(counts) * counts[place]))
+
+
+def of_tables(study: Study, tables: Mapping[str, pd.DataFrame]) -> Answers:
+    """Answers from the result tables by name; none where the table is not there."""
+    empty = pd.DataFrame(columns=["arm", "subset_size", "seed", "labels", "right"])
+    return Answers(study, tables.get("answers", empty))
