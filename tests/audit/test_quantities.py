@@ -206,12 +206,15 @@ def test_a_run_that_diverged_has_no_values(name):
     run |= {"trajectory_rank": 3, "checkpoint_train_loss": 1}
     series = {"gradient_norm": [1.0, 0.2, 0.1], "train_loss": [2.0, 1.0, 0.5]}
     series["displacement_from_start"] = [0.1, 0.2, 0.3]
-    family, _, stage = name.partition(".")
+    family, _, argument = name.partition(".")
     others = {
         "layers": layers_table(MOVED, PREDICTED),
-        "encoder": encoder_table({(ARM, SEED, family, stage): 0.5}),
+        "encoder": encoder_table({(ARM, SEED, family, argument): 0.5}),
         "curvature": curvature_table(2.0, 2.0),
         "reuse": reuse_rows(REUSED),
+        "baselines": pd.DataFrame(
+            [(*RUN, argument, 0.4, 0.5, 100)], columns=list(ALL_TABLES["baselines"])
+        ),
     }
     assert np.isfinite(value({**tables(run, **series), **others}, name))
     diverged = {**tables({**run, "status": "diverged"}, **series), **others}

@@ -42,6 +42,7 @@ def configuration(results: Path, cache: Path, weights: Path) -> dict:
         "encoder": MEASURED | {"frozen_stages": ["layer4"], "test_images": 10},
         "invariance": MEASURED | {"test_images": 10},
         "features": MEASURED | {"test_images": 10},
+        "baselines": MEASURED,
         "reuse": MEASURED | {"descent_steps": 1, "explicit_steps": 1},
         "arms": {"new": TRAINING, "pretrained": {**TRAINING, "initialisation": "own"}},
     }

@@ -13,7 +13,7 @@ from tlstudy.jobs import graph
 from tlstudy.storage import code_digest as digests
 
 STEPS = [step for step in (*graph.FUNCTIONS, *measurements()) if step != "laboratory"]
-RUNS = {"train", "landscape", "curvature", "encoder", "reuse", "invariance", "features"}
+RUNS = {"train", *measurements()}  # what trains and what looks at networks
 LOOKS = {"train", "encoder", "invariance", "features"}  # they evaluate networks
 TOLD = {"claims", "figures", "report"}
 

@@ -110,6 +110,11 @@ def _encoder(tables: Tables, measure: str, stage: str) -> pd.Series:
     return rows.set_index(INDEX)["test_balanced_accuracy"]
 
 
+def _baseline(tables: Tables, method: str) -> pd.Series:
+    rows = tables["baselines"]
+    return rows[rows["method"] == method].set_index(INDEX)["test_balanced_accuracy"]
+
+
 def _curvature(tables: Tables, column: str, point: str) -> pd.Series:
     rows = tables["curvature"]
     return _logarithm(rows[rows["point"] == point].set_index(INDEX)[column], 2)
@@ -151,6 +156,7 @@ COMPUTED: dict[str, Callable[..., pd.Series]] = {
     "log2_hessian_eigenvalue": lambda tables, point: _curvature(
         tables, "hessian_eigenvalue", point
     ),
+    "baseline": _baseline,
     "log2_normalised_eigenvalue": lambda tables, point: _curvature(
         tables, "normalised_eigenvalue", point
     ),

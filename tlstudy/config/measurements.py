@@ -21,6 +21,7 @@ MODULES = (
     "tlstudy.measures.reuse",
     "tlstudy.measures.invariance",
     "tlstudy.measures.features",
+    "tlstudy.measures.baselines",
 )
 # Packages that are installed beside tlstudy add measurements under this entry point.
 ENTRY_POINTS = "tlstudy.measurements"

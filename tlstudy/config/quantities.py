@@ -98,6 +98,11 @@ def _family(
 # A ResNet's; those of other networks go by their own names, see `quantity_of`.
 STAGES = {stage: stage for stage in RESNET_STAGES}
 STAGE_FAMILIES = ("probe", "frozen", "put-back")
+METHODS = {
+    "nearest": "the nearest training image",
+    "logistic": "logistic regression",
+    "svm": "a support vector machine",
+}
 WAYS = {"training": "the run's own way", "gradient-descent": "gradient descent's way"}
 QUANTITIES: dict[str, Quantity] = {
     "balanced_accuracy": Quantity(
@@ -161,6 +166,15 @@ QUANTITIES: dict[str, Quantity] = {
         "are each added up over the epochs. No value where another optimiser trained or nothing "
         "moved.",
         "layers",
+    ),
+    **_family(
+        "baseline",
+        METHODS,
+        "share",
+        "balanced accuracy of {} on the pixels",
+        "Balanced accuracy on test images of a classifier on the pixels of the same training "
+        "images, without a network, with scikit-learn's defaults.",
+        "baselines",
     ),
     **_family(
         "probe",
