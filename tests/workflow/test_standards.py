@@ -135,3 +135,25 @@ def test_the_container_s_recipe_has_its_sections_in_shell_that_parses(section):
 def test_the_container_installs_the_versions_of_the_constraints():
     recipe = (ROOT / "envs" / "tlstudy.def").read_text()
     assert "--constraint envs/constraints.txt" in recipe
+
+
+def test_every_value_in_a_shell_line_is_quoted():
+    """A folder, a weights file or a wildcard may have a name that a shell would take for code."""
+    found = 0
+    for rules in (ROOT / "workflow" / "rules").glob("*.smk"):
+        text = rules.read_text()
+        for part in re.findall(r"^ +shell:\n((?: +.*\n)+)", text, re.MULTILINE):
+            for value in re.findall(r"(?<!\{)\{([^{}]+)\}", part):
+                assert value.endswith(":q") or value == "threads", (rules.name, value)
+                found += 1
+    assert found > 20
+
+
+def test_config_yaml_is_below_a_study_from_another_folder_too(tmp_path):
+    """Without it the pretrained arms would be new networks."""
+    command = [sys.executable, "-m", "snakemake", "--dry-run", "--cores", "1"]
+    command += ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(tmp_path)]
+    command += ["--configfile", str(ROOT / "studies" / "quick.yaml")]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Getting pretrained weights of resnet50" in done.stdout + done.stderr

@@ -36,6 +36,7 @@ def contradictions(
     yield from _repeated(labels, "labels must differ")
     for name, arm in study.arms.items():
         key = f"arms.{origins[name]}"
+        yield from _start_contradictions(study, key, origins[name], arm)
         yield from _size_contradictions(study.subset_size, key, arm)
         yield from _transform_contradictions(key, arm)
         yield from _fold_contradictions(study, key, arm)
@@ -112,6 +113,16 @@ def _transform_contradictions(key: str, arm: Arm) -> Iterator[str]:
         yield (
             f"{key}.target.canvas.side: found {target.canvas.side}; must be more than {side}, the "
             f"side of images of {target.source}."
+        )
+
+
+def _start_contradictions(study: Study, key: str, name: str, arm: Arm) -> Iterator[str]:
+    """An arm called pretrained must say what its weights are: else it would be a new network."""
+    if "pretrained" in name.lower() and "initialisation" not in arm.model_fields_set:
+        names = ", ".join(["random", *study.weights])
+        yield (
+            f"{key}.initialisation: missing in an arm that is called {name}; allowed are {names}. "
+            "It may be lost where config.yaml is not below the study."
         )
 
 

@@ -1,5 +1,6 @@
 """Types of settings: numbers with limits, names, and the base of all models."""
 
+import unicodedata
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -46,6 +47,22 @@ class Settings(BaseModel):
     """Base of all models: unknown keys are errors, values cannot change afterwards."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _printable(text: str) -> str:
+    for place, character in enumerate(text, start=1):
+        if unicodedata.category(character) in UNPRINTABLE:
+            raise ValueError(
+                f"has the character U+{ord(character):04X} at place {place}, which cannot be "
+                "written into a report; leave it out"
+            )
+    return text
+
+
+# Control characters, halves of pairs and places without a character: no XML or terminal has them.
+UNPRINTABLE = ("Cc", "Cs", "Cn")
+# Words of a user's, shown as they are in report, figures and terminal.
+Words = Annotated[str, AfterValidator(_printable)]
 
 
 class Selection(Settings):

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from tlstudy.config.fields import Name, NotNegative, Number, Settings
+from tlstudy.config.fields import Name, NotNegative, Number, Settings, Words
 
 
 class Rung(Settings):
@@ -20,7 +20,7 @@ class Control(Settings):
     quantity: str = Field(description="Quantity, as in a claim.")
     arm: str = Field(description="Arm by name.")
     at_least: Number = Field(description="Smallest value at which the control passes.")
-    says: str = Field(description="The control in words, to be read after 'it was not so that'.")
+    says: Words = Field(description="The control in words, to be read after 'it was not so that'.")
 
 
 class Claim(Settings):
@@ -30,8 +30,8 @@ class Claim(Settings):
     turned round where the claim is that it is `lower`; plus the `margin`.
     """
 
-    text: str = Field(description="The claim as it was made.")
-    slide: str = Field(
+    text: Words = Field(description="The claim as it was made.")
+    slide: Words = Field(
         "",
         description="Where it was made: the slide by its title. Claims of the slides with "
         "Proposition 3 bring its section.",
@@ -50,4 +50,4 @@ class Claim(Settings):
     )
     controls: list[Control] = Field([], description="What must hold in every seed.")
     figure: str = Field("", description="Figure of the report that shows it.")
-    open: str = Field("", description="Why it is not tested yet; then it needs no comparison.")
+    open: Words = Field("", description="Why it is not tested yet; then it needs no comparison.")

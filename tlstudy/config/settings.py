@@ -33,6 +33,7 @@ from tlstudy.config.fields import (
     Positive,
     Seed,
     Settings,
+    Words,
 )
 from tlstudy.config.ledger import Claim, Rung
 from tlstudy.config.measurements import measurements
@@ -194,7 +195,7 @@ class Training(Settings):
 class Arm(Training):
     """One condition of the study: a training and how its result is read off."""
 
-    label: str = Field("", description="Name in the report; the arm's own name if empty.")
+    label: Words = Field("", description="Name in the report; the arm's own name if empty.")
     group: Name = Field(
         "main", description="Arms of a group are compared; the first of a group is the reference."
     )

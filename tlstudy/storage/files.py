@@ -114,7 +114,8 @@ def write_json_atomically(path: Path, data: Any) -> None:
 
 def json_bytes(data: Any) -> bytes:
     """The bytes that `write_json_atomically` writes."""
-    return f"{json.dumps(data, indent=1, allow_nan=False)}\n".encode()
+    # Not in ASCII: the pairs that stand for characters beyond U+FFFF are two others in YAML.
+    return f"{json.dumps(data, indent=1, allow_nan=False, ensure_ascii=False)}\n".encode()
 
 
 def without_nan(data: object) -> object:

@@ -21,4 +21,4 @@ for target in image_targets:
         message:
             f"Getting the images of {target.source}"
         shell:
-            "tlstudy images --cache {params.cache:q} --target {params.target:q} > {log} 2>&1"
+            "tlstudy images --cache {params.cache:q} --target {params.target:q} > {log:q} 2>&1"

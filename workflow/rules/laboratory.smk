@@ -20,5 +20,5 @@ rule laboratory:
     message:
         "Laboratory: {wildcards.experiment}, seed {wildcards.seed}"
     shell:
-        "tlstudy laboratory --config {params.settings:q} --experiment {wildcards.experiment} "
-        "--seed {wildcards.seed} > {log} 2>&1"
+        "tlstudy laboratory --config {params.settings:q} --experiment {wildcards.experiment:q} "
+        "--seed {wildcards.seed:q} > {log:q} 2>&1"

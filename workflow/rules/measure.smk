@@ -34,6 +34,6 @@ for measurement in measurements().values():
         message:
             measurement.title + " of {params.title}"
         shell:
-            "tlstudy {params.name} --config {params.settings:q} --arm {wildcards.run} "
-            "--subset-size {wildcards.n} --seed {wildcards.seed} "
-            "--gpus {params.gpus} --threads {threads} 2>&1 | tee {log}"
+            "tlstudy {params.name:q} --config {params.settings:q} --arm {wildcards.run:q} "
+            "--subset-size {wildcards.n:q} --seed {wildcards.seed:q} "
+            "--gpus {params.gpus:q} --threads {threads} 2>&1 | tee {log:q}"

@@ -32,4 +32,4 @@ for name, told in PRODUCTS.items():
         message:
             told
         shell:
-            "tlstudy {params.name} --config {params.settings:q} > {log} 2>&1"
+            "tlstudy {params.name:q} --config {params.settings:q} > {log:q} 2>&1"

@@ -33,5 +33,5 @@ rule subset:
         "Drawing {wildcards.n} training images of {wildcards.target} ({wildcards.drawing}), "
         "seed {wildcards.seed}"
     shell:
-        "tlstudy subset --config {params.settings:q} --target {wildcards.target} "
-        "--drawing {wildcards.drawing} --subset-size {wildcards.n} --seed {wildcards.seed} > {log} 2>&1"
+        "tlstudy subset --config {params.settings:q} --target {wildcards.target:q} "
+        "--drawing {wildcards.drawing:q} --subset-size {wildcards.n:q} --seed {wildcards.seed:q} > {log:q} 2>&1"

@@ -30,6 +30,6 @@ rule train:
     message:
         "Training {params.title}"
     shell:
-        "tlstudy train --config {params.settings:q} --arm {wildcards.run} "
-        "--subset-size {wildcards.n} --seed {wildcards.seed} "
-        "--gpus {params.gpus} --threads {threads} 2>&1 | tee {log}"
+        "tlstudy train --config {params.settings:q} --arm {wildcards.run:q} "
+        "--subset-size {wildcards.n:q} --seed {wildcards.seed:q} "
+        "--gpus {params.gpus:q} --threads {threads} 2>&1 | tee {log:q}"

@@ -20,5 +20,5 @@ rule weights:
     message:
         "Getting pretrained weights of {wildcards.architecture}: {params.title}"
     shell:
-        "tlstudy weights --cache {params.cache:q} --architecture {wildcards.architecture} "
-        "{params.sources:q} > {log} 2>&1"
+        "tlstudy weights --cache {params.cache:q} --architecture {wildcards.architecture:q} "
+        "{params.sources:q} > {log:q} 2>&1"

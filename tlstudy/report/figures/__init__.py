@@ -92,4 +92,20 @@ def draw(study: Study, name: str, tables: Mapping, size: int | None = None) -> "
         PENALTY: theory.penalty_figure,
         "laboratory-claims": laboratory.claims_figure,
     }.get(base_name(name), partial(laboratory.panels_figure, name=name))
-    return function(part_of_study(study, name), tables, size)
+    return function(_as_text(part_of_study(study, name)), _claims_as_text(tables), size)
+
+
+def _as_text(study: Study) -> Study:
+    """The study with labels that matplotlib takes for text: a dollar sign begins mathematics."""
+    arms = {
+        name: arm.model_copy(update={"label": arm.label.replace("$", r"\$")})
+        for name, arm in study.arms.items()
+    }
+    return study.model_copy(update={"arms": arms})
+
+
+def _claims_as_text(tables: Mapping) -> Mapping:
+    if "claims" not in tables or tables["claims"].empty:
+        return tables
+    text = tables["claims"]["text"].str.replace("$", r"\$", regex=False)
+    return {**tables, "claims": tables["claims"].assign(text=text)}
