@@ -7,13 +7,16 @@ from tiny import tiny_images, tiny_training
 
 from tlstudy.config.augmentation import TRANSFORMS
 from tlstudy.config.settings import Training
+from tlstudy.config.shown_classes import half_of
+from tlstudy.config.targets import Target
 from tlstudy.networks import augmentation
 from tlstudy.networks.augmentation import Augmentation
 
 
 def augmented(transforms: list, images: torch.Tensor, labels=None, seed=26, epoch=1):
     labels = torch.zeros(len(images), dtype=torch.int64) if labels is None else labels
-    return Augmentation(Training(augmentation=transforms).augmentation, seed)(images, labels, epoch)
+    training = Training(augmentation=transforms)
+    return Augmentation(training.augmentation, training.target, seed)(images, labels, epoch)
 
 
 def noise(*shape: int) -> torch.Tensor:
@@ -56,6 +59,14 @@ def test_only_images_of_the_named_classes_change():
     changed = (found != images).flatten(1).any(dim=1)
     assert set(labels[changed].tolist()) == {2, 7}
     assert changed.sum() == 8
+
+
+def test_half_of_the_classes_changes_the_same_ones_in_every_epoch():
+    images, labels = noise(40, 32, 32), torch.arange(40) % 10
+    half = half_of(Target(), 26)
+    for epoch in (1, 2):
+        found = augmented([{"name": "rotation", "classes": "half"}], images, labels, epoch=epoch)
+        assert set(labels[(found != images).flatten(1).any(dim=1)].tolist()) == set(half)
 
 
 def test_it_draws_from_no_stream_that_others_use():

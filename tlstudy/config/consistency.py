@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from tlstudy.config.augmentation import HALF
 from tlstudy.config.catalogue import FIGURES
 from tlstudy.config.fields import Selection
 from tlstudy.config.groups import groups_of, is_new, label_of
@@ -139,7 +140,8 @@ def _held_out_contradictions(sizes: Iterable[int], key: str, arm: Arm) -> Iterat
 
 def _augmentation_contradictions(key: str, arm: Arm) -> Iterator[str]:
     for place, transform in enumerate(arm.augmentation):
-        for position, label in enumerate(transform.classes):
+        named = [] if transform.classes == HALF else transform.classes
+        for position, label in enumerate(named):
             if label >= arm.target.outputs:
                 yield (
                     f"{key}.augmentation.{place}.classes.{position}: found {label}; must be a "
