@@ -7,6 +7,7 @@ import torch
 from tiny import CPU, tiny_images, tiny_run, tiny_training
 from torch import nn
 
+from tlstudy.config.quantities import TRANSFORM_GROUPS
 from tlstudy.measures import invariance
 from tlstudy.measures.transforms import (
     GROUPS,
@@ -20,6 +21,7 @@ EXACT = ("quarter-turn", "horizontal-flip", "vertical-flip", "shift")
 
 def test_every_group_has_as_many_transforms_as_the_plan_counts():
     assert {name: len(transforms) for name, transforms in GROUPS.items()} == invariance.GROUPS
+    assert invariance.GROUPS.keys() == TRANSFORM_GROUPS.keys()
 
 
 @pytest.mark.parametrize("shape", [(5, 16, 16), (5, 3, 16, 16)])

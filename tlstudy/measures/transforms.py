@@ -61,6 +61,8 @@ GROUPS: dict[str, tuple[Transform, ...]] = {
     "vertical-flip": (lambda images: images.flip(-2),),
     "quarter-turn": tuple(map(_turn, (1, 2, 3))),
     "inversion": (lambda images: 255 - images,),
+    # For networks that were shown the other turns.
+    "half-and-three-quarter-turn": tuple(map(_turn, (2, 3))),
 }
 
 
