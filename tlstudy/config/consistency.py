@@ -94,10 +94,10 @@ def _target_contradictions(study: Study) -> Iterator[str]:
     for key, arm, against in pairs:
         if arm in study.arms and against in study.arms:
             one, other = study.arms[arm].target, study.arms[against].target
-            if one.key != other.key:
+            if one.tested.key != other.tested.key:
                 yield (
                     f"{key}: found '{arm}' on {one.key} beside '{against}' on {other.key}; arms "
-                    "that are compared must have the same target."
+                    "that are compared must have the same test images."
                 )
 
 
