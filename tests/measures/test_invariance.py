@@ -9,6 +9,7 @@ from torch import nn
 
 from tlstudy.config.quantities import TRANSFORM_GROUPS
 from tlstudy.measures import invariance
+from tlstudy.measures.stage_features import stage_features
 from tlstudy.measures.transforms import (
     GROUPS,
     answer_rows,
@@ -122,6 +123,22 @@ def test_a_stage_that_sees_pixels_one_by_one_is_insensitive_to_where_they_are():
         assert value["first", group] == pytest.approx(0, abs=1e-5)
     assert value["first", "inversion"] > 0.1
     assert value["second.0", "quarter-turn"] > 1e-3
+
+
+def test_groups_get_the_features_of_their_own_transforms():
+    torch.manual_seed(0)
+    training = tiny_training()
+    network, images = ColourMeans(), tiny_images(training)
+    rows = pd.DataFrame(sensitivity_rows(network, training, images))
+    value = rows.set_index(["stage", "group"])["value"]
+
+    def features(raw: torch.Tensor) -> torch.Tensor:
+        return stage_features(network, training, images, raw)["second.0"]
+
+    for group, transforms in GROUPS.items():
+        ways = [images.test, *(transform(images.test) for transform in transforms)]
+        expected = relative_sensitivity(list(map(features, ways)))
+        assert value["second.0", group] == pytest.approx(expected, rel=1e-6)
 
 
 def test_a_run_has_rows_for_every_group_stage_and_class():
