@@ -85,3 +85,12 @@ def test_a_training_sees_other_images_in_each_epoch_and_recalibrates_on_the_plai
     assert torch.equal(trainer.images.train, plain)
     fixed = torch.cat([inputs for inputs, _ in trainer.fixed_batches()])
     assert torch.equal(fixed, trainer.images.inputs(plain))
+
+
+def test_turns_by_nothing_leave_a_training_as_it_was():
+    sham = {"name": "quarter-turn", "angles": [0]}
+    plain, turned = (small_trainer(epochs=2, augmentation=own) for own in ([], [sham]))
+    for trainer in (plain, turned):
+        trainer.run()
+    for one, other in zip(plain.weights, turned.weights, strict=True):
+        assert torch.equal(one, other)
