@@ -1,13 +1,21 @@
 """Quantities: each on tables in which it is known."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
-from known import SIZE, encoder_table, make_study, metrics_table, runs_table
+from known import SIZE, encoder_table, invariance_table, make_study, metrics_table, runs_table
 
 from tlstudy.audit.quantities import INDEX, values_of, why_missing
 from tlstudy.config.architectures import RESNET_STAGES
-from tlstudy.config.quantities import QUANTITIES, described, listed_names, planned_seeds
+from tlstudy.config.quantities import (
+    QUANTITIES,
+    TRANSFORM_GROUPS,
+    described,
+    listed_names,
+    planned_seeds,
+)
 from tlstudy.config.tables import ALL_TABLES
 from tlstudy.storage.columns import LAYERS, schema
 
@@ -200,6 +208,15 @@ def test_curvature_quantities_and_what_has_no_logarithm(eigenvalue, rise, logari
     np.testing.assert_array_equal([value(found, name) for name in names], logarithms)
 
 
+def transformed_rows() -> pd.DataFrame:
+    groups, values = ("none", *TRANSFORM_GROUPS), {}
+    for point, group in product(("start", "end"), groups):
+        values[ARM, SEED, point, group, "sensitivity", "layer4", ""] = 0.5
+        for measure, label in product(("accuracy", "divergence"), range(10)):
+            values[ARM, SEED, point, group, measure, "", str(label)] = 0.5
+    return invariance_table(values)
+
+
 @pytest.mark.parametrize("name", QUANTITIES)
 def test_a_run_that_diverged_has_no_values(name):
     run = {"reported_balanced_accuracy": 0.7, "reported_loss": 1}
@@ -215,6 +232,7 @@ def test_a_run_that_diverged_has_no_values(name):
         "baselines": pd.DataFrame(
             [(*RUN, argument, 0.4, 0.5, 100)], columns=list(ALL_TABLES["baselines"])
         ),
+        "invariance": transformed_rows(),
     }
     assert np.isfinite(value({**tables(run, **series), **others}, name))
     diverged = {**tables({**run, "status": "diverged"}, **series), **others}

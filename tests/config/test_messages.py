@@ -128,6 +128,16 @@ MISTAKES = [
         "arms.new.augmentation.1.classes.1: found 10; must be a class from 0 to 9.",
     ),
     (
+        "arms.new.augmentation",
+        [{"name": "rotation", "classes": [-1]}],
+        "arms.new.augmentation.0.classes.0: found -1; must be greater than or equal to 0.",
+    ),
+    (
+        "arms.new.augmentation",
+        [{"name": "rotation", "classes": "halve"}],
+        "arms.new.augmentation.0.classes: found 'halve'; must be 'half'.",
+    ),
+    (
         "arms.new.early_stopping",
         {"patients": 3},
         "arms.new.early_stopping.patients: unknown key; did you mean 'patience'? allowed are ",

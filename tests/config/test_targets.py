@@ -4,6 +4,7 @@ import pytest
 
 from tlstudy.config.datasets import NAMED
 from tlstudy.config.study import build_study, runs
+from tlstudy.config.targets import Target
 from tlstudy.storage.errors import UserError
 
 STUDY = {"study": "s", "seed": 1, "subset_size": 20}
@@ -74,8 +75,26 @@ def test_more_images_than_there_are_of_the_rarest_class_are_refused():
 def test_arms_of_other_targets_are_not_compared():
     claim = {"text": "t", "quantity": "balanced_accuracy", "arm": "a", "against": "b", "effect": 1}
     arms = {"a": {"target": "mnist"}, "b": {"target": "digits"}}
-    with pytest.raises(UserError, match="must have the same target"):
+    with pytest.raises(UserError, match="must have the same test images"):
         build_study({**STUDY, "arms": arms, "claims": {"c": claim}})
+
+
+def test_arms_with_images_placed_otherwise_are_compared_on_the_same_test_images():
+    claim = {"text": "t", "quantity": "balanced_accuracy", "arm": "a", "against": "b", "effect": 1}
+    there = {"side": 64, "place": "top-left", "test_place": "bottom-right"}
+    anywhere = {"side": 64, "place": "anywhere", "test_place": "bottom-right"}
+
+    def study(one: dict, other: dict):
+        arms = {name: {"target": {"canvas": own}} for name, own in {"a": one, "b": other}.items()}
+        return build_study({**STUDY, "arms": arms, "claims": {"c": claim}})
+
+    one, other = (arm.target for arm in study(there, anywhere).arms.values())
+    assert one.key != other.key
+    assert one.title == "MNIST, canvas 64 bottom-right, training images top-left"
+    with pytest.raises(UserError, match="must have the same test images"):
+        study(there, there | {"test_place": "centre"})
+    same = Target(canvas=there | {"test_place": "top-left"})
+    assert same.key == Target(canvas={"side": 64, "place": "top-left"}).key
 
 
 def test_the_table_has_a_name_for_every_class():

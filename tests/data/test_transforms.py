@@ -50,6 +50,12 @@ def test_images_are_inverted_and_put_on_a_canvas():
     assert (result(COLOURS, indices=(3, 1), canvas=anywhere) == whole[[3, 1]]).all()
 
 
+def test_test_images_may_lie_at_a_place_of_their_own():
+    canvas = {"side": 16, "place": "top-left", "test_place": "bottom-right"}
+    assert (result(canvas=canvas)[:, :8, :8] == IMAGES).all()
+    assert (result(part="test", canvas=canvas)[:, 8:, 8:] == IMAGES).all()
+
+
 def test_test_images_alone_are_turned():
     assert (result(test_transform="rotate-90") == IMAGES).all()
     turned = result(part="test", test_transform="rotate-90")

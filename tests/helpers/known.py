@@ -88,3 +88,10 @@ def encoder_table(values: dict[tuple[str, int, str, str], float]) -> pd.DataFram
     ]
     named = [*INDEX, "measure", "stage", "test_balanced_accuracy"]
     return pd.DataFrame(rows, columns=named).reindex(columns=list(ALL_TABLES["encoder"]))
+
+
+def invariance_table(values: dict[tuple[str, int, str, str, str, str, str], float]) -> pd.DataFrame:
+    """By arm, seed, point, group, measure, stage and class the value."""
+    rows = [(arm, SIZE, seed, *rest, value) for (arm, seed, *rest), value in values.items()]
+    named = [*INDEX, "point", "group", "measure", "stage", "class", "value"]
+    return pd.DataFrame(rows, columns=named).reindex(columns=list(ALL_TABLES["invariance"]))

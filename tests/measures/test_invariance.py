@@ -7,7 +7,9 @@ import torch
 from tiny import CPU, tiny_images, tiny_run, tiny_training
 from torch import nn
 
+from tlstudy.config.quantities import TRANSFORM_GROUPS
 from tlstudy.measures import invariance
+from tlstudy.measures.stage_features import stage_features
 from tlstudy.measures.transforms import (
     GROUPS,
     answer_rows,
@@ -20,6 +22,7 @@ EXACT = ("quarter-turn", "horizontal-flip", "vertical-flip", "shift")
 
 def test_every_group_has_as_many_transforms_as_the_plan_counts():
     assert {name: len(transforms) for name, transforms in GROUPS.items()} == invariance.GROUPS
+    assert invariance.GROUPS.keys() == TRANSFORM_GROUPS.keys()
 
 
 @pytest.mark.parametrize("shape", [(5, 16, 16), (5, 3, 16, 16)])
@@ -120,6 +123,22 @@ def test_a_stage_that_sees_pixels_one_by_one_is_insensitive_to_where_they_are():
         assert value["first", group] == pytest.approx(0, abs=1e-5)
     assert value["first", "inversion"] > 0.1
     assert value["second.0", "quarter-turn"] > 1e-3
+
+
+def test_groups_get_the_features_of_their_own_transforms():
+    torch.manual_seed(0)
+    training = tiny_training()
+    network, images = ColourMeans(), tiny_images(training)
+    rows = pd.DataFrame(sensitivity_rows(network, training, images))
+    value = rows.set_index(["stage", "group"])["value"]
+
+    def features(raw: torch.Tensor) -> torch.Tensor:
+        return stage_features(network, training, images, raw)["second.0"]
+
+    for group, transforms in GROUPS.items():
+        ways = [images.test, *(transform(images.test) for transform in transforms)]
+        expected = relative_sensitivity(list(map(features, ways)))
+        assert value["second.0", group] == pytest.approx(expected, rel=1e-6)
 
 
 def test_a_run_has_rows_for_every_group_stage_and_class():

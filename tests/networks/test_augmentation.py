@@ -7,13 +7,16 @@ from tiny import tiny_images, tiny_training
 
 from tlstudy.config.augmentation import TRANSFORMS
 from tlstudy.config.settings import Training
+from tlstudy.config.shown_classes import half_of
+from tlstudy.config.targets import Target
 from tlstudy.networks import augmentation
 from tlstudy.networks.augmentation import Augmentation
 
 
 def augmented(transforms: list, images: torch.Tensor, labels=None, seed=26, epoch=1):
     labels = torch.zeros(len(images), dtype=torch.int64) if labels is None else labels
-    return Augmentation(Training(augmentation=transforms).augmentation, seed)(images, labels, epoch)
+    training = Training(augmentation=transforms)
+    return Augmentation(training.augmentation, training.target, seed)(images, labels, epoch)
 
 
 def noise(*shape: int) -> torch.Tensor:
@@ -58,6 +61,14 @@ def test_only_images_of_the_named_classes_change():
     assert changed.sum() == 8
 
 
+def test_half_of_the_classes_changes_the_same_ones_in_every_epoch():
+    images, labels = noise(40, 32, 32), torch.arange(40) % 10
+    half = half_of(Target(), 26)
+    for epoch in (1, 2):
+        found = augmented([{"name": "rotation", "classes": "half"}], images, labels, epoch=epoch)
+        assert set(labels[(found != images).flatten(1).any(dim=1)].tolist()) == set(half)
+
+
 def test_it_draws_from_no_stream_that_others_use():
     torch.manual_seed(0)
     expected = torch.rand(1)
@@ -74,3 +85,12 @@ def test_a_training_sees_other_images_in_each_epoch_and_recalibrates_on_the_plai
     assert torch.equal(trainer.images.train, plain)
     fixed = torch.cat([inputs for inputs, _ in trainer.fixed_batches()])
     assert torch.equal(fixed, trainer.images.inputs(plain))
+
+
+def test_turns_by_nothing_leave_a_training_as_it_was():
+    sham = {"name": "quarter-turn", "angles": [0]}
+    plain, turned = (small_trainer(epochs=2, augmentation=own) for own in ([], [sham]))
+    for trainer in (plain, turned):
+        trainer.run()
+    for one, other in zip(plain.weights, turned.weights, strict=True):
+        assert torch.equal(one, other)

@@ -11,6 +11,8 @@ import pandas as pd
 
 from tlstudy.audit.sentinels.weights import growth
 from tlstudy.config.quantities import SELECTIONS, quantity_of
+from tlstudy.config.shown_classes import half_of
+from tlstudy.config.targets import Target
 from tlstudy.storage.columns import KEYS
 
 Tables = Mapping[str, pd.DataFrame]
@@ -138,6 +140,38 @@ def _drift_excess(tables: Tables, way: str) -> pd.Series:
     return _logarithm(drift / least, 2)
 
 
+def _by_class(tables: Tables, group: str, measure: str) -> pd.Series:
+    """An answer's measure after training by run and class."""
+    rows = tables["invariance"]
+    rows = rows[(rows["point"] == "end") & (rows["group"] == group) & (rows["measure"] == measure)]
+    return rows.astype({"class": int}).set_index([*INDEX, "class"])["value"]
+
+
+def _mean_of_classes(tables: Tables, group: str, measure: str) -> pd.Series:
+    return _by_class(tables, group, measure).groupby(INDEX).mean()
+
+
+def _accuracy_turned(tables: Tables, which: str) -> pd.Series:
+    """Mean over the classes of the half that a run's seed draws, over the others, or over all."""
+    found, settings = _by_class(tables, "quarter-turn", "accuracy"), _of_runs(tables, "settings")
+    if which == "all":
+        return found.groupby(INDEX).mean()
+    means = {}
+    for run, values in found.groupby(INDEX):
+        target = Target.model_validate(json.loads(settings[run])["target"])
+        in_half = values.index.get_level_values("class").isin(half_of(target, run[-1]))
+        means[run] = values[in_half == (which == "seen")].mean()
+    return pd.Series(means, dtype=float)
+
+
+def _sensitivity(tables: Tables, point: str, group: str) -> pd.Series:
+    """log2 of the relative sensitivity of the encoder's last stage; rows have the stages' order."""
+    rows = tables["invariance"]
+    rows = rows[rows["measure"] == "sensitivity"]
+    rows = rows[(rows["point"] == point) & (rows["group"] == group)]
+    return _logarithm(rows.drop_duplicates(INDEX, keep="last").set_index(INDEX)["value"], 2)
+
+
 # How a quantity, or a family by what follows the point of its name, is computed from the tables: a
 # series by arm, subset_size and seed. What is not finite, or not there, counts as no value. The
 # other families are measures of the encoder.
@@ -164,4 +198,10 @@ COMPUTED: dict[str, Callable[..., pd.Series]] = {
     "filter_alignment": lambda tables: _reuse(tables, "alignment").groupby(INDEX).median(),
     "log2_span_excess": _span_excess,
     "log2_drift_excess": _drift_excess,
+    "accuracy_upright": lambda tables: _mean_of_classes(tables, "none", "accuracy"),
+    "accuracy_turned": _accuracy_turned,
+    "accuracy_transformed": lambda tables, group: _mean_of_classes(tables, group, "accuracy"),
+    "divergence": lambda tables, group: _mean_of_classes(tables, group, "divergence"),
+    "log2_sensitivity": lambda tables, group: _sensitivity(tables, "end", group),
+    "log2_sensitivity_before": lambda tables, group: _sensitivity(tables, "start", group),
 }

@@ -5,20 +5,34 @@ The transform of torchvision behind a name is in `tlstudy.networks.augmentation`
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from tlstudy.config.fields import NUMBER, Fraction, Once, Settings
 
 Amount = Annotated[float, Field(gt=0, le=1), NUMBER]
 Class = Annotated[int, Field(strict=True, ge=0)]
 Angle = Literal[0, 90, 180, 270]
+HALF = "half"
+
+
+def _kind_of_classes(value: Any) -> str:
+    return HALF if isinstance(value, str) else "list"
+
+
+# Told apart before they are validated, so that a mistake is told for the kind that is meant.
+Classes = Annotated[
+    Annotated[Annotated[list[Class], Once], Tag("list")] | Annotated[Literal[HALF], Tag(HALF)],
+    Discriminator(_kind_of_classes),
+]
 
 
 class Transform(Settings):
     """What all transforms have."""
 
-    classes: Annotated[list[Class], Once] = Field(
-        [], description="Classes whose images it changes, from 0; [] for all."
+    classes: Classes = Field(
+        [],
+        description="Classes whose images it changes, from 0; [] for all; half: half of them, "
+        "drawn by the seed, classes that turn into each other together.",
     )
 
 

@@ -5,6 +5,7 @@ Light on purpose: the workflow reads it without importing matplotlib.
 
 from pathlib import PurePosixPath
 
+from tlstudy.config.exposures import exposed_arms
 from tlstudy.config.groups import (
     arms_of_kind,
     is_new,
@@ -53,6 +54,8 @@ FIGURES = (
     "landscape-random",
     "curvature",
     "reuse",
+    "invariance-transfer",
+    "invariance-stages",
 )
 # Figures that are not of one subset size.
 FOR_ALL_SIZES = (CONTRADICTIONS, PENALTY, *LABORATORY, ACCURACY_BY_SIZE)
@@ -91,6 +94,8 @@ def figure_names(study: Study) -> list[str]:
         "landscape-random": study.landscape.seeds,
         "curvature": study.curvature.seeds,
         "reuse": study.reuse.seeds,
+        "invariance-transfer": study.invariance.seeds and exposed_arms(study),
+        "invariance-stages": study.invariance.seeds,
     }
     present = [name for name in FIGURES if needed.get(name, True)]
     return [figure for name in present for figure in (name, *_second_figure(study, name))]

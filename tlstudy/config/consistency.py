@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from tlstudy.config.augmentation import HALF
 from tlstudy.config.catalogue import FIGURES
 from tlstudy.config.fields import Selection
 from tlstudy.config.groups import groups_of, is_new, label_of
@@ -94,10 +95,10 @@ def _target_contradictions(study: Study) -> Iterator[str]:
     for key, arm, against in pairs:
         if arm in study.arms and against in study.arms:
             one, other = study.arms[arm].target, study.arms[against].target
-            if one.key != other.key:
+            if one.tested.key != other.tested.key:
                 yield (
                     f"{key}: found '{arm}' on {one.key} beside '{against}' on {other.key}; arms "
-                    "that are compared must have the same target."
+                    "that are compared must have the same test images."
                 )
 
 
@@ -150,7 +151,8 @@ def _held_out_contradictions(sizes: Iterable[int], key: str, arm: Arm) -> Iterat
 
 def _augmentation_contradictions(key: str, arm: Arm) -> Iterator[str]:
     for place, transform in enumerate(arm.augmentation):
-        for position, label in enumerate(transform.classes):
+        named = [] if transform.classes == HALF else transform.classes
+        for position, label in enumerate(named):
             if label >= arm.target.outputs:
                 yield (
                     f"{key}.augmentation.{place}.classes.{position}: found {label}; must be a "

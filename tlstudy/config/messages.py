@@ -107,6 +107,8 @@ def _key(location: tuple[int | str, ...]) -> str:
         del keys[3:4]
     if keys[:1] == ["arms"] and keys[2:3] == ["augmentation"]:
         del keys[4:5]
+        if keys[4:5] == ["classes"]:
+            del keys[5:6]
     return ".".join(key for key in keys if key != "[key]") or "the configuration"
 
 

@@ -103,6 +103,23 @@ METHODS = {
     "logistic": "logistic regression",
     "svm": "a support vector machine",
 }
+# Groups of transforms of the measurement `invariance`, in words; ImageNet training shows a network
+# those of the first four, and not the others.
+TRANSFORM_GROUPS = {
+    "horizontal-flip": "horizontal flip",
+    "shift": "shift",
+    "scale": "smaller size",
+    "brightness": "lower brightness",
+    "vertical-flip": "vertical flip",
+    "quarter-turn": "turn by right angles",
+    "inversion": "black for white",
+    "half-and-three-quarter-turn": "turn by 180 or 270 degrees",
+}
+EXPOSED = {  # half of the classes that a run's seed draws; `augmentation` can show it turned
+    "unseen": "classes outside the seed's half",
+    "seen": "classes in the seed's half",
+    "all": "all classes",
+}
 WAYS = {"training": "the run's own way", "gradient-descent": "gradient descent's way"}
 QUANTITIES: dict[str, Quantity] = {
     "balanced_accuracy": Quantity(
@@ -267,5 +284,58 @@ QUANTITIES: dict[str, Quantity] = {
         "the gradient in short steps. A lower bound: a smaller change may be there.",
         "reuse",
         "lower",
+    ),
+    "accuracy_upright": Quantity(
+        "share",
+        "accuracy on upright test images",
+        "Accuracy on test images as they are after training, mean over classes.",
+        "invariance",
+    ),
+    **_family(
+        "accuracy_turned",
+        EXPOSED,
+        "share",
+        "accuracy on turned test images of {}",
+        "Accuracy after training on test images turned by 90, 180 and 270 degrees, mean over "
+        "classes. seen: the half of the classes that the seed draws, which an augmentation of "
+        "`classes: half` changes; unseen: the others; the same classes in every arm of a seed.",
+        "invariance",
+    ),
+    **_family(
+        "accuracy_transformed",
+        TRANSFORM_GROUPS,
+        "share",
+        "accuracy on test images changed by {}",
+        "Accuracy after training on test images changed by the transforms of a group, mean over "
+        "all classes.",
+        "invariance",
+    ),
+    **_family(
+        "divergence",
+        TRANSFORM_GROUPS,
+        "nats",
+        "divergence of answers under {}",
+        "Mean Kullback-Leibler divergence of the answer on a changed test image from that on the "
+        "image after training, mean over all classes (Zhou et al. 2022). A network that always "
+        "answers the same has none, so look at the accuracy too.",
+        "invariance",
+    ),
+    **_family(
+        "log2_sensitivity",
+        TRANSFORM_GROUPS,
+        "doublings",
+        "sensitivity of the encoder to {} (log2)",
+        "log2 of the relative sensitivity of the encoder's last stage after training: distance of "
+        "features between two transforms of an image over that between two images (Speicher et "
+        "al. 2024).",
+        "invariance",
+    ),
+    **_family(
+        "log2_sensitivity_before",
+        TRANSFORM_GROUPS,
+        "doublings",
+        "sensitivity of the encoder to {} before training (log2)",
+        "As log2_sensitivity, before training.",
+        "invariance",
     ),
 }

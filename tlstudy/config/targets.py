@@ -45,6 +45,20 @@ class Canvas(Settings):
     place: Literal[(*PLACES, ANYWHERE)] = Field(
         "centre", description="anywhere: drawn for each image, by the target's seed."
     )
+    test_place: Literal[(*PLACES, ANYWHERE)] | None = Field(
+        None, description="Of test images; null: as the training images."
+    )
+
+    @field_validator("test_place")
+    @classmethod
+    def _same_place_is_the_default(cls, place: str | None, values: ValidationInfo) -> str | None:
+        """The same images must not make another run."""
+        return None if place == values.data.get("place") else place
+
+    @property
+    def places(self) -> dict[str, str]:
+        """Place of the images of each part."""
+        return {"train": self.place, "test": self.test_place or self.place}
 
 
 class Target(Settings):
@@ -93,7 +107,8 @@ class Target(Settings):
     def _unused_seed_is_the_default(cls, seed: int, values: ValidationInfo) -> int:
         """A seed that nothing draws with must not make another run of the same images."""
         canvas = values.data.get("canvas")
-        drawn = values.data.get("block_shuffle") or (canvas and canvas.place == ANYWHERE)
+        anywhere = canvas and ANYWHERE in canvas.places.values()
+        drawn = values.data.get("block_shuffle") or anywhere
         return seed if drawn else 0
 
     @model_validator(mode="after")
@@ -150,12 +165,25 @@ class Target(Settings):
     @property
     def title(self) -> str:
         """The data set and what is done to it, in words."""
-        told = (
+        told = [
             f"{name.replace('_', ' ')} "
             f"{' '.join(map(str, value.values())) if isinstance(value, dict) else value}"
-            for name, value in self.transforms().items()
-        )
+            for name, value in self.tested.transforms().items()
+        ]
+        if self.canvas and self.canvas.test_place:
+            told.append(f"training images {self.canvas.place}")
         return ", ".join([self.data.title, *told])
+
+    @property
+    def tested(self) -> "Target":
+        """The same with training images placed as its test images are.
+
+        Targets that have this in common have the same test images.
+        """
+        if not self.canvas:
+            return self
+        canvas = Canvas(side=self.canvas.side, place=self.canvas.places["test"])
+        return Target(**{**dict(self), "canvas": canvas})
 
     def transforms(self) -> dict[str, Any]:
         """Transforms that differ from their defaults."""

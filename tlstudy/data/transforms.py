@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tlstudy.config.targets import PLACES, Target
+from tlstudy.config.targets import ANYWHERE, PLACES, Target
 from tlstudy.storage.randomness import Stream, derived_seed
 
 PARTS = ("train", "test")
@@ -58,11 +58,12 @@ def _canvas(images, target, part, pool, indices):
     if not target.canvas:
         return images
     side, free = target.canvas.side, target.canvas.side - images.shape[1]
-    if target.canvas.place == "anywhere":
+    place = target.canvas.places[part]
+    if place == ANYWHERE:
         drawn = _generator(target, 1 + PARTS.index(part)).integers(0, free + 1, (pool, 2))
         places = drawn[indices]
     else:
-        down, across = PLACES[target.canvas.place]
+        down, across = PLACES[place]
         places = np.tile([int(free * down), int(free * across)], (len(images), 1))
     whole = np.zeros((len(images), side, side, *images.shape[3:]), dtype=np.uint8)
     for image, canvas, (top, left) in zip(images, whole, places, strict=True):

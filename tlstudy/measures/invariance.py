@@ -25,6 +25,7 @@ GROUPS = {
     "shift": 4,
     "scale": 1,
     "brightness": 1,
+    "half-and-three-quarter-turn": 2,
 }
 UPRIGHT = "none"  # stands for a group where images are as they are
 COLUMNS = {

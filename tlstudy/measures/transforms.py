@@ -6,6 +6,7 @@ invariant.
 """
 
 from collections.abc import Callable, Iterator
+from itertools import accumulate, pairwise
 
 import torch
 from torch import nn
@@ -61,7 +62,27 @@ GROUPS: dict[str, tuple[Transform, ...]] = {
     "vertical-flip": (lambda images: images.flip(-2),),
     "quarter-turn": tuple(map(_turn, (1, 2, 3))),
     "inversion": (lambda images: 255 - images,),
+    # For networks that were shown the other turns.
+    "half-and-three-quarter-turn": tuple(map(_turn, (2, 3))),
 }
+
+
+def _places() -> dict[str, range]:
+    """Places of each group's transforms where all follow one another."""
+    ends = list(accumulate(map(len, GROUPS.values()), initial=0))
+    return {group: range(*around) for group, around in zip(GROUPS, pairwise(ends), strict=True)}
+
+
+PLACES = _places()
+
+
+def in_every_way(images: torch.Tensor) -> torch.Tensor:
+    """The images as they are, then all of them by each transform of each group.
+
+    One tensor, so that BatchNorm is recalibrated once for all.
+    """
+    ways = (transform for transforms in GROUPS.values() for transform in transforms)
+    return torch.cat([images, *(transform(images) for transform in ways)])
 
 
 def relative_sensitivity(features: list[torch.Tensor]) -> float:
@@ -91,16 +112,13 @@ def sensitivity_rows(network: nn.Module, training: Training, images: Images) -> 
     rows.
     """
     try:
-        upright = stage_features(network, training, images, images.test)
+        by_stage = stage_features(network, training, images, in_every_way(images.test))
     except NoStagesError:
         return
-    for group, transforms in GROUPS.items():
-        turned = [
-            stage_features(network, training, images, transform(images.test))
-            for transform in transforms
-        ]
-        for stage, features in upright.items():
-            value = relative_sensitivity([features, *(each[stage] for each in turned)])
+    parts = {stage: features.split(len(images.test)) for stage, features in by_stage.items()}
+    for group, places in PLACES.items():
+        for stage, (upright, *others) in parts.items():
+            value = relative_sensitivity([upright, *(others[place] for place in places)])
             yield {
                 "group": group,
                 "measure": "sensitivity",
@@ -124,10 +142,9 @@ def answer_rows(
     device = next(network.parameters()).device
     batches = [batch for batch, _ in training_batches(training, images, device)]
 
-    def logarithms(transform: Transform) -> torch.Tensor:
-        with autocast(device, precision), recalibrated(network, batches):
-            logits = predict(network, transform(images.test), images.inputs)
-        return log_softmax(logits.double(), dim=1)
+    with autocast(device, precision), recalibrated(network, batches):
+        logits = predict(network, in_every_way(images.test), images.inputs)
+    upright, *others = log_softmax(logits.double(), dim=1).split(len(images.test))
 
     def by_class(group: str, measure: str, values: torch.Tensor) -> Iterator[dict]:
         for label in images.test_labels.unique().tolist():
@@ -143,10 +160,9 @@ def answer_rows(
     def right(answers: torch.Tensor) -> torch.Tensor:
         return (answers.argmax(dim=1) == images.test_labels).double()
 
-    upright = logarithms(lambda raw: raw)
     yield from by_class(UPRIGHT, "accuracy", right(upright))
-    for group, transforms in GROUPS.items():
-        answers = [logarithms(transform) for transform in transforms]
+    for group, places in PLACES.items():
+        answers = [others[place] for place in places]
         yield from by_class(group, "accuracy", torch.stack(list(map(right, answers))).mean(dim=0))
         divergences = [(upright.exp() * (upright - each)).sum(dim=1) for each in answers]
         yield from by_class(group, "divergence", torch.stack(divergences).mean(dim=0))

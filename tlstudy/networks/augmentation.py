@@ -8,6 +8,8 @@ import torch
 from torchvision.transforms import v2
 
 from tlstudy.config.augmentation import Transform
+from tlstudy.config.shown_classes import classes_of
+from tlstudy.config.targets import Target
 from tlstudy.storage.randomness import Stream, derived_seed
 
 SMOOTH = v2.InterpolationMode.BILINEAR
@@ -49,8 +51,10 @@ class Augmentation:
     Everything is drawn and computed on the processor, so all devices see the same images.
     """
 
-    def __init__(self, transforms: Sequence[Transform], seed: int):
-        self._parts = [(TRANSFORMS[own.name](own), frozenset(own.classes)) for own in transforms]
+    def __init__(self, transforms: Sequence[Transform], target: Target, seed: int):
+        self._parts = [
+            (TRANSFORMS[own.name](own), classes_of(own, target, seed)) for own in transforms
+        ]
         self._seed = seed
 
     def __call__(self, images: torch.Tensor, labels: torch.Tensor, epoch: int) -> torch.Tensor:
@@ -70,6 +74,6 @@ class Augmentation:
         grey = image.dim() == 2
         image = image[None] if grey else image
         for transform, classes in self._parts:
-            if not classes or label in classes:
+            if label in classes:
                 image = transform(image)
         return image[0] if grey else image

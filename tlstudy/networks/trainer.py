@@ -99,7 +99,7 @@ class Trainer:
         self.full_steps = 0.0  # of an epoch, each counted by its share of the learning rate
         self.seed = seed
         self.order = np.random.default_rng(derived_seed(seed, Stream.ORDER))
-        self.augmentation = Augmentation(training.augmentation, seed)
+        self.augmentation = Augmentation(training.augmentation, training.target, seed)
         self.average = weight_average(training, network)
         self.kept = self.average.module if self.average else network
         stopping = training.early_stopping

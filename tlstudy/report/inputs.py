@@ -34,6 +34,7 @@ TABLES = (
     "encoder",
     "curvature",
     "reuse",
+    "invariance",
     "ladder",
     "claims",
 )
@@ -87,6 +88,7 @@ class Inputs:
     encoder: pd.DataFrame = field(default_factory=_empty("encoder"))
     curvature: pd.DataFrame = field(default_factory=_empty("curvature"))
     reuse: pd.DataFrame = field(default_factory=_empty("reuse"))
+    invariance: pd.DataFrame = field(default_factory=_empty("invariance"))
     ladder: pd.DataFrame = field(default_factory=_empty("ladder"))
     claims: pd.DataFrame = field(default_factory=_empty("claims"))
     formulas: pd.DataFrame = field(default_factory=_empty("formulas"))

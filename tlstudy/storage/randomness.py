@@ -19,6 +19,7 @@ class Stream(IntEnum):
     MASK = 20
     AUGMENTATION = 21
     HELD_OUT = 22
+    HALF = 23
     DROPOUT = 30
 
 

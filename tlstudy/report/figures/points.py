@@ -125,6 +125,23 @@ def join_seeds(ax: Axes, values: Mapping[float, np.ndarray], line: str, *colours
     return ax
 
 
+def draw_band(ax: Axes, frame: pd.DataFrame, colour: str, line: str, first: int = 1) -> None:
+    """Seeds x places as a line of means with their intervals; below five seeds a line each.
+
+    Args:
+        first: where the first place is; the others follow by ones.
+    """
+    values = frame.to_numpy(dtype=float)
+    summaries = [summarise(column) for column in values.T]
+    places = np.arange(first, first + len(summaries))
+    if any(summary.mean is None for summary in summaries):
+        ax.plot(places, values.T, color=colour, linestyle=line, linewidth=1)
+        return
+    ax.plot(places, [summary.mean for summary in summaries], color=colour, linestyle=line)
+    low, high = ([getattr(summary, end) for summary in summaries] for end in ("low", "high"))
+    ax.fill_between(places, low, high, color=colour, alpha=0.2, linewidth=0)
+
+
 class Curves(NamedTuple):
     """Values of an arm by epoch.
 

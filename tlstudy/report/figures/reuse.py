@@ -2,11 +2,9 @@
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
-from tlstudy.audit.statistics import summarise
 from tlstudy.config.groups import is_new
 from tlstudy.config.settings import Study
 from tlstudy.report.figures import points, style
@@ -58,10 +56,10 @@ def reuse_figure(study: Study, tables: points.Tables, size: int) -> Figure:
 def _draw_arm(panels: np.ndarray, rows: pd.DataFrame, colour: str, side: float) -> None:
     """An arm in all panels; `side` is its place beside those of the last one."""
     alignment, span, drifts, excess = panels.ravel()
-    _draw_band(alignment, _by_layer(rows, "alignment"), colour, "-")
-    _draw_band(alignment, _by_layer(rows, "alignment-if-across"), colour, ":")
+    points.draw_band(alignment, _by_layer(rows, "alignment"), colour, "-")
+    points.draw_band(alignment, _by_layer(rows, "alignment-if-across"), colour, ":")
     random = _by_layer(rows, "share-within-random")
-    _draw_band(span, _by_layer(rows, "share-within") / random, colour, "-")
+    points.draw_band(span, _by_layer(rows, "share-within") / random, colour, "-")
     found = rows[rows["measure"].isin(list(WAYS))]
     by_way = found.pivot(index="seed", columns="measure", values="value")
     *others, least = by_way.reindex(columns=list(WAYS)).to_numpy(dtype=float).T
@@ -75,16 +73,3 @@ def _by_layer(rows: pd.DataFrame, measure: str) -> pd.DataFrame:
     found = rows[rows["measure"] == measure]
     by_layer = found.pivot(index="seed", columns="layer", values="value")
     return by_layer[found["layer"].unique()]
-
-
-def _draw_band(ax: Axes, frame: pd.DataFrame, colour: str, line: str) -> None:
-    """Seeds x layers as a line of means with their intervals; below five seeds a line each."""
-    values = frame.to_numpy(dtype=float)
-    summaries = [summarise(column) for column in values.T]
-    places = np.arange(1, len(summaries) + 1)
-    if any(summary.mean is None for summary in summaries):
-        ax.plot(places, values.T, color=colour, linestyle=line, linewidth=1)
-        return
-    ax.plot(places, [summary.mean for summary in summaries], color=colour, linestyle=line)
-    low, high = ([getattr(summary, end) for summary in summaries] for end in ("low", "high"))
-    ax.fill_between(places, low, high, color=colour, alpha=0.2, linewidth=0)

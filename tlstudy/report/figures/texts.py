@@ -26,6 +26,8 @@ TITLES = {
     "landscape-random": "Loss landscape in a random plane",
     "curvature": "Curvature of the training loss",
     "reuse": "Reuse of pretrained features",
+    "invariance-transfer": "Turned images of classes that were shown turned, or not",
+    "invariance-stages": "Sensitivity to changes of the image, by stage",
     CONTRADICTIONS: "Contradictions within the published material",
     PENALTY: "The penalty of Proposition 3 and its printed variants",
     "laboratory-claims": "The laboratory's claims and the effects stated in advance",

@@ -5,7 +5,7 @@ from typing import Any
 
 from tlstudy.audit.flaws import FLAWS, Flaw
 from tlstudy.config.architectures import network_facts
-from tlstudy.config.augmentation import Transform
+from tlstudy.config.augmentation import HALF, Transform
 from tlstudy.config.groups import groups_of, label_of
 from tlstudy.config.settings import Arm, Evaluation, Study
 from tlstudy.config.study_targets import targets
@@ -154,7 +154,9 @@ def _changed(transform: Transform) -> str:
     words += (
         in_short(value, " ", " or ") for value in ({key: own} for key, own in settings.items())
     )
-    if transform.classes:
+    if transform.classes == HALF:
+        words.append("half of the classes only, drawn by the seed")
+    elif transform.classes:
         words.append(f"classes {join(map(str, transform.classes))} only")
     return ", ".join(words)
 
