@@ -85,8 +85,11 @@ def _source_contradictions(study: Study, key: str, arm: Arm) -> Iterator[str]:
     if arm.initialisation == "random":
         return
     if arm.initialisation not in study.weights:
-        names = ", ".join(["random", *study.weights])
-        yield f"{key}.initialisation: found '{arm.initialisation}'; allowed are {names}."
+        names = ["random", *study.weights]
+        yield (
+            f"{key}.initialisation: found '{arm.initialisation}'; "
+            f"{did_you_mean(arm.initialisation, names)}allowed are {', '.join(names)}."
+        )
         return
     at, architecture = f"weights.{arm.initialisation}", arm.architecture
     for source in study.weights[arm.initialisation]:
