@@ -27,6 +27,13 @@ def network_contradictions(
         key: of the arm in which it is written.
         asked: names of the arm's settings that are written, not defaults.
     """
+    patch = arm.architecture.rpartition("_")[2]
+    if arm.architecture.startswith("vit_") and patch.isdigit() and arm.image_size % int(patch):
+        yield (
+            f"{key}.image_size: found {arm.image_size}; must be a multiple of {patch} for "
+            f"{arm.architecture}, the side of its patches."
+        )
+        return
     facts = network_facts(arm.architecture, arm.image_size)
     if facts.problem:
         yield (
