@@ -1,4 +1,4 @@
-# make study: install and run the quick study.  make audit: install and run the audit.
+# make install: install.  make study: install and run the quick study.  make audit: install and run the audit.
 # make test: install and run the tests.  make benchmark: how fast this machine is.
 # make gpu: check a GPU and time it, in at most 8 minutes or so.
 # make slurm: install SLURM (Debian, as root).
@@ -11,7 +11,9 @@ FAULTS ?=
 # Each process of the tests uses one core. A file's tests stay together: they share what is slow.
 TEST_PROCESSES ?= 2
 
-.PHONY: study audit test faults slurm test-slurm benchmark gpu lint clean
+.PHONY: install study audit test faults slurm test-slurm benchmark gpu lint clean
+
+install: .venv/installed
 
 study: .venv/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES) --configfile studies/quick.yaml

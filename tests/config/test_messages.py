@@ -37,13 +37,24 @@ MISTAKES = [
     ("arms.new.epochs", [10, 0], "arms.new.epochs: found 0; must be greater than or equal to 1."),
     ("arms.new.label", ["a", "b"], "arms.new.label: found ['a', 'b']; must be text."),
     ("arms.new.head", "sigmoid", "arms.new.head: found 'sigmoid'; must be 'logits' or 'softmax'."),
-    ("arms.new.initialisation", "imagnet", "arms.new.initialisation: found 'imagnet'; allowed ar"),
+    ("arms.new.initialisation", "imagnet", "arms.new.initialisation: found 'imagnet'; did you me"),
     ("arms.new.normalisation", "weights", "arms.new: normalisation: weights needs an initialisat"),
     ("arms.new.optimiser", "sgd", "arms.new.optimiser: found 'sgd'; must be a mapping of keys to"),
     (
         "arms.new.optimiser",
         {"name": "lion"},
         "arms.new.optimiser.name: found 'lion'; must be 'adam' or 'adamw' or 'sgd'.",
+    ),
+    (
+        "arms.new.optimiser",
+        {"name": "AdamW"},
+        "arms.new.optimiser.name: found 'AdamW'; did you mean 'adamw'? must be 'adam' or 'adamw'",
+    ),
+    ("arms.new.augmentation", "shift", "arms.new.augmentation: found 'shift'; must be a list."),
+    (
+        "arms.new.target",
+        "fashion",
+        "arms.new.target.name: found 'fashion'; did you mean 'fashion-mnist'? must be 'mnist', ",
     ),
     (
         "arms.new.optimiser",
@@ -59,7 +70,7 @@ MISTAKES = [
     (
         "arms.new.schedule",
         "cosin",
-        "arms.new.schedule.name: found 'cosin'; must be 'constant' or 'cosine' or 'step'.",
+        "arms.new.schedule.name: found 'cosin'; did you mean 'cosine'? must be 'constant' or ",
     ),
     (
         "arms.new.schedule",
@@ -71,7 +82,7 @@ MISTAKES = [
         {"name": "cosine", "warm_up": 1000},
         "arms.new: schedule.warm_up must end before the training: found 1000, allowed is less",
     ),
-    ("arms.new.trained", "heads", "arms.new.trained.part: found 'heads'; must be 'all', 'head', "),
+    ("arms.new.trained", "heads", "arms.new.trained.part: found 'heads'; did you mean 'head'? "),
     (
         "arms.new.trained",
         {"stages": ["layer5"]},
@@ -115,7 +126,7 @@ MISTAKES = [
     (
         "arms.new.augmentation",
         ["rotate"],
-        "arms.new.augmentation.0.name: found 'rotate'; must be 'rotation' or 'quarter-turn' or ",
+        "arms.new.augmentation.0.name: found 'rotate'; did you mean 'rotation'? must be 'rotatio",
     ),
     (
         "arms.new.augmentation",

@@ -2,6 +2,7 @@
 
 import json
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,8 @@ from tlstudy.config.study import (
 )
 from tlstudy.storage.errors import UserError
 
+EXAMPLES = ROOT / "docs" / "examples"
+
 
 def test_default_study_has_four_arms_and_ten_seeds():
     study = build_study(DEFAULT)
@@ -43,6 +46,22 @@ def test_published_protocol_is_written_out():
 def test_every_study_is_valid_and_has_its_own_folder(overlay):
     study = load_study([ROOT / "config.yaml", overlay])
     assert study.study == overlay.stem
+
+
+def test_every_example_is_valid_with_the_images_that_its_script_makes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    made = runpy.run_path(str(EXAMPLES / "make_photos.py"))
+    made["main"](tmp_path / "photos")
+    for file in sorted(EXAMPLES.glob("*.yaml")):
+        study = load_study([ROOT / "config.yaml", file])
+        assert study.study == file.stem
+        page = file.with_suffix(".md").read_text()
+        assert f"docs/examples/{file.name}" in page
+        assert f"]({file.stem}.png)" in page
+        assert file.with_suffix(".png").is_file()
+    assert study.study == "photos"
+    target = study.arms["pretrained"].target
+    assert (target.images.train, target.images.test, target.outputs) == (150, 150, 10)
 
 
 def test_overlay_changes_its_keys_only():

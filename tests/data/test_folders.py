@@ -50,6 +50,8 @@ def test_train_and_test_are_taken_as_they_are(tmp_path):
                 paint(tmp_path / "own" / part / name / f"{each}.jpg", grey=True)
     found = target(tmp_path / "own")
     assert (found.images.train, found.images.test, found.images.channels) == (6, 2, 1)
+    with pytest.raises(UserError, match="found grey images only, where `colour: rgb`"):
+        target(tmp_path / "own", colour="rgb")
     cache_images(tmp_path, found)
     assert load_images(tmp_path / found.place, "train")[0].shape == (6, 64, 64)
 
@@ -97,6 +99,6 @@ def test_mistakes_get_one_sentence_each(photos, tmp_path):
     (photos / "cats" / "0.png").write_bytes(b"no image")
     assert "cats/0.png: cannot be read as an image" in refused()
     shutil.rmtree(photos / "cats")
-    assert "found 1 sub-folders; must have at least 2" in refused()
+    assert "found 1 sub-folder; must have at least 2" in refused()
     shutil.rmtree(photos)
     assert "no such folder" in refused()

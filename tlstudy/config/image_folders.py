@@ -63,8 +63,8 @@ def files_of(root: Path) -> Files:
         place = root / part
         if len(classes) < 2:
             raise UserError(
-                f"{place}: found {len(classes)} sub-folders; must have at least 2, one for each "
-                "class with its images in it."
+                f"{place}: found {len(classes)} sub-folder{'s' * (len(classes) != 1)}; must have "
+                "at least 2, one for each class with its images in it."
             )
         for name, found in classes.items():
             if len(found) < least:
@@ -125,6 +125,11 @@ def _channels(target: Target, files: list[Path]) -> int:
     grey, colour = [], []
     for file in files:
         (grey if _is_grey(file) else colour).append(file)
+    if target.colour == "rgb" and not colour:
+        raise UserError(
+            f"{target.folder}: found grey images only, where `colour: rgb` needs images in colour; "
+            "leave `colour` out."
+        )
     if target.colour != "auto":
         return 1 if target.colour == "grey" else 3
     if grey and colour:

@@ -1,5 +1,6 @@
 """Sentences for what the models of the configuration refuse, one for each mistake."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
@@ -55,10 +56,12 @@ ALLOWED = {
     "string_type": "must be text",
     "string_too_long": "must have at most 100 characters",
     "path_type": "must be a path",
+    "list_type": "must be a list",
     "model_attributes_type": "must be a mapping of keys to values, such as {name: adam}",
     **dict.fromkeys(("float_type", "float_parsing"), "must be a number"),
     **dict.fromkeys(("dict_type", "model_type"), "must be a mapping of keys to values"),
 }
+FOLDER = ", or for images of your own {folder: path}"
 
 
 def sentences(
@@ -93,8 +96,9 @@ def _sentence(item: Mapping[str, Any], location: tuple[int | str, ...]) -> str:
     if kind == "value_error" and isinstance(found, Mapping):
         return f"{key}: {context['error']}."
     if kind == "union_tag_invalid":
-        allowed = context["expected_tags"].replace(", ", " or ")
-        return f"{key}.name: found {describe(found['name'])}; must be {allowed}."
+        tags, name = context["expected_tags"], found["name"]
+        hint = _nearest(name, tags)
+        return f"{key}.name: found {describe(name)}; {hint}must be {tags.replace(', ', ' or ')}."
     return f"{key}: found {describe(found)}; {_allowed(item, location)}."
 
 
@@ -134,6 +138,9 @@ def _allowed(item: Mapping[str, Any], location: Sequence[int | str]) -> str:
         limit = context.get("min_length", context.get("max_length"))
         bound = "at least" if kind == "too_short" else "at most"
         return f"must have {bound} {limit} {'entry' if limit == 1 else 'entries'}"
+    if kind == "literal_error":
+        names = _nearest(item["input"], context["expected"]) + f"must be {context['expected']}"
+        return names + (FOLDER if tuple(location[-2:]) == ("target", "name") else "")
     return ALLOWED.get(kind) or item["msg"].replace("Input should be", "must be")
 
 
@@ -144,7 +151,22 @@ def _allowed_keys(location: Sequence[int | str]) -> str:
     return f"{did_you_mean(str(location[-1]), allowed)}allowed are {', '.join(allowed)}."
 
 
-def did_you_mean(name: str, allowed: Iterable[str]) -> str:
-    """A question with the allowed name that is closest; empty if none is close."""
-    close = get_close_matches(name, list(allowed), n=1)
+def _nearest(found: Any, allowed: str) -> str:
+    """The same question for a value; the allowed ones are in quotation marks."""
+    if not isinstance(found, str):
+        return ""
+    # Values are often short: gpu is near cpu, and not meant by it.
+    return did_you_mean(found, re.findall("'(.*?)'", allowed), least=0.7)
+
+
+def did_you_mean(name: str, allowed: Iterable[str], least: float = 0.6) -> str:
+    """A question with the allowed name that is closest; empty if none is close.
+
+    Args:
+        least: how alike they must be, from 0 to 1 (`difflib`).
+    """
+    allowed = list(allowed)
+    # Another letter's case is the closest: AdamW is adamw and not adam.
+    same = [each for each in allowed if each.lower() == name.lower()]
+    close = same or get_close_matches(name, allowed, n=1, cutoff=least)
     return f"did you mean '{close[0]}'? " if close else ""

@@ -27,6 +27,13 @@ def network_contradictions(
         key: of the arm in which it is written.
         asked: names of the arm's settings that are written, not defaults.
     """
+    patch = arm.architecture.rpartition("_")[2]
+    if arm.architecture.startswith("vit_") and patch.isdigit() and arm.image_size % int(patch):
+        yield (
+            f"{key}.image_size: found {arm.image_size}; must be a multiple of {patch} for "
+            f"{arm.architecture}, the side of its patches."
+        )
+        return
     facts = network_facts(arm.architecture, arm.image_size)
     if facts.problem:
         yield (
@@ -85,8 +92,11 @@ def _source_contradictions(study: Study, key: str, arm: Arm) -> Iterator[str]:
     if arm.initialisation == "random":
         return
     if arm.initialisation not in study.weights:
-        names = ", ".join(["random", *study.weights])
-        yield f"{key}.initialisation: found '{arm.initialisation}'; allowed are {names}."
+        names = ["random", *study.weights]
+        yield (
+            f"{key}.initialisation: found '{arm.initialisation}'; "
+            f"{did_you_mean(arm.initialisation, names)}allowed are {', '.join(names)}."
+        )
         return
     at, architecture = f"weights.{arm.initialisation}", arm.architecture
     for source in study.weights[arm.initialisation]:
