@@ -17,7 +17,7 @@ from tlstudy.config.study import build_study, load_study
 from tlstudy.report.figures import draw, style
 from tlstudy.steps.aggregate import aggregate_study
 from tlstudy.steps.claims import make_claims
-from tlstudy.storage import columns
+from tlstudy.storage import columns, laboratory_columns
 
 
 def test_gain_is_in_doublings_seed_by_seed():
@@ -55,8 +55,8 @@ def test_the_ledgers_rule_decides(paid, verdict):
     assert rows.loc["relu-units", "mean"] == pytest.approx(1.05 - paid)
     assert rows.loc["sparsity", "verdict"] == "inconclusive"  # nothing was measured
     assert set(rows["experiment"]) == {"relu"}
-    assert list(claims) == list(columns.LABORATORY_CLAIMS)
-    assert list(values) == list(columns.LABORATORY_CLAIM_VALUES)
+    assert list(claims) == list(laboratory_columns.LABORATORY_CLAIMS)
+    assert list(values) == list(laboratory_columns.LABORATORY_CLAIM_VALUES)
 
 
 def test_a_seed_with_a_missing_value_has_none_and_the_ledger_says_so():
@@ -116,9 +116,9 @@ def test_the_workflow_runs_a_laboratory_alone(tmp_path):
     aggregate_study(study)
     make_claims(study)
     for name, documented in (
-        ("laboratory", columns.LABORATORY),
-        ("laboratory-claims", columns.LABORATORY_CLAIMS),
-        ("laboratory-claim-values", columns.LABORATORY_CLAIM_VALUES),
+        ("laboratory", laboratory_columns.LABORATORY),
+        ("laboratory-claims", laboratory_columns.LABORATORY_CLAIMS),
+        ("laboratory-claim-values", laboratory_columns.LABORATORY_CLAIM_VALUES),
         ("runs", columns.RUNS),
     ):
         table = pd.read_parquet(place.results / "tables" / f"{name}.parquet")

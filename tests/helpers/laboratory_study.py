@@ -10,7 +10,7 @@ from tlstudy.config.study import build_study
 from tlstudy.jobs.progress import progress
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.page.progress import section
-from tlstudy.storage import columns
+from tlstudy.storage import columns, laboratory_columns
 from tlstudy.theory.formulas import check_all
 
 DRAWS = 400
@@ -38,7 +38,7 @@ def make_study(seeds: int = 10, experiments=("diagonal", "relu", "batchnorm")) -
 
 
 def make_claims(seeds: int = 10) -> pd.DataFrame:
-    """Made-up rows of `tlstudy.storage.columns.LABORATORY_CLAIMS`."""
+    """Made-up rows of `tlstudy.storage.laboratory_columns.LABORATORY_CLAIMS`."""
     rows = [
         {
             "claim": name,
@@ -59,18 +59,18 @@ def make_claims(seeds: int = 10) -> pd.DataFrame:
         }
         for name, (verdict, unit, effect, mean, low, high) in MADE_UP.items()
     ]
-    return pd.DataFrame(rows, columns=list(columns.LABORATORY_CLAIMS))
+    return pd.DataFrame(rows, columns=list(laboratory_columns.LABORATORY_CLAIMS))
 
 
 def make_runs(study: Study) -> pd.DataFrame:
-    """Made-up rows of `columns.LABORATORY_RUNS`: a second for the first seed, and so on."""
+    """Made-up rows of `laboratory_columns.LABORATORY_RUNS`: a second for the first seed, and so on."""
     same = {"processor": "A processor", "python": "3.12.1", "numpy": "2.1.0", "torch": "2.6.0"}
     rows = [
         {"experiment": experiment, "seed": seed, "seconds": 1.0 + seed, "commit": COMMIT, **same}
         for experiment in study.laboratory.experiments
         for seed in study.seed
     ]
-    return pd.DataFrame(rows, columns=list(columns.LABORATORY_RUNS))
+    return pd.DataFrame(rows, columns=list(laboratory_columns.LABORATORY_RUNS))
 
 
 def empty(described) -> pd.DataFrame:
@@ -94,7 +94,7 @@ def make_inputs(study: Study | None = None, claims: pd.DataFrame | None = None) 
 
 
 def table(*rows: dict) -> pd.DataFrame:
-    """Made-up `columns.LABORATORY`: the rows in every seed; values that are callable are
+    """Made-up `laboratory_columns.LABORATORY`: the rows in every seed; values that are callable are
     functions of the seed."""
     found = [
         {
@@ -105,7 +105,7 @@ def table(*rows: dict) -> pd.DataFrame:
         for seed in SEEDS
         for row in rows
     ]
-    return pd.DataFrame(found).reindex(columns=list(columns.LABORATORY))
+    return pd.DataFrame(found).reindex(columns=list(laboratory_columns.LABORATORY))
 
 
 def relu(**row) -> dict:

@@ -6,7 +6,7 @@ from pages import ROOT, page
 
 from tlstudy.audit.theory_claims import LABORATORY_CLAIMS_BY_NAME, laboratory_ledger
 from tlstudy.config.study import load_study
-from tlstudy.storage import columns
+from tlstudy.storage import laboratory_columns
 from tlstudy.theory.formulas import check_all
 
 KEPT = ROOT / "docs" / "theory"
@@ -23,7 +23,7 @@ def study():
 
 def test_every_seed_of_every_experiment_is_there(study):
     table = kept("laboratory")
-    assert list(table.columns) == list(columns.LABORATORY)
+    assert list(table.columns) == list(laboratory_columns.LABORATORY)
     found = set(zip(table["experiment"], table["seed"], strict=True))
     assert found == {(one, seed) for one in study.laboratory.experiments for seed in study.seed}
 

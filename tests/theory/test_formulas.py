@@ -7,7 +7,7 @@ from click.testing import CliRunner
 from configurations import ROOT
 
 from tlstudy.cli import main
-from tlstudy.storage import columns
+from tlstudy.storage import laboratory_columns
 from tlstudy.theory import formulas
 from tlstudy.theory.formulas import (
     EXAMPLE,
@@ -111,7 +111,7 @@ def test_the_command_prints_and_writes_the_table(tmp_path, monkeypatch):
     assert result.exit_code == 0, result.output
     assert all(text in result.stdout for text in (*FORMULAS, "300 draws"))
     table = pd.read_parquet(tmp_path / "results" / "theory" / "tables" / "formulas.parquet")
-    assert list(table) == list(columns.FORMULAS)
+    assert list(table) == list(laboratory_columns.FORMULAS)
     assert set(zip(table["draws"], table["seed"], strict=True)) == {(300, 7)}
     pd.testing.assert_frame_equal(table, check_all(300, 7), check_dtype=False)
     assert not table.equals(check_all(300, 8).assign(seed=7))

@@ -21,7 +21,7 @@ from tlstudy.audit.theory_statistics import (
     transfer,
 )
 from tlstudy.audit.verdicts import by_interval, with_holm
-from tlstudy.storage.columns import LABORATORY_CLAIM_VALUES, LABORATORY_CLAIMS
+from tlstudy.storage.laboratory_columns import LABORATORY_CLAIM_VALUES, LABORATORY_CLAIMS
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,10 @@ class LaboratoryClaim:
 def laboratory_ledger(
     table: pd.DataFrame, experiments: Iterable[str]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Rows of `tlstudy.storage.columns.LABORATORY_CLAIMS` and of `LABORATORY_CLAIM_VALUES`.
+    """Rows of `LABORATORY_CLAIMS` and `LABORATORY_CLAIM_VALUES`: `storage.laboratory_columns`.
 
     Args:
-        table: rows of `tlstudy.storage.columns.LABORATORY`.
+        table: rows of `tlstudy.storage.laboratory_columns.LABORATORY`.
         experiments: those of the study; claims about others are left out.
     """
     claims, values = [], []

@@ -6,16 +6,18 @@ from tlstudy.storage.columns import (
     CLAIM_VALUES,
     CLAIMS,
     FINDINGS,
-    FORMULAS,
     KEYS,
-    LABORATORY,
-    LABORATORY_CLAIM_VALUES,
-    LABORATORY_CLAIMS,
-    LABORATORY_RUNS,
     LADDER,
     LAYERS,
     METRICS,
     RUNS,
+)
+from tlstudy.storage.laboratory_columns import (
+    FORMULAS,
+    LABORATORY,
+    LABORATORY_CLAIM_VALUES,
+    LABORATORY_CLAIMS,
+    LABORATORY_RUNS,
 )
 
 # Those of the step `aggregate`, and those of the step `claims`.

@@ -18,17 +18,9 @@ from tlstudy.jobs.provenance import with_provenance
 from tlstudy.jobs.run_record import RunRecord
 from tlstudy.jobs.run_results import TIMES, RunResults, packed_answers, results_of_runs
 from tlstudy.jobs.study_files import keep_study
-from tlstudy.storage.columns import (
-    ANSWERS,
-    FINDINGS,
-    KEYS,
-    LABORATORY,
-    LABORATORY_RUNS,
-    LAYERS,
-    METRICS,
-    RUNS,
-)
+from tlstudy.storage.columns import ANSWERS, FINDINGS, KEYS, LAYERS, METRICS, RUNS
 from tlstudy.storage.errors import UserError
+from tlstudy.storage.laboratory_columns import LABORATORY, LABORATORY_RUNS
 from tlstudy.storage.reading import read_json, read_table
 from tlstudy.storage.table_files import table_file, write_frames
 

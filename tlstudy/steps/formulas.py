@@ -5,7 +5,8 @@ import pandas as pd
 from tlstudy.config.settings import Study
 from tlstudy.jobs import graph, paths
 from tlstudy.jobs.provenance import with_provenance
-from tlstudy.storage.columns import FORMULAS, schema
+from tlstudy.storage.columns import schema
+from tlstudy.storage.laboratory_columns import FORMULAS
 from tlstudy.storage.table_files import write_table
 from tlstudy.theory.formulas import check_all
 
@@ -17,7 +18,7 @@ def make_formulas(
     """Check every formula and write the table of a study.
 
     Returns:
-        A row for each formula: `tlstudy.storage.columns.FORMULAS`.
+        A row for each formula: `tlstudy.storage.laboratory_columns.FORMULAS`.
     """
     table = check_all(draws, seed)
     write_table(paths.formulas_table(study), schema(FORMULAS), table)

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 def run_experiment(study: Study, experiment: str, seed: int) -> None:
     """Run an experiment, write its rows, and record versions, processor and time.
 
-    Columns are those of `tlstudy.storage.columns.LABORATORY`.
+    Columns are those of `tlstudy.storage.laboratory_columns.LABORATORY`.
 
     Raises:
         UserError: the study does not have the experiment or the seed.

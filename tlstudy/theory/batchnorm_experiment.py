@@ -83,7 +83,7 @@ def treatments() -> list[Treatment]:
 
 
 def rows(seed: int) -> Iterator[Row]:
-    """Rows of `tlstudy.storage.columns.LABORATORY`, without seed and experiment.
+    """Rows of `tlstudy.storage.laboratory_columns.LABORATORY`, without seed and experiment.
 
     The slides propose to trade reuse for adaptation by rescaling the pretrained weights. Here a
     network with BatchNorm, and one without, is pretrained on an auxiliary task. It gets a new head

@@ -75,7 +75,7 @@ def conditions() -> list[Condition]:
 
 
 def rows(seed: int) -> Iterator[Row]:
-    """Rows of `tlstudy.storage.columns.LABORATORY`, without seed and experiment."""
+    """Rows of `tlstudy.storage.laboratory_columns.LABORATORY`, without seed and experiment."""
     tasks = Problem(seed)
     yield from fine_tuned_rows(tasks, conditions())
     yield from _rows_from_small_weights(tasks)

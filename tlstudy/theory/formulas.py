@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from tlstudy.storage import columns
+from tlstudy.storage import laboratory_columns
 from tlstudy.theory.penalty import squared_change
 
 # Arrays by parameter of `squared_change`: m_main, gamma, w_aux and rho.
@@ -137,7 +137,7 @@ def printed_minimum(formula: PrintedFormula, arguments: Arguments) -> tuple[np.n
 
 
 def check_all(count: int = DRAWS, seed: int = SEED) -> pd.DataFrame:
-    """How each printed formula compares with brute force: `tlstudy.storage.columns.FORMULAS`.
+    """How each printed formula compares with brute force: `laboratory_columns.FORMULAS`.
 
     no_root, several_roots and exact are shares of the draws; median_error and large_error the
     median and 95th percentile of |printed - true| / true where there is a root.
@@ -163,7 +163,7 @@ def check_all(count: int = DRAWS, seed: int = SEED) -> pd.DataFrame:
             "large_error": large,
         }
         rows.append(row)
-    return pd.DataFrame(rows, columns=list(columns.FORMULAS))
+    return pd.DataFrame(rows, columns=list(laboratory_columns.FORMULAS))
 
 
 def table_text(table: pd.DataFrame) -> str:

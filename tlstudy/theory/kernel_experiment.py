@@ -74,7 +74,7 @@ def kernel(first: np.ndarray, second: np.ndarray, width: float, averaged: bool) 
 
 
 def rows(seed: int) -> Iterator[Row]:
-    """Rows of `tlstudy.storage.columns.LABORATORY`, without seed and experiment.
+    """Rows of `tlstudy.storage.laboratory_columns.LABORATORY`, without seed and experiment.
 
     Accuracies are on images turned by 90, 180 and 270 degrees, of the classes that are not shown
     turned in exposure half.

@@ -115,7 +115,7 @@ class Problem:
 
 
 def rows(seed: int, swept: Sequence[Condition] | None = None) -> Iterator[Row]:
-    """Rows of `tlstudy.storage.columns.LABORATORY`, without seed and experiment.
+    """Rows of `tlstudy.storage.laboratory_columns.LABORATORY`, without seed and experiment.
 
     Pretraining is on many samples of the auxiliary task, from small weights.
     """

@@ -17,7 +17,7 @@ class OfManyNetworks:
 
 
 def measured(condition: Mapping[str, float | str], values: Mapping[str, float]) -> Iterator[Row]:
-    """A row of `tlstudy.storage.columns.LABORATORY` for each value, without seed and experiment.
+    """A row of `laboratory_columns.LABORATORY` for each value, without seed and experiment.
 
     Args:
         condition: settings by column; columns that do not apply are left out.

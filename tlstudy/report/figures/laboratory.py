@@ -212,7 +212,7 @@ def panels_figure(study: Study, tables: points.Tables, _size: None, name: str) -
 
 
 def _rows(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The rows of `tlstudy.storage.columns.LABORATORY` that a figure shows."""
+    """The rows of `tlstudy.storage.laboratory_columns.LABORATORY` that a figure shows."""
     if name == "laboratory-implicit":
         return ratios(table)
     experiments = {"laboratory-diagonal": "diagonal", "laboratory-rescaling": "batchnorm"}

@@ -109,7 +109,7 @@ def ran(inputs: Inputs) -> str:
 
 
 def notes(table: pd.DataFrame, experiment: str) -> list[str]:
-    """Sentences on an experiment's rows of `tlstudy.storage.columns.LABORATORY`."""
+    """Sentences on an experiment's rows of `tlstudy.storage.laboratory_columns.LABORATORY`."""
     rows = table[table["experiment"] == experiment]
     if rows.empty:
         return []
