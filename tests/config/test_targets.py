@@ -78,6 +78,20 @@ def test_arms_of_other_targets_are_not_compared():
         build_study({**STUDY, "arms": arms, "claims": {"c": claim}})
 
 
+def test_differences_on_transforms_of_the_same_images_are_compared():
+    shuffled = {"name": "digits", "block_shuffle": 4}
+    arms = {"a": {"target": "digits"}, "b": {"target": "digits", "epochs": 2}}
+    arms |= {"c": {"target": shuffled}, "d": {"target": shuffled, "epochs": 2}}
+    claim = {"text": "t", "quantity": "balanced_accuracy", "arm": "a", "against": "b"}
+    study = {**STUDY, "arms": arms}
+    build_study({**study, "claims": {"k": claim | {"minus": {"arm": "c", "against": "d"}}}})
+    with pytest.raises(UserError, match=r"claims.k.minus: found 'c' on .* beside 'b' on digits; "):
+        build_study({**study, "claims": {"k": claim | {"minus": {"arm": "c", "against": "b"}}}})
+    arms |= {"c": {"target": "mnist"}, "d": {"target": "mnist", "epochs": 2}}
+    with pytest.raises(UserError, match="minus.arm: found 'c' on mnist beside 'a' on digits; "):
+        build_study({**study, "claims": {"k": claim | {"minus": {"arm": "c", "against": "d"}}}})
+
+
 def test_the_table_has_a_name_for_every_class():
     assert {name: len(set(data.classes)) for name, data in NAMED.items()} == {
         **dict.fromkeys(("mnist", "digits", "fashion-mnist", "kmnist", "cifar10", "svhn"), 10),
