@@ -88,7 +88,7 @@ def test_differences_on_transforms_of_the_same_images_are_compared():
     with pytest.raises(UserError, match=r"claims.k.minus: found 'c' on .* beside 'b' on digits; "):
         build_study({**study, "claims": {"k": claim | {"minus": {"arm": "c", "against": "b"}}}})
     arms |= {"c": {"target": "mnist"}, "d": {"target": "mnist", "epochs": 2}}
-    with pytest.raises(UserError, match="minus.arm: found 'c' on mnist beside 'a' on digits; "):
+    with pytest.raises(UserError, match=r"minus.arm: found 'c' on mnist beside 'a' on digits; "):
         build_study({**study, "claims": {"k": claim | {"minus": {"arm": "c", "against": "d"}}}})
 
 

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 from tlstudy.config.groups import (
     arms_of_kind,
+    block_sweeps,
     is_new,
     is_of_slides,
     only_arms,
@@ -53,6 +54,7 @@ FIGURES = (
     "landscape-random",
     "curvature",
     "reuse",
+    "overlap",
 )
 # Figures that are not of one subset size.
 FOR_ALL_SIZES = (CONTRADICTIONS, PENALTY, *LABORATORY, ACCURACY_BY_SIZE)
@@ -91,6 +93,7 @@ def figure_names(study: Study) -> list[str]:
         "landscape-random": study.landscape.seeds,
         "curvature": study.curvature.seeds,
         "reuse": study.reuse.seeds,
+        "overlap": block_sweeps(study),
     }
     present = [name for name in FIGURES if needed.get(name, True)]
     return [figure for name in present for figure in (name, *_second_figure(study, name))]

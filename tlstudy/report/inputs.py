@@ -33,6 +33,7 @@ TABLES = (
     "encoder",
     "curvature",
     "reuse",
+    "features",
     "ladder",
     "claims",
 )
@@ -85,6 +86,7 @@ class Inputs:
     encoder: pd.DataFrame = field(default_factory=_empty("encoder"))
     curvature: pd.DataFrame = field(default_factory=_empty("curvature"))
     reuse: pd.DataFrame = field(default_factory=_empty("reuse"))
+    features: pd.DataFrame = field(default_factory=_empty("features"))
     ladder: pd.DataFrame = field(default_factory=_empty("ladder"))
     claims: pd.DataFrame = field(default_factory=_empty("claims"))
     formulas: pd.DataFrame = field(default_factory=_empty("formulas"))

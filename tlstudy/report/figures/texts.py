@@ -26,6 +26,7 @@ TITLES = {
     "landscape-random": "Loss landscape in a random plane",
     "curvature": "Curvature of the training loss",
     "reuse": "Reuse of pretrained features",
+    "overlap": "The gap between the two networks as local structure is destroyed",
     CONTRADICTIONS: "Contradictions within the published material",
     PENALTY: "The penalty of Proposition 3 and its printed variants",
     "laboratory-claims": "The laboratory's claims and the effects stated in advance",
