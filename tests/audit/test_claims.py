@@ -121,6 +121,49 @@ def test_numbers_directions_and_margins(gaps, claim, verdict, mean):
     assert found["mean"] == pytest.approx(mean)
 
 
+MINUS = {"minus": {"arm": "pretrained-second", "against": "new-second"}}
+
+
+@pytest.mark.parametrize(
+    ("claim", "mean", "verdict"),
+    [
+        ({}, 0.3, "supported"),
+        ({"effect": 0.35}, 0.3, "contradicted"),
+        ({"direction": "lower"}, -0.3, "refuted"),
+        ({"direction": "lower", "margin": 0.5}, 0.2, "supported"),
+    ],
+)
+def test_a_difference_of_differences_is_taken_seed_by_seed(claim, mean, verdict):
+    study = make_study({"C": CLAIM | MINUS | claim}, groups=("first", "second"))
+    first, second = 0.4 + AROUND + SHARED, 0.1 + SHARED
+    runs = accuracies(
+        study,
+        {
+            NEW: 0.2 + SHARED,
+            PRETRAINED: 0.2 + SHARED + first,
+            "new-second": 0.3 - SHARED,
+            "pretrained-second": 0.3 - SHARED + second,
+        },
+    )
+    claims, values = ledger(study, {"runs": runs})
+    assert claims.iloc[0]["verdict"] == verdict
+    sign = -1 if claim.get("direction") == "lower" else 1
+    expected = sign * (first - second) + claim.get("margin", 0)
+    np.testing.assert_allclose(values["value"], expected)
+    assert claims.iloc[0]["mean"] == pytest.approx(mean)
+
+
+def test_a_seed_without_one_of_the_four_values_is_left_out():
+    study = make_study({"C": CLAIM | MINUS}, groups=("first", "second"))
+    arms = (NEW, PRETRAINED, "new-second", "pretrained-second")
+    runs = accuracies(study, {arm: list(0.3 + SHARED) for arm in arms})
+    lost = (runs["arm"] == "new-second") & (runs["seed"] == 28)
+    runs.loc[lost, "status"] = "diverged"
+    row = ledger(study, {"runs": runs})[0].iloc[0]
+    assert row["seeds"] == 5
+    assert "'new-second' (the run diverged) in seed 28" in row["because"]
+
+
 def test_one_quantity_against_another():
     claim = {"quantity": "probe.layer4", "against": PRETRAINED, "against_quantity": "probe.layer3"}
     study = make_study({"C": CLAIM | claim}, groups=("first",))
@@ -149,13 +192,23 @@ WORDS = [
         "balanced accuracy, read off stem linearly, of 'pretrained-first' minus balanced "
         "accuracy, fine-tuned, of 'pretrained-first' (share)",
     ),
+    (
+        MINUS,
+        "balanced accuracy of 'pretrained-first' minus that of 'new-first', minus the same "
+        "difference of 'pretrained-second' and 'new-second' (share)",
+    ),
+    (
+        MINUS | {"direction": "lower", "margin": 0.1},
+        "balanced accuracy of 'pretrained-second' minus that of 'new-second', minus the same "
+        "difference of 'pretrained-first' and 'new-first', plus 0.1 (share)",
+    ),
     ({"open": "Later."}, ""),
 ]
 
 
 @pytest.mark.parametrize(("claim", "expected"), WORDS)
 def test_the_statistic_in_words(claim, expected):
-    study = make_study({"C": CLAIM | claim}, groups=("first",))
+    study = make_study({"C": CLAIM | claim}, groups=("first", "second"))
     assert statistic(study, study.claims["C"]) == expected
 
 

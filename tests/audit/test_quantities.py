@@ -10,13 +10,16 @@ from known import SIZE, encoder_table, invariance_table, make_study, metrics_tab
 from tlstudy.audit.quantities import INDEX, values_of, why_missing
 from tlstudy.config.architectures import RESNET_STAGES
 from tlstudy.config.quantities import (
+    OF_FEATURES,
     QUANTITIES,
     TRANSFORM_GROUPS,
     described,
     listed_names,
     planned_seeds,
+    quantity_of,
 )
 from tlstudy.config.tables import ALL_TABLES
+from tlstudy.measures.features import COLUMNS
 from tlstudy.storage.columns import LAYERS, schema
 
 ARM, SEED = "new-first", 26
@@ -187,6 +190,24 @@ def test_drift_excess_is_over_the_least_change_and_needs_one():
         assert np.isnan(value({**tables(), "reuse": table[:-1]}, f"log2_drift_excess.{way}"))
 
 
+def features_table(values: dict[tuple[str, str], float]) -> pd.DataFrame:
+    rows = [(*RUN, measure, stage, value, 100) for (measure, stage), value in values.items()]
+    return pd.DataFrame(rows, columns=list(ALL_TABLES["features"]))
+
+
+def test_quantities_of_features_are_rows_of_their_table():
+    names = [name for name, quantity in QUANTITIES.items() if quantity.table == "features"]
+    assert len(names) == len(OF_FEATURES) * len(RESNET_STAGES)
+    keys = [tuple(name.replace("_", "-").split(".")) for name in [*names, "similarity.blocks.3"]]
+    keys[-1] = ("similarity", "blocks.3")  # a stage of another network
+    table = features_table({key: index / 100 for index, key in enumerate(keys)})
+    for index, name in enumerate([*names, "similarity.blocks.3"]):
+        assert quantity_of(name).table == "features"
+        assert value({**tables(), "features": table}, name) == index / 100
+    measured = COLUMNS["measure"][1]
+    assert all(family.replace("_", "-") in measured for family in OF_FEATURES)
+
+
 def curvature_table(eigenvalue: float, rise: float, reason: str = "") -> pd.DataFrame:
     rows = [(*RUN, "final", 8.0, 0.5, ""), (*RUN, "matched", eigenvalue, rise, reason)]
     named = [*INDEX, "point", "hessian_eigenvalue", "rise", "reason"]
@@ -233,6 +254,7 @@ def test_a_run_that_diverged_has_no_values(name):
             [(*RUN, argument, 0.4, 0.5, 100)], columns=list(ALL_TABLES["baselines"])
         ),
         "invariance": transformed_rows(),
+        "features": features_table({(family.replace("_", "-"), argument): 0.5}),
     }
     assert np.isfinite(value({**tables(run, **series), **others}, name))
     diverged = {**tables({**run, "status": "diverged"}, **series), **others}
@@ -240,7 +262,7 @@ def test_a_run_that_diverged_has_no_values(name):
     assert why_missing(diverged, name, RUN) == "the run diverged"
 
 
-@pytest.mark.parametrize("name", ["probe.stem", "log2_rise.final"])
+@pytest.mark.parametrize("name", ["probe.stem", "log2_rise.final", "similarity.stem"])
 def test_a_table_that_is_missing_or_empty_gives_no_values(name):
     table = QUANTITIES[name].table
     empty = schema(ALL_TABLES[table]).empty_table().to_pandas()

@@ -117,6 +117,30 @@ CLAIMS = [
         {"quantity": "loss", "against": "new-published"},
         "against: found 'new-published' with head softmax beside 'pretrained' with head logits; ",
     ),
+    (
+        {"minus": {"arm": "new-published", "against": "old"}},
+        f"minus.against: found 'old'; must be among the study's arms {ARMS}.",
+    ),
+    (
+        {"minus": {"arm": "pretrained", "against": "new"}},
+        "minus: found the claim's own arms; must be two others.",
+    ),
+    (
+        {"minus": {"arm": "new-published", "against": "new-published"}},
+        "minus.against: found 'new-published'; must be another arm.",
+    ),
+    (
+        {"against": "", "minus": {"arm": "pretrained-published", "against": "new-published"}},
+        "minus: needs `against` and no `against_quantity`, as one difference between two arms",
+    ),
+    (
+        {"quantity": "loss", "minus": {"arm": "pretrained-published", "against": "new"}},
+        "minus.against: found 'new' with head logits beside 'pretrained-published' with head soft",
+    ),
+    (
+        {"minus": {"arm": "new", "against": "new", "agains": ""}},
+        "minus.agains: unknown key; did you mean 'against'? allowed are against, arm.",
+    ),
     ({"figure": "lader"}, "figure: found 'lader'; allowed are ladder, "),
     ({"txt": ""}, "txt: unknown key; did you mean 'text'? allowed are above, "),
     ({"controls": [CONTROL | {"arm": "old"}]}, "controls.0.arm: found 'old'; must be among "),

@@ -97,6 +97,20 @@ def test_arms_with_images_placed_otherwise_are_compared_on_the_same_test_images(
     assert same.key == Target(canvas={"side": 64, "place": "top-left"}).key
 
 
+def test_differences_on_transforms_of_the_same_images_are_compared():
+    shuffled = {"name": "digits", "block_shuffle": 4}
+    arms = {"a": {"target": "digits"}, "b": {"target": "digits", "epochs": 2}}
+    arms |= {"c": {"target": shuffled}, "d": {"target": shuffled, "epochs": 2}}
+    claim = {"text": "t", "quantity": "balanced_accuracy", "arm": "a", "against": "b"}
+    study = {**STUDY, "arms": arms}
+    build_study({**study, "claims": {"k": claim | {"minus": {"arm": "c", "against": "d"}}}})
+    with pytest.raises(UserError, match=r"claims.k.minus: found 'c' on .* beside 'b' on digits; "):
+        build_study({**study, "claims": {"k": claim | {"minus": {"arm": "c", "against": "b"}}}})
+    arms |= {"c": {"target": "mnist"}, "d": {"target": "mnist", "epochs": 2}}
+    with pytest.raises(UserError, match=r"minus.arm: found 'c' on mnist beside 'a' on digits; "):
+        build_study({**study, "claims": {"k": claim | {"minus": {"arm": "c", "against": "d"}}}})
+
+
 def test_the_table_has_a_name_for_every_class():
     assert {name: len(set(data.classes)) for name, data in NAMED.items()} == {
         **dict.fromkeys(("mnist", "digits", "fashion-mnist", "kmnist", "cifar10", "svhn"), 10),

@@ -63,7 +63,7 @@ def make_claims(seeds: int = 10) -> pd.DataFrame:
 
 
 def make_runs(study: Study) -> pd.DataFrame:
-    """Made-up rows of `laboratory_columns.LABORATORY_RUNS`: a second for the first seed, and so on."""
+    """Made-up rows of `LABORATORY_RUNS`: a second for the first seed, and so on."""
     same = {"processor": "A processor", "python": "3.12.1", "numpy": "2.1.0", "torch": "2.6.0"}
     rows = [
         {"experiment": experiment, "seed": seed, "seconds": 1.0 + seed, "commit": COMMIT, **same}

@@ -38,6 +38,14 @@ def test_a_claim_is_recorded_once_and_again_when_what_decides_it_changes(tmp_pat
     assert seen.first("C", first.claims["C"]) <= seen.first("C", weaker.claims["C"])
 
 
+def test_a_claim_without_minus_is_known_from_before_that_key_was():
+    claim = make_study({"C": CLAIM}, groups=("first",)).claims["C"]
+    assert digest_of(claim) == "64267ebbb4"
+    pair = {"arm": "pretrained-second", "against": "new-second"}
+    more = make_study({"C": CLAIM | {"minus": pair}}, groups=("first", "second"))
+    assert digest_of(more.claims["C"]) != digest_of(claim)
+
+
 @pytest.mark.parametrize(
     ("seen", "ended", "stated"),
     [

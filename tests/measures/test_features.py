@@ -8,10 +8,13 @@ from sklearn.linear_model import BayesianRidge
 from tiny import tiny_run
 
 from tlstudy.measures.stage_features import (
+    PENALTIES,
     debiased_cka,
     log_evidence,
     participation_ratio,
+    reconstruction,
     shared_dimensions,
+    small_pixels,
     stage_features,
 )
 from tlstudy.networks.evaluation import predict
@@ -91,6 +94,59 @@ def test_evidence_is_higher_where_features_tell_the_classes():
     labels = np.arange(60) % 3
     telling = np.eye(3)[labels] + GENERATOR.normal(scale=0.1, size=(60, 3))
     assert log_evidence(telling, labels) > log_evidence(GENERATOR.normal(size=(60, 3)), labels)
+
+
+def test_reconstruction_is_ridge_regression_with_each_image_left_out():
+    """Solved for each penalty and each image left out, with no shortcut."""
+    features, test_features = GENERATOR.normal(size=(12, 20)), GENERATOR.normal(size=(7, 20))
+    mixing = GENERATOR.normal(size=(20, 6))
+    pixels, test_pixels = (
+        each @ mixing + 3 * GENERATOR.normal(size=(len(each), 6))
+        for each in (features, test_features)
+    )
+
+    def decoded(shown, seen, asked, penalty):
+        centre, middle = shown.mean(axis=0), seen.mean(axis=0)
+        inner = (shown - centre).T @ (shown - centre) + penalty * np.eye(20)
+        weights = np.linalg.solve(inner, (shown - centre).T @ (seen - middle))
+        return (asked - centre) @ weights + middle
+
+    scale = np.sqrt(features.var(axis=0).sum())
+    errors = []
+    for penalty in PENALTIES:
+        left_out = []
+        for one in range(12):
+            others = np.arange(12) != one
+            found = decoded(
+                features[others] / scale, pixels[others], features[[one]] / scale, penalty
+            )
+            left_out.append(((pixels[one] - found) ** 2).sum())
+        errors.append(np.sum(left_out))
+    best = PENALTIES[int(np.argmin(errors))]
+    assert PENALTIES[0] < best < PENALTIES[-1]
+    found = decoded(features / scale, pixels, test_features / scale, best)
+    rest = ((test_pixels - found) ** 2).sum() / ((test_pixels - pixels.mean(axis=0)) ** 2).sum()
+    arguments = (pixels, test_features, test_pixels)
+    assert reconstruction(features, *arguments) == pytest.approx(1 - rest)
+    assert reconstruction(9 * features, pixels, 9 * test_features, test_pixels) == pytest.approx(
+        1 - rest
+    )
+
+
+def test_features_that_are_the_pixels_reconstruct_them_and_constant_ones_the_mean():
+    pixels, test_pixels = GENERATOR.normal(size=(40, 5)), GENERATOR.normal(size=(30, 5))
+    assert reconstruction(pixels, pixels, test_pixels, test_pixels) == pytest.approx(1, abs=1e-3)
+    constant = reconstruction(np.ones((40, 3)), pixels, np.ones((30, 3)), test_pixels)
+    assert constant == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(4, 28, 28), (4, 3, 28, 28)])
+def test_small_pixels_are_means_of_squares(shape):
+    raw = torch.from_numpy(GENERATOR.integers(0, 256, shape, dtype=np.uint8))
+    found = small_pixels(raw).reshape(*shape[:-2], 14, 14)
+    first = raw[..., :2, 2:4].double().mean(dim=(-1, -2)) / 255
+    np.testing.assert_allclose(found[..., 0, 1], first, rtol=1e-5)
+    assert small_pixels(torch.zeros(2, 8, 8, dtype=torch.uint8)).shape == (2, 196)
 
 
 def test_features_lead_to_the_networks_own_answers():

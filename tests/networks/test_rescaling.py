@@ -69,6 +69,22 @@ def test_a_part_is_rescaled_and_nothing_else(part):
     assert after["conv1.weight"] == (1 if part == "head" else 3)
 
 
+@pytest.mark.parametrize("statistics", ["kept", "rescaled"])
+def test_all_is_every_parameter_and_statistics_as_asked(trained, statistics):
+    before = copy.deepcopy(trained.state_dict())
+    rescaling = Rescaling(
+        part="all", factor=0.25, running_statistics=statistics, learning_rate_factor=3
+    )
+    kinds = layer_kinds(trained)
+    rescale(trained, kinds, rescaling)
+    buffers = {"running_mean": 0.25, "running_var": 0.0625}
+    parameters = dict(trained.named_parameters())
+    for name, value in trained.state_dict().items():
+        factor = buffers.get(name.rpartition(".")[2], 1) if statistics == "rescaled" else 1
+        assert torch.equal(value, before[name] * (0.25 if name in parameters else factor)), name
+    assert learning_rate_factors(kinds, rescaling) == [3] * len(parameters)
+
+
 def losses(optimiser: str, rescaling: Rescaling) -> list[float]:
     training = tiny_training(epochs=3, optimiser=OPTIMISERS[optimiser], rescaling=rescaling)
     network = without_epsilon(initial_network(training, 26, None))

@@ -25,6 +25,7 @@ from tlstudy.jobs.claims_seen import Sightings
 from tlstudy.storage.columns import CLAIM_VALUES, CLAIMS
 
 NONE_SEEN = Sightings({})
+SIGNS = (1, -1, -1, 1)  # of the sides of a claim
 OTHER_WAY = {"lower": "upper", "upper": "lower", "": ""}
 
 
@@ -74,8 +75,8 @@ class Case:
         claim = self.claim
         if claim.open:
             return pd.Series([], pd.Index([], dtype="int64"), dtype=float)
-        ours, *others = (self.of_arm(*side) for side in sides(claim))
-        difference = ours - (others[0] if others else claim.above)
+        signed = zip(SIGNS, sides(claim), strict=False)
+        difference = sum(sign * self.of_arm(*side) for sign, side in signed) - claim.above
         return (difference if claim.direction == "higher" else -difference) + claim.margin
 
     def summary(self) -> Summary:
@@ -95,7 +96,8 @@ class Case:
         """Whether the statistic is a lower or an upper bound of what is meant; see `Quantity`."""
         names = [quantity for quantity, _ in sides(self.claim)]
         ways = [quantity_of(name).bound for name in names]
-        turned = [OTHER_WAY[way] if place else way for place, way in enumerate(ways)]
+        signed = zip(SIGNS, ways, strict=False)
+        turned = [way if sign > 0 else OTHER_WAY[way] for sign, way in signed]
         if self.claim.direction == "lower":
             turned = [OTHER_WAY[way] for way in turned]
         there = set(turned) - {""}
@@ -212,11 +214,17 @@ def ledger(
 
 
 def sides(claim: Claim) -> list[tuple[str, str]]:
-    """Quantity and arm of what is compared: one side where it is compared with a number."""
+    """Quantity and arm of what is compared, each with its sign in `SIGNS`.
+
+    One side where it is compared with a number, four where two differences are.
+    """
     if claim.open:
         return []
     second = (claim.against_quantity or claim.quantity, claim.against)
-    return [(claim.quantity, claim.arm), *([second] if claim.against else [])]
+    found = [(claim.quantity, claim.arm), *([second] if claim.against else [])]
+    if claim.minus:
+        found += [(claim.quantity, claim.minus.arm), (claim.quantity, claim.minus.against)]
+    return found
 
 
 def _needed(claim: Claim) -> list[tuple[str, str]]:
@@ -246,6 +254,10 @@ def statistic(study: Study, claim: Claim) -> str:
     """What is compared, in words, with its unit; empty for an open claim."""
     if claim.open:
         return ""
+    margin = f", plus {claim.margin:g}" if claim.margin else ""
+    unit = quantity_of(claim.quantity).unit
+    if claim.minus:
+        return f"{_difference_of_differences(study, claim)}{margin} ({unit})"
     compared = sides(claim)
     words = [_of(study, *side) for side in compared]
     if not claim.against:
@@ -257,8 +269,17 @@ def statistic(study: Study, claim: Claim) -> str:
         words[1] = f"that of '{_label(study, compared[1][1])}'"
     if words[1] == "0":  # a quantity by itself
         del words[1]
-    margin = f", plus {claim.margin:g}" if claim.margin else ""
-    return f"{' minus '.join(words)}{margin} ({quantity_of(claim.quantity).unit})"
+    return f"{' minus '.join(words)}{margin} ({unit})"
+
+
+def _difference_of_differences(study: Study, claim: Claim) -> str:
+    pairs = [(claim.arm, claim.against), (claim.minus.arm, claim.minus.against)]
+    (arm, against), other = pairs if claim.direction == "higher" else reversed(pairs)
+    others = " and ".join(f"'{_label(study, name)}'" for name in other)
+    return (
+        f"{_of(study, claim.quantity, arm)} minus that of '{_label(study, against)}', minus the "
+        f"same difference of {others}"
+    )
 
 
 def _of(study: Study, quantity: str, arm: str) -> str:

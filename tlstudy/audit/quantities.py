@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tlstudy.audit.sentinels.weights import growth
-from tlstudy.config.quantities import SELECTIONS, quantity_of
+from tlstudy.config.quantities import OF_FEATURES, SELECTIONS, quantity_of
 from tlstudy.config.shown_classes import half_of
 from tlstudy.config.targets import Target
 from tlstudy.storage.columns import KEYS
@@ -128,6 +128,13 @@ def _reuse(tables: Tables, measure: str) -> pd.Series:
     return rows[rows["measure"] == measure].set_index([*INDEX, "layer"])["value"]
 
 
+def _features(tables: Tables, family: str, stage: str) -> pd.Series:
+    """A measure of a stage's features by run."""
+    rows = tables["features"]
+    rows = rows[(rows["measure"] == family.replace("_", "-")) & (rows["stage"] == stage)]
+    return rows.set_index(INDEX)["value"]
+
+
 def _span_excess(tables: Tables) -> pd.Series:
     ratios = _reuse(tables, "share-within") / _reuse(tables, "share-within-random")
     return _logarithm(ratios.groupby(INDEX).median(), 2)
@@ -204,4 +211,8 @@ COMPUTED: dict[str, Callable[..., pd.Series]] = {
     "divergence": lambda tables, group: _mean_of_classes(tables, group, "divergence"),
     "log2_sensitivity": lambda tables, group: _sensitivity(tables, "end", group),
     "log2_sensitivity_before": lambda tables, group: _sensitivity(tables, "start", group),
+    **{
+        family: lambda tables, stage, family=family: _features(tables, family, stage)
+        for family in OF_FEATURES
+    },
 }

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from tlstudy.config.exposures import exposed_arms
 from tlstudy.config.groups import (
     arms_of_kind,
+    block_sweeps,
     is_new,
     is_of_slides,
     only_arms,
@@ -56,6 +57,7 @@ FIGURES = (
     "reuse",
     "invariance-transfer",
     "invariance-stages",
+    "overlap",
 )
 # Figures that are not of one subset size.
 FOR_ALL_SIZES = (CONTRADICTIONS, PENALTY, *LABORATORY, ACCURACY_BY_SIZE)
@@ -96,6 +98,7 @@ def figure_names(study: Study) -> list[str]:
         "reuse": study.reuse.seeds,
         "invariance-transfer": study.invariance.seeds and exposed_arms(study),
         "invariance-stages": study.invariance.seeds,
+        "overlap": block_sweeps(study),
     }
     present = [name for name in FIGURES if needed.get(name, True)]
     return [figure for name in present for figure in (name, *_second_figure(study, name))]

@@ -6,7 +6,7 @@ from tlstudy.config.augmentation import HALF
 from tlstudy.config.catalogue import FIGURES
 from tlstudy.config.fields import Selection
 from tlstudy.config.groups import groups_of, is_new, label_of
-from tlstudy.config.ledger import Claim, Control
+from tlstudy.config.ledger import Claim, Control, Pair
 from tlstudy.config.measurements import measurements
 from tlstudy.config.messages import did_you_mean
 from tlstudy.config.network_checks import network_contradictions, stage_contradictions
@@ -89,6 +89,11 @@ def _size_contradictions(sizes: Iterable[int], key: str, arm: Arm) -> Iterator[s
 def _target_contradictions(study: Study) -> Iterator[str]:
     """What is compared learns the same: an accuracy on other images says nothing."""
     pairs = [(f"claims.{name}", claim.arm, claim.against) for name, claim in study.claims.items()]
+    differences = {name: claim for name, claim in study.claims.items() if claim.minus}
+    pairs += [
+        (f"claims.{name}.minus", claim.minus.arm, claim.minus.against)
+        for name, claim in differences.items()
+    ]
     groups = groups_of(study)
     rungs = [arm for rung in study.ladder for arm in groups.get(rung.group, ())]
     pairs += [("ladder", rungs[0], arm) for arm in rungs[1:]]
@@ -99,6 +104,15 @@ def _target_contradictions(study: Study) -> Iterator[str]:
                 yield (
                     f"{key}: found '{arm}' on {one.key} beside '{against}' on {other.key}; arms "
                     "that are compared must have the same test images."
+                )
+    for name, claim in differences.items():
+        if claim.arm in study.arms and claim.minus.arm in study.arms:
+            one, other = (study.arms[arm].target.source for arm in (claim.arm, claim.minus.arm))
+            if one != other:
+                yield (
+                    f"claims.{name}.minus.arm: found '{claim.minus.arm}' on {other} beside "
+                    f"'{claim.arm}' on {one}; differences that are compared must be of the same "
+                    "images, whatever their transforms."
                 )
 
 
@@ -204,26 +218,46 @@ def _claim_contradictions(
             f"{key}.against: found '{claim.against}', the claim's own arm; must be another arm, "
             "or come with another `against_quantity`."
         )
+    yield from _minus_mistakes(key, claim)
     if claim.figure and claim.figure not in FIGURES:
         yield f"{key}.figure: found '{claim.figure}'; allowed are {', '.join(FIGURES)}."
     yield from _loss_contradictions(study, key, claim)
     yield from stage_contradictions(study, key, claim)
     if claim.against_quantity and not claim.against:
         yield f"{key}.against_quantity: found '{claim.against_quantity}'; needs `against` too."
+    if claim.minus:
+        yield from _arm_mistakes(study, f"{key}.minus", claim.minus, origins, left_out)
     controls = ((f"{key}.controls.{index}", one) for index, one in enumerate(claim.controls))
     for place, named in ((key, claim), *controls):
         yield from _quantity_mistakes(place, named)
         yield from _arm_mistakes(study, place, named, origins, left_out)
 
 
-def _loss_contradictions(study: Study, key: str, claim: Claim) -> Iterator[str]:
-    arms = [study.arms[name] for name in (claim.arm, claim.against) if name in study.arms]
-    if claim.quantity == "loss" and len({arm.head for arm in arms}) > 1:
+def _minus_mistakes(key: str, claim: Claim) -> Iterator[str]:
+    if claim.minus is None:
+        return
+    if not claim.against or claim.against_quantity:
         yield (
-            f"{key}.against: found '{claim.against}' with head {arms[1].head} beside "
-            f"'{claim.arm}' with head {arms[0].head}; losses of softmax outputs and of logits do "
-            "not compare."
+            f"{key}.minus: needs `against` and no `against_quantity`, as one difference between "
+            "two arms is compared with another."
         )
+    if claim.minus.arm == claim.minus.against:
+        yield f"{key}.minus.against: found '{claim.minus.against}'; must be another arm."
+    if (claim.minus.arm, claim.minus.against) == (claim.arm, claim.against):
+        yield f"{key}.minus: found the claim's own arms; must be two others."
+
+
+def _loss_contradictions(study: Study, key: str, claim: Claim) -> Iterator[str]:
+    pairs = [(key, claim), *([(f"{key}.minus", claim.minus)] if claim.minus else [])]
+    for place, pair in pairs:
+        names = (pair.arm, pair.against)
+        heads = [study.arms[name].head for name in names if name in study.arms]
+        if claim.quantity == "loss" and len(set(heads)) > 1:
+            yield (
+                f"{place}.against: found '{pair.against}' with head {heads[1]} beside "
+                f"'{pair.arm}' with head {heads[0]}; losses of softmax outputs and of logits do "
+                "not compare."
+            )
 
 
 def _quantity_mistakes(key: str, named: Claim | Control) -> Iterator[str]:
@@ -246,7 +280,7 @@ def _quantity_mistakes(key: str, named: Claim | Control) -> Iterator[str]:
 def _arm_mistakes(
     study: Study,
     key: str,
-    named: Claim | Control,
+    named: Claim | Control | Pair,
     origins: Mapping[str, str],
     left_out: Collection[str],
 ) -> Iterator[str]:

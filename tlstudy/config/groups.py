@@ -51,6 +51,41 @@ def _is_as_published(arm: Arm) -> bool:
     return arm.target == MNIST and arm.architecture == "resnet50" and published
 
 
+Sweep = dict[int, tuple[str, str]]
+ALIKE = ("initialisation", "target", "label", "group")  # in these alone arms of a pair may differ
+
+
+def block_sweeps(study: Study) -> dict[str, Sweep]:
+    """New and pretrained arm by blocks along a side (1: images as they are), by the images' name.
+
+    Of targets that `block_shuffle` takes apart in two ways or more; arms of a pair differ in their
+    start alone, and pairs of a sweep in their blocks.
+    """
+    found: dict[tuple[str, str, str], Sweep] = {}
+    for name in arms_of_kind(study, new=False):
+        arm = study.arms[name]
+        rest = arm.model_dump_json(exclude={*ALIKE})
+        for other in arms_of_kind(study, new=True):
+            new = study.arms[other]
+            if new.target == arm.target and new.model_dump_json(exclude={*ALIKE}) == rest:
+                key = (_as_it_was(arm), arm.initialisation, rest)
+                found.setdefault(key, {})[arm.target.block_shuffle or 1] = (other, name)
+                break
+    sweeps: dict[str, Sweep] = {}
+    for (images, *_), pairs in found.items():
+        if len(pairs) > 1:
+            title = images
+            if images in sweeps:  # in another way of training
+                title = f"{images}, {study.arms[next(iter(pairs.values()))[1]].group}"
+            sweeps[title] = dict(sorted(pairs.items()))
+    return sweeps
+
+
+def _as_it_was(arm: Arm) -> str:
+    """The target in words, without what takes it into blocks."""
+    return arm.target.model_copy(update={"block_shuffle": None, "seed": 0}).title
+
+
 def rung_groups(study: Study) -> list[str]:
     """Groups of the ladder's rungs, in its order."""
     return [rung.group for rung in study.ladder]

@@ -23,11 +23,19 @@ class Control(Settings):
     says: Words = Field(description="The control in words, to be read after 'it was not so that'.")
 
 
+class Pair(Settings):
+    """Two arms whose difference is taken."""
+
+    arm: str = Field(description="Arm by name.")
+    against: str = Field(description="Arm that it is compared with.")
+
+
 class Claim(Settings):
     """A claim as data: what was said, and the comparison and effect size that decide it.
 
-    The value of a seed is `quantity` of `arm`, less that of `against` or the number `above`;
-    turned round where the claim is that it is `lower`; plus the `margin`.
+    The value of a seed is `quantity` of `arm`, less that of `against` or the number `above`; less
+    the same difference of the arms of `minus`, if it is given; turned round where the claim is
+    that it is `lower`; plus the `margin`.
     """
 
     text: Words = Field(description="The claim as it was made.")
@@ -41,6 +49,12 @@ class Claim(Settings):
     against: str = Field("", description="Arm that it is compared with; empty: with `above`.")
     against_quantity: str = Field("", description="Another quantity there; empty: the same.")
     above: Number = Field(0.0, description="Number that it is compared with if with no arm.")
+    minus: Pair | None = Field(
+        None,
+        description="Two other arms whose difference is taken off: the claim is then that one "
+        "difference is greater than another. Each pair has a target of its own, transforms of the "
+        "same images.",
+    )
     direction: Literal["higher", "lower"] = Field("higher", description="What the claim says.")
     margin: NotNegative = Field(
         0.0, description="Shortfall that the claim allows, for claims of no difference."

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from tlstudy.config.augmentation import TRANSFORMS
 from tlstudy.config.fields import Settings
-from tlstudy.config.ledger import Claim, Control, Rung
+from tlstudy.config.ledger import Claim, Control, Pair, Rung
 from tlstudy.config.measurements import measurements
 from tlstudy.config.settings import (
     Arm,
@@ -41,6 +41,7 @@ MODELS: dict[str, type[Settings]] = {
     **{f"arms.augmentation.{name}": model for name, model in TRANSFORMS.items()},
     "claims": Claim,
     "claims.controls": Control,
+    "claims.minus": Pair,
     "evaluation": Evaluation,
     "laboratory": Laboratory,
     "ladder": Rung,

@@ -132,6 +132,10 @@ def stage_contradictions(study: Study, key: str, claim: Claim) -> Iterator[str]:
         (f"{key}.quantity", claim.quantity, claim.arm),
         (f"{key}.{field}", claim.against_quantity or claim.quantity, claim.against),
         *(
+            (f"{key}.quantity", claim.quantity, name)
+            for name in ((claim.minus.arm, claim.minus.against) if claim.minus else ())
+        ),
+        *(
             (f"{key}.controls.{index}.quantity", control.quantity, control.arm)
             for index, control in enumerate(claim.controls)
         ),

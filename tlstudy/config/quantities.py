@@ -97,7 +97,15 @@ def _family(
 
 # A ResNet's; those of other networks go by their own names, see `quantity_of`.
 STAGES = {stage: stage for stage in RESNET_STAGES}
-STAGE_FAMILIES = ("probe", "frozen", "put-back")
+OF_FEATURES = (
+    "dimensions_before",
+    "shared_dimensions",
+    "similarity",
+    "log_evidence",
+    "reconstruction_before",
+    "reconstruction_after",
+)
+STAGE_FAMILIES = ("probe", "frozen", "put-back", *OF_FEATURES)
 METHODS = {
     "nearest": "the nearest training image",
     "logistic": "logistic regression",
@@ -337,5 +345,57 @@ QUANTITIES: dict[str, Quantity] = {
         "sensitivity of the encoder to {} before training (log2)",
         "As log2_sensitivity, before training.",
         "invariance",
+    ),
+    **_family(
+        "dimensions_before",
+        STAGES,
+        "dimensions",
+        "dimensions of {} before training",
+        "Participation ratio of a stage's averaged outputs on test images before training.",
+        "features",
+    ),
+    **_family(
+        "shared_dimensions",
+        STAGES,
+        "dimensions",
+        "shared dimensions of {} before and after training",
+        "Effective number of shared dimensions (ENSD, Lippl & Lindsey 2024) of a stage's averaged "
+        "outputs on test images before and after training; where nothing changes it is "
+        "dimensions_before.",
+        "features",
+    ),
+    **_family(
+        "similarity",
+        STAGES,
+        "CKA",
+        "similarity of {} before and after training",
+        "Debiased linear CKA of a stage's averaged outputs on test images before and after "
+        "training: 1 if alike up to a rotation and a factor, about 0 if unrelated.",
+        "features",
+    ),
+    **_family(
+        "log_evidence",
+        STAGES,
+        "nats an image",
+        "log evidence (LogME) of {}",
+        "LogME of a stage's averaged outputs before training, on the training images' labels.",
+        "features",
+    ),
+    **_family(
+        "reconstruction_before",
+        STAGES,
+        "R\u00b2",
+        "reconstruction of images from {} before training",
+        "R^2 of test images at 14 x 14 pixels, decoded from a stage's averaged outputs before "
+        "training by ridge regression on the training images.",
+        "features",
+    ),
+    **_family(
+        "reconstruction_after",
+        STAGES,
+        "R\u00b2",
+        "reconstruction of images from {} after training",
+        "The same after training.",
+        "features",
     ),
 }

@@ -30,6 +30,7 @@ SECTIONS = {
     "laboratory": "Laboratory",
     "ladder": "Rung",
     "claims.<name>": "Claim",
+    "claims.<name>.minus": "Pair",
     "claims.<name>.controls": "Control",
 }
 INTRODUCTION = """\

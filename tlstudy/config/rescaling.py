@@ -10,8 +10,10 @@ from tlstudy.config.fields import Factor, Settings
 class Rescaling(Settings):
     """A part of the network whose weights are multiplied before training."""
 
-    part: Literal["encoder", "head", "both"] = Field(
-        "encoder", description="encoder: all convolutions; head: the last layer."
+    part: Literal["encoder", "head", "both", "all"] = Field(
+        "encoder",
+        description="encoder: all convolutions; head: the last layer; both: these two; all: "
+        "every parameter, BatchNorm's scale and shift too (Lippl & Lindsey 2024).",
     )
     factor: Factor = Field(1.0, description="What its weights are multiplied by.")
     learning_rate_factor: Factor = Field(
@@ -20,7 +22,9 @@ class Rescaling(Settings):
         "the factor trains as without it if this is the factor (Adam) or its square (SGD).",
     )
     running_statistics: Literal["kept", "rescaled"] = Field(
-        "kept", description="BatchNorm's running statistics at the start, if the encoder changes."
+        "kept",
+        description="BatchNorm's running statistics at the start, if the encoder changes. "
+        "rescaled: means by the factor, variances by its square; that fits convolutions alone.",
     )
 
     @model_validator(mode="after")
@@ -28,6 +32,7 @@ class Rescaling(Settings):
         unchanged = self.factor == 1 or self.part == "head"
         if self.running_statistics == "rescaled" and unchanged:
             raise ValueError(
-                "running_statistics: rescaled needs a factor other than 1 on the encoder or both"
+                "running_statistics: rescaled needs a factor other than 1 on a part that holds the "
+                "encoder"
             )
         return self

@@ -27,7 +27,10 @@ class Sightings:
 
 def digest_of(claim: Claim) -> str:
     """Digest of a claim's text, comparison, effect size and controls."""
-    return digest(claim.model_dump(mode="json", exclude=NOT_DECIDING))
+    decides = claim.model_dump(mode="json", exclude=NOT_DECIDING)
+    if claim.minus is None:  # the key came later, and claims that do without it stay as they were
+        del decides["minus"]
+    return digest(decides)
 
 
 def read_sightings(study: Study) -> Sightings:

@@ -18,7 +18,9 @@ COLUMNS = {
         "string",
         "dimensions-before, dimensions-after: participation ratio of the features on test images; "
         "shared-dimensions: ENSD of the two; similarity: debiased linear CKA of the two; "
-        "log-evidence: LogME of the features before training on the training images",
+        "log-evidence: LogME of the features before training on the training images; "
+        "reconstruction-before, reconstruction-after: R^2 of test images at 14 x 14 pixels, "
+        "decoded from the features by ridge regression on the training images",
     ),
     "stage": ("string", "a stage by the network's own name; features are averaged over positions"),
     "value": ("float64", "the measure's value"),
@@ -40,7 +42,9 @@ def measure(fine_tuned: "FineTuned", settings: Features) -> Iterator[dict]:
         debiased_cka,
         log_evidence,
         participation_ratio,
+        reconstruction,
         shared_dimensions,
+        small_pixels,
         stage_features,
     )
     from tlstudy.networks.stages import NoStagesError
@@ -51,10 +55,13 @@ def measure(fine_tuned: "FineTuned", settings: Features) -> Iterator[dict]:
     looked_at = images.test[: settings.test_images]
     start, end = (fine_tuned.network_at(point) for point in ("start", "end"))
     try:
-        shown = stage_features(start, training, images, images.train)
+        shown, shown_after = (
+            stage_features(at, training, images, images.train) for at in (start, end)
+        )
     except NoStagesError:
         return
     before, after = (stage_features(at, training, images, looked_at) for at in (start, end))
+    pixels, test_pixels = small_pixels(images.train), small_pixels(looked_at)
     for stage in shown:
         first, second = before[stage].numpy(), after[stage].numpy()
         found = {
@@ -62,6 +69,12 @@ def measure(fine_tuned: "FineTuned", settings: Features) -> Iterator[dict]:
             "dimensions-after": participation_ratio(second),
             "shared-dimensions": shared_dimensions(first, second),
             "similarity": debiased_cka(first, second),
+            "reconstruction-before": reconstruction(
+                shown[stage].numpy(), pixels, first, test_pixels
+            ),
+            "reconstruction-after": reconstruction(
+                shown_after[stage].numpy(), pixels, second, test_pixels
+            ),
         }
         for name, value in found.items():
             yield {"measure": name, "stage": stage, "value": value, "test_images": len(looked_at)}
@@ -70,9 +83,9 @@ def measure(fine_tuned: "FineTuned", settings: Features) -> Iterator[dict]:
 
 
 def passes(study: "Study", run: "Run") -> float:
-    """Two looks at the test images, one at the training images, and BatchNorm's."""
+    """Two looks at the test images, two at the training images, and BatchNorm's."""
     images = min(study.features.test_images, run.settings.target.data.test)
-    return 2 * images + 4 * run.subset_size
+    return 2 * images + 6 * run.subset_size
 
 
 def check(study: "Study") -> Iterator[str]:

@@ -2,14 +2,18 @@
 
 import numpy as np
 import torch
-from sklearn.linear_model import BayesianRidge
+from sklearn.linear_model import BayesianRidge, RidgeCV
 from torch import nn
+from torch.nn.functional import adaptive_avg_pool2d
 
 from tlstudy.config.settings import Training
 from tlstudy.networks.batchnorm import recalibrated
 from tlstudy.networks.evaluation import batch_size
 from tlstudy.networks.stages import stages_of, without_positions
 from tlstudy.networks.trainer import Images, training_batches
+
+PIXELS = 14  # a side of the images that are reconstructed
+PENALTIES = np.logspace(-4, 4, 17)  # candidates, of features with a total variance of 1
 
 
 @torch.inference_mode()
@@ -99,3 +103,27 @@ def log_evidence(features: np.ndarray, labels: np.ndarray) -> float:
         regression.fit(features, (labels == label).astype(float))
         found.append(regression.scores_[-1] / len(labels))
     return float(np.mean(found))
+
+
+def small_pixels(raw: torch.Tensor) -> np.ndarray:
+    """(N, values) of images (N, H, W) or (N, 3, H, W) uint8 at 14 x 14 pixels, from 0 to 1."""
+    values = raw.cpu().float().div(255).view(len(raw), -1, *raw.shape[-2:])
+    return adaptive_avg_pool2d(values, PIXELS).flatten(1).double().numpy()
+
+
+def reconstruction(
+    features: np.ndarray, pixels: np.ndarray, test_features: np.ndarray, test_pixels: np.ndarray
+) -> float:
+    """Share of the variance of test images that a linear decoder of the features gets right.
+
+    Ridge regression of (N, values) pixels on (N, channels) features, one penalty for all pixels, by
+    the error on each training image when it is left out. R^2 = 1 - errors / deviations from the
+    training images' mean, both squared and added up over test images and pixels: 0 is as good as
+    that mean image, and it can be negative.
+    """
+    centre = features.mean(axis=0)
+    scale = np.sqrt(features.var(axis=0).sum()) or 1.0  # features that do not vary tell nothing
+    decoder = RidgeCV(PENALTIES).fit((features - centre) / scale, pixels)
+    errors = test_pixels - decoder.predict((test_features - centre) / scale)
+    deviations = test_pixels - pixels.mean(axis=0)
+    return float(1 - np.square(errors).sum() / np.square(deviations).sum())

@@ -3,6 +3,9 @@
 BatchNorm follows each convolution, so multiplying a convolution changes no output and divides its
 gradient by the factor. That acts like a learning rate divided by the factor's square under
 gradient descent, and by the factor under Adam, whose steps do not depend on the gradient's size.
+
+The part `all` multiplies BatchNorm's scale and shift too, as Lippl & Lindsey (2024) do. That
+changes outputs, as a layer's scale is that of its BatchNorm.
 """
 
 import torch
@@ -16,6 +19,11 @@ HEAD = ("linear-weight", "linear-bias")
 PARTS = {"encoder": ENCODER, "head": HEAD, "both": (*ENCODER, *HEAD)}
 
 
+def _is_in(kind: str, rescaling: Rescaling) -> bool:
+    """Whether the part holds weight tensors of a kind."""
+    return rescaling.part == "all" or kind in PARTS[rescaling.part]
+
+
 def rescale(network: nn.Module, kinds: dict[str, str], rescaling: Rescaling) -> None:
     """Multiply a network's weights in place, and its running statistics if that is set.
 
@@ -26,7 +34,7 @@ def rescale(network: nn.Module, kinds: dict[str, str], rescaling: Rescaling) -> 
         return
     with torch.no_grad():
         for name, weight in network.named_parameters():
-            if kinds[name] in PARTS[rescaling.part]:
+            if _is_in(kinds[name], rescaling):
                 weight.mul_(rescaling.factor)
         for module in network.modules():
             if rescaling.running_statistics == "rescaled" and isinstance(module, _BatchNorm):
@@ -37,6 +45,6 @@ def rescale(network: nn.Module, kinds: dict[str, str], rescaling: Rescaling) -> 
 def learning_rate_factors(kinds: dict[str, str], rescaling: Rescaling) -> list[float]:
     """Each weight tensor's learning rate over the optimiser's, in the order of the kinds."""
     return [
-        rescaling.learning_rate_factor if kind in PARTS[rescaling.part] else 1.0
+        rescaling.learning_rate_factor if _is_in(kind, rescaling) else 1.0
         for kind in kinds.values()
     ]

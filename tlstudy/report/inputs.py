@@ -35,6 +35,7 @@ TABLES = (
     "curvature",
     "reuse",
     "invariance",
+    "features",
     "ladder",
     "claims",
 )
@@ -89,6 +90,7 @@ class Inputs:
     curvature: pd.DataFrame = field(default_factory=_empty("curvature"))
     reuse: pd.DataFrame = field(default_factory=_empty("reuse"))
     invariance: pd.DataFrame = field(default_factory=_empty("invariance"))
+    features: pd.DataFrame = field(default_factory=_empty("features"))
     ladder: pd.DataFrame = field(default_factory=_empty("ladder"))
     claims: pd.DataFrame = field(default_factory=_empty("claims"))
     formulas: pd.DataFrame = field(default_factory=_empty("formulas"))

@@ -28,6 +28,7 @@ TITLES = {
     "reuse": "Reuse of pretrained features",
     "invariance-transfer": "Turned images of classes that were shown turned, or not",
     "invariance-stages": "Sensitivity to changes of the image, by stage",
+    "overlap": "The gap between the two networks as local structure is destroyed",
     CONTRADICTIONS: "Contradictions within the published material",
     PENALTY: "The penalty of Proposition 3 and its printed variants",
     "laboratory-claims": "The laboratory's claims and the effects stated in advance",

@@ -44,6 +44,7 @@ PARTS = {  # headings of the results, in the slides' order, with their figures
     "Curvature of the loss": ("curvature",),
     "Reuse of features": ("reuse",),
     "Invariance": ("invariance-transfer", "invariance-stages"),
+    "Overlap with the pretraining": ("overlap",),
 }
 SEEDS_THAT_SHOW_A_SHAPE = 10  # fewer do not tell a normal distribution from a skewed one
 

@@ -10,7 +10,7 @@ from tlstudy.report.figures.captions import caption, title_of
 from tlstudy.report.figures.texts import explanation
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.page.svg import inline_svg
-from tlstudy.report.sentences import experiments, invariance, landscapes, results
+from tlstudy.report.sentences import experiments, invariance, landscapes, overlap, results
 from tlstudy.report.tables import Table
 
 LANDSCAPES = {"landscape-trajectory": "trajectory", "landscape-random": "random"}
@@ -26,6 +26,7 @@ WORDS = {
         invariance.about_index(*where),
         invariance.invariance_table(*where),
     ),
+    "overlap": lambda *where: ("", overlap.overlap_table(*where)),
 }
 
 

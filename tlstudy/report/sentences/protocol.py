@@ -38,9 +38,10 @@ STATISTICS = {
 }
 REPORTED = {"final": "last", "best-on-test": "best on the test images"}
 PARTS = {
-    "encoder": "the layers before the last",
+    "encoder": "the layers before the last, BatchNorm apart",
     "head": "the last layer",
-    "both": "all layers",
+    "both": "all layers, BatchNorm apart",
+    "all": "every parameter",
 }
 NORMALISATIONS = {
     "none": "none: pixels from 0 to 1",
