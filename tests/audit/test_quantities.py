@@ -9,15 +9,8 @@ from known import SIZE, encoder_table, invariance_table, make_study, metrics_tab
 
 from tlstudy.audit.quantities import INDEX, values_of, why_missing
 from tlstudy.config.architectures import RESNET_STAGES
-from tlstudy.config.quantities import (
-    OF_FEATURES,
-    QUANTITIES,
-    TRANSFORM_GROUPS,
-    described,
-    listed_names,
-    planned_seeds,
-    quantity_of,
-)
+from tlstudy.config.quantities import described, listed_names, planned_seeds, quantity_of
+from tlstudy.config.quantity_table import OF_FEATURES, QUANTITIES, TRANSFORM_GROUPS
 from tlstudy.config.tables import ALL_TABLES
 from tlstudy.measures.features import COLUMNS
 from tlstudy.storage.columns import LAYERS, schema

@@ -8,7 +8,7 @@ import synthetic
 
 from tlstudy.audit.claims import ledger
 from tlstudy.config.exposures import exposure_of
-from tlstudy.config.quantities import TRANSFORM_GROUPS
+from tlstudy.config.quantity_table import TRANSFORM_GROUPS
 from tlstudy.config.settings import Study
 from tlstudy.config.shown_classes import half_of
 from tlstudy.config.study import load_study, selected

@@ -11,7 +11,7 @@ from tlstudy.audit.claims import ledger
 from tlstudy.audit.statistics import summarise
 from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.config.ledger import Claim
-from tlstudy.config.quantities import QUANTITIES
+from tlstudy.config.quantity_table import QUANTITIES
 from tlstudy.config.settings import Arm, Study
 from tlstudy.config.study import load_study
 from tlstudy.storage import columns

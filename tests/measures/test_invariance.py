@@ -7,7 +7,7 @@ import torch
 from tiny import CPU, tiny_images, tiny_run, tiny_training
 from torch import nn
 
-from tlstudy.config.quantities import TRANSFORM_GROUPS
+from tlstudy.config.quantity_table import TRANSFORM_GROUPS
 from tlstudy.measures import invariance
 from tlstudy.measures.stage_features import stage_features
 from tlstudy.measures.transforms import (

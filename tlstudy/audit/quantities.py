@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from tlstudy.audit.sentinels.weights import growth
-from tlstudy.config.quantities import OF_FEATURES, SELECTIONS, quantity_of
+from tlstudy.config.quantities import SELECTIONS, quantity_of
+from tlstudy.config.quantity_table import OF_FEATURES
 from tlstudy.config.shown_classes import half_of
 from tlstudy.config.targets import Target
 from tlstudy.storage.columns import KEYS

@@ -10,7 +10,8 @@ from tlstudy.config.ledger import Claim, Control, Pair
 from tlstudy.config.measurements import measurements
 from tlstudy.config.messages import did_you_mean
 from tlstudy.config.network_checks import network_contradictions, stage_contradictions
-from tlstudy.config.quantities import QUANTITIES, listed_names, quantity_of
+from tlstudy.config.quantities import listed_names, quantity_of
+from tlstudy.config.quantity_table import QUANTITIES
 from tlstudy.config.settings import Arm, Study
 
 

@@ -13,7 +13,7 @@ from tlstudy.config.architectures import (
 )
 from tlstudy.config.ledger import Claim
 from tlstudy.config.messages import did_you_mean
-from tlstudy.config.quantities import STAGE_FAMILIES
+from tlstudy.config.quantity_table import STAGE_FAMILIES
 from tlstudy.config.settings import Arm, Study, WeightsFile
 from tlstudy.config.training import images_trained_on
 

@@ -9,7 +9,7 @@ from tlstudy.audit.quantities import values_of
 from tlstudy.audit.transfer_index import TransferIndex, transfer_index
 from tlstudy.config.exposures import EXPOSURES, exposed_arms, exposure_of
 from tlstudy.config.groups import is_new, label_of
-from tlstudy.config.quantities import TRANSFORM_GROUPS
+from tlstudy.config.quantity_table import TRANSFORM_GROUPS
 from tlstudy.config.settings import Study
 from tlstudy.report.figures import guessing, points, style
 from tlstudy.report.figures.captions import measured_note
