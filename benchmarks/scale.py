@@ -28,7 +28,7 @@ class Blind:
     def __init__(self, study): pass
     def look_at(self, results): pass
     def findings(self): return defaultdict(list)
-aggregate.Watch = Blind
+aggregate.Examiner = Blind
 aggregate.aggregate_study(load_study([Path(sys.argv[1])]))
 """
 READING_ALONE = """

@@ -102,3 +102,19 @@ def test_an_arm_that_reports_its_best_epoch_has_no_such_answers():
     study = study.model_copy(update={"arms": {**study.arms, NEW: arm}})
     assert Answers(study, packed()).of_run(NEW, SIZE, 26) is None
     assert Answers(study, packed()).of_run(PRETRAINED, SIZE, 26) is not None
+
+
+def test_the_interval_of_a_difference_of_differences_is_of_that_statistic():
+    """Its mean over seeds and images is the mean of the claim's values."""
+    groups = ("first", "second")
+    arms = [f"{start}-{group}" for group in groups for start in ("new", "pretrained")]
+    minus = {"minus": {"arm": "pretrained-second", "against": "new-second"}}
+    study = make_study({"C": CLAIM | minus}, seeds=SEEDS, groups=groups)
+    values = {arm: [balanced(right_of(arm, seed)) for seed in study.seed] for arm in arms}
+    tables = {"runs": accuracies(study, values), "answers": packed(arms=arms)}
+    row = ledger(study, tables)[0].iloc[0]
+    terms = [(1, PRETRAINED), (-1, NEW), (-1, "pretrained-second"), (1, "new-second")]
+    estimate = Answers(study, packed(arms=arms)).balanced_accuracy(terms, SIZE, study.seed)
+    assert estimate.mean == pytest.approx(row["mean"])
+    assert row["df"] == pytest.approx(estimate.df)
+    assert row["images"] == IMAGES

@@ -42,13 +42,29 @@ def test_without_a_share_of_the_images_it_is_students():
     assert found.df == 7
 
 
-def test_weights_give_the_balanced_mean_and_a_constant_has_no_error():
+def test_classes_give_the_balanced_mean_and_their_differences_are_no_error():
     labels = np.repeat([0, 1], [30, 10])
-    weights = 1 / (2 * np.bincount(labels)[labels])
     values = answers(5, 40, np.random.default_rng(3))
     balanced = np.mean([values[:, labels == label].mean() for label in (0, 1)])
-    assert crossed_mean(values, weights).mean == pytest.approx(balanced)
-    assert crossed_mean(np.ones((5, 40)), weights).standard_error == pytest.approx(0, abs=1e-12)
+    assert crossed_mean(values, labels).mean == pytest.approx(balanced)
+    assert crossed_mean(np.ones((5, 40)), labels).standard_error == pytest.approx(0, abs=1e-12)
+    apart = np.ones((5, 40)) * labels  # one class all right, the other all wrong
+    assert crossed_mean(apart, labels).mean == pytest.approx(0.5)
+    assert crossed_mean(apart, labels).standard_error == pytest.approx(0, abs=1e-12)
+
+
+def test_the_error_of_a_balanced_accuracy_is_that_of_repetitions():
+    """Ten classes with recalls from 0.2 to 1, images drawn anew within each."""
+    generator, labels = np.random.default_rng(5), np.repeat(np.arange(10), 30)
+    recalls, found = np.linspace(0.2, 1, 10)[labels], []
+    for _ in range(600):
+        hard = np.clip(recalls + generator.uniform(-0.2, 0.2, len(labels)), 0, 1)
+        seeds = generator.normal(0, 0.03, (8, 1))
+        values = generator.random((8, len(labels))) < np.clip(hard + seeds, 0, 1)
+        found.append(crossed_mean(values.astype(float), labels))
+    deviation = np.std([each.mean for each in found])
+    error = np.sqrt(np.mean([each.standard_error**2 for each in found]))
+    assert error == pytest.approx(deviation, rel=0.1)
 
 
 @pytest.mark.parametrize(("seeds", "images"), [(5, 100), (5, 500), (10, 500)])

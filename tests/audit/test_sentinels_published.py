@@ -23,11 +23,12 @@ from tlstudy.audit.sentinels import (
 from tlstudy.audit.sentinels.alarms import false_alarms
 from tlstudy.audit.sentinels.published import findings_on_published, published_evidence
 from tlstudy.audit.sentinels.runs import Examiner
+from tlstudy.config.settings import STATISTICS
 from tlstudy.config.study import find_run, runs
 from tlstudy.data import published
 from tlstudy.jobs import paths
 from tlstudy.jobs.run_record import write_run_record
-from tlstudy.jobs.run_results import results_of_runs
+from tlstudy.jobs.run_results import results_of_runs, write_answers
 from tlstudy.jobs.tables import read_table
 from tlstudy.steps.aggregate import aggregate_study
 from tlstudy.storage import columns
@@ -181,6 +182,8 @@ def leave_run(study, arm: str, evidence: Evidence) -> None:
         place.mkdir(parents=True)
     evidence.metrics.to_parquet(folder / "metrics.parquet")
     evidence.layers.to_parquet(folder / "layers.parquet")
+    labels = np.arange(20) % 10
+    write_answers(folder, np.arange(20), labels, {name: labels for name in STATISTICS})
     write_run_record(folder, evidence.record)
     images = {"indices": list(range(50)), "labels": [0] * 50, "counts": [5] * 10, "duplicates": 0}
     (subset / "subset.json").write_text(json.dumps(images))

@@ -102,6 +102,7 @@ class MadeMachine:
             table["evaluation_seconds"] = [*[looks] * (epochs - 1), last]
             table.to_parquet(folder / paths.METRICS)
             (folder / paths.LAYERS).touch()
+            (folder / paths.ANSWERS).touch()
             record = {
                 "device": self.device if self.device == GPU else "cpu",
                 "threads": self.threads,

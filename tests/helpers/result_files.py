@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-TIMES = {"seconds", "peak_memory_gib", "training_seconds", "evaluation_seconds"}
+TIMES = {"seconds", "ended", "peak_memory_gib", "training_seconds", "evaluation_seconds"}
 
 
 def content(file: Path) -> Any:

@@ -154,7 +154,7 @@ EDITS = [
     ("measures/hessian.py", "TOLERANCE = 0.01", "TOLERANCE = 0.02", {"curvature"}),
     ("measures/filters.py", "HELD = 0.5", "HELD = 0.6", {"reuse"}),
     ("data/subset.py", "(within_round, rank)", "(rank, within_round)", {*RUNS, "subset"}),
-    ("storage/randomness.py", ">> 1", ">> 2", {*RUNS, "subset"}),
+    ("storage/randomness.py", ">> 1", ">> 2", {*RUNS, *TOLD, "subset"}),
     ("storage/randomness.py", "LANDSCAPE = 4", "LANDSCAPE = 14", {"landscape", "curvature"}),
     ("theory/relu_networks.py", "inner + rate * to_inner", "inner - rate * to_inner", {"relu"}),
     ("theory/diagonal_experiment.py", "DIMENSIONS = 100", "DIMENSIONS = 99", {"diagonal"}),

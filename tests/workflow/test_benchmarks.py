@@ -142,7 +142,7 @@ def test_the_tables_of_made_runs_are_timed_and_are_those_of_the_plain_loop(
             assert CliRunner().invoke(cli.main, command[3:]).exit_code == 0
         return commands.Spent(1.0, 1.0, 100.0)
 
-    monkeypatch.setattr(aggregate, "Watch", aggregate.Watch)  # one way replaces it
+    monkeypatch.setattr(aggregate, "Examiner", aggregate.Examiner)  # one way replaces it
     monkeypatch.setattr(scale, "run", here)
     rows = list(scale.tables(tmp_path, cache, scale.TINY, turns=1))
     names = {row["name"] for row in rows}

@@ -56,8 +56,7 @@ class Answers:
             if not all(np.array_equal(each.labels, labels) for each in found):
                 return None
             of_terms.append(sign * np.stack([each.right for each in found]).astype(float))
-        _, place, counts = np.unique(labels, return_inverse=True, return_counts=True)
-        return crossed_mean(sum(of_terms), 1 / (len(counts) * counts[place]))
+        return crossed_mean(sum(of_terms), labels)
 
 
 def of_tables(study: Study, tables: Mapping[str, pd.DataFrame]) -> Answers:

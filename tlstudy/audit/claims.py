@@ -8,12 +8,12 @@ bounds from one side decides on that side only.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-from tlstudy.audit.answers import of_tables
+from tlstudy.audit.answers import Answers, of_tables
 from tlstudy.audit.crossed import Estimate
 from tlstudy.audit.quantities import Tables, values_of, why_missing
 from tlstudy.audit.statistics import Summary, summarise
@@ -21,7 +21,7 @@ from tlstudy.audit.verdicts import Ruling, by_interval, in_words, with_holm
 from tlstudy.config.ledger import Claim
 from tlstudy.config.quantities import SELECTIONS, planned_seeds, quantity_of
 from tlstudy.config.settings import Study
-from tlstudy.jobs.claims_seen import Sightings
+from tlstudy.jobs.claims_seen import AFTER, CHANGED, Sightings, arms_of
 from tlstudy.storage.columns import CLAIM_VALUES, CLAIMS
 
 NONE_SEEN = Sightings({})
@@ -88,9 +88,13 @@ class Case:
         compared = sides(self.claim)
         if not compared or {quantity for quantity, _ in compared} != {"balanced_accuracy"}:
             return None
-        terms = [(1 - 2 * place, arm) for place, (_, arm) in enumerate(compared)]
-        answers = of_tables(self.study, self.tables)
-        return answers.balanced_accuracy(terms, self.size, list(seeds))
+        terms = [(sign, arm) for sign, (_, arm) in zip(SIGNS, compared, strict=False)]
+        return self.answers.balanced_accuracy(terms, self.size, list(seeds))
+
+    @cached_property
+    def answers(self) -> Answers:
+        """Image by image, where they are known."""
+        return of_tables(self.study, self.tables)
 
     def bound(self) -> str:
         """Whether the statistic is a lower or an upper bound of what is meant; see `Quantity`."""
@@ -162,15 +166,11 @@ class Case:
         return why_missing(self.tables, quantity, (arm, self.size, seed))
 
     def stated(self) -> str:
-        """Whether the claim was recorded before the first of its runs ended."""
-        seen, runs = self.sightings.first(self.name, self.claim), self.tables["runs"]
-        arms = {arm for _, arm in _needed(self.claim)}
-        of_claim = runs[runs["arm"].isin(arms) & (runs["subset_size"] == self.size)]
-        times = [time for time in of_claim["ended"] if isinstance(time, str) and time]
-        ended = [datetime.fromisoformat(time) for time in times]
-        if seen is None or not len(ended) == len(of_claim) > 0:
-            return "not recorded"
-        return "before" if seen < min(ended) else "after"
+        """Whether the claim was recorded before the first of its runs; see `Sightings.stated`."""
+        runs = self.tables["runs"]
+        of_claim = runs[runs["arm"].isin(arms_of(self.claim)) & (runs["subset_size"] == self.size)]
+        times = [time if isinstance(time, str) else "" for time in of_claim["ended"]]
+        return self.sightings.stated(self.study, self.name, times)
 
     def row(self) -> dict:
         """The row of `tlstudy.storage.columns.CLAIMS`."""
@@ -290,7 +290,11 @@ def _label(study: Study, arm: str) -> str:
     return study.arms[arm].label or arm
 
 
-AFTERWARDS = "The claim was added, or changed, after the first of its runs had ended."
+# What is said where a claim was not stated as it is before its runs.
+WHEN_STATED = {
+    AFTER: "The claim was added, or changed, after the first of its runs.",
+    CHANGED: "The claim, or an arm of it, was another one earlier.",
+}
 
 
 def ledger_text(claims: pd.DataFrame) -> str:
@@ -304,8 +308,8 @@ def ledger_text(claims: pd.DataFrame) -> str:
         value = Summary.of_row(row).text(lambda number: f"{number:.3g}", f" {row['unit']}")
         told = f", {value}, effect size {row['effect']:g}" if row["verdict"] != "open" else ""
         lines += [f"{row['claim']}{size}: {row['verdict']}{told}", f"    {row['because']}"]
-        if row.get("stated") == "after":
-            lines.append(f"    {AFTERWARDS}")
+        if row.get("stated") in WHEN_STATED:
+            lines.append(f"    {WHEN_STATED[row['stated']]}")
         if (holm := row["verdict_by_holm"]) not in ("", row["verdict"]):
             lines.append(f"    Judged together with the other claims (Holm): {holm}.")
     return "\n".join(lines)

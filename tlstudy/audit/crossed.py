@@ -24,36 +24,44 @@ class Estimate:
     images: int
 
 
-def crossed_mean(values: np.ndarray, weights: np.ndarray | None = None) -> Estimate:
+def crossed_mean(values: np.ndarray, classes: np.ndarray | None = None) -> Estimate:
     """The mean of values by seed and image, with what the choice of both adds to its error.
 
     With mean squares MS_S of seeds, MS_X of images and MS_E of the rest, the variance of the mean
     is (MS_S + MS_X - MS_E) / (seeds images), at least MS_S / (seeds images); degrees of freedom by
     Satterthwaite, at least those of the seeds.
 
+    With classes it is the mean over classes, as a balanced accuracy is, and images vary within
+    their class: that some classes are harder than others is no error of the mean.
+
     Args:
         values: (seeds, images) such as 1 where a run is right, or a difference of two such.
-        weights: (images,) that add up to 1: for balanced accuracy 1 / (classes, images of the
-            class). None: all the same.
+        classes: (images,) each image's class; None if images are all alike.
     """
     seeds, images = values.shape
-    weights = np.full(images, 1 / images) if weights is None else weights
+    classes = np.zeros(images, dtype=int) if classes is None else classes
+    _, place, counts = np.unique(classes, return_inverse=True, return_counts=True)
+    weights = 1 / (len(counts) * counts[place])
     mean = float((values @ weights).mean())
-    # Scaled so that plain means over images are the weighted ones; a constant stays a constant.
-    values = mean + images * weights * (values - mean)
+    of_classes = np.bincount(place, values.mean(axis=0)) / counts
+    # Scaled so that plain means over images are the weighted ones, each class about its own mean.
+    values = mean + images * weights * (values - of_classes[place])
     of_seeds, of_images = values.mean(axis=1), values.mean(axis=0)
     rest = values - of_seeds[:, None] - of_images + mean
-    squares = np.array(
-        [
-            images * np.square(of_seeds - mean).sum() / (seeds - 1),
-            seeds * np.square(of_images - mean).sum() / (images - 1),
-            np.square(rest).sum() / ((seeds - 1) * (images - 1)),
-        ]
+    freedom = np.array([seeds - 1, images - len(counts), (seeds - 1) * (images - len(counts))])
+    squares = (
+        np.array(
+            [
+                images * np.square(of_seeds - mean).sum(),
+                seeds * np.square(of_images - mean).sum(),
+                np.square(rest).sum(),
+            ]
+        )
+        / freedom
     )
     seed_square, image_square, rest_square = squares
     both = seed_square + image_square - rest_square
     if both <= seed_square:
         return Estimate(mean, float(np.sqrt(seed_square / values.size)), float(seeds - 1), images)
-    freedom = np.array([seeds - 1, images - 1, (seeds - 1) * (images - 1)])
     df = max(seeds - 1, both**2 / (squares**2 / freedom).sum())
     return Estimate(mean, float(np.sqrt(both / values.size)), float(df), images)

@@ -20,7 +20,7 @@ from tlstudy.config.settings import Study
 SCORES = {
     "probe": "linear probe before training",
     "log_evidence": "LogME before training",
-    "similarity": "debiased CKA, before and after training",
+    "similarity": "debiased CKA of before and after (known after training only)",
 }
 ALL_IMAGES = "all images"
 FEWEST = 3  # points that have a rank correlation other than 1 and -1

@@ -218,6 +218,8 @@ def seeds_to_settle(values: np.ndarray, effect: float, summary: Summary) -> int 
     values = values[np.isfinite(values)]
     distance, spread = abs(values.mean() - effect), values.var(ddof=1)
     of_images = max(0.0, summary.standard_error**2 - spread / len(values))
+    if distance == 0:
+        return None
     counts = np.arange(len(values) + 1, MOST_SEEDS + 1)
     reach = t.ppf(0.5 + CONFIDENCE / 2, counts - 1) + norm.ppf(POWER)
     enough = reach * np.sqrt(spread / counts + of_images) <= distance

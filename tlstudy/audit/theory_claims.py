@@ -230,15 +230,15 @@ LABORATORY_CLAIMS_BY_NAME = {
         lambda table: difference(table, "mean", **WITHOUT_BATCHNORM) - 0.05,
     ),
     "invariance-stored": LaboratoryClaim(
-        "A kernel that pools over the turns of its templates answers turned images of classes that "
-        "were never shown turned.",
+        "A kernel that pools over the turns of all its templates answers turned images of every "
+        "class (it is built so: the positive control).",
         *OF_KERNELS,
         HALF_LESS_NONE,
         lambda table: transfer(table, "averaged-kernel"),
         effect=0.1,
     ),
     "invariance-shown": LaboratoryClaim(
-        "So does a kernel that is shown turned images of the other classes.",
+        "A kernel that is shown turned images of half of the classes answers those of the others.",
         *OF_KERNELS,
         HALF_LESS_NONE,
         lambda table: transfer(table, "plain-kernel"),

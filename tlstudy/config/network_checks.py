@@ -44,9 +44,14 @@ def network_contradictions(
     yield from _batchnorm_contradictions(key, arm, facts, asked)
     yield from _trained_contradictions(key, arm, facts)
     for size in study.subset_size:
-        trained_on = images_trained_on(arm, size)
-        smallest_batch = trained_on // -(-trained_on // arm.batch_size)
-        if facts.batchnorm and facts.one_value and smallest_batch == 1:
+        whole = images_trained_on(arm, size)
+        # A fold is left out of what a learning rate is tried on.
+        folds = study.tuning.folds if arm.tune_learning_rate else 0
+        left_out = {whole // folds, -(-whole // folds)} if folds else ()
+        sizes = [whole, *(whole - count for count in left_out)]
+        alone = [count for count in sizes if count // -(-count // arm.batch_size) == 1]
+        trained_on = alone[0] if alone else whole
+        if facts.batchnorm and facts.one_value and alone:
             yield (
                 f"{key}.batch_size: found {arm.batch_size}, so a batch of {trained_on} images at "
                 f"{arm.image_size} pixels would hold a single one, on which BatchNorm cannot be "

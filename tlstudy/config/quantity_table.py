@@ -103,7 +103,7 @@ QUANTITIES: dict[str, Quantity] = {
     "train_loss_fall": Quantity(
         "nats",
         "fall of the train loss",
-        "Train loss in the first epoch, before any update, less that of the final weights.",
+        "Train loss in the first epoch (with one batch before any update) less that at the end.",
         "metrics",
     ),
     "trajectory_rank": Quantity(

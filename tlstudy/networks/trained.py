@@ -8,12 +8,14 @@ from torch import nn
 
 from tlstudy.config.settings import Training
 from tlstudy.config.training import Trained
-from tlstudy.networks.batchnorm import untracked
+from tlstudy.networks.batchnorm import by_batch, untracked
 from tlstudy.networks.evaluation import loss_of_head
 from tlstudy.networks.stages import stages_of
 from tlstudy.networks.trajectory import unflatten
 from tlstudy.storage.randomness import Stream, derived_seed
 
+# Of a weight that takes no part in the loss the gradient is 0.
+UNUSED = {"allow_unused": True, "materialize_grads": True}
 Batches = list[tuple[torch.Tensor, torch.Tensor]]
 
 # Whether a tensor is trained, by its name and kind; the last layer always is.
@@ -21,7 +23,7 @@ PARTS: dict[str, Callable[[str, str], bool]] = {
     "all": lambda name, kind: True,
     "head": lambda name, kind: False,
     "batchnorm": lambda name, kind: kind.startswith("batchnorm"),
-    "bias": lambda name, kind: name.endswith(".bias"),
+    "bias": lambda name, kind: name.endswith(".bias") or kind.endswith("-bias"),
 }
 
 
@@ -80,14 +82,14 @@ def draw_masks(
 def _gradients(
     network: nn.Module, weights: Sequence[torch.Tensor], batches: Batches, head: str
 ) -> tuple[torch.Tensor, ...]:
-    """Gradients of the mean loss in training mode; BatchNorm's running statistics stay."""
+    """Gradients of the mean loss, BatchNorm with each batch's own statistics, nothing dropped."""
     network.requires_grad_(True)
-    network.train()
+    by_batch(network)
     sums = [torch.zeros_like(weight) for weight in weights]
     with untracked(network):
         for images, labels in batches:
             loss = loss_of_head(network(images), labels, head) * len(labels)
-            torch._foreach_add_(sums, torch.autograd.grad(loss, weights))
+            torch._foreach_add_(sums, torch.autograd.grad(loss, weights, **UNUSED))
     return tuple(sums)
 
 
@@ -137,9 +139,11 @@ class TrainedWeights:
     def before_step(self) -> None:
         """Add the pull towards the start to the gradients; clear those outside the masks."""
         for weight, start in self._pulled:
-            weight.grad.add_(weight - start, alpha=self._pull)
+            if weight.grad is not None:  # a weight that takes no part
+                weight.grad.add_(weight - start, alpha=self._pull)
         for weight, mask, _ in self._masked:
-            weight.grad.mul_(mask)
+            if weight.grad is not None:
+                weight.grad.mul_(mask)
 
     @torch.no_grad()
     def after_step(self) -> None:

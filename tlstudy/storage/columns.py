@@ -210,8 +210,8 @@ CLAIMS = {
     "slide": ("string", "where it was made"),
     "stated": (
         "string",
-        "before: the claim, as it stands, was recorded before the first of its runs ended; after; "
-        "or not recorded",
+        "before: the claim, as it and its arms stand, was recorded before the first of its runs; "
+        "changed: that too, but it was another one earlier; after; or not recorded",
     ),
     "statistic": ("string", "what is compared, in words, with its unit"),
     "unit": ("string", "unit of mean, interval and effect"),

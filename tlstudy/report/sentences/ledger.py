@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 import pandas as pd
 
-from tlstudy.audit.claims import AFTERWARDS
+from tlstudy.audit.claims import WHEN_STATED
 from tlstudy.audit.statistics import Summary
 from tlstudy.config.catalogue import BY_ARM, OTHER_RUNGS
 from tlstudy.config.groups import other_groups
@@ -71,8 +71,8 @@ def entry(row: dict, link: str, limit: str = "") -> dict:
     """
     verdict, because = str(row["verdict"]), row["because"] or ""
     value = Cell("", "" if verdict == "open" else "no value")
-    if row.get("stated") == "after":
-        because = f"{because} {AFTERWARDS}"
+    if row.get("stated") in WHEN_STATED:
+        because = f"{because} {WHEN_STATED[row['stated']]}"
     if row["seeds"]:
         because = f"{because} {limit}".strip()
         value = summary_cell(Summary.of_row(row), *shown(row["unit"] or ""))
