@@ -69,6 +69,7 @@ FLAWED = [
     ("still-improving", {"test_loss": 2.3 - 0.05 * EPOCHS}, "of its whole fall"),
     ("test-guesses-though-training-does-not", {"test_accuracy": FLAT}, "guessing gives 10.0 %"),
     ("test-guesses-though-training-does-not", {"test_accuracy": ZEROS}, "is 0.0 %"),
+    ("test-guesses-though-training-does-not", {"test_loss": 3 + 0.1 * EPOCHS}, "never below 3.1"),
     (
         "test-guesses-though-training-does-not",
         {"test_accuracy": FLAT / 2, "classes": None},
@@ -149,6 +150,13 @@ def test_a_flaw_is_named(name, changes, told):
     assert found
     assert told in found
     assert not saw(name, run(**SOUND))
+
+
+def test_a_network_with_few_examples_can_have_a_high_test_loss_and_answer_half():
+    """As a new network that is trained on 50 digits."""
+    high = run(**SOUND | {"test_loss": 3 + 0.1 * EPOCHS, "test_accuracy": LEARNT / 2})
+    assert saw("test-guesses-though-training-does-not", high)
+    assert not saw("test-guesses-though-training-does-not", replace(high, subset_size=50))
 
 
 @pytest.mark.parametrize(

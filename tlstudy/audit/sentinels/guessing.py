@@ -35,6 +35,7 @@ EPOCHS_OF_THE_SAME = 5
 LEAST_CHANGE = 0.01  # of the train loss: a network at rest gives the same answers
 # Accuracies that are all so small are of no classification: a metric of classes at a regression.
 NO_CLASSES = 0.02
+MANY_EXAMPLES = 1000
 # Of the loss's bound: weighted means of loss and accuracy may differ by so much.
 MARGIN = 1.25
 LEAST_EXCESS = 0.05
@@ -107,6 +108,11 @@ def _no_classification(evidence: Evidence) -> bool:
     return max(train.max(), test.max()) < NO_CLASSES
 
 
+def _has_many_examples(evidence: Evidence) -> bool:
+    few = evidence.subset_size is not None and evidence.subset_size < MANY_EXAMPLES
+    return evidence.has("metrics.train_loss") and not few
+
+
 @sentinel(
     "warning",
     needs=(ACCURACY_OF_TRAIN, ACCURACY_OF_TEST),
@@ -122,10 +128,12 @@ def test_guesses_though_training_does_not(evidence: Evidence) -> Iterator[str]:
     - the test accuracy at the end is at most 1 / K and the error of its images (of 100 if
       unknown), or a tenth of the train accuracy; or
     - it is below 1 / K by more than that error in a fifth of the epochs, two at least, in which the
-      train accuracy is so high.
-
-    A test loss above ln K alone tells nothing: a network that learns a few examples by heart can
-    answer half of the test images right, and be so sure of its mistakes that its loss stays above.
+      train accuracy is so high; or
+    - the test loss was never below ln K, in the first fifth of the epochs neither, though the
+      train loss ends below three quarters of it. A network that memorises is better than guessing
+      first, unless it has few examples: of 50 digits it can learn to answer half of the test
+      images, and be so sure of its mistakes that its loss stays above. So this is not for runs that
+      are known to have fewer than a thousand.
 
     Without a number of classes only the tenth counts.
     """
@@ -148,6 +156,15 @@ def test_guesses_though_training_does_not(evidence: Evidence) -> Iterator[str]:
             f"{told}; in {len(below)} epochs it is {percent(below.min())} to "
             f"{percent(below.max())}, less than guessing gives, {percent(chance)}"
         )
+    elif _has_many_examples(evidence) and evidence.has(LOSS_OF_TEST):
+        losses, guess = evidence.test_values("loss"), float(np.log(evidence.classes))
+        from_the_start = losses.index[0] <= max(1, evidence.metrics["epoch"].max() // 5)
+        learnt = end_of(evidence.series("train_loss")) < LEARNT * guess
+        if from_the_start and learnt and losses.min() >= guess:
+            yield (
+                f"{told}, and the test loss was never below {losses.min():.4g} nats; guessing "
+                f"gives {guess:.4g}"
+            )
 
 
 @sentinel(
