@@ -62,7 +62,7 @@ def test_the_table_has_gaps_slope_and_correlations():
     probe = rows["Rank correlation of the gap with: linear probe before training"]
     assert probe == ["1.0 (1.0 to 1.0)"] * 3
     assert (
-        rows["Rank correlation of the gap with: debiased CKA, before and after training"]
+        rows["Rank correlation of the gap with: debiased CKA of before and after (known after training only)"]
         == ["without a value"] * 3
     )
 
