@@ -5,6 +5,7 @@ import pytest
 from overlap_study import GAPS, SIZE, make_study, make_tables
 from reports import inputs_from
 
+from tlstudy.audit.overlap import SCORES
 from tlstudy.audit.overlap import overlap_table as values_of_sweeps
 from tlstudy.report.figures import draw, style
 from tlstudy.report.page.figures import figure
