@@ -89,7 +89,7 @@ def disturbed(tmp_path_factory, cache, cluster):
 def measurements(place: StudyFolder) -> dict[str, str]:
     """All that was measured, by file; times apart."""
     files = sorted(place.results.glob("runs/*/*/*/*.parquet"))
-    assert len(files) == 4, "two tables of each of two runs"
+    assert len(files) == 6, "three tables of each of two runs"
     return {str(file.relative_to(place.results)): content(file) for file in files}
 
 
