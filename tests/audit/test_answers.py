@@ -96,6 +96,13 @@ def test_without_answers_of_every_run_on_the_same_images_it_is_over_seeds(study)
     assert Answers(study, other).balanced_accuracy(terms, SIZE, seeds) is None
 
 
+def test_with_a_single_image_of_each_class_it_is_over_seeds(study):
+    table = packed()
+    one_each = np.arange(10, dtype="<i2").tobytes()
+    table = table.assign(labels=[one_each] * len(table), images=10)
+    assert Answers(study, table).balanced_accuracy([(1, NEW)], SIZE, study.seed) is None
+
+
 def test_an_arm_that_reports_its_best_epoch_has_no_such_answers():
     study = make_study(seeds=SEEDS, groups=("first",))
     arm = study.arms[NEW].model_copy(update={"reported_epoch": "best-on-test"})

@@ -3,9 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from known import SIZE, accuracies, encoder_table, make_study, metrics_table
+from judging import AROUND, CLAIM, CONTROL, NEW, PRETRAINED, SHARED, judged, made_tables
+from known import SIZE, accuracies, encoder_table, make_study
 from scipy.stats import norm, t
 
 from tlstudy.audit import statistics
@@ -13,19 +12,6 @@ from tlstudy.audit.claims import ledger, statistic
 from tlstudy.storage.columns import CLAIMS
 
 RESAMPLES = 500
-NEW, PRETRAINED = "new-first", "pretrained-first"
-CONTROL = {"quantity": "displacement", "arm": NEW, "at_least": 0.01, "says": "the network moved"}
-CLAIM = {
-    "text": "Pretraining helps.",
-    "slide": "Best Loss",
-    "quantity": "balanced_accuracy",
-    "arm": PRETRAINED,
-    "against": NEW,
-    "effect": 0.1,
-    "figure": "ladder",
-}
-AROUND = np.array([-0.02, 0.01, 0.03, -0.01, 0.0, -0.01])  # about a mean of zero
-SHARED = np.array([0.0, 0.1, -0.05, 0.02, 0.07, -0.03])  # what a seed does to both arms
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -33,28 +19,6 @@ def _fewer_resamples():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(statistics, "RESAMPLES", RESAMPLES)
         yield
-
-
-def judged(gaps, claim=None, moved=None, study=None, shared=0.3 + SHARED) -> pd.Series:
-    """The ledger's row for a claim, where pretrained less new is `gaps` in each seed.
-
-    Args:
-        moved: displacement of the new network in each seed.
-    """
-    claim = CLAIM | (claim or {})
-    study = study or make_study({"C": claim}, seeds=len(gaps), groups=("first",))
-    return ledger(study, made_tables(study, gaps, moved, shared))[0].iloc[0]
-
-
-def made_tables(study, gaps, moved=None, shared=0.3 + SHARED) -> dict[str, pd.DataFrame]:
-    shared = np.resize(shared, len(gaps))
-    runs = accuracies(study, {NEW: shared, PRETRAINED: shared + np.asarray(gaps)})
-    moved = [0.5] * len(gaps) if moved is None else moved
-    metrics = {
-        (NEW, seed): {"displacement_from_start": [value]}
-        for seed, value in zip(study.seed, moved, strict=True)
-    }
-    return {"runs": runs, "metrics": metrics_table(metrics)}
 
 
 @pytest.mark.parametrize(
@@ -312,69 +276,3 @@ def test_each_subset_size_is_judged_by_itself():
     assert claims.set_index("subset_size")["verdict"].to_dict() == {50: "supported", 100: "refuted"}
     means = values.groupby("subset_size")["value"].mean()
     np.testing.assert_allclose(means[[50, 100]], [0.3, -0.3])
-
-
-GAPS = st.lists(st.floats(-0.3, 0.6), min_size=6, max_size=6)
-EFFECTS = st.sampled_from([0, 0.1, 0.3])
-properties = settings(max_examples=40, deadline=None)
-
-
-@properties
-@given(GAPS, EFFECTS, st.lists(st.floats(0, 0.02), min_size=6, max_size=6))
-def test_never_a_verdict_on_a_failed_control(gaps, effect, moved):
-    found = judged(gaps, {"effect": effect, "controls": [CONTROL]}, moved=moved)
-    assert (found["verdict"] == "not testable") == (min(moved) < 0.01)
-
-
-@properties
-@given(GAPS, EFFECTS)
-def test_the_verdict_follows_the_interval(gaps, effect):
-    found = judged(gaps, {"effect": effect})
-    assert found["low"] <= found["mean"] <= found["high"]
-    assert (found["verdict"] == "supported") == (found["low"] > effect)
-    assert (found["verdict"] == "refuted") == (found["high"] < 0)
-
-
-@properties
-@given(GAPS, EFFECTS, st.randoms())
-def test_the_order_of_the_rows_changes_nothing(gaps, effect, random):
-    study = make_study({"C": CLAIM | {"effect": effect, "controls": [CONTROL]}}, groups=("first",))
-    tables = made_tables(study, gaps)
-    shuffled = {
-        name: table.sample(frac=1, random_state=random.randrange(1000))
-        for name, table in tables.items()
-    }
-    for one, other in zip(ledger(study, tables), ledger(study, shuffled), strict=True):
-        pd.testing.assert_frame_equal(one, other, check_exact=True)
-
-
-@properties
-@given(GAPS, EFFECTS, st.floats(-0.2, 0.2))
-def test_a_turned_direction_turns_the_values_and_what_both_arms_share_cancels(
-    gaps, effect, constant
-):
-    higher = judged(gaps, {"effect": effect})
-    shared = 0.3 + SHARED + constant
-    lower = judged(gaps, {"effect": effect, "direction": "lower"}, shared=shared)
-    # The same resamples: what they leave below one end they leave above the other.
-    for one, other in (("mean", "mean"), ("smallest", "largest"), ("low", "high")):
-        np.testing.assert_allclose(lower[one], -higher[other], atol=1e-12)
-    turned = judged(-np.array(gaps), {"effect": effect, "direction": "lower"})
-    np.testing.assert_allclose(turned["mean"], higher["mean"], atol=1e-12)
-
-
-def settled_share(mean: float, deviation: float, effect: float, verdict: str) -> float:
-    """Share of a hundred studies of ten seeds that end in a verdict."""
-    generator = np.random.default_rng(8)
-    study = make_study({"C": CLAIM | {"effect": effect}}, seeds=10, groups=("first",))
-    found = [
-        judged(generator.normal(mean, deviation, 10), study=study)["verdict"] for _ in range(100)
-    ]
-    return np.mean([one == verdict for one in found])
-
-
-def test_a_claim_at_its_effect_size_is_rarely_supported(monkeypatch):
-    """One side of an interval that covers in 90.4 % of cases: about 5 %."""
-    monkeypatch.setattr(statistics, "RESAMPLES", 200)
-    assert settled_share(0.1, 0.1, 0.1, "supported") <= 0.15
-    assert settled_share(0.3, 0.1, 0.1, "supported") >= 0.95

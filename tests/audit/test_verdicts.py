@@ -3,21 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from judging import AROUND, CLAIM, NEW, PRETRAINED
 from known import SIZE, make_study
 
 from tlstudy.audit.claims import Case
 from tlstudy.audit.statistics import summarise
 from tlstudy.audit.verdicts import by_interval, with_holm
-
-NEW, PRETRAINED = "new-first", "pretrained-first"
-CLAIM = {
-    "text": "Pretraining helps.",
-    "quantity": "balanced_accuracy",
-    "arm": PRETRAINED,
-    "against": NEW,
-    "effect": 0.1,
-}
-AROUND = np.array([-0.02, 0.01, 0.03, -0.01, 0.0, -0.01])  # about a mean of zero
 
 
 def three_claims(p_values, verdicts, effect=0.1, mean=0.2) -> pd.DataFrame:

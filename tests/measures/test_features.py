@@ -7,6 +7,8 @@ from scipy.stats import multivariate_normal
 from sklearn.linear_model import BayesianRidge
 from tiny import tiny_run
 
+from tlstudy.measures.features import PIXELS
+from tlstudy.measures.pixels import pixels
 from tlstudy.measures.stage_features import (
     PENALTIES,
     debiased_cka,
@@ -14,7 +16,6 @@ from tlstudy.measures.stage_features import (
     participation_ratio,
     reconstruction,
     shared_dimensions,
-    small_pixels,
     stage_features,
 )
 from tlstudy.networks.evaluation import predict
@@ -143,10 +144,10 @@ def test_features_that_are_the_pixels_reconstruct_them_and_constant_ones_the_mea
 @pytest.mark.parametrize("shape", [(4, 28, 28), (4, 3, 28, 28)])
 def test_small_pixels_are_means_of_squares(shape):
     raw = torch.from_numpy(GENERATOR.integers(0, 256, shape, dtype=np.uint8))
-    found = small_pixels(raw).reshape(*shape[:-2], 14, 14)
+    found = pixels(raw, PIXELS).reshape(*shape[:-2], 14, 14)
     first = raw[..., :2, 2:4].double().mean(dim=(-1, -2)) / 255
     np.testing.assert_allclose(found[..., 0, 1], first, rtol=1e-5)
-    assert small_pixels(torch.zeros(2, 8, 8, dtype=torch.uint8)).shape == (2, 196)
+    assert pixels(torch.zeros(2, 8, 8, dtype=torch.uint8), PIXELS).shape == (2, 196)
 
 
 def test_features_lead_to_the_networks_own_answers():

@@ -45,7 +45,8 @@ class Answers:
         """The mean over seeds and images of a sum of balanced accuracies.
 
         Returns:
-            None unless every run of every term has answers on the same images.
+            None unless every run of every term has answers on the same images, and some class has
+            two of them: a single image a class tells nothing of how images of a class differ.
         """
         of_terms, labels = [], None
         for sign, arm in terms:
@@ -56,6 +57,8 @@ class Answers:
             if not all(np.array_equal(each.labels, labels) for each in found):
                 return None
             of_terms.append(sign * np.stack([each.right for each in found]).astype(float))
+        if len(labels) == len(np.unique(labels)):
+            return None
         return crossed_mean(sum(of_terms), labels)
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tlstudy.config.study import Run
     from tlstudy.networks.fine_tuned import FineTuned
 
+PIXELS = 14  # a side of the images that are reconstructed
 COLUMNS = {
     "measure": (
         "string",
@@ -38,13 +39,13 @@ class Features(Selection):
 
 def measure(fine_tuned: "FineTuned", settings: Features) -> Iterator[dict]:
     """Dimensions, similarity and evidence by stage; no rows if it diverged or has no stages."""
+    from tlstudy.measures.pixels import pixels
     from tlstudy.measures.stage_features import (
         debiased_cka,
         log_evidence,
         participation_ratio,
         reconstruction,
         shared_dimensions,
-        small_pixels,
         stage_features,
     )
     from tlstudy.networks.stages import NoStagesError
@@ -61,7 +62,7 @@ def measure(fine_tuned: "FineTuned", settings: Features) -> Iterator[dict]:
     except NoStagesError:
         return
     before, after = (stage_features(at, training, images, looked_at) for at in (start, end))
-    pixels, test_pixels = small_pixels(images.train), small_pixels(looked_at)
+    shown_pixels, test_pixels = (pixels(raw, PIXELS) for raw in (images.train, looked_at))
     for stage in shown:
         first, second = before[stage].numpy(), after[stage].numpy()
         found = {
@@ -70,10 +71,10 @@ def measure(fine_tuned: "FineTuned", settings: Features) -> Iterator[dict]:
             "shared-dimensions": shared_dimensions(first, second),
             "similarity": debiased_cka(first, second),
             "reconstruction-before": reconstruction(
-                shown[stage].numpy(), pixels, first, test_pixels
+                shown[stage].numpy(), shown_pixels, first, test_pixels
             ),
             "reconstruction-after": reconstruction(
-                shown_after[stage].numpy(), pixels, second, test_pixels
+                shown_after[stage].numpy(), shown_pixels, second, test_pixels
             ),
         }
         for name, value in found.items():

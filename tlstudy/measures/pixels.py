@@ -22,10 +22,14 @@ METHODS: dict[str, ClassifierMixin] = {
 }
 
 
-def pixels(images: torch.Tensor) -> np.ndarray:
-    """(N, features) from 0 to 1 of (N, H, W) or (N, 3, H, W) uint8 images."""
+def pixels(images: torch.Tensor, side: int | None = None) -> np.ndarray:
+    """(N, features) from 0 to 1 of (N, H, W) or (N, 3, H, W) uint8 images.
+
+    Args:
+        side: pixels along a side that the images are averaged to; None for SIDE at most.
+    """
     planes = images.float() if images.dim() == 4 else images.float().unsqueeze(1)
-    side = min(SIDE, images.shape[-1])
+    side = side or min(SIDE, images.shape[-1])
     return adaptive_avg_pool2d(planes, side).flatten(1).div(255).cpu().double().numpy()
 
 

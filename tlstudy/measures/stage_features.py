@@ -4,15 +4,13 @@ import numpy as np
 import torch
 from sklearn.linear_model import BayesianRidge, RidgeCV
 from torch import nn
-from torch.nn.functional import adaptive_avg_pool2d
 
 from tlstudy.config.settings import Training
 from tlstudy.networks.batchnorm import recalibrated
 from tlstudy.networks.evaluation import batch_size
+from tlstudy.networks.images import Images, training_batches
 from tlstudy.networks.stages import stages_of, without_positions
-from tlstudy.networks.trainer import Images, training_batches
 
-PIXELS = 14  # a side of the images that are reconstructed
 PENALTIES = np.logspace(-4, 4, 17)  # candidates, of features with a total variance of 1
 
 
@@ -103,12 +101,6 @@ def log_evidence(features: np.ndarray, labels: np.ndarray) -> float:
         regression.fit(features, (labels == label).astype(float))
         found.append(regression.scores_[-1] / len(labels))
     return float(np.mean(found))
-
-
-def small_pixels(raw: torch.Tensor) -> np.ndarray:
-    """(N, values) of images (N, H, W) or (N, 3, H, W) uint8 at 14 x 14 pixels, from 0 to 1."""
-    values = raw.cpu().float().div(255).view(len(raw), -1, *raw.shape[-2:])
-    return adaptive_avg_pool2d(values, PIXELS).flatten(1).double().numpy()
 
 
 def reconstruction(

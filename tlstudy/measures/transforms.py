@@ -18,8 +18,8 @@ from tlstudy.measures.stage_features import stage_features
 from tlstudy.networks.batchnorm import recalibrated
 from tlstudy.networks.device import autocast
 from tlstudy.networks.evaluation import predict
+from tlstudy.networks.images import Images, training_batches
 from tlstudy.networks.stages import NoStagesError
-from tlstudy.networks.trainer import Images, training_batches
 
 Transform = Callable[[torch.Tensor], torch.Tensor]
 SIDES = (-2, -1)
