@@ -113,3 +113,32 @@ def test_stages_of_claims_and_of_the_encoder_are_the_networks_own():
 
 def test_the_default_study_names_no_network():
     assert all("architecture" not in arm for arm in DEFAULT["arms"].values())
+
+
+def built_as(weights: dict, **arms) -> dict:
+    arms = {name: {"image_size": 32} | arm for name, arm in arms.items()}
+    study = build_study({"study": "own", "seed": 1, "weights": weights, "arms": arms})
+    return {name: arm.built_as for name, arm in study.arms.items()}
+
+
+def test_a_random_start_is_built_as_the_weights_of_the_other_arms():
+    """Weights that stride on another convolution mean another network of the same shapes."""
+    weights = {"caffe": ["IMAGENET1K_V2", "he2015"], "v2": ["IMAGENET1K_V2"]}
+    start = {"initialisation": "caffe"}
+    assert built_as(weights, new={}, old=start) == {"new": "caffe", "old": None}
+    assert built_as(weights, new={"built_as": None}, old=start)["new"] is None
+    assert built_as(weights, new={}, old={"initialisation": "v2"})["new"] is None
+    assert built_as(weights, new={"architecture": "resnet101"}, old=start)["new"] is None
+    assert built_as(weights, new={"built_as": "caffe"})["new"] == "caffe"
+
+
+@pytest.mark.parametrize(
+    ("arm", "beginning"),
+    [
+        ({"built_as": "cafe"}, "arms.one.built_as: found 'cafe'; did you mean 'caffe'? allowed"),
+        ({"built_as": "caffe", "initialisation": "caffe"}, "arms.one.built_as: found caffe; must"),
+    ],
+)
+def test_a_wrong_network_to_be_built_as_gets_one_sentence(arm, beginning):
+    [sentence] = message(study_with({"caffe": ["he2015"]}, **arm)).splitlines()
+    assert sentence.startswith(beginning)

@@ -195,7 +195,7 @@ def test_other_sources_of_weights_are_other_runs():
         [find_run(study, arm, 50, 26).name for study in studies] for arm in ("pretrained", "new")
     )
     assert pretrained[0] != pretrained[1]
-    assert new[0] == new[1]
+    assert new[0] != new[1]  # each is built as the weights it stands beside need it
 
 
 def test_resolved_study_is_read_back_the_same(tmp_path):

@@ -243,3 +243,21 @@ def test_networks_of_timm(name):
     facts = measured_facts(trainer.training.architecture, 32)
     assert (facts.problem, facts.no_stages) == ("", "")
     assert [*facts.stages, "head"] == list(stages_of(trainer.network))
+
+
+def test_a_new_network_built_as_the_weights_computes_what_they_do(he2015_folder):
+    """With equal values both starts give equal outputs: they are one network."""
+    weights = load_weights(he2015_folder)
+    training = tiny_training(architecture="resnet50", initialisation="imagenet")
+    started = initial_network(training, 26, weights)
+    new = initial_network(
+        training.model_copy(update={"initialisation": "random"}),
+        27,
+        PretrainedWeights(None, weights.origin),
+    )
+    images = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    new.load_state_dict(started.state_dict())
+    assert torch.equal(new.eval()(images), started.eval()(images))
+    plain = initial_network(training.model_copy(update={"initialisation": "random"}), 27, None)
+    plain.load_state_dict(started.state_dict())
+    assert not torch.allclose(plain.eval()(images), started(images))

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch.nn.functional import conv2d
+from torch.nn.functional import conv2d, interpolate
 from torchvision.models import ResNet50_Weights
 
+from tlstudy.data.images import load_images
 from tlstudy.networks.architecture import build_classifier
 from tlstudy.networks.weights import load_weights
 
@@ -149,3 +150,24 @@ def test_photographs_are_named_as_a_person_would(network, name):
         best = network(weights.transforms()(photograph)[None])[0].topk(2).indices.tolist()
     classes = {weights.meta["categories"][index] for index in best}
     assert classes & PHOTOGRAPHS[name], classes
+
+
+def test_first_convolution_has_outputs_of_unit_scale_and_little_of_the_norm(converted):
+    assert 0.5 < float(converted.state["bn1.running_var"].median()) < 2
+    squares = {
+        key: float(value.double().square().sum())
+        for key, value in converted.state.items()
+        if key.endswith(("weight", "bias"))
+    }
+    assert squares["conv1.weight"] < 0.002 * sum(squares.values())
+
+
+def test_its_scale_changes_little_in_training_mode_either(converted, cache):
+    """BatchNorm's epsilon is not scaled: it must not count, even where grey images leave colours
+    nothing to see."""
+    digits = torch.from_numpy(load_images(cache / "mnist", "train")[0][:50] / 255.0)[:, None]
+    digits = interpolate(digits, size=(128, 128), mode="bilinear").repeat(1, 3, 1, 1)
+    inputs = (digits - channels([0.485, 0.456, 0.406])) / channels([0.229, 0.224, 0.225])
+    outputs = conv2d(inputs, converted.state["conv1.weight"].double(), stride=2, padding=3)
+    shares = 1e-5 / 2 / outputs.var((0, 2, 3), correction=0)
+    assert float(shares.max()) < 0.005

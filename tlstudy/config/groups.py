@@ -52,7 +52,8 @@ def _is_as_published(arm: Arm) -> bool:
 
 
 Sweep = dict[int, tuple[str, str]]
-ALIKE = ("initialisation", "target", "label", "group")  # in these alone arms of a pair may differ
+# In these alone arms of a pair may differ.
+ALIKE = ("initialisation", "built_as", "target", "label", "group")
 
 
 def block_sweeps(study: Study) -> dict[str, Sweep]:

@@ -94,17 +94,25 @@ def _trained_contradictions(key: str, arm: Arm, facts: NetworkFacts) -> Iterator
 
 
 def _source_contradictions(study: Study, key: str, arm: Arm) -> Iterator[str]:
-    if arm.initialisation == "random":
-        return
-    if arm.initialisation not in study.weights:
-        names = ["random", *study.weights]
+    random = arm.initialisation == "random"
+    if arm.built_as is not None and not random:
         yield (
-            f"{key}.initialisation: found '{arm.initialisation}'; "
-            f"{did_you_mean(arm.initialisation, names)}allowed are {', '.join(names)}."
+            f"{key}.built_as: found {arm.built_as}; must be left out, as the arm starts from "
+            f"{arm.initialisation} and is built as these weights need it."
         )
         return
-    at, architecture = f"weights.{arm.initialisation}", arm.architecture
-    for source in study.weights[arm.initialisation]:
+    field, name = ("built_as", arm.built_as) if random else ("initialisation", arm.initialisation)
+    if name is None:
+        return
+    if name not in study.weights:
+        names = ["null", *study.weights] if random else ["random", *study.weights]
+        yield (
+            f"{key}.{field}: found '{name}'; {did_you_mean(name, names)}"
+            f"allowed are {', '.join(names)}."
+        )
+        return
+    at, architecture = f"weights.{name}", arm.architecture
+    for source in study.weights[name]:
         if isinstance(source, WeightsFile):
             if not source.file.is_file():
                 yield f"{at}: found '{source.file}'; no such file."
@@ -118,7 +126,7 @@ def _source_contradictions(study: Study, key: str, arm: Arm) -> Iterator[str]:
             yield f"{at}: found '{source}'; allowed for {architecture} are {names}."
         else:
             side = side_of_weights(architecture, source)
-            if side not in (None, arm.image_size):
+            if side not in (None, arm.image_size) and not random:
                 yield (
                     f"{key}.image_size: found {arm.image_size}; must be {side} for {architecture} "
                     f"with the weights {source}, or start from random weights."

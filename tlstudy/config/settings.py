@@ -104,6 +104,12 @@ class Training(Settings):
     initialisation: Name = Field(
         "random", description="random, or a name from `weights` for pretrained weights."
     )
+    built_as: Name | None = Field(
+        None,
+        description="Of a random start: the name from `weights` whose network it is built as, as "
+        "bottlenecks of some stride on another convolution. Not given: that of the study's other "
+        "arms of this architecture; null: as torchvision builds it.",
+    )
     rescaling: Rescaling = Field(
         Rescaling(), description="Weights multiplied before training, with learning rates to go."
     )

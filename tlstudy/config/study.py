@@ -15,6 +15,7 @@ from tlstudy.config.consistency import contradictions
 from tlstudy.config.fields import Selection
 from tlstudy.config.measurements import measurements
 from tlstudy.config.messages import sentences
+from tlstudy.config.same_network import with_same_networks
 from tlstudy.config.settings import STATISTICS, Arm, Study, Training, WeightsFile, WeightsSource
 from tlstudy.config.study_targets import with_folders
 from tlstudy.config.sweeps import expand_arms
@@ -73,7 +74,7 @@ def _in_words(arm: Arm) -> str:
     words = arm.initialisation
     for key, value in _innermost(_identifying(arm)):
         longer = f"{words}-{key}~{in_short(value)}"
-        if key != "initialisation" and len(longer) <= LONGEST_IN_WORDS:
+        if key not in ("initialisation", "built_as") and len(longer) <= LONGEST_IN_WORDS:
             words = longer
     return words
 
@@ -146,7 +147,7 @@ def build_study(configuration: Mapping[str, Any]) -> Study:
         study = Study.model_validate(expanded)
     except ValidationError as error:
         raise UserError("\n".join(sentences(error, origins))) from None
-    study = with_folders(study, origins)
+    study = with_same_networks(with_folders(study, origins))
     left_out = [str(name) for name, arm in configuration["arms"].items() if arm is None]
     if problems := dict.fromkeys(contradictions(study, origins, left_out)):
         raise UserError("\n".join(problems))
@@ -261,7 +262,8 @@ def runs(study: Study) -> list[Run]:
 
 
 def _sources(study: Study, arm: Arm) -> tuple[WeightsSource, ...]:
-    return tuple(study.weights.get(arm.initialisation, ()))
+    name = arm.built_as if arm.initialisation == "random" else arm.initialisation
+    return tuple(study.weights.get(name, ()))
 
 
 def _statistics(study: Study) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:

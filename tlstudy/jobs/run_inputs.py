@@ -22,11 +22,13 @@ from tlstudy.storage.reading import read_json, read_table, read_tensors
 
 
 def load_run_weights(study: Study, run: Run) -> PretrainedWeights | None:
-    """The weights that the run starts from; None if they are random."""
-    if run.settings.initialisation == "random":
+    """The weights that the run starts from or is built for; None if it has none."""
+    if not run.sources:
         return None
     folder = paths.weights_folder(study.cache, run.settings.architecture, run.sources)
-    return load_weights(folder)
+    weights = load_weights(folder)
+    random = run.settings.initialisation == "random"
+    return PretrainedWeights(None, weights.origin) if random else weights
 
 
 def load_run_images(

