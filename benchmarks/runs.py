@@ -34,12 +34,16 @@ def plain_run(work: Work) -> Callable[[], dict]:
     return once
 
 
-def our_run(work: Work, precision: str) -> Callable[[], dict]:
-    """The package's training, both its precisions set to the one given."""
+def our_run(work: Work, precision: str, evaluation: str | None = None) -> Callable[[], dict]:
+    """The package's training.
+
+    Args:
+        evaluation: precision of test passes; None for that of the training steps.
+    """
     set_up(work)
 
     def once() -> dict:
-        metrics = trainer(work, precision).run().metrics
+        metrics = trainer(work, precision, evaluation).run().metrics
         for row in metrics:
             row["test_loss"] = row["test_loss_running"]
         return {"rows": metrics, **phases(metrics)}
@@ -53,15 +57,17 @@ def set_up(work: Work) -> None:
     keep_freed_memory()
 
 
-def trainer(work: Work, precision: str) -> Trainer:
-    """The package's trainer of a run, both its precisions set to the one given."""
+def trainer(work: Work, precision: str, evaluation: str | None = None) -> Trainer:
+    """The package's trainer of a run, likewise."""
     device = work.torch_device()
     return Trainer(
         work.training(precision),
         work.network(),
         images(work, device),
         Evaluation(
-            epoch_images=work.test_images, final_images=work.test_images, precision=precision
+            epoch_images=work.test_images,
+            final_images=work.test_images,
+            precision=evaluation or precision,
         ),
         SEED,
         device,
