@@ -55,6 +55,27 @@ def test_gaps_and_steps_are_what_was_put_in():
     assert table.query("rung == 0 and part == 'step'").empty
 
 
+def with_flaws_put_back(study):
+    """The study with a group of its last protocol, the second rung's flaws alone put back."""
+    alone = {
+        f"{kind}-alone": study.arms[f"{kind}-third"].model_copy(update={"group": "alone"})
+        for kind in ("new", "pretrained")
+    }
+    first, second, third = study.ladder
+    second = second.model_copy(update={"put_back": "alone"})
+    return study.model_copy(update={"arms": study.arms | alone, "ladder": [first, second, third]})
+
+
+def test_a_flaw_put_back_alone_stands_beside_the_rung_that_mends_it():
+    study = with_flaws_put_back(make_study())
+    table = ladder_table(study, known_runs(study, GAPS | {"alone": 0.45}))
+    expected = {"put-back gap": 0.45, "put-back step": 0.3 - 0.45, "order": (0.2 - 0.5) + 0.15}
+    for name, value in expected.items():
+        np.testing.assert_allclose(part(table, 1, name)["mean"], value)
+    assert part(table, 1, "put-back new")["mean"] == pytest.approx(0.3 + SHARED.mean())
+    assert not table.query("rung != 1")["part"].str.contains("put-back|order").any()
+
+
 def test_arms_keep_the_spread_that_the_gap_loses():
     study = make_study()
     table = ladder_table(study, known_runs(study))

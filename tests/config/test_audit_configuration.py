@@ -18,14 +18,16 @@ def test_rungs_that_differ_only_in_how_a_run_is_read_off_share_it():
     for start in ("new", "pretrained"):
         assert names[f"{start}-recalibrated"] == names[f"{start}-normalised"]
         assert names[f"{start}-final"] != names[f"{start}-recalibrated"]
-    assert len(set(names.values())) == 11
+    assert names["pretrained-alone-untrained"] == names["pretrained-final"]
+    assert len(set(names.values())) == 16
 
 
 def test_only_values_that_an_arm_reports_are_taken_after_epochs():
     by_arm = {run.arm: run.after_epochs for run in runs(audit())}
     assert by_arm["new-published"] == ("running",)
     assert by_arm["new-normalised"] == by_arm["new-recalibrated"] == ("running", "recalibrated")
-    assert by_arm["new-final"] == by_arm["pretrained-tuned"] == ()
+    assert by_arm["new-final"] == ("recalibrated",)  # the best epoch is looked at too
+    assert by_arm["pretrained-tuned"] == ()
 
 
 def test_all_test_images_are_evaluated_with_the_statistics_that_an_arm_reports():

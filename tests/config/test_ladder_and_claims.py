@@ -50,7 +50,8 @@ LADDERS = [
     ),
     (
         changed("ladder", [{"grup": "published", "group": "published"}]),
-        "ladder.0.grup: unknown key; did you mean 'group'? allowed are group, mends.",
+        "ladder.0.grup: unknown key; did you mean 'group'? allowed are group, mends, "
+        "put_back.",
     ),
 ]
 

@@ -1,7 +1,8 @@
 """The ladder: the gap between a pretrained and a new network, as flaws are mended one by one.
 
 A rung is a group of two arms, a new network and a pretrained one. All differences are taken seed
-by seed before anything is averaged.
+by seed before anything is averaged. What a fix does depends on what was mended before it, so a rung
+may have a second group: the sound protocol with only this rung's flaws put back.
 """
 
 from collections.abc import Iterator
@@ -10,17 +11,22 @@ import pandas as pd
 
 from tlstudy.audit.answers import Answers, of_tables
 from tlstudy.audit.statistics import Summary, summarise
+from tlstudy.config.groups import sound_rung
 from tlstudy.config.settings import Study
 from tlstudy.storage.columns import LADDER
 
 QUANTITIES = ("balanced_accuracy", "loss")
 PARTS = ("new", "pretrained", "gap", "step")
+PUT_BACK = "put-back "  # before the parts of the group with the rung's flaws put back
 VALUES = ["rung", "group", "part", "seed", "value"]
 
 
 def arms_of_rung(study: Study, rung: int) -> dict[str, str]:
     """Names of a rung's arms, by part: new and pretrained."""
-    group = study.ladder[rung].group
+    return _arms_of_group(study, study.ladder[rung].group)
+
+
+def _arms_of_group(study: Study, group: str) -> dict[str, str]:
     names = {}
     for name, arm in study.arms.items():
         if arm.group == group:
@@ -62,17 +68,35 @@ def seed_values(study: Study, runs: pd.DataFrame, quantity: str, subset_size: in
 def _parts(study: Study, reported: pd.Series) -> Iterator[pd.DataFrame]:
     gap_before = None
     for rung, settings in enumerate(study.ladder):
-        values = {
-            part: pd.Series([reported.get((arm, seed)) for seed in study.seed], study.seed, float)
-            for part, arm in arms_of_rung(study, rung).items()
-        }
-        values["gap"] = values["pretrained"] - values["new"]
+        values = _values(study, reported, arms_of_rung(study, rung))
         if gap_before is not None:
             values["step"] = values["gap"] - gap_before
         gap_before = values["gap"]
+        if settings.put_back:
+            values |= _put_back(study, settings.put_back, reported, values.get("step"))
         for part, series in values.items():
             rows = series.rename_axis("seed").reset_index(name="value")
             yield rows.assign(rung=rung, group=settings.group, part=part)[VALUES]
+
+
+def _values(study: Study, reported: pd.Series, arms: dict[str, str]) -> dict[str, pd.Series]:
+    """Values of two arms by part, and their gap, a row for each of the study's seeds."""
+    values = {
+        part: pd.Series([reported.get((arm, seed)) for seed in study.seed], study.seed, float)
+        for part, arm in arms.items()
+    }
+    return values | {"gap": values["pretrained"] - values["new"]}
+
+
+def _put_back(
+    study: Study, group: str, reported: pd.Series, step: pd.Series | None
+) -> dict[str, pd.Series]:
+    """Parts of a group with flaws put back, and how far the rung's own step is from theirs."""
+    values = _values(study, reported, _arms_of_group(study, group))
+    sound = _values(study, reported, arms_of_rung(study, sound_rung(study)))
+    values["step"] = sound["gap"] - values["gap"]
+    parts = {f"{PUT_BACK}{part}": series for part, series in values.items()}
+    return parts if step is None else parts | {"order": step - values["step"]}
 
 
 def part_summary(
@@ -93,13 +117,26 @@ def part_summary(
 
 def _terms(study: Study, rung: int, part: str) -> list[tuple[int, str]]:
     """Signs and arms of a part, as `seed_values` takes it."""
-    arms = arms_of_rung(study, rung)
+    if part == "order":
+        step, alone = (_terms(study, rung, name) for name in ("step", f"{PUT_BACK}step"))
+        return [*step, *_less(alone)]
+    alone = part.startswith(PUT_BACK)
+    arms = (
+        _arms_of_group(study, study.ladder[rung].put_back) if alone else arms_of_rung(study, rung)
+    )
+    part = part.removeprefix(PUT_BACK)
     if part in arms:
         return [(1, arms[part])]
     gap = [(1, arms["pretrained"]), (-1, arms["new"])]
     if part == "gap":
         return gap
-    return [*gap, *((-sign, arm) for sign, arm in _terms(study, rung - 1, "gap"))]
+    if alone:
+        return [*_terms(study, sound_rung(study), "gap"), *_less(gap)]
+    return [*gap, *_less(_terms(study, rung - 1, "gap"))]
+
+
+def _less(terms: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    return [(-sign, arm) for sign, arm in terms]
 
 
 def ladder_table(study: Study, runs: pd.DataFrame, answers: Answers | None = None) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from tlstudy.config.augmentation import HALF
 from tlstudy.config.catalogue import FIGURES
 from tlstudy.config.fields import Selection
-from tlstudy.config.groups import groups_of, is_new, label_of
+from tlstudy.config.groups import groups_of, is_new, label_of, put_back_groups, rung_groups
 from tlstudy.config.ledger import Claim, Control, Pair
 from tlstudy.config.measurements import measurements
 from tlstudy.config.messages import did_you_mean
@@ -96,7 +96,8 @@ def _target_contradictions(study: Study) -> Iterator[str]:
         for name, claim in differences.items()
     ]
     groups = groups_of(study)
-    rungs = [arm for rung in study.ladder for arm in groups.get(rung.group, ())]
+    names = [*rung_groups(study), *put_back_groups(study)]
+    rungs = [arm for name in names for arm in groups.get(name, ())]
     pairs += [("ladder", rungs[0], arm) for arm in rungs[1:]]
     for key, arm, against in pairs:
         if arm in study.arms and against in study.arms:
@@ -180,7 +181,12 @@ def _ladder_contradictions(study: Study, left_out: Collection[str]) -> Iterator[
     pairs = ", ".join(group for group, arms in groups.items() if _is_pair(study, arms))
     hint = f", such as {pairs}" if pairs else ""
     hint += f" (null, so left out: {', '.join(left_out)})" if left_out else ""
-    rungs = [(f"ladder.{place}.group", rung.group) for place, rung in enumerate(study.ladder)]
+    rungs = [
+        (f"ladder.{place}.{field}", group)
+        for place, rung in enumerate(study.ladder)
+        for field, group in (("group", rung.group), ("put_back", rung.put_back))
+        if group
+    ]
     yield from _repeated(rungs, "a group may be on one rung only")
     for key, group in rungs:
         arms = groups.get(group, [])

@@ -92,6 +92,21 @@ def rung_groups(study: Study) -> list[str]:
     return [rung.group for rung in study.ladder]
 
 
+def put_back_groups(study: Study) -> list[str]:
+    """Groups of the sound protocol with some flaws put back, in the ladder's order."""
+    return [rung.put_back for rung in study.ladder if rung.put_back]
+
+
+def sound_rung(study: Study) -> int:
+    """The last rung that mends a flaw: the protocol into which single flaws are put back."""
+    mending = [
+        place
+        for place, rung in enumerate(study.ladder)
+        if any(name[:1] == "F" and name[1:].isdigit() for name in rung.mends)
+    ]
+    return max(mending, default=len(study.ladder) - 1)
+
+
 def other_groups(study: Study) -> list[str]:
     """Rungs that figures by arm leave to a second figure: all but the first and the last one.
 
@@ -109,7 +124,8 @@ def _tuned(study: Study, group: str) -> bool:
 
 def without_other_rungs(study: Study) -> Study:
     """The study with the arms that are looked at one by one; all of them without a ladder."""
-    return only_arms(study, lambda arm: arm.group not in other_groups(study))
+    left_out = {*other_groups(study), *put_back_groups(study)}
+    return only_arms(study, lambda arm: arm.group not in left_out)
 
 
 def only_arms(study: Study, chosen: Callable[[Arm], bool]) -> Study:

@@ -12,6 +12,11 @@ class Rung(Settings):
 
     group: Name = Field(description="Group of the arms that are compared on this rung.")
     mends: list[str] = Field([], description="Flaws that the rung before it still has.")
+    put_back: Name | None = Field(
+        None,
+        description="Group of two arms with the protocol of the last rung that mends a flaw (a "
+        "name F1, F2, ...), but for what this rung mends: its flaws alone, put back.",
+    )
 
 
 class Control(Settings):

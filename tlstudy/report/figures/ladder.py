@@ -13,9 +13,14 @@ from matplotlib.figure import Figure, SubFigure
 
 from tlstudy.audit.answers import of_tables
 from tlstudy.audit.flaws import MENDED
-from tlstudy.audit.ladder import comparable, part_summary, seed_values
+from tlstudy.audit.ladder import PUT_BACK, comparable, part_summary, seed_values
 from tlstudy.audit.statistics import Summary, scaled
-from tlstudy.config.groups import group_of_slides, groups_of, rung_groups
+from tlstudy.config.groups import (
+    group_of_slides,
+    groups_of,
+    put_back_groups,
+    rung_groups,
+)
 from tlstudy.config.settings import Study
 from tlstudy.data import published
 from tlstudy.report.figures import guessing, points, style
@@ -54,6 +59,7 @@ class Values(NamedTuple):
     summary: Summary | None
 
 
+ALONE = "change by this fix alone, all else sound"
 NONE = Values(np.array([]), None)
 # By rung and part, see `tlstudy.storage.columns.LADDER`.
 Parts = Mapping[tuple[int, str], Values]
@@ -101,7 +107,11 @@ def ladder_figure(study: Study, tables: points.Tables, size: int, quantity: str)
         panels[0, 0].set_ylim(0, 100)
     steps = [rung for rung in range(1, len(heads)) if comparable(study, rung, quantity)]
     labels = [step_label(study, rung, f" ({heads[rung]})" * by_head) for rung in steps]
-    _steps_panel(lower.subplots(), [values.get((rung, "step"), NONE) for rung in steps], labels)
+    ways = {
+        part: [values.get((rung, part), NONE) for rung in steps]
+        for part in ("step", f"{PUT_BACK}step")
+    }
+    _steps_panel(lower.subplots(), *ways.values(), labels)
     lower.axes[0].set_xlabel(step)
     return figure
 
@@ -119,6 +129,8 @@ def _two_parts(study: Study, size: int, quantity: str) -> tuple[Figure, SubFigur
         style.entry("one seed", marker=".", linestyle=""),
         guessing.entry(study, quantity),
     ]
+    if put_back_groups(study):
+        handles.append(style.entry(ALONE, style.MUTED, marker="s", linestyle=""))
     figure = style.new_figure(sum(heights), handles, note(study, size))
     return (figure, *style.transparent_parts(figure, heights))
 
@@ -158,13 +170,21 @@ def _rung_axis(ax: Axes, study: Study, rungs: list[int]) -> None:
     ax.grid(visible=False, axis="x")
 
 
-def _steps_panel(ax: Axes, steps: list[Values], labels: list[str]) -> None:
-    """A row for each rung with its name: how far it moved the gap, seed by seed."""
+def _steps_panel(ax: Axes, steps: list[Values], alone: list[Values], labels: list[str]) -> None:
+    """A row for each rung with its name: how far it moved the gap, seed by seed.
+
+    Below it, where that was measured: the same of its flaws alone in the sound protocol.
+    """
     if not steps:
         style.words_only(ax, "no two rungs that compare")
         return
+    apart = 0.17 * any(summary for _, summary in alone)
     for row, (found, summary) in enumerate(steps):
-        points.draw_values(ax, row, found, style.GAP, vertical=False, summary=summary)
+        points.draw_values(ax, row - apart, found, style.GAP, vertical=False, summary=summary)
+    for row, (found, summary) in enumerate(alone):
+        if summary:
+            place = row + apart
+            points.draw_values(ax, place, found, style.MUTED, "s", False, summary=summary)
     style.reference_line(ax, 0, False, "-")
     style.named_rows(ax, range(len(steps)), labels, -0.5, len(steps) - 0.5)
 

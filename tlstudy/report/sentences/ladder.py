@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 
 from tlstudy.audit.flaws import MENDED
-from tlstudy.audit.ladder import arms_of_rung
+from tlstudy.audit.ladder import PUT_BACK, arms_of_rung
 from tlstudy.audit.statistics import Summary, summarise
 from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.config.groups import is_of_slides
@@ -85,6 +85,7 @@ def headlines(inputs: Inputs, size: int) -> list[str]:
         f"{_slides_line(inputs.study)} {_gap_line(inputs, size, 0)}".strip(),
         " ".join([*gaps, _worth(inputs, size)]),
         _largest_line(inputs, size),
+        *disagreements(inputs, size),
         *_best_looks(inputs.study),
     ]
 
@@ -188,12 +189,50 @@ def ladder_table(inputs: Inputs, size: int) -> Table:
             [
                 Cell(title, f"{_mends(inputs, index)}; {whole(images.get(index, 0))} test images"),
                 replace(gap, last=_on_first(inputs, size, index)),
-                step if index else Cell(""),
+                replace(step, last=_alone(inputs, size, index)) if index else Cell(""),
                 replace(new, last=_recomputed(inputs, size, index)),
                 pretrained,
             ]
         )
     return Table(HEADS, rows)
+
+
+def _alone(inputs: Inputs, size: int, rung: int) -> str:
+    """What the rung's fixes change where all else is sound already."""
+    item = summary(inputs, size, rung, f"{PUT_BACK}step")
+    if not item.n:
+        return ""
+    return f"alone, in the sound protocol: {item.text(bare_points, short=True)}"
+
+
+def disagreements(inputs: Inputs, size: int) -> list[str]:
+    """Where a fix changes the gap otherwise in the sound protocol than at its place, in words."""
+    ladder = inputs.study.ladder
+    orders = {
+        index: item
+        for index in range(1, len(ladder))
+        if (item := summary(inputs, size, index, "order")).n
+    }
+    if not orders:
+        return []
+    told = {
+        index: item
+        for index, item in orders.items()
+        if item.mean is not None and place(item) != "contains"
+    }
+    if not told:
+        return [
+            "No fix is known to change the gap otherwise at its place on the ladder than in the "
+            "sound protocol."
+        ]
+    listed = (
+        f"{_mends(inputs, index)} ({item.text(bare_points, POINTS)})"
+        for index, item in told.items()
+    )
+    return [
+        "The order of the fixes matters: at its place on the ladder, less alone in the sound "
+        f"protocol, the change of the gap differs for {join(listed)}."
+    ]
 
 
 def _recomputed(inputs: Inputs, size: int, rung: int) -> str:
