@@ -15,7 +15,15 @@ from tlstudy.report import format
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.page import content
 from tlstudy.report.page.render import render
-from tlstudy.report.sentences import alarms, experiments, ladder, ledger, protocol, review
+from tlstudy.report.sentences import (
+    alarms,
+    experiments,
+    how_it_was_run,
+    ladder,
+    ledger,
+    protocol,
+    review,
+)
 
 PUBLISHED_GAP = 0.6169 - 0.1105
 
@@ -33,6 +41,20 @@ def test_the_page_opens_with_what_is_left():
     first_screen = text[: places[0]]
     assert "a gap of 50.6 points" in first_screen
     assert "19 claims" in first_screen
+
+
+def test_a_learning_rate_at_the_edge_of_the_candidates_is_told():
+    inputs = inputs_of("audit")
+    runs = inputs.runs.copy()
+    tuned = runs["arm"] == "new-tuned"
+    runs.loc[runs["arm"].str.endswith("-tuned"), "learning_rate"] = 0.001
+    inside = dataclasses.replace(inputs, runs=runs.copy())
+    assert not [text for text in how_it_was_run.warnings(inside) if "candidate" in text]
+    runs.loc[tuned & (runs["seed"] < 28), "learning_rate"] = 0.01
+    edge = dataclasses.replace(inputs, runs=runs)
+    [text] = [text for text in how_it_was_run.warnings(edge) if "candidate" in text]
+    assert "New, tuned" in text
+    assert "the largest (0.01) in 2 of 5 runs" in text
 
 
 def test_headlines_are_the_ladder_s_numbers():

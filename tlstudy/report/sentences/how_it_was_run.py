@@ -107,7 +107,26 @@ def warnings(inputs: Inputs) -> list[str]:
         *modified_code(inputs.runs),
         *_diverged(inputs.runs),
         *untrained(inputs),
+        *at_the_edge(inputs),
     ]
+
+
+def at_the_edge(inputs: Inputs) -> Iterator[str]:
+    """Tuned arms whose learning rate is the smallest or largest candidate: a better may lie beyond.
+
+    Yields:
+        One sentence for each such arm.
+    """
+    rates = sorted(inputs.study.tuning.learning_rates)
+    for name, arm in inputs.study.arms.items():
+        chosen = inputs.runs.loc[inputs.runs["arm"] == name, "learning_rate"].dropna()
+        smallest, largest = ((chosen == rate).sum() for rate in (rates[0], rates[-1]))
+        if arm.tune_learning_rate and smallest + largest:
+            yield (
+                f"The learning rate of {quoted(arm.label or name)} is the smallest candidate "
+                f"({rates[0]:g}) in {smallest} and the largest ({rates[-1]:g}) in {largest} of "
+                f"{count(len(chosen), 'run')}. A better one may lie beyond."
+            )
 
 
 def unlike(runs: pd.DataFrame, same_for_all: Mapping[str, str]) -> Iterator[str]:
