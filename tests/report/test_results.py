@@ -112,7 +112,8 @@ def test_flaws_are_those_of_the_arms():
     carried = {name for name, shown in table.items() if not shown.startswith("no arm")}
     assert carried == {"F1", "F2", "F7", "F8", "F9", "F13", "F14", "F15"}
     ladder = {row[0]: row[3] for row in page(inputs_of("audit"))["flaws"].rows}
-    assert ladder["F7"] == "rungs published, trained"
+    alone = "New, softmax alone, Pretrained, softmax alone"
+    assert ladder["F7"] == f"rungs published, trained; {alone}"
 
 
 def test_diverged_runs_are_counted_and_named():
