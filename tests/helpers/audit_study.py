@@ -27,7 +27,7 @@ def make_study(seeds: int = 5, epochs: int = 6, sizes: tuple[int, ...] = (50,)) 
     arms = {name: arm.model_copy(update={"epochs": epochs}) for name, arm in study.arms.items()}
     selections = {
         name: getattr(study, name).model_copy(update={"seeds": chosen})
-        for name in ("curvature", "encoder", "reuse")
+        for name in ("curvature", "encoder", "reuse", "baselines")
     }
     return study.model_copy(
         update={"arms": arms, "seed": chosen, "subset_size": list(sizes), **selections}
@@ -63,6 +63,17 @@ def encoder_table(study: Study) -> pd.DataFrame:
             value = value + generator.normal(0, 0.03)
             rows.append((arm, size, seed, measure, stage, 1.0, value, 1.2, 500))
     return pd.DataFrame(rows, columns=list(ALL_TABLES["encoder"]))
+
+
+def baselines_table(study: Study) -> pd.DataFrame:
+    """Follows the columns of baselines: all methods within some points of each other."""
+    accuracies = {"nearest": 0.6, "logistic": 0.65, "svm": 0.66}
+    rows = [
+        (arm, size, seed, method, accuracy, accuracy + 0.01 * (seed % 3), 500)
+        for arm, size, seed in measured(study, study.baselines)
+        for method, accuracy in accuracies.items()
+    ]
+    return pd.DataFrame(rows, columns=list(ALL_TABLES["baselines"]))
 
 
 def curvature_table(study: Study) -> pd.DataFrame:
@@ -125,7 +136,7 @@ def make_tables(study: Study, diverged: set[tuple[str, int]] = frozenset()) -> d
     ]
     tables["metrics"] = without_values_between(study, tables["metrics"])
     tables |= {"encoder": encoder_table(study), "curvature": curvature_table(study)}
-    tables["reuse"] = reuse_table(study)
+    tables |= {"reuse": reuse_table(study), "baselines": baselines_table(study)}
     claims, values = ledger(study, tables)
     return {
         **tables,

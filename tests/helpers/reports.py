@@ -56,7 +56,7 @@ def audit_inputs(seeds=5, diverged=frozenset(), sizes=(50,), epochs=6) -> Inputs
 def inputs_from(study, tables: dict) -> Inputs:
     """Inputs of a report with all of the study's figures, each the same drawing."""
     sizes = study.subset_size
-    tabled = ("findings", "encoder", "curvature", "reuse", "invariance", "features")
+    tabled = ("findings", "encoder", "curvature", "reuse", "invariance", "features", "baselines")
     more = (*tabled, "ladder", "claims", "formulas")
     drawings = {name: DRAWING for name in figure_names(study)}
     digits = [digit for digit in range(10) for _ in range(5)]

@@ -3,6 +3,7 @@
 import dataclasses
 import re
 
+import pandas as pd
 import pytest
 import synthetic
 from reports import COMMIT, WEIGHTS, Page, inputs_of, make_inputs, report_of
@@ -12,7 +13,7 @@ from tlstudy.report.format import Cell
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.page.content import page
 from tlstudy.report.page.render import render
-from tlstudy.report.sentences import how_it_was_run, results
+from tlstudy.report.sentences import baselines, how_it_was_run, results
 
 
 def cell_of(inputs: Inputs, measure: str, row: str, column: str) -> Cell:
@@ -155,3 +156,27 @@ def test_weights_of_the_slides_are_those_of_one_network(network, other):
     record = {**WEIGHTS, "source": "IMAGENET1K_V2"}
     inputs = dataclasses.replace(inputs_of("one seed"), weights={(network, "imagenet"): record})
     assert bool(how_it_was_run.weights_used(inputs)[0]["other"]) == other
+
+
+def test_methods_without_a_network_stand_beside_the_networks():
+    inputs = make_inputs(seeds=6)
+    reported = inputs.runs[inputs.runs["arm"] == "pretrained"].set_index("seed")
+    accuracies = {"nearest": 0.4, "logistic": 0.5, "svm": 0.45}
+    rows = [
+        {
+            "arm": "new",
+            "subset_size": 50,
+            "seed": seed,
+            "method": method,
+            "test_balanced_accuracy": accuracy,
+        }
+        for method, accuracy in accuracies.items()
+        for seed in inputs.study.seed
+    ]
+    inputs = dataclasses.replace(inputs, baselines=pd.DataFrame(rows))
+    [line] = baselines.lines(inputs, 50)
+    ahead = 100 * (reported["reported_balanced_accuracy"].mean() - 0.5)
+    assert "logistic regression on pixels does best" in line
+    assert f"{ahead:+.1f}" in line
+    shown = {row[0]: row for row in results.result_table(inputs, 50).rows}
+    assert shown["No network: nearest neighbour on pixels"][1].text.startswith("40.0")

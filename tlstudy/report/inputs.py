@@ -36,6 +36,7 @@ TABLES = (
     "reuse",
     "invariance",
     "features",
+    "baselines",
     "ladder",
     "claims",
 )
@@ -91,6 +92,7 @@ class Inputs:
     reuse: pd.DataFrame = field(default_factory=_empty("reuse"))
     invariance: pd.DataFrame = field(default_factory=_empty("invariance"))
     features: pd.DataFrame = field(default_factory=_empty("features"))
+    baselines: pd.DataFrame = field(default_factory=_empty("baselines"))
     ladder: pd.DataFrame = field(default_factory=_empty("ladder"))
     claims: pd.DataFrame = field(default_factory=_empty("claims"))
     formulas: pd.DataFrame = field(default_factory=_empty("formulas"))

@@ -26,6 +26,7 @@ from tlstudy.report.format import (
     whole,
 )
 from tlstudy.report.inputs import Inputs
+from tlstudy.report.sentences import baselines
 from tlstudy.report.sentences.series import of_arm
 from tlstudy.report.tables import Table
 
@@ -34,8 +35,7 @@ SETTLES = "F9"  # from the rung that mends this on, test values are those of wha
 MEASURE = "balanced_accuracy"
 PARTS = {"new": percent, "pretrained": percent, "gap": bare_points, "step": bare_points}
 READINGS = {
-    "lies above": "pretraining helps there against a new network. Nothing else that learns from "
-    "these images is compared",
+    "lies above": "pretraining helps there against a new network",
     "lies below": "pretraining harms there",
     "contains": "which network is ahead is not known",
 }
@@ -84,6 +84,7 @@ def headlines(inputs: Inputs, size: int) -> list[str]:
     return [
         f"{_slides_line(inputs.study)} {_gap_line(inputs, size, 0)}".strip(),
         " ".join([*gaps, _worth(inputs, size)]),
+        *baselines.lines(inputs, size),
         _largest_line(inputs, size),
         *disagreements(inputs, size),
         *_best_looks(inputs.study),

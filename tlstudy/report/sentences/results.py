@@ -20,6 +20,7 @@ from tlstudy.report.format import (
     whole,
 )
 from tlstudy.report.inputs import Inputs
+from tlstudy.report.sentences import baselines
 from tlstudy.report.sentences.series import difference_summary, of_arm, reported, reported_summary
 from tlstudy.report.tables import Table, table_of_arms
 
@@ -64,6 +65,8 @@ def result_table(inputs: Inputs, size: int) -> Table:
             cells = [arm_cell(inputs, arm, size, measure) for arm in arms]
             difference = difference_cell(inputs, arms[1], size, measure)
             rows.append([group_title(group), *cells, difference])
+        if measure == "balanced_accuracy":
+            rows += baselines.rows(inputs, size)
     return Table(["Protocol", "New", "Pretrained", "Difference"], rows)
 
 
