@@ -50,8 +50,7 @@ LADDERS = [
     ),
     (
         changed("ladder", [{"grup": "published", "group": "published"}]),
-        "ladder.0.grup: unknown key; did you mean 'group'? allowed are group, mends, "
-        "put_back.",
+        "ladder.0.grup: unknown key; did you mean 'group'? allowed are group, mends, put_back.",
     ),
 ]
 

@@ -1,4 +1,4 @@
-"""The audit's kept tables: today's code draws the same conclusions, and the README quotes them."""
+"""The audit's kept tables: today's code concludes the same, and the findings quote them."""
 
 import numpy as np
 import pandas as pd
@@ -37,7 +37,7 @@ def kept(name: str) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def study():
-    return load_study([ROOT / "config.yaml", ROOT / "studies" / "audit.yaml"])
+    return load_study([ROOT / "config.yaml", ROOT / "docs" / "audit" / "study.yaml"])
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -87,28 +87,34 @@ def test_the_published_flaws_are_found_in_the_published_runs():
     assert of_the_pretrained <= found["pretrained-published"]
 
 
-def test_the_readme_quotes_the_kept_tables(study):
-    readme = page("README.md")
+def test_the_page_quotes_the_kept_tables(study):
+    told = page("docs/findings.md")
     ladder = kept("ladder").query("quantity == 'balanced_accuracy'")
     gaps = ladder[ladder["part"] == "gap"].set_index("group")
     for group, row in gaps.iterrows():
         mean, low, high = (f"{100 * row[name]:.1f}" for name in ("mean", "low", "high"))
-        assert f"{mean} ({low} to {high})".replace("-", "\u2212") in readme, group
-    for verdict, amount in kept("claims")["verdict"].value_counts().items():
-        assert f"{amount} {verdict}" in readme
+        assert f"{mean} ({low} to {high})".replace("-", "\u2212") in told, group
+    counts = kept("claims")["verdict"].value_counts()
+    for verdict, amount in counts.items():
+        assert f"{amount} {verdict}" in told
+    supported, contradicted, refuted = counts[["supported", "contradicted", "refuted"]]
+    ways = f"{supported} are supported, {contradicted} contradicted and {refuted} refuted"
+    assert f"Of {len(kept('claims'))} claims of the slides and their variants, {ways}" in page(
+        "README.md"
+    )
     alarms = false_alarms(kept("runs"), kept("findings"))
-    assert f"{alarms.alarmed} of {alarms.runs} runs" in readme
+    assert f"{alarms.alarmed} of {alarms.runs} runs" in told
 
 
-def test_the_readme_quotes_the_reuse_of_features():
-    readme = page("README.md")
+def test_the_page_quotes_the_reuse_of_features():
+    told = page("docs/findings.md")
     names = ("log2_span_excess", "log2_drift_excess.training", "log2_drift_excess.gradient-descent")
     for name in names:
         values = values_of({"runs": kept("runs"), "reuse": kept("reuse")}, name)["pretrained-final"]
         found = summarise(values.to_numpy())
         ends = (2**found.mean, 2**found.low, 2**found.high)
         mean, low, high = (f"{end:#.3g}" for end in ends)  # three digits, trailing zeros too
-        assert f"{mean} ({low} to {high}) times" in readme, name
+        assert f"{mean} ({low} to {high}) times" in told, name
 
 
 def test_reuse_decides_c6_as_it_did(study):
@@ -123,27 +129,27 @@ def test_reuse_decides_c6_as_it_did(study):
     )
 
 
-def test_the_readme_says_what_the_verdicts_rest_on():
-    readme = page("README.md")
+def test_the_page_says_what_the_verdicts_rest_on():
+    told = page("docs/findings.md")
     runs = kept("runs").set_index(["arm", "seed"])
     recalibrated = runs["final_test_balanced_accuracy_recalibrated"].groupby("arm").mean()
     alone, with_f7 = (f"{100 * recalibrated[name]:.1f}" for name in ("new-trained", "new-logits"))
-    assert f"F9 alone brings the trained network to {alone} %, with F7 to {with_f7}." in readme
+    assert f"F9 alone brings the trained network to {alone} %, with F7 to {with_f7}." in told
     looks = kept("metrics").query("arm == 'new-published' and epoch < 31").sort_values("epoch")
     last = looks.groupby("seed")["test_balanced_accuracy_running"].last().mean()
-    assert f"the last look gives {100 * last:.1f} %" in readme
+    assert f"the last look gives {100 * last:.1f} %" in told
     ends = [name for name in runs if name.startswith("final_test_")]
     sound = kept("runs")[kept("runs")["settings"].map(is_sound)]
     distinct = len(sound.drop_duplicates(["initialisation", "seed", *ends]))
     high = binomtest(0, distinct).proportion_ci(0.95).high
-    assert f"{distinct} of them are distinct" in readme
-    assert f"the rate may be up to {100 * high:.1f} %" in readme
+    assert f"{distinct} of them are distinct" in told
+    assert f"the rate may be up to {100 * high:.1f} %" in told
 
 
-def test_the_readme_names_the_verdicts_that_do_not_hold_together():
-    readme = page("README.md")
+def test_the_page_names_the_verdicts_that_do_not_hold_together():
+    told = page("docs/findings.md")
     claims = with_holm(kept("claims"))
     assert list(claims["verdict_by_holm"]) == list(kept("claims")["verdict_by_holm"])
     tested = claims[claims["verdict_by_holm"] != ""]
     undone = tested.loc[tested["verdict"] != tested["verdict_by_holm"], "claim"]
-    assert f"Judged together (Holm) {' and '.join(undone)} become inconclusive." in readme
+    assert f"Judged together (Holm) {' and '.join(undone)} become inconclusive." in told

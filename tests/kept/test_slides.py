@@ -1,8 +1,8 @@
-"""The default study, as it is kept: of today's configuration, and quoted by the README."""
+"""The default study, as it is kept: of today's configuration, and quoted by README and findings."""
 
 import pandas as pd
 import pytest
-from pages import ROOT, page
+from pages import ROOT, as_it_was_run, page
 from scipy.stats import sem, t
 
 from tlstudy.audit.sentinels.alarms import false_alarms
@@ -20,7 +20,7 @@ def runs() -> pd.DataFrame:
 
 
 def test_its_runs_are_those_of_today_s_study(runs):
-    study = load_study([ROOT / "config.yaml"])
+    study = as_it_was_run(load_study([ROOT / "config.yaml"]))
     assert list(runs.columns) == list(columns.RUNS)
     assert set(runs.index) == {(arm, seed) for arm in study.arms for seed in study.seed}
     assert set(runs["status"]) == {"finished"}
@@ -40,8 +40,7 @@ def test_the_published_new_network_never_moved_and_all_others_did():
 
 
 @pytest.mark.parametrize("protocol", PAIRS)
-def test_the_readme_quotes_the_last_epoch_on_all_test_images(runs, protocol):
-    readme = page("README.md")
+def test_readme_and_findings_quote_the_last_epoch_on_all_test_images(runs, protocol):
     final = pd.concat(
         runs[f"final_test_balanced_accuracy_{name}"][runs["batchnorm"] == name]
         for name in ("running", "recalibrated")
@@ -53,24 +52,25 @@ def test_the_readme_quotes_the_last_epoch_on_all_test_images(runs, protocol):
         f"{part.mean():.1f} ({part.min():.1f} to {part.max():.1f})" for part in (new, pretrained)
     ]
     cells.append(f"{gaps.mean():.1f} ({low:.1f} to {high:.1f})")
-    assert " | ".join(cells) in readme
+    for name in ("README.md", "docs/findings.md"):
+        assert " | ".join(cells) in page(name)
 
 
-def test_the_readme_quotes_what_the_published_arms_report(runs):
+def test_the_page_quotes_what_the_published_arms_report(runs):
     reported = 100 * runs["reported_balanced_accuracy"].groupby(level="arm").mean()
     assert set(runs.loc["new-published", "reported_test_images"]) == {100}
     best = (f"{reported[arm]:.1f}" for arm in PAIRS["published"])
-    assert "{} and {} %".format(*best) in page("README.md")
+    assert "{} and {} %".format(*best) in page("docs/findings.md")
 
 
-def test_the_readme_says_how_many_sound_runs_overfit(runs):
+def test_the_page_says_how_many_sound_runs_overfit(runs):
     findings = pd.read_parquet(KEPT / "findings.parquet")
     alarms = false_alarms(runs.reset_index(drop=True), findings)
     assert set(alarms.sentinels) == {"overfitting"}
     assert f"{alarms.alarmed} of the {alarms.runs} corrected runs have the warning" in page(
-        "README.md"
+        "docs/findings.md"
     )
     found = findings.query("sentinel == 'overfitting' and arm in ['new', 'pretrained']")
     more = found["saw"].str.extract(r"at the end, (\d+) % more")[0].astype(int)
-    for name in ("README.md", "docs/audit.md"):
+    for name in ("docs/findings.md", "docs/audit.md"):
         assert f"{more.min()} to {more.max()} % above its least" in page(name)

@@ -1,4 +1,4 @@
-"""The laboratory's kept run: today's code draws the same verdicts, and the README quotes them."""
+"""The laboratory's kept run: today's code draws the same verdicts, and its page quotes them."""
 
 import pandas as pd
 import pytest
@@ -44,10 +44,10 @@ def test_the_printed_formulas_fare_as_they_did():
         assert list(found[column]) == pytest.approx(list(stored[column]), abs=1e-9)
 
 
-def test_the_readme_quotes_its_verdicts():
-    readme = page("README.md")
+def test_the_page_quotes_its_verdicts():
+    told = page("docs/laboratory.md")
     claims = kept("laboratory-claims")
     for name, verdict in claims.set_index("claim")["verdict"].items():
-        assert f"`{name}` {verdict}" in readme, name
+        assert f"`{name}` {verdict}" in told, name
     for verdict, amount in claims["verdict"].value_counts().items():
-        assert f"{amount} {verdict}" in readme
+        assert f"{amount} {verdict}" in told

@@ -86,8 +86,5 @@ def test_the_page_counts_the_cases_that_there_are():
     assert counts["all"] == [sum(column) for column in columns]
 
 
-def test_page_and_readme_tell_the_same_numbers():
-    paragraph = page("README.md").partition("make faults")[2].partition("docs/faults.md")[0]
-    counted = counts_on_the_page()["all"][1:-1]
-    assert {f"{number:,}" for number in counted} <= set(re.findall(r"[\d,]*\d", paragraph))
+def test_the_page_tells_its_seed():
     assert f"seed {DEFAULT_SEED}" in page("docs/faults.md")
