@@ -194,6 +194,36 @@ def _job(root: Path, key: tuple, place: PurePath, files: list[Path]) -> Job:
     return Job(key, files, paths.log_file(root, place), state, noted)
 
 
+def progress_data(found: Progress) -> dict[str, object]:
+    """The grid for programs."""
+    return {
+        "study": found.study.study,
+        "folder": str(paths.study_folder(found.study)),
+        "complete": found.complete,
+        "runs": len(found.cells),
+        "states": found.counts(),
+        "grid": [
+            {
+                "row": list(cell.row),
+                "seed": cell.seed,
+                "state": cell.state,
+                "steps": {str(job.key[0]): job.state for job in cell.jobs},
+            }
+            for cell in found.cells
+        ],
+        "unended": [
+            {
+                "job": list(job.key),
+                "state": job.state,
+                "told": job.attempt.told() if job.attempt else "",
+                "log": str(job.log),
+                "again": job.attempt.command if job.attempt else "",
+            }
+            for job in found.unended()
+        ],
+    }
+
+
 def progress_text(found: Progress, told: str = "") -> str:
     """The grid for a terminal: a row for each arm and size, a column for each seed.
 

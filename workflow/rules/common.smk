@@ -16,8 +16,9 @@ if find_spec("tlstudy") is None:
     )
 
 from tlstudy.config.catalogue import RESULTS, base_name
+from tlstudy.config.given import study_of_workflow
 from tlstudy.config.measurements import measurements
-from tlstudy.config.study import digest, runs_of_step, study_of_workflow
+from tlstudy.config.study import digest, runs_of_step
 from tlstudy.config.study_targets import sources, targets
 from tlstudy.config.targets import MNIST
 from tlstudy.jobs import graph, paths
@@ -52,7 +53,9 @@ given = workflow.overwrite_configfiles
 config_files = [name for name in workflow.configfiles if name not in given]
 
 try:
-    study = study_of_workflow(config, [Path(name) for name in (*config_files, *given)])
+    study = study_of_workflow(
+        config, [Path(name) for name in (*config_files, *given)], Path(base)
+    )
 except UserError as error:
     raise WorkflowError(error.message) from None
 
