@@ -1,6 +1,8 @@
 """Commands on the runs, the cost and the progress of a study."""
 
 import json
+import shutil
+import time
 from dataclasses import asdict
 from typing import TextIO
 
@@ -54,19 +56,51 @@ def plan(
 
 
 @click.command()
+@click.option("--watch", is_flag=True, help="Show it on one screen until the study is done.")
+@click.option(
+    "--every",
+    type=click.FloatRange(min=0.1),
+    default=5.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="With --watch: how often.",
+)
 @json_option
 @with_study
-def status(study: Study, as_json: bool) -> None:
+def status(study: Study, watch: bool, every: float, as_json: bool) -> None:
     """Show how far a study is and how long it will take, which runs failed and why."""
     from tlstudy.jobs.progress import progress, progress_data, progress_text
     from tlstudy.jobs.time_left import ahead_of
 
+    if watch:
+        _watch(study, every)
+        return
     found = progress(study)
     ahead = ahead_of(found)
     if as_json:
         click.echo(as_json_text(progress_data(found) | asdict(ahead)))
     else:
         click.echo(progress_text(found, ahead.text()))
+
+
+def _watch(study: Study, every: float) -> None:
+    """Show the state of a study until its report is there; Ctrl-C ends it too."""
+    from tlstudy.jobs.progress import progress
+    from tlstudy.jobs.screen import screen
+    from tlstudy.jobs.time_left import ahead_of
+
+    try:
+        while True:
+            found = progress(study)
+            size = shutil.get_terminal_size()
+            text = screen(found, ahead_of(found), size.columns, size.lines)
+            click.clear()  # only a terminal
+            click.echo(text)
+            if found.finished:
+                return
+            time.sleep(every)
+    except KeyboardInterrupt:
+        click.echo()
 
 
 @click.command()

@@ -76,6 +76,12 @@ class Progress:
         """Whether all runs are there; tables and report may be lacking all the same."""
         return set(self.counts()) <= set(THERE)
 
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to do: all runs are there, and so is the report."""
+        report = next(job for job in self.others if job.key == ("report",))
+        return self.complete and report.state == "done" and not self.unended()
+
     def unended(self) -> list[Job]:
         """Jobs that failed or may be running; a job that arms share is there once."""
         jobs = [*self.others, *(job for cell in self.cells for job in cell.jobs)]
