@@ -25,6 +25,7 @@ from tlstudy.jobs import graph, paths
 from tlstudy.jobs.cost import memory_mb, runtime_minutes
 from tlstudy.jobs.dry_run import list_by_priority
 from tlstudy.jobs.graph import code_of, libraries_of
+from tlstudy.jobs.planned import announce_code
 from tlstudy.jobs.study_files import check_places, write_settings
 from tlstudy.jobs.workflow import (
     has_gpu,
@@ -59,6 +60,7 @@ try:
 except UserError as error:
     raise WorkflowError(error.message) from None
 
+announce_code()
 run_of_folder = runs_by_wildcards(study)
 titles_of_runs = run_titles(study)
 priority_of_job = priorities(study)
