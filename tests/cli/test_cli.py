@@ -97,3 +97,8 @@ def test_commands_that_only_read_leave_nothing(tmp_path, monkeypatch, command):
     invoke(command, "mine.yaml")
     invoke(command, "mine.yaml", "--json")
     assert sorted(tmp_path.iterdir()) == [tmp_path / "mine.yaml"]
+
+
+def test_the_page_names_every_command():
+    page = (ROOT / "docs" / "commands.md").read_text()
+    assert [name for name in main.commands if f"`{name}" not in page] == []

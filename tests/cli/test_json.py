@@ -48,3 +48,13 @@ def test_the_verdict_and_its_first_problem(folder, tmp_path):
 def test_the_ledger(folder, tmp_path):
     copy = shutil.copytree(folder, tmp_path / "small")
     assert read("claims", copy) == {"ladder": [], "claims": [], "laboratory_claims": []}
+
+
+def test_all_runs_of_a_study_are_audited(folder, tmp_path, monkeypatch):
+    result = CliRunner().invoke(main, ["audit", str(folder), "--json", "--fail-on", "never"])
+    found = json.loads(result.stdout)
+    assert len(found["runs"]) == 2
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text("study: mine\n")
+    result = CliRunner().invoke(main, ["audit", "mine.yaml"])
+    assert "results/mine: has no run yet" in result.output

@@ -17,7 +17,9 @@ from tlstudy.cli.options import (
 )
 from tlstudy.config.given import given_study
 from tlstudy.config.settings import Study
+from tlstudy.config.study import STUDY_FILE
 from tlstudy.jobs import paths
+from tlstudy.storage.errors import UserError
 
 
 @click.command()
@@ -56,15 +58,28 @@ def audit(
     """Look for the published study's mistakes in training runs.
 
     RUNS are files that training programs leave (CSV and the like, JSON, JSON lines, parquet,
-    events of TensorBoard), folders of them, or folders of runs of a study: docs/audit-format.md
-    lists them. Exit status: 0 if there is no error, 1 if there is one (--fail-on warning: or a
-    warning), 2 if the runs cannot be read, 3 if a run has nothing that can be judged.
+    events of TensorBoard), folders of them, or a STUDY, of which all runs are taken:
+    docs/audit-format.md lists them. Exit status: 0 if there is no error, 1 if there is one
+    (--fail-on warning: or a warning), 2 if the runs cannot be read, 3 if a run has nothing that
+    can be judged.
     """
     from tlstudy.audit.own_runs.command import audit_runs
 
-    text, status = audit_runs(sources, columns, classes, test_images, fail_on, as_json)
+    every = tuple(run for source in sources for run in _runs_of(source))
+    text, status = audit_runs(every, columns, classes, test_images, fail_on, as_json)
     click.echo(text)
     sys.exit(status)
+
+
+def _runs_of(source: Path) -> list[Path]:
+    """The folders of a study's runs, if it is a study; else the source itself."""
+    if source.suffix not in (".yaml", ".yml") and not (source / STUDY_FILE).is_file():
+        return [source]
+    folder = paths.study_folder(given_study([source]))
+    runs = sorted(file.parent for file in folder.glob(f"runs/*/*/*/{paths.RUN_RECORD}"))
+    if not runs:
+        raise UserError(f"{folder}: has no run yet, so there is nothing to audit.")
+    return runs
 
 
 @click.command()
