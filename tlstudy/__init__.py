@@ -3,11 +3,15 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tlstudy.opened import open_study as open
+    from tlstudy.opened import open_study as open  # noqa: F401  # for type checkers
     from tlstudy.watching.watcher import watch
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "open", "watch"]
+__all__ = ["__version__", "watch"]  # `import *` must not hide the built-in `open`
+
+
+def __dir__() -> list[str]:
+    return [*globals(), "open", "watch"]
 
 
 def __getattr__(name: str) -> object:

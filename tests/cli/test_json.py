@@ -5,8 +5,10 @@ import shutil
 
 import pytest
 from click.testing import CliRunner
+from made_machine import MadeMachine
 
 from tlstudy.cli import main
+from tlstudy.jobs import plan
 
 
 def read(*arguments: object) -> object:
@@ -45,6 +47,17 @@ def test_the_verdict_and_its_first_problem(folder, tmp_path):
     assert found["problems"][0].startswith("report.html: was truncated")
 
 
+def test_the_plan(folder, monkeypatch):
+    monkeypatch.setattr(plan, "time_here", lambda _: MadeMachine().timing)
+    found = read("plan", folder, "--cores", 1)
+    steps = {row["step"]: row for row in found["steps"]}
+    assert (steps["train"]["jobs"], steps["train"]["done"]) == (2, 2)
+    assert found["seconds_left"] == 0
+    assert steps["train"]["core_hours_left"] == 0
+    assert steps["train"]["core_hours"] > 0
+    assert found["memory_mb_of_a_training"] > 0
+
+
 def test_the_ledger(folder, tmp_path):
     copy = shutil.copytree(folder, tmp_path / "small")
     assert read("claims", copy) == {"ladder": [], "claims": [], "laboratory_claims": []}
@@ -53,8 +66,8 @@ def test_the_ledger(folder, tmp_path):
 def test_all_runs_of_a_study_are_audited(folder, tmp_path, monkeypatch):
     result = CliRunner().invoke(main, ["audit", str(folder), "--json", "--fail-on", "never"])
     found = json.loads(result.stdout)
-    assert len(found["runs"]) == 2
+    assert len([run for run in found["runs"] if run["source"]]) == 2
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.yaml").write_text("study: mine\n")
     result = CliRunner().invoke(main, ["audit", "mine.yaml"])
-    assert "results/mine: has no run yet" in result.output
+    assert "results/mine: has no run yet" in result.output, result.output
