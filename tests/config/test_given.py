@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from configurations import ROOT
 
+from tlstudy.config import given
+from tlstudy.config.architectures import allowed_sources
 from tlstudy.config.given import given_study, study_of_workflow
 from tlstudy.config.study import load_study, read_configuration, runs
 from tlstudy.storage.errors import UserError
@@ -139,6 +141,18 @@ def test_another_network_takes_weights_that_exist_for_it(here, read):
                 "arms: {pretrained: {architecture: resnet18}}\n"
             )
         )
+
+
+@pytest.mark.parametrize(
+    ("architecture", "source"),
+    [
+        ("mobilenet_v3_small", "IMAGENET1K_V1"),
+        ("resnet101", "IMAGENET1K_V2"),
+        ("regnet_y_128gf", "IMAGENET1K_SWAG_LINEAR_V1"),
+    ],
+)
+def test_the_newest_weights_of_imagenet_are_taken(architecture, source):
+    assert given._usual(allowed_sources(architecture)) == [source]
 
 
 def build_again(study):

@@ -29,7 +29,8 @@ BASE = "config.yaml"
 CHECKOUT = Path(__file__).parents[2]  # of an editable installation
 # Keys that may be added to a study without making it another one.
 PLACES = {"results", "cache", "scratch", "device"}
-NEWEST_IMAGENET = "IMAGENET1K_V"  # torchvision's names of weights for the usual classes
+# How torchvision's names of weights for ImageNet's usual classes begin, the plain ones first.
+OF_IMAGENET = ("IMAGENET1K_V", "IMAGENET1K_")
 
 
 @dataclass(frozen=True)
@@ -286,6 +287,8 @@ def _with_weights_that_fit(study: Study, base: Layer, above: Sequence[Layer]) ->
 
 def _usual(allowed: Sequence[str]) -> list[str]:
     """The newest weights for ImageNet's classes, if their names tell."""
-    of_torchvision = [name for name in allowed if name.startswith(NEWEST_IMAGENET)]
+    plain, others = (
+        [name for name in allowed if name.startswith(beginning)] for beginning in OF_IMAGENET
+    )
     of_timm = [name for name in allowed if name.endswith("in1k")]
-    return of_torchvision[-1:] or of_timm[:1]
+    return plain[-1:] or others[-1:] or of_timm[:1]
