@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -73,9 +74,31 @@ def test_steps_name_the_command_that_is_missing(tmp_path):
         (["train", *run], "subset"),
         (["landscape", *run], "train"),
         (["aggregate"], "train"),
-        (["figures"], "aggregate"),
-        (["report"], "aggregate"),
     ):
         result = invoke(arguments[0], *study, *arguments[1:])
         assert result.exit_code == 1, result.output
         assert f"run `tlstudy {command}`" in result.output, result.output
+
+
+@pytest.mark.parametrize("command", ["aggregate", "claims", "figures", "report"])
+def test_without_results_the_workflow_is_named_and_nothing_is_left(tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").write_text("study: mine\n")
+    result = invoke(command, "mine.yaml")
+    assert result.exit_code == 1
+    assert "`snakemake --cores all --configfile mine.yaml`" in result.output
+    assert sorted(tmp_path.iterdir()) == [tmp_path / "mine.yaml"]
+
+
+@pytest.mark.parametrize("command", ["runs", "status", "verify"])
+def test_commands_that_only_read_leave_nothing(tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").write_text("study: mine\n")
+    invoke(command, "mine.yaml")
+    invoke(command, "mine.yaml", "--json")
+    assert sorted(tmp_path.iterdir()) == [tmp_path / "mine.yaml"]
+
+
+def test_the_page_names_every_command():
+    page = (ROOT / "docs" / "commands.md").read_text()
+    assert [name for name in main.commands if f"`{name}" not in page] == []

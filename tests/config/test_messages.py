@@ -313,4 +313,4 @@ def test_files_that_cannot_be_read(tmp_path, monkeypatch, content, told):
 
 
 def test_a_study_file_alone_says_what_comes_first():
-    assert "--config config.yaml comes first" in message({"study": "quick", "seed": 26})
+    assert "a study's file lies on top of it" in message({"study": "quick", "seed": 26})

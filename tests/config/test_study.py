@@ -12,6 +12,7 @@ import yaml
 from configurations import DEFAULT, ROOT, changed
 from jsonschema import Draft202012Validator
 
+from tlstudy.config.given import study_of_workflow
 from tlstudy.config.schema import SCHEMA_FILE, configuration_schema
 from tlstudy.config.study import (
     build_study,
@@ -20,7 +21,6 @@ from tlstudy.config.study import (
     parse_source,
     read_configuration,
     runs,
-    study_of_workflow,
 )
 from tlstudy.storage.errors import UserError
 
@@ -227,7 +227,9 @@ def test_a_key_that_stands_twice_is_refused_where_snakemake_takes_the_last(tmp_p
 
 def test_arms_have_one_order_whoever_merges_the_files(tmp_path):
     overlay = tmp_path / "overlay.yaml"
-    overlay.write_text("arms: {other: {epochs: 3}, pretrained: {epochs: 3}, new: {epochs: 3}}")
+    overlay.write_text(
+        "study: o\narms: {other: {epochs: 3}, pretrained: {epochs: 3}, new: {epochs: 3}}"
+    )
     files = [ROOT / "config.yaml", overlay]
     merged = read_configuration(reversed(files))  # as Snakemake begins with the command line's
     study = study_of_workflow(merged, files)

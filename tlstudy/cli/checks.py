@@ -1,12 +1,25 @@
 """Checks of finished runs, of results folders and of formulas."""
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from tlstudy.cli.options import PATH, folder_argument
-from tlstudy.config.study import load_study
+from tlstudy.cli.json_text import as_json_text
+from tlstudy.cli.options import (
+    PATH,
+    config_option,
+    json_option,
+    set_option,
+    study_argument,
+    with_study,
+)
+from tlstudy.config.given import given_study
+from tlstudy.config.settings import Study
+from tlstudy.config.study import STUDY_FILE
+from tlstudy.jobs import paths
+from tlstudy.storage.errors import UserError
 
 
 @click.command()
@@ -33,7 +46,7 @@ from tlstudy.config.study import load_study
     show_default=True,
     help="Exit with status 1 if there is a finding of this severity or a graver one.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+@json_option
 def audit(
     sources: tuple[Path, ...],
     classes: int | None,
@@ -45,51 +58,65 @@ def audit(
     """Look for the published study's mistakes in training runs.
 
     RUNS are files that training programs leave (CSV and the like, JSON, JSON lines, parquet,
-    events of TensorBoard), folders of them, or folders of runs of a study: docs/audit-format.md
-    lists them. Exit status: 0 if there is no error, 1 if there is one (--fail-on warning: or a
-    warning), 2 if the runs cannot be read, 3 if a run has nothing that can be judged.
+    events of TensorBoard), folders of them, or a STUDY, of which all runs are taken:
+    docs/audit-format.md lists them. Exit status: 0 if there is no error, 1 if there is one
+    (--fail-on warning: or a warning), 2 if the runs cannot be read, 3 if a run has nothing that
+    can be judged.
     """
     from tlstudy.audit.own_runs.command import audit_runs
 
-    text, status = audit_runs(sources, columns, classes, test_images, fail_on, as_json)
+    every = tuple(run for source in sources for run in _runs_of(source))
+    text, status = audit_runs(every, columns, classes, test_images, fail_on, as_json)
     click.echo(text)
     sys.exit(status)
 
 
+def _runs_of(source: Path) -> list[Path]:
+    """The folders of a study's runs, if it is a study; else the source itself."""
+    if source.suffix not in (".yaml", ".yml") and not (source / STUDY_FILE).is_file():
+        return [source]
+    folder = paths.study_folder(given_study([source]))
+    runs = sorted(file.parent for file in folder.glob(f"runs/*/*/*/{paths.RUN_RECORD}"))
+    if not runs:
+        raise UserError(f"{folder}: has no run yet, so there is nothing to audit.")
+    return runs
+
+
 @click.command()
-@folder_argument
 @click.option("--all", "everything", is_flag=True, help="List all problems, not only the first.")
-def verify(folder: Path, everything: bool) -> None:
-    """Compare a results folder with its provenance and name the first problem.
+@json_option
+@with_study
+def verify(study: Study, everything: bool, as_json: bool) -> None:
+    """Compare a study's results with their provenance and name the first problem.
 
-    FOLDER is a study's, such as results/quick; docs/integrity.md says what is checked. Exit
-    status: 0 if all is as the provenance says, 1 if something was altered, truncated, is
-    missing, or was made by other code, from other settings or from other inputs.
+    docs/integrity.md says what is checked. Exit status: 0 if all is as the provenance says, 1 if
+    something was altered, truncated, is missing, or was made by other code, from other settings or
+    from other inputs.
     """
-    from tlstudy.jobs.verify import verify_folder
+    from tlstudy.jobs.verify import verdict, verdict_text
 
-    text, holds = verify_folder(folder, everything)
-    click.echo(text)
-    sys.exit(0 if holds else 1)
+    found = verdict(paths.study_folder(study), everything)
+    click.echo(as_json_text(asdict(found)) if as_json else verdict_text(found, everything))
+    sys.exit(0 if found.holds else 1)
 
 
 @click.command()
-@folder_argument
 @click.option(
     "--output",
     "destination",
     type=PATH,
     help="File to write; <study>.tar.gz if not given.",
 )
-def pack(folder: Path, destination: Path | None) -> None:
-    """Verify a results folder and pack it into one file, without logs.
+@with_study
+def pack(study: Study, destination: Path | None) -> None:
+    """Verify a study's results and pack them into one file, without logs.
 
-    Unpacked with `tar xzf` anywhere, it can be verified, and its claims, figures and report made
-    again with `--config <folder>`.
+    Unpacked with `tar xzf` anywhere, they can be verified, and claims, figures and report be made
+    again: the folder stands for the study in every command.
     """
     from tlstudy.jobs.pack import pack_study
 
-    click.echo(pack_study(folder, destination))
+    click.echo(pack_study(paths.study_folder(study), destination))
 
 
 @click.command()
@@ -101,18 +128,24 @@ def pack(folder: Path, destination: Path | None) -> None:
     help="Random arguments that each formula is tried on.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-@click.option(
-    "--config",
-    "configs",
-    multiple=True,
-    type=PATH,
-    help="Configuration of a study whose table is to be written as well.",
-)
-def formulas(draws: int, seed: int, configs: tuple[Path, ...]) -> None:
-    """Compare the printed variants of Proposition 3 with brute-force minimisation."""
+@config_option
+@set_option
+@study_argument
+def formulas(
+    draws: int,
+    seed: int,
+    files: tuple[Path, ...],
+    configs: tuple[Path, ...],
+    changes: tuple[str, ...],
+) -> None:
+    """Compare the printed variants of Proposition 3 with brute-force minimisation.
+
+    With a STUDY its table is written as well.
+    """
     from tlstudy.steps.formulas import make_formulas
     from tlstudy.theory.formulas import check_all, table_text
 
-    study = load_study(configs) if configs else None
+    named = [*configs, *files]
+    study = given_study(named, changes) if named else None
     table = make_formulas(study, draws, seed) if study else check_all(draws, seed)
     click.echo(table_text(table))

@@ -28,8 +28,8 @@ class Commands(click.Group):
 def main() -> None:
     """Re-run, audit and report a transfer-learning study.
 
-    The commands are the steps of the workflow, in its order; each reads the configuration and
-    works on the study's folders, with or without Snakemake.
+    STUDY is a study file, such as studies/quick.yaml, on top of config.yaml; several lie on top of
+    each other. Or it is a folder of results, such as results/quick. Without it, it is config.yaml.
     """
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr

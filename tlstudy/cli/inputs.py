@@ -1,16 +1,26 @@
 """Commands for images, weights and subsets."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from tlstudy.cli.options import cache_option, noted, seed_option, size_option, with_study
+from tlstudy.cli.options import (
+    cache_option,
+    noted,
+    seed_option,
+    size_option,
+    study_argument,
+    with_study,
+)
 from tlstudy.config.architectures import check_architecture
-from tlstudy.config.settings import Study
+from tlstudy.config.given import given_study
+from tlstudy.config.settings import Study, WeightsSource
 from tlstudy.config.study import check_subset, parse_source
-from tlstudy.config.study_targets import parse_target
+from tlstudy.config.study_targets import parse_target, sources
 from tlstudy.jobs import paths
+from tlstudy.jobs.workflow import source_lists
 
 log = logging.getLogger(__name__)
 
@@ -24,30 +34,46 @@ log = logging.getLogger(__name__)
     show_default=True,
     help="Name of a data set, or a JSON mapping with `folder`.",
 )
-def images(cache: Path, text: str) -> None:
-    """Get a target's images into the cache, checksums verified."""
-    target = parse_target(text)
-    with noted(cache, paths.job_of_images(target)):
-        from tlstudy.data.images import cache_images
+@study_argument
+def images(cache: Path, text: str, files: tuple[Path, ...]) -> None:
+    """Get images into the cache, checksums verified: a STUDY's, or a target's."""
+    study = given_study(files) if files else None
+    targets = list(sources(study).values()) if study else [parse_target(text)]
+    for target in targets:
+        folder = study.cache if study else cache
+        with noted(folder, paths.job_of_images(target)):
+            from tlstudy.data.images import cache_images
 
-        cache_images(cache, target)
+            cache_images(folder, target)
 
 
 @click.command()
 @click.option("--architecture", default="resnet50", show_default=True, help="Name of a network.")
 @click.option(
     "--source",
-    "sources",
+    "named",
     multiple=True,
-    required=True,
     help="Name of torchvision weights, he2015, or a JSON mapping with `file`; "
     "give more than one to try them in turn.",
 )
 @cache_option
-def weights(sources: tuple[str, ...], architecture: str, cache: Path) -> None:
-    """Get pretrained weights into the cache, as safetensors beside a record."""
-    architecture = check_architecture(architecture)
-    parsed = [parse_source(source) for source in sources]
+@study_argument
+def weights(
+    named: tuple[str, ...], architecture: str, cache: Path, files: tuple[Path, ...]
+) -> None:
+    """Get pretrained weights into the cache, as safetensors beside a record: a STUDY's, or one."""
+    if files:
+        study = given_study(files)
+        for (network, _), listed in source_lists(study).items():
+            _get_weights(study.cache, network, listed)
+    elif named:
+        parsed = [parse_source(source) for source in named]
+        _get_weights(cache, check_architecture(architecture), parsed)
+    else:
+        raise click.UsageError("Name a STUDY or a --source.")
+
+
+def _get_weights(cache: Path, architecture: str, parsed: Sequence[WeightsSource]) -> None:
     with noted(cache, paths.job_of_weights(architecture, parsed)):
         from tlstudy.networks.weights import cache_weights
 

@@ -12,6 +12,8 @@ from tlstudy.config.measurements import Measurement
 from tlstudy.config.settings import LABORATORY_EXPERIMENTS, Study
 from tlstudy.config.study import Run
 from tlstudy.jobs import paths
+from tlstudy.jobs.planned import in_workflow
+from tlstudy.jobs.sharing import take_measurement, take_training
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +31,13 @@ def _slow_imports() -> Iterator[None]:
 @click.command()
 @with_run
 def train(study: Study, run: Run, gpus: int | None, threads: int | None) -> None:
-    """Train one run and measure it at every epoch."""
+    """Train one run and measure it at every epoch.
+
+    Where another study of the folder of results has the same run it is taken from there.
+    """
+    if other := take_training(study, run, for_workflow=in_workflow()):
+        log.info("taken from study %s, which has the same run", other)
+        return
     with _slow_imports():
         from tlstudy.steps.train import train_run
 
@@ -40,6 +48,9 @@ def measurement_command(measurement: Measurement) -> click.Command:
     """The command that makes a measurement of one run."""
 
     def command(study: Study, run: Run, gpus: int | None, threads: int | None) -> None:
+        if other := take_measurement(study, run, measurement.name):
+            log.info("taken from study %s, which has the same", other)
+            return
         with _slow_imports():
             from tlstudy.steps.measure import measure_run
 

@@ -2,22 +2,44 @@
 
 import functools
 import logging
+import shlex
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path, PurePath
 
 import click
 
-from tlstudy.config.study import find_run, load_study
+from tlstudy.config.given import BASE, given_study
+from tlstudy.config.settings import Study
+from tlstudy.config.study import find_run
 from tlstudy.jobs import paths
 from tlstudy.jobs.attempts import attempt
+from tlstudy.jobs.planned import check_code
+from tlstudy.jobs.study_files import has_results
 from tlstudy.jobs.workflow import run_titles
+from tlstudy.storage.errors import UserError
 
 log = logging.getLogger(__name__)
 
 PATH = click.Path(path_type=Path)
 
-folder_argument = click.argument("folder", type=PATH)
+study_argument = click.argument("files", metavar="[STUDY]...", nargs=-1, type=PATH)
+config_option = click.option(
+    "--config",
+    "configs",
+    metavar="STUDY",
+    multiple=True,
+    type=PATH,
+    help="The same as an argument STUDY; it comes before those.",
+)
+set_option = click.option(
+    "--set",
+    "changes",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Change a key on top of the files, such as arms.new.epochs=3; may be repeated.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 cache_option = click.option(
     "--cache",
     default="resources",
@@ -43,21 +65,15 @@ run_options = (
 
 
 def with_study(command: Callable) -> Callable:
-    """Add --config and pass the study on."""
+    """Add what names a study, and pass the study on."""
 
     @functools.wraps(command)
-    def wrapped(configs: tuple[Path, ...], **options) -> object:
-        return command(load_study(configs), **options)
+    def wrapped(files: tuple[Path, ...], configs: tuple[Path, ...], changes, **options) -> object:
+        return command(given_study([*configs, *files], changes), **options)
 
-    return click.option(
-        "--config",
-        "configs",
-        multiple=True,
-        default=["config.yaml"],
-        show_default=True,
-        type=PATH,
-        help="Configuration file; give more than one to add later ones on top.",
-    )(wrapped)
+    for add in (config_option, set_option, study_argument):
+        wrapped = add(wrapped)
+    return wrapped
 
 
 def with_run(command: Callable) -> Callable:
@@ -77,16 +93,45 @@ def with_run(command: Callable) -> Callable:
 
 
 def noted_with_study(command: Callable) -> Callable:
-    """Add --config and pass the study on, noted as a job that is named like the command."""
+    """Add what names a study and pass it on, noted as a job that is named like the command."""
 
     @functools.wraps(command)
     def wrapped(study, **options) -> object:
+        check_results(study)
         with noted(paths.study_folder(study), PurePath(command.__name__)):
             return command(study, **options)
 
     return with_study(wrapped)
 
 
+def check_results(study: Study) -> None:
+    """Refuse to work on results before there are any: nothing is left on disk then.
+
+    Raises:
+        UserError: it names the call that makes them.
+    """
+    if not has_results(study):
+        raise UserError(
+            f"{paths.study_folder(study)}: there are no results yet; run `{workflow_call()}` "
+            "(without Snakemake: run `tlstudy train` for each run)."
+        )
+
+
+def workflow_call() -> str:
+    """The call of Snakemake for the study that this command was given."""
+    given = click.get_current_context().params
+    files = [file for file in (*given["configs"], *given["files"]) if file.suffix != ".json"]
+    files = [str(file) for file in files if str(file) != BASE and not file.is_dir()]
+    added = ["--configfile", *files] if files else []
+    changes = ["--config", *given["changes"]] if given["changes"] else []
+    return shlex.join(["snakemake", "--cores", "all", *added, *changes])
+
+
 def noted(root: Path, job: PurePath) -> AbstractContextManager[None]:
-    """Note a job of a study or of the cache, `root`: see `tlstudy.jobs.attempts`."""
+    """Note a job of a study or of the cache, `root`: see `tlstudy.jobs.attempts`.
+
+    Raises:
+        UserError: the workflow planned it with other code.
+    """
+    check_code(job.parts[0])
     return attempt(paths.attempt_file(root, job))

@@ -5,7 +5,8 @@ from pathlib import PurePath
 
 import click
 
-from tlstudy.cli.options import noted, noted_with_study, with_study
+from tlstudy.cli.json_text import as_json_text, rows_of
+from tlstudy.cli.options import check_results, json_option, noted, noted_with_study, with_study
 from tlstudy.config.quantities import described
 from tlstudy.config.settings import Study
 from tlstudy.jobs import paths
@@ -35,14 +36,19 @@ def _list_quantities(context: click.Context, _: click.Parameter, wanted: bool) -
     callback=_list_quantities,
     help="List what a claim may be about, with units, and stop.",
 )
+@json_option
 @noted_with_study
-def claims(study: Study) -> None:
+def claims(study: Study, as_json: bool) -> None:
     """Judge the claims and compute the ladder, from the tables."""
     from tlstudy.audit.claims import ledger_text
     from tlstudy.audit.ladder import ladder_text
     from tlstudy.steps.claims import make_claims
 
     ladder, ledger, laboratory = make_claims(study)
+    if as_json:
+        tables = {"ladder": ladder, "claims": ledger, "laboratory_claims": laboratory}
+        click.echo(as_json_text({name: rows_of(table) for name, table in tables.items()}))
+        return
     texts = (ladder_text(ladder), ledger_text(ledger), ledger_text(laboratory))
     click.echo("\n".join(filter(None, texts)))
 
@@ -77,6 +83,7 @@ def report(study: Study, incomplete: bool, call: str) -> None:
         file, found = make_incomplete_report(study, call)
         click.echo(f"Incomplete report, {found.headline()[:-1]}: {os.path.relpath(file)}")
         return
+    check_results(study)
     with noted(paths.study_folder(study), PurePath("report")):
         from tlstudy.steps.report import make_report
 

@@ -90,7 +90,7 @@ def _sentence(item: Mapping[str, Any], location: tuple[int | str, ...]) -> str:
     if kind in ("extra_forbidden", "invalid_key"):
         return f"{key}: unknown key; {_allowed_keys(location)}"
     if kind == "missing":
-        hint = "; a study's file is added to another: --config config.yaml comes first"
+        hint = "; config.yaml has some, and a study's file lies on top of it"
         return f"{key}: missing; it must be given{hint if key == 'arms' else ''}."
     if kind == "json_invalid":
         return f"{key}: is not JSON ({context['error']})."

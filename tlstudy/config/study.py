@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -114,21 +114,31 @@ def read_configuration(paths: Sequence[Path]) -> dict[str, Any]:
     """
     merged: dict[str, Any] = {}
     for path in paths:
-        _merge(merged, read_mapping(path))
+        merge(merged, read_mapping(path))
     return merged
 
 
-def _merge(target: dict[str, Any], update: Mapping[str, Any]) -> None:
+def merge(target: dict[str, Any], update: Mapping[str, Any]) -> None:
+    """Put settings on top of others, mapping by mapping."""
     for key, value in update.items():
         if isinstance(value, Mapping) and isinstance(target.get(key), Mapping):
             target[key] = dict(target[key])
-            _merge(target[key], value)
+            merge(target[key], value)
         else:
             target[key] = value
 
 
-def build_study(configuration: Mapping[str, Any]) -> Study:
+def _as_it_is(study: Study) -> Study:
+    return study
+
+
+def build_study(
+    configuration: Mapping[str, Any], adapt: Callable[[Study], Study] = _as_it_is
+) -> Study:
     """Expand the sweeps of a configuration and validate it.
+
+    Args:
+        adapt: changes the study before its settings are held against each other.
 
     Raises:
         UserError: one sentence for each key that is wrong.
@@ -147,7 +157,7 @@ def build_study(configuration: Mapping[str, Any]) -> Study:
         study = Study.model_validate(expanded)
     except ValidationError as error:
         raise UserError("\n".join(sentences(error, origins))) from None
-    study = with_same_networks(with_folders(study, origins))
+    study = with_same_networks(adapt(with_folders(study, origins)))
     left_out = [str(name) for name, arm in configuration["arms"].items() if arm is None]
     if problems := dict.fromkeys(contradictions(study, origins, left_out)):
         raise UserError("\n".join(problems))
@@ -167,32 +177,22 @@ def load_study(paths: Sequence[Path]) -> Study:
         if path.name == STUDY_FILE:
             study = _read_validated(path)
             return _lying_in(path.parent, study) or study
-        if path.parent.name == SETTINGS_FOLDER and re.fullmatch(SETTINGS_NAME, path.name):
+        if is_validated(path):
             return _read_validated(path)
     return build_study(read_configuration(paths))
 
 
-def study_of_workflow(configuration: Mapping[str, Any], files: Sequence[Path]) -> Study:
-    """The study of a configuration that Snakemake merged from files.
-
-    Arms are in the order in which a merge of the files has them: Snakemake puts those of the last
-    file first, and `tlstudy --config` would list them otherwise.
-
-    Args:
-        files: later ones override.
-
-    Raises:
-        UserError: one sentence for each key that is wrong, or that a file has twice.
-    """
-    merged = read_configuration(files)  # of a key that stands twice Snakemake takes the last
-    return build_study(_in_order_of(configuration, merged))
+def is_validated(path: Path) -> bool:
+    """Whether a file's name is that of a configuration that was written after its validation."""
+    of_job = path.parent.name == SETTINGS_FOLDER and re.fullmatch(SETTINGS_NAME, path.name)
+    return path.name == STUDY_FILE or bool(of_job)
 
 
-def _in_order_of(settings: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
+def in_order_of(settings: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
     """The settings with their keys in the order of others; what others lack comes last."""
     keys = [key for key in others if key in settings]
     return {
-        key: _in_order_of(value, others[key])
+        key: in_order_of(value, others[key])
         if isinstance(value := settings[key], Mapping) and isinstance(others.get(key), Mapping)
         else value
         for key in dict.fromkeys((*keys, *settings))

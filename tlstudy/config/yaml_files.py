@@ -1,5 +1,6 @@
 """YAML files in which no key may stand twice."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +27,32 @@ class _OnceLoader(yaml.SafeLoader):
         return node
 
 
+@dataclass(frozen=True)
+class Content:
+    """A mapping, and the nodes of its text, which know their lines."""
+
+    settings: dict[Any, Any]
+    node: yaml.Node
+
+
 def read_mapping(path: Path) -> dict[Any, Any]:
+    """The settings of `read_content`."""
+    return read_content(path).settings
+
+
+def read_content(path: Path) -> Content:
     """A YAML (or JSON) file that holds a mapping.
 
     Raises:
         UserError: it cannot be read, is not YAML, has a key twice, or holds something else.
     """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _OnceLoader)
+        loader = _OnceLoader(path.read_text(encoding="utf-8"))
+        try:
+            node = loader.get_single_node()
+            settings = loader.construct_document(node) if node else None
+        finally:
+            loader.dispose()
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); must be a file.") from None
     except UnicodeDecodeError as error:
@@ -41,10 +60,10 @@ def read_mapping(path: Path) -> dict[Any, Any]:
     except RecursionError:
         raise UserError(f"{path}: is nested too deeply; must be YAML.") from None
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that does not exist
-        raise UserError(f"{path}{_place(error)}: {_problem(error)}; must be YAML.") from None
-    if not isinstance(content, dict):
-        raise UserError(f"{path}: found {type(content).__name__}; must be a mapping of keys.")
-    return content
+        raise UserError(f"{path}{_place(error)}: {_problem(error)}; {_allowed(error)}.") from None
+    if not isinstance(settings, dict):
+        raise UserError(f"{path}: found {type(settings).__name__}; must be a mapping of keys.")
+    return Content(settings, node)
 
 
 def _place(error: Exception) -> str:
@@ -56,3 +75,46 @@ def _problem(error: Exception) -> str:
     """PyYAML's own words, without the file's text, which may be long."""
     parts = getattr(error, "context", None), getattr(error, "problem", None)
     return ": ".join(filter(None, parts)) or " ".join(str(error).split())
+
+
+def _allowed(error: Exception) -> str:
+    if not isinstance(error, yaml.parser.ParserError | yaml.scanner.ScannerError):
+        return "must be YAML"
+    return (
+        "must be YAML, in which keys of one mapping begin in the same column, after spaces and not "
+        "tabs, and brackets and quotation marks are closed"
+    )
+
+
+def line_of(content: Content, key: str) -> tuple[int, int]:
+    """How many characters of a dotted key a mapping has, and the line of the last of them.
+
+    Returns:
+        (0, 0) where it has none. Names may have dots in them: the longest that fits is taken.
+    """
+    node, done, line = content.node, 0, 0
+    while done < len(key):
+        rest = key[done:]
+        fitting = [
+            (text, mark.line + 1, value)
+            for text, mark, value in _entries(node)
+            if rest == text or rest.startswith(f"{text}.")
+        ]
+        if not fitting:
+            break
+        # Of keys that stand twice, as after a merge (<<), the last one counts.
+        text, line, node = max(reversed(fitting), key=lambda entry: len(entry[0]))
+        done += len(text) + 1
+    return done, line
+
+
+def _entries(node: yaml.Node) -> list[tuple[str, yaml.Mark, yaml.Node]]:
+    if isinstance(node, yaml.MappingNode):
+        return [
+            (key.value, key.start_mark, value)
+            for key, value in node.value
+            if isinstance(key, yaml.ScalarNode)
+        ]
+    if isinstance(node, yaml.SequenceNode):
+        return [(str(place), item.start_mark, item) for place, item in enumerate(node.value)]
+    return []

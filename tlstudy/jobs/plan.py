@@ -326,6 +326,28 @@ def disk_mb(study: Study) -> tuple[float, float, float]:
     return KEPT_MB * len(folders), 4 * weights * vectors, 4 * weights * PLANE_VECTORS
 
 
+def plan_data(
+    study: Study, table: pd.DataFrame, wall: float, machine: Machine
+) -> dict[str, object]:
+    """The plan for programs. Units are in the names; hours are of one core, or of a GPU."""
+    kept, training, waiting = disk_mb(study) if study.arms else (0.0, 0.0, 0.0)
+    memory = max((memory_mb(run, "train") for run in runs(study)), default=0)
+    named = table.rename(
+        columns={"hours": f"{machine.of}_hours", "left": f"{machine.of}_hours_left"}
+    )
+    return {
+        "study": study.study,
+        "machine": machine.device,
+        f"{machine.of.lower()}s": machine.real,
+        "steps": named.rename(columns=str.lower).to_dict("records"),
+        "seconds_left": wall,
+        "disk_mb_at_the_end": kept,
+        "disk_mb_more_for_each_training": training,
+        "disk_mb_more_for_each_run_that_a_step_waits_for": waiting,
+        "memory_mb_of_a_training": memory,
+    }
+
+
 def plan_text(study: Study, table: pd.DataFrame, wall: float, machine: Machine) -> str:
     """The plan for a terminal; wall: seconds that what is left takes."""
     shown = table.copy()

@@ -76,6 +76,12 @@ class Progress:
         """Whether all runs are there; tables and report may be lacking all the same."""
         return set(self.counts()) <= set(THERE)
 
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to do: all runs are there, and so is the report."""
+        report = next(job for job in self.others if job.key == ("report",))
+        return self.complete and report.state == "done" and not self.unended()
+
     def unended(self) -> list[Job]:
         """Jobs that failed or may be running; a job that arms share is there once."""
         jobs = [*self.others, *(job for cell in self.cells for job in cell.jobs)]
@@ -192,6 +198,36 @@ def _job(root: Path, key: tuple, place: PurePath, files: list[Path]) -> Job:
     else:
         state = "failed" if noted else "missing"
     return Job(key, files, paths.log_file(root, place), state, noted)
+
+
+def progress_data(found: Progress) -> dict[str, object]:
+    """The grid for programs."""
+    return {
+        "study": found.study.study,
+        "folder": str(paths.study_folder(found.study)),
+        "complete": found.complete,
+        "runs": len(found.cells),
+        "states": found.counts(),
+        "grid": [
+            {
+                "row": list(cell.row),
+                "seed": cell.seed,
+                "state": cell.state,
+                "steps": {str(job.key[0]): job.state for job in cell.jobs},
+            }
+            for cell in found.cells
+        ],
+        "unended": [
+            {
+                "job": list(job.key),
+                "state": job.state,
+                "told": job.attempt.told() if job.attempt else "",
+                "log": str(job.log),
+                "again": job.attempt.command if job.attempt else "",
+            }
+            for job in found.unended()
+        ],
+    }
 
 
 def progress_text(found: Progress, told: str = "") -> str:

@@ -63,13 +63,13 @@ def with_provenance(step_of: Callable[..., Step]) -> Callable[[Callable], Callab
                 "settings": dict(step.settings),
                 "code": step.code,
                 "libraries": dict(step.libraries),
-                "inputs": _checksums(step.inputs, folder),
-                "cache": _checksums(step.cached, study.cache),
+                "inputs": checksums(step.inputs, folder),
+                "cache": checksums(step.cached, study.cache),
             }
             result = function(study, *given, **options)
             provenance["outputs"] = {
                 name: {"sha256": digest, "bytes": (folder / name).stat().st_size}
-                for name, digest in _checksums(step.outputs, folder).items()
+                for name, digest in checksums(step.outputs, folder).items()
             }
             write_json_atomically(step.provenance, provenance | {"environment": environment()})
             return result
@@ -87,6 +87,6 @@ def read_provenance(file: Path) -> Provenance | None:
         return None
 
 
-def _checksums(files: Iterable[Path], folder: Path) -> dict[str, str]:
+def checksums(files: Iterable[Path], folder: Path) -> dict[str, str]:
     """SHA-256 by name of the files that are there."""
     return {file.relative_to(folder).as_posix(): sha256(file) for file in files if file.is_file()}

@@ -14,6 +14,7 @@ from tlstudy.jobs import paths
 from tlstudy.jobs.cost import evaluation_operations, millions_of_weights, training_operations
 from tlstudy.jobs.graph import code_of
 from tlstudy.jobs.run_record import RunRecord, read_run_record
+from tlstudy.jobs.sharing import is_taken
 from tlstudy.jobs.speed import (
     EVALUATION,
     START,
@@ -78,7 +79,7 @@ def recorded_speeds(results: Path, device: str) -> Speeds:
             continue
         study = study.model_copy(update={"results": results})
         for job in jobs(study):
-            if first_file(study, job).is_file():
+            if first_file(study, job).is_file() and not is_taken(study, job.run, job.step):
                 _take_sample(samples, study, job, device)
     return samples.speeds()
 

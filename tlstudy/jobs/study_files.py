@@ -30,6 +30,12 @@ def check_places(study: Study) -> None:
         check_place(file)
 
 
+def has_results(study: Study) -> bool:
+    """Whether anything was made of the study: a run, an experiment or a table."""
+    made = ("runs/*/*/*/*", "laboratory/*/*", "tables/*")
+    return any(any(paths.study_folder(study).glob(pattern)) for pattern in made)
+
+
 def write_settings(study: Study) -> Path:
     """Write the study for its jobs, sweeps expanded and defaults filled in; return the file.
 
@@ -55,22 +61,33 @@ def runs_table(study: Study) -> str:
     Returns:
         A heading and a line for each run, with tabs between the columns.
     """
+    rows = run_rows(study)
+    lines = [list(rows[0])] if rows else [["arm", "subset_size", "seed", "folder"]]
+    lines += [list(row.values()) for row in rows]
+    return "".join("\t".join(map(str, line)) + "\n" for line in lines)
+
+
+def run_rows(study: Study) -> list[dict[str, str | int]]:
+    """The same, a mapping for each run: arm, subset_size, seed, folder, and <step>_log."""
     with_log = {
         step: {(run.arm, run.subset_size, run.seed) for run in runs_of_step(study, step)}
         for step in STEPS
     }
     asked = [step for step in STEPS if with_log[step]]
-    lines = [("arm", "subset_size", "seed", "folder", *(f"{step}_log" for step in asked))]
+    rows: list[dict[str, str | int]] = []
     for run in runs(study):
         key = run.arm, run.subset_size, run.seed
-        logs = (
-            paths.log_file(paths.study_folder(study), paths.job_of_run(step, run))
+        logs = {
+            f"{step}_log": str(
+                paths.log_file(paths.study_folder(study), paths.job_of_run(step, run))
+            )
             if key in with_log[step]
             else ""
             for step in asked
-        )
-        lines.append((*key, paths.folder_of_run(study, run), *logs))
-    return "".join("\t".join(map(str, line)) + "\n" for line in lines)
+        }
+        keys = dict(zip(("arm", "subset_size", "seed"), key, strict=True))
+        rows.append({**keys, "folder": str(paths.folder_of_run(study, run)), **logs})
+    return rows
 
 
 def _content(study: Study) -> bytes:

@@ -1,5 +1,7 @@
 """Reading what the report and the figures are made from: tables, and landscapes."""
 
+from collections.abc import Iterator, Mapping
+
 import pandas as pd
 
 from tlstudy.config.settings import Study
@@ -20,6 +22,30 @@ def read_table(study: Study, name: str) -> pd.DataFrame:
     if name == "formulas":
         command = f"formulas --config {file.parents[1] / STUDY_FILE}"
     return reading.read_table(file, command, ALL_TABLES[name])
+
+
+class TablesOnDemand(Mapping[str, pd.DataFrame]):
+    """The tables of a study by name; each is read when it is first asked for."""
+
+    def __init__(self, study: Study):
+        self._study, self._read = study, {}
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        if name not in ALL_TABLES:
+            raise KeyError(name)
+        if name not in self._read:
+            self._read[name] = read_table(self._study, name)
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        folder = paths.tables_folder(self._study)
+        return (name for name in ALL_TABLES if (folder / f"{name}.parquet").is_file())
+
+    def __contains__(self, name: object) -> bool:
+        return name in set(self)
+
+    def __len__(self) -> int:
+        return len(list(self))
 
 
 def read_landscapes(study: Study) -> list[dict]:

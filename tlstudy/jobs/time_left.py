@@ -4,7 +4,7 @@ import json
 import re
 import socket
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tlstudy.config.settings import Study
@@ -30,25 +30,56 @@ EPOCH = re.compile(r"epoch (\d+) of (\d+)")
 TUNED = re.compile(r"learning rate \S+ chosen")
 
 
-def time_left(found: Progress) -> str:
-    """Jobs, epochs and time, in a line each."""
+@dataclass(frozen=True)
+class Ahead:
+    """How far a study is.
+
+    Attributes:
+        epochs_done, epochs: of all trainings; both 0 where nothing is trained.
+        seconds: about how long the rest takes; None where that is not known, or nothing is left.
+        told: the time left in words; empty where nothing is left.
+    """
+
+    jobs_done: int
+    jobs: int
+    epochs_done: int
+    epochs: int
+    seconds: float | None
+    told: str
+
+    def text(self) -> str:
+        """Jobs, epochs and time, in a line each."""
+        lines = [f"jobs: {self.jobs_done:,} of {self.jobs:,} done"]
+        if self.epochs:
+            lines.append(f"epochs: {self.epochs_done:,} of {self.epochs:,} done")
+        return "\n".join([*lines, *([self.told] if self.told else [])])
+
+
+def ahead_of(found: Progress) -> Ahead:
+    """How far a study is, from the files on disk."""
     all_jobs = found.by_file()
-    done = sum(job.state in THERE for job in all_jobs.values())
-    lines = [f"jobs: {done:,} of {len(all_jobs):,} done"]
-    ended = _epochs_done(found.study, all_jobs)
-    if ended:
-        epochs = sum(run.settings.epochs for run in _trained(found.study).values())
-        lines.append(f"epochs: {sum(ended.values()):,} of {epochs:,} done")
-    if told := _told(found, all_jobs, ended):
-        lines.append(told)
-    return "\n".join(lines)
+    ended = epochs_done(found.study, all_jobs)
+    seconds, told = _left(found, all_jobs, ended)
+    return Ahead(
+        sum(job.state in THERE for job in all_jobs.values()),
+        len(all_jobs),
+        sum(ended.values()),
+        sum(run.settings.epochs for run in _trained(found.study).values()),
+        seconds,
+        told,
+    )
+
+
+def time_left(found: Progress) -> str:
+    """The text of `ahead_of`."""
+    return ahead_of(found).text()
 
 
 def _trained(study: Study) -> dict[Path, Run]:
     return {paths.step_files(study, "train", run)[0]: run for run in runs(study)}
 
 
-def _epochs_done(study: Study, all_jobs: dict[Path, Job]) -> dict[Path, int]:
+def epochs_done(study: Study, all_jobs: dict[Path, Job]) -> dict[Path, int]:
     """Epochs done of each training, by its record; one that diverged needs no more."""
     done = {}
     for file, run in _trained(study).items():
@@ -90,16 +121,18 @@ def _epochs_kept(scratch: Path) -> int:
         return 0
 
 
-def _told(found: Progress, all_jobs: dict[Path, Job], ended: dict[Path, int]) -> str:
-    """About 1 h 10 min left with 2 cores."""
+def _left(
+    found: Progress, all_jobs: dict[Path, Job], ended: dict[Path, int]
+) -> tuple[float | None, str]:
+    """Seconds, and in words: about 1 h 10 min left with 2 cores."""
     study = found.study
     running = [job.attempt for job in all_jobs.values() if job.state == "running"]
     if any(attempt.host != socket.gethostname() for attempt in running):
-        return "time left: not known, as jobs run on other machines"
+        return None, "time left: not known, as jobs run on other machines"
     try:
         machine = _machine(study, [attempt.command for attempt in running])
     except UserError as error:  # the study is for another machine
-        return f"time left: not known here ({error.message})"
+        return None, f"time left: not known here ({error.message})"
     wanted = jobs_left(found, speed.jobs(study))
     experiments = [
         job.key[1:]
@@ -107,10 +140,10 @@ def _told(found: Progress, all_jobs: dict[Path, Job], ended: dict[Path, int]) ->
         if job.key[0] == "laboratory" and job.state not in THERE
     ]
     if not wanted and not experiments:
-        return ""
+        return None, ""
     speeds = known_speeds(study, machine.device)
     if speed.missing_pairs(study, wanted, speeds.rates):
-        return "time left: not known on this machine yet; `tlstudy plan` finds it out"
+        return None, "time left: not known on this machine yet; `tlstudy plan` finds it out"
     left = [
         _shortened(task, all_jobs[speed.first_file(study, job)], job, ended)
         for job, task in zip(wanted, tasks(study, wanted, speeds, machine), strict=True)
@@ -118,7 +151,7 @@ def _told(found: Progress, all_jobs: dict[Path, Job], ended: dict[Path, int]) ->
     left.sort(key=lambda task: task.start > 0)  # what runs already comes first
     seconds = wall_seconds([*left, *laboratory_tasks(study, experiments)], machine)
     told = f"about {duration(seconds)} left with {machine.told()}"
-    return told if running else f"{told}; nothing is running now"
+    return seconds, told if running else f"{told}; nothing is running now"
 
 
 def _shortened(task: Task, shown: Job, job: speed.Job, ended: dict[Path, int]) -> Task:

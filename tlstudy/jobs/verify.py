@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -176,36 +177,76 @@ class Verification:
         return (file.relative_to(self.folder) if inside else file).as_posix()
 
 
-def verify_folder(folder: Path, everything: bool = False) -> tuple[str, bool]:
+@dataclass(frozen=True)
+class Verdict:
+    """What a verification found.
+
+    Attributes:
+        problems: one sentence each; only the first unless all were asked for.
+        strangers: files that no step makes; listed if all problems were asked for.
+        unseen: files of images and weights that are not in the cache, so they were not looked at.
+        fingerprint: one checksum of all results; empty where something does not hold.
+    """
+
+    folder: Path
+    holds: bool
+    problems: list[str]
+    strangers: list[Path]
+    unseen: list[Path]
+    cache: Path
+    files: int
+    bytes: int
+    jobs: int
+    fingerprint: str
+
+
+def verdict(folder: Path, everything: bool = False) -> Verdict:
     """Verify a results folder.
 
     Args:
         everything: list all problems, not only the first, and files that no step makes.
 
-    Returns:
-        What was found, and whether all is as the provenance says.
-
     Raises:
         UserError: it is not the folder of a study.
     """
     verification = Verification(finished_study(folder))
-    lines = list(islice(verification.problems(), None if everything else 1))
-    holds = not lines
+    problems = list(islice(verification.problems(), None if everything else 1))
+    return Verdict(
+        folder=folder,
+        holds=not problems,
+        problems=problems,
+        strangers=verification.strangers() if everything else [],
+        unseen=sorted(verification.unseen),
+        cache=verification.study.cache,
+        files=len(verification.sizes),
+        bytes=sum(verification.sizes.values()),
+        jobs=len(verification.steps),
+        fingerprint="" if problems else verification.fingerprint(),
+    )
+
+
+def verdict_text(found: Verdict, everything: bool = False) -> str:
+    """The verdict for a terminal."""
+    lines = list(found.problems)
     if everything:
-        strangers = verification.strangers()
-        lines += [f"Note: {file}: not of the study; not looked at." for file in strangers]
+        lines += [f"Note: {file}: not of the study; not looked at." for file in found.strangers]
     elif lines:
-        lines = [f"{folder} does not hold. {lines[0]}\nThis is the first problem; see --all."]
-    if holds:
-        megabytes = sum(verification.sizes.values()) / 1e6
+        lines = [f"{found.folder} does not hold. {lines[0]}\nThis is the first problem; see --all."]
+    if found.holds:
         lines.append(
-            f"{folder} holds: {len(verification.sizes)} files ({megabytes:,.1f} MB) of "
-            f"{len(verification.steps)} jobs are as their provenance says, and of this code."
+            f"{found.folder} holds: {found.files} files ({found.bytes / 1e6:,.1f} MB) of "
+            f"{found.jobs} jobs are as their provenance says, and of this code."
         )
-        if verification.unseen:
+        if found.unseen:
             lines.append(
-                f"Not looked at: {len(verification.unseen)} files of images and weights, which are "
-                f"not in {verification.study.cache}; the provenance holds their checksums."
+                f"Not looked at: {len(found.unseen)} files of images and weights, which are "
+                f"not in {found.cache}; the provenance holds their checksums."
             )
-        lines.append(f"Fingerprint: {verification.fingerprint()}")
-    return "\n".join(lines), holds
+        lines.append(f"Fingerprint: {found.fingerprint}")
+    return "\n".join(lines)
+
+
+def verify_folder(folder: Path, everything: bool = False) -> tuple[str, bool]:
+    """The text of a verdict, and whether all is as the provenance says."""
+    found = verdict(folder, everything)
+    return verdict_text(found, everything), found.holds

@@ -16,14 +16,16 @@ if find_spec("tlstudy") is None:
     )
 
 from tlstudy.config.catalogue import RESULTS, base_name
+from tlstudy.config.given import study_of_workflow
 from tlstudy.config.measurements import measurements
-from tlstudy.config.study import digest, runs_of_step, study_of_workflow
+from tlstudy.config.study import digest, runs_of_step
 from tlstudy.config.study_targets import sources, targets
 from tlstudy.config.targets import MNIST
 from tlstudy.jobs import graph, paths
 from tlstudy.jobs.cost import memory_mb, runtime_minutes
 from tlstudy.jobs.dry_run import list_by_priority
 from tlstudy.jobs.graph import code_of, libraries_of
+from tlstudy.jobs.planned import announce_code
 from tlstudy.jobs.study_files import check_places, write_settings
 from tlstudy.jobs.workflow import (
     has_gpu,
@@ -52,10 +54,13 @@ given = workflow.overwrite_configfiles
 config_files = [name for name in workflow.configfiles if name not in given]
 
 try:
-    study = study_of_workflow(config, [Path(name) for name in (*config_files, *given)])
+    study = study_of_workflow(
+        config, [Path(name) for name in (*config_files, *given)], Path(base)
+    )
 except UserError as error:
     raise WorkflowError(error.message) from None
 
+announce_code()
 run_of_folder = runs_by_wildcards(study)
 titles_of_runs = run_titles(study)
 priority_of_job = priorities(study)

@@ -1,0 +1,135 @@
+"""Two arms or two studies compared, and the table of results for a paper."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import made_results
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from made_results import paired_difference
+
+from tlstudy.audit.statistics import summarise
+from tlstudy.cli import main
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """results/one, and results/two of the same arms in other settings, and one arm more."""
+    folder = tmp_path_factory.mktemp("compared")
+    first = made_results.small_results(folder / "results", "one")
+    slow = {"optimiser": {"name": "adam", "learning_rate": 0.0001}}
+    arms = {name: {**arm, **slow} for name, arm in made_results.ARMS.items()}
+    made_results.small_results(folder / "results", "two", {**arms, "third": {"label": "Third"}})
+    return folder, first
+
+
+@pytest.fixture
+def here(place, monkeypatch) -> Path:
+    monkeypatch.chdir(place[0])
+    return place[0]
+
+
+def invoke(*arguments: str, status: int = 0) -> str:
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == status, result.output
+    return result.output
+
+
+def files_in(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*"))
+
+
+def test_two_arms_are_compared_seed_by_seed(here, place):
+    before = files_in(here)
+    text = invoke("compare", "results/one:new", "results/one:pretrained", "--json")
+    [found] = json.loads(text)
+    assert found["settings"] == {
+        "initialisation": {"A": "random", "B": "imagenet"},
+        "weights": {"A": [], "B": ["he2015"]},
+    }
+    accuracy, loss = found["results"]
+    expected = summarise(paired_difference(place[1]))
+    assert accuracy["seeds"] == [26, 27, 28, 29, 30]
+    assert accuracy["difference"]["mean"] == pytest.approx(expected.mean)
+    assert accuracy["difference"]["low"] == pytest.approx(expected.low)
+    assert (accuracy["unit"], loss["unit"]) == ("share", "nats")
+    assert files_in(here) == before
+    shown = invoke("compare", "results/one:new", "results/one:pretrained")
+    assert f"+{100 * expected.mean:.1f}" in shown
+    assert "B less A" in shown
+
+
+def test_two_studies_are_compared_arm_by_arm(here):
+    found = json.loads(invoke("compare", "results/one", "results/two", "--json"))
+    assert [(each["A"]["arm"], each["B"]["study"]) for each in found] == [
+        ("new", "two"),
+        ("pretrained", "two"),
+    ]
+    assert found[0]["settings"] == {"optimiser.learning_rate": {"A": 0.001, "B": 0.0001}}
+    assert "Only in B: third" in invoke("compare", "results/one", "results/two")
+
+
+def test_any_quantity_of_claims_is_compared(here):
+    text = invoke(
+        *("compare", "results/one:new", "results/two:third", "--quantity", "displacement", "--json")
+    )
+    [row] = json.loads(text)[0]["results"]
+    assert row["quantity"] == "displacement"
+    assert row["difference"]["n"] == 5
+
+
+def test_what_does_not_compare_is_said(here):
+    made_results.small_results(
+        here / "results", "digits", {"new": {"target": "digits"}, "soft": {"head": "softmax"}}
+    )
+    found = json.loads(invoke("compare", "results/one:new", "results/digits:new", "--json"))
+    assert any("tested on different images" in each for each in found[0]["reservations"])
+    found = json.loads(invoke("compare", "results/digits:soft", "results/one:new", "--json"))
+    assert any("Losses of softmax" in each for each in found[0]["reservations"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (
+            ["results/one:nwe", "results/one:new"],
+            "found 'nwe'; did you mean 'new'? arms of one are",
+        ),
+        (["results/one:new", "results/one"], "results/one: names no arm; arms of one are new, "),
+        (["results/none", "results/one"], "results/none: cannot be read"),
+        (["results/one", "results/two", "--quantity", "los"], "found 'los'; did you mean 'loss'?"),
+    ],
+)
+def test_mistakes_end_in_a_sentence(here, arguments, told):
+    assert told in invoke("compare", *arguments, status=1)
+
+
+def test_csv_has_all_numbers(here, place):
+    rows = list(csv.DictReader(io.StringIO(invoke("export", "results/one"))))
+    assert [row["arm"] for row in rows] == ["new", "pretrained"]
+    expected = summarise(paired_difference(place[1]))
+    pretrained = rows[1]
+    ends = ("mean", "low", "high", "smallest", "largest")
+    found = [float(pretrained[f"balanced_accuracy_difference_{end}"]) for end in ends]
+    np.testing.assert_allclose(found, [getattr(expected, end) for end in ends])
+    assert (pretrained["reference"], pretrained["loss_difference_seeds"]) == ("new", "5")
+    assert rows[0]["balanced_accuracy_difference_mean"] == ""
+
+
+def test_tables_for_papers(here, place):
+    mean = 100 * summarise(paired_difference(place[1])).mean
+    latex = invoke("export", "results/one", "--format", "latex")
+    assert latex.startswith("\\begin{tabular}")
+    assert "New \\& old &" in latex
+    assert f"{mean:+.1f}\\,points" in latex
+    rows = [line for line in latex.splitlines() if line.endswith("\\\\")]
+    assert {row.replace("\\&", "").count("&") for row in rows} == {6}
+    markdown = invoke("export", "results/one", "--format", "markdown").splitlines()
+    assert markdown[1] == "|" + " --- |" * 7
+    assert f"{mean:+.1f}" in markdown[3]
+    told = invoke("export", "results/one", "--output", "table.csv")
+    assert told.startswith("table.csv")
+    assert Path("table.csv").read_text() == invoke("export", "results/one")

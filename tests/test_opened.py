@@ -1,0 +1,135 @@
+"""A study from Python: tables with units, figures, predictions; and the notebook that shows it."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import made_results
+import pandas as pd
+import pytest
+from configurations import ROOT
+from matplotlib.figure import Figure
+
+import tlstudy
+from tlstudy.storage.errors import UserError
+
+NOTEBOOK = ROOT / "docs" / "python.ipynb"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("opened")
+    made_results.audit_results(folder, "audit")
+    made_results.small_results(folder, "two", subset_size=[50])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def real(small_results, tmp_path_factory):
+    """Real results under the name that a first study has."""
+    folder = tmp_path_factory.mktemp("real")
+    shutil.copytree(small_results.folder, folder / "results" / "quick")
+    file = folder / "results" / "quick" / "study.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"study": "quick"}))
+    return folder
+
+
+def test_importing_and_opening_is_light(made):
+    code = (
+        "import sys, tlstudy; heavy = {'torch', 'pandas', 'numpy', 'matplotlib'}; "
+        "print(heavy & set(sys.modules)); tlstudy.open(sys.argv[1]).figure_names(); "
+        "print(heavy & set(sys.modules)); tlstudy.open(sys.argv[1]).runs; "
+        "print({'torch', 'matplotlib'} & set(sys.modules))"
+    )
+    command = [sys.executable, "-c", code, str(made / "two")]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert result.stdout.split() == ["set()"] * 3
+    assert {"open", "watch"} <= set(dir(tlstudy))
+
+
+def test_tables_have_units_and_descriptions(made):
+    study = tlstudy.open(made / "audit")
+    assert len(study.runs) == len(study.arms) * 5
+    assert study.runs.attrs["units"]["reported_loss"] == "nats"
+    assert (
+        study.metrics.attrs["units"] | {"angle_from_start": "degrees"}
+        == (study.metrics.attrs["units"])
+    )
+    assert study.metrics.attrs["units"]["train_accuracy"] == "share, 0 to 1"
+    assert "epoch" not in study.layers.attrs["units"]
+    assert "norm" in study.layers.attrs["columns"]
+    assert set(study.claims["claim"]) == set(study.settings.claims)
+    assert study.table("ladder")["group"].nunique() == len(study.settings.ladder)
+    rows = study.runs
+    rows["seed"] = 0  # of a copy
+    assert set(study.runs["seed"]) == {26, 27, 28, 29, 30}
+
+
+def test_the_summary_is_what_is_exported(made):
+    summary = tlstudy.open(made / "two").summary()
+    assert list(summary["arm"]) == ["new", "pretrained"]
+    row = summary.iloc[1]
+    assert row["balanced_accuracy_low"] < row["balanced_accuracy_mean"]
+    assert (row["reference"], row["loss_difference_seeds"]) == ("new", 5)
+    assert summary.attrs["units"]["loss_difference_low"] == "nats"
+
+
+@pytest.mark.parametrize("name", ["ladder", "claims", "results", "contradictions"])
+def test_figures_are_matplotlibs(made, tmp_path, name):
+    study = tlstudy.open(made / "audit")
+    figure = study.figure(name)
+    assert isinstance(figure, Figure)
+    figure.axes[0].set_title("mine")
+    figure.savefig(tmp_path / "figure.svg")
+    assert name in study.figure_names()
+
+
+def test_predictions_agree_with_the_table_of_runs(real):
+    study = tlstudy.open(real / "results" / "quick")
+    for _, run in study.runs.iterrows():
+        found = study.predictions(run)
+        assert list(found)[:4] == ["image", "label", "answer", "right"]
+        assert found["right"].mean() == pytest.approx(run["reported_accuracy"])
+        pd.testing.assert_frame_equal(found, study.predictions((run["arm"], 10, 26)))
+
+
+@pytest.mark.parametrize(
+    ("ask", "told"),
+    [
+        (lambda study: study.table("run"), "table 'run': did you mean 'runs'? tables are runs, "),
+        (lambda study: study.figure("result"), "figure 'result': did you mean 'results'? two has"),
+        (lambda study: study.figure("results", 51), "subset_size: found 51; two has [50]"),
+        (lambda study: study.predictions("new"), "run 'new': must be a row of `runs`, or (arm, "),
+        (lambda study: study.predictions(("new", 50, 1)), "arm 'new', subset size 50, seed 1: no"),
+        (lambda study: study.predictions(("new", 50, 26)), "answers.parquet: missing; run"),
+    ],
+)
+def test_mistakes_end_in_a_sentence(made, ask, told):
+    with pytest.raises(UserError) as caught:
+        ask(tlstudy.open(made / "two"))
+    assert told in caught.value.message
+
+
+def test_the_notebook_runs(real, monkeypatch):
+    """In this process, cell by cell: a kernel would be three more packages to install."""
+    monkeypatch.chdir(real)
+    before = sorted(Path().rglob("*"))
+    names: dict[str, object] = {}
+    cells = json.loads(NOTEBOOK.read_text())["cells"]
+    sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    for source in sources:
+        lines = [line for line in source.splitlines() if not line.startswith("%")]
+        exec("\n".join(lines), names)
+    assert names["study"].settings.study == "quick"
+    assert isinstance(names["figure"], Figure)
+    assert sorted(Path().rglob("*")) == before
+    assert all(cell.get("outputs", []) == [] for cell in cells)
+
+
+def test_the_page_names_what_there_is():
+    text = (ROOT / "docs" / "python.md").read_text()
+    public = dir(tlstudy.open(ROOT / "config.yaml"))
+    named = [name for name in public if not name.startswith("_")]
+    assert [name for name in named if f"study.{name}" not in text] == []

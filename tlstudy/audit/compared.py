@@ -1,0 +1,158 @@
+"""Two arms, of one study or of two, compared seed by seed with the statistics of the audit."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tlstudy.audit.answers import Answers
+from tlstudy.audit.quantities import Tables, values_of
+from tlstudy.audit.statistics import Summary, summarise
+from tlstudy.config.quantities import quantity_of
+from tlstudy.config.settings import Arm, Study
+
+FIRST, SECOND = "A", "B"
+USUAL = ("balanced_accuracy", "loss")
+NAMING = {"label", "group"}  # settings of an arm that change no number
+# Settings of a study that decide how its runs are evaluated.
+EVALUATED_BY = ("evaluation", "tuning")
+
+
+@dataclass(frozen=True)
+class Side:
+    """An arm of a study, with the study's result tables."""
+
+    study: Study
+    arm: str
+    tables: Tables
+
+    @property
+    def settings(self) -> Arm:
+        return self.study.arms[self.arm]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One quantity at one number of training images.
+
+    Attributes:
+        unit: of the values and of the difference.
+        seeds: in which both arms have a value: the difference is over these.
+        difference: of the second arm less the first, paired by seed.
+    """
+
+    subset_size: int
+    quantity: str
+    unit: str
+    first: Summary
+    second: Summary
+    difference: Summary
+    seeds: list[int]
+
+    def data(self) -> dict[str, Any]:
+        """For programs."""
+        return asdict(self)
+
+
+def differing_settings(one: Side, other: Side) -> dict[str, tuple[Any, Any]]:
+    """Settings that are not the same on both sides, by dotted key: of the arm and the evaluation.
+
+    The folder of a target may lie anywhere.
+    """
+    first, second = (dict(_settings(side)) for side in (one, other))
+    keys = dict.fromkeys((*first, *second))
+    return {
+        key: (first.get(key), second.get(key)) for key in keys if first.get(key) != second.get(key)
+    }
+
+
+def _settings(side: Side) -> Iterator[tuple[str, Any]]:
+    arm = side.settings.model_dump(mode="json", exclude=NAMING)
+    arm["target"] = side.settings.target.identity()
+    yield from _flat(arm)
+    weights = side.study.weights.get(side.settings.initialisation, [])
+    yield "weights", [str(getattr(source, "file", source)) for source in weights]
+    for name in EVALUATED_BY:
+        if name == "tuning" and not side.settings.tune_learning_rate:
+            continue
+        yield from _flat(getattr(side.study, name).model_dump(mode="json"), f"{name}.")
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in settings.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def reservations(one: Side, other: Side) -> list[str]:
+    """Why a difference of the two may not mean what it seems to, a sentence each."""
+    found = []
+    first, second = one.settings, other.settings
+    if first.target.tested.key != second.target.tested.key:
+        found.append("They are tested on different images, so their accuracies do not compare.")
+    if first.head != second.head:
+        found.append("Losses of softmax outputs and of logits do not compare.")
+    if (first.target.key, first.drawing) != (second.target.key, second.drawing):
+        found.append("With the same seed they do not train on the same images.")
+    if one.study.evaluation != other.study.evaluation:
+        found.append("Their studies evaluate in different ways: see the settings.")
+    if (first.reported_epoch, first.batchnorm) != (second.reported_epoch, second.batchnorm):
+        found.append("They report another epoch or other BatchNorm statistics.")
+    return found
+
+
+def compare_arms(one: Side, other: Side, quantities: Sequence[str] = USUAL) -> list[Row]:
+    """A row for each number of training images that both studies have, and each quantity."""
+    sizes = [size for size in one.study.subset_size if size in other.study.subset_size]
+    return [_row(one, other, size, name) for size in sizes for name in quantities]
+
+
+def _row(one: Side, other: Side, size: int, quantity: str) -> Row:
+    first, second = (_by_seed(side, size, quantity) for side in (one, other))
+    difference = (second - first).dropna()
+    over_images = _OverImages(one, other, size) if quantity == "balanced_accuracy" else None
+    terms = {FIRST: [(1, FIRST)], SECOND: [(1, SECOND)]}
+    summaries = [
+        summarise(values.to_numpy(), over_images and over_images(terms[name], values))
+        for name, values in ((FIRST, first), (SECOND, second))
+    ]
+    paired = over_images and over_images([(1, SECOND), (-1, FIRST)], difference)
+    return Row(
+        size,
+        quantity,
+        quantity_of(quantity).unit,
+        *summaries,
+        summarise(difference.to_numpy(), paired),
+        [int(seed) for seed in difference.index],
+    )
+
+
+def _by_seed(side: Side, size: int, quantity: str) -> pd.Series:
+    """An arm's values by seed, those that it has."""
+    values = values_of(side.tables, quantity)
+    found = {seed: values.get((side.arm, size, seed), np.nan) for seed in side.study.seed}
+    return pd.Series(found, dtype=float).dropna()
+
+
+class _OverImages:
+    """Estimates over seeds and test images of the two arms, where both know their answers."""
+
+    def __init__(self, one: Side, other: Side, size: int):
+        both = {FIRST: one, SECOND: other}
+        arms = {name: side.settings for name, side in both.items()}
+        rows = [
+            side.tables["answers"][side.tables["answers"]["arm"] == side.arm].assign(arm=name)
+            for name, side in both.items()
+        ]
+        self.size = size
+        self.alike = one.settings.target.tested.key == other.settings.target.tested.key
+        self.answers = Answers(one.study.model_copy(update={"arms": arms}), pd.concat(rows))
+
+    def __call__(self, terms: list[tuple[int, str]], values: pd.Series) -> Any:
+        if len(terms) > 1 and not self.alike:
+            return None
+        return self.answers.balanced_accuracy(terms, self.size, list(values.index))

@@ -1,0 +1,113 @@
+"""Commands on finished results: comparisons, tables for papers."""
+
+from pathlib import Path
+
+import click
+
+from tlstudy.cli.json_text import as_json_text
+from tlstudy.cli.options import PATH, json_option, with_study
+from tlstudy.config.given import given_study
+from tlstudy.config.messages import did_you_mean
+from tlstudy.config.quantities import listed_names, quantity_of
+from tlstudy.config.quantity_table import QUANTITIES
+from tlstudy.config.settings import Study
+from tlstudy.storage.errors import UserError
+
+TEXT_FORMATS = ("csv", "latex", "markdown")
+
+
+def _check_quantities(
+    context: click.Context, parameter: click.Parameter, names: tuple[str, ...]
+) -> tuple[str, ...]:
+    for name in names:
+        if quantity_of(name) is None:
+            hint = did_you_mean(name, QUANTITIES)
+            raise UserError(
+                f"--quantity: found '{name}'; {hint}allowed are {', '.join(listed_names())}."
+            )
+    return names
+
+
+@click.command()
+@click.argument("first", metavar="A")
+@click.argument("second", metavar="B")
+@click.option(
+    "--quantity",
+    "quantities",
+    metavar="NAME",
+    multiple=True,
+    default=("balanced_accuracy", "loss"),
+    show_default=True,
+    callback=_check_quantities,
+    help="What is compared: any of `tlstudy claims --quantities`; may be repeated.",
+)
+@json_option
+def compare(first: str, second: str, quantities: tuple[str, ...], as_json: bool) -> None:
+    """Compare two studies, or two arms, seed by seed.
+
+    A and B are each a folder of results or a study file, such as results/quick, or an arm of one,
+    such as results/quick:new. Of two studies all arms are compared that have the same name.
+    Differences are B less A in the same seed; intervals are those of the report.
+    """
+    from tlstudy.audit.compared import Side
+    from tlstudy.jobs.tables import TablesOnDemand
+    from tlstudy.report.compared import comparison_data, comparison_text, missing_arms
+
+    (one, arm), (other, against) = map(_parsed, (first, second))
+    if arm or against:
+        pairs = [(_arm(one, arm, first), _arm(other, against, second))]
+    else:
+        pairs = [(name, name) for name in one.arms if name in other.arms]
+        if not pairs:
+            raise UserError(
+                f"{first} and {second} have no arm of the same name; name one of each, such as "
+                f"{first}:{next(iter(one.arms), 'new')} {second}:{next(iter(other.arms), 'new')}."
+            )
+    tables, others = TablesOnDemand(one), TablesOnDemand(other)
+    sides = [(Side(one, name, tables), Side(other, also, others)) for name, also in pairs]
+    if as_json:
+        click.echo(as_json_text([comparison_data(*pair, quantities) for pair in sides]))
+        return
+    texts = [comparison_text(*pair, quantities) for pair in sides]
+    if not (arm or against):
+        texts += missing_arms(one.arms, other.arms)
+    click.echo("\n\n".join(texts))
+
+
+def _parsed(text: str) -> tuple[Study, str]:
+    """A study, and the arm that is named after a colon; empty if none is."""
+    if Path(text).exists() or ":" not in text:
+        return given_study([Path(text)]), ""
+    place, _, arm = text.partition(":")
+    return given_study([Path(place)]), arm
+
+
+def _arm(study: Study, arm: str, text: str) -> str:
+    if arm in study.arms:
+        return arm
+    found = f"found '{arm}'; {did_you_mean(arm, study.arms)}" if arm else "names no arm; "
+    raise UserError(f"{text}: {found}arms of {study.study} are {', '.join(study.arms)}.")
+
+
+@click.command()
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(TEXT_FORMATS),
+    default="csv",
+    show_default=True,
+    help="CSV has all numbers; LaTeX and Markdown the table as it is printed.",
+)
+@click.option("--output", type=PATH, help="File to write; printed if not given.")
+@with_study
+def export(study: Study, form: str, output: Path | None) -> None:
+    """Write the table of results: each arm's values and differences, with 95 % intervals."""
+    from tlstudy.report.exported import exported
+    from tlstudy.storage.files import write_bytes_atomically
+
+    text = exported(study, form)
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    write_bytes_atomically(output, text.encode())
+    click.echo(f"{output}: {form}, {len(study.arms)} arms.")

@@ -1,0 +1,51 @@
+"""Commands on a study's own files: a new study file, and what may be removed of a study."""
+
+from pathlib import Path
+
+import click
+
+from tlstudy.cli.options import PATH, with_study
+from tlstudy.config.settings import Study
+from tlstudy.jobs import paths
+from tlstudy.storage.errors import UserError
+
+
+@click.command()
+@click.argument("file", type=PATH, default="studies/mine.yaml")
+@click.option("--name", help="Name of the study; that of the file if not given.")
+def init(file: Path, name: str | None) -> None:
+    """Write a study file to begin with, its keys explained; studies/mine.yaml if none is named."""
+    from tlstudy.config.new_study import new_study
+    from tlstudy.storage.files import write_bytes_atomically
+
+    if file.exists():
+        raise UserError(f"{file}: is there already; name another file, or edit this one.")
+    write_bytes_atomically(file, new_study(name or file.stem, str(file)).encode())
+    click.echo(f"{file}: edit it, then `tlstudy plan {file}`.")
+
+
+@click.command()
+@click.option("--yes", is_flag=True, help="Remove it; without this it is only listed.")
+@with_study
+def clean(study: Study, yes: bool) -> None:
+    """Say what a study's folder holds that its results do not need, and remove it with --yes.
+
+    These are checkpoints of unfinished trainings, which would begin anew, and runs that are no
+    longer in the study. Nothing outside the study's folder is removed.
+    """
+    from tlstudy.jobs.cleaning import leftovers, remove
+
+    folder = paths.study_folder(study)
+    found = leftovers(study)
+    if study.scratch:
+        click.echo(f"{study.scratch} is not the study's own folder; what is there is left alone.")
+    if not found:
+        click.echo(f"{folder}: nothing to remove.")
+        return
+    for each in found:
+        click.echo(f"{each.what} ({each.count}): {each.bytes / 1e6:,.1f} MB")
+        for path in each.paths[: each.count]:
+            click.echo(f"    {path}")
+    if yes:
+        remove(study, found)
+    click.echo("Removed." if yes else "Nothing was removed; --yes removes it.")

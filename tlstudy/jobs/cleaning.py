@@ -1,0 +1,102 @@
+"""What may be removed of a study's folder: what unfinished trainings keep, and runs of before."""
+
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tlstudy.config.settings import Study
+from tlstudy.config.study import runs
+from tlstudy.jobs import paths
+from tlstudy.jobs.progress import progress
+from tlstudy.storage.errors import UserError
+
+# Folders of a study that hold something of each run: <step>/<run>/n~<size>/seed~<seed>.<suffix>.
+BESIDE_RUNS = (paths.PROVENANCE, "logs", "benchmarks", "attempts")
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """Something that may be removed.
+
+    Attributes:
+        what: it is, in words.
+        count: how many of these there are.
+        paths: files and folders, all within the study's folder.
+    """
+
+    what: str
+    count: int
+    paths: tuple[Path, ...]
+    bytes: int
+
+
+def leftovers(study: Study) -> list[Leftover]:
+    """What a study's folder holds that its results do not need.
+
+    What lies elsewhere, by a link or by `scratch`, is left alone.
+
+    Raises:
+        UserError: a job of the study may be running.
+    """
+    running = [job for job in progress(study).unended() if job.state == "running"]
+    if running:
+        named = " ".join(map(str, running[0].key))
+        raise UserError(
+            f"{paths.study_folder(study)}: {named} may be running, so nothing is removed; wait "
+            "until it ends (`tlstudy status` shows it)."
+        )
+    folder = paths.study_folder(study)
+    unfinished = _own(folder, (folder / "scratch").glob("*"))
+    old = _own(folder, _old_runs(study))
+    beside = _own(folder, (file for run in old for file in _beside(folder, run)))
+    found = [
+        _leftover("Checkpoints, from which unfinished trainings would go on", unfinished),
+        _leftover("Runs that are no longer in the study", old, beside),
+    ]
+    return [each for each in found if each.paths]
+
+
+def remove(study: Study, found: Iterable[Leftover]) -> None:
+    """Remove them, and the folders that are empty then; a link is removed, not what it leads to."""
+    kept = paths.study_folder(study)
+    for path in [path for each in found for path in each.paths]:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+        parent = path.parent
+        while parent != kept and not any(parent.iterdir()):
+            parent.rmdir()
+            parent = parent.parent
+
+
+def _old_runs(study: Study) -> Iterator[Path]:
+    wanted = {paths.folder_of_run(study, run) for run in runs(study)}
+    found = (paths.study_folder(study) / "runs").glob("*/n~*/seed~*")
+    return (run for run in found if run not in wanted)
+
+
+def _beside(folder: Path, run: Path) -> Iterator[Path]:
+    """What other folders hold of a run."""
+    name, size, seed = run.relative_to(folder / "runs").parts
+    for kind in BESIDE_RUNS:
+        for step in (folder / kind).glob("*"):
+            yield from (step / name / size).glob(f"{seed}.*")
+
+
+def _own(folder: Path, candidates: Iterable[Path]) -> list[Path]:
+    """Those within the folder, with no link above them that leads out of it."""
+    inside = folder.resolve()
+    return sorted(path for path in candidates if path.parent.resolve().is_relative_to(inside))
+
+
+def _leftover(what: str, found: list[Path], beside: list[Path] | None = None) -> Leftover:
+    every = (*found, *(beside or []))
+    return Leftover(what, len(found), every, sum(map(_size, every)))
+
+
+def _size(path: Path) -> int:
+    if path.is_symlink() or path.is_file():
+        return path.lstat().st_size
+    return sum(file.lstat().st_size for file in path.rglob("*") if not file.is_dir())

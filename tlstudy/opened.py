@@ -1,0 +1,221 @@
+"""A study from Python: `study = tlstudy.open("results/quick")`; tables, figures and predictions."""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tlstudy.config.catalogue import figure_names, study_figure_names
+from tlstudy.config.given import given_study
+from tlstudy.config.messages import did_you_mean
+from tlstudy.config.settings import Study
+from tlstudy.config.study import Run, find_run
+from tlstudy.config.tables import ALL_TABLES
+from tlstudy.jobs import paths
+from tlstudy.storage.columns import ANSWERS_OF_A_RUN
+from tlstudy.storage.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from tlstudy.jobs.tables import TablesOnDemand
+
+# Words of a column's description that are its unit.
+UNIT = re.compile(r"\b(nats|degrees|seconds|GiB|0 to 1|(?:signed )?ratio)\b")
+SHARE = "share, 0 to 1"
+
+
+class RunKey(NamedTuple):
+    """What names a run."""
+
+    arm: str
+    subset_size: int
+    seed: int
+
+
+class OpenedStudy:
+    """A study with its results, read when they are first asked for. Nothing is written.
+
+    Tables are pandas data frames. `frame.attrs["units"]` has the unit of each column that has one,
+    `frame.attrs["columns"]` what each column is.
+
+    Attributes:
+        settings: the study's configuration, sweeps expanded and defaults filled in.
+        folder: where its results are.
+    """
+
+    def __init__(self, settings: Study):
+        self.settings = settings
+        self.folder = paths.study_folder(settings)
+
+    def __repr__(self) -> str:
+        arms, seeds = len(self.settings.arms), len(self.settings.seed)
+        return f"<study {self.settings.study}: {arms} arms, {seeds} seeds, in {self.folder}>"
+
+    @property
+    def arms(self) -> dict[str, str]:
+        """Names of the arms, each with its label."""
+        return {name: arm.label or name for name, arm in self.settings.arms.items()}
+
+    @cached_property
+    def _tables(self) -> "TablesOnDemand":
+        from tlstudy.jobs.tables import TablesOnDemand
+
+        return TablesOnDemand(self.settings)
+
+    def table(self, name: str) -> "pd.DataFrame":
+        """A table by name: runs, metrics, layers, findings, claims, ladder, encoder, ...
+
+        Raises:
+            UserError: there is none of that name, or it is not made yet.
+        """
+        if name not in ALL_TABLES:
+            hint = did_you_mean(name, ALL_TABLES)
+            raise UserError(f"table '{name}': {hint}tables are {', '.join(ALL_TABLES)}.")
+        frame = self._tables[name].copy()
+        frame.attrs = described(ALL_TABLES[name])
+        return frame
+
+    @property
+    def runs(self) -> "pd.DataFrame":
+        """A row for each run: its settings and its reported and final values."""
+        return self.table("runs")
+
+    @property
+    def metrics(self) -> "pd.DataFrame":
+        """A row for each run and epoch: losses, accuracies, gradients, changes of weights."""
+        return self.table("metrics")
+
+    @property
+    def layers(self) -> "pd.DataFrame":
+        """A row for each run, epoch and tensor of weights: how far it moved."""
+        return self.table("layers")
+
+    @property
+    def claims(self) -> "pd.DataFrame":
+        """A row for each claim and number of training images: value, interval and verdict.
+
+        mean, low, high, smallest, largest and effect are in the unit in the column `unit`.
+        """
+        return self.table("claims")
+
+    def summary(self) -> "pd.DataFrame":
+        """A row for each arm and number of training images: means, 95 % intervals, differences.
+
+        Columns: see `tlstudy.report.exported.results_frame`; `tlstudy export` writes the same.
+        """
+        from tlstudy.report.exported import results_frame
+
+        return results_frame(self.settings)
+
+    def figure_names(self) -> list[str]:
+        """Names of the figures that this study has."""
+        return [*figure_names(self.settings), *study_figure_names(self.settings)]
+
+    def figure(self, name: str, subset_size: int | None = None) -> "Figure":
+        """A figure of the report, to look at, to draw on (`figure.axes`) and to save.
+
+        Args:
+            name: one of `figure_names()`, such as ladder, results or loss-new.
+            subset_size: the number of training images; the study's first if not given. A figure of
+                all numbers takes none.
+
+        Raises:
+            UserError: the study has no such figure or size, or its tables are not made yet.
+        """
+        from tlstudy.jobs.tables import read_landscapes
+        from tlstudy.report.figures import draw, style
+
+        names = self.figure_names()
+        if name not in names:
+            raise UserError(
+                f"figure '{name}': {did_you_mean(name, names)}{self.settings.study} has "
+                f"{', '.join(names)}."
+            )
+        tables: dict[str, Any] = {table: self._tables[table] for table in self._tables} | {
+            "landscapes": read_landscapes(self.settings)
+        }
+        size = None
+        if name in figure_names(self.settings):
+            size = self._size(subset_size)
+            tables = {table: _of_size(rows, size) for table, rows in tables.items()}
+        with style.look(name):
+            return draw(self.settings, name, tables, size)
+
+    def predictions(self, run: "Mapping[str, Any] | pd.Series | Sequence[Any]") -> "pd.DataFrame":
+        """What a run took each test image for, after its last epoch.
+
+        Args:
+            run: a row of `runs`, or (arm, subset size, seed).
+
+        Returns:
+            A row for each test image: image (its place among the target's test images), label,
+            answer (with the BatchNorm statistics that the arm reports), right, and the answers
+            with each kind of statistics, missing where they were not asked for.
+
+        Raises:
+            UserError: the study has no such run, or its results are not there.
+        """
+        from tlstudy.storage.reading import read_table
+
+        found = self._run(run)
+        file = paths.folder_of_run(self.settings, found) / paths.ANSWERS
+        frame = read_table(file, "train", ANSWERS_OF_A_RUN)
+        answers = [name for name in frame if name.startswith("answer_")]
+        frame = frame.astype(dict.fromkeys(answers, "Int16"))  # which may be missing
+        answer = frame[f"answer_{found.settings.batchnorm}"]
+        frame.insert(2, "answer", answer)
+        frame.insert(3, "right", answer == frame["label"])
+        frame.attrs = described(ANSWERS_OF_A_RUN)
+        return frame
+
+    def _run(self, run: "Mapping[str, Any] | pd.Series | Sequence[Any]") -> Run:
+        keys = RunKey._fields
+        try:
+            key = RunKey(*((run[name] for name in keys) if hasattr(run, "keys") else run))
+            named = RunKey(str(key.arm), int(key.subset_size), int(key.seed))
+        except (KeyError, TypeError, ValueError):
+            raise UserError(
+                f"run {run!r}: must be a row of `runs`, or (arm, subset size, seed), such as "
+                "('new', 50, 26)."
+            ) from None
+        return find_run(self.settings, *named)
+
+    def _size(self, size: int | None) -> int:
+        sizes = self.settings.subset_size
+        if size is not None and size not in sizes:
+            raise UserError(f"subset_size: found {size}; {self.settings.study} has {sizes}.")
+        return sizes[0] if size is None else size
+
+
+def open_study(*files: str | os.PathLike[str], changes: Sequence[str] = ()) -> OpenedStudy:
+    """A study by its folder of results, such as results/quick, or by its study files.
+
+    Args:
+        files: as the commands take them: a folder of results, or study files on top of config.yaml.
+        changes: on top of study files, such as "arms.new.epochs=3".
+
+    Raises:
+        UserError: a sentence for each mistake.
+    """
+    return OpenedStudy(given_study([Path(file) for file in files], changes))
+
+
+def described(columns: Mapping[str, tuple[str, str]]) -> dict[str, dict[str, str]]:
+    """Units and descriptions of a table's columns, as they go into `DataFrame.attrs`."""
+    found = {name: UNIT.search(text) for name, (_, text) in columns.items()}
+    units = {name: match[1] for name, match in found.items() if match}
+    return {
+        "units": {name: SHARE if unit == "0 to 1" else unit for name, unit in units.items()},
+        "columns": {name: text for name, (_, text) in columns.items()},
+    }
+
+
+def _of_size(rows: Any, size: int) -> Any:
+    """Rows of a number of training images; of landscapes all: a figure takes its own."""
+    if isinstance(rows, list):
+        return rows
+    return rows[rows["subset_size"] == size] if "subset_size" in rows else rows

@@ -1,0 +1,98 @@
+"""A comparison of two arms, or of two studies arm by arm, in words."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from tlstudy.audit.compared import (
+    FIRST,
+    SECOND,
+    Row,
+    Side,
+    compare_arms,
+    differing_settings,
+    reservations,
+)
+from tlstudy.report.format import POINTS, THIN, bare_points, count, loss, number, percent
+
+Write = tuple[Callable[[float], str], str]  # how a number is written, and the unit after it
+VALUES: dict[str, Write] = {"balanced_accuracy": (percent, ""), "loss": (loss, f"{THIN}nats")}
+DIFFERENCES: dict[str, Write] = {
+    "balanced_accuracy": (bare_points, POINTS),
+    "loss": (partial(loss, sign=True), f"{THIN}nats"),
+}
+
+
+def comparison_data(one: Side, other: Side, quantities: tuple[str, ...]) -> dict[str, Any]:
+    """A comparison for programs."""
+    return {
+        FIRST: _named(one),
+        SECOND: _named(other),
+        "settings": {
+            key: {FIRST: first, SECOND: second}
+            for key, (first, second) in differing_settings(one, other).items()
+        },
+        "reservations": reservations(one, other),
+        "results": [row.data() for row in compare_arms(one, other, quantities)],
+    }
+
+
+def comparison_text(one: Side, other: Side, quantities: tuple[str, ...]) -> str:
+    """A comparison for a terminal: settings that differ, values, and differences by seed."""
+    lines = [f"{FIRST}: {_title(one)}", f"{SECOND}: {_title(other)}", "", "Settings that differ:"]
+    lines += list(_setting_lines(differing_settings(one, other))) or ["    none"]
+    lines += [f"Note: {sentence}" for sentence in reservations(one, other)]
+    rows = compare_arms(one, other, quantities)
+    if not rows:
+        sizes = " and ".join(str(side.study.subset_size) for side in (one, other))
+        return "\n".join([*lines, "", f"No number of training images is in both: {sizes}."])
+    size = None
+    for row in rows:
+        if row.subset_size != size:
+            size = row.subset_size
+            lines += ["", f"{count(size, 'training image')}:"]
+        lines += _row_lines(row)
+    return "\n".join(lines)
+
+
+def missing_arms(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str]:
+    """A line for each side that has arms which the other has not."""
+    for name, arms, others in ((FIRST, one, other), (SECOND, other, one)):
+        if lacking := [arm for arm in arms if arm not in others]:
+            yield f"Only in {name}: {', '.join(lacking)}"
+
+
+def _setting_lines(settings: Mapping[str, tuple[Any, Any]]) -> Iterator[str]:
+    width = max(map(len, settings), default=0)
+    shown = {key: tuple(map(_shown, values)) for key, values in settings.items()}
+    wide = max((len(first) for first, _ in shown.values()), default=0)
+    if settings:
+        yield f"    {'':{width}}  {FIRST:{wide}}  {SECOND}"
+    for key, (first, second) in shown.items():
+        yield f"    {key:{width}}  {first:{wide}}  {second}"
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _row_lines(row: Row) -> Iterator[str]:
+    plain: Write = (number, f"{THIN}{row.unit}")
+    signed: Write = (partial(number, sign=True), f"{THIN}{row.unit}")
+    values = VALUES.get(row.quantity, plain)
+    yield f"    {row.quantity.replace('_', ' ')}"
+    yield f"        {FIRST}            {row.first.text(*values)}"
+    yield f"        {SECOND}            {row.second.text(*values)}"
+    difference = row.difference.text(*DIFFERENCES.get(row.quantity, signed))
+    yield f"        {SECOND} less {FIRST}     {difference}"
+
+
+def _title(side: Side) -> str:
+    label = side.settings.label
+    named = f", {label}" if label else ""
+    return f"{side.arm}{named} (study {side.study.study}, {count(len(side.study.seed), 'seed')})"
+
+
+def _named(side: Side) -> dict[str, Any]:
+    return {"study": side.study.study, "arm": side.arm, "label": side.settings.label}
