@@ -54,6 +54,7 @@ def page(inputs: Inputs) -> dict:
     study = inputs.study
     return {
         "study": study,
+        "title": title(study),
         "progress": inputs.progress,
         "weights": how_it_was_run.weights_used(inputs),
         "no_weights": _no_weights(study),
@@ -75,7 +76,7 @@ def page(inputs: Inputs) -> dict:
         "sizes": [size_results(inputs, size) for size in study.subset_size],
         "of_slides": is_of_slides(study),
         "whose": "slides\u2019" if claims_of_slides(study) else "study\u2019s",
-        "images": join(dict.fromkeys(arm.target.data.title for arm in study.arms.values())),
+        "images": _images(study),
         "data": _data(study),
         "guessing": _guessing(study),
         "all_trained": all(arm.trained == Trained() for arm in study.arms.values()),
@@ -95,6 +96,19 @@ def page(inputs: Inputs) -> dict:
         "minimum_seeds": MINIMUM_SEEDS,
         "coverage": coverage(study),
     }
+
+
+def title(study: Study) -> str:
+    """The configuration's title, or one made of the study's images and their number."""
+    if study.title:
+        return study.title
+    images = "" if is_of_slides(study) else f" of {_images(study)}"
+    repeated = ", repeated and corrected" * is_of_slides(study)
+    return f"Transfer learning from {study.subset_size[0]} images{images}{repeated}"
+
+
+def _images(study: Study) -> str:
+    return join(dict.fromkeys(arm.target.data.title for arm in study.arms.values()))
 
 
 def results_table(inputs: Inputs, size: int) -> dict:
