@@ -167,7 +167,7 @@ def test_labels_are_escaped():
 
 def test_drawings_take_the_colours_of_the_page_and_keep_their_style_to_themselves():
     svg = inline_svg(DRAWING, "one", "Title", "What it shows & more")
-    assert "#8a8a93" not in svg
+    assert "#6e6e78" not in svg
     assert "#1b1b1e" not in svg
     assert 'href="#one-mark"' in svg
     assert "url(#one-window)" in svg

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure, SubFigure
 from tlstudy.config.groups import group_of_slides, groups_of, label_of
 from tlstudy.config.settings import Study
 from tlstudy.data import published
-from tlstudy.report.figures import style
+from tlstudy.report.figures import drawn, style
 from tlstudy.report.figures.captions import note
 from tlstudy.report.figures.curves import (
     SLIDES_DASHES,
@@ -75,6 +75,7 @@ def stage_axis(ax: Axes, layers: pd.Index) -> None:
     ax.set_xticks(centres, minor=True, labels=names)
     ax.tick_params(axis="x", which="minor", length=0)
     ax.set(xlim=(-0.5, len(layers) - 0.5), xlabel="layer, by stage (c: first convolution)")
+    drawn.remember_names(ax, list(layers))
 
 
 def _stage_of(layer: str) -> str:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from jinja2.utils import htmlsafe_json_dumps
 
 from tlstudy.audit.statistics import reference_arms
 from tlstudy.config.catalogue import ACCURACY_BY_SIZE, CONTRADICTIONS
@@ -15,7 +16,7 @@ from tlstudy.report.figures.guessing import softmax_bounds
 from tlstudy.report.format import count, join, percent, seeds, sentence, whole
 from tlstudy.report.inputs import ContactSheet, Inputs
 from tlstudy.report.names import network_name
-from tlstudy.report.page.figures import LANDSCAPES, figure, study_figure
+from tlstudy.report.page.figures import LANDSCAPES, PageFigure, figure, folder_told, study_figure
 from tlstudy.report.page.svg import inline_svg
 from tlstudy.report.sentences import (
     curves,
@@ -29,6 +30,7 @@ from tlstudy.report.sentences import (
 )
 from tlstudy.report.sentences.alarms import alarms
 from tlstudy.report.sentences.review import review
+from tlstudy.report.sentences.runs import runs_table
 from tlstudy.report.tables import MOST_ARM_COLUMNS
 
 MOST_COUNTED = 12  # classes whose images are told one by one
@@ -84,12 +86,13 @@ def page(inputs: Inputs) -> dict:
             dict.fromkeys(network_name(arm.architecture) for arm in study.arms.values())
         ),
         "differences": protocol.differences(study),
+        "settings": htmlsafe_json_dumps(protocol.settings(study)),
         "shared": protocol.shared(study),
         "tests": f"{protocol.tests(study.evaluation)} {protocol.fewer(study)}".strip(),
-        "sheets": [_sheet(sheet) for sheet in inputs.contact_sheets],
+        "sheets": [_sheet(study, sheet) for sheet in inputs.contact_sheets],
         "flaws": protocol.flaws(study),
         "machine": how_it_was_run.machine(inputs),
-        "times": how_it_was_run.times(inputs.runs),
+        "runs": runs_table(inputs),
         "checksums": how_it_was_run.checksums(inputs),
         "configuration": how_it_was_run.configuration(inputs.progress.study),
         "by_size": study_figure(inputs, ACCURACY_BY_SIZE),
@@ -299,16 +302,27 @@ def _counted(data: DataSet, counts: list[int]) -> str:
     return f"Images of the classes: {join(each)}."
 
 
-def _sheet(sheet: ContactSheet) -> dict:
-    """A contact sheet with its caption."""
+def _sheet(study: Study, sheet: ContactSheet) -> PageFigure:
     key = f"sheet-{sheet.target.key}-{sheet.drawing}-{sheet.subset_size}"
     data = sheet.target.data
     duplicates = sheet.subset.get("duplicates", 0)
     caption = (
-        f"{data.title}, {protocol.DRAWINGS[sheet.drawing]}: {whole(sheet.subset_size)} training "
-        f"images of seed {sheet.seed}. {_counted(data, sheet.subset['counts'])} "
+        f"{data.title}, {protocol.DRAWINGS[sheet.drawing]}: {whole(sheet.subset_size)} "
+        f"images. {_counted(data, sheet.subset['counts'])} "
         f"{sentence(count(duplicates, 'image'))} "
         f"{'was' if duplicates == 1 else 'were'} drawn more than once."
     )
-    title = f"Contact sheet of {whole(sheet.subset_size)} {data.pictures}."
-    return {"svg": inline_svg(sheet.svg or "", key, title, caption), "caption": caption}
+    title = f"Training images of seed {sheet.seed}"
+    command = (
+        f"tlstudy subset --config {folder_told(study)} --target "
+        f"{sheet.target.key} --drawing {sheet.drawing} --subset-size {sheet.subset_size} "
+        f"--seed {sheet.seed}"
+    )
+    return PageFigure(
+        key=f"figure-{key}",
+        title=title,
+        caption=caption,
+        svg=inline_svg(sheet.svg or "", key, title, caption),
+        file=f"{study.study}-{key}",
+        command=command,
+    )

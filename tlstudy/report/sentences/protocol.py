@@ -244,6 +244,16 @@ def _values(study: Study) -> dict[str, list[str]]:
     return found
 
 
+def settings(study: Study) -> dict[str, list]:
+    """All settings of every arm: titles, and for each arm its label and its values in words."""
+    found = _values(study)
+    arms = [
+        {"label": label_of(study, name), "values": [values[place] for values in found.values()]}
+        for place, name in enumerate(study.arms)
+    ]
+    return {"titles": list(found), "arms": arms}
+
+
 def differences(study: Study) -> Table:
     """The settings in which arms differ."""
     rows = [[title, *values] for title, values in _values(study).items() if len(set(values)) > 1]
