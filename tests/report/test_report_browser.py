@@ -219,7 +219,7 @@ def test_runs_are_filtered_and_sorted(tmp_path):
     answer = probe(report_of("ten seeds").html, tmp_path, 1200, RUNS)
     assert answer["all"] == 40
     assert answer["one"] == 10
-    assert answer["told"] == f"{answer['found']} of 40 runs"
+    assert answer["told"] == f"{answer['found']} of 40 runs."
     assert 0 < answer["found"] < 40
     assert answer["up"] == sorted(answer["up"])
     assert answer["down"] == sorted(answer["up"], reverse=True)

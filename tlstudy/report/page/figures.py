@@ -98,9 +98,8 @@ def figure(inputs: Inputs, size: int, name: str) -> PageFigure | None:
 
 
 def folder_told(study: Study) -> str:
-    """The study's folder as a command takes it; where on a machine it lies may be private."""
-    folder = paths.study_folder(study)
-    return shlex.quote(folder.name if folder.is_absolute() else str(folder))
+    """The study's folder as a command takes it, without where on a machine it lies."""
+    return shlex.quote("/".join(paths.study_folder(study).parts[-2:]))
 
 
 def study_figure(inputs: Inputs, name: str) -> PageFigure | None:

@@ -35,11 +35,13 @@ class Column:
     Attributes:
         choice: whether rows are filtered by its values.
         unit: of its numbers; empty if they have none.
+        words: whether its cells may take several lines.
     """
 
     title: str
     choice: bool = False
     unit: str = ""
+    words: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def runs_table(inputs: Inputs) -> Runs:
         Column("Seed", choice=True),
         *(Column(key.replace("_", " "), choice=True) for key in swept),
         Column("Outcome", choice=True),
-        Column("Alarms", choice=True),
+        Column("Alarms", choice=True, words=True),
         *(Column(title, unit=unit) for title, _, unit in VALUES.values()),
     ]
     seen = _alarms(inputs.findings)

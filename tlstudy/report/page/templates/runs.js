@@ -42,7 +42,7 @@
           && choices.every(([i, select]) => select.value === ALL || value(row, i) === select.value));
       }
       const left = rows.filter((row) => !row.hidden).length;
-      count.textContent = `${left} of ${rows.length} runs`;
+      count.textContent = `${left} of ${rows.length} runs.`;
     };
 
     const search = document.createElement("input");
