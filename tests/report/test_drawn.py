@@ -109,7 +109,7 @@ def test_the_text_alternative_tells_the_result():
     told = in_words(values_of(svg_of("gradient-norm", seeds=1)))
     panels = values_of(svg_of("gradient-norm", seeds=1))
     assert json.dumps(panels)
-    assert "corrected (gradient norm): new (random start) from " in told
-    assert f"at {panels[-1]['series'][0]['x'][-1]:g}" in told
+    assert "corrected, gradient norm: new (random start) from " in told
+    assert f"at epoch {panels[-1]['series'][0]['x'][-1]:g}" in told
     results = in_words(values_of(svg_of("results")))
     assert "(New, corrected)" in results

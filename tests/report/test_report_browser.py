@@ -10,11 +10,11 @@ import laboratory_study
 import pytest
 import synthetic
 from browser import needs_chromium, printed, probe
-from reports import make_inputs, report_of
+from reports import inputs_of, make_inputs, report_of
 
 from tlstudy.config.catalogue import figure_names, study_figure_names
 from tlstudy.report.figures import draw, style
-from tlstudy.report.page.render import render
+from tlstudy.report.page.render import render, render_results_table, render_without_results
 
 pytestmark = [pytest.mark.browser, needs_chromium]
 
@@ -271,11 +271,13 @@ def axe(tmp_path_factory) -> str:
 
 
 @pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("case", ["drawn", "audit", "sweep", "laboratory"])
+@pytest.mark.parametrize("case", ["drawn", "audit", "sweep", "laboratory", "table", "no results"])
 def test_axe_finds_nothing_in_the_way_of_any_reader(case, dark, axe, drawn, tmp_path):
     html = {
         "drawn": lambda: drawn,
         "laboratory": lambda: render(laboratory_study.make_inputs()),
+        "table": lambda: render_results_table(inputs_of("one seed")),
+        "no results": lambda: render_without_results(inputs_of("one seed").progress),
     }.get(case, lambda: report_of(case).html)()
     html = html.replace("</body>", f"<script>{axe}</script></body>", 1)
     assert probe(html, tmp_path, 1200, ACCESSIBILITY, dark)["violations"] == []

@@ -5,6 +5,7 @@ for the CSV and for the text alternative.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from typing import TypedDict
 from weakref import WeakKeyDictionary, WeakSet
@@ -15,6 +16,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator
@@ -47,8 +49,13 @@ class Series(TypedDict):
 
 
 class Grid(TypedDict):
-    """A picture's values: rows from the top, corners in points from the drawing's top left."""
+    """A picture's values: rows from the top, corners in points from the drawing's top left.
 
+    Attributes:
+        of: what the values are, as the colour bar says.
+    """
+
+    of: str
     x: list[float] | list[str]
     y: list[float] | list[str]
     values: list[list[float | None]]
@@ -110,7 +117,7 @@ def remember_names(ax: Axes, names: list[str]) -> None:
 
 def panels_of(figure: Figure) -> list[Panel]:
     """The figure's panels with all values in them; its layout must have been solved."""
-    looks = list(_looks(figure))
+    looks, of = list(_looks(figure)), _colour_label(figure)
     to_points = POINTS_PER_INCH / figure.dpi
     height = figure.bbox.height * to_points
     panels = []
@@ -119,7 +126,7 @@ def panels_of(figure: Figure) -> list[Panel]:
         if ax.name == "3d" or hasattr(ax, "_colorbar") or ax in _left_out:
             continue
         series = list(_series(ax, looks, to_points, height))
-        grids = [_grid(image, to_points, height) for image in ax.images]
+        grids = [_grid(image, of, to_points, height) for image in ax.images]
         if series or grids:
             panels.append(
                 Panel(
@@ -143,6 +150,13 @@ def with_values(svg: str, figure: Figure) -> str:
         text = _as_json([{**panel, "series": _without_seeds(panel["series"])} for panel in panels])
     start = svg.index(">", svg.index("<svg")) + 1
     return f"{svg[:start]}<metadata>{escape(text)}</metadata>{svg[start:]}"
+
+
+def _colour_label(figure: Figure) -> str:
+    """What the colour bars say, without what they say of the scale."""
+    bars = (ax._colorbar for ax in figure.axes if hasattr(ax, "_colorbar"))
+    labels = (bar.ax.get_ylabel() or bar.ax.get_xlabel() for bar in bars)
+    return re.split("[;,]", next(labels, ""))[0]
 
 
 def _as_json(panels: list[Panel]) -> str:
@@ -210,7 +224,7 @@ def _placed(
         )
 
 
-def _grid(image, to_points: float, height: float) -> Grid:
+def _grid(image: AxesImage, of: str, to_points: float, height: float) -> Grid:
     values = np.ma.filled(np.ma.asarray(image.get_array(), float), np.nan)
     left, right, bottom, top = image.get_extent()
     rows, columns = values.shape
@@ -220,6 +234,7 @@ def _grid(image, to_points: float, height: float) -> Grid:
     edges = (top, bottom)
     corners = image.axes.transData.transform([(left, edges[0]), (right, edges[1])]) * to_points
     return Grid(
+        of=of,
         x=_in_words(image.axes, "x", _centres(left, right, columns)),
         y=_in_words(image.axes, "y", _centres(*edges, rows)),
         values=[

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from tlstudy.report.figures.drawn import HIGH, LOW, MEAN, Panel, Series
+from tlstudy.report.figures.drawn import HIGH, LOW, MEAN, Panel, Series, of_seed
 from tlstudy.report.format import join, number
 
 MOST_PANELS, MOST_LINES = 6, 6
@@ -22,9 +22,9 @@ def _panel(panel: Panel) -> str:
     lines = lines[:MOST_LINES] + ["and more"] * (len(lines) > MOST_LINES)
     if not lines:
         return ""
-    title = panel["title"] or _axes(panel)[1] or "Panel"
-    axis = _axes(panel)[1] if panel["title"] else ""
-    return f"{title}{f' ({axis})' if axis and axis not in title else ''}: {'; '.join(lines)}."
+    values = next((grid["of"] for grid in panel["grids"]), "") or _axes(panel)[1]
+    title = ", ".join(dict.fromkeys(filter(None, (panel["title"], values)))) or "Values"
+    return f"{title}: {'; '.join(lines)}."
 
 
 def _axes(panel: Panel) -> tuple[str, str]:
@@ -34,14 +34,15 @@ def _axes(panel: Panel) -> tuple[str, str]:
 
 
 def _lines(panel: Panel) -> Iterator[str]:
+    across = _axes(panel)[0]
     for name, group in _by_name(panel["series"]).items():
         chosen = [series for series in group if series["mark"] == MEAN] or group
         told = (
-            _curves(chosen)
+            _curves(chosen, across)
             if max(len(series["x"]) for series in chosen) > FEW_PLACES
             else _points(chosen)
         )
-        yield f"{name or chosen[0]['mark']} {told}".strip()
+        yield f"{name} {told}"
     for grid in panel["grids"]:
         found = [value for row in grid["values"] for value in row if value is not None]
         yield f"from {number(min(found))} to {number(max(found))}" if found else "no values"
@@ -50,16 +51,22 @@ def _lines(panel: Panel) -> Iterator[str]:
 def _by_name(series: Sequence[Series]) -> Mapping[str, list[Series]]:
     found: dict[str, list[Series]] = {}
     for item in series:
-        if item["mark"] not in (LOW, HIGH, "path"):
-            found.setdefault(item["name"], []).append(item)
+        mark = item["mark"]
+        if mark in (LOW, HIGH, "path"):
+            continue
+        own = "" if mark == MEAN or mark.startswith(of_seed("")) else mark
+        found.setdefault(", ".join(filter(None, (item["name"], own))), []).append(item)
     return found
 
 
-def _curves(chosen: list[Series]) -> str:
+def _curves(chosen: list[Series], across: str) -> str:
     """From the first to the last value; of several seeds the range of each."""
     longest = max(chosen, key=lambda series: len(series["x"]))
     first, last = ([series["y"][end] for series in chosen] for end in (0, -1))
-    return f"from {_range(first)} to {_range(last)} at {_place(longest['x'][-1])}"
+    if not any(any(series["y"]) for series in chosen):
+        return "0 throughout"
+    unit = f"{across} " * (across == "epoch")
+    return f"from {_range(first)} to {_range(last)} at {unit}{_place(longest['x'][-1])}"
 
 
 def _points(chosen: list[Series]) -> str:

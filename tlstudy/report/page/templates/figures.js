@@ -30,7 +30,7 @@
         const wide = (right - left) / grid.x.length, high = (bottom - top) / grid.y.length;
         grid.values.forEach((row, i) => {
           tracks.push(row.map((value, j) => ({
-            panel, name: "", mark: "", x: grid.x[j], y: grid.y[i], value,
+            panel, of: grid.of, name: "", mark: "", x: grid.x[j], y: grid.y[i], value,
             at: [left + (j + 0.5) * wide, top + (i + 0.5) * high],
             cell: [Math.abs(wide) / 2, Math.abs(high) / 2],
           })));
@@ -44,7 +44,7 @@
     const place = (label, value) => (label ? `${label}: ${shown(value)}` : shown(value));
     const parts = [item.panel.title, [item.name, item.mark].filter(Boolean).join(", "),
       place(item.panel.x, item.x), place(item.panel.y, item.y)];
-    if ("value" in item) parts.push(item.value === null ? "no value" : `value: ${shown(item.value)}`);
+    if ("value" in item) parts.push(`${item.of || "value"}: ${item.value === null ? "none" : shown(item.value)}`);
     return parts.filter(Boolean).join(" \u00b7 ");
   }
 
