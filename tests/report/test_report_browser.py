@@ -19,6 +19,7 @@ from tlstudy.report.page.render import render, render_results_table, render_with
 pytestmark = [pytest.mark.browser, needs_chromium]
 
 AXE = "axe-core@4.10.3"
+LARGEST = 3_000_000  # bytes
 MOST_PAGES, A4 = 16, (595, 842)  # points
 LEAST_CONTRAST = 4.5
 
@@ -235,6 +236,7 @@ def test_settings_of_two_arms_stand_side_by_side(tmp_path):
 
 def test_it_is_printed_on_few_full_pages(drawn, tmp_path):
     pypdf = pytest.importorskip("pypdf")
+    assert len(drawn.encode()) < LARGEST
     pages = pypdf.PdfReader(printed(drawn, tmp_path)).pages
     assert len(pages) <= MOST_PAGES
     assert {(round(page.mediabox[2]), round(page.mediabox[3])) for page in pages} == {A4}
