@@ -40,6 +40,24 @@ LANDSCAPES = """async () => {
   }
   return { canvases: canvases.length, drawn: before.filter((sum) => sum > 0).length, turned };
 }"""
+HOVERED = """() => {
+  const figure = document.querySelector("figure.landscape");
+  const canvas = figure.querySelector("canvas");
+  const box = canvas.getBoundingClientRect(), output = canvas.nextElementSibling;
+  let told = "";
+  for (let part = 0.2; part < 0.8 && !told; part += 0.02) {
+    const place = { clientX: box.x + box.width / 2, clientY: box.y + part * box.height };
+    canvas.dispatchEvent(new PointerEvent("pointermove", { ...place, bubbles: true }));
+    told = output.hidden ? "" : output.textContent;
+  }
+  const shown = () => [figure.querySelector(".turnable").hidden,
+    getComputedStyle(figure.querySelector(".still")).display === "none"];
+  const before = shown();
+  figure.querySelector("[data-move=flat]").click();
+  const after = shown();
+  figure.querySelector("button.turn").click();
+  return { told, before, after, back: shown() };
+}"""
 WIDTHS = """() => {
   const cut = [...document.querySelectorAll(".results")].filter((table) =>
     table.scrollWidth > table.parentElement.clientWidth);
@@ -183,6 +201,14 @@ def test_landscapes_are_drawn_and_turn_together(tmp_path):
     assert answer["canvases"] == 7
     assert answer["drawn"] == 7
     assert answer["turned"] == 3  # the three of the figure whose surface got the key
+
+
+def test_a_landscape_tells_its_values_and_gives_way_to_the_still_drawing(tmp_path):
+    answer = probe(report_of("one seed").html, tmp_path, 1200, HOVERED)
+    assert answer["told"].startswith("direction 1: ")
+    assert answer["told"].endswith(" nats")
+    assert answer["before"] == answer["back"] == [False, True]
+    assert answer["after"] == [True, False]
 
 
 @pytest.mark.parametrize("dark", [False, True])
