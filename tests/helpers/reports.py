@@ -36,8 +36,8 @@ DRAWING = """<?xml version="1.0" encoding="utf-8"?>
  <defs><style type="text/css">*{stroke-linejoin: round}</style>
   <clipPath id="window"><rect width="500" height="200"/></clipPath></defs>
  <g id="axes" clip-path="url(#window)">
-  <path id="mark" d="M 1.12 2.99 L 3 4" style="stroke: #8a8a93"/>
-  <use xlink:href="#mark" x="5" y="6" style="fill: #1b1b1e; stroke: #8a8a93"/>
+  <path id="mark" d="M 1.12 2.99 L 3 4" style="stroke: #6e6e78"/>
+  <use xlink:href="#mark" x="5" y="6" style="fill: #1b1b1e; stroke: #6e6e78"/>
  </g>
 </svg>"""
 

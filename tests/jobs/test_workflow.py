@@ -1,13 +1,22 @@
 """What the rules are told of runs, threads and GPUs."""
 
+import os
 from types import SimpleNamespace
 
 import pytest
+import synthetic
 from configurations import changed
 
 from tlstudy.config.study import build_study, runs
-from tlstudy.jobs import workflow
-from tlstudy.jobs.workflow import has_gpu, priorities, run_titles, threads_of_job
+from tlstudy.jobs import paths, workflow
+from tlstudy.jobs.workflow import (
+    has_gpu,
+    priorities,
+    run_titles,
+    study_of_report,
+    threads_of_job,
+)
+from tlstudy.storage.errors import UserError
 
 
 @pytest.fixture
@@ -63,3 +72,30 @@ def test_jobs_start_in_the_order_of_the_grid():
     tried = [(name, seed) for name in ("relu", "diagonal") for seed in ("31", "26")]
     assert first_to_last == [*drawn, *trained, *tried]
     assert min(found.values()) > 0  # tables and reports have 0
+
+
+def report_of(study, folder, age: int):
+    """A study with a report that was made so many seconds ago."""
+    made = study.model_copy(update={"results": folder})
+    paths.study_file(made).parent.mkdir(parents=True)
+    paths.study_file(made).write_text(made.model_dump_json())
+    paths.report_file(made).write_text("report")
+    os.utime(paths.report_file(made), (1e9 - age, 1e9 - age))
+    return made
+
+
+def test_snakemakes_report_is_of_the_study_that_was_run(tmp_path):
+    study = synthetic.make_study().model_copy(update={"results": tmp_path})
+    older = report_of(study.model_copy(update={"study": "older"}), tmp_path, 60)
+    newer = report_of(study.model_copy(update={"study": "newer"}), tmp_path, 30)
+    assert study_of_report(study, []).study == newer.study
+    assert study_of_report(older, ["studies/older.yaml"]) is older
+
+
+def test_where_there_is_no_report_snakemakes_says_what_to_type(tmp_path):
+    study = synthetic.make_study().model_copy(update={"results": tmp_path})
+    with pytest.raises(UserError, match="`snakemake --cores all`"):
+        study_of_report(study, [])
+    report_of(study.model_copy(update={"study": "other"}), tmp_path, 60)
+    with pytest.raises(UserError, match=r"--configfile studies/mine.yaml`.*reports of other"):
+        study_of_report(study, ["studies/mine.yaml"])

@@ -167,7 +167,7 @@ def test_labels_are_escaped():
 
 def test_drawings_take_the_colours_of_the_page_and_keep_their_style_to_themselves():
     svg = inline_svg(DRAWING, "one", "Title", "What it shows & more")
-    assert "#8a8a93" not in svg
+    assert "#6e6e78" not in svg
     assert "#1b1b1e" not in svg
     assert 'href="#one-mark"' in svg
     assert "url(#one-window)" in svg
@@ -183,3 +183,14 @@ def test_table_of_results_is_a_page_of_its_own():
     assert report.errors == []
     assert report.text.count("Ours, corrected") >= 2
     assert report.all("script") == []
+
+
+def test_title_and_first_sentence_are_the_configurations():
+    inputs = inputs_of("one seed")
+    own = {"title": "Do <cracks> show?", "question": "Does pretraining find more cracks?"}
+    study = inputs.study.model_copy(update=own)
+    html = render(dataclasses.replace(inputs, study=study))
+    assert "<h1>Do &lt;cracks&gt; show?</h1>" in html
+    assert "Does pretraining find more cracks?" in html
+    assert "slides compare a ResNet-50" not in html
+    assert "slides compare a ResNet-50" in render(inputs)

@@ -86,3 +86,10 @@ def test_the_workflow_s_text_names_the_slides_only_where_they_are_repeated():
     own = ({"new": {"epochs": 30}}, {"new": published, "other": {"target": "digits"}})
     for arms in own:
         assert "slides (" not in rendered("workflow", Snakemake(26, arms=arms))
+
+
+def test_the_workflow_s_text_starts_with_the_study_s_own_question():
+    own = {"title": "Do cracks show?", "question": "Does pretraining find more cracks?"}
+    text = rendered("workflow", Snakemake(26, **own))
+    assert text.startswith(own["question"])
+    assert own["title"] in text

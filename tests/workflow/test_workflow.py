@@ -9,7 +9,7 @@ import signal
 import pandas as pd
 import pytest
 from result_files import content
-from study_folder import ROOT, StudyFolder, finished, wait_for_training
+from study_folder import ROOT, StudyFolder, finished, start_snakemake, wait_for_training
 from toy_measurement import install_toy
 
 from tlstudy.config.tables import ALL_TABLES
@@ -310,6 +310,11 @@ def test_snakemakes_own_report_needs_no_cores_and_holds_figures_and_captions(don
     for part in ("Gradient norm", "Table of results", "The whole report", "one seed"):
         assert part in page, part
     assert explanation("gradient-norm").partition(" at")[0] in page
+    # Without its file it is found: no other study was run there.
+    options = ("--snakefile", str(ROOT / "Snakefile"), "--report", "found.html")
+    found = finished(start_snakemake(done.folder, done.environment(), *options))
+    assert found.returncode == 0, found.stdout
+    assert "Gradient norm" in (done.folder / "found.html").read_text()
 
 
 @pytest.mark.slow

@@ -285,6 +285,8 @@ class StudyWithoutMeasurements(Settings):
     """A whole study, its sweeps expanded: every arm here is one condition."""
 
     study: Name = Field(description="Name of the study, and of its folder under `results`.")
+    title: Words = Field("", description="Title of the report; empty: made of networks and images.")
+    question: Words = Field("", description="What the study asks: the report starts with it.")
     results: Path = Field(Path("results"), description="Folder of all studies' results.")
     cache: Path = Field(
         Path("resources"), description="Folder of the images and weights that all studies share."

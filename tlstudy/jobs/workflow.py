@@ -11,11 +11,12 @@ from pathlib import Path
 import psutil
 
 from tlstudy.config.settings import Study, WeightsSource
-from tlstudy.config.study import STEPS, Run, experiments, runs
+from tlstudy.config.study import STEPS, Run, experiments, finished_study, runs
 from tlstudy.config.targets import Target
 from tlstudy.jobs import graph, paths
 from tlstudy.jobs.cost import CORE_SPEED, GPU_SPEED, operations
 from tlstudy.jobs.progress import progress
+from tlstudy.storage.errors import UserError
 
 GPU_DEVICES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 MEMORY_USED = 0.9  # share of the memory that jobs may have
@@ -116,6 +117,37 @@ def source_files(sources: Sequence[WeightsSource]) -> list[Path]:
 def in_words(libraries: Mapping[str, str]) -> str:
     """Libraries with their versions: another version of one runs a job again."""
     return ", ".join(f"{name} {version}" for name, version in libraries.items())
+
+
+def study_of_report(study: Study, files: Sequence[str | Path]) -> Study:
+    """The study that Snakemake's own report shows, which computes nothing.
+
+    It is the configured one; if no file was given and that study has no report, the study whose
+    report was made last.
+
+    Args:
+        files: configuration files of the call.
+
+    Raises:
+        UserError: there is no such report; it says what to type.
+    """
+    if paths.report_file(study).is_file():
+        return study
+    made = [file.parent for file in study.results.glob(f"*/{paths.STUDY_FILE}")]
+    reports = {found: found / paths.report_file(study).name for found in made}
+    latest = sorted(
+        (found for found, report in reports.items() if report.is_file()),
+        key=lambda found: reports[found].stat().st_mtime,
+    )
+    if latest and not files:
+        return finished_study(latest[-1])
+    options = [f"--configfile {shlex.join(map(str, files))}"] if files else []
+    call = " ".join(["snakemake", "--cores all", *options])
+    others = f" There are reports of {', '.join(found.name for found in latest)}." if latest else ""
+    raise UserError(
+        f"{paths.report_file(study)}: missing, so there is nothing to show yet; run the study "
+        f"first (`{call}`).{others}"
+    )
 
 
 def time_ahead(

@@ -38,6 +38,7 @@ from tlstudy.jobs.workflow import (
     source_files,
     source_lists,
     source_options,
+    study_of_report,
     target_text,
     threads_of_job,
     time_ahead,
@@ -49,6 +50,21 @@ from tlstudy.storage.errors import UserError
 if not os.access(os.curdir, os.W_OK):
     raise WorkflowError(f"{os.getcwd()}: this folder cannot be written to.")
 
+
+def makes_report():
+    """Whether this call makes Snakemake's own report, which runs no job."""
+    return any(option.partition("=")[0] == "--report" for option in sys.argv)
+
+
+def is_own_workflow():
+    """Whether no other workflow has this one as a module."""
+    own = (
+        os.path.join(checkout, *parts)
+        for parts in (["Snakefile"], ["workflow", "Snakefile"])
+    )
+    return os.path.realpath(workflow.main_snakefile) in map(os.path.realpath, own)
+
+
 # Those of the command line come first there, but override the workflow's own.
 given = workflow.overwrite_configfiles
 config_files = [name for name in workflow.configfiles if name not in given]
@@ -57,6 +73,10 @@ try:
     study = study_of_workflow(
         config, [Path(name) for name in (*config_files, *given)], Path(base)
     )
+    if makes_report() and is_own_workflow():
+        study = study_of_report(study, given)
+        config.clear()  # captions read it
+        config.update(study.model_dump(mode="json"))
 except UserError as error:
     raise WorkflowError(error.message) from None
 

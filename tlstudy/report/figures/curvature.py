@@ -48,7 +48,7 @@ def _panel(ax: Axes, study: Study, rows: pd.DataFrame, arms: list[str], quantity
     joined = pairs(study, arms)
     single = [(arm,) for arm in arms if not any(arm in pair for pair in joined)]
     for chosen in (*joined, *single):
-        found = {arms.index(arm): values[arm].to_numpy(dtype=float) for arm in chosen}
+        found = {arms.index(arm): values[arm] for arm in chosen}
         colours = [style.colour_of(study, arm) for arm in chosen]
         points.join_seeds(ax, found, style.SLIDES, *colours)
     if not (values.to_numpy(dtype=float) > 0).any():

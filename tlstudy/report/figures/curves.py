@@ -169,11 +169,11 @@ def _draw_group(
         draw_slides(ax, slides, scale)
     drawn = False
     for arm in groups_of(study)[group]:
-        epochs, values, ends = seed_curves(study, metrics, arm, column)
+        epochs, values, ends, seeds = seed_curves(study, metrics, arm, column)
         if ax.get_yscale() == "log" and not (values > 0).any():
             continue
         drawn = drawn or bool(np.isfinite(values).any())
-        draw_curves(ax, epochs, scale * values, ends, **style.arm_styles(study)[arm])
+        draw_curves(ax, epochs, scale * values, ends, seeds, **style.arm_styles(study)[arm])
     if not drawn:
         style.say(ax, absent)
 

@@ -9,7 +9,7 @@ from tlstudy.audit.statistics import summarise
 from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.config.groups import label_of
 from tlstudy.config.settings import Study
-from tlstudy.report.figures import guessing, points, style
+from tlstudy.report.figures import drawn, guessing, points, style
 from tlstudy.report.figures.captions import measured_note
 from tlstudy.report.names import stage_label
 
@@ -18,9 +18,9 @@ SHORT = {"head": "h", "encoder": "a"}
 MOST_LABELS = 9
 ACCURACY = "test_balanced_accuracy"
 MEASURES = {  # label, mark, place beside the stage's, colour
-    "probe": ("probe before training", "o", -0.22, "#cc79a7"),
+    "probe": ("probe before training", "o", -0.22, style.PINK),
     "frozen": ("held up to the stage, rest trained", "s", 0.0, style.GAP),
-    "put-back": ("fine-tuned, stage put back", "^", 0.22, "#e69f00"),
+    "put-back": ("fine-tuned, stage put back", "^", 0.22, style.ORANGE),
 }
 
 
@@ -65,10 +65,12 @@ def _stage_panel(ax: Axes, rows: pd.DataFrame, colour: str) -> None:
     tuned = points.values_of(rows[rows["measure"] == "fine-tuned"], ACCURACY, 100)
     summary = summarise(tuned)
     if summary.mean is None:
-        for value in tuned[np.isfinite(tuned)]:
-            ax.axhline(value, color=colour, linewidth=1, zorder=1.2)
+        for seed, value in tuned[np.isfinite(tuned)].items():
+            look = {"linewidth": 1, "label": drawn.of_seed(seed)}
+            ax.axhline(value, color=colour, zorder=1.2, **look)
     else:
-        ax.axhline(summary.mean, color=colour, linewidth=1.6, zorder=1.2)
+        look = {"linewidth": 1.6, "label": drawn.MEAN}
+        ax.axhline(summary.mean, color=colour, zorder=1.2, **look)
         ax.axhspan(summary.low, summary.high, color=colour, alpha=0.18, linewidth=0, zorder=1)
     ax.set_xlabel("stage of the network")
     every = -(-len(stages) // MOST_LABELS)

@@ -11,7 +11,7 @@ from tlstudy.config.exposures import EXPOSURES, exposed_arms, exposure_of
 from tlstudy.config.groups import is_new, label_of
 from tlstudy.config.quantity_table import TRANSFORM_GROUPS
 from tlstudy.config.settings import Study
-from tlstudy.report.figures import guessing, points, style
+from tlstudy.report.figures import drawn, guessing, points, style
 from tlstudy.report.figures.captions import measured_note
 from tlstudy.report.names import stage_label
 
@@ -67,11 +67,18 @@ def _draw_network(
     """A network's values by exposure, their means joined."""
     colour, means = style.colour_of(study, arms["none"]), []
     for place, exposure in enumerate(EXPOSURES):
-        found = 100 * of_arm(values, arms[exposure]).to_numpy()
+        found = 100 * of_arm(values, arms[exposure])
         points.draw_values(ax, place + side, found, colour)
         finite = found[np.isfinite(found)]
         means.append(finite.mean() if len(finite) else np.nan)
-    ax.plot(np.arange(len(means)) + side, means, color=colour, linewidth=1.6, zorder=2)
+    ax.plot(
+        np.arange(len(means)) + side,
+        means,
+        color=colour,
+        linewidth=1.6,
+        zorder=2,
+        label=drawn.JOINED,
+    )
 
 
 def of_arm(values: pd.Series, arm: str) -> pd.Series:

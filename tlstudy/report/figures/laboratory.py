@@ -17,7 +17,6 @@ from tlstudy.report.figures.captions import seeds_note
 from tlstudy.report.figures.claims import ledger_figure
 
 ROW_HEIGHT = 2.0  # inches
-ORANGE, PINK = "#e69f00", "#cc79a7"
 SAMPLES = ("samples", "training samples of the main task")
 SCALE = ("scale", "factor of the pretrained weights")
 GAMMA = ("gamma", "output weights at the start (gamma)")
@@ -42,13 +41,13 @@ RULES = {
     "squared-factor": ("times the factor squared", style.GAP, "^", "-"),
 }
 STATISTICS = {
-    "running": ("running statistics as they were", ORANGE, "v", "--"),
-    "rescaled": ("running statistics rescaled too", PINK, "D", "--"),
+    "running": ("running statistics as they were", style.ORANGE, "v", "--"),
+    "rescaled": ("running statistics rescaled too", style.PINK, "D", "--"),
     "recalibrated": ("recalibrated", style.SLIDES, "P", "--"),
 }
 PARTS = {
     "encoder": ("factor on encoder, recalibrated", style.NEW, "o", "-."),
-    "head": ("factor on head", ORANGE, "X", ":"),
+    "head": ("factor on head", style.ORANGE, "X", ":"),
     "both": ("factor on both", style.PRETRAINED, "*", "-."),
 }
 
@@ -107,7 +106,7 @@ def _regime(features: str, overlap: float, cosine: float = 0.0) -> Panel:
     ]
     if not features:
         least = {**related, **DEFAULT, "method": "least-change"}
-        lines.append(Line("least change of the weights", PINK, "D", least, "-."))
+        lines.append(Line("least change of the weights", style.PINK, "D", least, "-."))
     return Panel(RELATIONS[overlap, cosine], SAMPLES, ERROR, lines, {}, True)
 
 
@@ -144,7 +143,7 @@ def _features_panels() -> Iterable[Panel]:
     nested = {"overlap": 1.0, "features": 2.0, "samples": 32.0}
     shared = {"overlap": 1.0, "features": 4.0, "samples": 64.0}
     lines = [
-        Line("2 of the 8 pretrained features (32 samples)", PINK, "D", nested),
+        Line("2 of the 8 pretrained features (32 samples)", style.PINK, "D", nested),
         Line("4 of them (64)", style.PRETRAINED, "o", shared),
         Line("4 others (64)", style.NEW, "s", {**shared, "overlap": 0.0}),
     ]

@@ -35,6 +35,7 @@ TITLES = {
     "logits": "logits: another scale, not comparable with softmax",
 }
 WORDS_OF_RUNG, WORDS_OF_STEP = 13, 34  # characters in a line
+TITLE_CHARACTERS = 80  # across the figure: a panel has as many as its share of the width
 
 
 # Factor of the values, decimals of the gaps' means.
@@ -98,7 +99,8 @@ def ladder_figure(study: Study, tables: points.Tables, size: int, quantity: str)
     for (top, bottom), (head, rungs) in zip(panels.T, parts.items(), strict=True):
         _arms_panel(top, values, slides, rungs)
         guessing.draw(top, study, quantity)
-        style.dress(top, TITLES.get(head, ""), 60, ylabel=label)
+        characters = int(TITLE_CHARACTERS * len(rungs) / sum(widths))
+        style.dress(top, TITLES.get(head, ""), max(characters, 1), ylabel=label)
         _gap_panel(bottom, values, slides, rungs, decimals)
         bottom.set_ylabel(gap)
         for ax in (top, bottom):

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure, SubFigure
 from tlstudy.config.groups import group_of_slides, groups_of, label_of
 from tlstudy.config.settings import Study
 from tlstudy.data import published
-from tlstudy.report.figures import style
+from tlstudy.report.figures import drawn, style
 from tlstudy.report.figures.captions import note
 from tlstudy.report.figures.curves import (
     SLIDES_DASHES,
@@ -27,6 +27,7 @@ from tlstudy.report.names import stage_label
 KINDS = ("convolution", "inner-linear-weight", "linear-weight", "linear-bias")
 MOST_LABELS = 12  # of stages on an axis
 DECADES = 3  # of the colour scale, down from the largest value of all maps
+PREDICTED = "predicted (Adam)"
 DISPLACEMENT, ANGLE = "displacement_from_previous", "angle_from_previous"
 UNITS = {DISPLACEMENT: "relative change in one epoch", ANGLE: "angle in one epoch (degrees)"}
 
@@ -75,6 +76,7 @@ def stage_axis(ax: Axes, layers: pd.Index) -> None:
     ax.set_xticks(centres, minor=True, labels=names)
     ax.tick_params(axis="x", which="minor", length=0)
     ax.set(xlim=(-0.5, len(layers) - 0.5), xlabel="layer, by stage (c: first convolution)")
+    drawn.remember_names(ax, list(layers))
 
 
 def _stage_of(layer: str) -> str:
@@ -117,7 +119,7 @@ def layerwise_figure(study: Study, tables: Tables, size: int, column: str) -> Fi
     handles = [
         *style.arm_handles(study),
         *slides_handles(study, ["pretrained"]),
-        style.entry("predicted (Adam)", linestyle=":"),
+        style.entry(PREDICTED, linestyle=":"),
     ]
     with_slides = group_of_slides(study) is not None
     of_maps = 0.6 + 2.1 * style.panel_rows(with_slides + len(maps))
@@ -181,7 +183,7 @@ def _draw_profiles(
         for arm in shown:
             steps = profile(layer_map(tables, arm, "predicted_displacement"))
             adam, look = of_displacement(column, steps), style.arm_styles(study)[arm]
-            dotted = {**look, "linestyle": ":", "linewidth": 1.1}
+            dotted = {**look, "linestyle": ":", "linewidth": 1.1, "label": PREDICTED}
             # Layers of different networks have nothing in common but how deep they are.
             places = np.arange(len(steps)) if len(layers) == 1 else np.linspace(0, 1, len(steps))
             for values, line in ((profile(maps[arm]), look), (adam, dotted)):

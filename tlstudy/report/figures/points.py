@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from tlstudy.audit.statistics import Summary, summarise, t_interval
 from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.config.settings import Study
-from tlstudy.report.figures import style
+from tlstudy.report.figures import drawn, style
 
 Tables = Mapping[str, pd.DataFrame]  # the result tables by name, see `tlstudy.storage.columns`
 FEW_EPOCHS = 3  # a line of so few points gets markers: a single one would not show
@@ -35,15 +35,15 @@ class Sizes:
 USUAL, SMALL = Sizes(), Sizes(3.5, 6, 5, 2.5, 1.2)
 
 
-def values_of(rows: pd.DataFrame, column: str = "value", scale: float = 1) -> np.ndarray:
-    """(seeds,) a column of rows that differ in their seed, in the order of the seeds."""
-    return scale * rows.sort_values("seed")[column].to_numpy(dtype=float)
+def values_of(rows: pd.DataFrame, column: str = "value", scale: float = 1) -> pd.Series:
+    """(seeds,) a column of rows that differ in their seed, by seed."""
+    return scale * rows.sort_values("seed").set_index("seed")[column].astype(float)
 
 
 def draw_values(
     ax: Axes,
     place: float,
-    values: np.ndarray,
+    values: np.ndarray | pd.Series,
     colour: str,
     marker: str = "D",
     vertical: bool = True,
@@ -55,7 +55,7 @@ def draw_values(
 
     Args:
         place: position across the values' axis.
-        values: (seeds,), NaN where a seed has none, which is left out.
+        values: (seeds,), NaN where a seed has none, which is left out; a series is by seed.
         marker: of the mean.
         vertical: whether values run upwards.
         aside: factor of the distances between points, and between them and their mean; 0 on a
@@ -63,19 +63,23 @@ def draw_values(
         summary: of the values, where their interval is not over seeds alone.
     """
     values = values[np.isfinite(values)]
-    count = len(values)
+    seeds = _seeds_of(values)
+    values, count = np.asarray(values, dtype=float), len(values)
     look = {"markersize": sizes.lone_seed if count == 1 else sizes.seed}
     around = WIDTH * (np.arange(count) % 5 - 2) / 2 if count > 1 else np.zeros(count)
     places = place + (around - BESIDE * (count >= MINIMUM_SEEDS)) * aside
     alpha = 1 if count == 1 else 0.6
-    _plot(ax, places, values, vertical, colour, marker=".", markeredgewidth=0, alpha=alpha, **look)
+    look |= {"marker": ".", "markeredgewidth": 0, "alpha": alpha}
+    _plot(ax, places, values, vertical, colour, **look)
+    drawn.remember_seeds(ax.lines[-1], seeds)
     summary = summary or summarise(values)
     if summary.mean is not None:
         ends = [summary.low, summary.high]
         bar = {"linestyle": "-", "linewidth": sizes.bar, "alpha": 0.9}
         # Not longer than the interval: other caps reach beyond its ends.
-        _plot(ax, [place, place], ends, vertical, colour, solid_capstyle="butt", **bar)
-        mean = {"marker": marker, "markersize": sizes.mean, "zorder": 3}
+        bar |= {"solid_capstyle": "butt", "label": drawn.INTERVAL}
+        _plot(ax, [place, place], ends, vertical, colour, **bar)
+        mean = {"marker": marker, "markersize": sizes.mean, "zorder": 3, "label": drawn.MEAN}
         _plot(ax, [place], [summary.mean], vertical, colour, **mean)
     return ax
 
@@ -106,6 +110,7 @@ def draw_line(
     joined = [item for item in means.items() if item[1] is not None]
     if joined:
         look = {"marker": marker, "markersize": sizes.mean, "linewidth": sizes.line, "zorder": 3}
+        look["label"] = drawn.JOINED
         ax.plot(*zip(*joined, strict=True), color=colour, linestyle=linestyle, **look)
     return ax
 
@@ -117,12 +122,18 @@ def join_seeds(ax: Axes, values: Mapping[float, np.ndarray], line: str, *colours
         values: (seeds,) values by place.
         line, colours: colour of the lines, and of the points at each place.
     """
+    thin = {"linewidth": 0.9, "alpha": 0.7, "zorder": 1.5, "label": drawn.JOINED}
     for seed in np.transpose(list(values.values())):
-        ax.plot(list(values), seed, color=line, linewidth=0.9, alpha=0.7, zorder=1.5)
+        ax.plot(list(values), seed, color=line, **thin)
     points = {"marker": ".", "markersize": 10, "markeredgewidth": 0, "alpha": 0.8}
     for (place, found), colour in zip(values.items(), colours, strict=True):
         _plot(ax, np.full(len(found), place), found, True, colour, **points)
+        drawn.remember_seeds(ax.lines[-1], _seeds_of(found))
     return ax
+
+
+def _seeds_of(values: np.ndarray | pd.Series) -> list[int] | None:
+    return list(values.index) if isinstance(values, pd.Series) else None
 
 
 def draw_band(ax: Axes, frame: pd.DataFrame, colour: str, line: str, first: int = 1) -> None:
@@ -135,11 +146,15 @@ def draw_band(ax: Axes, frame: pd.DataFrame, colour: str, line: str, first: int 
     summaries = [summarise(column) for column in values.T]
     places = np.arange(first, first + len(summaries))
     if any(summary.mean is None for summary in summaries):
-        ax.plot(places, values.T, color=colour, linestyle=line, linewidth=1)
+        for seed, curve in zip(frame.index, values, strict=True):
+            look = {"linestyle": line, "linewidth": 1, "label": drawn.of_seed(seed)}
+            ax.plot(places, curve, color=colour, **look)
         return
-    ax.plot(places, [summary.mean for summary in summaries], color=colour, linestyle=line)
+    means = [summary.mean for summary in summaries]
+    ax.plot(places, means, color=colour, linestyle=line, label=drawn.MEAN)
     low, high = ([getattr(summary, end) for summary in summaries] for end in ("low", "high"))
-    ax.fill_between(places, low, high, color=colour, alpha=0.2, linewidth=0)
+    band = ax.fill_between(places, low, high, color=colour, alpha=0.2, linewidth=0)
+    drawn.remember_band(band, places, low, high)
 
 
 class Curves(NamedTuple):
@@ -153,6 +168,7 @@ class Curves(NamedTuple):
     epochs: np.ndarray
     values: np.ndarray
     ends: np.ndarray
+    seeds: list[int]
 
 
 def seed_curves(study: Study, table: pd.DataFrame, arm: str, column: str) -> Curves:
@@ -162,7 +178,8 @@ def seed_curves(study: Study, table: pd.DataFrame, arm: str, column: str) -> Cur
     ends = np.full(len(values), len(values.columns))
     if study.arms[arm].early_stopping:
         ends = rows.groupby("seed")["epoch"].count().to_numpy()
-    return Curves(values.columns.to_numpy(), values.to_numpy(dtype=float), ends)
+    seeds = [int(seed) for seed in values.index]
+    return Curves(values.columns.to_numpy(), values.to_numpy(dtype=float), ends, seeds)
 
 
 def last_epochs(study: Study, rows: pd.DataFrame) -> pd.Series:
@@ -174,7 +191,12 @@ def last_epochs(study: Study, rows: pd.DataFrame) -> pd.Series:
 
 
 def draw_curves(
-    ax: Axes, epochs: np.ndarray, values: np.ndarray, ends: np.ndarray | None = None, **look
+    ax: Axes,
+    epochs: np.ndarray,
+    values: np.ndarray,
+    ends: np.ndarray | None = None,
+    seeds: list[int] | None = None,
+    **look,
 ) -> Axes:
     """Every seed as a thin line; from MINIMUM_SEEDS up their mean and its interval as well.
 
@@ -184,6 +206,7 @@ def draw_curves(
         values: (seeds, epochs). The mean is that of the seeds with a value at every epoch that
             all runs were to have. First epochs at which no seed has a value are left out.
         ends: see `Curves`; None if all runs were to have all epochs.
+        seeds: of the rows of values, if they are known.
         look: keywords of `Axes.plot`.
     """
     values = np.where(np.isfinite(values), values, np.nan)
@@ -198,20 +221,23 @@ def draw_curves(
     if averaged:
         thin = {"linewidth": 0.6, "alpha": 0.35}
     else:
-        thin = {"linewidth": 0.9, "alpha": 0.8} if len(values) > 1 else {"linewidth": 1.6}
-    for curve, end in zip(values, ends, strict=True):
-        ax.plot(epochs, curve, **look, **thin)
+        thin = {"linewidth": 0.9} if len(values) > 1 else {"linewidth": 1.6}
+    for position, (curve, end) in enumerate(zip(values, ends, strict=True)):
+        ax.plot(epochs, curve, label=drawn.label_of_seed(seeds, position), **look, **thin)
         finite = np.flatnonzero(np.isfinite(curve))
         if len(finite) and finite[-1] < end - 1:
             cross = {"marker": "x", "markersize": 6, "markeredgewidth": 1.5}
-            ax.plot(epochs[finite[-1]], curve[finite[-1]], color=look["color"], **cross)
+            cross |= {"color": look["color"], "label": drawn.JOINED}
+            ax.plot(epochs[finite[-1]], curve[finite[-1]], **cross)
     if averaged:
         epochs = epochs[:shared]
         low, high = t_interval(whole)
-        ax.plot(epochs, whole.mean(axis=0), linewidth=1.6, **look)
-        ax.fill_between(epochs, low, high, color=look["color"], alpha=0.22, linewidth=0)
+        ax.plot(epochs, whole.mean(axis=0), linewidth=1.6, label=drawn.MEAN, **look)
+        band = ax.fill_between(epochs, low, high, color=look["color"], alpha=0.22, linewidth=0)
+        drawn.remember_band(band, epochs, low, high)
         if len(epochs) == 1:  # a band has no width there
-            ax.plot(np.repeat(epochs, 2), [*low, *high], linewidth=3, color=look["color"])
+            bar = {"linewidth": 3, "color": look["color"], "label": drawn.JOINED}
+            ax.plot(np.repeat(epochs, 2), [*low, *high], **bar)
     return ax
 
 
@@ -226,7 +252,7 @@ def has_stopped(study: Study, table: pd.DataFrame, arms: list[str]) -> bool:
 
 def mark_slides(ax: Axes, place: float, value: float, vertical: bool = True) -> None:
     """A published value, moved aside from the points."""
-    _plot(ax, [place], [value], vertical, style.SLIDES, **CROSS)
+    _plot(ax, [place], [value], vertical, style.SLIDES, label=drawn.PUBLISHED, **CROSS)
 
 
 def handles(new: set[bool], seeds: int, slides: bool = True) -> list[Line2D]:

@@ -62,7 +62,7 @@ def _draw_arm(panels: np.ndarray, rows: pd.DataFrame, colour: str, side: float) 
     points.draw_band(span, _by_layer(rows, "share-within") / random, colour, "-")
     found = rows[rows["measure"].isin(list(WAYS))]
     by_way = found.pivot(index="seed", columns="measure", values="value")
-    *others, least = by_way.reindex(columns=list(WAYS)).to_numpy(dtype=float).T
+    *others, least = (by_way.reindex(columns=list(WAYS))[way] for way in WAYS)
     points.join_seeds(drifts, dict(enumerate((*others, least))), colour, *[colour] * len(WAYS))
     for place, drift in enumerate(others):
         points.draw_values(excess, place + side, np.log2(drift / least), colour)

@@ -1,8 +1,8 @@
 """Look of the figures: colours, sizes, layout, and how they are written.
 
-Text, axes and ticks are INK and grid lines MUTED, and nothing else is, so that a page can
-replace the two by its own colours. The other colours are mid-tones that show on white and on
-dark, and can be told apart by colour-blind readers (Okabe & Ito 2008).
+Text, axes and ticks are INK and grid lines MUTED, and nothing else is. Every colour of a line or
+mark has a contrast of 4.5 or more with white. Hues are those of Okabe & Ito (2008), which
+colour-blind readers can tell apart. A page replaces all of them by its own: see `PAGE_COLOURS`.
 """
 
 import io
@@ -25,12 +25,27 @@ from tlstudy.config.settings import Study
 from tlstudy.storage.files import write_bytes_atomically
 
 INK = "#1b1b1e"
-MUTED = "#8a8a93"
-NEW = "#d55e00"
+MUTED = "#6e6e78"
+NEW = "#b84a00"
 PRETRAINED = "#0072b2"
-SLIDES = "#74747e"
-GAP = "#009e73"  # differences between the two networks
-SHADES = {True: (NEW, "#e69f00", "#a34a1f"), False: (PRETRAINED, "#3fa3dc", "#5b5fc7")}
+SLIDES = "#6a6a74"
+GAP = "#007a58"  # differences between the two networks
+ORANGE, PINK, BROWN, TEAL, VIOLET = "#8a6100", "#a34579", "#7d2f12", "#0b7285", "#5357c0"
+SHADES = {True: (NEW, ORANGE, BROWN), False: (PRETRAINED, TEAL, VIOLET)}
+# What a page calls the colours: it has a light and a dark shade of each.
+PAGE_COLOURS = {
+    INK: "currentColor",
+    MUTED: "var(--grid)",
+    NEW: "var(--new)",
+    PRETRAINED: "var(--pretrained)",
+    SLIDES: "var(--slides)",
+    GAP: "var(--gap)",
+    ORANGE: "var(--orange)",
+    PINK: "var(--pink)",
+    BROWN: "var(--brown)",
+    TEAL: "var(--teal)",
+    VIOLET: "var(--violet)",
+}
 KINDS = {True: "new (random start)", False: "pretrained"}
 DASHES = ("-", "--", "-.", (0, (1, 1.2)))
 WIDTH = 7.0  # inches: a printed page's text width
@@ -275,14 +290,19 @@ def write(figure: Figure, stem: Path) -> None:
 
 
 def svg_text(figure: Figure) -> str:
-    """The figure as SVG. Pictures in it are made coarser where it would exceed LARGEST_SVG."""
+    """The figure as SVG, with its values; see `tlstudy.report.figures.drawn`.
+
+    Pictures in it are made coarser where it would exceed LARGEST_SVG.
+    """
+    from tlstudy.report.figures.drawn import with_values
+
     for dpi in PICTURE_DOTS_PER_INCH:
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None}, dpi=dpi)
         text = _for_pages(buffer.getvalue())
         if len(text) < LARGEST_SVG:
             break
-    return text
+    return with_values(text, figure)
 
 
 def _for_pages(svg: str) -> str:

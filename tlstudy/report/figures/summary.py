@@ -91,7 +91,7 @@ def size_figure(study: Study, tables: points.Tables, _size: None) -> Figure:
         for position, arm in enumerate(arms):
             aside = 1 + 0.07 * (position - (len(arms) - 1) / 2)
             values = {
-                aside * size: 100 * rows["reported_balanced_accuracy"].to_numpy(dtype=float)
+                aside * size: points.values_of(rows, "reported_balanced_accuracy", 100)
                 for size, rows in runs[runs["arm"] == arm].groupby("subset_size")
             }
             colour, dash = style.arm_styles(study)[arm].values()

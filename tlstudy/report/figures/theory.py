@@ -12,7 +12,7 @@ from tlstudy.theory.formulas import EXACT, EXAMPLE, FORMULAS, draw_arguments, pr
 from tlstudy.theory.penalty import diagonal_penalty, multi_task_penalty, reuse_penalty
 
 NO_BREAK = "\u00a0"
-SHADES = ("#e69f00", style.NEW, style.GAP, style.PRETRAINED)
+SHADES = (style.ORANGE, style.NEW, style.GAP, style.PRETRAINED)
 NEW_UNIT = {"color": style.SLIDES, "linestyle": "--"}
 # Colour and dashes of the variants. The right one comes first, so that the others are drawn on it.
 PRINTED = {

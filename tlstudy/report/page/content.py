@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from jinja2.utils import htmlsafe_json_dumps
 
 from tlstudy.audit.statistics import reference_arms
 from tlstudy.config.catalogue import ACCURACY_BY_SIZE, CONTRADICTIONS
@@ -15,7 +16,7 @@ from tlstudy.report.figures.guessing import softmax_bounds
 from tlstudy.report.format import count, join, percent, seeds, sentence, whole
 from tlstudy.report.inputs import ContactSheet, Inputs
 from tlstudy.report.names import network_name
-from tlstudy.report.page.figures import LANDSCAPES, figure, study_figure
+from tlstudy.report.page.figures import LANDSCAPES, PageFigure, figure, folder_told, study_figure
 from tlstudy.report.page.svg import inline_svg
 from tlstudy.report.sentences import (
     curves,
@@ -29,6 +30,7 @@ from tlstudy.report.sentences import (
 )
 from tlstudy.report.sentences.alarms import alarms
 from tlstudy.report.sentences.review import review
+from tlstudy.report.sentences.runs import runs_table
 from tlstudy.report.tables import MOST_ARM_COLUMNS
 
 MOST_COUNTED = 12  # classes whose images are told one by one
@@ -54,6 +56,7 @@ def page(inputs: Inputs) -> dict:
     study = inputs.study
     return {
         "study": study,
+        "title": title(study),
         "progress": inputs.progress,
         "weights": how_it_was_run.weights_used(inputs),
         "no_weights": _no_weights(study),
@@ -75,7 +78,7 @@ def page(inputs: Inputs) -> dict:
         "sizes": [size_results(inputs, size) for size in study.subset_size],
         "of_slides": is_of_slides(study),
         "whose": "slides\u2019" if claims_of_slides(study) else "study\u2019s",
-        "images": join(dict.fromkeys(arm.target.data.title for arm in study.arms.values())),
+        "images": _images(study),
         "data": _data(study),
         "guessing": _guessing(study),
         "all_trained": all(arm.trained == Trained() for arm in study.arms.values()),
@@ -83,18 +86,32 @@ def page(inputs: Inputs) -> dict:
             dict.fromkeys(network_name(arm.architecture) for arm in study.arms.values())
         ),
         "differences": protocol.differences(study),
+        "settings": htmlsafe_json_dumps(protocol.settings(study)),
         "shared": protocol.shared(study),
         "tests": f"{protocol.tests(study.evaluation)} {protocol.fewer(study)}".strip(),
-        "sheets": [_sheet(sheet) for sheet in inputs.contact_sheets],
+        "sheets": [_sheet(study, sheet) for sheet in inputs.contact_sheets],
         "flaws": protocol.flaws(study),
         "machine": how_it_was_run.machine(inputs),
-        "times": how_it_was_run.times(inputs.runs),
+        "runs": runs_table(inputs),
         "checksums": how_it_was_run.checksums(inputs),
         "configuration": how_it_was_run.configuration(inputs.progress.study),
         "by_size": study_figure(inputs, ACCURACY_BY_SIZE),
         "minimum_seeds": MINIMUM_SEEDS,
         "coverage": coverage(study),
     }
+
+
+def title(study: Study) -> str:
+    """The configuration's title, or one made of the study's images and their number."""
+    if study.title:
+        return study.title
+    images = "" if is_of_slides(study) else f" of {_images(study)}"
+    repeated = ", repeated and corrected" * is_of_slides(study)
+    return f"Transfer learning from {study.subset_size[0]} images{images}{repeated}"
+
+
+def _images(study: Study) -> str:
+    return join(dict.fromkeys(arm.target.data.title for arm in study.arms.values()))
 
 
 def results_table(inputs: Inputs, size: int) -> dict:
@@ -285,16 +302,27 @@ def _counted(data: DataSet, counts: list[int]) -> str:
     return f"Images of the classes: {join(each)}."
 
 
-def _sheet(sheet: ContactSheet) -> dict:
-    """A contact sheet with its caption."""
+def _sheet(study: Study, sheet: ContactSheet) -> PageFigure:
     key = f"sheet-{sheet.target.key}-{sheet.drawing}-{sheet.subset_size}"
     data = sheet.target.data
     duplicates = sheet.subset.get("duplicates", 0)
     caption = (
-        f"{data.title}, {protocol.DRAWINGS[sheet.drawing]}: {whole(sheet.subset_size)} training "
-        f"images of seed {sheet.seed}. {_counted(data, sheet.subset['counts'])} "
+        f"{data.title}, {protocol.DRAWINGS[sheet.drawing]}: {whole(sheet.subset_size)} "
+        f"images. {_counted(data, sheet.subset['counts'])} "
         f"{sentence(count(duplicates, 'image'))} "
         f"{'was' if duplicates == 1 else 'were'} drawn more than once."
     )
-    title = f"Contact sheet of {whole(sheet.subset_size)} {data.pictures}."
-    return {"svg": inline_svg(sheet.svg or "", key, title, caption), "caption": caption}
+    title = f"Training images of seed {sheet.seed}"
+    command = (
+        f"tlstudy subset --config {folder_told(study)} --target "
+        f"{sheet.target.key} --drawing {sheet.drawing} --subset-size {sheet.subset_size} "
+        f"--seed {sheet.seed}"
+    )
+    return PageFigure(
+        key=f"figure-{key}",
+        title=title,
+        caption=caption,
+        svg=inline_svg(sheet.svg or "", key, title, caption),
+        file=f"{study.study}-{key}",
+        command=command,
+    )

@@ -1,19 +1,27 @@
 """Figures as the page shows them: drawing, words, and landscapes that can be turned by hand."""
 
+import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from tlstudy.config.catalogue import BY_ARM, OTHER_RUNGS
+from tlstudy.config.settings import Study
+from tlstudy.jobs import paths
 from tlstudy.report.figures.captions import caption, title_of
 from tlstudy.report.figures.texts import explanation
+from tlstudy.report.format import number
 from tlstudy.report.inputs import Inputs
-from tlstudy.report.page.svg import inline_svg
+from tlstudy.report.page.svg import inline_svg, values_of
 from tlstudy.report.sentences import experiments, invariance, landscapes, overlap, results
+from tlstudy.report.sentences.shown import in_words
 from tlstudy.report.tables import Table
 
 LANDSCAPES = {"landscape-trajectory": "trajectory", "landscape-random": "random"}
+TALL = 0.85  # height over width
 # A sentence above a figure, and its numbers in a table.
 WORDS = {
     "encoder": lambda *where: ("", experiments.encoder_table(*where)),
@@ -35,6 +43,9 @@ class PageFigure:
     """A figure with its words.
 
     Attributes:
+        file: name of what a reader keeps of it, without an ending.
+        command: what draws it again.
+        values: what the drawing shows, as JSON for the script; empty if that is not known.
         see: a sentence above it on its numbers.
         caption: how to read it.
         svg: the drawing; empty if the study has none.
@@ -46,10 +57,19 @@ class PageFigure:
     title: str
     caption: str
     svg: Markup
+    file: str
+    command: str
+    values: str = ""
     see: str = ""
     surfaces: list[dict] = field(default_factory=list)
     numbers: Table | None = None
     more: "PageFigure | None" = None
+
+    @property
+    def tall(self) -> bool:
+        """Whether it takes a printed page for itself: others are printed two on a page."""
+        found = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', self.svg)
+        return found is not None and float(found[2]) > TALL * float(found[1])
 
 
 def figure(inputs: Inputs, size: int, name: str) -> PageFigure | None:
@@ -73,7 +93,13 @@ def figure(inputs: Inputs, size: int, name: str) -> PageFigure | None:
         "more": figure(inputs, size, f"{name}{OTHER_RUNGS}") if name in BY_ARM else None,
     }
     words = "" if other else explanation(name)
-    return _figure(inputs, key, name, drawing, words, see, **shown)
+    file = f"{inputs.study.study}-{name}-n{size}"
+    return _figure(inputs, key, name, drawing, words, file=file, see=see, **shown)
+
+
+def folder_told(study: Study) -> str:
+    """The study's folder as a command takes it, without where on a machine it lies."""
+    return shlex.quote("/".join(paths.study_folder(study).parts[-2:]))
 
 
 def study_figure(inputs: Inputs, name: str) -> PageFigure | None:
@@ -81,22 +107,32 @@ def study_figure(inputs: Inputs, name: str) -> PageFigure | None:
     drawing = inputs.study_figures.get(name)
     if drawing is None:
         return None
-    return _figure(inputs, f"figure-{name}", name, drawing, explanation(name))
+    file = f"{inputs.study.study}-{name}"
+    return _figure(inputs, f"figure-{name}", name, drawing, explanation(name), file=file)
 
 
 def _figure(
-    inputs: Inputs, key: str, name: str, drawing: str, words: str, see: str = "", **more: object
+    inputs: Inputs, key: str, name: str, drawing: str, words: str, **more: object
 ) -> PageFigure:
-    title = title_of(inputs.study, name)
-    svg = inline_svg(drawing, f"{key}-drawing", title, caption(inputs.study, name))
-    return PageFigure(key, title, words, svg, see, **more)
+    title, values = title_of(inputs.study, name), values_of(drawing)
+    told = f"{in_words(values)} {caption(inputs.study, name)}".strip()
+    return PageFigure(
+        key=key,
+        title=title,
+        caption=words,
+        svg=inline_svg(drawing, f"{key}-drawing", title, told),
+        values=htmlsafe_json_dumps(values) if values else "",
+        command=f"tlstudy figures --config {folder_told(inputs.study)}",
+        **more,
+    )
 
 
 def _surface_groups(found: list[landscapes.Surface], size: int, plane: str) -> Iterator[dict]:
     """Landscapes of a plane, group and seed, which share their scales.
 
-    A surface is its label, its text alternative (empty if it is not drawn), and the reason for no
-    plane. The payload is what the script draws; empty if there is nothing to draw.
+    `lowest` and `highest` are the ends of the colours. A surface is its label, its text
+    alternative (empty if it is not drawn), and the reason for no plane. The payload is what the
+    script draws; empty if there is nothing to draw.
     """
     for group, seed in dict.fromkeys((surface.group, surface.seed) for surface in found):
         alike = [surface for surface in found if (surface.group, surface.seed) == (group, seed)]
@@ -111,5 +147,11 @@ def _surface_groups(found: list[landscapes.Surface], size: int, plane: str) -> I
                 else (surface.label, "", surface.reason)
                 for surface in alike
             ],
+            **_ends(drawn),
             "cut": landscapes.cut(drawn) if drawn else "",
         }
+
+
+def _ends(drawn: list[landscapes.Surface]) -> dict[str, str]:
+    scale = landscapes.scale(drawn) if drawn else {"low": None, "high": None}
+    return {"lowest": number(scale["low"]), "highest": number(scale["high"])}

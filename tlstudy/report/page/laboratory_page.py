@@ -6,6 +6,7 @@ from tlstudy.report.inputs import Inputs
 from tlstudy.report.sentences import how_it_was_run, laboratory, theory
 from tlstudy.report.tables import Table
 
+TITLE = "Why transfer learning should help: Proposition 3 in the laboratory"
 SAME_FOR_ALL = {
     "processor": "processors",
     "numpy": "versions of NumPy",
@@ -20,6 +21,7 @@ def page(inputs: Inputs) -> dict:
     titles = [laboratory.EXPERIMENTS[name][0] for name in study.laboratory.experiments]
     return {
         "study": study,
+        "title": study.title or TITLE,
         "progress": inputs.progress,
         "theory": theory.section(inputs),
         "opening": [

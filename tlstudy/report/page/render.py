@@ -3,8 +3,10 @@
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
+from tlstudy.report.figures import style
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.page import content, laboratory_page
 from tlstudy.report.page.progress import Section
@@ -15,11 +17,13 @@ TEMPLATES = Path(__file__).with_name("templates")
 def render(inputs: Inputs) -> str:
     """The report as HTML with style, drawings and script inside.
 
-    Without arms it is the laboratory's alone, and needs no script.
+    Without arms it is the laboratory's alone.
     """
     if not inputs.study.arms:
-        return _fill("laboratory.html.j2", **laboratory_page.page(inputs))
-    return _fill("report.html.j2", script=_own_file("landscape.js"), **content.page(inputs))
+        scripts = [_own_file("figures.js")]
+        return _fill("laboratory.html.j2", scripts=scripts, **laboratory_page.page(inputs))
+    scripts = [_own_file(f"{name}.js") for name in ("landscape", "figures", "runs")]
+    return _fill("report.html.j2", scripts=scripts, **content.page(inputs))
 
 
 def render_without_results(progress: Section) -> str:
@@ -33,6 +37,20 @@ def render_results_table(inputs: Inputs) -> str:
     return _fill("results.html.j2", study=inputs.study, sizes=tables)
 
 
+class Numbers:
+    """Numbers of the page's figures, in the order in which they are laid out."""
+
+    def __init__(self):
+        self._found: dict[str, int] = {}
+
+    def __call__(self, key: str) -> int:
+        return self._found.setdefault(key, len(self._found) + 1)
+
+    def of(self, key: str) -> int | None:
+        """The number of a figure that may stand further down; None before the page is laid out."""
+        return self._found.get(key)
+
+
 def _fill(name: str, **values: object) -> str:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -41,7 +59,16 @@ def _fill(name: str, **values: object) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(name).render(style=_own_file("style.css"), **values)
+    environment.globals["number"] = Numbers()
+    template, values = environment.get_template(name), {**_look(), **values}
+    template.render(values)  # numbers the figures, so that a text can name one that comes later
+    return template.render(values)
+
+
+def _look() -> dict[str, Markup]:
+    """The style, and what its colours are in a file that a reader keeps of a figure."""
+    colours = {name: colour for colour, name in style.PAGE_COLOURS.items()}
+    return {"style": _own_file("style.css"), "light_colours": htmlsafe_json_dumps(colours)}
 
 
 def _own_file(name: str) -> Markup:

@@ -1,12 +1,12 @@
 """Figures made fit to stand in a page: own ids, page colours, a text alternative."""
 
+import json
 from xml.etree import ElementTree
 
 from markupsafe import Markup
 
 from tlstudy.report.figures import style
-
-PAGE_COLOURS = {style.INK: "currentColor", style.MUTED: "var(--grid)"}
+from tlstudy.report.figures.drawn import Panel
 
 
 def inline_svg(text: str, prefix: str, title: str, description: str) -> Markup:
@@ -23,6 +23,8 @@ def inline_svg(text: str, prefix: str, title: str, description: str) -> Markup:
     if not text:
         return Markup()
     root = ElementTree.fromstring(text)
+    for metadata in root.findall("{*}metadata"):  # the page has it beside the drawing
+        root.remove(metadata)
     for element in root.iter():
         element.tag = _local(element.tag)
         for name, value in list(element.attrib.items()):
@@ -43,6 +45,12 @@ def inline_svg(text: str, prefix: str, title: str, description: str) -> Markup:
     return Markup(ElementTree.tostring(root, encoding="unicode"))
 
 
+def values_of(text: str) -> list[Panel]:
+    """What a figure shows, as numbers: see `tlstudy.report.figures.drawn`; empty if it has none."""
+    metadata = ElementTree.fromstring(text).find("{*}metadata") if text else None
+    return [] if metadata is None or not metadata.text else json.loads(metadata.text)
+
+
 def _local(name: str) -> str:
     """The name without its namespace: HTML's parser knows where SVG begins."""
     return name.rsplit("}", 1)[-1]
@@ -55,6 +63,6 @@ def _on_page(name: str, value: str, prefix: str) -> str:
     if name == "href":
         return value.replace("#", f"#{prefix}-", 1)
     value = value.replace("url(#", f"url(#{prefix}-")
-    for colour, replacement in PAGE_COLOURS.items():
+    for colour, replacement in style.PAGE_COLOURS.items():
         value = value.replace(colour, replacement)
     return value

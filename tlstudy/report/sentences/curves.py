@@ -76,8 +76,9 @@ def _curves(inputs: Inputs, arm: str, size: int) -> list[str]:
 
 
 def _ends(values, shown) -> str:
-    """The first and the last value."""
-    return f"{shown(values.iloc[0])} to {shown(values.iloc[-1])}" if len(values) else MISSING
+    """The first and the last value; once if they are shown alike."""
+    ends = dict.fromkeys(shown(values.iloc[end]) for end in (0, -1)) if len(values) else {}
+    return " to ".join(ends) or MISSING
 
 
 def _movement(inputs: Inputs, arm: str, size: int) -> list[str]:

@@ -15,14 +15,12 @@ from tlstudy.report.format import (
     count,
     duration,
     join,
-    number,
     quoted,
     seeds,
 )
 from tlstudy.report.inputs import Inputs, Json
 from tlstudy.report.names import network_name
 from tlstudy.report.sentences import series
-from tlstudy.report.tables import Table
 
 SAME_FOR_ALL = {
     "device": "devices",
@@ -186,26 +184,6 @@ def configuration(study: Study) -> str:
     """The study with sweeps expanded and defaults filled in, as YAML; without its folders."""
     data = study.model_dump(mode="json", exclude=PLACES)
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=90)
-
-
-def times(runs: pd.DataFrame) -> Table:
-    """One row for each run: its outcome, and how long it took."""
-    columns = {
-        "label": ("Arm", str),
-        "subset_size": ("Images", str),
-        "seed": ("Seed", str),
-        "status": ("Outcome", str),
-        "epochs": ("Epochs", str),
-        "training_seconds": ("Training", duration),
-        "evaluation_seconds": ("Evaluation", duration),
-        "seconds": ("In all", duration),
-        "peak_memory_gib": ("Memory, GiB", lambda gib: number(gib, 2)),
-    }
-    rows = runs.reindex(columns=list(columns)).to_dict("records")
-    return Table(
-        [head for head, _ in columns.values()],
-        [[shown(run[name]) for name, (_, shown) in columns.items()] for run in rows],
-    )
 
 
 def machine(inputs: Inputs) -> list[tuple[str, str]]:

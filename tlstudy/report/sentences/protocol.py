@@ -6,7 +6,7 @@ from typing import Any
 from tlstudy.audit.flaws import FLAWS, Flaw
 from tlstudy.config.architectures import network_facts
 from tlstudy.config.augmentation import HALF, Transform
-from tlstudy.config.groups import groups_of, label_of
+from tlstudy.config.groups import groups_of, is_of_slides, label_of
 from tlstudy.config.settings import Arm, Evaluation, Study
 from tlstudy.config.study_targets import targets
 from tlstudy.config.words import in_short
@@ -43,6 +43,7 @@ PARTS = {
     "both": "all layers, BatchNorm apart",
     "all": "every parameter",
 }
+NO_ARM = "no arm"
 NORMALISATIONS = {
     "none": "none: pixels from 0 to 1",
     "imagenet": "ImageNet\u2019s channel means and deviations",
@@ -243,6 +244,16 @@ def _values(study: Study) -> dict[str, list[str]]:
     return found
 
 
+def settings(study: Study) -> dict[str, list]:
+    """All settings of every arm: titles, and for each arm its label and its values in words."""
+    found = _values(study)
+    arms = [
+        {"label": label_of(study, name), "values": [values[place] for values in found.values()]}
+        for place, name in enumerate(study.arms)
+    ]
+    return {"titles": list(found), "arms": arms}
+
+
 def differences(study: Study) -> Table:
     """The settings in which arms differ."""
     rows = [[title, *values] for title, values in _values(study).items() if len(set(values)) > 1]
@@ -255,27 +266,30 @@ def shared(study: Study) -> list[tuple[str, str]]:
 
 
 def flaws(study: Study) -> Table:
-    """The published flaws, their effects and which arms of this study repeat them."""
-    return Table(
-        ["Flaw", "What was done", "What it does", "In this study"],
-        [
-            [flaw.name, flaw.what, flaw.effect, _carriers(flaw, study)]
-            for flaw in FLAWS
-            if flaw.published
-        ],
-    )
+    """The published flaws, their effects and which arms of this study repeat them.
+
+    A study that does not repeat the slides has a row only for the flaws that it shares with them.
+    """
+    rows = [
+        [flaw.name, flaw.what, flaw.effect, _carriers(flaw, study)]
+        for flaw in FLAWS
+        if flaw.published
+    ]
+    if not is_of_slides(study):
+        rows = [row for row in rows if not row[-1].startswith(NO_ARM)]
+    return Table(["Flaw", "What was done", "What it does", "In this study"], rows)
 
 
 def _carriers(flaw: Flaw, study: Study) -> str:
     if flaw.name == "F14":
         alone = len(study.seed) == 1
-        return "all arms: one seed" if alone else f"no arm: {len(study.seed)} seeds"
+        return "all arms: one seed" if alone else f"{NO_ARM}: {len(study.seed)} seeds"
     if flaw.setting is None:
-        return f"no arm: {flaw.mended}"
+        return f"{NO_ARM}: {flaw.mended}"
     carriers = [name for name, arm in study.arms.items() if flaw.carried_by(arm)]
     if len(carriers) == len(study.arms) > 1:
         return "all arms"
-    return _rungs_first(carriers, study) or "no arm"
+    return _rungs_first(carriers, study) or NO_ARM
 
 
 def _rungs_first(carriers: Iterable[str], study: Study) -> str:

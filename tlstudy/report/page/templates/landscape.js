@@ -12,6 +12,7 @@
   const TILT = { lowest: 0.09, highest: 1.48 };
   const HALF_HEIGHT = 0.62; // of the box, whose floor goes from -1 to 1
   const STEP = 0.14; // radians for an arrow key or button
+  const NEAR = 20; // pixels: how far the pointer may be from a grid point
   const MOTION = 160; // milliseconds of a step, where motion is welcome
   const still = window.matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -214,12 +215,26 @@
       const radius = surface.axis[surface.axis.length - 1];
       return {
         axis: surface.axis,
+        loss: surface.loss,
         heights: surface.loss.map((row) => row.map(height)),
         path: surface.path.map(([x, y]) => [x / radius, y / radius]),
       };
     });
     const canvases = Array.from(element.querySelectorAll("canvas"));
     return { scale: data.scale, ticks, surfaces, canvases };
+  }
+
+  // The grid point that is drawn nearest to a place on the canvas; null if none is near.
+  function nearest(surface, at, x, y) {
+    const last = surface.axis.length - 1;
+    let best = null, least = NEAR;
+    surface.heights.forEach((row, i) => row.forEach((share, j) => {
+      if (share === null) return;
+      const point = at((2 * j) / last - 1, (2 * i) / last - 1, share);
+      const far = Math.hypot(point.x - x, point.y - y);
+      if (far < least) [best, least] = [{ row: i, column: j, point }, far];
+    }));
+    return best;
   }
 
   function makeTurnable(figure) {
@@ -257,6 +272,30 @@
       up: () => glide(view.turn, view.tilt + STEP),
       down: () => glide(view.turn, view.tilt - STEP),
       home: () => glide(START.turn, START.tilt),
+      flat: () => turnable(false),
+    };
+    const back = figure.querySelector("button.turn");
+    const turnable = (on) => {
+      stage.hidden = !on;
+      figure.classList.toggle("is-turnable", on);
+      if (back) back.hidden = on;
+      const flat = stage.querySelector("[data-move=flat]");
+      flat.hidden = !back;
+      if (!on) back.focus();
+    };
+    if (back) back.addEventListener("click", () => { turnable(true); stage.querySelector("canvas").focus(); });
+    const read = (group, place, event) => {
+      const canvas = group.canvases[place], surface = group.surfaces[place];
+      const output = canvas.nextElementSibling;
+      const at = projection(view, canvas.clientWidth, canvas.clientHeight);
+      const found = nearest(surface, at, event.offsetX, event.offsetY);
+      output.hidden = !found;
+      if (!found) return;
+      const text = (value) => String(value).replace("-", "\u2212");
+      output.textContent = `direction 1: ${text(surface.axis[found.column])} \u00b7 direction 2: `
+        + `${text(surface.axis[found.row])} \u00b7 loss: ${text(surface.loss[found.row][found.column])} nats`;
+      output.style.top = `${canvas.offsetTop + found.point.y + 10}px`;
+      output.style.left = "0";
     };
 
     stage.addEventListener("keydown", (event) => {
@@ -269,9 +308,18 @@
       const button = event.target.closest("button[data-move]");
       if (button) moves[button.dataset.move]();
     });
+    for (const group of groups) {
+      group.canvases.forEach((canvas, place) => {
+        canvas.addEventListener("pointermove", (event) => {
+          if (!canvas.hasPointerCapture(event.pointerId)) read(group, place, event);
+        });
+        canvas.addEventListener("pointerleave", () => { canvas.nextElementSibling.hidden = true; });
+      });
+    }
     for (const canvas of stage.querySelectorAll("canvas")) {
       canvas.addEventListener("pointerdown", (event) => {
         window.cancelAnimationFrame(motion);
+        canvas.nextElementSibling.hidden = true;
         canvas.setPointerCapture(event.pointerId);
       });
       canvas.addEventListener("pointermove", (event) => {
@@ -279,8 +327,7 @@
         look(view.turn + event.movementX * 0.01, view.tilt + event.movementY * 0.01);
       });
     }
-    stage.hidden = false;
-    figure.classList.add("is-turnable");
+    turnable(true);
     new ResizeObserver(ask).observe(stage);
     window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", ask);
     redraw();

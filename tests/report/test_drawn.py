@@ -1,0 +1,115 @@
+"""What a figure shows as numbers: they are the tables', and each says whose it is and where."""
+
+import functools
+import json
+from xml.etree import ElementTree
+
+import audit_study
+import numpy as np
+import pytest
+import synthetic
+
+from tlstudy.report.figures import draw, drawn, style
+from tlstudy.report.page.svg import values_of
+from tlstudy.report.sentences.shown import in_words
+
+NAMES = ("ladder", "claims", "results", "gradient-norm", "encoder", "layerwise-angle", "reuse")
+NAMELESS = {drawn.PUBLISHED, "path"}
+
+
+@functools.cache
+def made(audit: bool = False, seeds: int = 5):
+    study = (audit_study if audit else synthetic).make_study(seeds=seeds)
+    return study, (audit_study if audit else synthetic).make_tables(study)
+
+
+@functools.cache
+def svg_of(name: str, audit: bool = False, seeds: int = 5) -> str:
+    study, tables = made(audit, seeds)
+    with style.look(name):
+        figure = draw(study, name, tables, study.subset_size[0])
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+        return style.svg_text(figure)
+
+
+@pytest.mark.parametrize("name", [*NAMES, "landscape-trajectory"])
+def test_every_value_says_whose_it_is_and_lies_on_the_drawing(name):
+    svg = svg_of(name, audit=True)
+    panels = values_of(svg)
+    _, _, width, height = map(float, ElementTree.fromstring(svg).get("viewBox").split())
+    assert panels
+    for panel in panels:
+        assert panel["title"] or panel["x"] or panel["y"]
+        for series in panel["series"]:
+            assert series["name"] or series["mark"] in NAMELESS
+            assert len(series["x"]) == len(series["y"]) == len(series["at"]) / 2
+        for at in (series["at"] for series in panel["series"]):
+            # A line may leave its panel, where the drawing cuts it.
+            assert 0 <= min(at[::2]) <= max(at[::2]) <= width
+        for grid in panel["grids"]:
+            left, top, right, bottom = grid["corners"]
+            assert 0 <= left < right <= width
+            assert 0 <= top < bottom <= height
+            assert len(grid["values"]) == len(grid["y"])
+            assert {len(row) for row in grid["values"]} == {len(grid["x"])}
+
+
+def test_curves_are_those_of_the_table():
+    _, tables = made()
+    panels = {panel["title"]: panel for panel in values_of(svg_of("gradient-norm"))}
+    assert panels["corrected"]["x"] == "epoch"
+    assert panels["corrected"]["y"] == "gradient norm"
+    rows = tables["metrics"].query("arm == 'new' and seed == 27").sort_values("epoch")
+    [curve] = (
+        series
+        for series in panels["corrected"]["series"]
+        if (series["name"], series["mark"]) == ("new (random start)", "seed 27")
+    )
+    assert curve["x"] == rows["epoch"].tolist()
+    assert curve["y"] == pytest.approx(rows["gradient_norm"].tolist(), rel=1e-4)
+    # The mean lies between the ends of its interval, on the drawing too, where up is less.
+    of = {s["mark"]: s for s in panels["corrected"]["series"] if s["name"] == curve["name"]}
+    low, mean, high = (
+        np.array(of[mark]["at"][1::2]) for mark in (drawn.LOW, drawn.MEAN, drawn.HIGH)
+    )
+    assert (low >= mean).all()
+    assert (mean >= high).all()
+
+
+def test_points_have_the_names_of_their_rows_and_seeds():
+    study, tables = made()
+    accuracy = values_of(svg_of("results"))[0]
+    rows = tables["runs"].set_index(["arm", "seed"])["reported_balanced_accuracy"]
+    shown = {
+        (series["y"][0], series["mark"]): series["x"][0]
+        for series in accuracy["series"]
+        if series["mark"].startswith("seed")
+    }
+    for (arm, seed), value in rows.items():
+        told = shown[study.arms[arm].label, drawn.of_seed(seed)]
+        assert told == pytest.approx(100 * value, rel=1e-4)
+
+
+def test_seeds_make_room_for_means_where_there_are_many(monkeypatch):
+    monkeypatch.setattr(drawn, "LARGEST", 100)
+    svg_of.cache_clear()
+    marks = {s["mark"] for panel in values_of(svg_of("gradient-norm")) for s in panel["series"]}
+    svg_of.cache_clear()
+    assert drawn.MEAN in marks
+    assert not any(mark.startswith("seed") for mark in marks)
+
+
+def test_a_drawing_without_values_has_none():
+    assert values_of("") == []
+    assert values_of('<svg xmlns="http://www.w3.org/2000/svg"/>') == []
+
+
+def test_the_text_alternative_tells_the_result():
+    told = in_words(values_of(svg_of("gradient-norm", seeds=1)))
+    panels = values_of(svg_of("gradient-norm", seeds=1))
+    assert json.dumps(panels)
+    assert "corrected, gradient norm: new (random start) from " in told
+    assert f"at epoch {panels[-1]['series'][0]['x'][-1]:g}" in told
+    results = in_words(values_of(svg_of("results")))
+    assert "(New, corrected)" in results

@@ -1,0 +1,305 @@
+"""What a figure shows, as numbers: read off the figure, so that no number can differ from it.
+
+They are written into the figure's SVG. The page takes them from there for what it says on hover,
+for the CSV and for the text alternative.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import TypedDict
+from weakref import WeakKeyDictionary, WeakSet
+from xml.sax.saxutils import escape
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.legend import Legend
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator
+
+MEAN, LOW, HIGH = "mean", "low end of the interval", "high end of the interval"
+INTERVAL = "interval"  # label of a line from the low to the high end
+PUBLISHED = "published"
+JOINED = "joined"  # label of what only shows again values that stand beside it
+UNNAMED = "_"  # first character of labels that Matplotlib makes up
+DIGITS = 5
+LARGEST = 150_000  # characters of a figure's values; beyond, seeds that have a mean are left out
+MOST_POINTS = 100  # of a curve: those of formulas are drawn through many more
+POINTS_PER_INCH = 72
+
+
+class Series(TypedDict):
+    """Values of one look: as they are, and in points from the drawing's top left.
+
+    Attributes:
+        x, y: numbers, or what the axis calls them.
+        name: what the legend says of the look; empty if it does not have it.
+        mark: whose values: a seed's, the mean, an end of the interval, or empty.
+    """
+
+    name: str
+    mark: str
+    x: list[float] | list[str]
+    y: list[float] | list[str]
+    at: list[float]
+
+
+class Grid(TypedDict):
+    """A picture's values: rows from the top, corners in points from the drawing's top left.
+
+    Attributes:
+        of: what the values are, as the colour bar says.
+    """
+
+    of: str
+    x: list[float] | list[str]
+    y: list[float] | list[str]
+    values: list[list[float | None]]
+    corners: list[float]
+
+
+class Panel(TypedDict):
+    """One panel of a figure: its title, what its axes say, and what is in it."""
+
+    title: str
+    x: str
+    y: str
+    series: list[Series]
+    grids: list[Grid]
+
+
+_bands: WeakKeyDictionary[Artist, tuple] = WeakKeyDictionary()
+_names: WeakKeyDictionary[Axes, list[str]] = WeakKeyDictionary()
+_left_out: WeakSet[Axes] = WeakSet()
+_titles: WeakKeyDictionary[Axes, str] = WeakKeyDictionary()
+_seeds: WeakKeyDictionary[Line2D, list[int]] = WeakKeyDictionary()
+
+
+def of_seed(seed: int | str) -> str:
+    """The label of an artist that shows one seed."""
+    return f"seed {seed}"
+
+
+def label_of_seed(seeds: list[int] | None, position: int) -> str | None:
+    """Likewise, of the seed at a position; None, which Matplotlib replaces, if it is not known."""
+    return None if seeds is None else of_seed(seeds[position])
+
+
+def remember_band(band: Artist, places: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:
+    """Keep the ends of an interval that is drawn as an area."""
+    _bands[band] = (places, low, high)
+
+
+def remember_seeds(points: Line2D, seeds: list[int] | None) -> None:
+    """Keep whose values the points of one artist are, if that is known."""
+    if seeds is not None:
+        _seeds[points] = seeds
+
+
+def leave_out(ax: Axes) -> None:
+    """A panel of images is no panel of values."""
+    _left_out.add(ax)
+
+
+def remember_title(ax: Axes, title: str) -> None:
+    """Keep what a panel is called where its title says something else."""
+    _titles[ax] = title
+
+
+def remember_names(ax: Axes, names: list[str]) -> None:
+    """Keep names of 0, 1, 2, ... of a horizontal axis that has no room for them."""
+    _names[ax] = names
+
+
+def panels_of(figure: Figure) -> list[Panel]:
+    """The figure's panels with all values in them; its layout must have been solved."""
+    looks, of = list(_looks(figure)), _colour_label(figure)
+    to_points = POINTS_PER_INCH / figure.dpi
+    height = figure.bbox.height * to_points
+    panels = []
+    for ax in figure.axes:
+        # The map below a surface has its values.
+        if ax.name == "3d" or hasattr(ax, "_colorbar") or ax in _left_out:
+            continue
+        series = list(_series(ax, looks, to_points, height))
+        grids = [_grid(image, of, to_points, height) for image in ax.images]
+        if series or grids:
+            panels.append(
+                Panel(
+                    title=_plain(_titles.get(ax) or ax.get_title(loc="left")),
+                    x=_plain(ax.get_xlabel() or _shared_label(ax, "x")),
+                    y=_plain(ax.get_ylabel() or _shared_label(ax, "y")),
+                    series=series,
+                    grids=grids,
+                )
+            )
+    return panels
+
+
+def with_values(svg: str, figure: Figure) -> str:
+    """The SVG with the figure's values as its metadata."""
+    panels = panels_of(figure)
+    if not panels:
+        return svg
+    text = _as_json(panels)
+    if len(text) > LARGEST:
+        text = _as_json([{**panel, "series": _without_seeds(panel["series"])} for panel in panels])
+    start = svg.index(">", svg.index("<svg")) + 1
+    return f"{svg[:start]}<metadata>{escape(text)}</metadata>{svg[start:]}"
+
+
+def _colour_label(figure: Figure) -> str:
+    """What the colour bars say, without what they say of the scale."""
+    bars = (ax._colorbar for ax in figure.axes if hasattr(ax, "_colorbar"))
+    labels = (bar.ax.get_ylabel() or bar.ax.get_xlabel() for bar in bars)
+    return re.split("[;,]", next(labels, ""))[0]
+
+
+def _as_json(panels: list[Panel]) -> str:
+    return json.dumps(panels, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def _without_seeds(series: list[Series]) -> list[Series]:
+    averaged = {item["name"] for item in series if item["mark"] == MEAN}
+    seed = of_seed("")
+    return [
+        item for item in series if not (item["mark"].startswith(seed) and item["name"] in averaged)
+    ]
+
+
+def _looks(figure: Figure) -> Iterator[tuple[str, Line2D]]:
+    """Entries of the figure's legends."""
+    for legend in figure.findobj(Legend):
+        for line, text in zip(legend.legend_handles, legend.get_texts(), strict=True):
+            if isinstance(line, Line2D):
+                yield _plain(text.get_text()), line
+
+
+def _series(ax: Axes, looks: list, to_points: float, height: float) -> Iterator[Series]:
+    for line in ax.lines:
+        label = line.get_label()
+        across = line.get_transform() != ax.transData
+        if label == JOINED or (across and label.startswith(UNNAMED)):
+            continue
+        x, y = (np.ma.filled(np.ma.asarray(values, float), np.nan) for values in line.get_data())
+        if across:  # at the panel's right end
+            x, y = np.array(ax.get_xlim()[1:]), y[:1]
+        mark = "" if label.startswith(UNNAMED) else label
+        name = "" if mark == PUBLISHED else _name(line, looks)
+        ends = {LOW: slice(0, 1), HIGH: slice(1, 2)} if mark == INTERVAL else {mark: slice(None)}
+        if line in _seeds:
+            seeds = enumerate(_seeds[line])
+            ends = {of_seed(seed): slice(place, place + 1) for place, seed in seeds}
+        for end, chosen in ends.items():
+            yield from _placed(ax, name, end, x[chosen], y[chosen], to_points, height)
+    for band in ax.collections:
+        if band in _bands:
+            places, low, high = _bands[band]
+            name = _name_of_colour(to_hex(band.get_facecolor()[0][:3]), looks)
+            for end, values in ((LOW, low), (HIGH, high)):
+                yield from _placed(ax, name, end, places, values, to_points, height)
+
+
+def _placed(
+    ax: Axes, name: str, mark: str, x: np.ndarray, y: np.ndarray, to_points: float, height: float
+) -> Iterator[Series]:
+    """The values that are there and within the panel's scales, if any."""
+    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    with np.errstate(all="ignore"):
+        at = ax.transData.transform(np.column_stack([x, y])) * to_points
+    there = np.flatnonzero(np.isfinite(at).all(axis=1) & np.isfinite(x) & np.isfinite(y))
+    there = there[:: -(-len(there) // MOST_POINTS) or 1]
+    if len(there):
+        at = np.column_stack([at[:, 0], height - at[:, 1]])[there]
+        yield Series(
+            name=name,
+            mark=mark * (mark != name),
+            x=_in_words(ax, "x", x[there]),
+            y=_in_words(ax, "y", y[there]),
+            at=[round(float(value), 1) for value in at.ravel()],
+        )
+
+
+def _grid(image: AxesImage, of: str, to_points: float, height: float) -> Grid:
+    values = np.ma.filled(np.ma.asarray(image.get_array(), float), np.nan)
+    left, right, bottom, top = image.get_extent()
+    rows, columns = values.shape
+    if image.origin == "lower":
+        values = values[::-1]
+    # From the first row on top to the last: an axis that is turned round has its ends exchanged.
+    edges = (top, bottom)
+    corners = image.axes.transData.transform([(left, edges[0]), (right, edges[1])]) * to_points
+    return Grid(
+        of=of,
+        x=_in_words(image.axes, "x", _centres(left, right, columns)),
+        y=_in_words(image.axes, "y", _centres(*edges, rows)),
+        values=[
+            [float(f"{value:.{DIGITS}g}") if np.isfinite(value) else None for value in row]
+            for row in values
+        ],
+        corners=[round(float(value), 1) for x, y in corners for value in (x, height - y)],
+    )
+
+
+def _centres(first: float, last: float, count: int) -> np.ndarray:
+    edges = np.linspace(first, last, count + 1)
+    return (edges[:-1] + edges[1:]) / 2
+
+
+def _rounded(values: np.ndarray) -> list[float]:
+    return [float(f"{value:.{DIGITS}g}") for value in values]
+
+
+def _name(line: Line2D, looks: list) -> str:
+    """What the legend calls a line: by colour and dash, or colour and mark, or by colour alone."""
+    same = [(text, other) for text, other in looks if _colour(other) == _colour(line)]
+    dashed = [text for text, other in same if _dash(other) == _dash(line)]
+    marked = [text for text, other in same if other.get_marker() == line.get_marker()]
+    if line.get_linestyle() != "None" and dashed:
+        return dashed[0]
+    return (marked or [text for text, _ in same] or [""])[0]
+
+
+def _name_of_colour(colour: str, looks: list) -> str:
+    return next((text for text, line in looks if _colour(line) == colour), "")
+
+
+def _colour(line: Line2D) -> str:
+    return to_hex(line.get_color())
+
+
+def _dash(line: Line2D) -> tuple:
+    """The dash pattern, whichever way it was given."""
+    pattern = line._unscaled_dash_pattern
+    return (line.get_linestyle() == "None", tuple(pattern[1] or ()))
+
+
+def _shared_label(ax: Axes, which: str) -> str:
+    """The label of an axis that a neighbour in the same row or column carries."""
+    siblings = getattr(ax, f"get_shared_{which}_axes")().get_siblings(ax)
+    labels = [getattr(other, f"get_{which}label")() for other in siblings]
+    return next(filter(None, labels), "")
+
+
+def _in_words(ax: Axes, which: str, values: np.ndarray) -> list[float] | list[str]:
+    """Places on an axis: by the nearest name where it has names, as points stand beside them."""
+    names = dict(enumerate(_names[ax])) if which == "x" and ax in _names else {}
+    siblings = getattr(ax, f"get_shared_{which}_axes")().get_siblings(ax)
+    for other in (ax, *siblings):  # a name that several panels share stands at one of them
+        axis = getattr(other, f"{which}axis")
+        if not any(names.values()) and isinstance(axis.get_major_locator(), FixedLocator):
+            texts = [_plain(label.get_text()) for label in axis.get_ticklabels()]
+            names = dict(zip(axis.get_ticklocs(), texts, strict=False))
+    if not any(names.values()):
+        return _rounded(values)
+    places = np.array(list(names))
+    return [names[places[np.abs(places - value).argmin()]] for value in values]
+
+
+def _plain(text: str) -> str:
+    """One line, dollar signs as they were meant."""
+    return " ".join(text.split()).replace(r"\$", "$")
