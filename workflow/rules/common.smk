@@ -46,6 +46,11 @@ from tlstudy.storage.errors import UserError
 
 if not os.access(os.curdir, os.W_OK):
     raise WorkflowError(f"{os.getcwd()}: this folder cannot be written to.")
+if not os.getcwd().isprintable():
+    raise WorkflowError(
+        f"{os.getcwd()!r}: this folder has a character in its path that no list of files can "
+        "hold, such as a new line; rename it."
+    )
 
 # Those of the command line come first there, but override the workflow's own.
 given = workflow.overwrite_configfiles
