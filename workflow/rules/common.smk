@@ -9,6 +9,9 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
+# The package beside these rules is the one that belongs to them, whatever is installed.
+if os.path.isfile(os.path.join(checkout, "tlstudy", "__init__.py")):
+    sys.path.insert(0, checkout)
 if find_spec("tlstudy") is None:
     raise WorkflowError(
         f"tlstudy: not installed for {sys.executable}, which runs Snakemake; "
@@ -24,6 +27,7 @@ from tlstudy.jobs import graph, paths
 from tlstudy.jobs.cost import memory_mb, runtime_minutes
 from tlstudy.jobs.dry_run import list_by_priority
 from tlstudy.jobs.graph import code_of, libraries_of
+from tlstudy.jobs.one_code import let_jobs_run_this_package
 from tlstudy.jobs.study_files import check_places, write_settings
 from tlstudy.jobs.workflow import (
     has_gpu,
@@ -57,6 +61,7 @@ given = workflow.overwrite_configfiles
 config_files = [name for name in workflow.configfiles if name not in given]
 
 try:
+    let_jobs_run_this_package()
     study = study_of_workflow(config, [Path(name) for name in (*config_files, *given)])
 except UserError as error:
     raise WorkflowError(error.message) from None
