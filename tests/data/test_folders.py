@@ -1,6 +1,7 @@
 """A folder of images of one's own: what is found, how it is read, and what is refused."""
 
 import shutil
+import zlib
 
 import numpy as np
 import pytest
@@ -15,7 +16,9 @@ from tlstudy.storage.errors import UserError
 
 def paint(file, grey=False, size=(20, 30)):
     file.parent.mkdir(parents=True, exist_ok=True)
-    values = np.random.default_rng(len(str(file))).integers(0, 256, (*size, 3), dtype=np.uint8)
+    values = np.random.default_rng(zlib.crc32(str(file).encode())).integers(
+        0, 256, (*size, 3), dtype=np.uint8
+    )
     Image.fromarray(values[:, :, 0] if grey else values).save(file)
 
 
@@ -102,3 +105,23 @@ def test_mistakes_get_one_sentence_each(photos, tmp_path):
     assert "found 1 sub-folder; must have at least 2" in refused()
     shutil.rmtree(photos)
     assert "no such folder" in refused()
+
+
+@pytest.mark.parametrize("parts", [True, False])
+def test_an_image_that_is_trained_on_and_tested_is_named(tmp_path, parts):
+    """Other bytes of the same pixels are the same image."""
+    folder = tmp_path / "own"
+    for part in ("train", "test") if parts else ("",):
+        for name in ("a", "b"):
+            for number in range(4):
+                paint(folder / part / name / f"{number}.png")
+    first, second = ("train/a", "test/b") if parts else ("a", "a")
+    with Image.open(folder / first / "1.png") as image:
+        for number in range(4) if not parts else (2,):
+            image.save(folder / second / f"{number}.png", compress_level=0)
+    with pytest.raises(UserError) as caught:
+        cache_images(tmp_path, target(folder))
+    told = caught.value.message
+    assert "are the same image, and one would be trained on and the other tested" in told
+    assert f"{first}/1.png and {second}/2.png" in told or not parts
+    assert not list(tmp_path.glob("folders/*/*.npy"))

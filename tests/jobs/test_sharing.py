@@ -10,7 +10,7 @@ from small_study import MEASURED, SIZE
 
 from tlstudy.cli import main
 from tlstudy.config.study import finished_study, load_study, runs
-from tlstudy.jobs import graph, paths, planned
+from tlstudy.jobs import graph, paths
 from tlstudy.jobs.recorded_speeds import recorded_speeds
 from tlstudy.jobs.sharing import is_taken, take_measurement, take_training
 from tlstudy.jobs.study_files import keep_study
@@ -19,7 +19,6 @@ from tlstudy.steps.aggregate import aggregate_study
 from tlstudy.steps.claims import make_claims
 from tlstudy.steps.figures import draw_figures
 from tlstudy.steps.report import make_report
-from tlstudy.storage.errors import UserError
 
 
 @pytest.fixture
@@ -148,23 +147,3 @@ def test_what_was_taken_tells_no_speed(small):
     assert load_study([other]).study == "other"
     after = recorded_speeds(small.results, processor)
     assert after.rates == before.rates
-
-
-def test_a_job_of_other_code_than_planned_refuses(small, monkeypatch):
-    monkeypatch.delenv(planned.VARIABLE, raising=False)
-    planned.check_code("train")
-    assert not planned.in_workflow()
-    monkeypatch.setenv(planned.VARIABLE, "")
-    planned.announce_code()
-    planned.check_code("train")
-    planned.check_code("images")  # has no code that decides a result
-    told = json.loads(planned.os.environ[planned.VARIABLE])
-    told["codes"]["claims"] = "other"
-    told["package"] = "/elsewhere/tlstudy"
-    monkeypatch.setenv(planned.VARIABLE, json.dumps(told))
-    planned.check_code("train")
-    with pytest.raises(UserError, match="pip install --editable /elsewhere"):
-        planned.check_code("claims")
-    result = CliRunner().invoke(main, ["claims", str(paths.study_folder(small))])
-    assert result.exit_code == 1
-    assert "planned with the code in /elsewhere/tlstudy" in result.output

@@ -1,8 +1,11 @@
 """The report: what it says is what the data say, and every reader can read it."""
 
+import base64
 import dataclasses
+import hashlib
 import json
 import re
+from html import unescape
 
 import pytest
 import synthetic
@@ -171,11 +174,51 @@ def test_drawings_take_the_colours_of_the_page_and_keep_their_style_to_themselve
     assert "#1b1b1e" not in svg
     assert 'href="#one-mark"' in svg
     assert "url(#one-window)" in svg
-    assert "#one *{stroke-linejoin: round}" in svg
+    assert "<style" not in svg
+    assert 'stroke-linejoin="round"' in svg
     assert '<title id="one-title">Title</title>' in svg
     assert "What it shows &amp; more" in svg
     assert "http" not in svg
     assert 'width="504pt"' not in svg
+
+
+# What a drawing from somebody else may hold: each part of it must be gone.
+HOSTILE = """<svg xmlns="http://www.w3.org/2000/svg" xmlns:x="http://www.w3.org/1999/xlink"
+  viewBox="0 0 1 1" onload="evil()"><style>@import url(//evil)</style>
+<script>evil()</script><x:script>evil()</x:script><SCRIPT href="data:text/javascript,evil()"/>
+<foreignObject><iframe src="//evil" xmlns="http://www.w3.org/1999/xhtml">evil</iframe></foreignObject>
+<a href="javascript:evil()"><text onclick="evil()">kept</text></a>
+<image href="//evil/a.png"/><image x:href="data:image/svg+xml,evil"/>
+<image href="data:image/png;base64,AAAA" width="1"/><use href="//evil#a"/>
+<path d="M0 0" style="fill: url(//evil); background: url('//evil')" clip-path="url(//evil#a)"/>
+<animate attributeName="href" to="javascript:evil()"/><set attributeName="onload" to="evil()"/>
+<!-- evil --><title>&lt;/title&gt;&lt;script&gt;evil()&lt;/script&gt;</title>
+<g id="content" fill="red"><path d="M1 1" style="stroke: #1b1b1e"/></g></svg>"""
+
+
+def test_nothing_of_a_drawing_runs_or_loads_anything():
+    svg = inline_svg(HOSTILE, "one", "Title", "What it shows")
+    shown = Page(svg)
+    assert "kept" in svg
+    assert svg.count("data:image/png") == 1
+    assert 'style="stroke:currentColor"' in svg.replace(": ", ":")
+    assert 'id="one-content"' in svg  # another than the page's own
+    for gone in ("<script", "//evil", "javascript", "on(?:load|click)", "<style", "<a ", "iframe"):
+        assert re.search(gone, svg) is None, gone
+    for element in ("animate", "set", "foreignObject", "a", "script"):
+        assert shown.all(element) == [], element
+
+
+def test_the_page_may_run_its_own_script_and_load_nothing():
+    html = render(make_inputs())
+    (script,) = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    (policy,) = re.findall(r'<meta http-equiv="Content-Security-Policy" content="(.*?)">', html)
+    policy = unescape(policy)
+    assert f"script-src 'sha256-{digest}';" in policy
+    assert policy.startswith("default-src 'none'; ")
+    assert policy.count("'unsafe-inline'") == 1
+    assert "script-src &#39;none&#39;" in render_results_table(make_inputs())
 
 
 def test_table_of_results_is_a_page_of_its_own():

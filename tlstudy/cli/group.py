@@ -6,6 +6,7 @@ import sys
 import click
 
 from tlstudy import __version__
+from tlstudy.jobs.one_code import refuse_other_code
 
 
 class Commands(click.Group):
@@ -34,3 +35,4 @@ def main() -> None:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
     )
+    refuse_other_code()

@@ -12,7 +12,7 @@ from tlstudy.config.measurements import Measurement
 from tlstudy.config.settings import LABORATORY_EXPERIMENTS, Study
 from tlstudy.config.study import Run
 from tlstudy.jobs import paths
-from tlstudy.jobs.planned import in_workflow
+from tlstudy.jobs.one_code import in_workflow
 from tlstudy.jobs.sharing import take_measurement, take_training
 
 log = logging.getLogger(__name__)

@@ -1,6 +1,7 @@
 """Types of settings: numbers with limits, names, and the base of all models."""
 
 import unicodedata
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -63,6 +64,37 @@ def _printable(text: str) -> str:
 UNPRINTABLE = ("Cc", "Cs", "Cn")
 # Words of a user's, shown as they are in report, figures and terminal.
 Words = Annotated[str, AfterValidator(_printable)]
+
+
+def _usable(path: Path) -> Path:
+    """A path with its `~` filled in, as a shell does only at the start of a word."""
+    for place, character in enumerate(str(path), start=1):
+        if unicodedata.category(character) in UNPRINTABLE_IN_PATHS:
+            raise ValueError(
+                f"has the character U+{ord(character):04X} at place {place}, which no list of "
+                "files can hold; rename the file or folder"
+            )
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ValueError(
+            f"begins with {path.parts[0]}, which is no user's home here; must be a path, such as "
+            f"./{path}"
+        ) from None
+
+
+def _without_braces(path: Path) -> Path:
+    if set("{}") & set(str(path)):
+        raise ValueError("has a brace, which Snakemake takes for a wildcard; must have none")
+    return path
+
+
+# A new version of Unicode may know characters that are unknown here: they may stand in paths.
+UNPRINTABLE_IN_PATHS = ("Cc", "Cs")
+# A file or folder that is read.
+Place = Annotated[Path, AfterValidator(_usable)]
+# A folder that the workflow's rules write into.
+WrittenFolder = Annotated[Path, AfterValidator(_usable), AfterValidator(_without_braces)]
 
 
 class Selection(Settings):

@@ -30,10 +30,12 @@ from tlstudy.config.fields import (
     NotNegative,
     Number,
     Once,
+    Place,
     Positive,
     Seed,
     Settings,
     Words,
+    WrittenFolder,
 )
 from tlstudy.config.ledger import Claim, Rung
 from tlstudy.config.measurements import measurements
@@ -65,7 +67,7 @@ def _not_random(name: str) -> str:
 class WeightsFile(Settings):
     """Pretrained weights in a file of the user's."""
 
-    file: Path = Field(description="A state dictionary: .safetensors, or .pth without code in it.")
+    file: Place = Field(description="A state dictionary: .safetensors, or .pth without code in it.")
     mean: Annotated[list[Number], THREE_CHANNELS] = Field(
         [0.485, 0.456, 0.406], description="Channel means of the inputs it was trained on, RGB."
     )
@@ -287,11 +289,11 @@ class StudyWithoutMeasurements(Settings):
     study: Name = Field(description="Name of the study, and of its folder under `results`.")
     title: Words = Field("", description="Title of the report; empty: made of networks and images.")
     question: Words = Field("", description="What the study asks: the report starts with it.")
-    results: Path = Field(Path("results"), description="Folder of all studies' results.")
-    cache: Path = Field(
+    results: WrittenFolder = Field(Path("results"), description="Folder of all studies' results.")
+    cache: WrittenFolder = Field(
         Path("resources"), description="Folder of the images and weights that all studies share."
     )
-    scratch: Path | None = Field(
+    scratch: Place | None = Field(
         None,
         description="Folder of what unfinished trainings keep, to go on from if they are ended; "
         "null: within the study's results.",

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from tlstudy.config.datasets import NAMED, DataSet
-from tlstudy.config.fields import Count, Seed, Settings
+from tlstudy.config.fields import Count, Place, Seed, Settings
 
 FOLDER = "folder"  # stands for a user's own images where the name of a data set stands
 LONGEST_NAME = 40
@@ -70,7 +70,7 @@ class Target(Settings):
     name: Literal[TARGETS] = Field(
         "mnist", description="A data set, or `folder` (it may be left out beside the key folder)."
     )
-    folder: Path | None = Field(
+    folder: Place | None = Field(
         None,
         description="Images of one's own: a sub-folder for each class, or such a folder named "
         "train and one named test.",

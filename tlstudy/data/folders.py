@@ -1,6 +1,6 @@
 """A user's folder of images, made into arrays: squares of one side."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,8 @@ def read_folder(target: Target) -> dict[str, Part]:
     Without folders train and test each class is split by a fixed seed.
 
     Raises:
-        UserError: an image cannot be read, or the folder has changed since the study was built.
+        UserError: an image cannot be read, the folder has changed since the study was built, or
+            the same image would be trained on and tested.
     """
     files = files_of(target.folder)
     if digest_of(target, files, target.images.channels) != target.images.digest:
@@ -39,7 +40,33 @@ def read_folder(target: Target) -> dict[str, Part]:
             found = {part: files[part][name] for part in chosen}
         for part, own in found.items():
             chosen[part] += [(file, label) for file in own]
-    return {part: _part(members, target) for part, members in chosen.items()}
+    parts = {part: _part(members, target) for part, members in chosen.items()}
+    _refuse_leakage(target, chosen, parts)
+    return parts
+
+
+def _refuse_leakage(
+    target: Target, chosen: Mapping[str, list[tuple[Path, int]]], parts: Mapping[str, Part]
+) -> None:
+    """
+    Raises:
+        UserError: names a test image that is a training image too, pixel by pixel as they are kept.
+    """
+    trained = {
+        image.tobytes(): file
+        for image, (file, _) in zip(parts["train"][0], chosen["train"], strict=True)
+    }
+    both = [
+        (trained[image.tobytes()], file)
+        for image, (file, _) in zip(parts["test"][0], chosen["test"], strict=True)
+        if image.tobytes() in trained
+    ]
+    if both:
+        first, other = (file.relative_to(target.folder) for file in both[0])
+        raise UserError(
+            f"{target.folder}: {first} and {other} are the same image, and one would be trained on "
+            f"and the other tested, as with {len(both)} test images in all; remove one of each."
+        )
 
 
 def _part(members: Iterable[tuple[Path, int]], target: Target) -> Part:

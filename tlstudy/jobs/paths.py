@@ -27,6 +27,9 @@ IMAGES_RECORD = "record.json"
 # What a training leaves in a run's folder; the plane only until measurements have read it.
 RUN_RECORD, METRICS, LAYERS = "run.json", "metrics.parquet", "layers.parquet"
 PLANE = "plane.safetensors"
+# Bytes of a name before its digest: file systems end at 255, with a suffix and what marks a
+# temporary file.
+LONGEST_NAME = 200
 PROVENANCE = "provenance"
 RUNS_INDEX = "runs.tsv"
 CLAIMS_SEEN = "claims-seen.json"
@@ -200,13 +203,19 @@ def job_of_laboratory(experiment: str, seed: int | str) -> PurePath:
 
 
 def job_of_weights(architecture: str, sources: Sequence[WeightsSource]) -> PurePath:
-    parts = (
+    """Named after the sources; where that is too long for a folder, after their digest too."""
+    parts = [
         source
         if isinstance(source, str)
         else f"{source.file.stem}-{digest(source.model_dump(mode='json'))}"
         for source in sources
-    )
-    return PurePath("weights", architecture, "+".join(parts))
+    ]
+    name = "+".join(parts)
+    if len(name.encode()) > LONGEST_NAME:
+        # Whole characters only: a part of one is no text.
+        start = name.encode()[:LONGEST_NAME].decode(errors="ignore")
+        name = f"{start}-{digest(parts)}"
+    return PurePath("weights", architecture, name)
 
 
 def benchmark_file(study: Study, job: PurePath) -> Path:

@@ -1,12 +1,14 @@
 """Files that say what a study is: its configuration, and where its runs are."""
 
+from itertools import chain
 from pathlib import Path
 
-from tlstudy.config.settings import Study
+from tlstudy.config.settings import Study, WeightsFile
 from tlstudy.config.study import STEPS, runs, runs_of_step
 from tlstudy.config.study_targets import sources
 from tlstudy.jobs import paths
 from tlstudy.jobs.claims_seen import record_claims
+from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import check_place, json_bytes, write_bytes_atomically
 
 # Folders of a study.
@@ -20,8 +22,16 @@ def check_places(study: Study) -> None:
     """Check that files of a study can be made, before anything asks for them.
 
     Raises:
-        UserError: a file stands where a folder must be, or the other way round.
+        UserError: a file stands where a folder must be, or the other way round; or a file of the
+            user's has a name that a rule cannot have.
     """
+    for source in chain.from_iterable(study.weights.values()):
+        file = source.file.absolute() if isinstance(source, WeightsFile) else ""
+        if set("{}") & set(str(file)):
+            raise UserError(
+                f"{file}: has a brace, which Snakemake takes for a wildcard; must have none: "
+                "rename it, or give a link to it."
+            )
     folders = [paths.study_folder(study) / name for name in FOLDERS]
     images = [study.cache / place for place in sources(study)]
     for folder in (*folders, *images, study.cache / "weights"):

@@ -21,7 +21,7 @@ from tlstudy.jobs.tables import read_landscapes, read_table
 from tlstudy.report.format import quoted
 from tlstudy.report.page.progress import Section
 from tlstudy.storage import columns
-from tlstudy.storage.reading import read_json
+from tlstudy.storage.reading import read_json, read_svg
 
 Json = dict[str, Any]
 CONTACT_SHEET = "contact-sheet"
@@ -143,7 +143,7 @@ def _drawings(study: Study) -> dict[str, dict[str, str]]:
     for name in map(PurePosixPath, figure_files(study)):
         file = paths.figures_folder(study) / name
         if name.suffix == ".svg" and file.is_file():
-            found.setdefault(str(name.parent), {})[name.stem] = file.read_text(encoding="utf-8")
+            found.setdefault(str(name.parent), {})[name.stem] = read_svg(file, "figures")
     return found
 
 
@@ -157,7 +157,7 @@ def _contact_sheets(study: Study) -> list[ContactSheet]:
             if (folder / "subset.json").is_file():
                 drawn = read_json(folder / "subset.json", "subset")
                 file = folder / f"{CONTACT_SHEET}.svg"
-                svg = file.read_text(encoding="utf-8") if file.is_file() else None
+                svg = read_svg(file, "subset") if file.is_file() else None
                 target = targets(study)[key]
                 sheets.append(ContactSheet(target, drawing, size, seed, drawn, svg))
     return sheets

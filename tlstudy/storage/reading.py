@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from xml.etree import ElementTree
 
 from tlstudy.storage.errors import UserError
 
@@ -74,6 +75,22 @@ def _check_columns(file: Path, command: str, found: Iterable[str], columns: Iter
     lost = [column for column in columns if column not in found]
     if lost:
         raise _damaged(file, command, f"it lacks the column '{lost[0]}'")
+
+
+def read_svg(file: Path, command: str) -> str:
+    """The text of a drawing.
+
+    Raises:
+        UserError: it is missing, or is no whole SVG.
+    """
+
+    def read(path: Path) -> str:
+        text = path.read_text(encoding="utf-8")
+        if ElementTree.fromstring(text).tag.rpartition("}")[2] != "svg":
+            raise _damaged(path, command, "it is no drawing")
+        return text
+
+    return _read(file, command, read)
 
 
 def read_tensors(file: Path, command: str) -> dict[str, Any]:

@@ -9,6 +9,9 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
+# The package beside these rules is the one that belongs to them, whatever is installed.
+if os.path.isfile(os.path.join(checkout, "tlstudy", "__init__.py")):
+    sys.path.insert(0, checkout)
 if find_spec("tlstudy") is None:
     raise WorkflowError(
         f"tlstudy: not installed for {sys.executable}, which runs Snakemake; "
@@ -25,7 +28,7 @@ from tlstudy.jobs import graph, paths
 from tlstudy.jobs.cost import memory_mb, runtime_minutes
 from tlstudy.jobs.dry_run import list_by_priority
 from tlstudy.jobs.graph import code_of, libraries_of
-from tlstudy.jobs.planned import announce_code
+from tlstudy.jobs.one_code import let_jobs_run_this_package
 from tlstudy.jobs.study_files import check_places, write_settings
 from tlstudy.jobs.workflow import (
     has_gpu,
@@ -49,6 +52,11 @@ from tlstudy.storage.errors import UserError
 
 if not os.access(os.curdir, os.W_OK):
     raise WorkflowError(f"{os.getcwd()}: this folder cannot be written to.")
+if not os.getcwd().isprintable():
+    raise WorkflowError(
+        f"{os.getcwd()!r}: this folder has a character in its path that no list of files can "
+        "hold, such as a new line; rename it."
+    )
 
 
 def makes_report():
@@ -70,6 +78,7 @@ given = workflow.overwrite_configfiles
 config_files = [name for name in workflow.configfiles if name not in given]
 
 try:
+    let_jobs_run_this_package()
     study = study_of_workflow(
         config, [Path(name) for name in (*config_files, *given)], Path(base)
     )
@@ -80,7 +89,6 @@ try:
 except UserError as error:
     raise WorkflowError(error.message) from None
 
-announce_code()
 run_of_folder = runs_by_wildcards(study)
 titles_of_runs = run_titles(study)
 priority_of_job = priorities(study)

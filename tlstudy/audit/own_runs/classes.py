@@ -39,13 +39,18 @@ def _told(metrics: pd.DataFrame, loss: str, accuracy: str) -> tuple[int, str] | 
     if not len(values) or not 0.5 < values[0] < 10:
         return None
     classes = round(float(np.exp(values[0])))
-    known = [name for name in metrics if "accuracy" in name and metrics[name].notna().any()]
-    if any(_contradicts(metrics[name].dropna().iloc[0], classes) for name in known):
+    named = [name for name in metrics.columns.tolist() if "accuracy" in name]
+    known = {}  # values by column, those that are there
+    for name in named:
+        shares = metrics[name].to_numpy(float)
+        if not np.isnan(shares).all():
+            known[name] = shares
+    if any(_contradicts(shares[~np.isnan(shares)][0], classes) for shares in known.values()):
         return None
     name = "train" if loss.startswith("train") else "test"
     told = f"the first {name} loss is {values[0]:.5g}, near ln {classes}"
-    if accuracy in known and np.isfinite(metrics[accuracy].iloc[0]):
-        share = metrics[accuracy].iloc[0]
+    if accuracy in known and np.isfinite(known[accuracy][0]):
+        share = known[accuracy][0]
         low, high = (bound / classes for bound in LIKE_GUESSING)
         near = low <= share <= high and _is_near(values[0], classes, NEAR)
         return (classes, f"{told}, at an accuracy of {share:.3g}") if near else None

@@ -128,6 +128,8 @@ def _of_file(path: Path, tables: list[RawTable], options: Options) -> Source:
 
 def _evidence(run: Run, classes: int | None, images: int | None) -> Evidence:
     metrics = run.metrics if images is None else run.metrics.assign(test_images=images)
+    # Sentinels ask for columns a thousand times; Arrow's text is slow to look up.
+    metrics.columns = metrics.columns.astype(object)
     return Evidence(
         arm=str(run.names.get(RUN, run.names.get("arm"))),
         subset_size=run.names.get("subset_size"),

@@ -1,7 +1,7 @@
 """Evidence of one run, of which any part may be missing."""
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,7 @@ IN_WORDS = {
 }
 
 
+@lru_cache(maxsize=1024)
 def needed(need: str) -> str:
     """A need of a sentinel as a reader of a table or a run folder knows it.
 
@@ -118,7 +119,14 @@ class Evidence:
 
     def has(self, need: str) -> bool:
         """Whether a part is there and not empty: `landscape`, `metrics.train_loss`, a or b."""
-        return any(self._has(part) for part in need.split(" or "))
+        if need not in self._met:
+            self._met[need] = any(self._has(part) for part in need.split(" or "))
+        return self._met[need]
+
+    @cached_property
+    def _met(self) -> dict[str, bool]:
+        """Needs that were asked for, and whether they are met."""
+        return {}
 
     def _has(self, part: str) -> bool:
         attribute, _, name = part.partition(".")
@@ -137,18 +145,26 @@ class Evidence:
         return {name: set(table.columns[table.notna().any()]) for name, table in there.items()}
 
     def series(self, column: str, at_least: int = 1) -> pd.Series:
-        """A column of the metrics by epoch, without what is not finite.
+        """A column of the metrics by epoch, without what is not finite; not to be changed.
 
         Raises:
             TooLittleError: fewer epochs have a value.
         """
-        values = self.metrics[column].to_numpy(float)
-        finite = np.isfinite(values)
-        if finite.sum() < at_least:
+        if column not in self._series:
+            values = self.metrics[column].to_numpy(float)
+            finite = np.isfinite(values)
+            epochs = pd.Index(self.metrics["epoch"].to_numpy()[finite], name="epoch")
+            self._series[column] = pd.Series(values[finite], epochs, name=column)
+        found = self._series[column]
+        if len(found) < at_least:
             shown = column.removesuffix("_running")  # what a table calls it
-            raise TooLittleError(f"{at_least} epochs with {shown}, found {finite.sum()}")
-        epochs = pd.Index(self.metrics["epoch"].to_numpy()[finite], name="epoch")
-        return pd.Series(values[finite], epochs, name=column)
+            raise TooLittleError(f"{at_least} epochs with {shown}, found {len(found)}")
+        return found
+
+    @cached_property
+    def _series(self) -> dict[str, pd.Series]:
+        """Those that were asked for: many sentinels look at the same."""
+        return {}
 
     def test_values(self, quantity: str, at_least: int = 1) -> pd.Series:
         """Loss or accuracy on the test images by epoch, as far as finite.

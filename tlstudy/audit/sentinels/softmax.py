@@ -135,22 +135,25 @@ def _classes_of(loss: pd.Series, accuracy: pd.Series | None) -> int:
     Raises:
         TooLittleError: they lie on none.
     """
-    right = pd.Series(1.0, loss.index) if accuracy is None else accuracy.reindex(loss.index)
-    both = pd.DataFrame({"loss": loss, "right": right}).dropna()
-    late = both.iloc[-max(POINTS, len(both) // 2) :]
-    sums = late["loss"] + late["right"]
-    if len(late) >= POINTS and np.ptp(late["right"]) >= DIFFERENT_UNKNOWN:
+    # In arrays, as there may be thousands of runs.
+    losses, right = loss.to_numpy(float), np.ones(len(loss))
+    if accuracy is not None:
+        right = accuracy.reindex(loss.index).to_numpy(float)
+        losses, right = losses[~np.isnan(right)], right[~np.isnan(right)]
+    losses, right = (part[-max(POINTS, len(losses) // 2) :] for part in (losses, right))
+    sums = losses + right
+    if len(sums) >= POINTS and np.ptp(right) >= DIFFERENT_UNKNOWN:
         line = float(sums.mean())
         classes = _whole_number(line - 1)
-        straight = sums.std() <= STRAIGHT * late["right"].std()
+        straight = sums.std(ddof=1) <= STRAIGHT * right.std(ddof=1)
         if straight and abs(line - 1 - softmax_floor(classes)) <= WHOLE:
             return classes
-    elif len(late):
+    elif len(sums):
         least = float(sums.min()) - 1
         classes = _whole_number(least)
         touches = abs(least - softmax_floor(classes)) <= AT_FLOOR_ONCE
         touches &= classes <= TOLD_BY_FLOOR
-        if touches and late["right"].min() > RIGHT and chance_of_rise(-late["loss"]) >= STEADY:
+        if touches and right.min() > RIGHT and chance_of_rise(pd.Series(-losses)) >= STEADY:
             return classes
     raise TooLittleError("the number of classes (--classes)")
 

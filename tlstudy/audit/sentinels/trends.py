@@ -67,17 +67,18 @@ def decline(values: pd.Series) -> Decline:
     """Of a curve by epoch, of one value at least; of an accuracy give the errors."""
     count = len(values)
     averaged = SMOOTHED if count >= SMOOTHED_FROM else 1
-    smooth = values.rolling(averaged, center=True).mean()
-    late = values.iloc[-max(2, count // FIFTH) :]
+    numbers = values.to_numpy(float)
+    smooth = np.lib.stride_tricks.sliding_window_view(numbers, averaged).mean(axis=1)
+    late = numbers[-max(2, count // FIFTH) :]
     # For each place of the best by itself the difference is above z(OVER / n) deviations with a
     # chance of OVER / n, so with OVER at most for all of them together (Bonferroni).
     of_end = (OF_A_MEDIAN if len(late) > 2 else 1.0) ** 2 / len(late)
-    spread = norm.isf(OVER / count) * np.sqrt(1 / averaged + of_end)
+    spread = _above_by_chance(count) * np.sqrt(1 / averaged + of_end)
     chance = chance_after_least(values)
     return Decline(
-        epoch=int(values.idxmin()),
+        epoch=int(values.index[np.argmin(numbers)]),
         best=float(smooth.min()),
-        end=float(late.median()),
+        end=float(np.median(late)),
         chance=chance,
         of_either=min(1.0, 2 * min(chance, chance_of_rise(values))),
         spread=float(spread),
@@ -119,6 +120,12 @@ def _deviation(size: np.ndarray) -> np.ndarray:
     return np.sqrt(size * (size - 1) * (2 * size + 5) / 18)
 
 
+@lru_cache(maxsize=4096)
+def _above_by_chance(count: int) -> float:
+    """Standard deviations that one of so many normal values is above with a chance of OVER."""
+    return float(norm.isf(OVER / count))
+
+
 @lru_cache(maxsize=EXACT + 1)
 def _tails(size: int) -> np.ndarray:
     """Chance of at most 0, 1, 2... pairs in the wrong order among values in random order."""
@@ -134,8 +141,13 @@ def chance_of_rise(values: pd.Series) -> float:
     It is exact for few values: of five that all rise it is 1 / 120.
     """
     numbers = values.to_numpy(float)
-    if len(numbers) < 2 or np.ptp(numbers) == 0:
+    count = len(numbers)
+    if count < 2 or np.ptp(numbers) == 0:
         return 1.0
+    if count <= EXACT:  # faster than SciPy by much, and there may be thousands of runs
+        later_minus_earlier = (numbers[None, :] - numbers[:, None])[np.triu_indices(count, 1)]
+        if (later_minus_earlier != 0).all():
+            return float(_tails(count)[np.count_nonzero(later_minus_earlier < 0)])
     return float(kendalltau(np.arange(len(numbers)), numbers, alternative="greater").pvalue)
 
 

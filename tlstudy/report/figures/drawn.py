@@ -7,7 +7,6 @@ for the CSV and for the text alternative.
 import json
 import re
 from collections.abc import Iterator
-from typing import TypedDict
 from weakref import WeakKeyDictionary, WeakSet
 from xml.sax.saxutils import escape
 
@@ -20,6 +19,7 @@ from matplotlib.image import AxesImage
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator
+from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
 
 MEAN, LOW, HIGH = "mean", "low end of the interval", "high end of the interval"
 INTERVAL = "interval"  # label of a line from the low to the high end

@@ -1,5 +1,8 @@
 """From words and numbers to pages."""
 
+from base64 import b64encode
+from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -60,7 +63,8 @@ def _fill(name: str, **values: object) -> str:
         lstrip_blocks=True,
     )
     environment.globals["number"] = Numbers()
-    template, values = environment.get_template(name), {**_look(), **values}
+    values = {**_look(), "policy": _policy(values.get("scripts", ())), **values}
+    template = environment.get_template(name)
     template.render(values)  # numbers the figures, so that a text can name one that comes later
     return template.render(values)
 
@@ -69,6 +73,20 @@ def _look() -> dict[str, Markup]:
     """The style, and what its colours are in a file that a reader keeps of a figure."""
     colours = {name: colour for colour, name in style.PAGE_COLOURS.items()}
     return {"style": _own_file("style.css"), "light_colours": htmlsafe_json_dumps(colours)}
+
+
+def _policy(scripts: Sequence[str]) -> str:
+    """What a browser may do for the page: run these scripts and load nothing.
+
+    Figures come from files that may be somebody else's. Styles may stand at elements, as in
+    every drawing; what they could load is forbidden too.
+    """
+    digests = (b64encode(sha256(script.encode()).digest()).decode() for script in scripts)
+    allowed = " ".join(f"'sha256-{digest}'" for digest in digests) or "'none'"
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
 
 
 def _own_file(name: str) -> Markup:
