@@ -100,11 +100,14 @@ def test_what_does_not_compare_is_said(here):
         ),
         (["results/one:new", "results/one"], "results/one: names no arm; arms of one are new, "),
         (["results/none", "results/one"], "results/none: cannot be read"),
+        (["new.yaml", "results/one"], "there are no results in results/new yet"),
         (["results/one", "results/two", "--quantity", "los"], "found 'los'; did you mean 'loss'?"),
     ],
 )
 def test_mistakes_end_in_a_sentence(here, arguments, told):
+    Path("new.yaml").write_text("study: new\n")
     assert told in invoke("compare", *arguments, status=1)
+    assert "there are no results yet; run `snakemake" in invoke("export", "new.yaml", status=1)
 
 
 def test_csv_has_all_numbers(here, place):

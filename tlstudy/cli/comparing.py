@@ -5,12 +5,14 @@ from pathlib import Path
 import click
 
 from tlstudy.cli.json_text import as_json_text
-from tlstudy.cli.options import PATH, json_option, with_study
+from tlstudy.cli.options import PATH, check_results, json_option, with_study
 from tlstudy.config.given import given_study
 from tlstudy.config.messages import did_you_mean
 from tlstudy.config.quantities import listed_names, quantity_of
 from tlstudy.config.quantity_table import QUANTITIES
 from tlstudy.config.settings import Study
+from tlstudy.jobs.paths import study_folder
+from tlstudy.jobs.study_files import has_results
 from tlstudy.storage.errors import UserError
 
 TEXT_FORMATS = ("csv", "latex", "markdown")
@@ -75,11 +77,12 @@ def compare(first: str, second: str, quantities: tuple[str, ...], as_json: bool)
 
 
 def _parsed(text: str) -> tuple[Study, str]:
-    """A study, and the arm that is named after a colon; empty if none is."""
-    if Path(text).exists() or ":" not in text:
-        return given_study([Path(text)]), ""
-    place, _, arm = text.partition(":")
-    return given_study([Path(place)]), arm
+    """A study with results, and the arm that is named after a colon; empty if none is."""
+    place, _, arm = (text, "", "") if Path(text).exists() else text.partition(":")
+    study = given_study([Path(place)])
+    if not has_results(study):
+        raise UserError(f"{text}: there are no results in {study_folder(study)} yet.")
+    return study, arm
 
 
 def _arm(study: Study, arm: str, text: str) -> str:
@@ -102,6 +105,7 @@ def _arm(study: Study, arm: str, text: str) -> str:
 @with_study
 def export(study: Study, form: str, output: Path | None) -> None:
     """Write the table of results: each arm's values and differences, with 95 % intervals."""
+    check_results(study)
     from tlstudy.report.exported import exported
     from tlstudy.storage.files import write_bytes_atomically
 
