@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import synthetic
 
-from tlstudy.report.figures import draw, drawn, style
+from tlstudy.report.figures import draw, drawn, points, style
 from tlstudy.report.page.svg import values_of
 from tlstudy.report.sentences.shown import in_words
 
@@ -113,3 +113,29 @@ def test_the_text_alternative_tells_the_result():
     assert f"at epoch {panels[-1]['series'][0]['x'][-1]:g}" in told
     results = in_words(values_of(svg_of("results")))
     assert "(New, corrected)" in results
+
+
+def test_an_interval_is_that_of_its_line_where_lines_share_a_colour():
+    panel = values_of(svg_of("loss-new"))[-1]
+    of = {(item["name"], item["mark"]): np.array(item["y"]) for item in panel["series"]}
+    for name in ("train", "test"):
+        assert (of[name, drawn.LOW] <= of[name, drawn.MEAN]).all()
+        assert (of[name, drawn.MEAN] <= of[name, drawn.HIGH]).all()
+    assert not np.array_equal(of["train", drawn.LOW], of["test", drawn.LOW])
+
+
+def test_points_of_a_colour_are_told_apart_by_mark_and_dash():
+    marks = {"circles": ("o", "-"), "squares": ("s", "--"), "triangles": ("^", "-.")}
+    with style.look("marks"):
+        handles = [
+            style.entry(name, style.NEW, dash, marker=mark) for name, (mark, dash) in marks.items()
+        ]
+        figure = style.new_figure(2, handles)
+        ax = figure.subplots()
+        for height, (mark, dash) in enumerate(marks.values()):
+            found = {1.0: np.arange(5.0) + height, 2.0: np.arange(5.0) + height}
+            points.draw_line(ax, found, style.NEW, mark, dash)
+        figure.draw_without_rendering()
+        [panel] = drawn.panels_of(figure)
+    means = [(item["name"], item["y"]) for item in panel["series"] if item["mark"] == drawn.MEAN]
+    assert means == [(name, [2.0 + i]) for i, name in enumerate(marks) for _ in (1, 2)]

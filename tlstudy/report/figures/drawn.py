@@ -6,7 +6,7 @@ for the CSV and for the text alternative.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from weakref import WeakKeyDictionary, WeakSet
 from xml.sax.saxutils import escape
 
@@ -20,6 +20,8 @@ from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator
 from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
+
+from tlstudy.report.figures.style import MUTED
 
 MEAN, LOW, HIGH = "mean", "low end of the interval", "high end of the interval"
 INTERVAL = "interval"  # label of a line from the low to the high end
@@ -73,6 +75,7 @@ class Panel(TypedDict):
 
 
 _bands: WeakKeyDictionary[Artist, tuple] = WeakKeyDictionary()
+_looks_of: WeakKeyDictionary[Line2D, Line2D] = WeakKeyDictionary()
 _names: WeakKeyDictionary[Axes, list[str]] = WeakKeyDictionary()
 _left_out: WeakSet[Axes] = WeakSet()
 _titles: WeakKeyDictionary[Axes, str] = WeakKeyDictionary()
@@ -89,9 +92,14 @@ def label_of_seed(seeds: list[int] | None, position: int) -> str | None:
     return None if seeds is None else of_seed(seeds[position])
 
 
-def remember_band(band: Artist, places: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:
-    """Keep the ends of an interval that is drawn as an area."""
-    _bands[band] = (places, low, high)
+def remember_band(band: Artist, line: Line2D, low: np.ndarray, high: np.ndarray) -> None:
+    """Keep the ends of an interval that is drawn as an area around a line."""
+    _bands[band] = (line, low, high)
+
+
+def remember_look(lines: Iterable[Line2D], look: Line2D) -> None:
+    """Keep what lines have to do with the legend: points of seeds look unlike what joins them."""
+    _looks_of.update((line, look) for line in lines)
 
 
 def remember_seeds(points: Line2D, seeds: list[int] | None) -> None:
@@ -198,10 +206,10 @@ def _series(ax: Axes, looks: list, to_points: float, height: float) -> Iterator[
             yield from _placed(ax, name, end, x[chosen], y[chosen], to_points, height)
     for band in ax.collections:
         if band in _bands:
-            places, low, high = _bands[band]
-            name = _name_of_colour(to_hex(band.get_facecolor()[0][:3]), looks)
+            line, low, high = _bands[band]
             for end, values in ((LOW, low), (HIGH, high)):
-                yield from _placed(ax, name, end, places, values, to_points, height)
+                given = (ax, _name(line, looks), end, line.get_xdata(), values)
+                yield from _placed(*given, to_points, height)
 
 
 def _placed(
@@ -254,18 +262,25 @@ def _rounded(values: np.ndarray) -> list[float]:
     return [float(f"{value:.{DIGITS}g}") for value in values]
 
 
-def _name(line: Line2D, looks: list) -> str:
-    """What the legend calls a line: by colour and dash, or colour and mark, or by colour alone."""
-    same = [(text, other) for text, other in looks if _colour(other) == _colour(line)]
-    dashed = [text for text, other in same if _dash(other) == _dash(line)]
-    marked = [text for text, other in same if other.get_marker() == line.get_marker()]
-    if line.get_linestyle() != "None" and dashed:
-        return dashed[0]
-    return (marked or [text for text, _ in same] or [""])[0]
+def _name(line: Line2D, looks: list[tuple[str, Line2D]]) -> str:
+    """What the legend calls a line: by colour, and by dash and mark where several share a colour.
 
-
-def _name_of_colour(colour: str, looks: list) -> str:
-    return next((text for text, line in looks if _colour(line) == colour), "")
+    A grey entry without a mark explains a dash of every colour.
+    """
+    look = _looks_of.get(line, line)
+    same = [(text, other) for text, other in looks if _colour(other) == _colour(look)]
+    alike = {
+        text: (_dash(other) == _dash(look)) + (_mark(other) == _mark(look)) for text, other in same
+    }
+    name = max(alike, key=alike.get, default="")
+    if any(_dash(other) == _dash(look) for _, other in same):
+        return name
+    dashes = [
+        text
+        for text, other in looks
+        if _colour(other) == MUTED and not _mark(other) and _dash(other) == _dash(look)
+    ]
+    return ", ".join(filter(None, (name, *dashes[:1])))
 
 
 def _colour(line: Line2D) -> str:
@@ -276,6 +291,11 @@ def _dash(line: Line2D) -> tuple:
     """The dash pattern, whichever way it was given."""
     pattern = line._unscaled_dash_pattern
     return (line.get_linestyle() == "None", tuple(pattern[1] or ()))
+
+
+def _mark(line: Line2D) -> str:
+    mark = line.get_marker()
+    return "" if mark in (None, "None", " ") else str(mark)
 
 
 def _shared_label(ax: Axes, which: str) -> str:

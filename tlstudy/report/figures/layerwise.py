@@ -27,7 +27,6 @@ from tlstudy.report.names import stage_label
 KINDS = ("convolution", "inner-linear-weight", "linear-weight", "linear-bias")
 MOST_LABELS = 12  # of stages on an axis
 DECADES = 3  # of the colour scale, down from the largest value of all maps
-PREDICTED = "predicted (Adam)"
 DISPLACEMENT, ANGLE = "displacement_from_previous", "angle_from_previous"
 UNITS = {DISPLACEMENT: "relative change in one epoch", ANGLE: "angle in one epoch (degrees)"}
 
@@ -119,7 +118,7 @@ def layerwise_figure(study: Study, tables: Tables, size: int, column: str) -> Fi
     handles = [
         *style.arm_handles(study),
         *slides_handles(study, ["pretrained"]),
-        style.entry(PREDICTED, linestyle=":"),
+        style.entry("predicted (Adam)", linestyle=":"),
     ]
     with_slides = group_of_slides(study) is not None
     of_maps = 0.6 + 2.1 * style.panel_rows(with_slides + len(maps))
@@ -183,7 +182,7 @@ def _draw_profiles(
         for arm in shown:
             steps = profile(layer_map(tables, arm, "predicted_displacement"))
             adam, look = of_displacement(column, steps), style.arm_styles(study)[arm]
-            dotted = {**look, "linestyle": ":", "linewidth": 1.1, "label": PREDICTED}
+            dotted = {**look, "linestyle": ":", "linewidth": 1.1}
             # Layers of different networks have nothing in common but how deep they are.
             places = np.arange(len(steps)) if len(layers) == 1 else np.linspace(0, 1, len(steps))
             for values, line in ((profile(maps[arm]), look), (adam, dotted)):

@@ -63,7 +63,7 @@ def draw_values(
         summary: of the values, where their interval is not over seeds alone.
     """
     values = values[np.isfinite(values)]
-    seeds = _seeds_of(values)
+    seeds, before = _seeds_of(values), len(ax.lines)
     values, count = np.asarray(values, dtype=float), len(values)
     look = {"markersize": sizes.lone_seed if count == 1 else sizes.seed}
     around = WIDTH * (np.arange(count) % 5 - 2) / 2 if count > 1 else np.zeros(count)
@@ -81,6 +81,7 @@ def draw_values(
         _plot(ax, [place, place], ends, vertical, colour, **bar)
         mean = {"marker": marker, "markersize": sizes.mean, "zorder": 3, "label": drawn.MEAN}
         _plot(ax, [place], [summary.mean], vertical, colour, **mean)
+    drawn.remember_look(ax.lines[before:], Line2D([], [], color=colour, marker=marker, ls=""))
     return ax
 
 
@@ -103,10 +104,12 @@ def draw_line(
         values: (seeds,) values by place.
         marker: of the means.
     """
-    means = {}
+    means, before = {}, len(ax.lines)
     for place, found in values.items():
         draw_values(ax, place, found, colour, "", sizes=sizes, aside=0)
         means[place] = summarise(found).mean
+    look = Line2D([], [], color=colour, marker=marker, linestyle=linestyle)
+    drawn.remember_look(ax.lines[before:], look)
     joined = [item for item in means.items() if item[1] is not None]
     if joined:
         look = {"marker": marker, "markersize": sizes.mean, "linewidth": sizes.line, "zorder": 3}
@@ -151,10 +154,10 @@ def draw_band(ax: Axes, frame: pd.DataFrame, colour: str, line: str, first: int 
             ax.plot(places, curve, color=colour, **look)
         return
     means = [summary.mean for summary in summaries]
-    ax.plot(places, means, color=colour, linestyle=line, label=drawn.MEAN)
+    [mean] = ax.plot(places, means, color=colour, linestyle=line, label=drawn.MEAN)
     low, high = ([getattr(summary, end) for summary in summaries] for end in ("low", "high"))
     band = ax.fill_between(places, low, high, color=colour, alpha=0.2, linewidth=0)
-    drawn.remember_band(band, places, low, high)
+    drawn.remember_band(band, mean, low, high)
 
 
 class Curves(NamedTuple):
@@ -232,9 +235,9 @@ def draw_curves(
     if averaged:
         epochs = epochs[:shared]
         low, high = t_interval(whole)
-        ax.plot(epochs, whole.mean(axis=0), linewidth=1.6, label=drawn.MEAN, **look)
+        [mean] = ax.plot(epochs, whole.mean(axis=0), linewidth=1.6, label=drawn.MEAN, **look)
         band = ax.fill_between(epochs, low, high, color=look["color"], alpha=0.22, linewidth=0)
-        drawn.remember_band(band, epochs, low, high)
+        drawn.remember_band(band, mean, low, high)
         if len(epochs) == 1:  # a band has no width there
             bar = {"linewidth": 3, "color": look["color"], "label": drawn.JOINED}
             ax.plot(np.repeat(epochs, 2), [*low, *high], **bar)
