@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from tlstudy.cli.options import PATH, folder_argument
+from tlstudy.cli.options import PATH, folder_argument, tell
 from tlstudy.config.study import load_study
 
 
@@ -52,7 +52,7 @@ def audit(
     from tlstudy.audit.own_runs.command import audit_runs
 
     text, status = audit_runs(sources, columns, classes, test_images, fail_on, as_json)
-    click.echo(text)
+    tell(text)
     sys.exit(status)
 
 
@@ -69,7 +69,7 @@ def verify(folder: Path, everything: bool) -> None:
     from tlstudy.jobs.verify import verify_folder
 
     text, holds = verify_folder(folder, everything)
-    click.echo(text)
+    tell(text)
     sys.exit(0 if holds else 1)
 
 
@@ -89,7 +89,7 @@ def pack(folder: Path, destination: Path | None) -> None:
     """
     from tlstudy.jobs.pack import pack_study
 
-    click.echo(pack_study(folder, destination))
+    tell(pack_study(folder, destination))
 
 
 @click.command()
@@ -115,4 +115,4 @@ def formulas(draws: int, seed: int, configs: tuple[Path, ...]) -> None:
 
     study = load_study(configs) if configs else None
     table = make_formulas(study, draws, seed) if study else check_all(draws, seed)
-    click.echo(table_text(table))
+    tell(table_text(table))

@@ -5,7 +5,7 @@ from typing import TextIO
 
 import click
 
-from tlstudy.cli.options import with_study
+from tlstudy.cli.options import tell, with_study
 from tlstudy.config.reference import configuration_reference
 from tlstudy.config.schema import configuration_schema
 from tlstudy.config.settings import Study
@@ -16,7 +16,7 @@ from tlstudy.jobs.study_files import runs_table
 @with_study
 def runs(study: Study) -> None:
     """List the runs of a study in the order of its grid: with their folders and logs."""
-    click.echo(runs_table(study), nl=False)
+    tell(runs_table(study), nl=False)
 
 
 @click.command()
@@ -35,9 +35,9 @@ def plan(study: Study, cores: int | None, gpus: int | None, before: TextIO | Non
     if before:  # the workflow asks: a line for each job that is about to start
         keys = [tuple(line.split()) for line in before]
         if told := planning.ahead(study, keys, cores, gpus):
-            click.echo(told)
+            tell(told)
         return
-    click.echo(planning.plan_text(study, *planning.plan(study, cores, gpus)))
+    tell(planning.plan_text(study, *planning.plan(study, cores, gpus)))
 
 
 @click.command()
@@ -48,7 +48,7 @@ def status(study: Study) -> None:
     from tlstudy.jobs.time_left import time_left
 
     found = progress(study)
-    click.echo(progress_text(found, time_left(found)))
+    tell(progress_text(found, time_left(found)))
 
 
 @click.command()
@@ -56,6 +56,6 @@ def status(study: Study) -> None:
 def schema(markdown: bool) -> None:
     """Print the JSON schema of the configuration."""
     if markdown:
-        click.echo(configuration_reference(), nl=False)
+        tell(configuration_reference(), nl=False)
     else:
-        click.echo(json.dumps(configuration_schema(), indent=2))
+        tell(json.dumps(configuration_schema(), indent=2))

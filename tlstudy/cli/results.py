@@ -5,7 +5,7 @@ from pathlib import PurePath
 
 import click
 
-from tlstudy.cli.options import noted, noted_with_study, with_study
+from tlstudy.cli.options import noted, noted_with_study, tell, with_study
 from tlstudy.config.quantities import described
 from tlstudy.config.settings import Study
 from tlstudy.jobs import paths
@@ -22,7 +22,7 @@ def aggregate(study: Study) -> None:
 
 def _list_quantities(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted:
-        click.echo(described())
+        tell(described())
         context.exit()
 
 
@@ -44,7 +44,7 @@ def claims(study: Study) -> None:
 
     ladder, ledger, laboratory = make_claims(study)
     texts = (ladder_text(ladder), ledger_text(ledger), ledger_text(laboratory))
-    click.echo("\n".join(filter(None, texts)))
+    tell("\n".join(filter(None, texts)))
 
 
 @click.command()
@@ -75,10 +75,10 @@ def report(study: Study, incomplete: bool, call: str) -> None:
         from tlstudy.cli.incomplete import make_incomplete_report
 
         file, found = make_incomplete_report(study, call)
-        click.echo(f"Incomplete report, {found.headline()[:-1]}: {os.path.relpath(file)}")
+        tell(f"Incomplete report, {found.headline()[:-1]}: {os.path.relpath(file)}")
         return
     with noted(paths.study_folder(study), PurePath("report")):
         from tlstudy.steps.report import make_report
 
         make_report(study)
-    click.echo(f"Report: {os.path.relpath(paths.report_file(study))}")
+    tell(f"Report: {os.path.relpath(paths.report_file(study))}")

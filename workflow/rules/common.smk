@@ -56,6 +56,16 @@ if not os.getcwd().isprintable():
         "hold, such as a new line; rename it."
     )
 
+
+def in_a_sentence(error):
+    """What Snakemake shows without a traceback; of a file that may not be read, which."""
+    if isinstance(error, UserError):
+        return WorkflowError(error.message)
+    return WorkflowError(
+        f"{error.filename}: {error.strerror}; it needs to be readable for whoever runs Snakemake."
+    )
+
+
 # Those of the command line come first there, but override the workflow's own.
 given = workflow.overwrite_configfiles
 config_files = [name for name in workflow.configfiles if name not in given]
@@ -63,8 +73,8 @@ config_files = [name for name in workflow.configfiles if name not in given]
 try:
     let_jobs_run_this_package()
     study = study_of_workflow(config, [Path(name) for name in (*config_files, *given)])
-except UserError as error:
-    raise WorkflowError(error.message) from None
+except (UserError, OSError) as error:
+    raise in_a_sentence(error) from None
 
 run_of_folder = runs_by_wildcards(study)
 titles_of_runs = run_titles(study)
@@ -127,8 +137,8 @@ def look_at_places():
     """Whether files can lie where they are to; once all rules are there, as a prefix moves them."""
     try:
         check_places(moved_study())
-    except UserError as error:
-        raise WorkflowError(error.message) from None
+    except (UserError, OSError) as error:
+        raise in_a_sentence(error) from None
 
 
 def moved(place, declared, actual):
