@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from study_folder import ROOT
 
 from tlstudy.cli import main
+from tlstudy.storage.terminal import COMMANDS, printable
 
 CONFIG = ["--config", str(ROOT / "config.yaml")]
 
@@ -102,3 +103,20 @@ def test_commands_that_only_read_leave_nothing(tmp_path, monkeypatch, command):
 def test_the_page_names_every_command():
     page = (ROOT / "docs" / "commands.md").read_text()
     assert [name for name in main.commands if f"`{name}" not in page] == []
+
+
+@pytest.mark.parametrize(
+    "name", ["\x1b[2J\x1b[31mred", "\x9b31m", "\u202eevil", "ring\x07", "\r back"]
+)
+def test_a_name_in_somebody_s_file_gives_the_terminal_no_command(tmp_path, name):
+    (tmp_path / "runs.csv").write_text(
+        f'run,epoch,train_loss\n"{name}",1,nan\n"{name}",2,nan\n', newline=""
+    )
+    for arguments in (["audit", str(tmp_path / "runs.csv")], ["audit", str(tmp_path / name)]):
+        result = CliRunner().invoke(main, arguments)
+        assert result.exit_code in (1, 2), result.output
+        assert not COMMANDS.search(result.output)
+
+
+def test_labels_in_any_alphabet_are_printed_as_they_are():
+    assert printable("\u00fc \u4e2d \U0001f600 \u0645\n\t") == "\u00fc \u4e2d \U0001f600 \u0645\n\t"

@@ -106,7 +106,9 @@ def test_users_file_is_cached_with_its_record(state, good_file, tmp_path):
     assert record["description"].endswith("mine.safetensors")  # and speaks of no conversion
     assert loaded.state.keys() == state.keys()
     assert all(torch.equal(loaded.state[key], state[key]) for key in state)
-    assert all_files(tmp_path / "cached") == ["record.json", "weights.safetensors"]
+    assert all_files(tmp_path / "cached") == [
+        *("record.json", "record.sha256", "weights.safetensors"),
+    ]
 
 
 def test_same_weights_give_the_same_bytes_from_any_form(state, good_file, tmp_path):
@@ -170,6 +172,29 @@ def test_tensors_that_cannot_be_used_are_named(state, tmp_path, kind):
     with pytest.raises(UserError, match=rf"odd\.pth.*bn1\.running_mean .*{reason}"):
         cache_mine(tmp_path, tmp_path / "odd.pth")
     assert not (tmp_path / "cached").exists()
+
+
+def test_a_variance_is_not_negative(state, tmp_path):
+    odd = state | {"bn1.running_var": with_last_value(-1.0)(state["bn1.running_var"])}
+    save_file(odd, tmp_path / "odd.safetensors")
+    with pytest.raises(UserError, match=r"bn1\.running_var holds negative values, must hold"):
+        cache_mine(tmp_path, tmp_path / "odd.safetensors")
+
+
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod."])
+def test_names_that_a_wrapper_gave_are_those_of_what_it_wraps(
+    state, good_file, tmp_path, caplog, prefix
+):
+    wrapped = {f"{prefix}{key}": value for key, value in state.items()}
+    save_file(wrapped, tmp_path / "MINE.SAFETENSORS")
+    with caplog.at_level("INFO"):
+        cached = cache_mine(tmp_path, tmp_path / "MINE.SAFETENSORS")
+    assert cached["sha256"] == cache_mine(tmp_path / "plain", good_file)["sha256"]
+    assert "'module.' is left out of all names" in caplog.text or prefix == "_orig_mod."
+    wrapped["other"] = wrapped.pop(f"{prefix}fc.bias")
+    save_file(wrapped, tmp_path / "mixed.safetensors")
+    with pytest.raises(UserError, match="is missing"):
+        cache_mine(tmp_path, tmp_path / "mixed.safetensors")
 
 
 def test_weights_of_another_architecture_are_refused(state, good_file, tmp_path):

@@ -1,5 +1,6 @@
 """Files are there whole or not at all."""
 
+import errno
 import json
 import math
 import os
@@ -58,3 +59,17 @@ def test_json_keeps_the_order_of_its_keys_and_has_no_nan(tmp_path):
         write_json_atomically(path, {"a": math.nan})
     assert json.loads(path.read_text()) == {"a": [0.1], "b": 1}
     assert [file.name for file in tmp_path.iterdir()] == ["record.json"]
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.ENOSYS])
+def test_a_disk_without_permissions_is_written_to_all_the_same(tmp_path, monkeypatch, number):
+    """As CIFS, FUSE and Windows' disks under Linux refuse to change them."""
+
+    def refuse(*_, **__):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "chmod", refuse)
+    monkeypatch.setattr(os, "fsync", refuse if number == errno.ENOTSUP else os.fsync)
+    write_json_atomically(tmp_path / "a.json", {"a": 1})
+    write_bytes_atomically(tmp_path / "b", b"b", durable=True)
+    assert {file.name for file in tmp_path.iterdir()} == {"a.json", "b"}

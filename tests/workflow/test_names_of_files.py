@@ -1,6 +1,9 @@
 """Names that a shell, Snakemake or a file system would take for something else."""
 
+import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -63,6 +66,26 @@ def test_a_folder_with_a_new_line_in_its_name_is_refused(tmp_path):
     assert result.returncode == 1
     assert "this folder has a character in its path" in result.stdout
     assert "Traceback" not in result.stdout
+
+
+@pytest.mark.skipif(os.getuid() != 0 or not shutil.which("setpriv"), reason="needs root")
+def test_a_cache_that_only_another_user_may_read_is_told_in_a_sentence(tmp_path):
+    place = StudyFolder(tmp_path / "study")
+    cache = tmp_path / "cache"
+    (cache / "mnist").mkdir(parents=True)
+    os.chown(cache, 65534, 65534)
+    cache.chmod(0o700)
+    place.overlay["cache"] = str(cache)
+    # Root as any other user: without the right to pass over permissions.
+    like_others = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+    command = [*like_others, sys.executable, "-m", "snakemake", *place.options(), "--dry-run"]
+    result = subprocess.run(
+        command, cwd=place.folder, env=place.environment(), capture_output=True, text=True
+    )
+    told = result.stdout + result.stderr
+    assert result.returncode == 1
+    assert f"{cache / 'mnist'}: Permission denied; it needs to be readable" in told
+    assert "files.py" not in told
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from tlstudy.cli.options import (
     json_option,
     set_option,
     study_argument,
+    tell,
     with_study,
 )
 from tlstudy.config.given import given_study
@@ -67,7 +68,7 @@ def audit(
 
     every = tuple(run for source in sources for run in _runs_of(source))
     text, status = audit_runs(every, columns, classes, test_images, fail_on, as_json)
-    click.echo(text)
+    tell(text)
     sys.exit(status)
 
 
@@ -96,7 +97,7 @@ def verify(study: Study, everything: bool, as_json: bool) -> None:
     from tlstudy.jobs.verify import verdict, verdict_text
 
     found = verdict(paths.study_folder(study), everything)
-    click.echo(as_json_text(asdict(found)) if as_json else verdict_text(found, everything))
+    tell(as_json_text(asdict(found)) if as_json else verdict_text(found, everything))
     sys.exit(0 if found.holds else 1)
 
 
@@ -116,7 +117,7 @@ def pack(study: Study, destination: Path | None) -> None:
     """
     from tlstudy.jobs.pack import pack_study
 
-    click.echo(pack_study(paths.study_folder(study), destination))
+    tell(pack_study(paths.study_folder(study), destination))
 
 
 @click.command()
@@ -148,4 +149,4 @@ def formulas(
     named = [*configs, *files]
     study = given_study(named, changes) if named else None
     table = make_formulas(study, draws, seed) if study else check_all(draws, seed)
-    click.echo(table_text(table))
+    tell(table_text(table))

@@ -7,6 +7,8 @@ import click
 
 from tlstudy import __version__
 from tlstudy.jobs.one_code import refuse_other_code
+from tlstudy.storage.errors import UserError
+from tlstudy.storage.terminal import printable
 
 
 class Commands(click.Group):
@@ -18,10 +20,23 @@ class Commands(click.Group):
         except OSError as error:
             if error.filename is None:
                 raise
-            raise click.ClickException(f"{error.filename}: {error.strerror}.") from None
+            raise UserError(f"{error.filename}: {error.strerror}.") from None
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(self.commands)  # in the order of the workflow
+
+
+class Printable(logging.Formatter):
+    """Lines of the log, which may hold names from anybody's files."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
+
+
+def _handler() -> logging.Handler:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Printable("%(asctime)s %(message)s", "%H:%M:%S"))
+    return handler
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -32,7 +47,5 @@ def main() -> None:
     STUDY is a study file, such as studies/quick.yaml, on top of config.yaml; several lie on top of
     each other. Or it is a folder of results, such as results/quick. Without it, it is config.yaml.
     """
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
-    )
+    logging.basicConfig(level=logging.INFO, handlers=[_handler()])
     refuse_other_code()

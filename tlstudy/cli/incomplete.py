@@ -10,6 +10,7 @@ from tlstudy.config.settings import Study
 from tlstudy.config.study import experiments, runs_of_step
 from tlstudy.jobs import paths
 from tlstudy.jobs.progress import Progress, progress
+from tlstudy.jobs.provenance import check_inside
 from tlstudy.report.inputs import load
 from tlstudy.report.page.progress import section
 from tlstudy.report.page.render import render, render_without_results
@@ -41,6 +42,7 @@ def make_incomplete_report(study: Study, call: str = "") -> tuple[Path, Progress
     if found.complete and not found.unended():
         raise UserError(f"study {study.study}: {found.headline()} Run `tlstudy report`.")
     part = part_that_is_there(study, found)
+    check_inside(paths.study_folder(study), [paths.report_file(part)])
     shutil.rmtree(paths.incomplete_folder(study), ignore_errors=True)
     shown = partial(section, found, incomplete=True, call=call)
     try:

@@ -14,9 +14,11 @@ from tlstudy.config.settings import Study
 from tlstudy.config.study import find_run
 from tlstudy.jobs import paths
 from tlstudy.jobs.attempts import attempt
+from tlstudy.jobs.provenance import check_inside
 from tlstudy.jobs.study_files import has_results
 from tlstudy.jobs.workflow import run_titles
 from tlstudy.storage.errors import UserError
+from tlstudy.storage.terminal import printable
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +63,11 @@ run_options = (
     size_option,
     click.option("--arm", required=True, help="Name of the arm, or of its run folder."),
 )
+
+
+def tell(text: str, nl: bool = True) -> None:
+    """Print a text that may hold names from anybody's files."""
+    click.echo(printable(text), nl=nl)
 
 
 def with_study(command: Callable) -> Callable:
@@ -128,4 +135,6 @@ def workflow_call() -> str:
 
 def noted(root: Path, job: PurePath) -> AbstractContextManager[None]:
     """Note a job of a study or of the cache, `root`: see `tlstudy.jobs.attempts`."""
-    return attempt(paths.attempt_file(root, job))
+    file = paths.attempt_file(root, job)
+    check_inside(root, [file])
+    return attempt(file)

@@ -9,7 +9,7 @@ from typing import TextIO
 import click
 
 from tlstudy.cli.json_text import as_json_text
-from tlstudy.cli.options import json_option, with_study
+from tlstudy.cli.options import json_option, tell, with_study
 from tlstudy.config.reference import configuration_reference
 from tlstudy.config.schema import configuration_schema
 from tlstudy.config.settings import Study
@@ -24,7 +24,7 @@ def runs(study: Study, as_json: bool) -> None:
     if as_json:
         click.echo(as_json_text(run_rows(study)))
     else:
-        click.echo(runs_table(study), nl=False)
+        tell(runs_table(study), nl=False)
 
 
 @click.command()
@@ -46,13 +46,13 @@ def plan(
     if before:  # the workflow asks: a line for each job that is about to start
         keys = [tuple(line.split()) for line in before]
         if told := planning.ahead(study, keys, cores, gpus):
-            click.echo(told)
+            tell(told)
         return
     found = planning.plan(study, cores, gpus)
     if as_json:
         click.echo(as_json_text(planning.plan_data(study, *found)))
     else:
-        click.echo(planning.plan_text(study, *found))
+        tell(planning.plan_text(study, *found))
 
 
 @click.command()
@@ -108,6 +108,6 @@ def _watch(study: Study, every: float) -> None:
 def schema(markdown: bool) -> None:
     """Print the JSON schema of the configuration."""
     if markdown:
-        click.echo(configuration_reference(), nl=False)
+        tell(configuration_reference(), nl=False)
     else:
-        click.echo(json.dumps(configuration_schema(), indent=2))
+        tell(json.dumps(configuration_schema(), indent=2))

@@ -6,7 +6,14 @@ from pathlib import PurePath
 import click
 
 from tlstudy.cli.json_text import as_json_text, rows_of
-from tlstudy.cli.options import check_results, json_option, noted, noted_with_study, with_study
+from tlstudy.cli.options import (
+    check_results,
+    json_option,
+    noted,
+    noted_with_study,
+    tell,
+    with_study,
+)
 from tlstudy.config.quantities import described
 from tlstudy.config.settings import Study
 from tlstudy.jobs import paths
@@ -23,7 +30,7 @@ def aggregate(study: Study) -> None:
 
 def _list_quantities(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted:
-        click.echo(described())
+        tell(described())
         context.exit()
 
 
@@ -50,7 +57,7 @@ def claims(study: Study, as_json: bool) -> None:
         click.echo(as_json_text({name: rows_of(table) for name, table in tables.items()}))
         return
     texts = (ladder_text(ladder), ledger_text(ledger), ledger_text(laboratory))
-    click.echo("\n".join(filter(None, texts)))
+    tell("\n".join(filter(None, texts)))
 
 
 @click.command()
@@ -81,11 +88,11 @@ def report(study: Study, incomplete: bool, call: str) -> None:
         from tlstudy.cli.incomplete import make_incomplete_report
 
         file, found = make_incomplete_report(study, call)
-        click.echo(f"Incomplete report, {found.headline()[:-1]}: {os.path.relpath(file)}")
+        tell(f"Incomplete report, {found.headline()[:-1]}: {os.path.relpath(file)}")
         return
     check_results(study)
     with noted(paths.study_folder(study), PurePath("report")):
         from tlstudy.steps.report import make_report
 
         make_report(study)
-    click.echo(f"Report: {os.path.relpath(paths.report_file(study))}")
+    tell(f"Report: {os.path.relpath(paths.report_file(study))}")

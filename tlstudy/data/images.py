@@ -15,6 +15,7 @@ from tlstudy.data.mnist import cache_mnist, load_mnist, origin
 from tlstudy.data.stored import RECORD, Part, are_stored, load_stored, store
 from tlstudy.data.torchvision_sets import read_torchvision_set
 from tlstudy.storage.files import write_json_atomically
+from tlstudy.storage.reading import read_json
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ def images_origin(cache: Path, target: Target = MNIST) -> dict:
     if target.name == "mnist":
         return origin()
     file = cache / target.place / RECORD
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return read_json(file, "images") if file.is_file() else {}
 
 
 def load_images(folder: Path, part: str) -> tuple[np.ndarray, np.ndarray]:

@@ -1,6 +1,5 @@
 """Notes of jobs that began: a note that is left tells a failed job from one that never ran."""
 
-import json
 import os
 import shlex
 import socket
@@ -9,14 +8,17 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
 import psutil
+from pydantic import Field, NonNegativeInt, TypeAdapter
 
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import write_json_atomically
 
+Moment = Annotated[float, Field(ge=0, le=2.5e11)]  # up to the year 9892: clocks know no later one
 KEPT_LINES = 20  # of a traceback: its end says what happened
 CLOCK_SECONDS = 10  # by which the system may be wrong about when a process began
 
@@ -35,8 +37,8 @@ class Attempt:
     command: str
     folder: str
     host: str
-    process: int
-    began: float
+    process: NonNegativeInt
+    began: Moment
     error: str = ""
 
     def may_run(self) -> bool:
@@ -47,7 +49,7 @@ class Attempt:
             return True
         try:
             process_began = psutil.Process(self.process).create_time()
-        except psutil.NoSuchProcess:
+        except (psutil.NoSuchProcess, OverflowError):  # no system has such a number
             return False
         # The system uses numbers of processes again: a later process is another one.
         return process_began < self.began + CLOCK_SECONDS
@@ -94,7 +96,6 @@ def attempt(file: Path) -> Iterator[None]:
 def read_attempt(file: Path) -> Attempt | None:
     """The note of a job; None if there is none, or it cannot be read."""
     try:
-        note = json.loads(file.read_text(encoding="utf-8"))
-        return Attempt(**{field.name: note[field.name] for field in fields(Attempt)})
-    except (OSError, ValueError, TypeError, KeyError):
+        return TypeAdapter(Attempt).validate_json(file.read_bytes(), strict=True)
+    except (OSError, ValueError):
         return None

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from tlstudy.config.settings import Study
 from tlstudy.config.study import finished_study
+from tlstudy.jobs import paths
 from tlstudy.jobs.verify import Verification
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import atomic_path
@@ -14,6 +16,7 @@ from tlstudy.storage.files import atomic_path
 # Time of every member, 1 January 1980, so that the same results give the same tarball. GNU tar
 # warns of earlier times.
 SECONDS = 315_532_800
+GZIP = b"\x1f\x8b"  # with which each such file begins
 
 
 def pack_study(folder: Path, destination: Path | None = None) -> str:
@@ -26,14 +29,16 @@ def pack_study(folder: Path, destination: Path | None = None) -> str:
         What was written.
 
     Raises:
-        UserError: something in the folder does not hold.
+        UserError: something in the folder does not hold, or the file would take the place of
+            something that is no tarball.
     """
     study = finished_study(folder)
+    destination = destination or Path(f"{study.study}.tar.gz")
+    _check_destination(destination, study)
     verification = Verification(study)
     problem = next(verification.problems(), None)
     if problem is not None:
         raise UserError(f"{folder} was not packed, as it does not hold. {problem}")
-    destination = destination or Path(f"{study.study}.tar.gz")
     files = sorted(verification.files())
     with (
         atomic_path(destination) as temporary,
@@ -52,6 +57,24 @@ def pack_study(folder: Path, destination: Path | None = None) -> str:
         f"tar xzf {destination.name} && tlstudy verify {study.study}\n"
         f"Fingerprint: {verification.fingerprint()}"
     )
+
+
+def _check_destination(destination: Path, study: Study) -> None:
+    """
+    Raises:
+        UserError: something else than an earlier tarball would be lost.
+    """
+    place = destination.resolve()
+    for folder in (paths.study_folder(study), study.cache):
+        if place.is_relative_to(folder.resolve()):
+            raise UserError(f"{destination}: is in {folder}, whose files are others'; must not be.")
+    if not place.exists():
+        return
+    if not place.is_file():
+        raise UserError(f"{destination}: is there and is no file; must be a file's name.")
+    with place.open("rb") as file:
+        if file.read(len(GZIP)) != GZIP:
+            raise UserError(f"{destination}: is there and is no .tar.gz; rename or remove it.")
 
 
 def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:

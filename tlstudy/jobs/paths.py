@@ -233,6 +233,26 @@ def attempt_file(root: Path, job: PurePath) -> Path:
     return root / "attempts" / f"{job}.json"
 
 
+def maker(inside: PurePath) -> PurePath | None:
+    """The job that makes a file of a study, by its place in the study's folder; None of others."""
+    match inside.parts:
+        case ("subsets", target, drawing, size, seed, _):
+            return PurePath("subset", target, drawing, size, seed)
+        case ("runs", name, size, seed, file):
+            kinds = {measurement.file: step for step, measurement in measurements().items()}
+            step = "train" if file in (*KEPT, PLANE) else kinds.get(file)
+            return PurePath(step, name, size, seed) if step else None
+        case ("laboratory", experiment, file):
+            return PurePath("laboratory", experiment, PurePath(file).stem)
+        case ("tables", "formulas.parquet"):
+            return PurePath("formulas")
+        case ("tables", file):
+            return PurePath("claims" if PurePath(file).stem in CLAIM_TABLES else "aggregate")
+        case ("figures", *_):
+            return PurePath("figures")
+    return None
+
+
 def provenance_file(study: Study, job: PurePath | str) -> Path:
     """What the results of a job were made from."""
     return study_folder(study) / PROVENANCE / f"{job}.json"

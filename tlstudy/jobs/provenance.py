@@ -2,16 +2,21 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path, PurePath
 
 from pydantic import BaseModel, ValidationError
 
 from tlstudy.config.settings import Study
 from tlstudy.jobs import paths
 from tlstudy.jobs.graph import Step
+from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import sha256, write_json_atomically
 from tlstudy.storage.provenance import environment
+from tlstudy.storage.reading import read_json
+
+# Steps that put results together, which may be somebody else's.
+PRODUCTS = ("formulas", "aggregate", "claims", "figures", "report")
 
 
 class Output(BaseModel):
@@ -54,16 +59,21 @@ def with_provenance(step_of: Callable[..., Step]) -> Callable[[Callable], Callab
     def decorated(function: Callable) -> Callable:
         @functools.wraps(function)
         def recording(study: Study, *given: object, **options: object) -> object:
-            if study.incomplete:
-                return function(study, *given, **options)
             # Before it runs: the provenance is of the inputs and code that it starts with.
             step, folder = step_of(study, *given[: count - 1]), paths.study_folder(study)
+            if step.name in PRODUCTS:
+                check_inside(folder, (*step.outputs, step.provenance))
+            read = checksums(step.inputs, folder)
+            hold_against_records(study, read)
+            check_cached(step.cached)
+            if study.incomplete:
+                return function(study, *given, **options)
             provenance = {
                 "stage": step.name,
                 "settings": dict(step.settings),
                 "code": step.code,
                 "libraries": dict(step.libraries),
-                "inputs": checksums(step.inputs, folder),
+                "inputs": read,
                 "cache": checksums(step.cached, study.cache),
             }
             result = function(study, *given, **options)
@@ -77,6 +87,78 @@ def with_provenance(step_of: Callable[..., Step]) -> Callable[[Callable], Callab
         return recording
 
     return decorated
+
+
+def check_inside(folder: Path, files: Iterable[Path]) -> None:
+    """Refuse to write where links of somebody else's folder lead out of it.
+
+    The folder itself may be a link.
+
+    Raises:
+        UserError: names the first folder that leads elsewhere.
+    """
+    whole = folder.resolve()
+    for place in dict.fromkeys(file.parent for file in files):
+        if not place.resolve().is_relative_to(whole):
+            raise UserError(
+                f"{place}: leads to {place.resolve()}, out of {folder}; nothing is written there: "
+                "put a folder in place of the link."
+            )
+
+
+def hold_against_records(study: Study, read: Mapping[str, str]) -> None:
+    """Refuse earlier results that are not as they were written.
+
+    What has no record, as results of earlier versions, is taken as it is.
+
+    Args:
+        read: SHA-256 of files by their name in the study's folder.
+
+    Raises:
+        UserError: names the first file that was altered, or a record that was damaged.
+    """
+    records: dict[PurePath, Provenance | None] = {}
+    for name, digest in read.items():
+        job = paths.maker(PurePath(name))
+        file = job and paths.provenance_file(study, job)
+        if not file or not file.is_file():
+            continue
+        if job not in records:
+            records[job] = read_provenance(file)
+        step = job.parts[0]
+        if (record := records[job]) is None:
+            raise UserError(
+                f"{file}: is damaged (it is no provenance); run `tlstudy {step}`, which makes it "
+                "and the results."
+            )
+        written = record.outputs.get(name)
+        if written and written.sha256 != digest:
+            raise UserError(
+                f"{paths.study_folder(study) / name}: was altered (its SHA-256 is not the one in "
+                f"{file}); delete it and run `tlstudy {step}`."
+            )
+
+
+def check_cached(files: Iterable[Path]) -> None:
+    """Refuse cached images and weights whose record is not as it was written.
+
+    The files themselves are held against the record where they are read.
+
+    Raises:
+        UserError: names the record.
+    """
+    folders = {file.parent: file.suffix == ".npy" for file in files if file.is_file()}
+    for folder, is_images in folders.items():
+        record, command = folder / "record.json", "images" if is_images else "weights"
+        if not record.is_file():
+            continue
+        checksum = folder / "record.sha256"  # earlier versions left none
+        if checksum.is_file() and checksum.read_text() != sha256(record):
+            raise UserError(
+                f"{record}: was altered (its SHA-256 is not the one in {checksum}); delete "
+                f"{folder} and run `tlstudy {command}`."
+            )
+        read_json(record, command)
 
 
 def read_provenance(file: Path) -> Provenance | None:

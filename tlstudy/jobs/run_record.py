@@ -3,13 +3,12 @@
 from pathlib import Path
 from typing import Any, NotRequired
 
-from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
 
 from tlstudy.jobs.paths import RUN_RECORD
-from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import without_nan, write_json_atomically
-from tlstudy.storage.reading import read_json
+from tlstudy.storage.reading import check_types, read_json
+from tlstudy.storage.records import Moment, WeightsRecord
 
 
 class TrajectoryRecord(TypedDict):
@@ -49,7 +48,7 @@ class RunRecord(TypedDict):
     training: dict[str, Any]
     learning_rate: float
     tuning: dict[str, Any] | None
-    weights: dict[str, Any] | None
+    weights: WeightsRecord | None
     stride_on: NotRequired[str]
     evaluation: dict[str, Any]
     code: NotRequired[str]
@@ -64,7 +63,7 @@ class RunRecord(TypedDict):
     trajectory: TrajectoryRecord
     early_stopping: NotRequired[dict[str, Any] | None]
     resumed_after_epochs: NotRequired[list[int]]
-    ended: NotRequired[str]
+    ended: NotRequired[Moment]
     seconds: float
     peak_memory_gib: float
 
@@ -80,15 +79,6 @@ def read_run_record(folder: Path) -> RunRecord:
         UserError: the record is missing or damaged.
     """
     file = folder / RUN_RECORD
-    try:
-        return TypeAdapter(RunRecord).validate_python(read_json(file, "train"))
-    except ValidationError as error:
-        raise UserError(
-            f"{file}: is damaged ({_reason(error)}); delete it and run `tlstudy train`."
-        ) from None
-
-
-def _reason(error: ValidationError) -> str:
-    first = error.errors()[0]
-    key = ".".join(map(str, first["loc"]))
-    return f"it lacks '{key}'" if first["type"] == "missing" else f"{key}: {first['msg']}"
+    record = read_json(file, "train")
+    check_types(file, "train", RunRecord, record)
+    return record

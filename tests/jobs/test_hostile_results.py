@@ -1,0 +1,93 @@
+"""Results from somebody else: they execute nothing, write nothing elsewhere, and end in words."""
+
+import json
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from tlstudy.cli import main
+from tlstudy.config.study import finished_study
+from tlstudy.jobs import paths
+from tlstudy.jobs.attempts import read_attempt
+
+# Values of every type, and some that are not numbers to compute with.
+ODD = [None, True, -1, 0, 10**400, 1.5, "", "\x1b[2J", "nan", [], [[]], {}, {"a": 1}]
+
+
+@pytest.fixture
+def folder(small_results, tmp_path) -> Path:
+    return shutil.copytree(small_results.folder, tmp_path / "theirs" / "small")
+
+
+def command(*arguments: object):
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit), arguments
+    assert "Traceback" not in result.output
+    assert "\x1b" not in result.output
+    return result
+
+
+def test_links_that_lead_out_of_the_folder_are_not_written_through(folder, tmp_path):
+    for name, step in {"attempts": "claims", "tables": "claims", "provenance": "report"}.items():
+        elsewhere = tmp_path / f"mine-{name}"
+        shutil.copytree(folder / name, elsewhere) if (folder / name).is_dir() else elsewhere.mkdir()
+        before = {file: file.read_bytes() for file in elsewhere.rglob("*") if file.is_file()}
+        shutil.rmtree(folder / name, ignore_errors=True)
+        (folder / name).symlink_to(elsewhere)
+        result = command(step, "--config", folder)
+        assert result.exit_code == 1
+        assert f"leads to {elsewhere}, out of {folder}; nothing is written there" in result.output
+        assert before == {f: f.read_bytes() for f in elsewhere.rglob("*") if f.is_file()}
+        (folder / name).unlink()
+        shutil.copytree(elsewhere, folder / name)
+
+
+def test_a_results_folder_that_is_a_link_itself_is_written_to(folder, tmp_path):
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "small").symlink_to(folder)
+    assert command("claims", "--config", tmp_path / "linked" / "small").exit_code == 0
+
+
+@pytest.mark.parametrize("key", ["command", "folder", "host", "process", "began", "error"])
+def test_any_note_of_a_job_is_read_or_left(folder, key):
+    study = finished_study(folder)
+    note = {"command": "tlstudy train", "folder": "/", "host": "", "process": 1, "began": 0.0}
+    file = paths.attempt_file(paths.study_folder(study), "aggregate")
+    file.parent.mkdir(exist_ok=True)
+    for odd in ODD:
+        file.write_text(json.dumps({**note, "error": "", key: odd}))
+        found = read_attempt(file)
+        if found:
+            assert found.told()
+            found.may_run()
+        assert command("status", "--config", folder).exit_code == 0
+
+
+def changed_inside(file: Path, dice: random.Random) -> None:
+    """A value somewhere in a JSON file becomes another, of any type."""
+    content = json.loads(file.read_text())
+    place = content
+    while True:
+        key = dice.choice(list(place) if isinstance(place, dict) else range(len(place)))
+        if not isinstance(place[key], dict | list) or not place[key] or dice.random() < 0.3:
+            break
+        place = place[key]
+    place[key] = dice.choice(ODD)
+    file.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_stands_in_records_each_command_ends_in_words(folder, seed):
+    dice = random.Random(seed)
+    for file in sorted(folder.rglob("*.json")):
+        kept = file.read_bytes()
+        changed_inside(file, dice)
+        for name in ("verify", "pack"):
+            command(name, folder, *(["--output", folder.parent / "a.tar.gz"] * (name == "pack")))
+        command("status", "--config", folder)
+        if file.name != "study.json" and dice.random() < 0.1:
+            command("report", "--config", folder)
+        file.write_bytes(kept)
