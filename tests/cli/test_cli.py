@@ -72,7 +72,7 @@ def test_steps_name_the_command_that_is_missing(tmp_path):
     run = ["--arm", "new", "--subset-size", "50", "--seed", "26"]
     for arguments, command in (
         (["subset", "--drawing", "stratified", "--subset-size", "50", "--seed", "26"], "images"),
-        (["train", *run], "subset"),
+        (["train", *run], "weights"),
         (["landscape", *run], "train"),
         (["aggregate"], "train"),
     ):

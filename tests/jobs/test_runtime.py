@@ -24,7 +24,7 @@ def test_a_runtime_is_that_of_the_operations_and_never_too_short():
 
 
 def test_the_kept_audits_trainings_took_less_than_a_third_of_what_they_would_be_given():
-    study = load_study([ROOT / "config.yaml", ROOT / "studies" / "audit.yaml"])
+    study = load_study([ROOT / "config.yaml", ROOT / "docs" / "audit" / "study.yaml"])
     kept = pd.read_parquet(ROOT / "docs" / "audit" / "runs.parquet").set_index(["arm", "seed"])
     assert (kept["threads"] == 1).all()
     for run in runs(study):

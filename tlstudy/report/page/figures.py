@@ -10,7 +10,6 @@ from markupsafe import Markup
 
 from tlstudy.config.catalogue import BY_ARM, OTHER_RUNGS
 from tlstudy.config.settings import Study
-from tlstudy.jobs import paths
 from tlstudy.report.figures.captions import caption, title_of
 from tlstudy.report.figures.texts import explanation
 from tlstudy.report.format import number
@@ -98,8 +97,11 @@ def figure(inputs: Inputs, size: int, name: str) -> PageFigure | None:
 
 
 def folder_told(study: Study) -> str:
-    """The study's folder as a command takes it, without where on a machine it lies."""
-    return shlex.quote("/".join(paths.study_folder(study).parts[-2:]))
+    """The study's folder as a command takes it where studies lie by default.
+
+    Where it really lies would make the report another one when the folder is moved.
+    """
+    return shlex.quote(f"results/{study.study}")
 
 
 def study_figure(inputs: Inputs, name: str) -> PageFigure | None:
