@@ -16,6 +16,9 @@ def test_a_training_job_starts_without_what_it_does_not_need_yet(tmp_path):
 
 def test_putting_tables_together_needs_no_pytorch(tmp_path):
     start_up.write_configuration(tmp_path)
+    tables = tmp_path / "results" / "start-up" / "tables"
+    tables.mkdir(parents=True)
+    (tables / "of-before").touch()  # else it says at once that there are no results
     _, imported = start_up.spent_by(tmp_path, ("aggregate",), "run.json: missing")
     assert imported & HEAVY == {"pandas", "pyarrow", "scipy"}
 
