@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import synthetic
 
-from tlstudy.report.figures import draw, drawn, points, style
+from tlstudy.report.figures import draw, drawn, layerwise, points, style
 from tlstudy.report.page.svg import values_of
 from tlstudy.report.sentences.shown import in_words
 
@@ -139,3 +139,28 @@ def test_points_of_a_colour_are_told_apart_by_mark_and_dash():
         [panel] = drawn.panels_of(figure)
     means = [(item["name"], item["y"]) for item in panel["series"] if item["mark"] == drawn.MEAN]
     assert means == [(name, [2.0 + i]) for i, name in enumerate(marks) for _ in (1, 2)]
+
+
+def test_values_of_maps_are_those_of_the_tables():
+    study, tables = made(audit=True)
+    panels = {p["title"]: p for p in values_of(svg_of("layerwise-angle", audit=True))}
+    maps = {arm: layerwise.layer_map(tables, arm, layerwise.ANGLE) for arm in study.arms}
+    moved = (arm for arm, found in maps.items() if (found > 0).to_numpy().all())
+    arm = next(arm for arm in moved if study.arms[arm].label in panels)
+    [grid], expected = panels[study.arms[arm].label]["grids"], maps[arm]
+    for row, epoch in zip(grid["values"], grid["y"], strict=True):
+        assert row == pytest.approx(expected[epoch].tolist(), rel=1e-4)
+    assert grid["x"] == list(expected.index)
+    assert grid["of"] == "angle in one epoch (degrees)"
+
+
+def test_values_of_landscapes_are_at_their_directions():
+    _, tables = made(audit=True)
+    panels = {p["title"]: p for p in values_of(svg_of("landscape-trajectory", audit=True))}
+    record = next(item for item in tables["landscapes"] if item["label"] in panels)
+    plane = record["planes"]["trajectory"]
+    [grid] = panels[record["label"]]["grids"]
+    assert grid["x"] == pytest.approx(plane["axis"])
+    assert grid["y"] == pytest.approx(plane["axis"][::-1])  # up is more
+    for row, losses in zip(grid["values"], plane["loss"][::-1], strict=True):
+        assert row == pytest.approx(losses, rel=1e-4)
