@@ -44,16 +44,22 @@ def write_results(
     keep_study(study)
     for table, columns in ALL_TABLES.items():
         rows = tables.get(table, pd.DataFrame(columns=list(columns)))
-        rows = rows.reindex(columns=list(columns))
-        for column, (kind, _) in columns.items():
-            if kind == "string":
-                rows[column] = rows[column].astype(object).where(rows[column].notna(), "")
-            elif kind == "binary":
-                rows[column] = rows[column].astype(object).where(rows[column].notna(), b"")
-            elif kind.startswith("int"):
-                rows[column] = rows[column].fillna(0)
-        write_table(paths.tables_folder(study) / f"{table}.parquet", schema(columns), rows)
+        file = paths.tables_folder(study) / f"{table}.parquet"
+        write_table(file, schema(columns), filled(rows, columns))
     return study
+
+
+def filled(rows: pd.DataFrame, columns: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
+    """The rows with all columns, of their types."""
+    rows = rows.reindex(columns=list(columns))
+    for column, (kind, _) in columns.items():
+        if kind == "string":
+            rows[column] = rows[column].astype(object).where(rows[column].notna(), "")
+        elif kind == "binary":
+            rows[column] = rows[column].astype(object).where(rows[column].notna(), b"")
+        elif kind.startswith("int"):
+            rows[column] = rows[column].fillna(0)
+    return rows
 
 
 def paired_difference(study: Study, column: str = "reported_balanced_accuracy") -> np.ndarray:

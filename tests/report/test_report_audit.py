@@ -40,7 +40,7 @@ def test_the_page_opens_with_what_is_left():
     assert places == sorted(places)
     first_screen = text[: places[0]]
     assert "a gap of 50.6 points" in first_screen
-    assert "22 claims" in first_screen
+    assert "31 claims" in first_screen
 
 
 def test_a_learning_rate_at_the_edge_of_the_candidates_is_told():

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 from known import accuracies, make_study
+from made_results import filled
 
 from tlstudy.cli import main
 from tlstudy.config.tables import ALL_TABLES
@@ -12,7 +13,8 @@ from tlstudy.jobs import paths
 from tlstudy.steps.claims import MEASURED, make_claims
 from tlstudy.storage.columns import CLAIM_VALUES, CLAIMS, LADDER, schema
 from tlstudy.storage.errors import UserError
-from tlstudy.storage.files import atomic_path, write_json_atomically
+from tlstudy.storage.files import write_json_atomically
+from tlstudy.storage.table_files import write_table
 
 GAPS = 0.3 + np.array([-0.02, 0.01, 0.03, -0.01, 0.0, -0.01])
 COMPARED = {"quantity": "balanced_accuracy", "arm": "pretrained-first", "against": "new-first"}
@@ -32,8 +34,8 @@ def written(tmp_path):
         for name in (*MEASURED, "laboratory")
     }
     for name, table in {**tables, "runs": accuracies(study, found)}.items():
-        with atomic_path(paths.tables_folder(study) / f"{name}.parquet") as temporary:
-            table.to_parquet(temporary)
+        file = paths.tables_folder(study) / f"{name}.parquet"
+        write_table(file, schema(ALL_TABLES[name]), filled(table, ALL_TABLES[name]))
     return study
 
 
