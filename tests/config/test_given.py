@@ -62,7 +62,7 @@ MISTAKES = {
     "study: a\narms:\n  new:\n    epochs: 0\n": "mine.yaml, line 4: arms.new.epochs: found 0; must",
     "study: a\narms:\n  new: {epoch: 3}\n": "mine.yaml, line 3: arms.new.epoch: unknown key; did",
     "study: a\narms:\n  x: &y {epochs: 0}\n  z:\n    <<: *y\n": "mine.yaml, line 3: arms.x.epochs",
-    "study: a\narms:\n  z: null\n": "mine.yaml, line 3: arms.z: found null, which leaves an arm",
+    "study: a\narms:\n  z: null\n": "mine.yaml, line 3: arms.z: found null, and there is no arm",
     "study: a\nclaims:\n  C1: null\n": "mine.yaml, line 3: claims.C1: found null",
     "study: a\narms:\n  my-pretrained: {}\n": "mine.yaml, line 3: arms.my-pretrained.initialisat",
     "seed: 3\n": "mine.yaml: has no `study`, so its results would be mixed with those of",

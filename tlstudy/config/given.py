@@ -219,21 +219,20 @@ def _forgotten_name(
 
 def _unknown_nulls(layers: Sequence[Layer]) -> Iterator[str]:
     """Null leaves an arm or a claim out: one that there is."""
-    for place, layer in enumerate(layers):
+    for place, layer in enumerate(layers[1:], start=1):
         below = merged(layers[:place])
-        for kind in ("arms", "claims"):
-            entries = layer.content.settings.get(kind)
-            known = below.get(kind) or {}
-            if not place or not isinstance(entries, Mapping) or not isinstance(known, Mapping):
+        for kind, one in (("arms", "arm"), ("claims", "claim")):
+            entries, known = layer.content.settings.get(kind), below.get(kind) or {}
+            if not isinstance(entries, Mapping) or not isinstance(known, Mapping):
                 continue
-            for name in [name for name, settings in entries.items() if settings is None]:
-                if name not in known:
-                    one, names = kind.removesuffix("s"), ", ".join(map(str, known))
+            names = list(map(str, known))
+            for name, settings in entries.items():
+                if settings is None and name not in known:
                     yield (
-                        f"{kind}.{name}: found null, which leaves an {one} out, and there is no "
-                        f"{one} '{name}'; {did_you_mean(str(name), map(str, known))}"
-                        f"{kind} are {names or 'none'}."
-                    ).replace("an claim", "a claim")
+                        f"{kind}.{name}: found null, and there is no {one} "
+                        f"'{name}' to leave out; {did_you_mean(str(name), names)}{kind} are "
+                        f"{', '.join(names) or 'none'}."
+                    )
 
 
 def _with_seeds_that_fit(
