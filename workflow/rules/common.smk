@@ -70,9 +70,11 @@ config_files = [name for name in workflow.configfiles if name not in given]
 try:
     study = study_of_workflow(config, [Path(name) for name in (*config_files, *given)])
     if makes_report() and is_own_workflow():
-        study = study_of_report(study, given)
-        config.clear()  # captions read it
-        config.update(study.model_dump(mode="json"))
+        shown = study_of_report(study, given)
+        if shown is not study:
+            study = shown
+            config.clear()  # captions read it
+            config.update(study.model_dump(mode="json"))
 except UserError as error:
     raise WorkflowError(error.message) from None
 
