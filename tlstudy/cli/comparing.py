@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from tlstudy.cli.json_text import as_json_text
-from tlstudy.cli.options import PATH, check_results, json_option, with_study
+from tlstudy.cli.options import PATH, check_results, json_option, tell, with_study
 from tlstudy.config.given import given_study
 from tlstudy.config.messages import did_you_mean
 from tlstudy.config.quantities import listed_names, quantity_of
@@ -73,7 +73,7 @@ def compare(first: str, second: str, quantities: tuple[str, ...], as_json: bool)
     texts = [comparison_text(*pair, quantities) for pair in sides]
     if not (arm or against):
         texts += missing_arms(one.arms, other.arms)
-    click.echo("\n\n".join(texts))
+    tell("\n\n".join(texts))
 
 
 def _parsed(text: str) -> tuple[Study, str]:
@@ -111,7 +111,7 @@ def export(study: Study, form: str, output: Path | None) -> None:
 
     text = exported(study, form)
     if output is None:
-        click.echo(text, nl=False)
+        tell(text, nl=False)
         return
     write_bytes_atomically(output, text.encode())
-    click.echo(f"{output}: {form}, {len(study.arms)} arms.")
+    tell(f"{output}: {form}, {len(study.arms)} arms.")

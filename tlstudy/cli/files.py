@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from tlstudy.cli.options import PATH, with_study
+from tlstudy.cli.options import PATH, tell, with_study
 from tlstudy.config.settings import Study
 from tlstudy.jobs import paths
 from tlstudy.storage.errors import UserError
@@ -21,7 +21,7 @@ def init(file: Path, name: str | None) -> None:
     if file.exists():
         raise UserError(f"{file}: is there already; name another file, or edit this one.")
     write_bytes_atomically(file, new_study(name or file.stem, str(file)).encode())
-    click.echo(f"{file}: edit it, then `tlstudy plan {file}`.")
+    tell(f"{file}: edit it, then `tlstudy plan {file}`.")
 
 
 @click.command()
@@ -38,14 +38,14 @@ def clean(study: Study, yes: bool) -> None:
     folder = paths.study_folder(study)
     found = leftovers(study)
     if study.scratch:
-        click.echo(f"{study.scratch} is not the study's own folder; what is there is left alone.")
+        tell(f"{study.scratch} is not the study's own folder; what is there is left alone.")
     if not found:
-        click.echo(f"{folder}: nothing to remove.")
+        tell(f"{folder}: nothing to remove.")
         return
     for each in found:
-        click.echo(f"{each.what} ({each.count}): {each.bytes / 1e6:,.1f} MB")
+        tell(f"{each.what} ({each.count}): {each.bytes / 1e6:,.1f} MB")
         for path in each.paths[: each.count]:
-            click.echo(f"    {path}")
+            tell(f"    {path}")
     if yes:
         remove(study, found)
-    click.echo("Removed." if yes else "Nothing was removed; --yes removes it.")
+    tell("Removed." if yes else "Nothing was removed; --yes removes it.")

@@ -80,7 +80,7 @@ def status(study: Study, watch: bool, every: float, as_json: bool) -> None:
     if as_json:
         click.echo(as_json_text(progress_data(found) | asdict(ahead)))
     else:
-        click.echo(progress_text(found, ahead.text()))
+        tell(progress_text(found, ahead.text()))
 
 
 def _watch(study: Study, every: float) -> None:
@@ -95,7 +95,7 @@ def _watch(study: Study, every: float) -> None:
             size = shutil.get_terminal_size()
             text = screen(found, ahead_of(found), size.columns, size.lines)
             click.clear()  # only a terminal
-            click.echo(text)
+            tell(text)
             if found.finished:
                 return
             time.sleep(every)

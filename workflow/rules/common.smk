@@ -92,9 +92,11 @@ try:
         config, [Path(name) for name in (*config_files, *given)], Path(base)
     )
     if makes_report() and is_own_workflow():
-        study = study_of_report(study, given)
-        config.clear()  # captions read it
-        config.update(study.model_dump(mode="json"))
+        shown = study_of_report(study, given)
+        if shown is not study:
+            study = shown
+            config.clear()  # captions read it
+            config.update(study.model_dump(mode="json"))
 except (UserError, OSError) as error:
     raise in_a_sentence(error) from None
 
