@@ -1,6 +1,7 @@
 # make install: install.  make study: install and run the quick study.  make audit: install and run the audit.
 # make test: install and run the tests.  make benchmark: how fast this machine is.
 # make gpu: check a GPU and time it, in at most 8 minutes or so.
+# make test-lowest: run a small study with the lowest versions of all libraries (6 GB of disk, given back).
 # make slurm: install SLURM (Debian, as root).
 # make test-slurm: run the study on a SLURM cluster that the tests start on this machine.
 PYTHON ?= python3
@@ -8,10 +9,13 @@ BIN := .venv/bin
 CORES ?= all
 TESTS ?=
 FAULTS ?=
+# Tests with a study of every step, made without Snakemake, and a dry run.
+LOWEST ?= tests/jobs/test_integrity.py tests/config/test_study.py tests/report/test_report.py \
+  tests/workflow/test_standards.py::test_config_yaml_is_below_a_study_from_another_folder_too
 # Each process of the tests uses one core. A file's tests stay together: they share what is slow.
 TEST_PROCESSES ?= 2
 
-.PHONY: install study audit test faults slurm test-slurm benchmark gpu lint clean
+.PHONY: install study audit test test-lowest faults slurm test-slurm benchmark gpu lint clean
 
 install: .venv/installed
 
@@ -26,6 +30,12 @@ audit: .venv/installed
 test: .venv/installed-tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile \
 	  --no-loadscope-reorder $(TESTS)
+
+test-lowest:
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python -m pip install --quiet --constraint envs/lowest.txt --editable '.[test]'
+	OMP_NUM_THREADS=1 .venv-lowest/bin/python -m pytest $(LOWEST)
+	rm -rf .venv-lowest
 
 # Kills, full disks, damaged files and the like, counted: docs/faults.md.
 faults: .venv/installed-tests

@@ -16,8 +16,6 @@ class Ending(StrEnum):
 
     RESULT = "correct result"
     SENTENCE = "clear sentence"
-    # The step took it, as what it read looked well; `tlstudy verify` names the file.
-    VERIFY = "told by verify"
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ import random
 import shutil
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
@@ -12,6 +14,7 @@ from tlstudy.cli import main
 from tlstudy.config.study import finished_study
 from tlstudy.jobs import paths
 from tlstudy.jobs.attempts import read_attempt
+from tlstudy.storage.files import sha256
 
 # Values of every type, and some that are not numbers to compute with.
 ODD = [None, True, -1, 0, 10**400, 1.5, "", "\x1b[2J", "nan", [], [[]], {}, {"a": 1}]
@@ -91,3 +94,61 @@ def test_whatever_stands_in_records_each_command_ends_in_words(folder, seed):
         if file.name != "study.json" and dice.random() < 0.1:
             command("report", "--config", folder)
         file.write_bytes(kept)
+
+
+def changed_rows(file: Path, dice: random.Random) -> None:
+    """A column of a table gets other values of its type, or the table other rows."""
+    table = pq.read_table(file)
+    place, way = dice.randrange(table.num_columns), dice.randrange(4)
+    column = table.column(place)
+    if way == 0:
+        table = table.slice(0, table.num_rows // 2)
+    elif way == 1:
+        table = pa.concat_tables([table, table])
+    elif way == 2:
+        table = table.set_column(place, table.field(place), pa.nulls(len(table), column.type))
+    else:
+        odd = {"double": 1e308, "int64": -(2**62), "string": "\x1b[2J", "binary": b"", "int16": -1}
+        value = odd.get(str(column.type))
+        if value is not None:
+            table = table.set_column(
+                place, table.field(place), pa.array([value] * len(table), column.type)
+            )
+    pq.write_table(table, file)
+
+
+def follow(folder: Path) -> None:
+    """Let all provenance agree with the results, as somebody may who wants them believed."""
+    for record in (folder / "provenance").rglob("*.json"):
+        content = json.loads(record.read_text())
+        for name, output in content["outputs"].items():
+            if (folder / name).is_file():
+                output["sha256"] = sha256(folder / name)
+        record.write_text(json.dumps(content))
+
+
+READ_BY_THE_REPORT = ("run.json", "landscape.json", "subset.json", "*.parquet")
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_report_of_results_that_agree_with_their_records_ends_in_words(folder, seed):
+    dice = random.Random(seed)
+    files = [file for name in READ_BY_THE_REPORT for file in sorted(folder.rglob(name))]
+    for file in dice.sample(files, 3):
+        kept = file.read_bytes()
+        (changed_rows if file.suffix == ".parquet" else changed_inside)(file, dice)
+        follow(folder)
+        command("report", "--config", folder)
+        file.write_bytes(kept)
+
+
+def test_the_traceback_of_results_that_make_no_sense_together_is_kept(folder):
+    table = pq.read_table(folder / "tables" / "metrics.parquet")
+    pq.write_table(pa.concat_tables([table, table]), folder / "tables" / "metrics.parquet")
+    follow(folder)
+    result = command("figures", "--config", folder)
+    assert result.exit_code == 1
+    assert f"run `tlstudy verify {folder}`, which names what was altered" in result.output
+    note = json.loads((folder / "attempts" / "figures.json").read_text())
+    assert "duplicate" in note["error"].splitlines()[-1]
+    assert len(note["error"].splitlines()) > 10

@@ -82,8 +82,10 @@ def attempt(file: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        lines = "".join(traceback.format_exception(error)).splitlines()[-KEPT_LINES:]
-        told = error.message if isinstance(error, UserError) else "\n".join(lines)
+        # A sentence that stands for a traceback has it as its cause.
+        shown = error.__cause__ if isinstance(error, UserError) else error
+        lines = "".join(traceback.format_exception(shown)).splitlines()[-KEPT_LINES:]
+        told = "\n".join(lines) if shown else error.message
         with suppress(OSError, UserError):  # such as a full disk, which may be the very error
             write_json_atomically(file, asdict(replace(note, error=told)))
         raise

@@ -31,6 +31,7 @@ PLANE = "plane.safetensors"
 # temporary file.
 LONGEST_NAME = 200
 PROVENANCE = "provenance"
+ATTEMPTS_FOLDER = Path("attempts")
 RUNS_INDEX = "runs.tsv"
 CLAIMS_SEEN = "claims-seen.json"
 ANSWERS = "answers.parquet"
@@ -230,7 +231,7 @@ def log_file(root: Path, job: PurePath) -> Path:
 
 def attempt_file(root: Path, job: PurePath) -> Path:
     """There from a job's start until it ends well: see `tlstudy.jobs.attempts`."""
-    return root / "attempts" / f"{job}.json"
+    return root / ATTEMPTS_FOLDER / f"{job}.json"
 
 
 def maker(inside: PurePath) -> PurePath | None:
