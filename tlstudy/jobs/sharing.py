@@ -16,7 +16,7 @@ from tlstudy.config.settings import Study
 from tlstudy.config.study import Run, selected
 from tlstudy.jobs import graph, paths
 from tlstudy.jobs.graph import Step
-from tlstudy.jobs.provenance import Provenance, checksums, read_provenance
+from tlstudy.jobs.provenance import Provenance, check_inside, checksums, read_provenance
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import atomic_path, sha256, write_bytes_atomically, write_json_atomically
 
@@ -143,6 +143,7 @@ def _copied(other: Path, study: Study, step: Step, for_workflow: bool = False) -
     """
     folder = paths.study_folder(study)
     try:
+        check_inside(folder, (*_staying(step), step.provenance))
         for file in _staying(step):
             with atomic_path(file) as temporary:
                 shutil.copyfile(other / file.relative_to(folder), temporary)
