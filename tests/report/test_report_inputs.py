@@ -4,11 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+from made_results import filled
 from records import run_record
 from reports import DRAWING, WEIGHTS, Page, make_inputs
 
 from tlstudy.config.catalogue import figure_names
 from tlstudy.config.study import runs as runs_of
+from tlstudy.config.tables import ALL_TABLES
 from tlstudy.jobs import paths
 from tlstudy.jobs.progress import progress
 from tlstudy.jobs.run_record import write_run_record
@@ -16,6 +18,8 @@ from tlstudy.jobs.tables import read_landscapes
 from tlstudy.report.inputs import TABLES, Inputs, load
 from tlstudy.report.page.progress import section
 from tlstudy.report.page.render import render
+from tlstudy.storage.columns import schema
+from tlstudy.storage.table_files import write_table
 
 
 @pytest.fixture
@@ -87,7 +91,8 @@ def lay_out(study, inputs: Inputs) -> None:
     """Put inputs where the other steps would leave them."""
     paths.tables_folder(study).mkdir(parents=True)
     for name in TABLES:
-        getattr(inputs, name).to_parquet(paths.tables_folder(study) / f"{name}.parquet")
+        file, columns = paths.tables_folder(study) / f"{name}.parquet", ALL_TABLES[name]
+        write_table(file, schema(columns), filled(getattr(inputs, name), columns))
     for name, drawing in inputs.figures[50].items():
         put(paths.figures_folder(study) / "n~50" / f"{name}.svg", drawing)
     landscapes = {record["arm"]: record for record in inputs.landscapes}

@@ -54,6 +54,8 @@ def aggregate_study(study: Study) -> None:
     whole = [row | {"findings": names_of_alarms(findings[key])} for key, row in rows.items()]
     write_frames(folder / "runs.parquet", RUNS, [pd.DataFrame(whole)])
 
+# The others are conditions and results of some experiments only.
+OF_EVERY_EXPERIMENT = ("seed", "experiment", "method")
 
 def _gather_trainings(
     study: Study, folder: Path
@@ -116,7 +118,7 @@ def _measured(study: Study, run: Run, table: str, diverged: set[Key]) -> pd.Data
 def _laboratory(study: Study) -> Iterator[pd.DataFrame]:
     for experiment, seed in experiments(study):
         file = paths.laboratory_file(study, experiment, seed)
-        yield read_table(file, "laboratory", LABORATORY)
+        yield read_table(file, "laboratory", OF_EVERY_EXPERIMENT)
 
 
 def _laboratory_runs(study: Study) -> Iterator[pd.DataFrame]:
