@@ -314,7 +314,7 @@ def _sheet(study: Study, sheet: ContactSheet) -> PageFigure:
     )
     title = f"Training images of seed {sheet.seed}"
     command = (
-        f"tlstudy subset --config {folder_told(study)} --target "
+        f"tlstudy subset {folder_told(study)} --target "
         f"{sheet.target.key} --drawing {sheet.drawing} --subset-size {sheet.subset_size} "
         f"--seed {sheet.seed}"
     )

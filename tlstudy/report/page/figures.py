@@ -124,7 +124,7 @@ def _figure(
         caption=words,
         svg=inline_svg(drawing, f"{key}-drawing", title, told),
         values=htmlsafe_json_dumps(values) if values else "",
-        command=f"tlstudy figures --config {folder_told(inputs.study)}",
+        command=f"tlstudy figures {folder_told(inputs.study)}",
         **more,
     )
 
