@@ -94,7 +94,7 @@ def new_figure(
     panels: float, handles: list[Line2D] = (), note: str = "", width: float = WIDTH
 ) -> Figure:
     """A figure with room for panels of a height in inches, a legend above, a note below."""
-    lines = textwrap.wrap(note, int(WRAP * width / WIDTH))
+    lines = textwrap.wrap(note, int(WRAP * width / WIDTH), break_on_hyphens=False)
     height = panels + legend_height(handles) + ROW * len(lines) + 0.2
     figure = Figure(figsize=(width, height), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06, hspace=0.04, wspace=0.04)

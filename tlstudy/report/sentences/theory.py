@@ -116,7 +116,8 @@ def example_line() -> str:
 
 def claims_of_ledger(inputs: Inputs) -> str:
     """The claims on the slides' network that test the proposition."""
-    return join(name for name, claim in inputs.study.claims.items() if is_on_proposition(claim))
+    claims = inputs.study.claims.items()
+    return join(name for name, claim in claims if is_on_proposition(claim) and not claim.open)
 
 
 def formula_line(formulas: pd.DataFrame) -> str:
