@@ -55,7 +55,7 @@ def aggregate_study(study: Study) -> None:
     write_frames(folder / "runs.parquet", RUNS, [pd.DataFrame(whole)])
 
 # The others are conditions and results of some experiments only.
-OF_EVERY_EXPERIMENT = ("seed", "experiment", "method")
+OF_EVERY_EXPERIMENT = ("seed", "experiment", "measure", "value")
 
 def _gather_trainings(
     study: Study, folder: Path
