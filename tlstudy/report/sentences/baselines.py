@@ -42,9 +42,8 @@ def lines(inputs: Inputs, size: int) -> list[str]:
         best = max(known, key=lambda method: known[method][0].mean)
         alone, ahead = known[best]
         told.append(
-            f"Without a network, {METHODS[best]} does best on the same images: "
-            f"{alone.text(percent)}. {sentence(inputs.named(pretrained))} is ahead of it by "
-            f"{ahead.text(bare_points, POINTS)}."
+            f"Best without a network on the same images: {METHODS[best]}, {alone.text(percent)}. "
+            f"{sentence(inputs.named(pretrained))} less that: {ahead.text(bare_points, POINTS)}."
         )
     return told
 

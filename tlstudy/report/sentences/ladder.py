@@ -231,8 +231,8 @@ def disagreements(inputs: Inputs, size: int) -> list[str]:
         for index, item in told.items()
     )
     return [
-        "The order of the fixes matters: at its place on the ladder, less alone in the sound "
-        f"protocol, the change of the gap differs for {join(listed)}."
+        "The order of the fixes matters. On the ladder these change the gap by another amount than "
+        f"alone in the sound protocol (difference in brackets): {'; '.join(listed)}."
     ]
 
 
