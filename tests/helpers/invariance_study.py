@@ -50,7 +50,7 @@ def invariance_table(study: Study) -> pd.DataFrame:
         key = (run.arm, run.subset_size, run.seed)
 
         def add(point, group, measure, value, stage="", label="", key=key):
-            rows.append((*key, point, group, measure, stage, str(label), value, 250))
+            rows.append((*key, point, group, measure, stage, str(label), value, 250, None))
 
         for label in range(10):
             shown = exposure in ("all", "") or (exposure == "half" and label in half)

@@ -101,6 +101,21 @@ def test_answers_of_an_averaged_network_do_not_turn():
     assert (averaged.loc["vertical-flip", "divergence"] > 1e-6).any()
 
 
+def test_the_accuracy_of_a_class_is_the_share_of_its_bits():
+    trainer, _ = tiny_run(epochs=1)
+    images = trainer.images
+    rows = pd.DataFrame(answer_rows(trainer.network, trainer.training, images, "float32"))
+    accuracies = rows[rows["measure"] == "accuracy"]
+    for _, row in accuracies.iterrows():
+        transforms = invariance.GROUPS.get(row["group"], 1)
+        count = transforms * int((images.test_labels == int(row["class"])).sum())
+        right = np.unpackbits(np.frombuffer(row["right"], np.uint8))
+        assert right[:count].mean() == pytest.approx(row["value"])
+        assert not right[count:].any()
+        assert len(right) - count < 8
+    assert rows.loc[rows["measure"] != "accuracy", "right"].isna().all()
+
+
 class ColourMeans(nn.Module):
     """A stage whose features no transform of places can change, and one that it can."""
 

@@ -41,7 +41,12 @@ COLUMNS = {
     "stage": ("string", "of a sensitivity: a stage by the network's own name; else empty"),
     "class": ("string", "of accuracy and divergence: the images' class; else empty"),
     "value": ("float64", "the measure's value"),
-    "test_images": ("int64", "number of test images behind it"),
+    "test_images": ("int64", "number of test images of all classes"),
+    "right": (
+        "binary",
+        "of accuracy: a bit for each transform, and within it for each test image of the class, in "
+        "order, the highest of a byte first: 1 if the answer is right; else empty",
+    ),
 }
 
 
@@ -66,7 +71,7 @@ def measure(fine_tuned: "FineTuned", settings: Invariance) -> Iterator[dict]:
     for point in ("start", "end"):
         network = fine_tuned.network_at(point)
         for row in sensitivity_rows(network, fine_tuned.training, images):
-            yield {"point": point, **row, **count}
+            yield {"point": point, **row, **count, "right": None}
         log.info("sensitivity at the %s", point)
     for row in answer_rows(network, fine_tuned.training, images, fine_tuned.evaluation.precision):
         yield {"point": point, **row, **count}

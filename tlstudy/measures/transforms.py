@@ -8,6 +8,7 @@ invariant.
 from collections.abc import Callable, Iterator
 from itertools import accumulate, pairwise
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn.functional import interpolate, log_softmax, pad
@@ -147,22 +148,29 @@ def answer_rows(
     upright, *others = log_softmax(logits.double(), dim=1).split(len(images.test))
 
     def by_class(group: str, measure: str, values: torch.Tensor) -> Iterator[dict]:
+        """Values: (transforms, N)."""
         for label in images.test_labels.unique().tolist():
-            mean = float(values[images.test_labels == label].mean())
+            of_class = values[:, images.test_labels == label]
             yield {
                 "group": group,
                 "measure": measure,
                 "stage": "",
                 "class": str(label),
-                "value": mean,
+                "value": float(of_class.double().mean()),
+                "right": packed(of_class) if measure == "accuracy" else None,
             }
 
-    def right(answers: torch.Tensor) -> torch.Tensor:
-        return (answers.argmax(dim=1) == images.test_labels).double()
+    def right(answers: list[torch.Tensor]) -> torch.Tensor:
+        return torch.stack([each.argmax(dim=1) == images.test_labels for each in answers])
 
-    yield from by_class(UPRIGHT, "accuracy", right(upright))
+    yield from by_class(UPRIGHT, "accuracy", right([upright]))
     for group, places in PLACES.items():
         answers = [others[place] for place in places]
-        yield from by_class(group, "accuracy", torch.stack(list(map(right, answers))).mean(dim=0))
+        yield from by_class(group, "accuracy", right(answers))
         divergences = [(upright.exp() * (upright - each)).sum(dim=1) for each in answers]
-        yield from by_class(group, "divergence", torch.stack(divergences).mean(dim=0))
+        yield from by_class(group, "divergence", torch.stack(divergences))
+
+
+def packed(right: torch.Tensor) -> bytes:
+    """A bit for each value in order, the highest of a byte first."""
+    return np.packbits(right.cpu().numpy()).tobytes()
