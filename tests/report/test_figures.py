@@ -8,6 +8,7 @@ from pathlib import PurePath
 from xml.etree import ElementTree
 
 import audit_study
+import features_study
 import invariance_study
 import numpy as np
 import overlap_study
@@ -173,7 +174,8 @@ def many_arms(ladder: bool):
 def test_nothing_is_cut_off(name, monkeypatch):
     """Every text that is drawn lies inside the figure."""
     study, tables = many_arms(name not in catalogue.figure_names(many_arms(False)[0]))
-    for made in (overlap_study, invariance_study):  # of destroyed local structure, of turns alone
+    # Of destroyed local structure, of turns, of features alone.
+    for made in (overlap_study, invariance_study, features_study):
         if name not in catalogue.figure_names(study):
             study = made.make_study()
             tables = made.make_tables(study)

@@ -55,6 +55,7 @@ FIGURES = (
     "landscape-random",
     "curvature",
     "reuse",
+    "features",
     "invariance-transfer",
     "invariance-stages",
     "overlap",
@@ -96,6 +97,8 @@ def figure_names(study: Study) -> list[str]:
         "landscape-random": study.landscape.seeds,
         "curvature": study.curvature.seeds,
         "reuse": study.reuse.seeds,
+        # Where blocks change places, features are scores that the figure `overlap` is about.
+        "features": study.features.seeds and not block_sweeps(study),
         "invariance-transfer": study.invariance.seeds and exposed_arms(study),
         "invariance-stages": study.invariance.seeds,
         "overlap": block_sweeps(study),

@@ -54,8 +54,10 @@ def aggregate_study(study: Study) -> None:
     whole = [row | {"findings": names_of_alarms(findings[key])} for key, row in rows.items()]
     write_frames(folder / "runs.parquet", RUNS, [pd.DataFrame(whole)])
 
+
 # The others are conditions and results of some experiments only.
 OF_EVERY_EXPERIMENT = ("seed", "experiment", "measure", "value")
+
 
 def _gather_trainings(
     study: Study, folder: Path

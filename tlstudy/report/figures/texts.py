@@ -26,6 +26,7 @@ TITLES = {
     "landscape-random": "Loss landscape in a random plane",
     "curvature": "Curvature of the training loss",
     "reuse": "Reuse of pretrained features",
+    "features": "Features before and after training, by stage",
     "invariance-transfer": "Turned images of classes that were shown turned, or not",
     "invariance-stages": "Sensitivity to changes of the image, by stage",
     "overlap": "The gap between the two networks as local structure is destroyed",

@@ -45,6 +45,7 @@ PARTS = {  # headings of the results, in the slides' order, with their figures
     "Loss landscapes": tuple(LANDSCAPES),
     "Curvature of the loss": ("curvature",),
     "Reuse of features": ("reuse",),
+    "Features": ("features",),
     "Invariance": ("invariance-transfer", "invariance-stages"),
     "Overlap with the pretraining": ("overlap",),
 }

@@ -29,6 +29,7 @@ WORDS = {
         experiments.curvature_table(*where),
     ),
     "reuse": lambda *where: (experiments.about_reuse(*where), experiments.reuse_table(*where)),
+    "features": lambda *where: ("", experiments.features_table(*where)),
     "invariance-transfer": lambda *where: (
         invariance.about_index(*where),
         invariance.invariance_table(*where),

@@ -10,7 +10,7 @@ from tlstudy.audit.statistics import Summary, summarise
 from tlstudy.config.groups import label_of
 from tlstudy.measures.least_change import STATIONARY
 from tlstudy.report.figures import curvature as figure
-from tlstudy.report.format import number, percent
+from tlstudy.report.format import Cell, number, percent, sentence
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.names import stage_words
 from tlstudy.report.sentences.series import of_arm
@@ -25,6 +25,15 @@ QUANTITIES = {
     "hessian_eigenvalue": "Largest Hessian eigenvalue, raw",
 }
 LEAST = "Distance from the start over the least change found for the same training loss"
+FEATURES = {
+    "similarity": "Similarity of the features before and after training (debiased CKA)",
+    "dimensions-before": "Dimensions of the features before training (participation ratio)",
+    "dimensions-after": "Dimensions after training",
+    "shared-dimensions": "Shared dimensions of before and after (ENSD)",
+    "log-evidence": "Evidence for the labels before training (LogME)",
+    "reconstruction-before": "Images decoded from the features before training (R\u00b2)",
+    "reconstruction-after": "Images decoded from the features after training (R\u00b2)",
+}
 REUSE = (
     "Median cosine between a filter and its start",
     "That cosine if filters had moved as far at right angles",
@@ -154,6 +163,24 @@ def _reuse(inputs: Inputs, arm: str, size: int) -> list[str]:
         f"{len(trained - descended)} of {len(trained)}",
         f"{percent(across.min())} to {percent(across.max())}",
     ]
+
+
+def features_table(inputs: Inputs, size: int) -> Table | None:
+    """A column for each stage, a row for each arm below the title of each measure."""
+    rows = inputs.features[inputs.features["subset_size"] == size]
+    arms, stages = measured_arms(inputs, rows, size), list(rows["stage"].unique())
+    if not arms:
+        return None
+    groups = rows.groupby(["measure", "arm", "stage"])["value"]
+    found = {key: summarise(values.to_numpy(dtype=float)) for key, values in groups}
+    lines: list[list[str | Cell]] = []
+    for measure, title in FEATURES.items():
+        lines.append([title])
+        for arm in arms:
+            values = [found.get((measure, arm, stage), NONE) for stage in stages]
+            cells = [item.text(lambda value: number(value, 3), short=True) for item in values]
+            lines.append([label_of(inputs.study, arm), *cells])
+    return Table(["Arm", *map(sentence, map(stage_words, stages))], lines)
 
 
 def about_reuse(inputs: Inputs, size: int) -> str:
