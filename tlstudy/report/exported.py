@@ -98,7 +98,7 @@ def exported(study: Study, form: str) -> str:
     if form == "csv":
         return results_frame(study).to_csv(index=False, lineterminator="\n")
     heads, *rows = _printed(results_inputs(study))
-    return (_latex if form == "latex" else _markdown)(heads, rows)
+    return (_latex if form == "latex" else markdown)(heads, rows)
 
 
 def _printed(inputs: Inputs) -> Iterator[list[str]]:
@@ -132,7 +132,7 @@ def _cell(summary: Summary, *written: object) -> str:
     return f"{cell.text} ({cell.note})" if cell.note else cell.text
 
 
-def _markdown(heads: list[str], rows: list[list[str]]) -> str:
+def markdown(heads: list[str], rows: list[list[str]]) -> str:
     lines = [heads, ["---"] * len(heads), *rows]
     shown = ([cell.replace("|", "\\|") for cell in line] for line in lines)
     return "".join(f"| {' | '.join(line)} |\n" for line in shown)

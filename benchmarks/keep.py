@@ -1,0 +1,226 @@
+"""Keep a finished study's tables and figures in docs/<study>, with a page that is made of them.
+
+    python -m benchmarks.keep smoothness
+
+takes results/smoothness, which must verify. `tests/kept/test_pages.py` makes the page again from
+the kept tables, and judges the claims anew.
+"""
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from tlstudy.config.catalogue import figure_names, size_folder
+from tlstudy.config.quantities import quantity_of
+from tlstudy.config.settings import Study
+from tlstudy.config.study import load_study
+from tlstudy.config.study import runs as runs_of
+from tlstudy.config.tables import ALL_TABLES
+from tlstudy.jobs import paths
+from tlstudy.jobs.provenance import read_provenance
+from tlstudy.jobs.tables import read_table
+from tlstudy.jobs.verify import verdict
+from tlstudy.report.exported import markdown
+from tlstudy.report.figures.captions import title_of
+from tlstudy.report.figures.texts import explanation
+from tlstudy.report.format import THIN, Cell, count, duration, join, seeds, whole
+from tlstudy.report.inputs import TABLES, Inputs, load
+from tlstudy.report.page.figures import WORDS
+from tlstudy.report.sentences import how_it_was_run, ledger, results
+from tlstudy.report.tables import Table
+from tlstudy.storage.columns import schema
+from tlstudy.storage.errors import UserError
+
+ROOT = Path(__file__).parents[1]
+LAST_LAYERS = "layers-at-the-end"  # the whole table has megabytes
+VALUES = "claim-values"
+MADE = "made.json"
+PAGE = "README.md"
+
+
+def folder_of(name: str) -> Path:
+    """Where a study is kept."""
+    return ROOT / "docs" / name
+
+
+def study_of(name: str) -> Study:
+    """The study as it was run: of its own file in the kept folder where it has changed since."""
+    own = folder_of(name) / "study.yaml"
+    return load_study([ROOT / "config.yaml", own if own.is_file() else study_file(name)])
+
+
+def study_file(name: str) -> Path:
+    return ROOT / "studies" / f"{name}.yaml"
+
+
+def keep(name: str) -> None:
+    """Write the folder anew.
+
+    Raises:
+        UserError: the results do not hold.
+    """
+    study = study_of(name)
+    found = verdict(paths.study_folder(study))
+    if not found.holds:
+        raise UserError(found.problems[0])
+    folder = folder_of(name)
+    folder.mkdir(exist_ok=True)
+    for table in _kept_tables(study):
+        read_table(study, table).to_parquet(folder / f"{table}.parquet", compression="zstd")
+    if _needs_layers(study):
+        layers = _last_epochs(read_table(study, "layers"))
+        layers.to_parquet(folder / f"{LAST_LAYERS}.parquet", compression="zstd")
+    for figure in _kept_figures(study):
+        file = paths.figures_folder(study) / size_folder(_size(study)) / f"{figure}.png"
+        shutil.copyfile(file, folder / file.name)
+    made = json.dumps(_made(study, found.fingerprint, found.files), indent=1, ensure_ascii=False)
+    (folder / MADE).write_text(made + "\n", encoding="utf-8")
+    (folder / PAGE).write_text(page(kept_inputs(study)), encoding="utf-8")
+
+
+def _size(study: Study) -> int:
+    (size,) = study.subset_size  # of every study that is kept
+    return size
+
+
+def _kept_tables(study: Study) -> list[str]:
+    there = [name for name in (*TABLES, VALUES) if name != "layers"]
+    return [name for name in there if len(read_table(study, name))]
+
+
+def _needs_layers(study: Study) -> bool:
+    quantities = {claim.quantity for claim in study.claims.values() if not claim.open}
+    return any(quantity_of(name).table == "layers" for name in quantities)
+
+
+def _last_epochs(layers: pd.DataFrame) -> pd.DataFrame:
+    runs = layers.groupby(["arm", "subset_size", "seed"])["epoch"]
+    return layers[layers["epoch"] == runs.transform("max")].reset_index(drop=True)
+
+
+def _kept_figures(study: Study) -> list[str]:
+    """Those that have a table, and those that claims name."""
+    named = {claim.figure for claim in study.claims.values()}
+    wanted = named | {"claims", "results", *WORDS}
+    return [name for name in figure_names(study) if name in wanted]
+
+
+def _made(study: Study, fingerprint: str, files: int) -> dict:
+    """What the tables do not say of how they were made."""
+    inputs = load(study, progress=None)
+    job = paths.job_of_run("train", next(iter(runs_of(study))))
+    provenance = read_provenance(paths.provenance_file(study, job))
+    return {
+        "environment": provenance.environment,
+        "weights": [record["statement"] for record in how_it_was_run.weights_used(inputs)],
+        "verified": {"files": files, "fingerprint": fingerprint},
+    }
+
+
+def kept_inputs(study: Study) -> Inputs:
+    """The kept tables as a report takes them; those that are not kept are empty."""
+    folder, tables = folder_of(study.study), {}
+    for name in TABLES:
+        file = folder / f"{LAST_LAYERS if name == 'layers' else name}.parquet"
+        empty = schema(dict(ALL_TABLES[name])).empty_table().to_pandas()
+        tables[name] = pd.read_parquet(file) if file.is_file() else empty
+    return Inputs(study=study, progress=None, **tables)
+
+
+def page(inputs: Inputs) -> str:
+    """The page of a kept study, as Markdown."""
+    study, size = inputs.study, _size(inputs.study)
+    parts = [f"# {study.title}", study.question, *_run(inputs)]
+    parts += ["## Claims", *_claims(inputs, size)]
+    for name in _kept_figures(study):
+        title, sentence, table = title_of(study, name), "", None
+        if name == "results":
+            table = results.result_table(inputs, size)
+        elif name in WORDS:
+            sentence, table = WORDS[name](inputs, size)
+        parts += [f"## {title}", sentence, table and _markdown(table)]
+        parts += [f"![{title}]({name}.png)", f"*{explanation(name)}*"]
+    parts += ["## Files", _files(study)]
+    return plain("\n\n".join(filter(None, parts))) + "\n"
+
+
+def plain(text: str) -> str:
+    """Text with usual blanks: pages are searched and tested as text."""
+    return text.replace(THIN, " ")
+
+
+def _run(inputs: Inputs) -> Iterator[str]:
+    runs, study = inputs.runs, inputs.study
+    made = json.loads((folder_of(study.study) / MADE).read_text(encoding="utf-8"))
+    environment = made["environment"]
+    distinct = runs.drop_duplicates(["run", "subset_size", "seed"])
+    days = sorted(set(runs["ended"].str[:10]))
+    yield (
+        f"{count(len(distinct), 'run')} with seeds {seeds(study.seed)}; {_size(study)} training "
+        f"images; {join(whole(n) for n in sorted(set(runs['final_test_images'])))} test images. "
+        f"Pretrained weights: {join(made['weights'])}. "
+        f"{environment['processor']}, PyTorch {join(how_it_was_run.distinct(runs, 'torch'))}, "
+        f"{how_it_was_run.arithmetic(runs)}; trainings took "
+        f"{duration(float(distinct['seconds'].sum()))} one after the other; {join(days)}; commit "
+        f"{join(map(how_it_was_run.short_commit, how_it_was_run.distinct(runs, 'commit')))}."
+    )
+    yield "\n".join(f"- {warning}" for warning in how_it_was_run.warnings(inputs))
+    yield f"To run it again: `snakemake --cores 2 --configfile studies/{study.study}.yaml`"
+
+
+def _claims(inputs: Inputs, size: int) -> Iterator[str]:
+    claims = ledger.of_size(inputs, size)
+    yield f"{ledger.tally(claims, 'of the study')} {ledger.holm_rule(claims)}".strip()
+    lines = []
+    for entry in ledger.entries(inputs, size):
+        verdict = f"**{entry['verdict']}**"
+        notes = " ".join(filter(None, (entry["because"], entry["holm"])))
+        lines.append([f"{entry['name']}: {entry['text']}", _cell(entry["value"]), verdict, notes])
+    yield markdown(["claim", "measured, with 95 % interval", "verdict", "because"], lines).rstrip()
+    yield "\n".join(
+        f"- *{verdict}*: {meaning}"
+        for verdict, meaning in ledger.meanings(claims["verdict"]).items()
+    )
+
+
+def _markdown(table: Table) -> str:
+    """Titles of rows in bold; a row that is short is filled."""
+    lines = []
+    for row in table.rows:
+        cells = [_cell(cell) for cell in row]
+        cells = [f"**{cells[0]}**"] if len(cells) == 1 else cells
+        lines.append(cells + [""] * (len(table.heads) - len(cells)))
+    return markdown(table.heads, lines).rstrip()
+
+
+def _cell(cell: str | Cell) -> str:
+    if isinstance(cell, str):
+        return cell
+    notes = "; ".join(filter(None, (cell.note, cell.last)))
+    return f"{cell.text} ({notes})" if notes else cell.text
+
+
+def _files(study: Study) -> str:
+    words = {
+        "runs": "a row a run: values, settings, weights, device, versions, commit, times",
+        "metrics": "a row a run and epoch",
+        "answers": "classes of the test images, and a bit for each answer of each run",
+        "findings": "what the sentinels found",
+        "claims": "the ledger",
+        VALUES: "the value of each claim in each seed",
+        LAST_LAYERS: "a row a run and layer, after the last epoch",
+    }
+    names = sorted(file.stem for file in folder_of(study.study).glob("*.parquet"))
+    measured = "the measurement of that name"
+    rows = [[f"`{name}.parquet`", words.get(name, measured)] for name in names]
+    about = "Columns are described in the files' own metadata and in `tlstudy/storage/columns.py`."
+    return f"{markdown(['file', 'what'], rows)}\n{about}"
+
+
+if __name__ == "__main__":
+    for study_name in sys.argv[1:]:
+        keep(study_name)

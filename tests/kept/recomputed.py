@@ -1,0 +1,206 @@
+"""Values, intervals and verdicts of kept studies, computed anew by code that shares none of ours.
+
+Only NumPy, SciPy and pandas: of the package it takes the configuration of claims, and which classes
+a seed shows turned.
+"""
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from scipy.optimize import brentq
+
+from tlstudy.config.ledger import Claim
+from tlstudy.config.shown_classes import half_of
+
+RUN = ["arm", "seed"]
+ACCURACY = "balanced_accuracy"
+# (transforms) of each group in the table of invariance.
+WAYS = {"none": 1, "quarter-turn": 3, "half-and-three-quarter-turn": 2}
+CURVATURES = {
+    "log2_normalised_eigenvalue": "normalised_eigenvalue",
+    "log2_hessian_eigenvalue": "hessian_eigenvalue",
+    "log2_rise": "rise",
+}
+FEATURES = {
+    "similarity": "similarity",
+    "shared_dimensions": "shared-dimensions",
+    "dimensions_before": "dimensions-before",
+    "reconstruction_before": "reconstruction-before",
+    "reconstruction_after": "reconstruction-after",
+}
+
+
+class Recomputed:
+    """What a study's claims are about, from its kept tables by name."""
+
+    def __init__(self, study, tables: dict[str, pd.DataFrame]):
+        self.study, self.tables = study, tables
+        self.runs = tables["runs"].set_index(RUN)
+
+    def right(self, arm: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """(N,) labels and whether each answer is right."""
+        answers = self.tables["answers"]
+        [row] = answers[(answers["arm"] == arm) & (answers["seed"] == seed)].to_dict("records")
+        labels = np.frombuffer(row["labels"], "<i2")
+        bits = [byte >> place & 1 for byte in row["right"] for place in range(7, -1, -1)]
+        return labels, np.array(bits[: len(labels)])
+
+    def accuracy(self, arm: str, seed: int) -> float:
+        labels, right = self.right(arm, seed)
+        return float(np.mean([right[labels == label].mean() for label in set(labels)]))
+
+    def turned(self, arm: str, seed: int, group: str) -> dict[int, float]:
+        """Share of right answers on transformed images, by class, from the bits."""
+        table, labels = self.tables["invariance"], self.right(arm, seed)[0]
+        chosen = (table["arm"] == arm) & (table["seed"] == seed) & (table["point"] == "end")
+        chosen &= (table["group"] == group) & (table["measure"] == "accuracy")
+        found = {}
+        for row in table[chosen].to_dict("records"):
+            images = int((labels[: row["test_images"]] == int(row["class"])).sum())
+            count = WAYS[group] * images
+            bits = [byte >> place & 1 for byte in row["right"] for place in range(7, -1, -1)]
+            found[int(row["class"])] = sum(bits[:count]) / count
+        return found
+
+    def value(self, quantity: str, arm: str, seed: int) -> float:
+        family, _, of = quantity.partition(".")
+        if family in CURVATURES:
+            return np.log2(self.rows("curvature", arm, seed, point=of)[CURVATURES[family]].item())
+        if family in FEATURES:
+            rows = self.rows("features", arm, seed, measure=FEATURES[family], stage=of)
+            return rows["value"].item()
+        others = {
+            ACCURACY: self.accuracy,
+            "accuracy_upright": lambda *run: self.mean_turned(*run, "none"),
+            "accuracy_transformed": lambda *run: self.mean_turned(*run, of),
+            "accuracy_turned": lambda *run: self.half_turned(*run, of),
+            "train_loss_fall": self.train_loss_fall,
+            "trajectory_rank": lambda *run: self.runs.loc[run, "trajectory_rank"],
+            "log2_encoder_angle": self.encoder_angle,
+            "log2_sensitivity": lambda *run: self.sensitivity(*run, "end", of),
+            "log2_sensitivity_before": lambda *run: self.sensitivity(*run, "start", of),
+        }
+        return others[family](arm, seed)
+
+    def mean_turned(self, arm: str, seed: int, group: str) -> float:
+        return float(np.mean(list(self.turned(arm, seed, group).values())))
+
+    def half_turned(self, arm: str, seed: int, which: str) -> float:
+        half = half_of(self.study.arms[arm].target, seed)
+        found = self.turned(arm, seed, "quarter-turn")
+        wanted = [c for c in found if which == "all" or (c in half) == (which == "seen")]
+        return float(np.mean([found[c] for c in wanted]))
+
+    def train_loss_fall(self, arm: str, seed: int) -> float:
+        first = self.rows("metrics", arm, seed, epoch=1)["train_loss"].item()
+        return first - self.runs.loc[(arm, seed), "checkpoint_train_loss"]
+
+    def encoder_angle(self, arm: str, seed: int) -> float:
+        rows = self.rows("layers-at-the-end", arm, seed, kind="convolution")
+        return np.log2(np.median(rows["angle_from_start"]))
+
+    def sensitivity(self, arm: str, seed: int, point: str, group: str) -> float:
+        rows = self.rows("invariance", arm, seed, measure="sensitivity", point=point, group=group)
+        return np.log2(rows["value"].iloc[-1])
+
+    def rows(self, table: str, arm: str, seed: int, **columns) -> pd.DataFrame:
+        found = self.tables[table]
+        for name, value in {"arm": arm, "seed": seed, **columns}.items():
+            found = found[found[name] == value]
+        return found
+
+    def values(self, claim: Claim) -> np.ndarray:
+        """(seeds,) the claim's statistic."""
+        found = []
+        for seed in self.study.seed:
+            value = self.value(claim.quantity, claim.arm, seed) - claim.above
+            if claim.against:
+                other = claim.against_quantity or claim.quantity
+                value -= self.value(other, claim.against, seed)
+            if claim.minus:
+                value -= self.value(claim.quantity, claim.minus.arm, seed)
+                value += self.value(claim.quantity, claim.minus.against, seed)
+            found.append((value if claim.direction == "higher" else -value) + claim.margin)
+        return np.array(found, dtype=float)
+
+    def interval(self, claim: Claim) -> tuple[float, float]:
+        """95 % of Student's t over seeds, or over seeds and images where there are answers."""
+        values = self.values(claim)
+        if claim.quantity != ACCURACY or (claim.against_quantity or ACCURACY) != ACCURACY:
+            found = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+            return float(found.low), float(found.high)
+        pairs = [(1, claim.arm), (-1, claim.against)]
+        if claim.minus:
+            pairs += [(-1, claim.minus.arm), (1, claim.minus.against)]
+        signed = [(sign, arm) for sign, arm in pairs if arm]
+        of_seeds = [
+            sum(sign * self.right(arm, seed)[1] for sign, arm in signed) for seed in self.study.seed
+        ]
+        labels = self.right(claim.arm, self.study.seed[0])[0]
+        error, freedom = crossed(np.array(of_seeds, dtype=float), labels)
+        reach = error * stats.t.ppf(0.975, freedom)
+        return values.mean() - reach, values.mean() + reach
+
+    def verdict(self, claim: Claim) -> str:
+        for control in claim.controls:
+            values = [self.value(control.quantity, control.arm, seed) for seed in self.study.seed]
+            if min(values) < control.at_least:
+                return "not testable"
+        low, high = self.interval(claim)
+        if low > claim.effect:
+            return "supported"
+        if high < claim.effect:
+            return "refuted" if high < 0 or not claim.effect else "contradicted"
+        return "inconclusive"
+
+
+def crossed(values: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+    """Standard error of a mean over classes, and degrees of freedom: seeds and images vary.
+
+    Two-way random effects, images within their class (Owen & Eckles 2012); the variance of images
+    is not counted where it is estimated below zero.
+
+    Args:
+        values: (seeds, images).
+    """
+    seeds, images = values.shape
+    classes = sorted(set(labels.tolist()))
+    of_seeds = np.zeros(seeds)
+    between = within = 0.0
+    for label in classes:
+        block = values[:, labels == label]
+        count = block.shape[1]
+        of_seeds += block.mean(axis=1) / len(classes)
+        scale = (images / (len(classes) * count)) ** 2
+        between += scale * seeds * np.sum((block.mean(axis=0) - block.mean()) ** 2)
+        within += scale * np.sum((block - block.mean()) ** 2)
+    total_seeds = images * np.sum((of_seeds - of_seeds.mean()) ** 2)
+    free_images = images - len(classes)
+    free_rest = (seeds - 1) * free_images
+    # What seeds, images and classes leave: seeds' means are taken over all classes together.
+    rest = within - between - total_seeds
+    square_seeds = total_seeds / (seeds - 1)
+    square_images, square_rest = between / free_images, rest / free_rest
+    both = square_seeds + square_images - square_rest
+    if both <= square_seeds:
+        return float(np.sqrt(square_seeds / values.size)), seeds - 1
+    parts = square_seeds**2 / (seeds - 1) + square_images**2 / free_images
+    freedom = both**2 / (parts + square_rest**2 / free_rest)
+    return float(np.sqrt(both / values.size)), max(seeds - 1, freedom)
+
+
+def transfer_index(none: np.ndarray, half: np.ndarray, every: np.ndarray) -> tuple[float, ...]:
+    """(half - none) / (every - none) of the means, and all ratios that a t test does not reject."""
+    some, most = half - none, every - none
+    ratio = some.mean() / most.mean()
+
+    def kept(tried: float) -> float:
+        return stats.ttest_1samp(some - tried * most, 0).pvalue - 0.05
+
+    ends = []
+    for side in (-1, 1):
+        step = 0.01
+        while kept(ratio + side * step) > 0:
+            step *= 1.5
+        ends.append(brentq(kept, ratio, ratio + side * step))
+    return ratio, *ends

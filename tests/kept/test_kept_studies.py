@@ -1,0 +1,77 @@
+"""Kept studies: the page is made of the tables, and other code comes to the same verdicts."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from recomputed import Recomputed, transfer_index
+
+from benchmarks.keep import MADE, PAGE, ROOT, VALUES, folder_of, kept_inputs, page, study_of
+from tlstudy.audit.quantities import values_of
+from tlstudy.config.exposures import exposed_arms
+from tlstudy.config.settings import Arm, Study
+from tlstudy.report.figures.invariance import index_of
+
+NAMES = sorted(file.parent.name for file in (ROOT / "docs").glob(f"*/{MADE}"))
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def study(request) -> Study:
+    return study_of(request.param)
+
+
+@pytest.fixture(scope="module")
+def tables(study) -> dict[str, pd.DataFrame]:
+    return {file.stem: pd.read_parquet(file) for file in folder_of(study.study).glob("*.parquet")}
+
+
+def test_its_runs_are_those_of_the_study(study, tables):
+    runs = tables["runs"]
+    expected = {(arm, seed) for arm in study.arms for seed in study.seed}
+    assert set(zip(runs["arm"], runs["seed"], strict=True)) == expected
+    assert set(runs["status"]) == {"finished"}
+    assert runs["code"].nunique() == 1
+    assert not runs["commit"].str.contains("changes").any()
+    for arm, settings in runs.groupby("arm")["settings"].first().items():
+        assert Arm.model_validate_json(settings) == study.arms[arm]
+
+
+def test_the_page_is_made_of_the_tables(study):
+    assert (folder_of(study.study) / PAGE).read_text(encoding="utf-8") == page(kept_inputs(study))
+
+
+def test_accuracies_follow_from_the_bits(study, tables):
+    anew = Recomputed(study, tables)
+    for row in tables["runs"].itertuples():
+        final = getattr(row, f"final_test_balanced_accuracy_{row.batchnorm}")
+        assert anew.accuracy(row.arm, row.seed) == pytest.approx(final, abs=1e-12)
+
+
+def test_other_code_comes_to_the_same_verdicts(study, tables):
+    anew = Recomputed(study, tables)
+    rows = tables["claims"].set_index("claim")
+    values = tables[VALUES].set_index(["claim", "seed"])["value"]
+    tested = {name: claim for name, claim in study.claims.items() if not claim.open}
+    assert tested
+    for name, claim in tested.items():
+        np.testing.assert_allclose(anew.values(claim), values[name][study.seed], atol=1e-12)
+        found = rows.loc[name]
+        np.testing.assert_allclose(anew.interval(claim), (found["low"], found["high"]), rtol=1e-9)
+        assert anew.verdict(claim) == found["verdict"], name
+        assert found["stated"] == "before", name
+
+
+def test_other_code_finds_the_same_transfer_index(study, tables):
+    networks = exposed_arms(study)
+    if "invariance" not in tables:
+        assert not networks
+        return
+    anew, values = Recomputed(study, tables), values_of(tables, "accuracy_turned.unseen")
+    for arms in networks:
+        by_exposure = [
+            np.array([anew.value("accuracy_turned.unseen", arm, seed) for seed in study.seed])
+            for arm in (arms["none"], arms["half"], arms["all"])
+        ]
+        found = index_of(values, arms)
+        if found.value is not None:
+            expected = transfer_index(*by_exposure)
+            assert (found.value, found.low, found.high) == pytest.approx(expected)
