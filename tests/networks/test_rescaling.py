@@ -69,6 +69,16 @@ def test_a_part_is_rescaled_and_nothing_else(part):
     assert after["conv1.weight"] == (1 if part == "head" else 3)
 
 
+def test_first_is_the_first_convolution_and_nothing_else():
+    start = dict(initial_network(tiny_training(), 26, None).named_parameters())
+    first = Rescaling(part="first", factor=4, learning_rate_factor=3)
+    network = initial_network(tiny_training(rescaling=first), 26, None)
+    for name, weight in network.named_parameters():
+        assert torch.equal(weight, start[name] * (4 if name == "conv1.weight" else 1)), name
+    factors = learning_rate_factors(layer_kinds(network), first)
+    assert factors == [3.0 if name == "conv1.weight" else 1.0 for name in start]
+
+
 @pytest.mark.parametrize("statistics", ["kept", "rescaled"])
 def test_all_is_every_parameter_and_statistics_as_asked(trained, statistics):
     before = copy.deepcopy(trained.state_dict())

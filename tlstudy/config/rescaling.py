@@ -10,10 +10,11 @@ from tlstudy.config.fields import Factor, Settings
 class Rescaling(Settings):
     """A part of the network whose weights are multiplied before training."""
 
-    part: Literal["encoder", "head", "both", "all"] = Field(
+    part: Literal["encoder", "first", "head", "both", "all"] = Field(
         "encoder",
-        description="encoder: all convolutions; head: the last layer; both: these two; all: "
-        "every parameter, BatchNorm's scale and shift too (Lippl & Lindsey 2024).",
+        description="encoder: all convolutions; first: the first of them; head: the last layer; "
+        "both: encoder and head; all: every parameter, BatchNorm's scale and shift too (Lippl & "
+        "Lindsey 2024).",
     )
     factor: Factor = Field(1.0, description="What its weights are multiplied by.")
     learning_rate_factor: Factor = Field(
@@ -29,10 +30,10 @@ class Rescaling(Settings):
 
     @model_validator(mode="after")
     def _statistics_follow_an_encoder(self) -> "Rescaling":
-        unchanged = self.factor == 1 or self.part == "head"
+        unchanged = self.factor == 1 or self.part in ("first", "head")
         if self.running_statistics == "rescaled" and unchanged:
             raise ValueError(
-                "running_statistics: rescaled needs a factor other than 1 on a part that holds the "
-                "encoder"
+                "running_statistics: rescaled needs a factor other than 1 on a part that holds all "
+                "convolutions"
             )
         return self

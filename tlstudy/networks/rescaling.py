@@ -19,9 +19,13 @@ HEAD = ("linear-weight", "linear-bias")
 PARTS = {"encoder": ENCODER, "head": HEAD, "both": (*ENCODER, *HEAD)}
 
 
-def _is_in(kind: str, rescaling: Rescaling) -> bool:
-    """Whether the part holds weight tensors of a kind."""
-    return rescaling.part == "all" or kind in PARTS[rescaling.part]
+def _names(kinds: dict[str, str], rescaling: Rescaling) -> set[str]:
+    """Names of the weight tensors in the part."""
+    if rescaling.part == "all":
+        return set(kinds)
+    if rescaling.part == "first":
+        return {next(name for name, kind in kinds.items() if kind in ENCODER)}
+    return {name for name, kind in kinds.items() if kind in PARTS[rescaling.part]}
 
 
 def rescale(network: nn.Module, kinds: dict[str, str], rescaling: Rescaling) -> None:
@@ -32,9 +36,10 @@ def rescale(network: nn.Module, kinds: dict[str, str], rescaling: Rescaling) -> 
     """
     if rescaling.factor == 1:
         return
+    names = _names(kinds, rescaling)
     with torch.no_grad():
         for name, weight in network.named_parameters():
-            if _is_in(kinds[name], rescaling):
+            if name in names:
                 weight.mul_(rescaling.factor)
         for module in network.modules():
             if rescaling.running_statistics == "rescaled" and isinstance(module, _BatchNorm):
@@ -44,7 +49,5 @@ def rescale(network: nn.Module, kinds: dict[str, str], rescaling: Rescaling) -> 
 
 def learning_rate_factors(kinds: dict[str, str], rescaling: Rescaling) -> list[float]:
     """Each weight tensor's learning rate over the optimiser's, in the order of the kinds."""
-    return [
-        rescaling.learning_rate_factor if _is_in(kind, rescaling) else 1.0
-        for kind in kinds.values()
-    ]
+    names = _names(kinds, rescaling)
+    return [rescaling.learning_rate_factor if name in names else 1.0 for name in kinds]

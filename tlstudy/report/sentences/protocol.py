@@ -39,6 +39,7 @@ STATISTICS = {
 REPORTED = {"final": "last", "best-on-test": "best on the test images"}
 PARTS = {
     "encoder": "the layers before the last, BatchNorm apart",
+    "first": "the first convolution",
     "head": "the last layer",
     "both": "all layers, BatchNorm apart",
     "all": "every parameter",
