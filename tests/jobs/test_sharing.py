@@ -11,8 +11,11 @@ from small_study import MEASURED, SIZE
 from tlstudy.cli import main
 from tlstudy.config.study import finished_study, load_study, runs
 from tlstudy.jobs import graph, paths
+from tlstudy.jobs.plan import jobs_left
+from tlstudy.jobs.progress import progress
 from tlstudy.jobs.recorded_speeds import recorded_speeds
 from tlstudy.jobs.sharing import is_taken, take_measurement, take_training
+from tlstudy.jobs.speed import jobs
 from tlstudy.jobs.study_files import keep_study
 from tlstudy.jobs.verify import Verification
 from tlstudy.steps.aggregate import aggregate_study
@@ -69,6 +72,13 @@ def test_equal_runs_are_taken_and_the_study_holds(small):
     run = run_called(study, "new")
     assert is_taken(study, run, "train")
     assert not is_taken(small, run, "train")
+
+
+def test_the_plan_counts_what_would_be_taken_as_done(small):
+    for changes, left in (({}, False), ({"seed": [9]}, True)):
+        study = another(small, **changes)
+        assert bool(jobs_left(progress(study), list(jobs(study)))) == left
+        shutil.rmtree(paths.study_folder(study))
 
 
 @pytest.mark.parametrize(

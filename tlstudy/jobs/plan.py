@@ -16,6 +16,7 @@ from tlstudy.jobs import paths
 from tlstudy.jobs.cost import checkpoint_vectors, memory_mb, millions_of_weights
 from tlstudy.jobs.progress import THERE, Progress, progress
 from tlstudy.jobs.recorded_speeds import recorded_speeds
+from tlstudy.jobs.sharing import seems_there
 from tlstudy.jobs.speed import (
     Job,
     Kind,
@@ -267,14 +268,20 @@ def plan(
 
 
 def jobs_left(found: Progress, wanted: Iterable[Job]) -> list[Job]:
-    """Jobs without results, and those of runs that must be trained again."""
+    """Jobs without results, and those of runs that must be trained again.
+
+    What another study has is not left: it is copied from there.
+    """
     study = found.study
     there = {file for file, job in found.by_file().items() if job.state in THERE}
-    return [
+    missing = [
         job
         for job in wanted
         if not {first_file(study, job), paths.step_files(study, "train", job.run)[0]} <= there
     ]
+    folders = {paths.folder_of_run(study, job.run): job.run for job in missing}
+    taken = {folder for folder, run in folders.items() if seems_there(study, run)}
+    return [job for job in missing if paths.folder_of_run(study, job.run) not in taken]
 
 
 def ahead(
@@ -366,5 +373,8 @@ def plan_text(study: Study, table: pd.DataFrame, wall: float, machine: Machine) 
             "training that is not done",
             f"memory: about {memory / 1000:.1f} GB a training",
         ]
-    lines.append("done: the result is there; `snakemake -n` says whether it is up to date")
+    lines.append(
+        "done: the result is there, or an equal run of another study to copy; `snakemake -n` says "
+        "whether it is up to date"
+    )
     return "\n".join(lines)

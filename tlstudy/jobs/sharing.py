@@ -68,6 +68,16 @@ def take_measurement(study: Study, run: Run, name: str) -> str | None:
     return None
 
 
+def seems_there(study: Study, run: Run) -> bool:
+    """Whether another study has the run by settings and code; files are not compared."""
+    train = graph.train(study, run)
+    steps = [train, *(graph.measure(study, run, name) for name in _measured(study, run))]
+    return any(
+        all(_decided_alike(_provenance_of(other, study, step), step) for step in steps)
+        for other in _others(study, train)
+    )
+
+
 def is_taken(study: Study, run: Run, step: str) -> bool:
     """Whether a step's results of a run were taken: this study's records tell no speed of it."""
     file = paths.provenance_file(study, paths.job_of_run(step, run))
@@ -113,10 +123,7 @@ def _same(
         read, cached: SHA-256 of what the step reads, by names relative to the study and the cache.
     """
     found = _provenance_of(other, study, step)
-    if found is None:
-        return None
-    decided = (found.settings, found.code, found.libraries, found.cache)
-    if decided != (dict(step.settings), step.code, dict(step.libraries), dict(cached)):
+    if not _decided_alike(found, step) or found.cache != cached:
         return None
     folder = paths.study_folder(study)
     inputs = [file.relative_to(folder).as_posix() for file in step.inputs]
@@ -130,6 +137,12 @@ def _same(
     except (OSError, KeyError):
         return None
     return found
+
+
+def _decided_alike(found: Provenance | None, step: Step) -> bool:
+    """Whether settings, code and libraries are the step's."""
+    decided = (dict(step.settings), step.code, dict(step.libraries))
+    return found is not None and (found.settings, found.code, found.libraries) == decided
 
 
 def _staying(step: Step) -> list[Path]:
