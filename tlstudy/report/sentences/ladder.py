@@ -3,6 +3,8 @@
 import math
 from dataclasses import replace
 
+import pandas as pd
+
 from tlstudy.audit.flaws import MENDED
 from tlstudy.audit.ladder import PUT_BACK, arms_of_rung
 from tlstudy.audit.statistics import Summary, summarise
@@ -242,11 +244,22 @@ def _recomputed(inputs: Inputs, size: int, rung: int) -> str:
     settings = inputs.study.arms[arm]
     if settings.batchnorm != "running" or settings.optimiser_holds != "network":
         return ""
-    rows = of_arm(inputs.runs, arm, size)["final_test_balanced_accuracy_recalibrated"]
-    item = summarise(rows.to_numpy(dtype=float))
+    rows = _after_last_epoch(inputs, arm, size)
+    item = summarise(rows["test_balanced_accuracy_recalibrated"].to_numpy(dtype=float))
     if item.mean is None:
         return ""
-    return f"recomputed BatchNorm statistics, last epoch: {item.text(percent, short=True)}"
+    return (
+        f"recomputed BatchNorm statistics, last epoch, {whole(rows['test_images'].min())} images: "
+        f"{item.text(percent, short=True)}"
+    )
+
+
+def _after_last_epoch(inputs: Inputs, arm: str, size: int) -> pd.DataFrame:
+    """Rows of the epochs' table by seed: they have both BatchNorm statistics."""
+    rows = of_arm(inputs.metrics, arm, size)
+    if inputs.study.arms[arm].early_stopping:
+        return rows.sort_values("epoch").drop_duplicates("seed", keep="last").set_index("seed")
+    return rows[rows["epoch"] == inputs.study.arms[arm].epochs].set_index("seed")
 
 
 def _on_first(inputs: Inputs, size: int, rung: int) -> str:
@@ -257,13 +270,8 @@ def _on_first(inputs: Inputs, size: int, rung: int) -> str:
         return ""
     values = {}
     for part, arm in arms_of_rung(inputs.study, rung).items():
-        settings = inputs.study.arms[arm]
-        rows = of_arm(inputs.metrics, arm, size)
-        if settings.early_stopping:
-            rows = rows.sort_values("epoch").drop_duplicates("seed", keep="last").set_index("seed")
-        else:
-            rows = rows[rows["epoch"] == settings.epochs].set_index("seed")
-        values[part] = rows[f"test_balanced_accuracy_{settings.batchnorm}"]
+        rows = _after_last_epoch(inputs, arm, size)
+        values[part] = rows[f"test_balanced_accuracy_{inputs.study.arms[arm].batchnorm}"]
     gap = summarise((values["pretrained"] - values["new"]).to_numpy(dtype=float))
     return f"on the first {whole(fewest)} test images: {gap.text(bare_points, short=True)}"
 
