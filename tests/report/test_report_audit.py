@@ -357,3 +357,12 @@ def test_verdicts_say_what_they_leave_open():
     for name, because in entries.items():
         assert ("raw eigenvalue" in because) == (name == "C4"), name
         assert ("A probe of the pixels" in because) == (name == "C2"), name
+
+
+def test_curvature_at_the_end_is_told_with_its_train_losses():
+    inputs = inputs_of("audit")
+    ends = inputs.curvature.query("point == 'final' and subset_size == 50").groupby("arm")
+    losses = ends["train_loss"].mean()
+    told = " and ".join(format.number(losses[arm], 2) for arm in ("pretrained-final", "new-final"))
+    for entry in ledger.entries(inputs, 50):
+        assert (f"({told} nats on average)" in entry["because"]) == (entry["name"] == "C4")

@@ -47,19 +47,36 @@ def of_size(inputs: Inputs, size: int) -> pd.DataFrame:
 def entries(inputs: Inputs, size: int) -> list[dict]:
     """The claims in the order of the configuration."""
     return [
-        entry(row, figure_link(inputs, size, row), _limit(inputs.study.claims[row["claim"]]))
+        entry(row, figure_link(inputs, size, row), _limit(inputs, size, row["claim"]))
         for row in of_size(inputs, size).to_dict("records")
     ]
 
 
-def _limit(claim: Claim) -> str:
+def _limit(inputs: Inputs, size: int, name: str) -> str:
     """What a measured claim leaves open, in a sentence; empty where nothing is known to be."""
-    family = (claim.quantity or "").partition(".")[0]
+    claim = inputs.study.claims[name]
+    family, _, point = (claim.quantity or "").partition(".")
+    if family in ("log2_normalised_eigenvalue", "log2_rise") and point == "final":
+        return _train_losses(inputs, size, claim)
     if family == "log2_hessian_eigenvalue":
         return "The raw eigenvalue does not say which network is smoother."
     if family == "probe" and claim.against not in (None, claim.arm):
         return "A probe of the pixels is not part of this comparison."
     return ""
+
+
+def _train_losses(inputs: Inputs, size: int, claim: Claim) -> str:
+    """At which train losses the curvatures at the end were taken."""
+    table = inputs.curvature
+    rows = table[(table["subset_size"] == size) & (table["point"] == "final")]
+    losses = [
+        number(rows.loc[rows["arm"] == arm, "train_loss"].mean(), 2)
+        for arm in (claim.arm, claim.against)
+    ]
+    return (
+        "Curvature of cross-entropy falls with the train loss, and these end at different ones "
+        f"({' and '.join(losses)} nats on average): see the claim at the same train loss."
+    )
 
 
 def entry(row: dict, link: str, limit: str = "") -> dict:
