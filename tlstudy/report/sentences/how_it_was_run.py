@@ -36,8 +36,7 @@ OTHER_WEIGHTS = (
     "They are not the weights of the slides (IMAGENET1K_V2 for ResNet-50), so this is not the "
     "slides\u2019 experiment again."
 )
-STRIDES = "Their blocks stride on the 1 x 1 convolution; those of a new network stride on "
-SAME, OTHER = "the same.", "the 3 x 3."
+STRIDES = "Their blocks stride on the 1 x 1 convolution; those of a new network on the 3 x 3."
 
 
 def distinct(runs: pd.DataFrame, column: str) -> list[str]:
@@ -79,7 +78,7 @@ def _weights(study: Study, architecture: str, name: str, record: Json) -> dict:
     new = [arm for arm in study.arms.values() if arm.initialisation == "random"]
     if record.get("stride_on", "3x3") != "3x3" and new:
         same = all(arm.built_as == name for arm in new if arm.architecture == architecture)
-        other.append(STRIDES + (SAME if same else OTHER))
+        other += [] if same else [STRIDES]
     # A file of the user's is named without its folder, which may be private.
     file = Path(source).name
     parts = [f"{file} for {network_name(architecture)}", record.get("description", "").rstrip(". ")]
