@@ -131,9 +131,9 @@ def _left(
         return None, "time left: not known, as jobs run on other machines"
     try:
         machine = _machine(study, [attempt.command for attempt in running])
-    except UserError as error:  # the study is for another machine
+        wanted = jobs_left(found, speed.jobs(study))
+    except UserError as error:  # the study is for another machine, or has somebody's network
         return None, f"time left: not known here ({error.message})"
-    wanted = jobs_left(found, speed.jobs(study))
     experiments = [
         job.key[1:]
         for job in all_jobs.values()
