@@ -317,7 +317,7 @@ class StudyWithoutMeasurements(Settings):
     laboratory: Laboratory = Laboratory()
     ladder: list[Rung] = Field([], description="Protocols, each with less wrong than the last.")
     claims: dict[Name, Claim] = Field({}, description="Ledger of claims, by name.")
-    arms: dict[str, Arm] = Field(description="Conditions by name: a start and a protocol each.")
+    arms: dict[Words, Arm] = Field(description="Conditions by name: a start and a protocol each.")
 
     # In no configuration: what there are no results of, as keys of `tlstudy.jobs.progress`.
     _lacking: frozenset[tuple] | None = PrivateAttr(None)
