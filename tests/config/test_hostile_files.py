@@ -178,3 +178,24 @@ def test_an_arm_that_yaml_does_not_take_for_text_is_refused(text):
     assert "must be text: put the name in quotes" in message(DEFAULT | {"arms": arms})
     arms = parsed(f"'{text}': {{initialisation: random}}")[0]
     assert list(build_study(DEFAULT | {"arms": arms}).arms) == [text]
+
+
+@pytest.mark.parametrize("source", ["../../x", "..", "", "a/b", "-x", "a b", "{x}", "a\n"])
+def test_a_name_of_weights_stays_within_its_folder(source):
+    [told] = message(changed("weights.own", [source])).splitlines()
+    assert told.startswith("weights.own.0: found ")
+    assert "must be the name of weights, such as IMAGENET1K_V1, or a mapping" in told
+
+
+@pytest.mark.parametrize("digest", ["../../../x", "", "0123456789a", "0123456789\n", "ABCDEF0123"])
+def test_what_was_found_in_a_folder_of_images_stays_within_its_folder(digest):
+    found = {"classes": ["a", "b"], "train": 2, "test": 2, "rarest": 1, "channels": 1}
+    with pytest.raises(ValueError, match="digest"):
+        Target(name="folder", folder="photos", images=found | {"digest": digest})
+
+
+@pytest.mark.parametrize("name", ["a\uffffb", "a\u202eb"])
+def test_a_folder_of_images_whose_name_no_report_can_show_is_refused(photos, name):
+    other = photos.with_name(name)
+    photos.rename(other)
+    assert "its name has the character U+" in refused(other)

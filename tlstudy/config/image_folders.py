@@ -26,6 +26,7 @@ def look_into(target: Target) -> Target:
         UserError: the folder cannot be used as it is; says what to change.
     """
     root = target.folder
+    _check_name(root.absolute())
     files = files_of(root)
     classes = sorted({name for part in files.values() for name in part})
     channels = _channels(target, [file for file, *_ in listed(root, files)])
@@ -114,11 +115,19 @@ def digest_of(target: Target, files: Files, channels: int) -> str:
 def _folders(folder: Path) -> list[str]:
     names = sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
     for name in names:
-        try:
-            printable_words(name)
-        except ValueError as error:
-            raise UserError(f"{folder / name}: its name {error}; rename the folder.") from None
+        _check_name(folder / name)
     return names
+
+
+def _check_name(folder: Path) -> None:
+    """
+    Raises:
+        UserError: figures and report could not show the folder's name.
+    """
+    try:
+        printable_words(folder.name)
+    except ValueError as error:
+        raise UserError(f"{folder}: its name {error}; rename the folder.") from None
 
 
 def _images(folder: Path) -> list[Path]:

@@ -30,7 +30,10 @@ TRANSFORMS = {"invert", "block_shuffle", "canvas", "test_transform", "seed"}
 class FolderImages(Settings):
     """What was found in a folder of images."""
 
-    digest: str = Field(description="Of the images and of how they are read.")
+    # It stands in names of folders.
+    digest: str = Field(
+        pattern=r"^[0-9a-f]{10}$", description="Of the images and of how they are read."
+    )
     classes: list[Words] = Field(description="Names of the sub-folders, in alphabetical order.")
     train: Count = Field(description="Training images.")
     test: Count = Field(description="Test images.")
