@@ -20,7 +20,7 @@ from tlstudy.jobs.sharing import is_taken, take_training
 from tlstudy.jobs.speed import Kind, Timed, TimedSpeeds
 from tlstudy.jobs.time_left import ahead_of, epochs_in_log
 from tlstudy.storage.errors import UserError
-from tlstudy.storage.reading import json_or_none, read_json
+from tlstudy.storage.reading import json_or_none, read_json, read_svg
 from tlstudy.storage.scratch import MANIFEST
 
 ARM = {"initialisation": "random", "architecture": "resnet18", "image_size": 32, "epochs": 4}
@@ -188,3 +188,15 @@ def test_a_plan_of_a_folder_of_results_writes_nothing(study, tmp_path, monkeypat
     assert result.exit_code == 0, result.output
     assert calls
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("depth", [20, 100, 60_000])
+def test_a_drawing_that_no_page_can_hold_is_refused(tmp_path, depth):
+    file = tmp_path / "drawn.svg"
+    inner = "<g>" * depth + "</g>" * depth
+    file.write_text(f'<svg xmlns="http://www.w3.org/2000/svg">{inner}</svg>')
+    if depth < 50:
+        assert read_svg(file, "figures").endswith("</svg>")
+        return
+    with pytest.raises(UserError, match=r"drawn\.svg: is damaged \(it is nested too deeply\)"):
+        read_svg(file, "figures")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+DEEPEST = 50  # elements within each other in a drawing; Matplotlib's have ten
 Content = TypeVar("Content")
 
 
@@ -149,8 +150,14 @@ def read_svg(file: Path, command: str) -> str:
 
     def read(path: Path) -> str:
         text = path.read_text(encoding="utf-8")
-        if ElementTree.fromstring(text).tag.rpartition("}")[2] != "svg":
+        root = ElementTree.fromstring(text)
+        if root.tag.rpartition("}")[2] != "svg":
             raise _damaged(path, command, "it is no drawing")
+        level = [root]
+        for _ in range(DEEPEST):
+            level = [inner for element in level for inner in element]
+        if level:
+            raise _damaged(path, command, "it is nested too deeply")
         return text
 
     return _read(file, command, read)
