@@ -320,3 +320,20 @@ def test_a_folder_is_read_as_far_as_it_can_be(tmp_path):
     (tmp_path / "metrics.csv").unlink()
     with pytest.raises(UserError, match=r"found no run\.json, no events of TensorBoard"):
         read_all([tmp_path], Options())
+
+
+@pytest.mark.parametrize("odd", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\x1e"])
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+def test_a_name_with_what_python_takes_for_an_end_of_a_line_is_one_name(tmp_path, odd, suffix):
+    rows = [(f"a{odd}b", epoch, 2.0 / epoch, 0.2 * epoch) for epoch in range(1, 5)]
+    names = ("run", "epoch", "train_loss", "train_accuracy")
+    file = tmp_path / f"log{suffix}"
+    if suffix == ".csv":
+        lines = [",".join(map(str, row)) for row in (names, *rows)]
+    else:
+        objects = [dict(zip(names, row, strict=True)) for row in rows]
+        lines = [json.dumps(each, ensure_ascii=False) for each in objects]
+    file.write_text("\n".join(lines), encoding="utf-8", newline="")
+    [run] = read_runs(file).runs
+    assert run.arm == f"a{odd}b"
+    assert run.metrics["epoch"].tolist() == [1, 2, 3, 4]

@@ -136,3 +136,38 @@ def test_tables_for_papers(here, place):
     told = invoke("export", "results/one", "--output", "table.csv")
     assert told.startswith("table.csv")
     assert Path("table.csv").read_text() == invoke("export", "results/one")
+
+
+@pytest.mark.parametrize("label", ["=cmd|' /C calc'!A0", "+1", "-2+3", "@SUM(1)", "New"])
+def test_a_label_is_no_formula_of_a_spreadsheet(here, place, label):
+    arms = {**made_results.ARMS, "new": {**made_results.ARMS["new"], "label": label}}
+    made_results.small_results(here / "formulas", "one", arms)
+    rows = list(csv.DictReader(io.StringIO(invoke("export", "formulas/one"))))
+    [shown] = [row["label"] for row in rows if row["arm"] == "new"]
+    assert shown == (label if label == "New" else f"'{label}")
+
+
+def test_a_label_is_text_in_latex_and_markdown(here, place):
+    label = r"\input{x} $a$ 50 % <script>x</script> [a](javascript:x) `b` _c_ | d"
+    arms = {**made_results.ARMS, "new": {**made_results.ARMS["new"], "label": label}}
+    made_results.small_results(here / "marked", "one", arms)
+    tex = invoke("export", "marked/one", "--format", "latex")
+    assert r"\textbackslash input\{x\} \$a\$ 50 \% <script>" in tex
+    text = invoke("export", "marked/one", "--format", "markdown")
+    shown = r"\\input{x} \$a\$ 50 % \<script\>x\</script\> \[a\](javascript:x) \`b\` \_c\_ \| d"
+    assert shown in text
+
+
+@pytest.mark.parametrize("name", ["results/one/tables/runs.parquet", "results/one/new.csv"])
+def test_a_table_is_not_written_over_results(here, name):
+    before = files_in(here)
+    assert "is in results/one, whose files are others'" in invoke(
+        "export", "results/one", "--output", name, status=1
+    )
+    assert files_in(here) == before
+
+
+def test_a_table_is_not_written_over_a_device(here):
+    told = invoke("export", "results/one", "--output", "/dev/null", status=1)
+    assert "/dev/null: is there and is no file; must be a file's name." in told
+    assert not Path("/dev/null").is_file()

@@ -8,13 +8,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from click.testing import CliRunner
+from hostile import command, follow
 
-from tlstudy.cli import main
 from tlstudy.config.study import finished_study
 from tlstudy.jobs import paths
 from tlstudy.jobs.attempts import read_attempt
-from tlstudy.storage.files import sha256
 
 # Values of every type, and some that are not numbers to compute with.
 ODD = [None, True, -1, 0, 10**400, 1.5, "", "\x1b[2J", "nan", [], [[]], {}, {"a": 1}]
@@ -23,14 +21,6 @@ ODD = [None, True, -1, 0, 10**400, 1.5, "", "\x1b[2J", "nan", [], [[]], {}, {"a"
 @pytest.fixture
 def folder(small_results, tmp_path) -> Path:
     return shutil.copytree(small_results.folder, tmp_path / "theirs" / "small")
-
-
-def command(*arguments: object):
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
-    assert result.exception is None or isinstance(result.exception, SystemExit), arguments
-    assert "Traceback" not in result.output
-    assert "\x1b" not in result.output
-    return result
 
 
 def test_links_that_lead_out_of_the_folder_are_not_written_through(folder, tmp_path):
@@ -115,16 +105,6 @@ def changed_rows(file: Path, dice: random.Random) -> None:
                 place, table.field(place), pa.array([value] * len(table), column.type)
             )
     pq.write_table(table, file)
-
-
-def follow(folder: Path) -> None:
-    """Let all provenance agree with the results, as somebody may who wants them believed."""
-    for record in (folder / "provenance").rglob("*.json"):
-        content = json.loads(record.read_text())
-        for name, output in content["outputs"].items():
-            if (folder / name).is_file():
-                output["sha256"] = sha256(folder / name)
-        record.write_text(json.dumps(content))
 
 
 READ_BY_THE_REPORT = ("run.json", "landscape.json", "subset.json", "*.parquet")

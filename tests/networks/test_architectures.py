@@ -14,6 +14,7 @@ from tlstudy.config.architectures import (
     MULTIPLY_ADDS,
     TORCHVISION,
     allowed_sources,
+    check_architecture,
     network_facts,
 )
 from tlstudy.config.settings import WeightsFile
@@ -32,7 +33,7 @@ from tlstudy.networks.weights import cache_weights, load_weights
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.scratch import Scratch
 
-OWN = {"python": "own_networks:tokens"}
+OWN = check_architecture({"python": "own_networks:tokens"})
 # Heads of the families of torchvision, stages that tell how each is cut, and kinds of layers.
 FAMILIES = {
     "mobilenet_v3_small": ("classifier.3", "features.12", "inner-linear-weight"),
@@ -200,7 +201,9 @@ def test_vision_transformers_are_built_for_the_side_of_the_images():
 
 def test_a_network_that_cannot_be_followed_has_no_stages_and_says_why():
     network = initial_network(
-        tiny_training(architecture={"python": "own_networks:branching"}), 1, None
+        tiny_training(architecture=check_architecture({"python": "own_networks:branching"})),
+        1,
+        None,
     )
     with pytest.raises(NoStagesError, match=r"torch\.fx cannot follow it"):
         stages_of(network)

@@ -241,6 +241,9 @@ GARBAGE = {
     "list.pth": lambda path: torch.save([torch.ones(2)], path),
     "network.pth": lambda path: torch.save(build_classifier("resnet18", "3x3"), path),
     "nested.pth": lambda path: torch.save({"state_dict": {"a": torch.ones(2)}}, path),
+    "numbers.pth": lambda path: torch.save({1: torch.ones(2)}, path),
+    "no-values.pth": lambda path: torch.save({"a": torch.ones(2, device="meta")}, path),
+    "sparse.pth": lambda path: torch.save({"a": torch.eye(2).to_sparse()}, path),
 }
 
 

@@ -15,7 +15,7 @@ from tlstudy.report.figures import draw, style
 from tlstudy.report.page.render import render
 from tlstudy.storage.files import json_bytes
 
-ODD = "x\U0001f600 $a$ 5 $ \\alpha_{1}^2 <b>&amp; `id` $(touch here); \u05d0 \u202e"
+ODD = "x\U0001f600 $a$ 5 $ \\alpha_{1}^2 <b>&amp; `id` $(touch here); \u05d0 %s {{x}} \u200b"
 PRINTABLE = st.text(st.characters(blacklist_categories=UNPRINTABLE), max_size=30)
 
 

@@ -12,9 +12,9 @@ from scipy.stats import ConstantInputWarning, spearmanr
 
 from tlstudy.audit.quantities import Tables, values_of
 from tlstudy.audit.statistics import Summary, summarise
-from tlstudy.config.architectures import network_facts
+from tlstudy.config.architectures import NotCalledError, network_facts
 from tlstudy.config.groups import block_sweeps
-from tlstudy.config.settings import Study
+from tlstudy.config.settings import Arm, Study
 
 # What is cheap to know of the pretrained network, each of its last stage before the head.
 SCORES = {
@@ -36,10 +36,8 @@ def overlap_table(study: Study, tables: Tables, size: int) -> pd.DataFrame:
     for images, pairs in block_sweeps(study).items():
         for blocks, (new, pretrained) in pairs.items():
             arm = study.arms[pretrained]
-            stages = network_facts(arm.architecture, arm.image_size).stages
-            scores = {
-                score: values_of(tables, f"{score}.{stages[-1]}") for score in SCORES if stages
-            }
+            last = _last_stage(arm, pretrained, tables)
+            scores = {score: values_of(tables, f"{score}.{last}") for score in SCORES if last}
             for seed in study.seed:
                 ours, others = (pretrained, size, seed), (new, size, seed)
                 found = {score: values.get(ours) for score, values in scores.items()}
@@ -48,6 +46,17 @@ def overlap_table(study: Study, tables: Tables, size: int) -> pd.DataFrame:
     columns = ["images", "blocks", "seed", "gap", *SCORES]
     table = pd.DataFrame(rows, columns=columns)
     return table.astype(dict.fromkeys(("gap", *SCORES), float))
+
+
+def _last_stage(arm: Arm, name: str, tables: Tables) -> str | None:
+    """The last stage of an arm's network before the head; None if it has no stages."""
+    try:
+        stages = network_facts(arm.architecture, arm.image_size).stages
+    except NotCalledError:  # its probes stand in the order of its stages
+        rows = tables["encoder"]
+        probes = rows[(rows["arm"] == name) & (rows["measure"] == "probe")]
+        stages = tuple(probes["stage"])
+    return stages[-1] if stages else None
 
 
 def slope(rows: pd.DataFrame) -> Summary:

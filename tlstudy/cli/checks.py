@@ -77,10 +77,12 @@ def _runs_of(source: Path) -> list[Path]:
     if source.suffix not in (".yaml", ".yml") and not (source / STUDY_FILE).is_file():
         return [source]
     folder = paths.study_folder(given_study([source]))
-    runs = sorted(file.parent for file in folder.glob(f"runs/*/*/*/{paths.RUN_RECORD}"))
-    if not runs:
+    records = sorted(folder.glob(f"runs/*/*/*/{paths.RUN_RECORD}"))
+    if not records:
         raise UserError(f"{folder}: has no run yet, so there is nothing to audit.")
-    return runs
+    if odd := next((file for file in records if not file.is_file()), None):
+        raise UserError(f"{odd}: is no file; remove it and run `tlstudy train`.")
+    return [file.parent for file in records]
 
 
 @click.command()

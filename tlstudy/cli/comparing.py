@@ -106,9 +106,12 @@ def _arm(study: Study, arm: str, text: str) -> str:
 def export(study: Study, form: str, output: Path | None) -> None:
     """Write the table of results: each arm's values and differences, with 95 % intervals."""
     check_results(study)
+    from tlstudy.jobs.pack import check_destination
     from tlstudy.report.exported import exported
     from tlstudy.storage.files import write_bytes_atomically
 
+    if output is not None:
+        check_destination(output, study)
     text = exported(study, form)
     if output is None:
         tell(text, nl=False)

@@ -9,11 +9,13 @@ from pathlib import Path, PurePath
 
 import click
 
+from tlstudy.config.architectures import let_be_called
 from tlstudy.config.given import BASE, given_study
 from tlstudy.config.settings import Study
 from tlstudy.config.study import find_run
 from tlstudy.jobs import paths
 from tlstudy.jobs.attempts import attempt
+from tlstudy.jobs.one_code import in_workflow
 from tlstudy.jobs.provenance import check_inside
 from tlstudy.jobs.study_files import has_results
 from tlstudy.jobs.workflow import run_titles
@@ -75,7 +77,10 @@ def with_study(command: Callable) -> Callable:
 
     @functools.wraps(command)
     def wrapped(files: tuple[Path, ...], configs: tuple[Path, ...], changes, **options) -> object:
-        return command(given_study([*configs, *files], changes), **options)
+        study = given_study([*configs, *files], changes)
+        if in_workflow():  # its settings were written from the files that the user named
+            let_be_called(arm.architecture for arm in study.arms.values())
+        return command(study, **options)
 
     for add in (config_option, set_option, study_argument):
         wrapped = add(wrapped)

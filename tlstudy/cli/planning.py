@@ -10,6 +10,7 @@ import click
 
 from tlstudy.cli.json_text import as_json_text
 from tlstudy.cli.options import json_option, tell, with_study
+from tlstudy.config.given import is_of_results
 from tlstudy.config.reference import configuration_reference
 from tlstudy.config.schema import configuration_schema
 from tlstudy.config.settings import Study
@@ -48,7 +49,10 @@ def plan(
         if told := planning.ahead(study, keys, cores, gpus):
             tell(told)
         return
-    found = planning.plan(study, cores, gpus)
+    # The cache that a folder of results names may be anywhere: nothing is written there.
+    given = click.get_current_context().params
+    keep = not any(map(is_of_results, (*given["configs"], *given["files"])))
+    found = planning.plan(study, cores, gpus, keep=keep)
     if as_json:
         click.echo(as_json_text(planning.plan_data(study, *found)))
     else:

@@ -5,7 +5,7 @@ Light on purpose: PyTorch is imported only for facts of networks that are not in
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
 
 from tlstudy.storage.errors import UserError
 
@@ -22,6 +22,8 @@ from tlstudy.storage.errors import UserError
 TIMM, PYTHON = "timm.", "python."
 HE2015 = "he2015"
 DIGITS = 10  # of the digest of a user's module
+# Of a validation's context: the configuration is the user's own, not that of any results.
+BY_USER = {"by_user": True}
 
 # torchvision's classifiers by the names of their weights, without the prefix IMAGENET1K_.
 _BY_WEIGHTS = {
@@ -114,9 +116,32 @@ class NetworkFacts:
         return tuple(self.after)
 
 
+class NotCalledError(UserError):
+    """A network is a function that is not called: only a folder of results names it."""
+
+
+# Networks of the user's own functions that the user's own files name. A folder of results may come
+# from anybody, and so may its study.json: no function is imported for it.
+_named_by_user: set[str] = set()
+
+
+def let_be_called(architectures: Iterable[str]) -> None:
+    """Allow `network_facts` to import and call the functions behind networks of the user's own.
+
+    Args:
+        architectures: names of networks, as the files have them that the user wrote.
+    """
+    _named_by_user.update(architectures)
+
+
 @cache
 def network_facts(architecture: str, image_size: int) -> NetworkFacts:
-    """Facts of a network: of five ResNets from the tables here, of any other from itself."""
+    """Facts of a network: of five ResNets from the tables here, of any other from itself.
+
+    Raises:
+        NotCalledError: it is a function that no file of the user's names, and its facts were not
+            found earlier on this machine.
+    """
     if architecture in MULTIPLY_ADDS:
         multiply_adds = MULTIPLY_ADDS[architecture]
         return NetworkFacts(
@@ -127,7 +152,18 @@ def network_facts(architecture: str, image_size: int) -> NetworkFacts:
             one_value=image_size <= ONE_PIXEL_AT_THE_END,
         )
     # By name: this package may not import `networks`, and most studies need no PyTorch here.
-    return import_module("tlstudy.networks.facts").facts(architecture, image_size)
+    facts = import_module("tlstudy.networks.facts")
+    if architecture.startswith(PYTHON) and architecture not in _named_by_user:
+        if kept := facts.kept_facts(architecture, image_size):
+            return kept
+        module, function, _ = python_parts(architecture)
+        raise NotCalledError(
+            f"architecture: is the Python function {module}:{function}, which is not called as "
+            f"only a folder of results names it; name a study file of yours that has "
+            f"architecture: {{python: '{module}:{function}'}}, such as in "
+            "`tlstudy plan studies/mine.yaml`."
+        )
+    return facts.facts(architecture, image_size)
 
 
 def allowed_sources(architecture: str) -> list[str]:
@@ -179,6 +215,17 @@ def _sources(package: Any, module: Path) -> Iterator[Path]:
     else:
         for folder in folders:
             yield from sorted(Path(folder).rglob("*.py"))
+
+
+def _checked(value: Any, info: ValidationInfo) -> Any:
+    """`_architecture` of the user's own configuration, or of one that was written by a study."""
+    # To look for a module may import its package.
+    if isinstance(value, dict) and info.context != BY_USER:
+        raise ValueError(
+            f"found {value}; results must have it as a name, such as python.mynets.small-"
+            f"{'0' * DIGITS}"
+        )
+    return _architecture(value)
 
 
 def _architecture(value: Any) -> Any:
@@ -247,4 +294,4 @@ _SCHEMA = {
         },
     ]
 }
-Architecture = Annotated[str, BeforeValidator(_architecture), WithJsonSchema(_SCHEMA)]
+Architecture = Annotated[str, BeforeValidator(_checked), WithJsonSchema(_SCHEMA)]

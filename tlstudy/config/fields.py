@@ -24,7 +24,11 @@ def odd(value: int) -> int:
 
 
 def _once(values: list[Any]) -> list[Any]:
-    if any(value in values[:index] for index, value in enumerate(values)):
+    try:
+        again = len(set(values)) < len(values)
+    except TypeError:  # lists, of which there are few
+        again = any(value in values[:index] for index, value in enumerate(values))
+    if again:
         raise ValueError("a value may be listed once only")
     return values
 
@@ -50,20 +54,31 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def _printable(text: str) -> str:
+def printable_words(text: str) -> str:
+    """
+    Raises:
+        ValueError: names the first character that no report can show, and its place.
+    """
     for place, character in enumerate(text, start=1):
         if unicodedata.category(character) in UNPRINTABLE:
-            raise ValueError(
-                f"has the character U+{ord(character):04X} at place {place}, which cannot be "
-                "written into a report; leave it out"
-            )
+            reason = "cannot be written into a report"
+        elif unicodedata.bidirectional(character) in TURNING:
+            reason = "turns the direction of the words after it"
+        else:
+            continue
+        raise ValueError(
+            f"has the character U+{ord(character):04X} at place {place}, which {reason}; leave it "
+            "out"
+        )
     return text
 
 
 # Control characters, halves of pairs and places without a character: no XML or terminal has them.
 UNPRINTABLE = ("Cc", "Cs", "Cn")
+# Overrides and the like. Letters of Hebrew and Arabic need none: they have their own direction.
+TURNING = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
 # Words of a user's, shown as they are in report, figures and terminal.
-Words = Annotated[str, AfterValidator(_printable)]
+Words = Annotated[str, AfterValidator(printable_words)]
 
 
 def _usable(path: Path) -> Path:

@@ -22,7 +22,7 @@ from tlstudy.config.study import (
     load_study,
     merge,
 )
-from tlstudy.config.yaml_files import Content, line_of, read_content
+from tlstudy.config.yaml_files import Content, line_of, parsed, read_content
 from tlstudy.storage.errors import UserError
 
 BASE = "config.yaml"
@@ -72,7 +72,7 @@ def given_study(files: Sequence[Path], changes: Sequence[str] = ()) -> Study:
     Raises:
         UserError: a sentence for each mistake, with file and line where they are known.
     """
-    whole = [file for file in files if file.is_dir() or is_validated(file)]
+    whole = [file for file in files if is_of_results(file)]
     if whole and len(files) == 1 and not changes:
         return load_study(files)
     if whole:
@@ -85,6 +85,11 @@ def given_study(files: Sequence[Path], changes: Sequence[str] = ()) -> Study:
     layers = [_layer(file) for file in (*below, *named[:1], *_without(files, named[:1]))]
     layers += map(_change, changes)
     return _study_of(merged(layers), layers)
+
+
+def is_of_results(file: Path) -> bool:
+    """Whether it is a folder of results, or a configuration in one: they may be anybody's."""
+    return file.is_dir() or is_validated(file)
 
 
 def study_of_workflow(
@@ -158,8 +163,8 @@ def _change(text: str) -> Layer:
     if not equals or not all(keys):
         raise UserError(f"--set {text}: must be key=value, such as --set arms.new.epochs=3.")
     try:
-        settings = yaml.safe_load(value)
-    except (yaml.YAMLError, ValueError):
+        settings, _ = parsed(value)
+    except (yaml.YAMLError, ValueError, RecursionError):
         raise UserError(
             f"--set {text}: the value is not YAML; allowed are numbers, words, [a, b] or {{a: b}}."
         ) from None

@@ -1,9 +1,11 @@
 """A user's folder of images: what is in it, told before any image is used."""
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from tlstudy.config.fields import printable_words
 from tlstudy.config.targets import FolderImages, Target
 from tlstudy.storage.errors import UserError
 
@@ -24,6 +26,7 @@ def look_into(target: Target) -> Target:
         UserError: the folder cannot be used as it is; says what to change.
     """
     root = target.folder
+    _check_name(root.absolute())
     files = files_of(root)
     classes = sorted({name for part in files.values() for name in part})
     channels = _channels(target, [file for file, *_ in listed(root, files)])
@@ -103,21 +106,40 @@ def digest_of(target: Target, files: Files, channels: int) -> str:
     share = target.test_share if "" in files else None
     whole = hashlib.sha256(repr((target.side, channels, share)).encode())
     for file, *_ in listed(target.folder, files):
-        name = file.relative_to(target.folder).as_posix().encode()
+        name = file.relative_to(target.folder).as_posix()
+        name = os.fsencode(name)  # which need not be text
         whole.update(hashlib.sha256(name).digest() + hashlib.sha256(file.read_bytes()).digest())
     return whole.hexdigest()[:DIGITS]
 
 
 def _folders(folder: Path) -> list[str]:
-    return sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+    names = sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+    for name in names:
+        _check_name(folder / name)
+    return names
+
+
+def _check_name(folder: Path) -> None:
+    """
+    Raises:
+        UserError: figures and report could not show the folder's name.
+    """
+    try:
+        printable_words(folder.name)
+    except ValueError as error:
+        raise UserError(f"{folder}: its name {error}; rename the folder.") from None
 
 
 def _images(folder: Path) -> list[Path]:
-    return sorted(
+    found = sorted(
         file
         for file in folder.iterdir()
         if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
     )
+    for file in found:
+        if not file.is_file():  # to read a pipe might never end
+            raise UserError(f"{file}: is no file; must be an image: replace or remove it.")
+    return found
 
 
 def _channels(target: Target, files: list[Path]) -> int:
@@ -147,7 +169,7 @@ def _is_grey(file: Path) -> bool:
     try:
         with Image.open(file) as image:
             return image.mode in GREY_MODES
-    except (OSError, ValueError, SyntaxError) as error:
+    except Exception as error:  # damaged bytes make Pillow raise almost anything
         raise unreadable(file, error) from None
 
 

@@ -4,6 +4,7 @@ The JSON schema beside this file is generated from these models (`tlstudy schema
 refuse is told by `tlstudy.config.messages`.
 """
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
@@ -85,9 +86,18 @@ def _kind_of_source(source: Any) -> str:
     return "name" if isinstance(source, str) else "file"
 
 
+def _source(name: str) -> str:
+    """A name that may stand in the name of a folder."""
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name, re.ASCII):
+        raise ValueError(
+            "must be the name of weights, such as IMAGENET1K_V1, or a mapping with the key file"
+        )
+    return name
+
+
 # Told apart before they are validated, so that a mistake is told for the kind that is meant.
 WeightsSource = Annotated[
-    Annotated[WeightsFile, Tag("file")] | Annotated[str, Tag("name")],
+    Annotated[WeightsFile, Tag("file")] | Annotated[str, AfterValidator(_source), Tag("name")],
     Discriminator(_kind_of_source),
 ]
 
@@ -317,7 +327,7 @@ class StudyWithoutMeasurements(Settings):
     laboratory: Laboratory = Laboratory()
     ladder: list[Rung] = Field([], description="Protocols, each with less wrong than the last.")
     claims: dict[Name, Claim] = Field({}, description="Ledger of claims, by name.")
-    arms: dict[str, Arm] = Field(description="Conditions by name: a start and a protocol each.")
+    arms: dict[Words, Arm] = Field(description="Conditions by name: a start and a protocol each.")
 
     # In no configuration: what there are no results of, as keys of `tlstudy.jobs.progress`.
     _lacking: frozenset[tuple] | None = PrivateAttr(None)

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from tlstudy.config.architectures import BY_USER, let_be_called
 from tlstudy.config.consistency import contradictions
 from tlstudy.config.fields import Selection
 from tlstudy.config.measurements import measurements
@@ -154,9 +155,10 @@ def build_study(
         claims = expanded["claims"].items()
         expanded["claims"] = {name: claim for name, claim in claims if claim is not None}
     try:
-        study = Study.model_validate(expanded)
+        study = Study.model_validate(expanded, context=BY_USER)
     except ValidationError as error:
         raise UserError("\n".join(sentences(error, origins))) from None
+    let_be_called(arm.architecture for arm in study.arms.values())
     study = with_same_networks(adapt(with_folders(study, origins)))
     left_out = [str(name) for name, arm in configuration["arms"].items() if arm is None]
     if problems := dict.fromkeys(contradictions(study, origins, left_out)):

@@ -1,12 +1,14 @@
 """Sweeps: lists in the settings of an arm, expanded to arms of their own."""
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tlstudy.config.words import in_short
 from tlstudy.storage.errors import UserError
 
+MOST_ARMS = 10_000
 Choices = list[tuple[str, Any]]
 # Lists are no sweeps there: arms are told apart by what is swept, and stages go together.
 NOT_SWEPT = ("label", "stages")
@@ -26,9 +28,20 @@ def expand_arms(arms: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]
     origins: dict[str, str] = {}
     taken: set[str] = set()
     for name, settings in arms.items():
+        if name is None or isinstance(name, bool):
+            raise UserError(
+                f"arms: found an arm named {name}, as YAML takes words such as on, yes and null; "
+                "must be text: put the name in quotes."
+            )
         if settings is None:
             continue
         swept = isinstance(settings, Mapping)
+        count = _count(settings) if swept else 1
+        if len(expanded) + count > MOST_ARMS:
+            raise UserError(
+                f"arms.{name}: its lists stand for {count:,} arms; all arms of a study must be at "
+                f"most {MOST_ARMS:,}: list fewer values."
+            )
         for variant, choices in _variants(settings) if swept else [(settings, [])]:
             full_name, plain_name = (
                 f"{name}{''.join(f'~{key}={shown(value)}' for key, value in choices)}"
@@ -43,6 +56,15 @@ def expand_arms(arms: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]
             expanded[full_name] = _labelled(variant, str(name), choices)
             origins[full_name] = str(name)
     return expanded, origins
+
+
+def _count(settings: Mapping[str, Any]) -> int:
+    """How many combinations there are of the values listed in (nested) settings."""
+    counts = (
+        len(value) if _is_sweep(key, value) else _count(value) if isinstance(value, Mapping) else 1
+        for key, value in settings.items()
+    )
+    return math.prod(counts)
 
 
 def _named(value: Any) -> str:

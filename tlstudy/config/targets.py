@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from tlstudy.config.datasets import NAMED, DataSet
-from tlstudy.config.fields import Count, Place, Seed, Settings
+from tlstudy.config.fields import Count, Place, Seed, Settings, Words
 
 FOLDER = "folder"  # stands for a user's own images where the name of a data set stands
 LONGEST_NAME = 40
@@ -30,8 +30,11 @@ TRANSFORMS = {"invert", "block_shuffle", "canvas", "test_transform", "seed"}
 class FolderImages(Settings):
     """What was found in a folder of images."""
 
-    digest: str = Field(description="Of the images and of how they are read.")
-    classes: list[str] = Field(description="Names of the sub-folders, in alphabetical order.")
+    # It stands in names of folders.
+    digest: str = Field(
+        pattern=r"^[0-9a-f]{10}$", description="Of the images and of how they are read."
+    )
+    classes: list[Words] = Field(description="Names of the sub-folders, in alphabetical order.")
     train: Count = Field(description="Training images.")
     test: Count = Field(description="Test images.")
     rarest: Count = Field(description="Training images of the rarest class.")

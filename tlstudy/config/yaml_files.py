@@ -1,5 +1,6 @@
 """YAML files in which no key may stand twice."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,25 @@ import yaml
 
 from tlstudy.storage.errors import UserError
 
+ODD_NUMBER = re.compile(r"[-+]?0[0-9_]|.*:")
 MERGE_TAG = "tag:yaml.org,2002:merge"
+# Values, each alias (*name) counted as all that it stands for. Ten lines can stand for thousands of
+# millions of them, and no study has so many.
+MOST_VALUES = 100_000
 
 
 class _OnceLoader(yaml.SafeLoader):
-    """Refuses a key that stands twice in a mapping; PyYAML would take its last value."""
+    """Refuses a key that stands twice in a mapping; PyYAML would take its last value.
+
+    And whole numbers that YAML takes for others: 050 for 40, 1:30 for 90.
+    """
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        number = super().construct_yaml_int(node)
+        if ODD_NUMBER.match(node.value):
+            problem = f"found {node.value}, which YAML takes for {number}; write {number}"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+        return number
 
     def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
         # Before merges (<<) are resolved: what they bring may be overridden.
@@ -25,6 +40,51 @@ class _OnceLoader(yaml.SafeLoader):
                     raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
                 seen.add((key.tag, key.value))
         return node
+
+
+def parsed(text: str) -> tuple[Any, yaml.Node | None]:
+    """What YAML holds, and its node; None if it holds nothing.
+
+    Raises:
+        yaml.YAMLError, ValueError, RecursionError: it is no YAML, or stands for too much.
+    """
+    loader = _OnceLoader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None, None
+        _check_values(node, {})
+        return loader.construct_document(node), node
+    finally:
+        loader.dispose()
+
+
+def _check_values(node: yaml.Node, known: dict[int, int | None]) -> int:
+    """How many values a node stands for.
+
+    Args:
+        known: of nodes that were met; None while what is in them is counted.
+
+    Raises:
+        yaml.YAMLError: they are too many, or without end.
+    """
+    if isinstance(node, yaml.ScalarNode):
+        return 1
+    if id(node) not in known:
+        known[id(node)] = None
+        pairs = isinstance(node, yaml.MappingNode)
+        inner = [part for pair in node.value for part in pair] if pairs else node.value
+        known[id(node)] = 1 + sum(_check_values(part, known) for part in inner)
+    count = known[id(node)]
+    if count is None or count > MOST_VALUES:
+        found = "an alias (*) stands for what it is in"
+        if count is not None:
+            found = f"it stands for more than {MOST_VALUES:,} values, with those of its aliases (*)"
+        raise yaml.constructor.ConstructorError(None, None, found, node.start_mark)
+    return count
+
+
+_OnceLoader.add_constructor("tag:yaml.org,2002:int", _OnceLoader.construct_yaml_int)
 
 
 @dataclass(frozen=True)
@@ -47,12 +107,7 @@ def read_content(path: Path) -> Content:
         UserError: it cannot be read, is not YAML, has a key twice, or holds something else.
     """
     try:
-        loader = _OnceLoader(path.read_text(encoding="utf-8"))
-        try:
-            node = loader.get_single_node()
-            settings = loader.construct_document(node) if node else None
-        finally:
-            loader.dispose()
+        settings, node = parsed(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); must be a file.") from None
     except UnicodeDecodeError as error:

@@ -81,7 +81,7 @@ def square(file: Path, side: int, channels: int) -> np.ndarray:
         with Image.open(file) as image:
             upright = ImageOps.exif_transpose(image)
             pixels = _eight_bits(upright).convert("L" if channels == 1 else "RGB")
-    except (OSError, ValueError, SyntaxError) as error:
+    except Exception as error:  # damaged bytes make Pillow raise almost anything
         raise unreadable(file, error) from None
     return np.asarray(ImageOps.fit(pixels, (side, side), Image.Resampling.BILINEAR))
 

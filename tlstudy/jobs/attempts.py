@@ -98,6 +98,8 @@ def attempt(file: Path) -> Iterator[None]:
 def read_attempt(file: Path) -> Attempt | None:
     """The note of a job; None if there is none, or it cannot be read."""
     try:
+        if not file.is_file():  # to read a pipe might never end
+            return None
         return TypeAdapter(Attempt).validate_json(file.read_bytes(), strict=True)
     except (OSError, ValueError):
         return None

@@ -34,7 +34,8 @@ def pack_study(folder: Path, destination: Path | None = None) -> str:
     """
     study = finished_study(folder)
     destination = destination or Path(f"{study.study}.tar.gz")
-    _check_destination(destination, study)
+    check_destination(destination, study)
+    _check_tarball(destination)
     verification = Verification(study)
     problem = next(verification.problems(), None)
     if problem is not None:
@@ -59,20 +60,28 @@ def pack_study(folder: Path, destination: Path | None = None) -> str:
     )
 
 
-def _check_destination(destination: Path, study: Study) -> None:
-    """
+def check_destination(destination: Path, study: Study) -> None:
+    """Refuse to write a file where files of a study are, or where there is something else.
+
     Raises:
-        UserError: something else than an earlier tarball would be lost.
+        UserError: names the place.
     """
     place = destination.resolve()
     for folder in (paths.study_folder(study), study.cache):
         if place.is_relative_to(folder.resolve()):
             raise UserError(f"{destination}: is in {folder}, whose files are others'; must not be.")
-    if not place.exists():
-        return
-    if not place.is_file():
+    if place.exists() and not place.is_file():
         raise UserError(f"{destination}: is there and is no file; must be a file's name.")
-    with place.open("rb") as file:
+
+
+def _check_tarball(destination: Path) -> None:
+    """
+    Raises:
+        UserError: something else than an earlier tarball would be lost.
+    """
+    if not destination.exists():
+        return
+    with destination.open("rb") as file:
         if file.read(len(GZIP)) != GZIP:
             raise UserError(f"{destination}: is there and is no .tar.gz; rename or remove it.")
 

@@ -104,11 +104,19 @@ def known_speeds(study: Study, device: str) -> Speeds:
     return TimedSpeeds(study.cache, device).add_to(recorded)
 
 
-def speeds_for(study: Study, wanted: Collection[Job], device: str, timing: Timing) -> Speeds:
-    """The same with all that the jobs need: what is not known is timed now, and kept."""
+def speeds_for(
+    study: Study, wanted: Collection[Job], device: str, timing: Timing, keep: bool = True
+) -> Speeds:
+    """The same with all that the jobs need: what is not known is timed now.
+
+    Args:
+        keep: whether that is kept, in the cache.
+    """
     speeds, timed = known_speeds(study, device), TimedSpeeds(study.cache, device)
     for steps, looks in missing_pairs(study, wanted, speeds.rates):
-        timed.keep(steps, looks, timing(steps, looks))
+        timed.add(steps, looks, timing(steps, looks))
+        if keep:
+            timed.keep()
     return timed.add_to(speeds)
 
 
@@ -247,11 +255,13 @@ def plan(
     cores: int | None = None,
     gpus: int | None = None,
     timing: Timing | None = None,
+    keep: bool = True,
 ) -> tuple[pd.DataFrame, float, Machine]:
     """The plan of a study by runs on record, and by steps that are timed where there are none.
 
     Args:
         cores, gpus: that the workflow is given; None for all cores of the machine, and for one GPU.
+        keep: whether what is timed is kept, in the cache.
 
     Returns:
         The table; seconds until all that is left is done; the machine that they are of.
@@ -260,7 +270,7 @@ def plan(
         UserError: the study is for a GPU and there is none here.
     """
     machine, wanted = this_machine(study, cores, gpus), list(jobs(study))
-    speeds = speeds_for(study, wanted, machine.device, timing or time_here(machine))
+    speeds = speeds_for(study, wanted, machine.device, timing or time_here(machine), keep)
     left = jobs_left(progress(study), wanted)
     found = tasks(study, left, speeds, machine)
     wall = wall_seconds([*found, *laboratory_tasks(study)], machine)

@@ -17,7 +17,10 @@ from tlstudy.storage.provenance import environment
 from tlstudy.storage.reading import read_json
 
 # What a step raises where values contradict each other.
-NO_SENSE = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
+NO_SENSE = (
+    *(TypeError, ValueError, LookupError, AttributeError, ArithmeticError),
+    *(RecursionError, MemoryError),
+)
 LONGEST_REASON = 200  # characters
 # Steps that put results together, which may be somebody else's.
 PRODUCTS = ("formulas", "aggregate", "claims", "figures", "report")

@@ -2,17 +2,19 @@
 
 import logging
 from dataclasses import dataclass, field, replace
-from math import ceil
+from math import ceil, isfinite
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from tlstudy.config.architectures import NotCalledError
 from tlstudy.config.settings import Study
-from tlstudy.config.study import SETTINGS_FOLDER, Run, load_study
+from tlstudy.config.study import SETTINGS_FOLDER, Run, is_validated, load_study
 from tlstudy.jobs import paths
 from tlstudy.jobs.cost import evaluation_operations, millions_of_weights, training_operations
 from tlstudy.jobs.graph import code_of
+from tlstudy.jobs.provenance import NO_SENSE
 from tlstudy.jobs.run_record import RunRecord, read_run_record
 from tlstudy.jobs.sharing import is_taken
 from tlstudy.jobs.speed import (
@@ -70,7 +72,9 @@ def recorded_speeds(results: Path, device: str) -> Speeds:
         device: name of this machine's processor or GPU; runs on another count for nothing.
     """
     samples = _Samples()
-    files = results.glob(f"*/{SETTINGS_FOLDER}/*.json")
+    # By the names of those that studies write: others would be read as the user's own.
+    found = results.glob(f"*/{SETTINGS_FOLDER}/*.json")
+    files = [file for file in found if is_validated(file) and file.is_file()]
     for settings in sorted(files, key=lambda file: file.stat().st_mtime):
         try:
             study = load_study([settings])
@@ -78,7 +82,11 @@ def recorded_speeds(results: Path, device: str) -> Speeds:
             log.warning("%s: passed over, of another version (%s)", settings, error.message)
             continue
         study = study.model_copy(update={"results": results})
-        for job in jobs(study):
+        try:
+            known = list(jobs(study))
+        except NotCalledError:  # somebody else's; it tells no speed of networks that are asked for
+            continue
+        for job in known:
             if first_file(study, job).is_file() and not is_taken(study, job.run, job.step):
                 _take_sample(samples, study, job, device)
     return samples.speeds()
@@ -98,8 +106,12 @@ def _take_sample(samples: _Samples, study: Study, job: Job, device: str) -> None
             rates = _rates_of_measurement(study, job, record, samples)
     except UserError:  # is told where the run is used
         return
+    except NO_SENSE as error:  # somebody else's: it is in no record that values fit together
+        log.warning("%s: tells no speed (%s: %s)", folder, type(error).__name__, error)
+        return
     for kind, rate in rates.items():
-        samples.rates.setdefault(kind, {})[folder] = (current, rate)
+        if isfinite(rate) and rate > 0:
+            samples.rates.setdefault(kind, {})[folder] = (current, rate)
 
 
 def _is_like_here(record: RunRecord, device: str) -> bool:
@@ -157,7 +169,9 @@ def _take_the_rest(
     worked = table["training_seconds"].sum() + table["evaluation_seconds"].sum()
     rest = record["seconds"] - worked - START_ON_RECORD
     weights = millions_of_weights(run.settings)
-    samples.bookkeeping[folder] = max(0.0, rest) * _cores(record) / record["epochs"] / weights
+    each = max(0.0, float(rest)) * _cores(record) / record["epochs"] / weights
+    if isfinite(each):
+        samples.bookkeeping[folder] = each
     if measured := _benchmark(study, "train", run):
         outside = measured["s"] - record["seconds"]
         samples.starts[folder] = max(0.0, outside) + START_ON_RECORD
@@ -187,4 +201,5 @@ def _benchmark(study: Study, step: str, run: Run) -> dict[str, float] | None:
     if not file.is_file():
         return None
     row = pd.read_csv(file, sep="\t").iloc[0]
-    return {name: float(row[name]) for name in ("s", "mean_load") if name in row}
+    found = {name: float(row[name]) for name in ("s", "mean_load") if name in row}
+    return found if isfinite(found["s"]) else None

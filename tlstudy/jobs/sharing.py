@@ -19,6 +19,7 @@ from tlstudy.jobs.graph import Step
 from tlstudy.jobs.provenance import Provenance, check_inside, checksums, read_provenance
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import atomic_path, sha256, write_bytes_atomically, write_json_atomically
+from tlstudy.storage.reading import json_or_none
 
 log = logging.getLogger(__name__)
 
@@ -80,11 +81,8 @@ def seems_there(study: Study, run: Run) -> bool:
 
 def is_taken(study: Study, run: Run, step: str) -> bool:
     """Whether a step's results of a run were taken: this study's records tell no speed of it."""
-    file = paths.provenance_file(study, paths.job_of_run(step, run))
-    try:
-        return TAKEN_FROM in json.loads(file.read_bytes())
-    except (OSError, ValueError):
-        return False
+    found = json_or_none(paths.provenance_file(study, paths.job_of_run(step, run)))
+    return isinstance(found, dict) and TAKEN_FROM in found
 
 
 def _measured(study: Study, run: Run) -> list[str]:
@@ -132,7 +130,8 @@ def _same(
     try:
         for file in _staying(step):
             name = file.relative_to(folder).as_posix()
-            if sha256(other / name) != found.outputs[name].sha256:
+            there = (other / name).is_file()  # to read a pipe might never end
+            if not there or sha256(other / name) != found.outputs[name].sha256:
                 return None
     except (OSError, KeyError):
         return None

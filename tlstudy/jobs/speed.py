@@ -1,6 +1,5 @@
 """How fast this machine is at each kind of work, and what was timed of it."""
 
-import json
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
@@ -22,6 +21,7 @@ from tlstudy.jobs.graph import code_of
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import write_json_atomically
 from tlstudy.storage.provenance import version
+from tlstudy.storage.reading import json_or_none
 
 log = logging.getLogger(__name__)
 
@@ -208,9 +208,9 @@ class TimedSpeeds:
         self.file = cache / SPEED_FILE
         self.machine = {"device": device, "torch": version("torch"), "code": code_of("train")}
         try:
-            self.rows = json.loads(self.file.read_text(encoding="utf-8"))["timed"]
+            self.rows = json_or_none(self.file)["timed"]
             self.add_to(Speeds())
-        except (OSError, ValueError, KeyError, TypeError):  # missing, or of another version
+        except (ValueError, KeyError, TypeError):  # missing, or of another version
             self.rows = []
 
     def add_to(self, speeds: Speeds) -> Speeds:
@@ -222,8 +222,8 @@ class TimedSpeeds:
                 speeds.bookkeeping = speeds.bookkeeping or row["bookkeeping"]
         return speeds
 
-    def keep(self, steps: Kind, looks: Kind, found: Timed) -> None:
-        """Add what was timed; if the file cannot be written it will be timed again."""
+    def add(self, steps: Kind, looks: Kind, found: Timed) -> None:
+        """Add what was timed."""
         self.rows += [
             {
                 "machine": self.machine,
@@ -233,6 +233,9 @@ class TimedSpeeds:
             }
             for kind, rate in ((steps, found.training), (looks, found.evaluation))
         ]
+
+    def keep(self) -> None:
+        """Write all that is known; if that cannot be done it will be timed again."""
         try:
             write_json_atomically(self.file, {"timed": self.rows})
         except (OSError, UserError) as error:

@@ -1,6 +1,5 @@
 """How far a study is, and how long it will still take, while it runs or before it goes on."""
 
-import json
 import re
 import socket
 import time
@@ -24,9 +23,10 @@ from tlstudy.jobs.plan import (
 from tlstudy.jobs.progress import THERE, Job, Progress
 from tlstudy.jobs.workflow import has_gpu
 from tlstudy.storage.errors import UserError
+from tlstudy.storage.reading import json_or_none
 from tlstudy.storage.time_left import duration
 
-EPOCH = re.compile(r"epoch (\d+) of (\d+)")
+EPOCH = re.compile(r"epoch (\d{1,9}) of (\d{1,9})")
 TUNED = re.compile(r"learning rate \S+ chosen")
 
 
@@ -92,7 +92,7 @@ def _begun(study: Study, run: Run, job: Job) -> int:
     """Epochs done of an unfinished training: by its log while it runs, else by its checkpoint."""
     if job.state == "running":
         try:
-            if job.log.stat().st_mtime >= job.attempt.began:
+            if job.log.is_file() and job.log.stat().st_mtime >= job.attempt.began:
                 return epochs_in_log(job.log.read_text(errors="replace"), run)
         except OSError:  # there is no log without Snakemake
             pass
@@ -115,10 +115,10 @@ def _epochs_kept(scratch: Path) -> int:
     from tlstudy.storage.scratch import MANIFEST  # takes a second, as it has PyTorch
 
     try:
-        kept = json.loads((scratch / MANIFEST).read_bytes())
-        return kept["checkpoint"]["epochs"] if kept["checkpoint"] else 0
-    except (OSError, ValueError, KeyError, TypeError):
+        kept = json_or_none(scratch / MANIFEST)["checkpoint"]["epochs"]
+    except (KeyError, TypeError):  # there is no checkpoint yet
         return 0
+    return kept if type(kept) is int and kept > 0 else 0
 
 
 def _left(
@@ -131,9 +131,9 @@ def _left(
         return None, "time left: not known, as jobs run on other machines"
     try:
         machine = _machine(study, [attempt.command for attempt in running])
-    except UserError as error:  # the study is for another machine
+        wanted = jobs_left(found, speed.jobs(study))
+    except UserError as error:  # the study is for another machine, or has somebody's network
         return None, f"time left: not known here ({error.message})"
-    wanted = jobs_left(found, speed.jobs(study))
     experiments = [
         job.key[1:]
         for job in all_jobs.values()

@@ -23,15 +23,22 @@ RESNET50_BYTES = 1725
 
 def facts(architecture: str, image_size: int) -> NetworkFacts:
     """Facts of a network, from its file if there is one."""
-    file = _file(architecture, image_size)
-    try:
-        return NetworkFacts(**json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        found = measured_facts(architecture, image_size)
+    if kept := kept_facts(architecture, image_size):
+        return kept
+    found = measured_facts(architecture, image_size)
     if not found.problem:
         with suppress(OSError, UserError):  # without the file it is measured again the next time
-            write_json_atomically(file, asdict(found))
+            write_json_atomically(_file(architecture, image_size), asdict(found))
     return found
+
+
+def kept_facts(architecture: str, image_size: int) -> NetworkFacts | None:
+    """Facts that were found earlier, from their file; None if there is none."""
+    try:
+        text = _file(architecture, image_size).read_text(encoding="utf-8")
+        return NetworkFacts(**json.loads(text))
+    except (OSError, ValueError, TypeError):
+        return None
 
 
 def _file(architecture: str, image_size: int) -> Path:

@@ -214,7 +214,7 @@ def _load_file(path: Path) -> State:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch warns of damaged bytes before it refuses them
             state = torch.load(path, map_location="cpu", weights_only=True)
-        are_tensors = all(torch.is_tensor(value) for value in state.values())
+        are_tensors = all(_is_plain(key, value) for key, value in state.items())
     except (OSError, MemoryError):
         raise
     except Exception:  # damaged bytes make the unpickler raise almost anything
@@ -225,6 +225,15 @@ def _load_file(path: Path) -> State:
             "file that holds a state dictionary of tensors and no code."
         )
     return state
+
+
+def _is_plain(key: Any, value: Any) -> bool:
+    """Whether it is a tensor by name, with all its values: there are others without."""
+    import torch
+
+    if not isinstance(key, str) or not torch.is_tensor(value) or value.is_quantized:
+        return False
+    return value.layout == torch.strided and value.device.type == "cpu" and not value.is_nested
 
 
 def _conversion(state: State) -> str:

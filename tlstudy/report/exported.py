@@ -1,5 +1,6 @@
 """The table of results as CSV, LaTeX or Markdown, with the report's intervals."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import asdict
 
@@ -20,6 +21,8 @@ from tlstudy.storage.columns import schema
 
 # Of a summary: what is told of values, and of differences.
 ENDS = ("mean", "low", "high", "smallest", "largest")
+MARKUP = re.compile(r"[\\`*_\[\]<>|~$&]")  # of Markdown, within a line
+FORMULA = ("=", "+", "-", "@")  # with which one begins in a spreadsheet
 UNITS = {"balanced_accuracy": "share, 0 to 1", "loss": "nats"}
 
 
@@ -96,9 +99,16 @@ def exported(study: Study, form: str) -> str:
         form: csv, with all numbers; latex or markdown, as it is printed.
     """
     if form == "csv":
-        return results_frame(study).to_csv(index=False, lineterminator="\n")
+        frame = results_frame(study)
+        frame["label"] = frame["label"].map(_no_formula)
+        return frame.to_csv(index=False, lineterminator="\n")
     heads, *rows = _printed(results_inputs(study))
     return (_latex if form == "latex" else markdown)(heads, rows)
+
+
+def _no_formula(label: str) -> str:
+    """A label that spreadsheets show: text that begins like a formula they would execute."""
+    return f"'{label}" if label.startswith(FORMULA) else label
 
 
 def _printed(inputs: Inputs) -> Iterator[list[str]]:
@@ -134,7 +144,7 @@ def _cell(summary: Summary, *written: object) -> str:
 
 def markdown(heads: list[str], rows: list[list[str]]) -> str:
     lines = [heads, ["---"] * len(heads), *rows]
-    shown = ([cell.replace("|", "\\|") for cell in line] for line in lines)
+    shown = ([MARKUP.sub(r"\\\g<0>", cell) for cell in line] for line in lines)
     return "".join(f"| {' | '.join(line)} |\n" for line in shown)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from xml.etree import ElementTree
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+DEEPEST = 50  # elements within each other in a drawing; Matplotlib's have ten
 Content = TypeVar("Content")
 
 
@@ -33,7 +35,12 @@ def read_json(file: Path, command: str) -> dict[str, Any]:
             raise _damaged(file, command, f"it lacks '{key}'")
 
     def read(path: Path) -> dict[str, Any]:
-        content = json.loads(path.read_text(encoding="utf-8"), object_hook=JsonObject)
+        content = json.loads(
+            path.read_text(encoding="utf-8"),
+            object_hook=JsonObject,
+            parse_constant=_finite,
+            parse_float=_finite,
+        )
         if not isinstance(content, JsonObject):
             raise _damaged(path, command, "it is no mapping")
         if command in RECORDS:
@@ -41,6 +48,18 @@ def read_json(file: Path, command: str) -> dict[str, Any]:
         return content
 
     return _read(file, command, read)
+
+
+def json_or_none(file: Path) -> Any:
+    """What a JSON file holds; None if there is no such file, or it holds no JSON.
+
+    For files that may be anybody's and that nothing depends on. A pipe or a device is no file:
+    to read one might never end.
+    """
+    try:
+        return json.loads(file.read_bytes()) if file.is_file() else None
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 def check_types(file: Path, command: str, kind: Any, content: Any) -> None:
@@ -131,8 +150,14 @@ def read_svg(file: Path, command: str) -> str:
 
     def read(path: Path) -> str:
         text = path.read_text(encoding="utf-8")
-        if ElementTree.fromstring(text).tag.rpartition("}")[2] != "svg":
+        root = ElementTree.fromstring(text)
+        if root.tag.rpartition("}")[2] != "svg":
             raise _damaged(path, command, "it is no drawing")
+        level = [root]
+        for _ in range(DEEPEST):
+            level = [inner for element in level for inner in element]
+        if level:
+            raise _damaged(path, command, "it is nested too deeply")
         return text
 
     return _read(file, command, read)
@@ -147,6 +172,13 @@ def read_tensors(file: Path, command: str) -> dict[str, Any]:
     from safetensors.torch import load_file  # takes seconds, and tables need no torch
 
     return _read(file, command, load_file)
+
+
+def _finite(text: str) -> float:
+    """A number of JSON; results have null for one that is not finite."""
+    if not isfinite(number := float(text)):
+        raise ValueError(f"{text} is no finite number")
+    return number
 
 
 def _read(file: Path, command: str, reader: Callable[[Path], Content]) -> Content:

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-
 from tlstudy.audit.own_runs.reading import Source
 from tlstudy.audit.sentinels.evidence import Evidence
 from tlstudy.audit.sentinels.registry import Examination, examine, examine_group, examine_table
@@ -80,9 +78,10 @@ def _together(name: str, found: Examination) -> Examined:
 
 
 def _values(evidence: Evidence) -> tuple[str, ...]:
-    metrics = evidence.metrics if evidence.metrics is not None else pd.DataFrame()
-    there = [name for name in metrics if name != "epoch" and metrics[name].notna().any()]
-    return tuple(name.removesuffix("_running") for name in there)
+    if evidence.metrics is None:
+        return ()
+    there = evidence.filled["metrics"] - {"epoch"}
+    return tuple(name.removesuffix("_running") for name in evidence.metrics if name in there)
 
 
 def all_findings(examined: list[Examined]) -> list[Finding]:

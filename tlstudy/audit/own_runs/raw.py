@@ -1,6 +1,7 @@
 """A file as it lies there, and a table as a program left it: before any name is understood."""
 
 import gzip
+import io
 import re
 import zlib
 from collections.abc import Iterable
@@ -13,6 +14,7 @@ import pandas as pd
 
 from tlstudy.storage.errors import UserError
 
+MOST_BYTES = 2**30  # that a file unpacks to: a small one could fill the memory
 GZIP = b"\x1f\x8b"
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 SHOWN = 12  # names of columns in a sentence
@@ -52,7 +54,12 @@ class File:
         """
         try:
             data = self.path.read_bytes()
-            return gzip.decompress(data) if data.startswith(GZIP) else data
+            if data.startswith(GZIP):
+                with gzip.open(io.BytesIO(data)) as packed:
+                    data = packed.read(MOST_BYTES + 1)
+                if len(data) > MOST_BYTES:
+                    raise unreadable(self.path, f"unpacks to more than {MOST_BYTES:,} bytes")
+            return data
         except (OSError, EOFError, zlib.error) as error:
             raise unreadable(self.path, getattr(error, "strerror", None) or error) from None
 

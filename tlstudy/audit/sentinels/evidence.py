@@ -134,15 +134,18 @@ class Evidence:
         if value is None or not name:
             return value is not None
         if isinstance(value, pd.DataFrame):
-            return name in self._filled[attribute]
+            return name in self.filled[attribute]
         return value.get(name) not in (None, {}, [])
 
     @cached_property
-    def _filled(self) -> dict[str, set[str]]:
+    def filled(self) -> dict[str, set[str]]:
         """Columns of the tables in which there is a value: every sentinel asks for some."""
         tables = {"metrics": self.metrics, "layers": self.layers}
-        there = {name: table for name, table in tables.items() if table is not None}
-        return {name: set(table.columns[table.notna().any()]) for name, table in there.items()}
+        return {
+            name: {column for column in table if pd.notna(table[column].to_numpy()).any()}
+            for name, table in tables.items()
+            if table is not None
+        }
 
     def series(self, column: str, at_least: int = 1) -> pd.Series:
         """A column of the metrics by epoch, without what is not finite; not to be changed.

@@ -75,7 +75,8 @@ def _grown(evidence: Evidence) -> str:
     losses = _finite(evidence, "train_loss")
     if losses.empty:
         return ""
-    first, end = float(losses.iloc[0]), float(losses.iloc[-max(1, len(losses) // FIFTH) :].median())
+    numbers = losses.to_numpy()
+    first, end = float(numbers[0]), float(np.median(numbers[-max(1, len(numbers) // FIFTH) :]))
     accuracy = evidence.train_accuracy() if evidence.has(ACCURACY_OF_TRAIN) else None
     alone = accuracy is None and not evidence.has(f"{ACCURACY_OF_TEST} or {LOSS_OF_TEST}")
     if end > (GROWN_ALONE * max(first, 1.0) if alone else GROWN * first) and first > 0:

@@ -18,7 +18,7 @@ from tlstudy.audit.sentinels.evidence import (
 )
 from tlstudy.audit.sentinels.limits import CONFIDENCE, MOSTLY_RIGHT
 from tlstudy.audit.sentinels.sentinel import percent, sentinel
-from tlstudy.audit.sentinels.trends import end_of
+from tlstudy.audit.sentinels.trends import end_of, in_both
 from tlstudy.config.settings import STATISTICS
 
 HALF_WAY = 0.5  # from guessing to all right: a train accuracy above shows that training works
@@ -183,10 +183,10 @@ def test_accuracy_constant(evidence: Evidence) -> Iterator[str]:
     train loss varies by 1 % at least, or the train accuracy varies or is below 90 %.
     """
     accuracy = evidence.test_values("accuracy", EPOCHS_OF_THE_SAME)
-    late = accuracy if np.ptp(accuracy.iloc[:-1]) <= SAME else accuracy.iloc[1:]
-    level = float(late.median())
+    late = accuracy if np.ptp(accuracy.to_numpy()[:-1]) <= SAME else accuracy.iloc[1:]
+    level = float(np.median(late.to_numpy()))
     enough = EPOCHS_OF_THE_SAME * (2 if level > MOSTLY_RIGHT else 1)
-    if len(late) < enough or np.ptp(late) > SAME or level > 1 - SAME or level < SAME:
+    if len(late) < enough or np.ptp(late.to_numpy()) > SAME or level > 1 - SAME or level < SAME:
         return
     if _training_is_not_over(evidence):
         yield (
@@ -244,15 +244,16 @@ def accuracy_contradicts_loss(evidence: Evidence) -> Iterator[str]:
     for name in ("train", "test"):
         with suppress(TooLittleError):
             loss, accuracy = _plain(evidence, name)
-            both = loss.index.intersection(accuracy.index)
-            late = both[-max(1, len(both) // 5) :]
-            if not len(late) or accuracy.max() < NO_CLASSES:
+            losses, right = in_both(loss, accuracy)
+            late = slice(-max(1, len(losses) // 5), None)
+            if not len(losses) or accuracy.max() < NO_CLASSES:
                 continue
-            wrong, allowed = 1 - accuracy[late].mean(), loss[late].mean() / np.log(2)
+            at_end = losses[late].mean()
+            wrong, allowed = 1 - right[late].mean(), at_end / np.log(2)
             if wrong > max(MARGIN * allowed, allowed + LEAST_EXCESS):
                 yield (
                     f"{percent(wrong)} of the {name} answers at the end are wrong, and a {name} "
-                    f"loss of {loss[late].mean():.4g} nats allows {percent(max(allowed, 0))}"
+                    f"loss of {at_end:.4g} nats allows {percent(max(allowed, 0))}"
                 )
                 return
     if evidence.has("metrics.train_loss") and evidence.has(ACCURACY_OF_TRAIN):

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import numpy as np
-import pandas as pd
 
 from tlstudy.audit.sentinels.evidence import (
     ACCURACY_OF_TEST,
@@ -156,7 +155,7 @@ def loss_too_high_for_its_accuracy(evidence: Evidence) -> Iterator[str]:
 
 def _excess(loss: float, accuracy: float, classes: int) -> float:
     """Nats above the loss of logits that are as sure as they are right."""
-    return loss - float(loss_of_calibrated(pd.Series([accuracy]), classes).iloc[0])
+    return loss - float(loss_of_calibrated(accuracy, classes))
 
 
 @sentinel(
@@ -185,14 +184,12 @@ def oscillation(evidence: Evidence) -> Iterator[str]:
         if losses is None or len(losses) < EPOCHS_OF_JUMPS:
             continue
         looked = True
-        late = losses.iloc[len(losses) // 2 :]
-        jumps, fall = noise(late), losses.iloc[0] - losses.min()
-        level = abs(late.median())
-        learnt_less = jumps > max(JUMPS_OF_NO_FALL * level, losses.iloc[0] - late.median())
+        numbers, late = losses.to_numpy(), losses.iloc[len(losses) // 2 :]
+        jumps, fall = noise(late), numbers[0] - numbers.min()
+        middle = float(np.median(late.to_numpy()))
+        level = abs(middle)
+        learnt_less = jumps > max(JUMPS_OF_NO_FALL * level, numbers[0] - middle)
         if jumps > JUMPS * max(level, fall) or learnt_less:
-            yield (
-                f"the {name} loss varies by {jumps:.3g} from epoch to epoch about "
-                f"{late.median():.4g}"
-            )
+            yield (f"the {name} loss varies by {jumps:.3g} from epoch to epoch about {middle:.4g}")
     if not looked:
         raise TooLittleError(f"{EPOCHS_OF_JUMPS} epochs with a loss")

@@ -170,7 +170,8 @@ def _told(loss: pd.Series, accuracy: pd.Series | None, classes: int) -> str:
         TooLittleError: there are fewer than five epochs, and no single one will do.
     """
     floor = softmax_floor(classes)
-    if not loss.between(floor - ROUNDING, floor + 1 + ROUNDING).all():
+    losses = loss.to_numpy(float)
+    if losses.min() < floor - ROUNDING or losses.max() > floor + 1 + ROUNDING:
         return ""
     if accuracy is not None:
         accuracy = accuracy.reindex(loss.index)
@@ -224,12 +225,12 @@ def softmax_floor(classes: int) -> float:
     return float(np.log1p((classes - 1) / np.e))
 
 
-def loss_of_calibrated(accuracy: pd.Series, classes: int) -> pd.Series:
+def loss_of_calibrated(accuracy: pd.Series | float, classes: int) -> pd.Series | float:
     """Cross-entropy in nats of a network that is as sure as it is right, in every answer.
 
     It gives its answer the probability a, the accuracy, and the other classes the rest evenly:
     -a ln a - (1 - a) ln((1 - a) / (K - 1)).
     """
-    right = accuracy.clip(1e-9, 1 - 1e-9)
+    right = np.clip(accuracy, 1e-9, 1 - 1e-9)
     wrong = 1 - right
     return -right * np.log(right) - wrong * np.log(wrong / max(classes - 1, 1))

@@ -46,7 +46,15 @@ class Decline:
 
 def end_of(values: pd.Series) -> float:
     """Mean of the last fifth, of one value at least."""
-    return float(_last_fifth(values).mean())
+    return float(_last_fifth(values).to_numpy(float).mean())
+
+
+def in_both(one: pd.Series, other: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Values of two curves in the epochs that both have, in the order of the first."""
+    if not one.index.equals(other.index):
+        both = one.index.intersection(other.index)
+        one, other = one[both], other[both]
+    return one.to_numpy(float), other.to_numpy(float)
 
 
 def _last_fifth(values: pd.Series) -> pd.Series:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from tlstudy.audit.flaws import FLAWS, Flaw
-from tlstudy.config.architectures import network_facts
+from tlstudy.config.architectures import NotCalledError, network_facts
 from tlstudy.config.augmentation import HALF, Transform
 from tlstudy.config.groups import groups_of, is_of_slides, label_of
 from tlstudy.config.settings import Arm, Evaluation, Study
@@ -90,7 +90,10 @@ def fewer(study: Study) -> str:
 
 def statistics(arm: Arm) -> str:
     """Where BatchNorm's statistics in tests come from, if the network has any."""
-    facts = network_facts(arm.architecture, arm.image_size)
+    try:
+        facts = network_facts(arm.architecture, arm.image_size)
+    except NotCalledError:
+        return f"{STATISTICS[arm.batchnorm]}, if it has BatchNorm"
     return STATISTICS[arm.batchnorm] if facts.batchnorm else "none: it has no BatchNorm"
 
 

@@ -51,7 +51,7 @@ def read(file: File) -> list[RawTable] | None:
 
 def _lines(text: str) -> Iterator[dict[str, Any]]:
     """Objects that have a line; others, such as a last one that was cut off, are left out."""
-    for line in text.splitlines():
+    for line in text.split("\n"):  # within a text other ends of lines may stand as they are
         try:
             row = json.loads(line)
         except (ValueError, RecursionError):

@@ -20,6 +20,7 @@ RULE = re.compile(r"^[\s|:-]+$")
 BAR_OF_PROGRESS = re.compile(r"\d+/\d+ \[[=>.]*\]|\d%\|.*\|\s*\d+/\d+|\d+/\d+ \S*\u2501")
 # A name and its value: "loss: 0.5", "loss=0.5", "Epoch 3".
 SAID = re.compile(r"\b(?:loss|acc\w*|epoch|step|lr|val\w*|iter\w*)[\s:=\[(]+\d+(?:\.\d+)?", re.I)
+END_OF_LINE = re.compile(r"\r\n|[\r\n]")
 LINES = 20  # of a file are looked at for it
 SHOWN = 200  # characters of an error of pandas
 TENSORBOARD = {"Wall time", "Step", "Value"}
@@ -88,7 +89,8 @@ def _is_printed(text: str) -> bool:
 
 def _without_comments(text: str) -> str:
     """The table without lines that begin with #, but for its names if they do (as NumPy's)."""
-    lines = [line for line in text.splitlines() if line.strip()]
+    # Not at other characters that Python takes for ends of lines: they may stand in names.
+    lines = [line for line in END_OF_LINE.split(text) if line.strip()]
     first = next((i for i, line in enumerate(lines) if not line.startswith("#")), len(lines))
     rows = [line for line in lines[first:] if not line.startswith("#")]
     if first and rows and all(NUMBER.match(word) for word in re.split(r"[\s,;]+", rows[0].strip())):

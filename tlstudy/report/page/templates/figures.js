@@ -154,9 +154,11 @@
     image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(standalone(svg))}`;
   }
 
+  // Spreadsheets take text that begins so for a formula, and would execute it.
   function quoted(cell) {
-    const text = cell === null || cell === undefined ? "" : String(cell);
-    return /[",\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
+    let text = cell === null || cell === undefined ? "" : String(cell);
+    if (/^[=+@-]/.test(text) && Number.isNaN(Number(text))) text = `'${text}`;
+    return /[",\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
   }
 
   function table(panels) {
