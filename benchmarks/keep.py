@@ -24,7 +24,6 @@ from tlstudy.jobs import paths
 from tlstudy.jobs.provenance import read_provenance
 from tlstudy.jobs.tables import read_table
 from tlstudy.jobs.verify import verdict
-from tlstudy.report.exported import markdown
 from tlstudy.report.figures.captions import title_of
 from tlstudy.report.figures.texts import explanation
 from tlstudy.report.format import THIN, Cell, count, duration, join, seeds, whole
@@ -180,7 +179,7 @@ def _claims(inputs: Inputs, size: int) -> Iterator[str]:
         verdict = f"**{entry['verdict']}**"
         notes = " ".join(filter(None, (entry["because"], entry["holm"])))
         lines.append([f"{entry['name']}: {entry['text']}", _cell(entry["value"]), verdict, notes])
-    yield markdown(["claim", "measured, with 95 % interval", "verdict", "because"], lines).rstrip()
+    yield _table(["claim", "measured, with 95 % interval", "verdict", "because"], lines)
     yield "\n".join(
         f"- *{verdict}*: {meaning}"
         for verdict, meaning in ledger.meanings(claims["verdict"]).items()
@@ -194,7 +193,14 @@ def _markdown(table: Table) -> str:
         cells = [_cell(cell) for cell in row]
         cells = [f"**{cells[0]}**"] if len(cells) == 1 else cells
         lines.append(cells + [""] * (len(table.heads) - len(cells)))
-    return markdown(table.heads, lines).rstrip()
+    return _table(table.heads, lines)
+
+
+def _table(heads: list[str], rows: list[list[str]]) -> str:
+    """Cells may hold Markdown."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    shown = ([cell.replace("|", "\\|") for cell in line] for line in lines)
+    return "\n".join(f"| {' | '.join(line)} |" for line in shown)
 
 
 def _cell(cell: str | Cell) -> str:
@@ -218,7 +224,7 @@ def _files(study: Study) -> str:
     measured = "the measurement of that name"
     rows = [[f"`{name}.parquet`", words.get(name, measured)] for name in names]
     about = "Columns are described in the files' own metadata and in `tlstudy/storage/columns.py`."
-    return f"{markdown(['file', 'what'], rows)}\n{about}"
+    return f"{_table(['file', 'what'], rows)}\n\n{about}"
 
 
 if __name__ == "__main__":

@@ -103,7 +103,7 @@ def exported(study: Study, form: str) -> str:
         frame["label"] = frame["label"].map(_no_formula)
         return frame.to_csv(index=False, lineterminator="\n")
     heads, *rows = _printed(results_inputs(study))
-    return (_latex if form == "latex" else markdown)(heads, rows)
+    return (_latex if form == "latex" else _markdown)(heads, rows)
 
 
 def _no_formula(label: str) -> str:
@@ -142,7 +142,7 @@ def _cell(summary: Summary, *written: object) -> str:
     return f"{cell.text} ({cell.note})" if cell.note else cell.text
 
 
-def markdown(heads: list[str], rows: list[list[str]]) -> str:
+def _markdown(heads: list[str], rows: list[list[str]]) -> str:
     lines = [heads, ["---"] * len(heads), *rows]
     shown = ([MARKUP.sub(r"\\\g<0>", cell) for cell in line] for line in lines)
     return "".join(f"| {' | '.join(line)} |\n" for line in shown)
