@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from audited import audit, findings
 from real_runs import published_new_run, sound_run
@@ -60,3 +61,19 @@ def test_a_folder_without_its_neighbours_is_examined_as_far_as_it_goes(folders):
     for name in ("layers.parquet", "metrics.parquet"):
         (folders["flawed"] / name).unlink()
     assert "loss-of-softmax-outputs" in findings(folders["flawed"])["flawed, n = 20, seed 26"]
+
+
+def test_a_study_is_judged_as_in_its_own_report(small_results):
+    """By arm, with the BatchNorm statistics that it reports, and compared within groups."""
+    table = pd.read_parquet(small_results.folder / "tables" / "findings.parquet")
+    runs = pd.read_parquet(small_results.folder / "tables" / "runs.parquet")
+    told = findings(small_results.folder)
+    by_run = {name: found for name, found in told.items() if "runs compared" not in name}
+    assert len(by_run) == len(runs)
+    compared = set().union(*(found for name, found in told.items() if name not in by_run))
+    for name, rows in table.groupby(["arm", "subset_size", "seed"]):
+        arm, size, seed = name
+        alone = by_run[f"{arm}, n = {size}, seed {seed}"]
+        assert alone <= set(rows["sentinel"])
+        assert set(rows["sentinel"]) - alone <= compared
+    assert set(table["sentinel"]) == compared.union(*by_run.values())

@@ -1,6 +1,9 @@
 """The folder of a run of a study of this project."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,7 @@ import pyarrow as pa
 from tlstudy.audit.own_runs.raw import unreadable
 from tlstudy.audit.sentinels.evidence import Evidence
 from tlstudy.config.settings import Training
+from tlstudy.config.study import STUDY_FILE, Run, finished_study, runs
 from tlstudy.jobs import paths
 from tlstudy.jobs.run_record import read_run_record
 from tlstudy.storage.errors import UserError
@@ -20,11 +24,39 @@ def is_run(folder: Path) -> bool:
     return (folder / paths.RUN_RECORD).is_file()
 
 
-def read_folder(folder: Path) -> Evidence:
-    """What a run left; its landscape if there is one, its training images in their usual place.
+def read_folder(folder: Path) -> list[Evidence]:
+    """What a run left, once for each arm of its study that shares it.
 
-    Several arms can share a run, so how its result is reported is not known from its folder.
+    Outside of its study's folder it is a single one, and how its result is reported is not known.
     """
+    found = _read(folder)
+    where = folder.resolve()
+    arms = _arms(where.parents[3]).get(where, []) if len(where.parents) > 3 else []
+    return [
+        replace(
+            found,
+            arm=run.arm,
+            training=run.settings,
+            batchnorm=run.settings.batchnorm,
+            reported_epoch=run.settings.reported_epoch,
+        )
+        for run in arms
+    ] or [found]
+
+
+@lru_cache(8)
+def _arms(study_folder: Path) -> Mapping[Path, list[Run]]:
+    """A study's runs by their folders; none where the folder is not that of a study."""
+    if not (study_folder / STUDY_FILE).is_file():
+        return {}
+    study, found = finished_study(study_folder), {}
+    for run in runs(study):
+        found.setdefault(paths.folder_of_run(study, run), []).append(run)
+    return found
+
+
+def _read(folder: Path) -> Evidence:
+    """Its landscape too if there is one, and its training images in their usual place."""
     record = read_run_record(folder)
     try:
         training = Training.model_validate(record["training"])

@@ -63,8 +63,9 @@ def examine_all(sources: list[Source]) -> list[Examined]:
             examined.append(_together(f"{len(table)} runs of {source.path.name}", found))
         for evidence in source.runs:
             if evidence.record:
-                groups.setdefault((evidence.subset_size, evidence.seed), []).append(evidence)
-    for (size, seed), group in groups.items():
+                arms = getattr(evidence.training, "group", "")  # compared within it, as in a report
+                groups.setdefault((arms, evidence.subset_size, evidence.seed), []).append(evidence)
+    for (_, size, seed), group in groups.items():
         if len(group) > 1:
             name = f"{len(group)} runs compared, n = {size}, seed {seed}"
             examined.append(_together(name, examine_group(group)))

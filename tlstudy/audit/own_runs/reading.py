@@ -62,9 +62,9 @@ def read_all(paths: Iterable[Path], options: Options) -> list[Source]:
     tables: dict[Path, list[tuple[Path, RawTable]]] = {}
     for path in paths:
         if path.is_dir() and folders.is_run(path):
-            run = folders.read_folder(path)
-            run = replace(run, classes=options.classes or run.classes)
-            sources.append(Source(path, [run]))
+            found = folders.read_folder(path)
+            runs = [replace(run, classes=options.classes or run.classes) for run in found]
+            sources.append(Source(path, runs))
         elif path.is_dir():
             sources += _of_folder(path, options)
         elif path.is_file():
