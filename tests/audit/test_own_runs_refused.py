@@ -91,7 +91,5 @@ def test_a_small_file_that_unpacks_to_more_than_memory_holds_is_refused(tmp_path
     file.write_bytes(gzip.compress(b"epoch,train_loss\n1,2\n2,1\n3,1\n"))
     assert len(read_runs(file).runs[0].metrics) == 3
     monkeypatch.setattr(raw, "MOST_BYTES", 20)
-    with pytest.raises(
-        UserError, match=r"log\.csv\.gz: .*\(unpacks to more than 20 by"
-    ):
+    with pytest.raises(UserError, match=r"log\.csv\.gz: .*\(unpacks to more than 20 by"):
         read_runs(file)

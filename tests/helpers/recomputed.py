@@ -204,3 +204,30 @@ def transfer_index(none: np.ndarray, half: np.ndarray, every: np.ndarray) -> tup
             step *= 1.5
         ends.append(brentq(kept, ratio, ratio + side * step))
     return ratio, *ends
+
+
+def overlap_by_seed(anew: Recomputed, kind: str, score: str) -> tuple[np.ndarray, np.ndarray]:
+    """Slope of the gap on doublings of the blocks, and Spearman's correlation of a score with it.
+
+    Args:
+        kind: what names of arms begin with, as in <kind>-new~block_shuffle=4.
+        score: probe, or a measure of the table of features; of the last stage.
+    """
+    start = f"{kind}-new~block_shuffle="
+    told = [arm.removeprefix(start) for arm in anew.study.arms if arm.startswith(start)]
+    doublings = np.log2([1 if blocks == "none" else int(blocks) for blocks in told])
+    slopes, correlations = [], []
+    for seed in anew.study.seed:
+        gaps, scores = [], []
+        for blocks in told:
+            new, pretrained = (
+                f"{kind}-{way}~block_shuffle={blocks}" for way in ("new", "pretrained")
+            )
+            gaps.append(anew.accuracy(pretrained, seed) - anew.accuracy(new, seed))
+            table = "encoder" if score == "probe" else "features"
+            rows = anew.rows(table, pretrained, seed, measure=score, stage="layer4")
+            scores.append(rows["test_balanced_accuracy" if score == "probe" else "value"].item())
+        slopes.append(np.polyfit(doublings, gaps, 1)[0])
+        ranks = [stats.rankdata(values) for values in (gaps, scores)]
+        correlations.append(np.corrcoef(ranks)[0, 1])
+    return np.array(slopes), np.array(correlations)

@@ -3,11 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-from recomputed import Recomputed, transfer_index
+from recomputed import Recomputed, overlap_by_seed, transfer_index
 
 from benchmarks.keep import MADE, PAGE, ROOT, VALUES, folder_of, kept_inputs, page, study_of
+from tlstudy.audit import overlap
 from tlstudy.audit.quantities import values_of
 from tlstudy.config.exposures import exposed_arms
+from tlstudy.config.groups import block_sweeps
 from tlstudy.config.settings import Arm, Study
 from tlstudy.report.figures.invariance import index_of
 
@@ -75,3 +77,19 @@ def test_other_code_finds_the_same_transfer_index(study, tables):
         if found.value is not None:
             expected = transfer_index(*by_exposure)
             assert (found.value, found.low, found.high) == pytest.approx(expected)
+
+
+def test_other_code_finds_the_same_slopes_and_correlations_of_overlap(study, tables):
+    sweeps = block_sweeps(study)
+    if not sweeps:
+        assert study.study != "overlap"
+        return
+    anew, found = Recomputed(study, tables), overlap.overlap_table(study, tables, 50)
+    for kind, (_, rows) in zip(
+        ("mnist", "digits"), found.groupby("images", sort=False), strict=True
+    ):
+        for score in overlap.SCORES:
+            slopes, correlations = overlap_by_seed(anew, kind, score.replace("_", "-"))
+            assert overlap.slope(rows).mean == pytest.approx(slopes.mean())
+            expected = pytest.approx(np.nanmean(correlations))
+            assert overlap.rank_correlation(rows, score).mean == expected
