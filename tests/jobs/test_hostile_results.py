@@ -132,3 +132,50 @@ def test_the_traceback_of_results_that_make_no_sense_together_is_kept(folder):
     note = json.loads((folder / "attempts" / "figures.json").read_text())
     assert "duplicate" in note["error"].splitlines()[-1]
     assert len(note["error"].splitlines()) > 10
+
+
+READ_BY_AUDIT = ("run.json", "landscape.json", "subset.json", "metrics.parquet", "layers.parquet")
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_an_audit_of_whatever_stands_in_a_study_ends_in_words(folder, seed):
+    dice = random.Random(seed)
+    for name in READ_BY_AUDIT:
+        file = dice.choice(sorted(folder.rglob(name)))
+        kept = file.read_bytes()
+        (changed_rows if file.suffix == ".parquet" else changed_inside)(file, dice)
+        assert command("audit", folder).exit_code in (0, 1, 2, 3)
+        file.write_bytes(kept)
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "told"),
+    [
+        ("metrics", "epoch", "an epoch stands there twice"),
+        ("metrics", "train_accuracy", "train_accuracy has values that are no shares from 0 to 1"),
+        ("layers", "layer", "layer is missing in a row"),
+        ("layers", "angle_from_start", "angle_from_start is of type timestamp[us], must be"),
+    ],
+)
+def test_a_table_of_a_run_that_none_can_be_is_named(folder, name, column, told):
+    file = sorted(folder.glob(f"runs/**/{name}.parquet"))[0]
+    table = pq.read_table(file)
+    place, count = table.schema.get_field_index(column), table.num_rows
+    values = {
+        "epoch": pa.array([1] * count),
+        "train_accuracy": pa.array([7.0] * count),
+        "layer": pa.nulls(count, pa.string()),
+        "angle_from_start": pa.array([1] * count, pa.timestamp("us")),
+    }[column]
+    pq.write_table(table.set_column(place, column, values), file)
+    result = command("audit", file.parent)
+    assert result.exit_code == 2
+    assert f"{file}: is damaged ({told}" in result.output
+
+
+def test_a_record_that_is_no_file_is_not_passed_over_by_an_audit(folder):
+    file = sorted(folder.rglob("run.json"))[0]
+    file.unlink()
+    file.mkdir()
+    result = command("audit", folder)
+    assert f"{file}: is no file; remove it and run `tlstudy train`." in result.output

@@ -8,7 +8,7 @@ from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
 from tlstudy.jobs.paths import RUN_RECORD
 from tlstudy.storage.files import without_nan, write_json_atomically
 from tlstudy.storage.reading import check_types, read_json
-from tlstudy.storage.records import Moment, WeightsRecord
+from tlstudy.storage.records import Counted, Moment, WeightsRecord
 
 
 class TrajectoryRecord(TypedDict):
@@ -43,8 +43,8 @@ class RunRecord(TypedDict):
     """
 
     run: str
-    subset_size: int
-    seed: int
+    subset_size: Counted
+    seed: Counted
     training: dict[str, Any]
     learning_rate: float
     tuning: dict[str, Any] | None
@@ -53,12 +53,12 @@ class RunRecord(TypedDict):
     evaluation: dict[str, Any]
     code: NotRequired[str]
     device: str
-    threads: int
+    threads: Counted
     environment: dict[str, str]
     status: str
-    epochs: int
+    epochs: Counted
     final: dict[str, dict[str, float | None]]
-    final_test_images: int
+    final_test_images: Counted
     checkpoint_train_loss: float | None
     trajectory: TrajectoryRecord
     early_stopping: NotRequired[dict[str, Any] | None]

@@ -6,7 +6,7 @@ A key may be lacking, as in results of earlier versions: who asks for it is told
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
 
 
@@ -17,6 +17,7 @@ def _moment(text: str) -> str:
 
 
 Moment = Annotated[str, AfterValidator(_moment)]  # in the form of ISO 8601; empty if not known
+Counted = Annotated[int, Field(ge=0, le=2**53)]  # which every library can compute with
 Number = float | None  # None stands for a value that is not finite
 
 

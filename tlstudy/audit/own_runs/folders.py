@@ -1,6 +1,5 @@
 """The folder of a run of a study of this project."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -9,14 +8,18 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from tlstudy.audit.own_runs.raw import unreadable
 from tlstudy.audit.sentinels.evidence import Evidence
 from tlstudy.config.settings import Training
 from tlstudy.config.study import STUDY_FILE, Run, finished_study, runs
+from tlstudy.config.tables import ALL_TABLES
 from tlstudy.jobs import paths
 from tlstudy.jobs.run_record import read_run_record
+from tlstudy.storage.columns import LAYERS, METRICS
 from tlstudy.storage.errors import UserError
+from tlstudy.storage.reading import read_json, read_table
 
 
 def is_run(folder: Path) -> bool:
@@ -66,12 +69,12 @@ def _read(folder: Path) -> Evidence:
             arm=record["run"],
             subset_size=size,
             seed=seed,
-            metrics=_part(folder / paths.METRICS),
-            layers=_part(folder / paths.LAYERS),
+            metrics=_part(folder / paths.METRICS, "train", METRICS),
+            layers=_part(folder / paths.LAYERS, "train", LAYERS),
             record=record,
-            landscape=_record(folder / "landscape.json"),
-            curvature=_part(folder / "curvature.parquet"),
-            subset=_record(subset / f"n~{size}" / f"seed~{seed}" / "subset.json"),
+            landscape=_record(folder / "landscape.json", "landscape"),
+            curvature=_part(folder / "curvature.parquet", "curvature", ALL_TABLES["curvature"]),
+            subset=_record(subset / f"n~{size}" / f"seed~{seed}" / "subset.json", "subset"),
             training=training,
             classes=training.target.outputs,
         )
@@ -81,21 +84,39 @@ def _read(folder: Path) -> Evidence:
         raise UserError(f"{file}: is not the record of a run ({reason}).") from None
 
 
-def _record(file: Path) -> dict[str, Any] | None:
+def _record(file: Path, command: str) -> dict[str, Any] | None:
+    return read_json(file, command) if file.is_file() else None
+
+
+def _part(file: Path, command: str, columns: Mapping[str, tuple[str, str]]) -> pd.DataFrame | None:
+    """A table of a run's folder; None if it is missing or empty, as of a run that diverged.
+
+    Args:
+        columns: types of those that it may have.
+
+    Raises:
+        UserError: it cannot be read, or a column is of another type.
+    """
     if not file.is_file():
         return None
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise unreadable(file, error) from None
-
-
-def _part(file: Path) -> pd.DataFrame | None:
-    """A table of a run's folder; None if it is missing or empty, as of a run that diverged."""
-    if not file.is_file():
-        return None
-    try:
-        frame = pd.read_parquet(file)
+        there = pq.read_schema(file).names
     except (OSError, ValueError, pa.ArrowException) as error:
         raise unreadable(file, error) from None
+    known = {name: column for name, column in columns.items() if name in there}
+    frame = read_table(file, command, known)
+    if problem := _problem(frame, of_epochs=command == "train"):
+        raise UserError(f"{file}: is damaged ({problem}); delete it and run `tlstudy {command}`.")
     return None if frame.empty else frame
+
+
+def _problem(frame: pd.DataFrame, of_epochs: bool) -> str:
+    """What no table of a run has; empty if there is nothing."""
+    for name in frame:
+        if "accuracy" in name and not frame[name].dropna().between(0, 1).all():
+            return f"{name} has values that are no shares from 0 to 1"
+        if name in ("epoch", "layer") and frame[name].isna().any():
+            return f"{name} is missing in a row"
+    keys = [name for name in ("epoch", "layer") if name in frame]
+    twice = of_epochs and keys and frame.duplicated(keys).any()
+    return "an epoch stands there twice" if twice else ""

@@ -3,7 +3,7 @@
 import re
 import textwrap
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,11 @@ from tlstudy.audit.own_runs.reading import Source
 from tlstudy.audit.sentinels.evidence import Evidence
 from tlstudy.audit.sentinels.registry import Examination, examine, examine_group, examine_table
 from tlstudy.audit.sentinels.sentinel import SEVERITIES, Finding
+from tlstudy.jobs.provenance import LONGEST_REASON, NO_SENSE
+from tlstudy.storage.errors import UserError
 
 WIDTH = 96
+UNREADABLE = 2  # exit status
 # Words in needs that a table cannot meet.
 OF_FOLDERS = ("run.json", "each layer", "landscape", "settings", "training images", "reported")
 
@@ -51,7 +54,12 @@ class Examined:
 def examine_all(sources: list[Source]) -> list[Examined]:
     """Each run by itself, then the runs of a table together, and folders of one size and seed."""
     examined = [
-        Examined(evidence.name, str(source.path), examine(evidence), _values(evidence))
+        Examined(
+            evidence.name,
+            str(source.path),
+            _in_a_sentence(examine, evidence, f"{source.path}: {evidence.name}"),
+            _values(evidence),
+        )
         for source in sources
         for evidence in source.runs
     ]
@@ -59,7 +67,7 @@ def examine_all(sources: list[Source]) -> list[Examined]:
     for source in sources:
         table = [run for run in source.runs if not run.record]
         if len(table) > 1:
-            found = examine_table(table)
+            found = _in_a_sentence(examine_table, table, f"{source.path}: its runs")
             examined.append(_together(f"{len(table)} runs of {source.path.name}", found))
         for evidence in source.runs:
             if evidence.record:
@@ -68,8 +76,27 @@ def examine_all(sources: list[Source]) -> list[Examined]:
     for (_, size, seed), group in groups.items():
         if len(group) > 1:
             name = f"{len(group)} runs compared, n = {size}, seed {seed}"
-            examined.append(_together(name, examine_group(group)))
+            found = _in_a_sentence(examine_group, group, name)
+            examined.append(_together(name, found))
     return examined
+
+
+def _in_a_sentence(look: Callable[[Any], Examination], at: Any, name: str) -> Examination:
+    """What is seen.
+
+    Raises:
+        UserError: the values make no sense together, and so break the arithmetic of a sentinel.
+    """
+    try:
+        return look(at)
+    except NO_SENSE as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST_REASON]
+        told = UserError(
+            f"{name}: values that make no sense together ({reason}); each epoch must stand there "
+            "once, with shares from 0 to 1 for accuracies."
+        )
+        told.exit_code = UNREADABLE
+        raise told from error
 
 
 def _together(name: str, found: Examination) -> Examined:
