@@ -2,6 +2,7 @@
 # make test: install and run the tests.  make benchmark: how fast this machine is.
 # make gpu: check a GPU and time it, in at most 8 minutes or so.
 # make test-lowest: run a small study with the lowest versions of all libraries (6 GB of disk, given back).
+# make test-newest: likewise with the newest that are allowed, such as for PYTHON=python3.13.
 # make slurm: install SLURM (Debian, as root).
 # make test-slurm: run the study on a SLURM cluster that the tests start on this machine.
 PYTHON ?= python3
@@ -10,12 +11,12 @@ CORES ?= all
 TESTS ?=
 FAULTS ?=
 # Tests with a study of every step, made without Snakemake, and a dry run.
-LOWEST ?= tests/jobs/test_integrity.py tests/config/test_study.py tests/report/test_report.py \
+VERSIONS_TESTS ?= tests/jobs/test_integrity.py tests/config/test_study.py tests/report/test_report.py \
   tests/workflow/test_standards.py::test_config_yaml_is_below_a_study_from_another_folder_too
 # Each process of the tests uses one core. A file's tests stay together: they share what is slow.
 TEST_PROCESSES ?= 2
 
-.PHONY: install study audit test test-lowest faults slurm test-slurm benchmark gpu lint clean
+.PHONY: install study audit test test-lowest test-newest faults slurm test-slurm benchmark gpu lint clean
 
 install: .venv/installed
 
@@ -31,11 +32,12 @@ test: .venv/installed-tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile \
 	  --no-loadscope-reorder $(TESTS)
 
-test-lowest:
-	$(PYTHON) -m venv .venv-lowest
-	.venv-lowest/bin/python -m pip install --quiet --constraint envs/lowest.txt --editable '.[test]'
-	OMP_NUM_THREADS=1 .venv-lowest/bin/python -m pytest $(LOWEST)
-	rm -rf .venv-lowest
+test-lowest: VERSIONS := --constraint envs/lowest.txt
+test-lowest test-newest:
+	$(PYTHON) -m venv .venv-$@
+	.venv-$@/bin/python -m pip install --quiet $(VERSIONS) --editable '.[test]'
+	OMP_NUM_THREADS=1 .venv-$@/bin/python -m pytest $(VERSIONS_TESTS)
+	rm -rf .venv-$@
 
 # Kills, full disks, damaged files and the like, counted: docs/faults.md.
 faults: .venv/installed-tests

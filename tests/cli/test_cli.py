@@ -1,14 +1,20 @@
 """The command line: help at once, one sentence for a mistake."""
 
+import errno
+import fcntl
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 from study_folder import ROOT
 
 from tlstudy.cli import main
+from tlstudy.cli.group import Commands
+from tlstudy.networks.device import take_gpu
 from tlstudy.storage.terminal import COMMANDS, printable
 
 CONFIG = ["--config", str(ROOT / "config.yaml")]
@@ -120,3 +126,25 @@ def test_a_name_in_somebody_s_file_gives_the_terminal_no_command(tmp_path, name)
 
 def test_labels_in_any_alphabet_are_printed_as_they_are():
     assert printable("\u00fc \u4e2d \U0001f600 \u0645\n\t") == "\u00fc \u4e2d \U0001f600 \u0645\n\t"
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.ENOLCK, errno.ENOTSUP])
+def test_a_folder_for_temporary_files_without_locks_is_named(tmp_path, monkeypatch, number):
+    """Jobs on GPUs lock the one that they take there."""
+
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    @click.group(cls=Commands)
+    def group() -> None: ...
+
+    @group.command()
+    def job() -> None:
+        take_gpu(["0"], tmp_path)
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    result = CliRunner().invoke(group, ["job"])
+    assert result.exit_code == 1
+    assert result.output.startswith(f"Error: {tmp_path}: files cannot be locked here (")
+    assert "let TMPDIR be a folder on a disk" in result.output

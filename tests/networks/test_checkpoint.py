@@ -1,5 +1,8 @@
 """Checkpoints: a training that was ended goes on and ends the same; none that is wrong is used."""
 
+import errno
+import fcntl
+import os
 import pickle
 import time
 from pathlib import Path
@@ -190,6 +193,21 @@ def test_a_scratch_that_cannot_be_written_costs_checkpoints_only(tmp_path, caplo
     (tmp_path / "file").write_text("")
     assert_same(resumed(tmp_path / "file" / "scratch")[0], uninterrupted())
     assert "scratch: no checkpoints are kept (" in caplog.text
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS])
+def test_a_scratch_without_locks_costs_checkpoints_only(tmp_path, monkeypatch, caplog, number):
+    """As network disks and those of containers: no lock of another kind may stay after a kill."""
+
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with scratch_in(tmp_path) as scratch:
+        assert not scratch.held
+        scratch.keep({"epochs": 1}, {})
+    assert {file.name for file in tmp_path.iterdir()} <= {LOCK}
+    assert "no checkpoints are kept (" in caplog.text
 
 
 def test_checkpoints_are_rare_enough_to_cost_little(tmp_path, monkeypatch):

@@ -34,11 +34,16 @@ def test_an_interrupted_write_keeps_the_old_file(tmp_path, durable):
     assert [file.name for file in path.parent.iterdir()] == ["file"]
 
 
-def test_written_files_have_the_usual_permissions(tmp_path):
-    write_bytes_atomically(tmp_path / "ours", b"")
-    (tmp_path / "usual").write_bytes(b"")
-    modes = {stat.S_IMODE(os.stat(tmp_path / name).st_mode) for name in ("ours", "usual")}
-    assert len(modes) == 1
+@pytest.mark.parametrize("mask", [0o022, 0o002, 0o077, 0o000])
+def test_written_files_have_the_usual_permissions(tmp_path, mask):
+    before = os.umask(mask)
+    try:
+        write_bytes_atomically(tmp_path / "ours", b"")
+        (tmp_path / "usual").write_bytes(b"")
+        modes = {stat.S_IMODE(os.stat(tmp_path / name).st_mode) for name in ("ours", "usual")}
+        assert modes == {0o666 & ~mask}
+    finally:
+        os.umask(before)
 
 
 def test_what_is_in_the_way_is_named(tmp_path):

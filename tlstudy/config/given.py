@@ -124,8 +124,8 @@ def base_file() -> Path:
         if file.is_file():
             return file
     raise UserError(
-        f"{BASE}: not in this folder; every study lies on top of it. Go to the folder that has it, "
-        f"or name it first: tlstudy runs path/to/{BASE} mine.yaml."
+        f"{BASE}: not in this folder; every study lies on top of it. The workflow's repository has "
+        f"it, and the workflow: go there, or name it first: tlstudy runs path/to/{BASE} mine.yaml."
     )
 
 

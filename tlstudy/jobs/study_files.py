@@ -1,7 +1,10 @@
 """Files that say what a study is: its configuration, and where its runs are."""
 
+import errno
+import os
 from itertools import chain
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from tlstudy.config.settings import Study, WeightsFile
 from tlstudy.config.study import STEPS, runs, runs_of_step
@@ -9,13 +12,14 @@ from tlstudy.config.study_targets import sources
 from tlstudy.jobs import paths
 from tlstudy.jobs.claims_seen import record_claims
 from tlstudy.storage.errors import UserError
-from tlstudy.storage.files import check_place, json_bytes, write_bytes_atomically
+from tlstudy.storage.files import NOT_SUPPORTED, check_place, json_bytes, write_bytes_atomically
 
 # Folders of a study.
 FOLDERS = (
     *("attempts", "benchmarks", "figures", "incomplete", "laboratory", "logs"),
     *("provenance", "runs", "settings", "subsets", "tables"),
 )
+MODE_OF_RECORDS = 0o660  # that Snakemake gives its files, for a group to share
 
 
 def check_places(study: Study) -> None:
@@ -24,6 +28,7 @@ def check_places(study: Study) -> None:
     Raises:
         UserError: a file stands where a folder must be, or the other way round; or a file of the
             user's has a name that a rule cannot have.
+        PermissionError: a folder may not be read.
     """
     for source in chain.from_iterable(study.weights.values()):
         file = source.file.absolute() if isinstance(source, WeightsFile) else ""
@@ -35,9 +40,41 @@ def check_places(study: Study) -> None:
     folders = [paths.study_folder(study) / name for name in FOLDERS]
     images = [study.cache / place for place in sources(study)]
     for folder in (*folders, *images, study.cache / "weights"):
+        _look_into(folder)
         check_place(folder / "file")
     for file in (paths.study_file(study), paths.settings_file(study), paths.runs_index(study)):
         check_place(file)
+
+
+def _look_into(folder: Path) -> None:
+    """
+    Raises:
+        PermissionError: the folder, or one above it, may not be read.
+    """
+    try:
+        os.stat(folder / "file")
+    except PermissionError as error:
+        raise PermissionError(error.errno, error.strerror, str(folder)) from None
+    except OSError:
+        pass  # it is not there, or is no folder, which has a sentence of its own
+
+
+def check_records(folder: Path) -> None:
+    """Check that Snakemake can keep its records in the folder that it runs in.
+
+    Raises:
+        UserError: the file system lets no permissions be changed, which Snakemake does.
+    """
+    try:
+        with NamedTemporaryFile(dir=folder, prefix=".tlstudy-") as file:
+            os.chmod(file.name, MODE_OF_RECORDS)
+    except OSError as error:
+        if error.errno in (errno.EPERM, *NOT_SUPPORTED):
+            raise UserError(
+                f"{folder}: its file system lets no permissions be changed ({error.strerror}), as "
+                "Snakemake must for its records; run Snakemake in a folder of another disk. "
+                "`results` and `cache` may be folders here."
+            ) from None
 
 
 def has_results(study: Study) -> bool:

@@ -1,5 +1,7 @@
 """What the workflow's rules ask of a study. Light: it is imported on every call of Snakemake."""
 
+import getpass
+import os
 import shlex
 import subprocess
 import sys
@@ -22,6 +24,17 @@ GPU_DEVICES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 MEMORY_USED = 0.9  # share of the memory that jobs may have
 LONG = 300  # seconds of a study that are worth a word before it starts
 LABORATORY_AT_MOST = 100  # seconds of an experiment on a slow core
+
+
+def name_user() -> None:
+    """Give a user without a name a number for it: Snakemake asks for one before its first job.
+
+    A container's user is often only a number.
+    """
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):  # the latter from Python 3.13 on
+        os.environ["LOGNAME"] = str(os.getuid())
 
 
 def runs_by_wildcards(study: Study) -> dict[tuple[str, str, str], Run]:

@@ -29,10 +29,11 @@ from tlstudy.jobs.cost import memory_mb, runtime_minutes
 from tlstudy.jobs.dry_run import list_by_priority
 from tlstudy.jobs.graph import code_of, libraries_of
 from tlstudy.jobs.one_code import let_jobs_run_this_package
-from tlstudy.jobs.study_files import check_places, write_settings
+from tlstudy.jobs.study_files import check_places, check_records, write_settings
 from tlstudy.jobs.workflow import (
     has_gpu,
     in_words,
+    name_user,
     priorities,
     report_incomplete,
     run_titles,
@@ -87,6 +88,7 @@ given = workflow.overwrite_configfiles
 config_files = [name for name in workflow.configfiles if name not in given]
 
 try:
+    name_user()
     let_jobs_run_this_package()
     study = study_of_workflow(
         config, [Path(name) for name in (*config_files, *given)], Path(base)
@@ -160,6 +162,7 @@ def moved_study():
 def look_at_places():
     """Whether files can lie where they are to; once all rules are there, as a prefix moves them."""
     try:
+        check_records(Path.cwd())
         check_places(moved_study())
     except (UserError, OSError) as error:
         raise in_a_sentence(error) from None
