@@ -5,6 +5,7 @@ import sys
 
 import pytest
 import torch
+from filelock import FileLock, Timeout
 
 from tlstudy.networks import device
 from tlstudy.networks.device import choose_device, take_gpu, visible_gpus
@@ -39,6 +40,10 @@ def jobs(tmp_path):
         process.communicate()
 
 
+def taken(*_):
+    raise Timeout("lock")
+
+
 def test_each_job_has_its_own_gpu_and_a_killed_job_frees_its_own(jobs):
     first, gpu = jobs()
     assert {gpu, jobs()[1]} == {0, 1}
@@ -49,6 +54,9 @@ def test_each_job_has_its_own_gpu_and_a_killed_job_frees_its_own(jobs):
 
 def test_more_jobs_than_gpus_share_them_evenly(tmp_path):
     assert [take_gpu(["0", "1"], tmp_path) for _ in range(4)] == [0, 1, 0, 1]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FileLock, "acquire", taken)
+        assert take_gpu(["0", "1"], tmp_path) == 0
 
 
 def test_jobs_that_see_different_gpus_do_not_wait_for_each_other(tmp_path):

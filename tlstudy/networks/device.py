@@ -1,7 +1,6 @@
 """The device that a job computes on, and its settings."""
 
 import ctypes
-import itertools
 import os
 import platform
 import resource
@@ -18,6 +17,7 @@ from tlstudy.storage.errors import UserError
 from tlstudy.storage.randomness import Stream, derived_seed
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4  # malloc.h
+MOST_ON_A_GPU = 64  # jobs that are told apart
 
 
 # Of the GPUs that this process took; the system opens them when it ends, however that happens.
@@ -64,13 +64,14 @@ def take_gpu(names: Sequence[str], folder: Path) -> int:
     """
     if not names:
         raise ValueError("no GPU to take")
-    for place in itertools.count():
+    for place in range(MOST_ON_A_GPU):
         for position, name in enumerate(names):
             lock = FileLock(folder / f"gpu-{name}-{place}.lock", blocking=False)
             with suppress(Timeout):
                 lock.acquire()
                 _held.append(lock)
                 return position
+    return 0  # a disk that calls every lock taken
 
 
 def lock_folder() -> Path:
