@@ -177,9 +177,12 @@ def _claims(inputs: Inputs, size: int) -> Iterator[str]:
     lines = []
     for entry in ledger.entries(inputs, size):
         verdict = f"**{entry['verdict']}**"
+        told = f"**{entry['name']}** {entry['text']}"
         notes = " ".join(filter(None, (entry["because"], entry["holm"])))
-        lines.append([f"{entry['name']}: {entry['text']}", _cell(entry["value"]), verdict, notes])
-    yield _table(["claim", "measured, with 95 % interval", "verdict", "because"], lines)
+        lines.append([told, entry["decides"], _cell(entry["value"]), verdict, notes])
+    yield _table(
+        ["claim", "what decides it", "its value, 95 % interval", "verdict", "because"], lines
+    )
     yield "\n".join(
         f"- *{verdict}*: {meaning}"
         for verdict, meaning in ledger.meanings(claims["verdict"]).items()
