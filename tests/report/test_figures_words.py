@@ -99,3 +99,11 @@ def test_an_axis_of_a_small_range_is_linear():
         [ax] = draw(study, "gradient-norm", tables, 50).axes
         assert ax.get_yscale() == scale
         assert ("log scale" in ax.get_ylabel()) == (scale == "log")
+
+
+def test_a_group_left_unnamed_has_no_name_in_titles():
+    study = synthetic.make_study({"new": {"initialisation": "random"}}, epochs=3)
+    assert style.group_title(study, "main", "running") == "running"
+    assert style.group_title(study, "main") == ""
+    both = synthetic.make_study()
+    assert style.group_title(both, "corrected", "running") == "corrected: running"

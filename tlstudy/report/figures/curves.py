@@ -217,7 +217,8 @@ def accuracy_figure(study: Study, tables: Tables, size: int) -> Figure:
             guessing.draw(ax, study, "balanced_accuracy", groups_of(study)[group])
             reported = " (reported)" * all(arm.batchnorm == policy for arm in arms)
             limits = {"xlim": (0, 1.04 * longest[policy]), "ylim": (0, 100)}
-            style.epoch_panel(ax, f"{group}: {policy}{reported}", **limits)
+            title = style.group_title(study, group, f"{policy}{reported}")
+            style.epoch_panel(ax, title, **limits)
     style.label_left(panels.ravel(), "balanced accuracy (%)")
     return figure
 
@@ -232,7 +233,7 @@ def gradient_figure(study: Study, tables: Tables, size: int) -> Figure:
     for ax, group in zip(panels, groups, strict=True):
         ax.set_yscale("log", nonpositive="mask")
         _draw_group(ax, study, metrics, group, "gradient_norm", slides)
-        style.epoch_panel(ax, group)
+        style.epoch_panel(ax, style.group_title(study, group))
     style.label_left(panels, "gradient norm")
     return figure
 
@@ -259,7 +260,8 @@ def change_figure(study: Study, tables: Tables, size: int, quantity: str) -> Fig
             row[0].set_yscale("log", nonpositive="mask")
         for ax, since in zip(row, slides, strict=True):
             _draw_group(ax, study, metrics, group, f"{quantity}_from_{since}", slides[since])
-            style.epoch_panel(ax, f"{group}: {WHEN[since]}", ylabel=UNITS[quantity])
+            title = style.group_title(study, group, WHEN[since])
+            style.epoch_panel(ax, title, ylabel=UNITS[quantity])
     return figure
 
 

@@ -191,5 +191,5 @@ def _draw_profiles(
             stage_axis(ax, maps[shown[0]].index)
         else:
             ax.set_xlabel("layer, from the first (0) to the last (1) of each network")
-        style.dress(ax, f"{group}: mean over epochs")
+        style.dress(ax, style.group_title(study, group, "mean over epochs"))
     style.label_left(panels, UNITS[column])

@@ -61,7 +61,13 @@ LEGEND_LINE = 10  # characters that an entry's line and the gap beside it take
 LOGARITHMIC = ("log", "symlog")
 NARROW = 10  # ratio of the ends below which a vertical axis of decades is linear
 LEAST_TICKS = 3  # with a number, apart from 0, on a logarithmic axis
-TICKS = ((1,), (1, 3), (1, 2, 5), tuple(range(1, 10)))  # in a decade, the fewest first
+TICKS = (
+    (1,),
+    (1, 3),
+    (1, 2, 5),
+    (1, 2, 3, 5, 7),
+    tuple(range(1, 10)),
+)  # in a decade, the fewest first
 LABEL_LINE = 30  # characters of a vertical axis' label
 ROW = 0.19  # inches: height of a line of text
 
@@ -162,6 +168,12 @@ def reference_line(ax: Axes, value: float, vertical: bool = True, linestyle: str
 
 def reference_entry(label: str) -> Line2D:
     return entry(label, linestyle=":", linewidth=1)
+
+
+def group_title(study: Study, group: str, what: str = "") -> str:
+    """Title of a group's panel, and what it shows; `main` is the name of a group left unnamed."""
+    alone = list(groups_of(study)) == ["main"]
+    return ": ".join(filter(None, ("" if alone else group, what)))
 
 
 def colour_of(study: Study, arm: str) -> str:

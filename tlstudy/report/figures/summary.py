@@ -100,7 +100,8 @@ def size_figure(study: Study, tables: points.Tables, _size: None) -> Figure:
         ax.set_xscale("log")
         ax.set_xticks(study.subset_size, labels=[f"{size:,}" for size in study.subset_size])
         ax.set_xticks([], minor=True)
-        style.dress(ax, group, xlabel="training images", ylim=(0, 100))
+        title = style.group_title(study, group)
+        style.dress(ax, title, xlabel="training images", ylim=(0, 100))
     style.label_left(panels, "reported balanced\naccuracy (%)")
     return figure
 

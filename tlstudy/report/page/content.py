@@ -83,6 +83,7 @@ def page(inputs: Inputs) -> dict:
         "images": _images(study),
         "data": _data(study),
         "guessing": _guessing(study),
+        "has_pretrained": _has_pretrained(study),
         "has_adam": any(arm.optimiser.name != "sgd" for arm in study.arms.values()),
         "has_landscapes": bool(inputs.landscapes),
         "all_trained": all(arm.trained == Trained() for arm in study.arms.values()),
@@ -249,12 +250,13 @@ def table_caption(inputs: Inputs, size: int) -> str:
 
 def _interval_rule(study: Study) -> str:
     """What differences are and what the small print under a value is."""
+    several = len(study.arms) > 1
     swept = ", or the first with the same swept values" * any("~" in name for name in study.arms)
-    paired = f"Differences are from the group\u2019s first arm{swept}, seed by seed."
+    paired = f"Differences are from the group\u2019s first arm{swept}, seed by seed. " * several
     if len(study.seed) < MINIMUM_SEEDS:
-        return f"{paired} An interval needs {MINIMUM_SEEDS} seeds."
+        return f"{paired}An interval needs {MINIMUM_SEEDS} seeds."
     return (
-        f"Values are means over seeds. {paired} Small print: 95\u202f% interval of the mean, and "
+        f"Values are means over seeds. {paired}Small print: 95\u202f% interval of the mean, and "
         "what it is over."
     )
 

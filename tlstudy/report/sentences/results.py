@@ -66,7 +66,10 @@ def result_table(inputs: Inputs, size: int) -> Table:
                 group = f": {group_title(inputs.study, group).lower()}" if len(groups) > 1 else ""
                 rows.append([f"{title}{group}"])
                 rows += _arm_rows(inputs, arms, size, measure)
-        return Table(["Arm", "Value", "Difference from the reference"], rows)
+        heads = ["Arm", "Value", "Difference from the reference"]
+        if len(inputs.study.arms) == 1:
+            heads, rows = heads[:2], [row[:2] for row in rows]
+        return Table(heads, rows)
     for measure, title in MEASURES.items():
         rows += [[title], *([_slides_row(measure)] if is_of_slides(inputs.study) else [])]
         for group, arms in groups.items():
