@@ -329,6 +329,11 @@ def _say_logarithmic(axis: Axis) -> None:
     axis.set_label_text(f"{label}{chr(10) if long else ', '}{what}")
 
 
+def without_scale(label: str) -> str:
+    """An axis' label without what it says of the scale: values beside it are as they are."""
+    return re.sub(r"(, |\n)log (scale|above \S+)$", "", label)
+
+
 def plain_number(value: float, _position: int | None = None) -> str:
     return f"{value:g}"
 
