@@ -33,8 +33,8 @@ MEANINGS = {
     "supported": "the interval lies wholly beyond the effect size stated in advance",
     "contradicted": "the interval lies wholly short of the effect size, not beyond zero",
     "refuted": "the interval lies wholly on the other side of zero",
-    "inconclusive": "the interval contains the effect size, or cannot decide: too few seeds give "
-    "none, and of a value that is only a bound one end is open",
+    "inconclusive": "the interval contains the effect size, or there is none (too few seeds), or "
+    "the value is only a bound",
     "not testable": "a control failed or nothing was measured, so the comparison means nothing",
     "open": "there is no experiment yet",
 }
