@@ -22,7 +22,7 @@ def column(inputs: Inputs, arm: str) -> dict[str, str]:
     """The table's values of an arm by measure; few arms, so arms are columns."""
     table = curves.curves_table(inputs, 50)
     place = list(inputs.study.arms).index(arm) + 1
-    return {row[0]: row[place] for row in table.rows}
+    return {row[0].partition(" (")[0]: row[place] for row in table.rows}
 
 
 def test_values_are_those_of_the_tables():
@@ -116,8 +116,7 @@ def test_only_a_pretrained_arm_against_a_new_one_answers_whether_pretraining_hel
         "new": {"label": "New", "group": "one"},
         "slower": {"label": "Slower", "group": "one"},
     }
-    [answer] = review.review(make_inputs(arms=arms), 50)[0][1]
-    assert answer.startswith("No pretrained arm")
+    assert review.review(make_inputs(arms=arms), 50) == []
     assert len(review.review(inputs_of("sweep"), 50)[0][1]) == 3
 
 

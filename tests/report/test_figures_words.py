@@ -66,3 +66,44 @@ def test_what_is_not_the_slides_experiment_stands_without_them(changed):
     figure = draw(study, "gradient-norm", synthetic.make_tables(study), 50)
     colours = {line.get_color() for ax in figure.axes for line in ax.lines}
     assert style.SLIDES not in colours
+
+
+def numbers_on(axis) -> list[str]:
+    low, high = axis.get_view_interval()
+    places = [place for place in axis.get_majorticklocs() if low <= place <= high]
+    texts = axis.get_major_formatter().format_ticks(places)
+    return [text for place, text in zip(places, texts, strict=True) if place and text]
+
+
+@pytest.mark.parametrize("factor", [20, 200, 5000])
+@pytest.mark.parametrize("name", ["loss-new", "results", "gradient-norm", "layerwise-magnitude"])
+def test_logarithmic_axes_say_so_and_have_three_numbers(name, factor):
+    study = synthetic.make_study({"new": {"label": "New", "initialisation": "random"}}, epochs=4)
+    tables = synthetic.make_tables(study)
+    tables["metrics"][["train_loss", "gradient_norm"]] *= factor
+    tables["runs"]["reported_loss"] *= factor
+    figure = draw(study, name, tables, 50)
+    axes = [axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)]
+    logarithmic = [axis for axis in axes if axis.get_scale() in style.LOGARITHMIC]
+    assert logarithmic or name in ("gradient-norm", "layerwise-magnitude")
+    for axis in logarithmic:
+        assert len(numbers_on(axis)) >= 3
+        assert "log" in axis.get_label_text()
+
+
+def test_an_axis_of_a_small_range_is_linear():
+    study = synthetic.make_study({"new": {"label": "New", "initialisation": "random"}}, epochs=4)
+    tables = synthetic.make_tables(study)
+    for spread, scale in ((3, "linear"), (300, "log")):
+        tables["metrics"]["gradient_norm"] = np.geomspace(1, spread, 4)
+        [ax] = draw(study, "gradient-norm", tables, 50).axes
+        assert ax.get_yscale() == scale
+        assert ("log scale" in ax.get_ylabel()) == (scale == "log")
+
+
+def test_a_group_left_unnamed_has_no_name_in_titles():
+    study = synthetic.make_study({"new": {"initialisation": "random"}}, epochs=3)
+    assert style.group_title(study, "main", "running") == "running"
+    assert style.group_title(study, "main") == ""
+    both = synthetic.make_study()
+    assert style.group_title(both, "corrected", "running") == "corrected: running"

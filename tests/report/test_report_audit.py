@@ -318,17 +318,20 @@ def test_eigenvalues_that_did_not_converge_are_told():
 
 def test_values_after_the_last_epoch_only_are_not_said_to_be_of_every_epoch():
     text = report_of("audit").text
-    assert re.search(r"After the last epoch the network is tested on 10\s000 images, twice", text)
+    assert re.search(r"After the last epoch the network is tested on 10\s000 images, with", text)
     assert "After each epoch the network is tested on" in report_of("one seed").text
 
 
 def test_tests_are_said_to_be_with_the_statistics_that_are_evaluated():
+    study = inputs_of("one seed").study
     evaluation = Evaluation(epoch_images=100, final_images=10_000)
-    told = protocol.tests(evaluation)
+    study = study.model_copy(update={"evaluation": evaluation})
+    told = protocol.tests(study)
     assert "100 images, with the BatchNorm statistics that its arm reports" in told
     assert "twice" not in told
     assert "100 images are tested with the other statistics too" in told
-    both = protocol.tests(evaluation.model_copy(update={"statistics": "both"}))
+    evaluation = evaluation.model_copy(update={"statistics": "both"})
+    both = protocol.tests(study.model_copy(update={"evaluation": evaluation}))
     assert "twice" in both
     assert "the other statistics" not in both
 

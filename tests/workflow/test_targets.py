@@ -117,7 +117,7 @@ def test_the_report_speaks_of_the_study_s_own_images(done):
     text = Page((done.results / "report.html").read_text()).text
     assert "Transfer learning from 21 images of MNIST, scikit-learn\u2019s digits and the" in text
     assert "Guessing gives 33.3 % or 10.0 %." in text
-    assert "has 15 test images: there are no more to test on" in text
+    assert "has 15 test images, and all are used" in text
     assert "blue-ish 7, green 7 and red 7" in text
     assert "Slides" not in text
 

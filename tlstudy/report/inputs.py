@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from tlstudy.config.catalogue import figure_files, size_folder, states_proposition
-from tlstudy.config.groups import label_of
+from tlstudy.config.groups import groups_of, is_of_slides, label_of
 from tlstudy.config.settings import Study
 from tlstudy.config.study import runs as runs_of
 from tlstudy.config.study_targets import sources, targets
@@ -18,6 +18,7 @@ from tlstudy.data.images import images_origin
 from tlstudy.jobs import paths
 from tlstudy.jobs.run_record import read_run_record
 from tlstudy.jobs.tables import read_landscapes, read_table
+from tlstudy.report.figures.captions import PUBLISHED_GROUP
 from tlstudy.report.format import quoted
 from tlstudy.report.page.progress import Section
 from tlstudy.storage import columns
@@ -109,6 +110,14 @@ class Inputs:
     def named(self, arm: str) -> str:
         """The arm's label in quotation marks."""
         return quoted(label_of(self.study, arm))
+
+    @property
+    def is_about_slides(self) -> bool:
+        """Whether the study is about the slides: their protocol, its flaws or their claims."""
+        study = self.study
+        judged = any(claim.slide for claim in study.claims.values())
+        flawed = PUBLISHED_GROUP in groups_of(study)
+        return is_of_slides(study) or bool(study.ladder) or judged or flawed
 
     @property
     def is_audit(self) -> bool:

@@ -68,6 +68,7 @@ def draw(study: Study, name: str, tables: Mapping, size: int | None = None) -> "
         overlap,
         published,
         reuse,
+        style,
         summary,
         theory,
     )
@@ -99,7 +100,9 @@ def draw(study: Study, name: str, tables: Mapping, size: int | None = None) -> "
         PENALTY: theory.penalty_figure,
         "laboratory-claims": laboratory.claims_figure,
     }.get(base_name(name), partial(laboratory.panels_figure, name=name))
-    return function(_as_text(part_of_study(study, name)), _claims_as_text(tables), size)
+    figure = function(_as_text(part_of_study(study, name)), _claims_as_text(tables), size)
+    style.finish_scales(figure)
+    return figure
 
 
 def _as_text(study: Study) -> Study:

@@ -1,5 +1,6 @@
 """Titles, captions, labels and small print of the figures."""
 
+from collections.abc import Iterator
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.config.groups import groups_of, label_of, other_groups, rung_groups
 from tlstudy.config.settings import Study
 from tlstudy.report.figures.texts import TITLES, explanation
+from tlstudy.report.format import join
 from tlstudy.report.format import seeds as listed
 
 if TYPE_CHECKING:
@@ -31,16 +33,47 @@ def title_of(study: Study, name: str) -> str:
 
 
 def caption(study: Study, name: str) -> str:
-    """How to read a figure, and which rungs of the ladder it shows.
+    """How to read a figure of the study, and which rungs of the ladder it shows.
 
     Seeds and numbers of images stand in the figure itself, see `note`.
     """
+    words = explained(study, name)
     if base_name(name) not in BY_ARM or not other_groups(study):
-        return explanation(name)
+        return words
     groups = groups_of(part_of_study(study, name))
     shown = [group for group in groups if group in rung_groups(study)]
     where = "" if name.endswith(OTHER_RUNGS) else "; the others have a figure of their own"
-    return f"{explanation(name)} Rungs shown: {', '.join(shown)}{where}."
+    return f"{words} Rungs shown: {', '.join(shown)}{where}."
+
+
+def explained(study: Study, name: str) -> str:
+    """How to read a figure of the study, with what only some studies have."""
+    return " ".join([explanation(name), *_where_there(study, base_name(name))])
+
+
+def _where_there(study: Study, name: str) -> Iterator[str]:
+    from tlstudy.report.figures.guessing import softmax_bounds
+
+    arms = study.arms.values()
+    softmax = {arm.target.outputs for arm in arms if arm.head == "softmax"}
+    bounds = (f"{low:.3f} and {high:.3f}" for low, high in map(softmax_bounds, sorted(softmax)))
+    untrained = any(arm.optimiser_holds != "network" for arm in arms)
+    if name == "results" and any(arm.reported_epoch == "best-on-test" for arm in arms):
+        yield "Some arms report the best epoch on the test images, which is no fair estimate."
+    if name == "results" and softmax:
+        yield (
+            f"Losses on softmax outputs always lie between two bounds ({join(bounds, 'or')}), and "
+            "do not compare with losses on logits."
+        )
+    if name in ("loss-new", "loss-pretrained") and softmax:
+        yield "On softmax outputs the loss cannot leave the band between the two grey lines."
+    if name == "loss-new" and untrained:
+        yield "A network stays at it if its optimiser holds the weights of another one."
+    if name == "gradient-norm" and untrained:
+        yield "Gradients that are never cleared add up: the norm grows in proportion to the epoch."
+    raw = (claim.quantity or "" for claim in study.claims.values())
+    if name == "claims" and any(quantity.startswith("log2_hessian") for quantity in raw):
+        yield "Claims on the largest raw Hessian eigenvalue do not say which network is smoother."
 
 
 def report_labels(path: PurePath) -> dict[str, str]:

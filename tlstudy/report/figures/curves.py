@@ -1,6 +1,6 @@
 """Figures of values against the epoch: losses, accuracy, gradient norm, change of the weights."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ from tlstudy.report.figures.points import Tables, draw_curves, has_stopped, last
 SHORT, LONG = (0, (2, 1.5)), (0, (6, 2))
 SLIDES_DASHES = {"new": SHORT, "pretrained": LONG, "train": SHORT, "test": LONG}
 SLIDES_LINE = {"color": style.SLIDES, "linewidth": 2.2}
-LOG_FROM = 4  # times guessing: losses above are drawn on a scale that is logarithmic further up
+LOG_FROM = 10  # times guessing: losses above are drawn on a scale that is logarithmic further up
 UNITS = {"displacement": "relative change", "angle": "angle (degrees)"}
 WHEN = {"previous": "in one epoch", "start": "since the start"}
 
@@ -60,23 +60,41 @@ def note_of(study: Study, metrics: pd.DataFrame, size: int, arms: list[str]) -> 
     return text
 
 
-def single_points_text(study: Study, metrics: pd.DataFrame) -> str:
-    """Why there are points in place of test curves; empty where every epoch was looked at."""
-    if not looked_at_last_epoch_only(study, metrics):
+def single_points_text(study: Study, metrics: pd.DataFrame, reported: Iterable[str] = ()) -> str:
+    """Why there are points in place of test curves; empty where every epoch was looked at.
+
+    Args:
+        reported: arms that are drawn with the statistics that they report only; none if all arms
+            are drawn with both.
+    """
+    if not looked_at_last_epoch_only(study, metrics, reported):
         return ""
+    if not reported and not looked_at_last_epoch_only(study, metrics, study.arms):
+        return (
+            " A point in place of a test curve: with the statistics that are not reported, test "
+            "images were evaluated after the last epoch only, for comparison."
+        )
     return (
         " A point in place of a test curve: test images were evaluated after the last epoch only, "
         "as nothing is chosen by earlier ones."
     )
 
 
-def looked_at_last_epoch_only(study: Study, metrics: pd.DataFrame) -> list[str]:
-    """Arms without test values, of one kind of statistics or both, where they had train losses."""
+def looked_at_last_epoch_only(
+    study: Study, metrics: pd.DataFrame, reported: Iterable[str] = ()
+) -> list[str]:
+    """Arms without test values, of one kind of statistics or both, where they had train losses.
+
+    Args:
+        reported: see `single_points_text`.
+    """
     rows = metrics[np.isfinite(metrics["train_loss"])]
     last = last_epochs(study, rows)
     columns = [f"test_loss_{statistics}" for statistics in STATISTICS]
     lost = rows.loc[rows["epoch"] < last, ["arm", *columns]].isna().groupby(rows["arm"]).all()
-    return [arm for arm in study.arms if arm in lost.index and lost.loc[arm, columns].any()]
+    own = {arm: [f"test_loss_{study.arms[arm].batchnorm}"] for arm in reported}
+    drawn = own or dict.fromkeys(study.arms, columns)
+    return [arm for arm in drawn if arm in lost.index and lost.loc[arm, drawn[arm]].any()]
 
 
 def loss_figure(study: Study, tables: Tables, size: int, new: bool) -> Figure:
@@ -87,7 +105,7 @@ def loss_figure(study: Study, tables: Tables, size: int, new: bool) -> Figure:
     if any(has_slides_loss(study, arm) for arm in arms):
         handles += slides_handles(study, ["train", "test"])
     handles.append(guessing.entry(study, "loss", arms))
-    text = note_of(study, metrics, size, arms) + single_points_text(study, metrics)
+    text = note_of(study, metrics, size, arms) + single_points_text(study, metrics, arms)
     figure = style.new_figure(2.3 * style.panel_rows(len(arms)), handles, text)
     tops = {head: largest_loss(study, metrics, arms, head) for head in ("softmax", "logits")}
     for ax, arm in zip(style.panel_grid(figure, len(arms)), arms, strict=True):
@@ -132,7 +150,6 @@ def loss_panel(ax: Axes, study: Study, metrics: pd.DataFrame, arm: str, top: flo
         limits = (bounds[0] - 0.05, bounds[1] + 0.05)
     elif top > LOG_FROM * guessed:
         ax.set_yscale("symlog", linthresh=guessed)
-        ax.yaxis.set_major_formatter(style.plain_number)
     label = f"loss on {settings.head} (nats)"
     style.epoch_panel(ax, label_of(study, arm), ylabel=label, ylim=limits)
 
@@ -200,7 +217,8 @@ def accuracy_figure(study: Study, tables: Tables, size: int) -> Figure:
             guessing.draw(ax, study, "balanced_accuracy", groups_of(study)[group])
             reported = " (reported)" * all(arm.batchnorm == policy for arm in arms)
             limits = {"xlim": (0, 1.04 * longest[policy]), "ylim": (0, 100)}
-            style.epoch_panel(ax, f"{group}: {policy}{reported}", **limits)
+            title = style.group_title(study, group, f"{policy}{reported}")
+            style.epoch_panel(ax, title, **limits)
     style.label_left(panels.ravel(), "balanced accuracy (%)")
     return figure
 
@@ -215,7 +233,7 @@ def gradient_figure(study: Study, tables: Tables, size: int) -> Figure:
     for ax, group in zip(panels, groups, strict=True):
         ax.set_yscale("log", nonpositive="mask")
         _draw_group(ax, study, metrics, group, "gradient_norm", slides)
-        style.epoch_panel(ax, group)
+        style.epoch_panel(ax, style.group_title(study, group))
     style.label_left(panels, "gradient norm")
     return figure
 
@@ -242,9 +260,8 @@ def change_figure(study: Study, tables: Tables, size: int, quantity: str) -> Fig
             row[0].set_yscale("log", nonpositive="mask")
         for ax, since in zip(row, slides, strict=True):
             _draw_group(ax, study, metrics, group, f"{quantity}_from_{since}", slides[since])
-            style.epoch_panel(ax, f"{group}: {WHEN[since]}", ylabel=UNITS[quantity])
-    if logarithmic:
-        style.log_ticks(panels[0, 0].yaxis)
+            title = style.group_title(study, group, WHEN[since])
+            style.epoch_panel(ax, title, ylabel=UNITS[quantity])
     return figure
 
 

@@ -21,7 +21,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator
 from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
 
-from tlstudy.report.figures.style import MUTED
+from tlstudy.report.figures.style import MUTED, without_scale
 
 MEAN, LOW, HIGH = "mean", "low end of the interval", "high end of the interval"
 INTERVAL = "interval"  # label of a line from the low to the high end
@@ -139,8 +139,8 @@ def panels_of(figure: Figure) -> list[Panel]:
             panels.append(
                 Panel(
                     title=_plain(_titles.get(ax) or ax.get_title(loc="left")),
-                    x=_plain(ax.get_xlabel() or _shared_label(ax, "x")),
-                    y=_plain(ax.get_ylabel() or _shared_label(ax, "y")),
+                    x=_plain(without_scale(ax.get_xlabel() or _shared_label(ax, "x"))),
+                    y=_plain(without_scale(ax.get_ylabel() or _shared_label(ax, "y"))),
                     series=series,
                     grids=grids,
                 )

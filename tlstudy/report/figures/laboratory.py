@@ -239,6 +239,6 @@ def _draw_panel(ax: Axes, table: pd.DataFrame, panel: Panel) -> None:
     ax.set_xticks(sorted(places), labels=[style.plain_number(place) for place in sorted(places)])
     ax.minorticks_off()
     if panel.logarithmic:
-        style.log_axis(ax, "y")
+        ax.set_yscale("log")
     style.dress(ax, panel.title, xlabel=label, ylabel=panel.upwards)
     ax.tick_params(labelleft=True)

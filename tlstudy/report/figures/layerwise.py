@@ -157,8 +157,7 @@ def _draw_maps(part: SubFigure, titles: list[str], maps: list[pd.DataFrame], uni
     label = f"{unit}; the same scale for all maps"
     place = {"ax": part.axes, "location": "top", "aspect": 50, "fraction": 0.05}
     if drawn := [image for ax in panels for image in ax.images]:
-        bar = part.colorbar(drawn[0], label=label, **place)
-        style.log_ticks(bar.ax.xaxis)
+        part.colorbar(drawn[0], label=label, **place)
 
 
 def _draw_profiles(
@@ -192,5 +191,5 @@ def _draw_profiles(
             stage_axis(ax, maps[shown[0]].index)
         else:
             ax.set_xlabel("layer, from the first (0) to the last (1) of each network")
-        style.dress(ax, f"{group}: mean over epochs")
+        style.dress(ax, style.group_title(study, group, "mean over epochs"))
     style.label_left(panels, UNITS[column])

@@ -150,7 +150,7 @@ def _gradient_panel(ax: Axes) -> None:
     epochs = norms.index.to_numpy(dtype=float)
     ax.plot(epochs, norms.iloc[0] * epochs, **THEORY)
     ax.plot(epochs, norms, "D", color=style.PRETRAINED, markersize=4.5)
-    style.log_axis(ax, "xy")
+    ax.set(xscale="log", yscale="log")
     title = f"(c) slope {slope:.3f}, last / first {growth:.2f}: gradients add up"
     style.dress(ax, title, TITLE, xlabel="epoch", ylabel="gradient norm, new network")
 

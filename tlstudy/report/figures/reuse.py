@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, ScalarFormatter
+from matplotlib.ticker import MaxNLocator
 
 from tlstudy.config.groups import is_new
 from tlstudy.config.settings import Study
@@ -37,14 +37,13 @@ def reuse_figure(study: Study, tables: points.Tables, size: int) -> Figure:
     style.dress(alignment, "Filters before and after", ylabel=cosine)
     style.dress(span, "Change within top directions", ylabel="times that in\na random span")
     span.set_yscale("log", base=2)
-    span.yaxis.set_major_formatter(ScalarFormatter())
     style.reference_line(span, 1)
     for ax in (alignment, span):
         ax.set_xlabel("convolution, from the input on")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     far = "distance of all\nweights from the start"
     style.dress(drifts, "How far to the same train loss", ylabel=far)
-    style.log_axis(drifts, "y")
+    drifts.set_yscale("log")
     style.named_columns(drifts, list(WAYS.values()))
     beyond = "doublings beyond\nthe least change"
     style.dress(excess, "Drift over the least change", ylabel=beyond)

@@ -14,11 +14,12 @@ from itertools import cycle
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure, FigureBase, SubFigure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, SymmetricalLogLocator
 
 from tlstudy.config.groups import groups_of, is_new, label_of
 from tlstudy.config.settings import Study
@@ -57,7 +58,17 @@ TEXT = 9  # points
 WRAP = 100  # characters of the note across the figure
 LEGEND_WIDTH = 104  # characters across the figure
 LEGEND_LINE = 10  # characters that an entry's line and the gap beside it take
-LONG_RANGE = 300  # ratio of a logarithmic axis' ends from which decades are ticks enough
+LOGARITHMIC = ("log", "symlog")
+NARROW = 10  # ratio of the ends below which a vertical axis of decades is linear
+LEAST_TICKS = 3  # with a number, apart from 0, on a logarithmic axis
+TICKS = (
+    (1,),
+    (1, 3),
+    (1, 2, 5),
+    (1, 2, 3, 5, 7),
+    tuple(range(1, 10)),
+)  # in a decade, the fewest first
+LABEL_LINE = 30  # characters of a vertical axis' label
 ROW = 0.19  # inches: height of a line of text
 
 SIZED = ("font.size", "legend.fontsize", "figure.titlesize", "figure.labelsize", "axes.titlesize")
@@ -130,12 +141,10 @@ def panel_grid(figure: FigureBase, count: int, **shared: object) -> list[Axes]:
 
 
 def label_left(panels: Iterable[Axes], label: str) -> None:
-    """Label the vertical axis that a row of panels shares; a logarithmic one gets its ticks."""
+    """Label the vertical axis that a row of panels shares."""
     for ax in panels:
         if ax.get_subplotspec().is_first_col():
             ax.set_ylabel(label)
-            if ax.get_yscale() == "log":
-                log_ticks(ax.yaxis)
 
 
 def transparent_parts(figure: Figure, heights: list[float]) -> list[SubFigure]:
@@ -159,6 +168,12 @@ def reference_line(ax: Axes, value: float, vertical: bool = True, linestyle: str
 
 def reference_entry(label: str) -> Line2D:
     return entry(label, linestyle=":", linewidth=1)
+
+
+def group_title(study: Study, group: str, what: str = "") -> str:
+    """Title of a group's panel, and what it shows; `main` is the name of a group left unnamed."""
+    alone = list(groups_of(study)) == ["main"]
+    return ": ".join(filter(None, ("" if alone else group, what)))
 
 
 def colour_of(study: Study, arm: str) -> str:
@@ -260,19 +275,63 @@ def epoch_panel(ax: Axes, title: str, **properties: object) -> Axes:
     return dress(ax, title, xlabel="epoch", **properties)
 
 
-def log_axis(ax: Axes, which: str) -> None:
-    """Logarithmic axes: x, y or xy; once everything is drawn, as ticks depend on the range."""
-    for name in which:
-        ax.set(**{f"{name}scale": "log"})
-        log_ticks(getattr(ax, f"{name}axis"))
+def finish_scales(figure: Figure) -> None:
+    """Ticks and labels of all logarithmic axes; once everything is drawn, as both depend on it.
+
+    A vertical axis of a small range becomes linear, unless it leaves out values that are not above
+    zero. Ticks that were set one by one stay.
+    """
+    for ax in figure.axes:
+        if ax.get_yscale() == "log" and not hasattr(ax, "_colorbar") and _is_narrow(ax):
+            ax.set_yscale("linear")
+            ax.yaxis.set_major_formatter(plain_number)
+        for axis in (ax.xaxis, ax.yaxis):
+            if axis.get_scale() in LOGARITHMIC:
+                _log_ticks(axis)
+                _say_logarithmic(axis)
 
 
-def log_ticks(axis: Axis) -> None:
-    """Plain numbers on a logarithmic axis, without small exponents; 3s too on a short one."""
-    low, high = axis.get_view_interval()
-    axis.set_major_locator(LogLocator(subs=(1, 3) if high < LONG_RANGE * low else (1,)))
+def _is_narrow(ax: Axes) -> bool:
+    low, high = ax.yaxis.get_view_interval()
+    alike = ax.get_shared_y_axes().get_siblings(ax)
+    decades, positive = (
+        ax.yaxis.get_transform().base == 10,
+        all(other.dataLim.y0 > 0 for other in alike),
+    )
+    return decades and positive and high < NARROW * low
+
+
+def _log_ticks(axis: Axis) -> None:
+    """Plain numbers, without small exponents, at LEAST_TICKS places or more if there is room."""
+    if isinstance(axis.get_major_locator(), FixedLocator):
+        return
+    scale, (low, high) = axis.get_transform(), axis.get_view_interval()
+    for parts in TICKS:
+        if axis.get_scale() == "log":
+            locator = LogLocator(scale.base, subs=parts)
+        else:
+            locator = SymmetricalLogLocator(base=scale.base, linthresh=scale.linthresh, subs=parts)
+        places = np.unique(locator.tick_values(low, high))
+        if ((places >= low) & (places <= high) & (places != 0)).sum() >= LEAST_TICKS:
+            break
+    axis.set_major_locator(locator)
     axis.set_major_formatter(plain_number)
     axis.set_minor_formatter(NullFormatter())
+
+
+def _say_logarithmic(axis: Axis) -> None:
+    label = axis.get_label_text()
+    if not label:
+        return
+    symmetric = axis.get_scale() == "symlog"
+    what = f"log above {axis.get_transform().linthresh:.2g}" if symmetric else "log scale"
+    long = axis.axis_name == "y" and len(label) + len(what) > LABEL_LINE
+    axis.set_label_text(f"{label}{chr(10) if long else ', '}{what}")
+
+
+def without_scale(label: str) -> str:
+    """An axis' label without what it says of the scale: values beside it are as they are."""
+    return re.sub(r"(, |\n)log (scale|above \S+)$", "", label)
 
 
 def plain_number(value: float, _position: int | None = None) -> str:

@@ -4,7 +4,6 @@ import textwrap
 
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import SymmetricalLogLocator
 
 from tlstudy.audit.answers import of_tables
 from tlstudy.audit.statistics import Summary, scaled, summarise
@@ -53,9 +52,6 @@ def results_figure(study: Study, tables: points.Tables, size: int) -> Figure:
     guessed = max(guessing.levels(study, "loss"))
     if runs["reported_loss"].max() > LOG_FROM * guessed:
         panels[1].set_xscale("symlog", linthresh=guessed)
-        ticks = SymmetricalLogLocator(base=10, linthresh=guessed, subs=(1, 3))
-        panels[1].xaxis.set_major_locator(ticks)
-        panels[1].xaxis.set_major_formatter(style.plain_number)
         panels[1].set_xlim(left=0)
     labels = [label_of(study, arm) + _diverged(runs, arm) for arm in arms]
     labels = [textwrap.fill(label, LABEL_CHARACTERS) for label in labels]
@@ -104,7 +100,8 @@ def size_figure(study: Study, tables: points.Tables, _size: None) -> Figure:
         ax.set_xscale("log")
         ax.set_xticks(study.subset_size, labels=[f"{size:,}" for size in study.subset_size])
         ax.set_xticks([], minor=True)
-        style.dress(ax, group, xlabel="training images", ylim=(0, 100))
+        title = style.group_title(study, group)
+        style.dress(ax, title, xlabel="training images", ylim=(0, 100))
     style.label_left(panels, "reported balanced\naccuracy (%)")
     return figure
 

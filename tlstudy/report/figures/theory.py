@@ -71,7 +71,7 @@ def _diagonal_panel(ax: Axes) -> None:
     for scale, colour in zip(PRETRAINED_SCALES, SHADES, strict=False):
         ax.plot(b, diagonal_penalty(b, scale, 0), color=colour, label=f"c = {scale:g}")
     ax.plot(b, surplus_of_both(b, 1), color=style.SLIDES, linestyle="--", label="both tasks, 1")
-    style.log_axis(ax, "xy")
+    ax.set(xscale="log", yscale="log")
     ax.legend(loc="lower right", borderaxespad=0)
     title = f"(a) diagonal network; c is the pretrained |b| + {GAMMA}²"
     style.dress(ax, title, TITLE, xlabel="coefficient b of the main task", ylabel="penalty")
@@ -87,7 +87,7 @@ def _order_panel(ax: Axes) -> None:
     }
     for label, (penalty, colour, dash) in curves.items():
         ax.plot(share, growth_order(share, penalty), color=colour, linestyle=dash, label=label)
-    style.log_axis(ax, "x")
+    ax.set_xscale("log")
     ax.set_ylim(0.95, 2.5)
     ax.set_yticks([1, 2], labels=["1 (l1)", "2 (l2)"])
     ax.legend(loc="upper right", borderaxespad=0)

@@ -1,7 +1,6 @@
 """All that the page says, gathered from the data; the template only lays it out."""
 
 import numpy as np
-import pandas as pd
 from jinja2.utils import htmlsafe_json_dumps
 
 from tlstudy.audit.statistics import reference_arms
@@ -33,6 +32,7 @@ from tlstudy.report.sentences.review import review
 from tlstudy.report.sentences.runs import runs_table
 from tlstudy.report.tables import MOST_ARM_COLUMNS
 
+MOST_ROWS_ON_TOP = 6  # of a table of results of a further number of images
 MOST_COUNTED = 12  # classes whose images are told one by one
 PARTS = {  # headings of the results, in the slides' order, with their figures
     "Reported loss and balanced accuracy": ("results",),
@@ -71,17 +71,21 @@ def page(inputs: Inputs) -> dict:
         "facts": [
             ("Training images", join(whole(size) for size in study.subset_size)),
             ("Seeds", f"{seeds(study.seed)} ({len(study.seed)} seed{'s' * (len(study.seed) > 1)})"),
-            ("Test images", _tested_images(inputs.runs)),
+            ("Test images", how_it_was_run.tested_images(inputs.runs)),
             ("Device", how_it_was_run.device(inputs.runs)),
             ("Arithmetic", how_it_was_run.arithmetic(inputs.runs)),
         ],
         "warnings": how_it_was_run.warnings(inputs),
         "sizes": [size_results(inputs, size) for size in study.subset_size],
+        "about_slides": inputs.is_about_slides,
         "of_slides": is_of_slides(study),
         "whose": "slides\u2019" if claims_of_slides(study) else "study\u2019s",
         "images": _images(study),
         "data": _data(study),
         "guessing": _guessing(study),
+        "has_pretrained": _has_pretrained(study),
+        "has_adam": any(arm.optimiser.name != "sgd" for arm in study.arms.values()),
+        "has_landscapes": bool(inputs.landscapes),
         "all_trained": all(arm.trained == Trained() for arm in study.arms.values()),
         "networks": join(
             dict.fromkeys(network_name(arm.architecture) for arm in study.arms.values())
@@ -89,7 +93,7 @@ def page(inputs: Inputs) -> dict:
         "differences": protocol.differences(study),
         "settings": htmlsafe_json_dumps(protocol.settings(study)),
         "shared": protocol.shared(study),
-        "tests": f"{protocol.tests(study.evaluation)} {protocol.fewer(study)}".strip(),
+        "tests": f"{protocol.tests(study)} {protocol.fewer(study)}".strip(),
         "sheets": [_sheet(study, sheet) for sheet in inputs.contact_sheets],
         "flaws": protocol.flaws(study),
         "machine": how_it_was_run.machine(inputs),
@@ -123,7 +127,10 @@ def results_table(inputs: Inputs, size: int) -> dict:
 
 def size_results(inputs: Inputs, size: int) -> dict:
     """Table, figures and review of one subset size."""
-    parts = []
+    parts, table = [], results_table(inputs, size)
+    audit = _audit(inputs, size) if inputs.is_audit else None
+    first = size == inputs.study.subset_size[0]
+    short = len(table["table"].rows) <= MOST_ROWS_ON_TOP
     for title, names in PARTS.items():
         shown = [found for name in names if (found := figure(inputs, size, name)) is not None]
         if shown:
@@ -131,14 +138,15 @@ def size_results(inputs: Inputs, size: int) -> dict:
             parts.append({"key": key, "title": title, "figures": shown})
     return {
         "key": f"n{size}",
-        **results_table(inputs, size),
-        "audit": _audit(inputs, size) if inputs.is_audit else None,
+        **table,
+        "audit": audit,
+        # A ladder has its own answer there.
+        "on_top": (first or short) and not (audit and audit["headlines"]),
         "seed_table": results.seed_table(inputs, size),
         "curves": curves.curves_table(inputs, size),
         "about_curves": curves.about_curves(inputs),
         "parts": parts,
         "review": review(inputs, size),
-        "first": size == inputs.study.subset_size[0],
     }
 
 
@@ -187,8 +195,13 @@ def coverage(study: Study) -> str:
 
 def _no_weights(study: Study) -> str:
     """The words for the weights where there is no record of any."""
-    used = any(arm.initialisation != "random" for arm in study.arms.values())
-    return "No record of them was found." if used else "None: every arm starts from random weights."
+    if _has_pretrained(study):
+        return "No record of them was found."
+    return "None: every arm starts from random weights."
+
+
+def _has_pretrained(study: Study) -> bool:
+    return any(arm.initialisation != "random" for arm in study.arms.values())
 
 
 def groups_line(inputs: Inputs) -> str:
@@ -209,6 +222,8 @@ def arms_line(inputs: Inputs) -> str:
             "On each rung of the ladder the pretrained arm is compared with the new one, seed by "
             "seed."
         )
+    if len(inputs.study.arms) == 1 and not is_of_slides(inputs.study):
+        return f"This study has one: {inputs.named(next(iter(inputs.study.arms)))}."
     references, parts = reference_arms(inputs.study), []
     alone = "against the slides" if is_of_slides(inputs.study) else "by itself"
     for first in (arm for arm in inputs.study.arms if arm not in references):
@@ -220,19 +235,14 @@ def arms_line(inputs: Inputs) -> str:
     return f"Comparisons: {'; '.join(parts)}."
 
 
-def _tested_images(runs: pd.DataFrame) -> str:
-    """How many test images stand behind the reported values of runs."""
-    amounts = sorted({int(amount) for amount in runs["reported_test_images"].dropna()})
-    return join((whole(amount) for amount in amounts), "or") or "none"
-
-
 def table_caption(inputs: Inputs, size: int) -> str:
     """Weights, seeds, test images, epoch rule and BatchNorm policy behind the table."""
     used = join(weights["source"] for weights in how_it_was_run.weights_used(inputs))
+    started = f"Pretrained weights: {used or 'no record'}. " * _has_pretrained(inputs.study)
     slides = "The slides have one seed and take the best epoch on all 10\u202f000 test images."
     return (
         f"Reported values of networks trained on {whole(size)} images. "
-        f"Pretrained weights: {used or 'no record'}. Seeds: {seeds(inputs.study.seed)}. "
+        f"{started}Seeds: {seeds(inputs.study.seed)}. "
         f"{_rules(inputs)} {_interval_rule(inputs.study)} "
         f"{slides * is_of_slides(inputs.study)}"
     ).strip()
@@ -240,12 +250,13 @@ def table_caption(inputs: Inputs, size: int) -> str:
 
 def _interval_rule(study: Study) -> str:
     """What differences are and what the small print under a value is."""
+    several = len(study.arms) > 1
     swept = ", or the first with the same swept values" * any("~" in name for name in study.arms)
-    paired = f"Differences are from the group\u2019s first arm{swept}, seed by seed."
+    paired = f"Differences are from the group\u2019s first arm{swept}, seed by seed. " * several
     if len(study.seed) < MINIMUM_SEEDS:
-        return f"{paired} An interval needs {MINIMUM_SEEDS} seeds."
+        return f"{paired}An interval needs {MINIMUM_SEEDS} seeds."
     return (
-        f"Values are means over seeds. {paired} Small print: 95\u202f% interval of the mean, and "
+        f"Values are means over seeds. {paired}Small print: 95\u202f% interval of the mean, and "
         "what it is over."
     )
 
@@ -260,11 +271,13 @@ def _rules(inputs: Inputs) -> str:
         rule = (
             f"epoch reported, {join(epochs, 'or')}; BatchNorm statistics, "
             f"{join(statistics, 'or')}; test images, "
-            f"{_tested_images(inputs.runs[inputs.runs['group'] == group])}."
+            f"{how_it_was_run.tested_images(inputs.runs[inputs.runs['group'] == group])}."
         )
         # Ours, logits and Ours, trained in one: Ours, logits and trained.
         known = "Ours, " if rule in rules else ""
-        rules.setdefault(rule, []).append(results.group_title(group).removeprefix(known))
+        rules.setdefault(rule, []).append(
+            results.group_title(inputs.study, group).removeprefix(known)
+        )
     return " ".join(f"{join(titles)}: {rule}" for rule, titles in rules.items())
 
 
@@ -283,9 +296,13 @@ def _data(study: Study) -> list[str]:
 
 
 def _guessing(study: Study) -> dict[str, str]:
-    """What guessing gives, and the bounds of losses on softmax outputs, in words."""
+    """What guessing gives, and the bounds of losses on softmax outputs, in words.
+
+    The bounds are empty where no arm has such a loss.
+    """
     classes = sorted({arm.target.outputs for arm in study.arms.values()})
-    bounds = [softmax_bounds(number) for number in classes]
+    softmax = {arm.target.outputs for arm in study.arms.values() if arm.head == "softmax"}
+    bounds = [softmax_bounds(number) for number in sorted(softmax)]
     return {
         "accuracy": join((percent(1 / number) for number in classes), "or"),
         "loss": join((f"ln {number} = {np.log(number):.3f}" for number in classes), "or"),
@@ -307,11 +324,13 @@ def _sheet(study: Study, sheet: ContactSheet) -> PageFigure:
     key = f"sheet-{sheet.target.key}-{sheet.drawing}-{sheet.subset_size}"
     data = sheet.target.data
     duplicates = sheet.subset.get("duplicates", 0)
+    repeated = (
+        f" {sentence(count(duplicates, 'image'))} {'was' if duplicates == 1 else 'were'} drawn "
+        "more than once."
+    )
     caption = (
-        f"{data.title}, {protocol.DRAWINGS[sheet.drawing]}: {whole(sheet.subset_size)} "
-        f"images. {_counted(data, sheet.subset['counts'])} "
-        f"{sentence(count(duplicates, 'image'))} "
-        f"{'was' if duplicates == 1 else 'were'} drawn more than once."
+        f"{sentence(data.title)}, {protocol.DRAWINGS[sheet.drawing]}: {whole(sheet.subset_size)} "
+        f"images. {_counted(data, sheet.subset['counts'])}{repeated * (duplicates > 0)}"
     )
     title = f"Training images of seed {sheet.seed}"
     command = (

@@ -10,8 +10,7 @@ from markupsafe import Markup
 
 from tlstudy.config.catalogue import BY_ARM, OTHER_RUNGS
 from tlstudy.config.settings import Study
-from tlstudy.report.figures.captions import caption, title_of
-from tlstudy.report.figures.texts import explanation
+from tlstudy.report.figures.captions import caption, explained, title_of
 from tlstudy.report.format import number
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.page.svg import inline_svg, values_of
@@ -67,7 +66,7 @@ class PageFigure:
 
     @property
     def tall(self) -> bool:
-        """Whether it takes a printed page for itself: others are printed two on a page."""
+        """Whether it takes a printed page for itself: others are printed three on a page."""
         found = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', self.svg)
         return found is not None and float(found[2]) > TALL * float(found[1])
 
@@ -78,7 +77,7 @@ def figure(inputs: Inputs, size: int, name: str) -> PageFigure | None:
     found, surfaces = [], []
     if name in LANDSCAPES:
         found = landscapes.surfaces(inputs, size, LANDSCAPES[name])
-        surfaces = list(_surface_groups(found, size, LANDSCAPES[name]))
+        surfaces = list(_surface_groups(inputs.study, found, size, LANDSCAPES[name]))
     if not drawing and not surfaces:
         return None
     see, numbers = WORDS[name](inputs, size) if name in WORDS else ("", None)
@@ -92,7 +91,7 @@ def figure(inputs: Inputs, size: int, name: str) -> PageFigure | None:
         "numbers": numbers,
         "more": figure(inputs, size, f"{name}{OTHER_RUNGS}") if name in BY_ARM else None,
     }
-    words = "" if other else explanation(name)
+    words = "" if other else explained(inputs.study, name)
     file = f"{inputs.study.study}-{name}-n{size}"
     return _figure(inputs, key, name, drawing, words, file=file, see=see, **shown)
 
@@ -111,7 +110,8 @@ def study_figure(inputs: Inputs, name: str) -> PageFigure | None:
     if drawing is None:
         return None
     file = f"{inputs.study.study}-{name}"
-    return _figure(inputs, f"figure-{name}", name, drawing, explanation(name), file=file)
+    words = explained(inputs.study, name)
+    return _figure(inputs, f"figure-{name}", name, drawing, words, file=file)
 
 
 def _figure(
@@ -130,7 +130,9 @@ def _figure(
     )
 
 
-def _surface_groups(found: list[landscapes.Surface], size: int, plane: str) -> Iterator[dict]:
+def _surface_groups(
+    study: Study, found: list[landscapes.Surface], size: int, plane: str
+) -> Iterator[dict]:
     """Landscapes of a plane, group and seed, which share their scales.
 
     `lowest` and `highest` are the ends of the colours. A surface is its label, its text
@@ -142,7 +144,7 @@ def _surface_groups(found: list[landscapes.Surface], size: int, plane: str) -> I
         drawn = [surface for surface in alike if surface.drawn]
         yield {
             "key": f"n{size}-{plane}-{group}-{seed}",
-            "title": f"{results.group_title(group)}, seed {seed}",
+            "title": f"{results.group_title(study, group)}, seed {seed}",
             "payload": Markup(landscapes.payload(drawn)) if drawn else "",
             "surfaces": [
                 (surface.label, landscapes.alternative(surface, plane), "")

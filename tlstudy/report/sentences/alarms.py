@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator
 import pandas as pd
 
 from tlstudy.audit.sentinels import SEVERITIES
-from tlstudy.audit.sentinels.alarms import false_alarms
+from tlstudy.audit.sentinels.alarms import KEYS, false_alarms
 from tlstudy.audit.sentinels.published import findings_on_published
+from tlstudy.audit.sentinels.sentinel import ALARMS
 from tlstudy.config.groups import is_of_slides, label_of
 from tlstudy.report.figures.captions import PUBLISHED_GROUP
 from tlstudy.report.format import THIN, count, join, percent, sentence
@@ -33,7 +34,7 @@ def alarms(inputs: Inputs) -> dict:
     return {
         "published": published,
         "others": others,
-        "rate": rate_sentence(inputs),
+        "rate": rate_sentence(inputs) if inputs.is_about_slides else alarmed_sentence(inputs),
         "meanings": {name: MEANINGS[name] for name in SEVERITIES if name in seen},
         "with_slides": with_slides,
     }
@@ -68,6 +69,15 @@ def _by_sentinel(findings: Iterable[tuple[str, dict]]) -> list[dict]:
         # Column names have underscores.
         alarm["sightings"].append((where, row["saw"].replace("_", " ")))
     return sorted(found.values(), key=lambda alarm: SEVERITIES.index(alarm["severity"]))
+
+
+def alarmed_sentence(inputs: Inputs) -> str:
+    """How many runs raised an alarm; those of arms that share a training count once."""
+    found = inputs.findings[inputs.findings["severity"].isin(ALARMS)]
+    run = ["run", "subset_size", "seed"]
+    alarmed = inputs.runs.merge(found[KEYS].drop_duplicates(), on=KEYS)
+    some, every = (len(table.drop_duplicates(run)) for table in (alarmed, inputs.runs))
+    return f"{some} of {count(every, 'run')} raised an alarm, which is an error or a warning."
 
 
 def rate_sentence(inputs: Inputs) -> str:

@@ -2,17 +2,17 @@
 
 from tlstudy.audit.sentinels.weights import STRONG
 from tlstudy.config.groups import label_of
-from tlstudy.config.study_targets import targets
-from tlstudy.report.format import MISSING, degrees, is_number, loss, number, percent, signed, whole
+from tlstudy.report.format import MISSING, degrees, is_number, loss, number, percent, signed
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.names import layer_name
-from tlstudy.report.sentences import series
+from tlstudy.report.sentences import protocol, series
+from tlstudy.report.sentences.how_it_was_run import tested_images
 from tlstudy.report.tables import Table, table_of_arms
 
 TITLES = (
-    "Reported balanced accuracy, lowest to highest seed",
+    "Reported balanced accuracy, lowest to highest seed ({reported} test images)",
     "Training loss, first to last epoch",
-    "Balanced accuracy after the last epoch",
+    "Balanced accuracy after the last epoch ({epoch} test images)",
     "Gradient norm, first to last epoch",
     "Distance of all weights from the start",
 )
@@ -26,14 +26,17 @@ OF_MOVED = (
 )
 ABOUT = (
     "Medians over seeds; the largest angle is that of all seeds. A distance is a share of the "
-    "norm at the start. Balanced accuracy is that of the curves, on {images} test images, with the "
-    "BatchNorm statistics that the arm reports. A "
-    "gradient norm \u201cadds up\u201d where gradients were never set back to zero: its growth "
-    "comes from that. Rank correlation: over layers, between the measured change and the one that "
-    f"Adam\u2019s step size alone predicts. From {STRONG} up, the order of the layers follows the "
-    "sizes of their weights, whatever the layers are for. Below that, the step size alone does not "
-    "account for it. Where one layer holds more than half of the squared norm, distances and "
-    "angles of the whole network mostly show that layer."
+    "norm at the start. Balanced accuracy after the last epoch is that of the curves, with the "
+    "BatchNorm statistics that the arm reports. {adds_up}Rank correlation: over layers, between "
+    "the measured change and the one that Adam\u2019s step size alone predicts. From {strong} "
+    "up, the order of the layers follows the sizes of their weights, whatever the layers are "
+    "for. Below that, the step size alone does not account for it. Where one layer holds more "
+    "than half of the squared norm, distances and angles of the whole network mostly show that "
+    "layer."
+)
+ADDS_UP = (
+    "A gradient norm \u201cadds up\u201d where gradients were never set back to zero: its "
+    "growth comes from that. "
 )
 
 
@@ -44,15 +47,17 @@ def curves_table(inputs: Inputs, size: int) -> Table:
         [*_curves(inputs, arm, size), *(_movement(inputs, arm, size) or [MISSING] * len(OF_MOVED))]
         for arm in arms
     ]
-    rows = [list(row) for row in zip(TITLES + OF_MOVED, *columns, strict=True)]
+    asked, reported = inputs.study.evaluation.epoch_images, tested_images(inputs.runs)
+    amounts = {"epoch": protocol.tested_images(inputs.study, asked), "reported": reported}
+    titles = [title.format(**amounts) for title in TITLES + OF_MOVED]
+    rows = [list(row) for row in zip(titles, *columns, strict=True)]
     return table_of_arms("Measure", [label_of(inputs.study, arm) for arm in arms], rows)
 
 
 def about_curves(inputs: Inputs) -> str:
     """How to read the table."""
-    asked = inputs.study.evaluation.epoch_images
-    short = any(target.data.test < asked for target in targets(inputs.study).values())
-    return ABOUT.format(images=f"{whole(asked)}{', or all,' * short}")
+    untrained = any(arm.optimiser_holds != "network" for arm in inputs.study.arms.values())
+    return ABOUT.format(adds_up=ADDS_UP * untrained, strong=STRONG)
 
 
 def _curves(inputs: Inputs, arm: str, size: int) -> list[str]:

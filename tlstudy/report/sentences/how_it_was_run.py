@@ -17,6 +17,7 @@ from tlstudy.report.format import (
     join,
     quoted,
     seeds,
+    whole,
 )
 from tlstudy.report.inputs import Inputs, Json
 from tlstudy.report.names import network_name
@@ -54,6 +55,12 @@ def arithmetic(runs: pd.DataFrame) -> str:
 def device(runs: pd.DataFrame) -> str:
     """The device or devices that trained."""
     return join(DEVICE_NAMES.get(name, name) for name in distinct(runs, "device")) or "unknown"
+
+
+def tested_images(runs: pd.DataFrame) -> str:
+    """How many test images stand behind the reported values of runs."""
+    amounts = sorted({int(amount) for amount in runs["reported_test_images"].dropna()})
+    return join((whole(amount) for amount in amounts), "or") or "none"
 
 
 def short_commit(commit: str) -> str:
@@ -195,7 +202,7 @@ def machine(inputs: Inputs) -> list[tuple[str, str]]:
         ("PyTorch", join(distinct(runs, "torch"))),
         *code_and_time(
             runs.drop_duplicates(["run", "subset_size", "seed"]),
-            "Training and evaluation, all runs",
+            "All runs from start to end, added up",
         ),
     ]
 

@@ -31,9 +31,10 @@ SIGNS = {
 }
 MEANINGS = {
     "supported": "the interval lies wholly beyond the effect size stated in advance",
-    "contradicted": "it lies wholly short of the effect size, not beyond zero",
-    "refuted": "it lies wholly on the other side of zero",
-    "inconclusive": "neither, or too few seeds for an interval",
+    "contradicted": "the interval lies wholly short of the effect size, not beyond zero",
+    "refuted": "the interval lies wholly on the other side of zero",
+    "inconclusive": "the interval contains the effect size, or there is none (too few seeds), or "
+    "the value is only a bound",
     "not testable": "a control failed or nothing was measured, so the comparison means nothing",
     "open": "there is no experiment yet",
 }

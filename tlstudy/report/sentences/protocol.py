@@ -7,7 +7,7 @@ from tlstudy.audit.flaws import FLAWS, Flaw
 from tlstudy.config.architectures import NotCalledError, network_facts
 from tlstudy.config.augmentation import HALF, Transform
 from tlstudy.config.groups import groups_of, is_of_slides, label_of
-from tlstudy.config.settings import Arm, Evaluation, Study
+from tlstudy.config.settings import Arm, Study
 from tlstudy.config.study_targets import targets
 from tlstudy.config.words import in_short
 from tlstudy.report.format import join, percent, sentence, whole
@@ -52,9 +52,18 @@ NORMALISATIONS = {
 }
 
 
-def tests(evaluation: Evaluation) -> str:
+def tested_images(study: Study, asked: int) -> str:
+    """On how many images networks are tested: those asked for, or all where a target has fewer."""
+    amounts = {min(asked, target.data.test) for target in targets(study).values()}
+    return join(map(whole, sorted(amounts)), "or")
+
+
+def tests(study: Study) -> str:
     """When networks are tested, on how many images, and with which BatchNorm statistics."""
-    few, all_images = whole(evaluation.epoch_images), whole(evaluation.final_images)
+    evaluation = study.evaluation
+    few, all_images = (
+        tested_images(study, asked) for asked in (evaluation.epoch_images, evaluation.final_images)
+    )
     both = evaluation.statistics == "both"
     with_which = (
         "twice: with the BatchNorm averages gathered during training, and with statistics "
@@ -72,7 +81,10 @@ def tests(evaluation: Evaluation) -> str:
             "images, with the statistics that they report."
         )
     if not both:
-        told += f" There, {few} images are tested with the other statistics too, for comparison."
+        told += (
+            f" After the last epoch {few} images are tested with the other statistics too, for "
+            "comparison."
+        )
     return told
 
 
@@ -85,7 +97,7 @@ def fewer(study: Study) -> str:
     )
     told = (f"{target.data.title} has {whole(target.data.test)} test images" for target in lacking)
     found = join(dict.fromkeys(told))
-    return f"{sentence(found)}: there are no more to test on." if found else ""
+    return f"{sentence(found)}, and all are used." if found else ""
 
 
 def statistics(arm: Arm) -> str:

@@ -7,6 +7,7 @@ from functools import partial
 from tlstudy.audit.statistics import reference_arms, summarise
 from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.config.groups import groups_of, is_new, is_of_slides, label_of
+from tlstudy.config.settings import Study
 from tlstudy.data import published
 from tlstudy.report.format import (
     POINTS,
@@ -16,6 +17,7 @@ from tlstudy.report.format import (
     join,
     loss,
     percent,
+    sentence,
     summary_cell,
     whole,
 )
@@ -30,8 +32,13 @@ VALUES: dict[str, Callable[[float], str]] = {"balanced_accuracy": percent, "loss
 DIFFERENCES = {"balanced_accuracy": (bare_points, POINTS), "loss": (partial(loss, sign=True), "")}
 
 
-def group_title(name: str) -> str:
-    """How a group of arms is called in heads; `main` is the name of a group left unnamed."""
+def group_title(study: Study, name: str) -> str:
+    """How a group of arms is called in heads, beside the slides if they are repeated.
+
+    `main` is the name of a group left unnamed.
+    """
+    if not is_of_slides(study):
+        return "This study" if name == "main" else sentence(name.replace("-", " "))
     if name == "main":
         return "Ours"
     words = {"published": "as published"}.get(name, name.replace("-", " "))
@@ -56,15 +63,19 @@ def result_table(inputs: Inputs, size: int) -> Table:
     if not comparable_pairs(inputs):
         for measure, title in MEASURES.items():
             for group, arms in groups.items():
-                rows.append([f"{title}: {group_title(group).lower()}"])
+                group = f": {group_title(inputs.study, group).lower()}" if len(groups) > 1 else ""
+                rows.append([f"{title}{group}"])
                 rows += _arm_rows(inputs, arms, size, measure)
-        return Table(["Arm", "Value", "Difference from the reference"], rows)
+        heads = ["Arm", "Value", "Difference from the reference"]
+        if len(inputs.study.arms) == 1:
+            heads, rows = heads[:2], [row[:2] for row in rows]
+        return Table(heads, rows)
     for measure, title in MEASURES.items():
         rows += [[title], *([_slides_row(measure)] if is_of_slides(inputs.study) else [])]
         for group, arms in groups.items():
             cells = [arm_cell(inputs, arm, size, measure) for arm in arms]
             difference = difference_cell(inputs, arms[1], size, measure)
-            rows.append([group_title(group), *cells, difference])
+            rows.append([group_title(inputs.study, group), *cells, difference])
         if measure == "balanced_accuracy":
             rows += baselines.rows(inputs, size)
     return Table(["Protocol", "New", "Pretrained", "Difference"], rows)

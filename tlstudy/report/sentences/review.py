@@ -22,26 +22,40 @@ NOT_HELD = (
 def review(inputs: Inputs, size: int) -> list[tuple[str, list[str]]]:
     """Each assumption of the slides as a question, and what this study's numbers say of it.
 
-    On a ladder only for the rungs that figures show arm by arm.
+    A study of its own has only the questions that it answers. On a ladder only for the rungs that
+    figures show arm by arm.
     """
+    every = inputs.is_about_slides
     inputs = replace(inputs, study=without_other_rungs(inputs.study))
+    found = []
+    pairs, held = _pairs(inputs), _measured(inputs.encoder, size)
+    if every or pairs:
+        found.append(
+            (
+                "Does a pretrained network learn from so few images where a new one does not?",
+                list(_learns(inputs, size, pairs)),
+            )
+        )
+    if every or held:
+        moved = f"{CURVES} for how far the last layer and the convolutions moved."
+        answers = [moved, HELD if held else NOT_HELD]
+        found.append(("Do only the last layer\u2019s weights need to change?", answers))
+    smooths = _smooths(inputs, size)
+    if every or (pairs and smooths):
+        answers = smooths or ["This study has no landscape to judge by."]
+        found.append(("Does pretraining smooth the loss landscape?", answers))
+    if every:
+        answers = [f"{CURVES} for the gradient norms, and for those that add up."]
+        found.append(("Do the new network\u2019s gradients explode?", answers))
+    return found
+
+
+def _pairs(inputs: Inputs) -> list[tuple[str, str]]:
+    """Pretrained arms, each with the new one that it is compared with."""
     return [
-        (
-            "Does a pretrained network learn from so few images where a new one does not?",
-            list(_learns(inputs, size)),
-        ),
-        (
-            "Do only the last layer\u2019s weights need to change?",
-            [
-                f"{CURVES} for how far the last layer and the convolutions moved.",
-                HELD if _measured(inputs.encoder, size) else NOT_HELD,
-            ],
-        ),
-        ("Does pretraining smooth the loss landscape?", _smooths(inputs, size)),
-        (
-            "Do the new network\u2019s gradients explode?",
-            [f"{CURVES} for the gradient norms, and for those that add up."],
-        ),
+        (arm, reference)
+        for arm, reference in reference_arms(inputs.study).items()
+        if is_new(inputs.study, reference) and not is_new(inputs.study, arm)
     ]
 
 
@@ -49,12 +63,7 @@ def _measured(table: pd.DataFrame, size: int) -> bool:
     return bool((table["subset_size"] == size).any())
 
 
-def _learns(inputs: Inputs, size: int) -> Iterator[str]:
-    pairs = [
-        (arm, reference)
-        for arm, reference in reference_arms(inputs.study).items()
-        if is_new(inputs.study, reference) and not is_new(inputs.study, arm)
-    ]
+def _learns(inputs: Inputs, size: int, pairs: list[tuple[str, str]]) -> Iterator[str]:
     if not pairs:
         yield "No pretrained arm here is compared with one that starts from random weights."
     for arm, reference in pairs:
@@ -99,4 +108,4 @@ def _smooths(inputs: Inputs, size: int) -> list[str]:
         )
     if _measured(inputs.curvature, size):
         found.append("Curvatures are compared under \u201cCurvature of the loss\u201d.")
-    return found or ["This study has no landscape to judge by."]
+    return found
