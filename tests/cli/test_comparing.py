@@ -102,6 +102,7 @@ def test_what_does_not_compare_is_said(here):
         (["results/none", "results/one"], "results/none: cannot be read"),
         (["new.yaml", "results/one"], "there are no results in results/new yet"),
         (["results/one", "results/two", "--quantity", "los"], "found 'los'; did you mean 'loss'?"),
+        (["results/one", "results/two", "--quantity", "accuracy"], "mean 'balanced_accuracy'?"),
     ],
 )
 def test_mistakes_end_in_a_sentence(here, arguments, told):
@@ -125,7 +126,12 @@ def test_csv_has_all_numbers(here, place):
 def test_tables_for_papers(here, place):
     mean = 100 * summarise(paired_difference(place[1])).mean
     latex = invoke("export", "results/one", "--format", "latex")
-    assert latex.startswith("\\begin{tabular}")
+    needed, note, begin = latex.splitlines()[:3]
+    assert needed == "% Needs \\usepackage{booktabs}."
+    assert note.startswith("% In brackets: 95 % intervals.")
+    assert note.endswith("over 5 seeds.")
+    assert begin == "\\begin{tabular}{lrrrrrl}"
+    assert latex.count("5 seeds") == 1
     assert "New \\& old &" in latex
     assert f"{mean:+.1f}\\,points" in latex
     rows = [line for line in latex.splitlines() if line.endswith("\\\\")]
@@ -133,6 +139,9 @@ def test_tables_for_papers(here, place):
     markdown = invoke("export", "results/one", "--format", "markdown").splitlines()
     assert markdown[1] == "|" + " --- |" * 7
     assert f"{mean:+.1f}" in markdown[3]
+    assert markdown[-1].endswith("over 5 seeds.")
     told = invoke("export", "results/one", "--output", "table.csv")
-    assert told.startswith("table.csv")
+    assert told == "table.csv: csv, 2 rows.\n"
+    assert "no folder nowhere" in invoke("export", "results/one", "--output", "nowhere/a", status=1)
+    assert not Path("nowhere").exists()
     assert Path("table.csv").read_text() == invoke("export", "results/one")

@@ -169,5 +169,7 @@ def did_you_mean(name: str, allowed: Iterable[str], least: float = 0.6) -> str:
     allowed = list(allowed)
     # Another letter's case is the closest: AdamW is adamw and not adam.
     same = [each for each in allowed if each.lower() == name.lower()]
+    # A word of several is closer than what has the same letters: accuracy is balanced_accuracy.
+    same = same or [each for each in allowed if name.lower() in each.split("_")]
     close = same or get_close_matches(name, allowed, n=1, cutoff=least)
     return f"did you mean '{close[0]}'? " if close else ""

@@ -159,15 +159,15 @@ def time_ahead(
 
     Args:
         settings: configuration that the jobs read.
-        keys: (step, folder name of the run, subset size, seed), or (laboratory, experiment, seed);
-            of other steps they take no time.
+        keys: (step, folder name of the run, subset size, seed), or (laboratory, experiment, seed),
+            or the rule of another job and its wildcards.
         gpus: that the workflow has; with 0 jobs compute on cores.
 
     Returns:
         A sentence; empty where nothing takes long.
     """
-    keys = [key for key in keys if key[0] in (*STEPS, "laboratory")]
-    if _seconds_at_most(study, keys, cores, gpus) < LONG:
+    long = [key for key in keys if key[0] in (*STEPS, "laboratory")]
+    if _seconds_at_most(study, long, cores, gpus) < LONG:
         return ""
     command = ["plan", "--config", str(settings), "--cores", str(cores), "--gpus", str(gpus)]
     made = subprocess.run(
@@ -195,19 +195,22 @@ def _seconds_at_most(study: Study, keys: Iterable[tuple[str, ...]], cores: int, 
 
 
 def report_incomplete(study: Study, settings: Path, call: Sequence[str]) -> str:
-    """Report the runs that are there if a job failed; an interruption calls for no report.
+    """Report the runs that are there if a job failed; if none did, say how to go on.
 
-    A report that fails changes nothing: a sentence says so.
+    A report that fails changes nothing: a sentence says so. A job that still runs here is one
+    that the user interrupted.
 
     Args:
         settings: configuration that the jobs read.
-        call: command that goes on with the study.
+        call: command that goes on with the study, to which a target can be appended.
 
     Returns:
-        What to tell the user; empty where no job failed.
+        What to tell the user.
     """
-    if not progress(study).unended():
-        return ""
+    found = progress(study)
+    if all(job.attempt.runs_here() for job in found.unended()):
+        again = shlex.join(call[:-1] if call[-1] == "--" else call)
+        return f"Stopped: {found.headline()} To go on: `{again}`"
     command = ["report", "--incomplete", "--config", str(settings)]
     made = subprocess.run(
         [sys.executable, "-m", "tlstudy.cli", *command, "--call", shlex.join(call)],
