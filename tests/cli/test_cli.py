@@ -1,5 +1,7 @@
 """The command line: help at once, one sentence for a mistake."""
 
+import io
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from study_folder import ROOT
 
-from tlstudy.cli import main
+from tlstudy.cli import group, main
 from tlstudy.storage.terminal import COMMANDS, printable
 
 CONFIG = ["--config", str(ROOT / "config.yaml")]
@@ -120,3 +122,14 @@ def test_a_name_in_somebody_s_file_gives_the_terminal_no_command(tmp_path, name)
 
 def test_labels_in_any_alphabet_are_printed_as_they_are():
     assert printable("\u00fc \u4e2d \U0001f600 \u0645\n\t") == "\u00fc \u4e2d \U0001f600 \u0645\n\t"
+
+
+def test_lines_of_a_job_name_its_run(monkeypatch):
+    """Others have the same terminal."""
+    ours, other = logging.StreamHandler(io.StringIO()), logging.StreamHandler(io.StringIO())
+    ours.setFormatter(group.Printable("%(message)s"))
+    monkeypatch.setattr(logging.getLogger(), "handlers", [ours, other])
+    group.begin_lines_with("new~share=5%, n = 50, seed 26")
+    logging.getLogger("of-a-job").warning("epoch %d of %d", 1, 8)
+    assert ours.stream.getvalue().endswith(" new~share=5%, n = 50, seed 26: epoch 1 of 8\n")
+    assert other.stream.getvalue() == "epoch 1 of 8\n"

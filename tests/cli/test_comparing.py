@@ -13,6 +13,9 @@ from made_results import paired_difference
 
 from tlstudy.audit.statistics import summarise
 from tlstudy.cli import main
+from tlstudy.config.sweeps import expand_arms
+from tlstudy.jobs import paths
+from tlstudy.jobs.calls import note_call
 
 
 @pytest.fixture(scope="module")
@@ -145,3 +148,52 @@ def test_tables_for_papers(here, place):
     assert "no folder nowhere" in invoke("export", "results/one", "--output", "nowhere/a", status=1)
     assert not Path("nowhere").exists()
     assert Path("table.csv").read_text() == invoke("export", "results/one")
+
+
+def test_a_swept_key_is_a_column(here):
+    swept = {"optimiser": {"learning_rate": [0.001, 0.01]}}
+    arms, _ = expand_arms({"new": {"label": "New", **swept}, "soft": {"label": "Soft", **swept}})
+    made_results.small_results(here / "results", "swept", arms)
+    rows = list(csv.DictReader(io.StringIO(invoke("export", "results/swept"))))
+    assert [row["learning_rate"] for row in rows] == ["0.001", "0.01"] * 2
+    printed = invoke("export", "results/swept", "--format", "markdown").splitlines()
+    cells = [line.strip("| ").split(" | ") for line in printed[:6]]
+    assert cells[0][:3] == ["Arm", "Learning rate", "Training images"]
+    assert [row[:2] for row in cells[2:]] == [
+        *(["New", "0.001"], ["New", "0.01"]),
+        *(["Soft", "0.001"], ["Soft", "0.01"]),
+    ]
+    assert [row[-1] for row in cells[4:]] == ["New", "New"]
+
+
+def test_few_seeds_have_a_mean_without_an_interval(here):
+    study = made_results.small_results(here / "results", "few", seed=[26, 27, 28])
+    mean = paired_difference(study).mean()
+    row = list(csv.DictReader(io.StringIO(invoke("export", "results/few"))))[1]
+    assert float(row["balanced_accuracy_difference_mean"]) == pytest.approx(mean)
+    assert row["balanced_accuracy_difference_low"] == ""
+    names = ("results/few:new", "results/few:pretrained")
+    [found] = json.loads(invoke("compare", *names, "--json"))
+    assert found["results"][0]["difference"]["mean"] == pytest.approx(mean)
+    assert found["results"][0]["difference"]["low"] is None
+    assert f"; mean {100 * mean:+.1f}" in invoke("compare", *names)
+    text = invoke("export", "results/few", "--format", "markdown")
+    assert text.count("range of 3 seeds, too few for an interval") == 1
+
+
+def test_numbers_of_images_that_one_side_lacks_are_said(here):
+    made_results.small_results(here / "results", "sizes", subset_size=[50, 100])
+    assert "Only in B: 100 training images" in invoke("compare", "results/one", "results/sizes")
+
+
+def test_a_study_without_tables_says_how_to_go_on(here):
+    study = made_results.small_results(here / "results", "begun")
+    for file in paths.tables_folder(study).iterdir():
+        file.unlink()
+    (study.results / "begun" / "tables" / "half-written").touch()
+    told = invoke("export", "results/begun", status=1)
+    assert "begun is not complete (0 of 10 runs are there; 10 missing)" in told
+    assert "`tlstudy report --incomplete results/begun`" in told
+    call = ["snakemake", "--cores", "2", "--configfile", "studies/begun.yaml"]
+    note_call(study, call, cores=2, gpus=0)
+    assert f"go on with `{' '.join(call)}`" in invoke("export", "results/begun", status=1)

@@ -57,7 +57,9 @@ def read_call(study: Study) -> Call | None:
 def going_on(study: Study) -> str:
     """What goes on with a study, to follow the words "go on with"."""
     call = read_call(study)
-    return f"`{call.command}`" if call else "Snakemake, as it was begun"
+    return (
+        f"`{call.command}`" if call else "`snakemake --cores all --configfile` and the study's file"
+    )
 
 
 def _file(study: Study) -> Path:
