@@ -108,8 +108,8 @@ def with_run(command: Callable) -> Callable:
     def wrapped(study, arm: str, subset_size: int, seed: int, **options) -> object:
         run = find_run(study, arm, subset_size, seed)
         title = run_titles(study)[run.name, str(subset_size), str(seed)]
+        log.info("%s: %s", command.__name__, title)
         begin_lines_with(f"{run.arm}, n = {subset_size}, seed {seed}")
-        log.info("%s of %s", command.__name__, title)
         with noted(paths.study_folder(study), paths.job_of_run(command.__name__, run)):
             return command(study, run, **options)
 

@@ -208,9 +208,9 @@ def report_incomplete(study: Study, settings: Path, call: Sequence[str]) -> str:
         What to tell the user.
     """
     found = progress(study)
+    again = f"To go on: `{shlex.join(call[:-1] if call[-1] == '--' else call)}`"
     if all(job.attempt.runs_here() for job in found.unended()):
-        again = shlex.join(call[:-1] if call[-1] == "--" else call)
-        return f"Stopped: {found.headline()} To go on: `{again}`"
+        return f"Stopped: {found.headline()} {again}"
     command = ["report", "--incomplete", "--config", str(settings)]
     made = subprocess.run(
         [sys.executable, "-m", "tlstudy.cli", *command, "--call", shlex.join(call)],
@@ -218,6 +218,6 @@ def report_incomplete(study: Study, settings: Path, call: Sequence[str]) -> str:
         text=True,
     )
     if made.returncode == 0:
-        return made.stdout.strip()
+        return f"{made.stdout.strip()}\n{again}"
     reason = made.stderr.strip().rpartition("\n")[2]
     return f"There is no incomplete report ({reason}); see `{shlex.join(['tlstudy', *command])}`."
