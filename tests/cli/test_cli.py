@@ -2,6 +2,8 @@
 
 import errno
 import fcntl
+import io
+import logging
 import os
 import subprocess
 import sys
@@ -13,7 +15,7 @@ from click.testing import CliRunner
 from study_folder import ROOT
 
 from tlstudy.cli import main
-from tlstudy.cli.group import Commands
+from tlstudy.cli.group import Commands, Printable, begin_lines_with
 from tlstudy.networks.device import take_gpu
 from tlstudy.storage.terminal import COMMANDS, printable
 
@@ -148,3 +150,14 @@ def test_a_folder_for_temporary_files_without_locks_is_named(tmp_path, monkeypat
     assert result.exit_code == 1
     assert result.output.startswith(f"Error: {tmp_path}: files cannot be locked here (")
     assert "let TMPDIR be a folder on a disk" in result.output
+
+
+def test_lines_of_a_job_name_its_run(monkeypatch):
+    """Others have the same terminal."""
+    ours, other = logging.StreamHandler(io.StringIO()), logging.StreamHandler(io.StringIO())
+    ours.setFormatter(Printable("%(message)s"))
+    monkeypatch.setattr(logging.getLogger(), "handlers", [ours, other])
+    begin_lines_with("new~share=5%, n = 50, seed 26")
+    logging.getLogger("of-a-job").warning("epoch %d of %d", 1, 8)
+    assert ours.stream.getvalue().endswith(" new~share=5%, n = 50, seed 26: epoch 1 of 8\n")
+    assert other.stream.getvalue() == "epoch 1 of 8\n"

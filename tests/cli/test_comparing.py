@@ -13,6 +13,9 @@ from made_results import paired_difference
 
 from tlstudy.audit.statistics import summarise
 from tlstudy.cli import main
+from tlstudy.config.sweeps import expand_arms
+from tlstudy.jobs import paths
+from tlstudy.jobs.calls import note_call
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +105,7 @@ def test_what_does_not_compare_is_said(here):
         (["results/none", "results/one"], "results/none: cannot be read"),
         (["new.yaml", "results/one"], "there are no results in results/new yet"),
         (["results/one", "results/two", "--quantity", "los"], "found 'los'; did you mean 'loss'?"),
+        (["results/one", "results/two", "--quantity", "accuracy"], "mean 'balanced_accuracy'?"),
     ],
 )
 def test_mistakes_end_in_a_sentence(here, arguments, told):
@@ -125,7 +129,12 @@ def test_csv_has_all_numbers(here, place):
 def test_tables_for_papers(here, place):
     mean = 100 * summarise(paired_difference(place[1])).mean
     latex = invoke("export", "results/one", "--format", "latex")
-    assert latex.startswith("\\begin{tabular}")
+    needed, note, begin = latex.splitlines()[:3]
+    assert needed == "% Needs \\usepackage{booktabs}."
+    assert note.startswith("% In brackets: 95 % intervals.")
+    assert note.endswith("over 5 seeds.")
+    assert begin == "\\begin{tabular}{lrrrrrl}"
+    assert latex.count("5 seeds") == 1
     assert "New \\& old &" in latex
     assert f"{mean:+.1f}\\,points" in latex
     rows = [line for line in latex.splitlines() if line.endswith("\\\\")]
@@ -133,8 +142,11 @@ def test_tables_for_papers(here, place):
     markdown = invoke("export", "results/one", "--format", "markdown").splitlines()
     assert markdown[1] == "|" + " --- |" * 7
     assert f"{mean:+.1f}" in markdown[3]
+    assert markdown[-1].endswith("over 5 seeds.")
     told = invoke("export", "results/one", "--output", "table.csv")
-    assert told.startswith("table.csv")
+    assert told == "table.csv: csv, 2 rows.\n"
+    assert "no folder nowhere" in invoke("export", "results/one", "--output", "nowhere/a", status=1)
+    assert not Path("nowhere").exists()
     assert Path("table.csv").read_text() == invoke("export", "results/one")
 
 
@@ -171,3 +183,52 @@ def test_a_table_is_not_written_over_a_device(here):
     told = invoke("export", "results/one", "--output", "/dev/null", status=1)
     assert "/dev/null: is there and is no file; must be a file's name." in told
     assert not Path("/dev/null").is_file()
+
+
+def test_a_swept_key_is_a_column(here):
+    swept = {"optimiser": {"learning_rate": [0.001, 0.01]}}
+    arms, _ = expand_arms({"new": {"label": "New", **swept}, "soft": {"label": "Soft", **swept}})
+    made_results.small_results(here / "results", "swept", arms)
+    rows = list(csv.DictReader(io.StringIO(invoke("export", "results/swept"))))
+    assert [row["learning_rate"] for row in rows] == ["0.001", "0.01"] * 2
+    printed = invoke("export", "results/swept", "--format", "markdown").splitlines()
+    cells = [line.strip("| ").split(" | ") for line in printed[:6]]
+    assert cells[0][:3] == ["Arm", "Learning rate", "Training images"]
+    assert [row[:2] for row in cells[2:]] == [
+        *(["New", "0.001"], ["New", "0.01"]),
+        *(["Soft", "0.001"], ["Soft", "0.01"]),
+    ]
+    assert [row[-1] for row in cells[4:]] == ["New", "New"]
+
+
+def test_few_seeds_have_a_mean_without_an_interval(here):
+    study = made_results.small_results(here / "results", "few", seed=[26, 27, 28])
+    mean = paired_difference(study).mean()
+    row = list(csv.DictReader(io.StringIO(invoke("export", "results/few"))))[1]
+    assert float(row["balanced_accuracy_difference_mean"]) == pytest.approx(mean)
+    assert row["balanced_accuracy_difference_low"] == ""
+    names = ("results/few:new", "results/few:pretrained")
+    [found] = json.loads(invoke("compare", *names, "--json"))
+    assert found["results"][0]["difference"]["mean"] == pytest.approx(mean)
+    assert found["results"][0]["difference"]["low"] is None
+    assert f"; mean {100 * mean:+.1f}" in invoke("compare", *names)
+    text = invoke("export", "results/few", "--format", "markdown")
+    assert text.count("range of 3 seeds, too few for an interval") == 1
+
+
+def test_numbers_of_images_that_one_side_lacks_are_said(here):
+    made_results.small_results(here / "results", "sizes", subset_size=[50, 100])
+    assert "Only in B: 100 training images" in invoke("compare", "results/one", "results/sizes")
+
+
+def test_a_study_without_tables_says_how_to_go_on(here):
+    study = made_results.small_results(here / "results", "begun")
+    for file in paths.tables_folder(study).iterdir():
+        file.unlink()
+    (study.results / "begun" / "tables" / "half-written").touch()
+    told = invoke("export", "results/begun", status=1)
+    assert "begun is not complete (0 of 10 runs are there; 10 missing)" in told
+    assert "`tlstudy report --incomplete results/begun`" in told
+    call = ["snakemake", "--cores", "2", "--configfile", "studies/begun.yaml"]
+    note_call(study, call, cores=2, gpus=0)
+    assert f"go on with `{' '.join(call)}`" in invoke("export", "results/begun", status=1)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from tlstudy.cli.incomplete import make_incomplete_report
 from tlstudy.config.study import STEPS, build_study, find_run, runs
 from tlstudy.jobs import paths
 from tlstudy.jobs.attempts import attempt, read_attempt
-from tlstudy.jobs.progress import progress, progress_text
+from tlstudy.jobs.progress import Job, progress, progress_text
 from tlstudy.report.page.progress import LOG_LINES, log_end
 from tlstudy.report.page.render import render
 from tlstudy.steps.aggregate import aggregate_study
@@ -228,7 +229,13 @@ def rows_of(table, lost) -> pd.Series:
 def test_a_job_that_ends_well_or_is_interrupted_leaves_no_note(tmp_path):
     file = tmp_path / "attempts" / "job.json"
     with attempt(file):
-        assert read_attempt(file).may_run()
+        noted = read_attempt(file)
+        assert noted.may_run()
+        assert f"is running (process {os.getpid()})" in noted.told()
+        assert Job((), [], file, "running", noted).again == ""
+        elsewhere = dataclasses.replace(noted, host="another")
+        assert "was killed there" in elsewhere.told()
+        assert Job((), [], file, "running", elsewhere).again == noted.command
     assert not file.exists()
     with pytest.raises(KeyboardInterrupt), attempt(file):
         raise KeyboardInterrupt

@@ -245,7 +245,8 @@ def test_the_line_before_a_study_tells_time_cores_and_jobs(tmp_path, here):
     line = plan.ahead(study, keys, cores=2, gpus=0, timing=never)
     minutes = round(60 * machine.hours(study) / 2)
     found = int(line.split()[1])
-    assert line.startswith(f"About {found} min on 2 cores (4 trainings, 4 landscape jobs)")
+    jobs = "(4 trainings, 4 landscape jobs)"
+    assert line.startswith(f"About {found} min on 2 cores of an idle machine {jobs}")
     assert found == pytest.approx(minutes, rel=0.1)
     assert plan.ahead(study, keys[:1], cores=2, gpus=0, timing=never) == ""
 
@@ -277,10 +278,12 @@ def test_the_laboratory_is_planned_by_its_records_or_by_what_was_measured(tmp_pa
     row = table.set_index("step").loc["laboratory"]
     assert (row["jobs"], row["done"], row["known"]) == (4, 1, "1 job measured")
     assert row["left"] == pytest.approx((2 * each["diagonal"] + 100) / 3600)
-    assert wall == pytest.approx(3600 * row["left"])
+    others = plan.other_jobs(progress(study))
+    assert set(others) == {"aggregate", "claims", "figures", "report"}
+    assert wall == pytest.approx(3600 * row["left"] + sum(map(plan.OTHER_SECONDS.get, others)))
     text = plan.plan_text(study, table, wall, machine)
     assert "another machine" not in text
-    assert "about 2 min on 1 core" in text
+    assert "about 2 min for all that is left, on 1 core of an idle machine" in text
 
 
 @pytest.mark.parametrize("name", ["audit", "theory"])

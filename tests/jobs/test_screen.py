@@ -49,6 +49,7 @@ def test_it_shows_epochs_of_what_runs_and_what_failed(tmp_path):
     grid = [line.split() for line in lines]
     assert ["new,", "50", "12/30", "."] in grid
     assert ["slow,", "50", ".", "F"] in grid
+    assert any("3/30 running, with epochs done of all" in line for line in lines)
     assert "failed: train, slow, 50, 2" in lines
     assert "    RuntimeError: no space" in lines
 

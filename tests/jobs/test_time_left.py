@@ -11,22 +11,25 @@ from made_machine import PROCESSOR, MadeMachine, shipped, with_arms
 from tlstudy.config.study import runs
 from tlstudy.jobs import paths, plan, time_left
 from tlstudy.jobs.attempts import Attempt
+from tlstudy.jobs.calls import Call, forget_call, going_on, note_call, read_call
 from tlstudy.jobs.plan import Machine
 from tlstudy.jobs.progress import progress
+from tlstudy.jobs.workflow import report_incomplete
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import write_json_atomically
 
 WHOLE_MINUTES = 0.5  # what is lost where a time is told in minutes
 
 
+def processor_of(cores=None):
+    return Machine(PROCESSOR, False, cores or 4, cores or 4)
+
+
 @pytest.fixture
 def here(monkeypatch):
     """This machine as the made one, with four cores, and memory for any job."""
 
-    def processor(cores=None):
-        return Machine(PROCESSOR, False, cores or 4, cores or 4)
-
-    monkeypatch.setattr(time_left, "this_processor", processor)
+    monkeypatch.setattr(time_left, "this_processor", processor_of)
     monkeypatch.setattr(time_left, "has_gpu", lambda: False)
     monkeypatch.setattr(plan, "threads_of_job", lambda *_: 1)
 
@@ -76,7 +79,7 @@ def test_a_running_study_tells_jobs_epochs_and_time(tmp_path, here):
     assert lines[1] == "epochs: 120 of 240 done"
     one = machine.training(study, of_27[0]) / 60
     assert minutes_of(lines[2]) == pytest.approx(one, abs=0.1 * one + WHOLE_MINUTES)
-    assert "4 cores; nothing is running" in lines[2]
+    assert "4 cores; no job is running" in lines[2]
     begin(study, of_27[0], epochs=15)
     begin(study, of_27[1], epochs=30)
     lines = told(study)
@@ -90,7 +93,38 @@ def test_an_ended_study_has_no_time_left(tmp_path, here):
     machine = MadeMachine()
     study = study_on_the_way(tmp_path, machine)
     machine.finish(study)
+    [rest] = told(study)[2:]
+    others = plan.other_jobs(progress(study))
+    assert set(others) == {"subset", "aggregate", "claims", "figures", "report"}
+    seconds = plan.other_seconds(others, processor_of(4))
+    assert rest.startswith(f"about {seconds:.0f} s left with 4 cores")
+    for job in progress(study).others:
+        for file in job.files:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
     assert told(study)[1:] == ["epochs: 240 of 240 done"]
+
+
+def test_a_call_of_snakemake_tells_the_cores_and_how_to_go_on(tmp_path, here, monkeypatch):
+    """Whatever jobs run at the moment: the time does not jump with their number."""
+    monkeypatch.setattr(time_left, "this_machine", lambda _, cores, gpus: processor_of(cores))
+    machine = MadeMachine()
+    study = study_on_the_way(tmp_path, machine)
+    note_call(study, ["snakemake", "--cores", "3"], cores=3, gpus=0)
+    assert told(study)[2].endswith("3 cores; Snakemake is between two jobs")
+    begin(study, runs(study)[-1], epochs=0)
+    assert told(study)[2].endswith("left with 3 cores")
+    paths.attempt_file(
+        paths.study_folder(study), paths.job_of_run("train", runs(study)[-1])
+    ).unlink()
+    monkeypatch.setattr(Call, "runs_here", lambda _: False)
+    assert told(study)[3] == "to go on: `snakemake --cores 3`"
+    assert going_on(study) == "`snakemake --cores 3`"
+    stopped = report_incomplete(study, tmp_path, ["snakemake", "--cores", "3", "--"])
+    assert stopped.startswith("Stopped: 4 of 8 runs are there; 4 missing.")
+    assert stopped.endswith("`snakemake --cores 3`")
+    forget_call(study)
+    assert read_call(study) is None
 
 
 def test_a_killed_training_has_the_epochs_of_its_checkpoint(tmp_path, here):

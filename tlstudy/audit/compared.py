@@ -41,6 +41,8 @@ class Row:
         unit: of the values and of the difference.
         seeds: in which both arms have a value: the difference is over these.
         difference: of the second arm less the first, paired by seed.
+        means: of the first, the second and the difference, even of too few seeds for an interval;
+            None without a value.
     """
 
     subset_size: int
@@ -50,10 +52,14 @@ class Row:
     second: Summary
     difference: Summary
     seeds: list[int]
+    means: tuple[float | None, float | None, float | None]
 
     def data(self) -> dict[str, Any]:
-        """For programs."""
-        return asdict(self)
+        """For programs; each summary with its mean."""
+        found = asdict(self)
+        for name, mean in zip(("first", "second", "difference"), found.pop("means"), strict=True):
+            found[name]["mean"] = mean
+        return found
 
 
 def differing_settings(one: Side, other: Side) -> dict[str, tuple[Any, Any]]:
@@ -128,7 +134,14 @@ def _row(one: Side, other: Side, size: int, quantity: str) -> Row:
         *summaries,
         summarise(difference.to_numpy(), paired),
         [int(seed) for seed in difference.index],
+        tuple(map(plain_mean, (first, second, difference))),
     )
+
+
+def plain_mean(values: pd.Series) -> float | None:
+    """The mean of the finite ones of any number of values; None of none."""
+    finite = values[np.isfinite(values)]
+    return float(finite.mean()) if len(finite) else None
 
 
 def _by_seed(side: Side, size: int, quantity: str) -> pd.Series:

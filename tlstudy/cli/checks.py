@@ -8,6 +8,7 @@ import click
 
 from tlstudy.cli.json_text import as_json_text
 from tlstudy.cli.options import (
+    NEW_FILE,
     PATH,
     config_option,
     json_option,
@@ -107,7 +108,7 @@ def verify(study: Study, everything: bool, as_json: bool) -> None:
 @click.option(
     "--output",
     "destination",
-    type=PATH,
+    type=NEW_FILE,
     help="File to write; <study>.tar.gz if not given.",
 )
 @with_study

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from tlstudy.cli.json_text import as_json_text
-from tlstudy.cli.options import PATH, check_results, json_option, tell, with_study
+from tlstudy.cli.options import NEW_FILE, check_results, json_option, tell, with_study
 from tlstudy.config.given import given_study
 from tlstudy.config.messages import did_you_mean
 from tlstudy.config.quantities import listed_names, quantity_of
@@ -101,7 +101,7 @@ def _arm(study: Study, arm: str, text: str) -> str:
     show_default=True,
     help="CSV has all numbers; LaTeX and Markdown the table as it is printed.",
 )
-@click.option("--output", type=PATH, help="File to write; printed if not given.")
+@click.option("--output", type=NEW_FILE, help="File to write; printed if not given.")
 @with_study
 def export(study: Study, form: str, output: Path | None) -> None:
     """Write the table of results: each arm's values and differences, with 95 % intervals."""
@@ -117,4 +117,4 @@ def export(study: Study, form: str, output: Path | None) -> None:
         tell(text, nl=False)
         return
     write_bytes_atomically(output, text.encode())
-    tell(f"{output}: {form}, {len(study.arms)} arms.")
+    tell(f"{output}: {form}, {len(study.arms) * len(study.subset_size)} rows.")

@@ -31,7 +31,8 @@ def clean(study: Study, yes: bool) -> None:
     """Say what a study's folder holds that its results do not need, and remove it with --yes.
 
     These are checkpoints of unfinished trainings, which would begin anew, and runs that are no
-    longer in the study. Nothing outside the study's folder is removed.
+    longer in the study. Nothing outside the study's folder is removed. To delete a whole study,
+    remove its folder: rm -r results/NAME.
     """
     from tlstudy.jobs.cleaning import leftovers, remove
 

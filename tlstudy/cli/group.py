@@ -49,6 +49,14 @@ def _handler() -> logging.Handler:
     return handler
 
 
+def begin_lines_with(title: str) -> None:
+    """Tell the lines of the log from those of other jobs in the same terminal."""
+    form = f"%(asctime)s {title.replace('%', '%%')}: %(message)s"
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler.formatter, Printable):
+            handler.setFormatter(Printable(form, "%H:%M:%S"))
+
+
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def main() -> None:

@@ -6,9 +6,11 @@ import shlex
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path, PurePath
+from typing import Any
 
 import click
 
+from tlstudy.cli.group import begin_lines_with
 from tlstudy.config.architectures import let_be_called
 from tlstudy.config.given import BASE, given_study
 from tlstudy.config.settings import Study
@@ -25,6 +27,23 @@ from tlstudy.storage.terminal import printable
 log = logging.getLogger(__name__)
 
 PATH = click.Path(path_type=Path)
+
+
+class NewFile(click.Path):
+    """A file to write, in a folder that is there: another one is a slip of the pen."""
+
+    name = "file"
+
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> Path:
+        file = super().convert(value, parameter, context)
+        if not file.parent.is_dir():
+            raise UserError(f"{file}: there is no folder {file.parent}; make it first.")
+        return file
+
+
+NEW_FILE = NewFile(path_type=Path)
 
 study_argument = click.argument("files", metavar="[STUDY]...", nargs=-1, type=PATH)
 config_option = click.option(
@@ -95,6 +114,7 @@ def with_run(command: Callable) -> Callable:
         run = find_run(study, arm, subset_size, seed)
         title = run_titles(study)[run.name, str(subset_size), str(seed)]
         log.info("%s: %s", command.__name__, title)
+        begin_lines_with(f"{run.arm}, n = {subset_size}, seed {seed}")
         with noted(paths.study_folder(study), paths.job_of_run(command.__name__, run)):
             return command(study, run, **options)
 

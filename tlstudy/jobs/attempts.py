@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import psutil
 from pydantic import Field, NonNegativeInt, TypeAdapter
@@ -45,8 +45,12 @@ class Attempt:
         """Whether it may still be running; of another machine's job this cannot be seen."""
         if self.error:
             return False
-        if self.host != socket.gethostname():
-            return True
+        return self.host != socket.gethostname() or self.runs_here()
+
+    def runs_here(self) -> bool:
+        """Whether its process is there, on this machine."""
+        if self.error or self.host != socket.gethostname():
+            return False
         try:
             process_began = psutil.Process(self.process).create_time()
         except (psutil.NoSuchProcess, OverflowError):  # no system has such a number
@@ -59,6 +63,8 @@ class Attempt:
         if self.error:
             return self.error.strip().rpartition("\n")[2]
         began = f"It began on {time.strftime('%d %B at %H:%M', time.localtime(self.began))}"
+        if self.runs_here():
+            return f"{began} and is running (process {self.process})."
         if self.may_run():
             return f"{began} on {self.host}, and runs still or was killed there."
         return f"{began} and was killed: by hand, for want of memory, or at the end of its time."
@@ -95,11 +101,14 @@ def attempt(file: Path) -> Iterator[None]:
     file.unlink(missing_ok=True)
 
 
-def read_attempt(file: Path) -> Attempt | None:
+Note = TypeVar("Note", bound=Attempt)
+
+
+def read_attempt(file: Path, kind: type[Note] = Attempt) -> Note | None:
     """The note of a job; None if there is none, or it cannot be read."""
     try:
         if not file.is_file():  # to read a pipe might never end
             return None
-        return TypeAdapter(Attempt).validate_json(file.read_bytes(), strict=True)
+        return TypeAdapter(kind).validate_json(file.read_bytes(), strict=True)
     except (OSError, ValueError):
         return None

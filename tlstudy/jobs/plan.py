@@ -1,9 +1,10 @@
 """What a study will cost, before anything starts: jobs, time, disk and memory."""
 
 import logging
+import math
 import os
 from collections import Counter
-from collections.abc import Collection, Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +38,9 @@ log = logging.getLogger(__name__)
 
 # Core seconds of the laboratory's experiments where none was run here: of an AMD EPYC (Zen 4).
 LABORATORY_SECONDS = {"diagonal": 6, "relu": 30, "batchnorm": 13, "kernel": 1}
+# Core seconds of jobs that train nothing, start included: of studies of 4 to 40 runs on that
+# processor. What is downloaded takes as long as the network needs.
+OTHER_SECONDS = {"subset": 1.5, "aggregate": 3, "claims": 2, "figures": 12, "report": 9}
 KEPT_MB = 0.5  # of a run's folder at the end
 PLANE_VECTORS = 6  # vectors of weights in the file that training leaves for the later steps
 CHECKPOINT_VECTORS = 6  # in two checkpoints, old and new, beside one for each epoch
@@ -250,6 +254,24 @@ def laboratory_tasks(study: Study, left: Collection[tuple[str, int]] | None = No
     ]
 
 
+def other_jobs(found: Progress) -> Counter[str]:
+    """Jobs by step that train nothing and are to be done; see `OTHER_SECONDS`."""
+    return _others(job.key for job in found.others if job.state not in THERE)
+
+
+def _others(keys: Iterable[tuple]) -> Counter[str]:
+    return Counter(key[0] for key in keys if key[0] in OTHER_SECONDS)
+
+
+def other_seconds(others: Mapping[str, int], machine: Machine) -> float:
+    """How long these take: drawings of images side by side, the rest one after the other."""
+    drawing = math.ceil(others.get("subset", 0) / (1 if machine.on_gpu else machine.real))
+    return sum(
+        OTHER_SECONDS[step] * (drawing if step == "subset" else number)
+        for step, number in others.items()
+    )
+
+
 def plan(
     study: Study,
     cores: int | None = None,
@@ -271,9 +293,11 @@ def plan(
     """
     machine, wanted = this_machine(study, cores, gpus), list(jobs(study))
     speeds = speeds_for(study, wanted, machine.device, timing or time_here(machine), keep)
-    left = jobs_left(progress(study), wanted)
+    state = progress(study)
+    left = jobs_left(state, wanted)
     found = tasks(study, left, speeds, machine)
     wall = wall_seconds([*found, *laboratory_tasks(study)], machine)
+    wall += other_seconds(other_jobs(state), machine)
     return plan_table(study, wanted, left, speeds), wall, machine
 
 
@@ -304,7 +328,8 @@ def ahead(
     """A sentence on how long jobs will take that are about to start; empty if that is not long.
 
     Args:
-        keys: (step, folder name of the run, subset size, seed), or (laboratory, experiment, seed).
+        keys: (step, folder name of the run, subset size, seed), or (laboratory, experiment, seed),
+            or the rule of another job and its wildcards.
         gpus: that the workflow has; with 0 jobs compute on cores.
     """
     wanted = [job for job in jobs(study) if _key(job) in keys]
@@ -312,16 +337,23 @@ def ahead(
     machine = this_machine(study, cores, gpus)
     speeds = speeds_for(study, wanted, machine.device, timing or time_here(machine))
     before = [*tasks(study, wanted, speeds, machine), *laboratory_tasks(study, experiments)]
-    seconds = wall_seconds(before, machine)
+    seconds = wall_seconds(before, machine) + other_seconds(_others(keys), machine)
     if seconds < LONG:
         return ""
     measured = set().union(*(job.measured(speeds) for job in wanted))
     counts = Counter(task.step for task in before)
     told = ", ".join(f"{number} {_named(step, number)}" for step, number in counts.items())
     return (
-        f"About {duration(seconds)} on {machine.told()} ({told}), "
-        f"known from {_known_from(measured) if measured else 'another machine'}."
+        f"About {duration(seconds)} on {machine.told()} of an idle machine ({told}), "
+        f"known from {_known_from(measured) if measured else 'another machine'}"
+        f"{'; ' if (load := _load()) else ''}{load}."
     )
+
+
+def _load() -> str:
+    """What makes the time longer now; empty where the machine has cores to spare."""
+    load = psutil.getloadavg()[0]
+    return f"the load is now {load:.1f}, so it takes longer" if load > cores_here() / 2 else ""
 
 
 def _key(job: Job) -> tuple[str, ...]:
@@ -358,6 +390,7 @@ def plan_data(
         f"{machine.of.lower()}s": machine.real,
         "steps": named.rename(columns=str.lower).to_dict("records"),
         "seconds_left": wall,
+        "seconds_left_of_other_jobs": other_seconds(other_jobs(progress(study)), machine),
         "disk_mb_at_the_end": kept,
         "disk_mb_more_for_each_training": training,
         "disk_mb_more_for_each_run_that_a_step_waits_for": waiting,
@@ -372,19 +405,27 @@ def plan_text(study: Study, table: pd.DataFrame, wall: float, machine: Machine) 
     shown = shown.astype({"jobs": int, "done": int})
     shown = shown.rename(columns={"hours": f"{machine.of} hours", "known": "known from"})
     lines = [shown.to_string(index=False, na_rep="", float_format="{:.2f}".format)]
+    others = other_jobs(progress(study))
+    if others:
+        named = ", ".join(f"{number} {step}" for step, number in others.items())
+        lines.append(f"other jobs left: {named}; about {duration(other_seconds(others, machine))}")
     if wall:
-        lines.append(f"time: about {duration(wall)} on {machine.told()} for what is left")
+        load = f"; {_load()}" if _load() else ""
+        lines.append(
+            f"time: about {duration(wall)} for all that is left, on {machine.told()} of an idle "
+            f"machine{load}"
+        )
     if study.arms:  # networks are trained
         kept, training, waiting = disk_mb(study)
         memory = max(memory_mb(run, "train") for run in runs(study))
         lines += [
-            f"disk: {kept:,.0f} MB at the end, and up to {waiting:,.0f} MB more for each run that "
-            f"a later step waits for; in the scratch folder up to {training:,.0f} MB for each "
-            "training that is not done",
+            f"disk: {kept:,.0f} MB at the end. For a time also up to {waiting:,.0f} MB for each "
+            "trained run until it is measured, and in the scratch folder up to "
+            f"{training:,.0f} MB for each training that is not at its end",
             f"memory: about {memory / 1000:.1f} GB a training",
         ]
     lines.append(
-        "done: the result is there, or an equal run of another study to copy; `snakemake -n` says "
-        "whether it is up to date"
+        "done counts jobs whose result is there, or can be copied from an equal run of another "
+        "study. `snakemake -n` lists what will run"
     )
     return "\n".join(lines)

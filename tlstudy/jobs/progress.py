@@ -38,6 +38,11 @@ class Job:
     state: str
     attempt: Attempt | None
 
+    @property
+    def again(self) -> str:
+        """The command that runs it again; empty of a job that is seen to run."""
+        return "" if self.attempt is None or self.attempt.runs_here() else self.attempt.command
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -223,7 +228,7 @@ def progress_data(found: Progress) -> dict[str, object]:
                 "state": job.state,
                 "told": job.attempt.told() if job.attempt else "",
                 "log": str(job.log),
-                "again": job.attempt.command if job.attempt else "",
+                "again": job.again,
             }
             for job in found.unended()
         ],
@@ -251,6 +256,6 @@ def progress_text(found: Progress, told: str = "") -> str:
             f"{job.state}: {', '.join(map(str, job.key))}",
             f"    {job.attempt.told()}",
             f"    log: {job.log}",
-            f"    again: {job.attempt.command}",
+            *([f"    again: {job.again}"] if job.again else []),
         ]
     return "\n".join([found.headline(), *([told] if told else []), "", *lines])

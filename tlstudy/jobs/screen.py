@@ -26,7 +26,7 @@ def screen(found: Progress, ahead: Ahead, width: int, height: int) -> str:
         "",
     ]
     failures = list(_failures(found))
-    legend = ", ".join(f"{LETTERS[state]} {state}" for state in found.counts())
+    legend = ", ".join(_meaning(state, ahead) for state in found.counts())
     room = height - len(head) - 4  # headings, legend and empty lines
     grid = _grid(found, max(LEAST_ROWS, room - min(len(failures), room // 2)))
     shown = failures[: max(0, room - len(grid) + 1)]
@@ -35,6 +35,12 @@ def screen(found: Progress, ahead: Ahead, width: int, height: int) -> str:
         shown = [*shown[:-1], f"... {left} more: `tlstudy status`"] if shown else []
     lines = [*head, *grid, "", legend, *([""] if shown else []), *shown]
     return "\n".join(line[: width - 1] for line in lines[: height - 1])
+
+
+def _meaning(state: str, ahead: Ahead) -> str:
+    if state == "running" and ahead.epochs:
+        return "3/30 running, with epochs done of all; r running, at another job"
+    return f"{LETTERS[state]} {state}"
 
 
 def _bar(ahead: Ahead) -> Iterator[str]:

@@ -8,7 +8,10 @@ from tlstudy.config.settings import Study
 from tlstudy.config.study import STUDY_FILE, selected
 from tlstudy.config.tables import ALL_TABLES, CLAIM_TABLES
 from tlstudy.jobs import paths
+from tlstudy.jobs.calls import going_on
+from tlstudy.jobs.progress import progress
 from tlstudy.storage import reading
+from tlstudy.storage.errors import UserError
 
 
 def read_table(study: Study, name: str) -> pd.DataFrame:
@@ -18,10 +21,27 @@ def read_table(study: Study, name: str) -> pd.DataFrame:
         UserError: it is missing or damaged, or lacks a column.
     """
     file = paths.tables_folder(study) / f"{name}.parquet"
+    _check_made(study)
     command = "claims" if name in CLAIM_TABLES else "aggregate"
     if name == "formulas":
         command = f"formulas --config {file.parents[1] / STUDY_FILE}"
     return reading.read_table(file, command, ALL_TABLES[name])
+
+
+def _check_made(study: Study) -> None:
+    """
+    Raises:
+        UserError: there are no tables, as runs are missing; it says how to go on.
+    """
+    if any(paths.tables_folder(study).glob("*.parquet")):
+        return
+    found = progress(study)
+    if not found.complete:
+        raise UserError(
+            f"{study.study} is not complete ({found.headline()[:-1]}), so there are no tables yet; "
+            f"go on with {going_on(study)}, or look at what is there: "
+            f"`tlstudy report --incomplete {paths.study_folder(study)}`."
+        )
 
 
 class TablesOnDemand(Mapping[str, pd.DataFrame]):

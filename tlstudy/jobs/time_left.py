@@ -9,12 +9,15 @@ from pathlib import Path
 from tlstudy.config.settings import Study
 from tlstudy.config.study import Run, runs
 from tlstudy.jobs import paths, speed
+from tlstudy.jobs.calls import read_call
 from tlstudy.jobs.plan import (
     Machine,
     Task,
     jobs_left,
     known_speeds,
     laboratory_tasks,
+    other_jobs,
+    other_seconds,
     tasks,
     this_machine,
     this_processor,
@@ -60,6 +63,8 @@ def ahead_of(found: Progress) -> Ahead:
     all_jobs = found.by_file()
     ended = epochs_done(found.study, all_jobs)
     seconds, told = _left(found, all_jobs, ended)
+    if told and not any(job.state == "running" for job in all_jobs.values()):
+        told += _idle(found.study)
     return Ahead(
         sum(job.state in THERE for job in all_jobs.values()),
         len(all_jobs),
@@ -68,6 +73,16 @@ def ahead_of(found: Progress) -> Ahead:
         seconds,
         told,
     )
+
+
+def _idle(study: Study) -> str:
+    """What is going on while no job runs."""
+    call = read_call(study)
+    if call is None:
+        return "; no job is running"
+    if call.runs_here():
+        return "; Snakemake is between two jobs"
+    return f"; no job is running\nto go on: `{call.command}`"
 
 
 def time_left(found: Progress) -> str:
@@ -139,7 +154,8 @@ def _left(
         for job in all_jobs.values()
         if job.key[0] == "laboratory" and job.state not in THERE
     ]
-    if not wanted and not experiments:
+    others = other_jobs(found)
+    if not wanted and not experiments and not others:
         return None, ""
     speeds = known_speeds(study, machine.device)
     if speed.missing_pairs(study, wanted, speeds.rates):
@@ -150,8 +166,8 @@ def _left(
     ]
     left.sort(key=lambda task: task.start > 0)  # what runs already comes first
     seconds = wall_seconds([*left, *laboratory_tasks(study, experiments)], machine)
-    told = f"about {duration(seconds)} left with {machine.told()}"
-    return seconds, told if running else f"{told}; nothing is running now"
+    seconds += other_seconds(others, machine)
+    return seconds, f"about {duration(seconds)} left with {machine.told()}"
 
 
 def _shortened(task: Task, shown: Job, job: speed.Job, ended: dict[Path, int]) -> Task:
@@ -167,7 +183,13 @@ def _shortened(task: Task, shown: Job, job: speed.Job, ended: dict[Path, int]) -
 
 
 def _machine(study: Study, commands: list[str]) -> Machine:
-    """The cores or GPUs that running commands hold; all of this machine where none runs."""
+    """What the call of Snakemake was given; without one, the cores or GPUs that commands hold.
+
+    Where none runs, it is all of this machine.
+    """
+    call = read_call(study)
+    if call and call.cores and call.host == socket.gethostname():
+        return this_machine(study, call.cores, call.gpus)
     threads, gpus = (
         sum(int(number) for command in commands for number in re.findall(option, command))
         for option in (r"--threads (\d+)", r"--gpus (\d+)")

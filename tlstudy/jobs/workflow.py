@@ -172,15 +172,15 @@ def time_ahead(
 
     Args:
         settings: configuration that the jobs read.
-        keys: (step, folder name of the run, subset size, seed), or (laboratory, experiment, seed);
-            of other steps they take no time.
+        keys: (step, folder name of the run, subset size, seed), or (laboratory, experiment, seed),
+            or the rule of another job and its wildcards.
         gpus: that the workflow has; with 0 jobs compute on cores.
 
     Returns:
         A sentence; empty where nothing takes long.
     """
-    keys = [key for key in keys if key[0] in (*STEPS, "laboratory")]
-    if _seconds_at_most(study, keys, cores, gpus) < LONG:
+    long = [key for key in keys if key[0] in (*STEPS, "laboratory")]
+    if _seconds_at_most(study, long, cores, gpus) < LONG:
         return ""
     command = ["plan", "--config", str(settings), "--cores", str(cores), "--gpus", str(gpus)]
     made = subprocess.run(
@@ -208,19 +208,22 @@ def _seconds_at_most(study: Study, keys: Iterable[tuple[str, ...]], cores: int, 
 
 
 def report_incomplete(study: Study, settings: Path, call: Sequence[str]) -> str:
-    """Report the runs that are there if a job failed; an interruption calls for no report.
+    """Report the runs that are there if a job failed; if none did, say how to go on.
 
-    A report that fails changes nothing: a sentence says so.
+    A report that fails changes nothing: a sentence says so. A job that still runs here is one
+    that the user interrupted.
 
     Args:
         settings: configuration that the jobs read.
-        call: command that goes on with the study.
+        call: command that goes on with the study, to which a target can be appended.
 
     Returns:
-        What to tell the user; empty where no job failed.
+        What to tell the user.
     """
-    if not progress(study).unended():
-        return ""
+    found = progress(study)
+    again = f"To go on: `{shlex.join(call[:-1] if call[-1] == '--' else call)}`"
+    if all(job.attempt.runs_here() for job in found.unended()):
+        return f"Stopped: {found.headline()} {again}"
     command = ["report", "--incomplete", "--config", str(settings)]
     made = subprocess.run(
         [sys.executable, "-m", "tlstudy.cli", *command, "--call", shlex.join(call)],
@@ -228,6 +231,6 @@ def report_incomplete(study: Study, settings: Path, call: Sequence[str]) -> str:
         text=True,
     )
     if made.returncode == 0:
-        return made.stdout.strip()
+        return f"{made.stdout.strip()}\n{again}"
     reason = made.stderr.strip().rpartition("\n")[2]
     return f"There is no incomplete report ({reason}); see `{shlex.join(['tlstudy', *command])}`."

@@ -14,7 +14,7 @@ from tlstudy.audit.compared import (
     differing_settings,
     reservations,
 )
-from tlstudy.report.format import POINTS, THIN, bare_points, count, loss, number, percent
+from tlstudy.report.format import POINTS, THIN, bare_points, count, join, loss, number, percent
 
 Write = tuple[Callable[[float], str], str]  # how a number is written, and the unit after it
 VALUES: dict[str, Write] = {"balanced_accuracy": (percent, ""), "loss": (loss, f"{THIN}nats")}
@@ -53,7 +53,15 @@ def comparison_text(one: Side, other: Side, quantities: tuple[str, ...]) -> str:
             size = row.subset_size
             lines += ["", f"{count(size, 'training image')}:"]
         lines += _row_lines(row)
+    lines += list(_missing_sizes(one, other))
     return "\n".join(lines)
+
+
+def _missing_sizes(one: Side, other: Side) -> Iterator[str]:
+    for name, side, beside in ((FIRST, one, other), (SECOND, other, one)):
+        sizes = [size for size in side.study.subset_size if size not in beside.study.subset_size]
+        if sizes:
+            yield f"\nOnly in {name}: {join(map(str, sizes))} training images"
 
 
 def missing_arms(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str]:
@@ -82,10 +90,19 @@ def _row_lines(row: Row) -> Iterator[str]:
     signed: Write = (partial(number, sign=True), f"{THIN}{row.unit}")
     values = VALUES.get(row.quantity, plain)
     yield f"    {row.quantity.replace('_', ' ')}"
-    yield f"        {FIRST}            {row.first.text(*values)}"
-    yield f"        {SECOND}            {row.second.text(*values)}"
-    difference = row.difference.text(*DIFFERENCES.get(row.quantity, signed))
-    yield f"        {SECOND} less {FIRST}     {difference}"
+    differences = DIFFERENCES.get(row.quantity, signed)
+    named = {
+        f"{FIRST}       ": values,
+        f"{SECOND}       ": values,
+        f"{SECOND} less {FIRST}": differences,
+    }
+    summaries = (row.first, row.second, row.difference)
+    for (name, written), summary, mean in zip(named.items(), summaries, row.means, strict=True):
+        write, unit = written
+        few = summary.mean is None and summary.n > 1
+        yield f"        {name}     {summary.text(*written)}" + (
+            f"; mean {write(mean)}{unit}" if few else ""
+        )
 
 
 def _title(side: Side) -> str:

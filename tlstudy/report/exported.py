@@ -2,21 +2,30 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict
+from typing import Any
 
 import pandas as pd
 
+from tlstudy.audit.compared import plain_mean
 from tlstudy.audit.statistics import Summary, reference_arms
 from tlstudy.config.groups import groups_of, label_of
 from tlstudy.config.settings import Study
 from tlstudy.config.tables import ALL_TABLES
 from tlstudy.jobs.progress import progress
 from tlstudy.jobs.tables import read_table
-from tlstudy.report.format import MINUS, MISSING, THIN, summary_cell
+from tlstudy.report.format import MINUS, MISSING, THIN, join, sentence
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.page.progress import section
 from tlstudy.report.sentences.results import DIFFERENCES, MEASURES, VALUES
-from tlstudy.report.sentences.series import difference_summary, of_arm, reported_summary
+from tlstudy.report.sentences.series import (
+    difference_summary,
+    differences,
+    of_arm,
+    reported,
+    reported_summary,
+)
 from tlstudy.storage.columns import schema
 
 # Of a summary: what is told of values, and of differences.
@@ -43,13 +52,16 @@ def results_inputs(study: Study) -> Inputs:
 def results_frame(study: Study) -> pd.DataFrame:
     """A row for each arm and number of training images; `attrs["units"]` has the units.
 
-    Columns: arm, label, group, subset_size, runs, diverged, and of each measure m
+    Columns: arm, label, group, subset_size, each swept key, runs, diverged, and of each measure m
     (balanced_accuracy, loss): m_seeds, m_images (test images that the interval is over, beside the
     seeds), m_mean, m_low and m_high (95 % interval; empty below five seeds), m_smallest, m_largest;
     the same of m_difference, from the arm in `reference`, which an arm that is one itself lacks.
     """
     inputs = results_inputs(study)
     frame = pd.DataFrame(list(_rows(inputs)))
+    for key in swept_keys(study):
+        with suppress(ValueError):  # not all are numbers
+            frame[key] = pd.to_numeric(frame[key])
     counts = [name for name in frame if name.endswith(("_seeds", "_images"))]
     frame = frame.astype(dict.fromkeys(counts, "Int64"))  # which may be empty
     frame.attrs["units"] = {
@@ -63,6 +75,7 @@ def results_frame(study: Study) -> pd.DataFrame:
 
 def _rows(inputs: Inputs) -> Iterator[dict[str, object]]:
     study, references = inputs.study, reference_arms(inputs.study)
+    swept = swept_keys(study)
     for size in study.subset_size:
         for arm in [arm for arms in groups_of(study).values() for arm in arms]:
             runs = of_arm(inputs.runs, arm, size)
@@ -71,25 +84,37 @@ def _rows(inputs: Inputs) -> Iterator[dict[str, object]]:
                 "label": label_of(study, arm),
                 "group": study.arms[arm].group,
                 "subset_size": size,
+                **dict.fromkeys(swept, ""),
+                **swept_values(arm),
                 "runs": len(runs),
                 "diverged": int((runs["status"] == "diverged").sum()),
                 "reference": references.get(arm, ""),
             }
             for measure in MEASURES:
-                row |= _columns(measure, reported_summary(inputs, arm, size, measure))
-                difference = (
-                    difference_summary(inputs, arm, size, measure)
-                    if arm in references
-                    else Summary(0)
-                )
-                row |= _columns(f"{measure}_difference", difference)
+                values = reported(inputs, arm, size, measure)
+                row |= _columns(measure, reported_summary(inputs, arm, size, measure), values)
+                found, values = Summary(0), pd.Series(dtype=float)
+                if arm in references:
+                    found = difference_summary(inputs, arm, size, measure)
+                    values = differences(inputs, arm, size, measure)
+                row |= _columns(f"{measure}_difference", found, values)
             yield row
 
 
-def _columns(name: str, summary: Summary) -> dict[str, object]:
-    values = asdict(summary)
-    ends = {f"{name}_{end}": values[end] for end in ENDS}
+def _columns(name: str, summary: Summary, values: pd.Series) -> dict[str, object]:
+    """With the mean of any number of seeds, which `Summary` has only beside its interval."""
+    ends = {f"{name}_{end}": value for end, value in asdict(summary).items() if end in ENDS}
+    ends[f"{name}_mean"] = plain_mean(values)
     return {f"{name}_seeds": summary.n, f"{name}_images": summary.images, **ends}
+
+
+def swept_values(arm: str) -> dict[str, str]:
+    """What a sweep set in an arm, by key: they end its name, ~key=value each."""
+    return dict(part.split("=", 1) for part in arm.split("~")[1:])
+
+
+def swept_keys(study: Study) -> list[str]:
+    return list(dict.fromkeys(key for arm in study.arms for key in swept_values(arm)))
 
 
 def exported(study: Study, form: str) -> str:
@@ -102,8 +127,7 @@ def exported(study: Study, form: str) -> str:
         frame = results_frame(study)
         frame["label"] = frame["label"].map(_no_formula)
         return frame.to_csv(index=False, lineterminator="\n")
-    heads, *rows = _printed(results_inputs(study))
-    return (_latex if form == "latex" else _markdown)(heads, rows)
+    return (_latex if form == "latex" else _markdown)(*_printed(results_inputs(study)))
 
 
 def _no_formula(label: str) -> str:
@@ -111,41 +135,92 @@ def _no_formula(label: str) -> str:
     return f"'{label}" if label.startswith(FORMULA) else label
 
 
-def _printed(inputs: Inputs) -> Iterator[list[str]]:
+# Heads of the columns with numbers, in their order.
+NUMBERS = ("Balanced accuracy", "Loss, nats", "Difference of accuracies", "Difference of losses")
+
+
+def _printed(inputs: Inputs) -> tuple[list[str], list[list[str]], str]:
+    """Heads, rows, and a note on the brackets: what all cells of a column share is said there."""
     study, references = inputs.study, reference_arms(inputs.study)
-    yield [
-        "Arm",
-        "Training images",
-        "Balanced accuracy",
-        "Loss, nats",
-        "Difference of accuracies",
-        "Difference of losses",
-        "Difference from",
-    ]
+    swept = swept_keys(study)
+    beside, parts = [], []
     for size in study.subset_size:
         for arm in [arm for arms in groups_of(study).values() for arm in arms]:
-            row = [label_of(study, arm), str(size)]
-            for measure in MEASURES:
-                row.append(_cell(reported_summary(inputs, arm, size, measure), VALUES[measure]))
-            for measure in MEASURES:
-                if arm in references:
-                    found = difference_summary(inputs, arm, size, measure)
-                    row.append(_cell(found, *DIFFERENCES[measure]))
-                else:
-                    row.append(MISSING)
+            label, values = _without_sweep(study, arm)
             reference = references.get(arm)
-            yield [*row, label_of(study, reference) if reference else MISSING]
+            other = MISSING
+            if reference:
+                named, same = _without_sweep(study, reference)
+                other = named if same == values else label_of(study, reference)
+            first = [label, *(values.get(key, MISSING) for key in swept), str(size)]
+            beside.append((first, other))
+            parts.append(list(_parts(inputs, arm, size, reference)))
+    over = [{each[2] for each in column if each[2]} for column in zip(*parts, strict=True)]
+    rows = [
+        [*first, *map(_cell, found, over), other]
+        for (first, other), found in zip(beside, parts, strict=True)
+    ]
+    heads = ["Arm", *(sentence(key.replace("_", " ")) for key in swept), "Training images"]
+    intervals = any(each[1] for row in parts for each in row)
+    return [*heads, *NUMBERS, "Difference from"], rows, _note(over, intervals)
 
 
-def _cell(summary: Summary, *written: object) -> str:
-    cell = summary_cell(summary, *written)
-    return f"{cell.text} ({cell.note})" if cell.note else cell.text
+def _parts(
+    inputs: Inputs, arm: str, size: int, reference: str | None
+) -> Iterator[tuple[str, str, str]]:
+    """Value, interval and what it is over, of each column with numbers."""
+    for measure in MEASURES:
+        yield _written(reported_summary(inputs, arm, size, measure), VALUES[measure])
+    for measure in MEASURES:
+        if reference:
+            found = difference_summary(inputs, arm, size, measure)
+            yield _written(found, *DIFFERENCES[measure])
+        else:
+            yield MISSING, "", ""
 
 
-def _markdown(heads: list[str], rows: list[list[str]]) -> str:
+def _written(summary: Summary, *written: Any) -> tuple[str, str, str]:
+    if summary.n == 0:
+        return MISSING, "", "no value"
+    value, interval, over = summary.parts(*written)
+    return value, interval.replace(f"{THIN}% to ", " to "), over
+
+
+def _cell(parts: tuple[str, str, str], over: set[str]) -> str:
+    value, interval, own = parts
+    note = "; ".join(filter(None, (interval, own if len(over) > 1 else "")))
+    return f"{value} ({note})" if note else value
+
+
+def _note(over: list[set[str]], intervals: bool) -> str:
+    """What the brackets are, and what all cells of a column share."""
+    shared: dict[str, list[str]] = {}
+    for head, found in zip(NUMBERS, over, strict=True):
+        if len(found) == 1:
+            shared.setdefault(next(iter(found)), []).append(head.partition(",")[0])
+    told = [f"In brackets: 95{THIN}% intervals."] if intervals else []
+    for each, heads in shared.items():
+        over = "over " if each[0].isdigit() else ""
+        told.append(f"{sentence(join(heads).lower())}: {over}{each}.")
+    return " ".join(told)
+
+
+def _without_sweep(study: Study, arm: str) -> tuple[str, dict[str, str]]:
+    """Label of an arm and the values of its sweep, as the label had them at its end."""
+    label, values = label_of(study, arm), swept_values(arm)
+    for key in reversed(values):
+        before, found, value = label.rpartition(f", {key.replace('_', ' ')} ")
+        if found:
+            label, values[key] = before, value
+    return label, values
+
+
+def _markdown(heads: list[str], rows: list[list[str]], note: str = "") -> str:
+    """A table, and the note below it."""
     lines = [heads, ["---"] * len(heads), *rows]
     shown = ([MARKUP.sub(r"\\\g<0>", cell) for cell in line] for line in lines)
-    return "".join(f"| {' | '.join(line)} |\n" for line in shown)
+    table = "".join(f"| {' | '.join(line)} |\n" for line in shown)
+    return f"{table}\n{note}\n" if note else table
 
 
 # In the order in which they are replaced; the backslash comes first.
@@ -162,9 +237,10 @@ LATEX = {
 }
 
 
-def _latex(heads: list[str], rows: list[list[str]]) -> str:
-    """A tabular of booktabs; it needs nothing else."""
-    lines = [r"\begin{tabular}{l" + "r" * (len(heads) - 2) + "l}", r"\toprule"]
+def _latex(heads: list[str], rows: list[list[str]], note: str) -> str:
+    """A tabular of booktabs, below comments with what it needs and the note."""
+    lines = [r"% Needs \usepackage{booktabs}.", f"% {note.replace(THIN, ' ')}".strip()]
+    lines += [r"\begin{tabular}{l" + "r" * (len(heads) - 2) + "l}", r"\toprule"]
     lines += [" & ".join(map(_tex, heads)) + r" \\", r"\midrule"]
     lines += [" & ".join(map(_tex, row)) + r" \\" for row in rows]
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])

@@ -35,7 +35,7 @@ def measure_run(
     make_deterministic(threads)
     keep_freed_memory()
     device = choose_device(study.device, gpus)
-    log.info("%s of %s, seed %d, on %s", name, run.arm, run.seed, device_name(device))
+    log.info("on %s", device_name(device))
     measured = measurement.measure(load_fine_tuned(study, run, device), getattr(study, name))
     file = paths.measured_file(study, name, run)
     if measurement.columns is not None:

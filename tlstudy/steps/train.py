@@ -53,7 +53,7 @@ def train_run(study: Study, run: Run, gpus: int | None = None, threads: int | No
     make_deterministic(threads)
     keep_freed_memory()
     device = choose_device(study.device, gpus)
-    log.info("%s, n = %d, seed %d, on %s", run.arm, run.subset_size, run.seed, device_name(device))
+    log.info("on %s", device_name(device))
     weights = load_run_weights(study, run)
     decisive = what_decides(study, run, weights, device)
     with Scratch(paths.scratch_folder(study, run), decisive, began) as scratch:

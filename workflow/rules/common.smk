@@ -25,6 +25,7 @@ from tlstudy.config.study import digest, runs_of_step
 from tlstudy.config.study_targets import sources, targets
 from tlstudy.config.targets import MNIST
 from tlstudy.jobs import graph, paths
+from tlstudy.jobs.calls import forget_call, note_call
 from tlstudy.jobs.cost import memory_mb, runtime_minutes
 from tlstudy.jobs.dry_run import list_by_priority
 from tlstudy.jobs.graph import code_of, libraries_of
@@ -229,19 +230,31 @@ def jobs_ahead():
     return [(job.rule.name, *job.wildcards) for job in workflow.dag.needrun_jobs()]
 
 
+def this_call():
+    return ["snakemake", *sys.argv[1:]]
+
+
+def cores_and_gpus():
+    """What this call has for jobs on this machine."""
+    limit = gpu_limit.value if gpu_limit else 1
+    return workflow.resource_settings.cores, limit if gpus(None) else 0
+
+
+def keep_call():
+    """For `tlstudy status`; a note that cannot be written stops no job."""
+    given = (0, 0) if is_elsewhere() else cores_and_gpus()
+    try:
+        note_call(moved_study(), this_call(), *given)
+    except (UserError, OSError) as error:
+        logger.warning(f"The call is not noted ({error}).")
+
+
 def time_of_jobs_ahead():
     """How long they will take; no failure to tell it may stop them."""
     if is_elsewhere():
         return ""
-    limit = gpu_limit.value if gpu_limit else 1
     try:
-        return time_ahead(
-            study,
-            written_settings(),
-            jobs_ahead(),
-            workflow.resource_settings.cores,
-            limit if gpus(None) else 0,
-        )
+        return time_ahead(study, written_settings(), jobs_ahead(), *cores_and_gpus())
     except Exception as error:
         return f"How long it will take is not known ({error})."
 

@@ -16,7 +16,10 @@ STATES_SHOWN = {
     "done": ("\u2713", "the run has all results that the study asks for"),
     "diverged": ("\u221e", "also complete; the loss stopped being finite, which is a result"),
     "missing": ("\u00b7", "the run was not begun, or it waits for a failed job"),
-    "running": ("\u2026", "the run began; it is still running or was killed on another machine"),
+    "running": (
+        "\u2026",
+        "the run is under way; if that is on another machine, it may have been killed there",
+    ),
     "failed": ("\u2717", "one of the run\u2019s jobs ended with an error or was killed"),
 }
 LOG_LINES, LINE_LENGTH, LOG_BYTES = 20, 300, 16_000
@@ -96,14 +99,16 @@ def _failure(found: Progress, job: Job, key: str, call: str) -> dict:
     """What a job said last, and what runs it again."""
     noted = job.attempt
     log = log_end(job.log) if job.log.is_file() and job.log.stat().st_mtime >= noted.began else []
-    again = [f"{call} {shlex.quote(str(job.files[0]))}"] if call else []
+    again = [job.again] if job.again else []
+    if again and call:
+        again.append(f"{call} {shlex.quote(str(job.files[0]))}")
     return {
         "key": key,
         "title": _title(found, job),
         "error": noted.told(),
         "log": log or noted.error.splitlines(),
         "log_file": str(job.log) if log else "",
-        "commands": [noted.command, *again],
+        "commands": again,
     }
 
 
