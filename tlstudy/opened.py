@@ -2,7 +2,8 @@
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -135,13 +136,12 @@ class OpenedStudy:
                 f"figure '{name}': {did_you_mean(name, names)}{self.settings.study} has "
                 f"{', '.join(names)}."
             )
-        tables: dict[str, Any] = {table: self._tables[table] for table in self._tables} | {
-            "landscapes": read_landscapes(self.settings)
-        }
-        size = None
-        if name in figure_names(self.settings):
-            size = self._size(subset_size)
-            tables = {table: _of_size(rows, size) for table, rows in tables.items()}
+        of_size = name in figure_names(self.settings)
+        if subset_size is not None and not of_size:
+            raise UserError(f"figure '{name}': is of all numbers of images; leave subset_size out.")
+        size = self._size(subset_size) if of_size else None
+        landscapes = {"landscapes": read_landscapes(self.settings)}
+        tables = ChainMap(landscapes, _OfSize(self._tables, size))
         with style.look(name):
             return draw(self.settings, name, tables, size)
 
@@ -214,8 +214,23 @@ def described(columns: Mapping[str, tuple[str, str]]) -> dict[str, dict[str, str
     }
 
 
-def _of_size(rows: Any, size: int) -> Any:
-    """Rows of a number of training images; of landscapes all: a figure takes its own."""
-    if isinstance(rows, list):
-        return rows
-    return rows[rows["subset_size"] == size] if "subset_size" in rows else rows
+class _OfSize(Mapping[str, "pd.DataFrame"]):
+    """Tables with the rows of one number of training images; all rows without one.
+
+    Each is read when a figure asks for it.
+    """
+
+    def __init__(self, tables: Mapping[str, "pd.DataFrame"], size: int | None):
+        self._tables, self._size = tables, size
+
+    def __getitem__(self, name: str) -> "pd.DataFrame":
+        rows = self._tables[name]
+        if self._size is None or "subset_size" not in rows:
+            return rows
+        return rows[rows["subset_size"] == self._size]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tables)
+
+    def __len__(self) -> int:
+        return len(self._tables)

@@ -75,5 +75,5 @@ def test_the_command_lists_quantities_without_a_configuration(tmp_path, monkeypa
 
 def test_missing_tables_are_told(written):
     (paths.tables_folder(written) / "encoder.parquet").unlink()
-    with pytest.raises(UserError, match=r"encoder.parquet: missing; run `tlstudy aggregate`\."):
+    with pytest.raises(UserError, match=r"encoder.parquet: missing; run `tlstudy aggregate .+`\."):
         make_claims(written)

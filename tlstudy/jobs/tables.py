@@ -23,6 +23,7 @@ def read_table(study: Study, name: str) -> pd.DataFrame:
     file = paths.tables_folder(study) / f"{name}.parquet"
     _check_made(study)
     command = "claims" if name in CLAIM_TABLES else "aggregate"
+    command = f"{command} {paths.study_folder(study)}"
     if name == "formulas":
         command = f"formulas --config {file.parents[1] / STUDY_FILE}"
     return reading.read_table(file, command, ALL_TABLES[name])

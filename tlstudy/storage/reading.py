@@ -138,7 +138,8 @@ def read_arrow(file: Path, command: str, kinds: "pa.Schema") -> "pa.Table":
 def _check_columns(file: Path, command: str, found: Iterable[str], columns: Iterable[str]) -> None:
     lost = [column for column in columns if column not in found]
     if lost:
-        raise _damaged(file, command, f"it lacks the column '{lost[0]}'")
+        reason = f"it lacks the column '{lost[0]}', or is of an earlier version"
+        raise _damaged(file, command, reason)
 
 
 def read_svg(file: Path, command: str) -> str:

@@ -4,6 +4,7 @@
 modules only when something is drawn.
 """
 
+from collections import ChainMap
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -118,4 +119,5 @@ def _claims_as_text(tables: Mapping) -> Mapping:
     if "claims" not in tables or tables["claims"].empty:
         return tables
     text = tables["claims"]["text"].str.replace("$", r"\$", regex=False)
-    return {**tables, "claims": tables["claims"].assign(text=text)}
+    # The others are read only where a figure asks for them.
+    return ChainMap({"claims": tables["claims"].assign(text=text)}, tables)
