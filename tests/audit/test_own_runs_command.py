@@ -75,7 +75,7 @@ def test_formats_and_ways_to_tell_runs_apart(tmp_path, suffix):
         found = findings(file)
         assert len(found) == 3
         assert found[name] == expected
-        assert found[f"2 runs of {file.name}"] == set()
+        assert found[f"2 runs of {file.name} compared"] == set()
 
 
 def test_columns_of_other_names_and_epochs_from_0(tmp_path):

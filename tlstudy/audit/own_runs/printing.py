@@ -68,7 +68,7 @@ def examine_all(sources: list[Source]) -> list[Examined]:
         table = [run for run in source.runs if not run.record]
         if len(table) > 1:
             found = _in_a_sentence(examine_table, table, f"{source.path}: its runs")
-            examined.append(_together(f"{len(table)} runs of {source.path.name}", found))
+            examined.append(_together(f"{len(table)} runs of {source.path.name} compared", found))
         for evidence in source.runs:
             if evidence.record:
                 arms = getattr(evidence.training, "group", "")  # compared within it, as in a report
