@@ -54,6 +54,7 @@ def put(folder, architecture) -> None:
     content = json.loads((folder / "study.json").read_text())
     for arm in content["arms"].values():
         arm["architecture"] = architecture
+    content["results"] = str(folder.parent)  # no other's
     (folder / "study.json").write_text(json.dumps(content))
     (folder / "settings").mkdir(exist_ok=True)
     (folder / "settings" / "0123456789.json").write_text(json.dumps(content))

@@ -325,8 +325,10 @@ def test_no_tarball_takes_the_place_of_a_result_or_of_anything_but_a_tarball(
     (tmp_path / "link.tar.gz").symlink_to(original / "report.html")
     (tmp_path / "null.tar.gz").symlink_to("/dev/null")
     before = {name: (moved / name).read_bytes() for name in files_of(moved)}
+    cache = finished_study(moved).cache
+    cache.mkdir(exist_ok=True)
     for place in (
-        *(moved / "report.html", moved / "new.tar.gz", finished_study(moved).cache / "a.tar.gz"),
+        *(moved / "report.html", moved / "new.tar.gz", cache / "a.tar.gz"),
         *(tmp_path / "notes.txt", tmp_path / "link.tar.gz", tmp_path / "null.tar.gz", tmp_path),
         Path("/dev/null"),
     ):

@@ -231,7 +231,7 @@ def _is_plain(key: Any, value: Any) -> bool:
     """Whether it is a tensor by name, with all its values: there are others without."""
     import torch
 
-    if not isinstance(key, str) or not torch.is_tensor(value) or value.is_quantized:
+    if not isinstance(key, str) or not torch.is_tensor(value):
         return False
     return value.layout == torch.strided and value.device.type == "cpu" and not value.is_nested
 
