@@ -249,6 +249,14 @@ JUNK = [
 JUNK += [" - ", "epoch", "step", "run", "seed", "split", "value", "9" * 400]
 
 
+def test_a_name_with_line_breaks_is_told_in_one_line(tmp_path):
+    file = tmp_path / "any.csv"
+    file.write_text('"0,1\n1,2\n",other\n1,2\n2,3\n')
+    result = audit(file)
+    assert result.exit_code == 2
+    assert len(result.output.splitlines()) == 1
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.sampled_from(KINDS),

@@ -148,7 +148,9 @@ def _example(columns: Columns) -> str:
         still = len(np.unique(found.values[found.logged])) < 2
         return theirs != NAMELESS, not re.search("loss|acc|err|obj", words), still
 
-    others = [theirs for theirs in columns.unread if columns.numbers_of(theirs).any]
+    # A name with a line break cannot be typed.
+    typed = [theirs for theirs in columns.unread if theirs.isprintable()]
+    others = [theirs for theirs in typed if columns.numbers_of(theirs).any]
     others = [theirs for theirs in others if understood(theirs).quantity not in AXES]
     others = [theirs for theirs in others if not columns.numbers_of(theirs).wrong]
     if not others:
