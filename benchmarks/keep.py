@@ -114,7 +114,7 @@ def _made(study: Study, fingerprint: str, files: int) -> dict:
     job = paths.job_of_run("train", next(iter(runs_of(study))))
     provenance = read_provenance(paths.provenance_file(study, job))
     return {
-        "environment": provenance.environment,
+        "environment": {k: v for k, v in provenance.environment.items() if k != "platform"},
         "weights": [record["statement"] for record in how_it_was_run.weights_used(inputs)],
         "verified": {"files": files, "fingerprint": fingerprint},
     }

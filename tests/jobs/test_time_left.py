@@ -121,7 +121,7 @@ def test_a_call_of_snakemake_tells_the_cores_and_how_to_go_on(tmp_path, here, mo
     assert told(study)[3] == "to go on: `snakemake --cores 3`"
     assert going_on(study) == "`snakemake --cores 3`"
     stopped = report_incomplete(study, tmp_path, ["snakemake", "--cores", "3", "--"])
-    assert stopped.startswith("Stopped: 4 of 8 runs are there; 4 missing.")
+    assert stopped.startswith("Not finished: 4 of 8 runs are there; 4 missing.")
     assert stopped.endswith("`snakemake --cores 3`")
     forget_call(study)
     assert read_call(study) is None

@@ -3,11 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from pages import page as text_of
 from recomputed import Recomputed, overlap_by_seed, transfer_index
 
 from benchmarks.keep import MADE, PAGE, ROOT, VALUES, folder_of, kept_inputs, page, study_of
 from tlstudy.audit import overlap
 from tlstudy.audit.quantities import values_of
+from tlstudy.audit.statistics import summarise
 from tlstudy.config.exposures import exposed_arms
 from tlstudy.config.groups import block_sweeps
 from tlstudy.config.settings import Arm, Study
@@ -93,3 +95,15 @@ def test_other_code_finds_the_same_slopes_and_correlations_of_overlap(study, tab
             assert overlap.slope(rows).mean == pytest.approx(slopes.mean())
             expected = pytest.approx(np.nanmean(correlations))
             assert overlap.rank_correlation(rows, score).mean == expected
+
+
+def test_pages_quote_the_study_of_smoothness():
+    study = study_of("smoothness")
+    curvature = kept_inputs(study).curvature.query("point == 'matched'")
+    for column, words in (("normalised_eigenvalue", "{} times {}"), ("rise", "{} times as much")):
+        doublings = np.log2(curvature.pivot(index="seed", columns="arm", values=column))
+        found = summarise((doublings["pretrained"] - doublings["new"]).to_numpy())
+        mean, low, high = (f"{2**end:#.2g}" for end in (found.mean, found.low, found.high))
+        for name, comparative in (("README.md", "sharper"), ("docs/findings.md", "*larger*")):
+            told = f"{words.format(mean, comparative)} ({low} to {high})"
+            assert told in text_of(name), told

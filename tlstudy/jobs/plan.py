@@ -410,10 +410,10 @@ def plan_text(study: Study, table: pd.DataFrame, wall: float, machine: Machine) 
         named = ", ".join(f"{number} {step}" for step, number in others.items())
         lines.append(f"other jobs left: {named}; about {duration(other_seconds(others, machine))}")
     if wall:
-        load = f"; {_load()}" if _load() else ""
+        load = _load()
         lines.append(
             f"time: about {duration(wall)} for all that is left, on {machine.told()} of an idle "
-            f"machine{load}"
+            f"machine{'; ' if load else ''}{load}"
         )
     if study.arms:  # networks are trained
         kept, training, waiting = disk_mb(study)

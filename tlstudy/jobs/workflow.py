@@ -211,7 +211,7 @@ def report_incomplete(study: Study, settings: Path, call: Sequence[str]) -> str:
     """Report the runs that are there if a job failed; if none did, say how to go on.
 
     A report that fails changes nothing: a sentence says so. A job that still runs here is one
-    that the user interrupted.
+    that the user interrupted. One that was killed after it wrote its results leaves no note.
 
     Args:
         settings: configuration that the jobs read.
@@ -223,7 +223,7 @@ def report_incomplete(study: Study, settings: Path, call: Sequence[str]) -> str:
     found = progress(study)
     again = f"To go on: `{shlex.join(call[:-1] if call[-1] == '--' else call)}`"
     if all(job.attempt.runs_here() for job in found.unended()):
-        return f"Stopped: {found.headline()} {again}"
+        return f"Not finished: {found.headline()} {again}"
     command = ["report", "--incomplete", "--config", str(settings)]
     made = subprocess.run(
         [sys.executable, "-m", "tlstudy.cli", *command, "--call", shlex.join(call)],
