@@ -11,7 +11,7 @@ from study_folder import ROOT
 from tlstudy.cli import main
 from tlstudy.config.architectures import MULTIPLY_ADDS
 from tlstudy.config.study import build_study, load_study, runs
-from tlstudy.jobs import paths, plan, speed, workflow
+from tlstudy.jobs import paths, plan, plan_text, speed, workflow
 from tlstudy.jobs.cost import operations, per_image
 from tlstudy.jobs.plan import Machine, Task, wall_seconds
 from tlstudy.jobs.progress import progress
@@ -281,7 +281,7 @@ def test_the_laboratory_is_planned_by_its_records_or_by_what_was_measured(tmp_pa
     others = plan.other_jobs(progress(study))
     assert set(others) == {"aggregate", "claims", "figures", "report"}
     assert wall == pytest.approx(3600 * row["left"] + sum(map(plan.OTHER_SECONDS.get, others)))
-    text = plan.plan_text(study, table, wall, machine)
+    text = plan_text.plan_text(study, table, wall, machine)
     assert "another machine" not in text
     assert "about 2 min for all that is left, on 1 core of an idle machine" in text
 
@@ -304,4 +304,4 @@ def test_every_study_that_is_shipped_can_be_planned(name, tmp_path, monkeypatch)
 
 def test_room_for_checkpoints_is_three_vectors_old_and_new_and_one_an_epoch(tmp_path):
     study = make_study(tmp_path)
-    assert plan.disk_mb(study)[1] == pytest.approx(4 * 11.2 * (2 * 3 + 8))
+    assert plan_text.disk_mb(study)[1] == pytest.approx(4 * 11.2 * (2 * 3 + 8))

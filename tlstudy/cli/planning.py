@@ -43,6 +43,7 @@ def plan(
     on this machine. Where there is none like it, some steps are timed once, for half a minute.
     """
     from tlstudy.jobs import plan as planning
+    from tlstudy.jobs import plan_text
 
     if before:  # the workflow asks: a line for each job that is about to start
         keys = [tuple(line.split()) for line in before]
@@ -54,9 +55,9 @@ def plan(
     keep = not any(map(is_of_results, (*given["configs"], *given["files"])))
     found = planning.plan(study, cores, gpus, keep=keep)
     if as_json:
-        click.echo(as_json_text(planning.plan_data(study, *found)))
+        click.echo(as_json_text(plan_text.plan_data(study, *found)))
     else:
-        tell(planning.plan_text(study, *found))
+        tell(plan_text.plan_text(study, *found))
 
 
 @click.command()

@@ -1,0 +1,80 @@
+"""What `tlstudy plan` prints: jobs, time, disk and memory, as text and for programs."""
+
+import pandas as pd
+
+from tlstudy.config.settings import Study
+from tlstudy.config.study import runs
+from tlstudy.jobs import paths
+from tlstudy.jobs.cost import checkpoint_vectors, memory_mb, millions_of_weights
+from tlstudy.jobs.plan import Machine, load_now, other_jobs, other_seconds
+from tlstudy.jobs.progress import progress
+from tlstudy.storage.time_left import duration
+
+KEPT_MB = 0.5  # of a run's folder at the end
+PLANE_VECTORS = 6  # vectors of weights in the file that training leaves for the later steps
+CHECKPOINT_VECTORS = 6  # in two checkpoints, old and new, beside one for each epoch
+
+
+def disk_mb(study: Study) -> tuple[float, float, float]:
+    """What the runs keep at the end; what each adds while it is trained; and while later steps
+    wait for it, MB."""
+    folders = {paths.folder_of_run(study, run) for run in runs(study)}
+    weights = max(millions_of_weights(arm) for arm in study.arms.values())
+    vectors = CHECKPOINT_VECTORS + max(checkpoint_vectors(arm) for arm in study.arms.values())
+    return KEPT_MB * len(folders), 4 * weights * vectors, 4 * weights * PLANE_VECTORS
+
+
+def plan_data(
+    study: Study, table: pd.DataFrame, wall: float, machine: Machine
+) -> dict[str, object]:
+    """The plan for programs. Units are in the names; hours are of one core, or of a GPU."""
+    kept, training, waiting = disk_mb(study) if study.arms else (0.0, 0.0, 0.0)
+    memory = max((memory_mb(run, "train") for run in runs(study)), default=0)
+    named = table.rename(
+        columns={"hours": f"{machine.of}_hours", "left": f"{machine.of}_hours_left"}
+    )
+    return {
+        "study": study.study,
+        "machine": machine.device,
+        f"{machine.of.lower()}s": machine.real,
+        "steps": named.rename(columns=str.lower).to_dict("records"),
+        "seconds_left": wall,
+        "seconds_left_of_other_jobs": other_seconds(other_jobs(progress(study)), machine),
+        "disk_mb_at_the_end": kept,
+        "disk_mb_more_for_each_training": training,
+        "disk_mb_more_for_each_run_that_a_step_waits_for": waiting,
+        "memory_mb_of_a_training": memory,
+    }
+
+
+def plan_text(study: Study, table: pd.DataFrame, wall: float, machine: Machine) -> str:
+    """The plan for a terminal; wall: seconds that what is left takes."""
+    shown = table.copy()
+    shown.loc[len(shown)] = {"step": "all", **table[["jobs", "done", "hours", "left"]].sum()}
+    shown = shown.astype({"jobs": int, "done": int})
+    shown = shown.rename(columns={"hours": f"{machine.of} hours", "known": "known from"})
+    lines = [shown.to_string(index=False, na_rep="", float_format="{:.2f}".format)]
+    others = other_jobs(progress(study))
+    if others:
+        named = ", ".join(f"{number} {step}" for step, number in others.items())
+        lines.append(f"other jobs left: {named}; about {duration(other_seconds(others, machine))}")
+    if wall:
+        load = load_now()
+        lines.append(
+            f"time: about {duration(wall)} for all that is left, on {machine.told()} of an idle "
+            f"machine{'; ' if load else ''}{load}"
+        )
+    if study.arms:  # networks are trained
+        kept, training, waiting = disk_mb(study)
+        memory = max(memory_mb(run, "train") for run in runs(study))
+        lines += [
+            f"disk: {kept:,.0f} MB at the end. For a time also up to {waiting:,.0f} MB for each "
+            "trained run until it is measured, and in the scratch folder up to "
+            f"{training:,.0f} MB for each training that is not at its end",
+            f"memory: about {memory / 1000:.1f} GB a training",
+        ]
+    lines.append(
+        "done counts jobs whose result is there, or can be copied from an equal run of another "
+        "study. `snakemake -n` lists what will run"
+    )
+    return "\n".join(lines)
