@@ -19,6 +19,23 @@ window.addEventListener("load", () => setTimeout(async () => {
   document.documentElement.setAttribute("data-probe", JSON.stringify(answer));
 }, 200));
 """
+# The browser gives its page back once it is loaded. A document that is being written holds that up
+# until there is an answer, however long a busy machine takes for it.
+FRAME = """
+<body><iframe id="held"></iframe>
+<iframe id="page" src="page.html" width="%d" height="900" style="border:0"></iframe>
+<script>
+const held = document.getElementById("held").contentDocument;
+held.open();
+const asked = setInterval(() => {
+  const page = document.getElementById("page").contentDocument.documentElement;
+  if (!page || !page.dataset.probe) return;
+  document.body.dataset.probe = page.dataset.probe;
+  clearInterval(asked);
+  held.close();
+}, 50);
+</script></body>
+"""
 OPTIONS = (
     "--headless",
     "--no-sandbox",
@@ -29,7 +46,6 @@ OPTIONS = (
     "--disable-component-update",
     "--disable-sync",
     "--allow-file-access-from-files",
-    "--virtual-time-budget=8000",
 )
 DARK = "--blink-settings=preferredColorScheme=0"
 
@@ -43,18 +59,11 @@ def probe(html: str, folder: Path, width: int, function: str, dark: bool = False
     page_file, frame = folder / "page.html", folder / "frame.html"
     script = f"<head><script>{PROBE % function}</script>"
     page_file.write_text(html.replace("<head>", script, 1), encoding="utf-8")
-    frame.write_text(
-        f'<iframe id="f" src="page.html" width="{width}" height="900" style="border:0"></iframe>'
-        "<script>setInterval(() => { const probe = document.getElementById('f').contentDocument"
-        ".documentElement.dataset.probe; if (probe) document.body.dataset.probe = probe; }, 50)"
-        "</script>",
-        encoding="utf-8",
-    )
-    for _ in range(2):  # on a busy machine the browser's own time can end before an answer
-        shown = _run(folder, "--dump-dom", *[DARK] * dark, frame.as_uri())
-        for attributes in Page(shown).all("body"):
-            if "data-probe" in attributes:
-                return json.loads(attributes["data-probe"])
+    frame.write_text(FRAME % width, encoding="utf-8")
+    shown = _run(folder, "--dump-dom", *[DARK] * dark, frame.as_uri())
+    for attributes in Page(shown).all("body"):
+        if "data-probe" in attributes:
+            return json.loads(attributes["data-probe"])
     raise AssertionError(f"the page did not answer: {shown[-500:]}")
 
 
@@ -62,7 +71,7 @@ def printed(html: str, folder: Path) -> Path:
     """The page as PDF."""
     page_file, file = folder / "printed.html", folder / "printed.pdf"
     page_file.write_text(html, encoding="utf-8")
-    _run(folder, "--no-pdf-header-footer", f"--print-to-pdf={file}", page_file.as_uri())
+    _run(folder, "--virtual-time-budget=8000", "--no-pdf-header-footer", f"--print-to-pdf={file}", page_file.as_uri())
     return file
 
 
