@@ -65,9 +65,13 @@ def test_every_example_is_valid_with_the_images_that_its_script_makes(tmp_path, 
 
 
 def test_overlay_changes_its_keys_only():
+    whole = load_study([ROOT / "config.yaml"])
     quick = load_study([ROOT / "config.yaml", ROOT / "studies" / "quick.yaml"])
     assert quick.seed == [26]
-    assert quick.evaluation.precision == "bfloat16"
+    assert quick.subset_size == whole.subset_size
+    assert quick.landscape.random_radius == whole.landscape.random_radius
+    assert quick.evaluation != whole.evaluation
+    assert quick.evaluation.precision == whole.evaluation.precision
     assert quick.arms["new-published"].head == "softmax"
 
 

@@ -71,7 +71,13 @@ def printed(html: str, folder: Path) -> Path:
     """The page as PDF."""
     page_file, file = folder / "printed.html", folder / "printed.pdf"
     page_file.write_text(html, encoding="utf-8")
-    _run(folder, "--virtual-time-budget=8000", "--no-pdf-header-footer", f"--print-to-pdf={file}", page_file.as_uri())
+    _run(
+        folder,
+        "--virtual-time-budget=8000",
+        "--no-pdf-header-footer",
+        f"--print-to-pdf={file}",
+        page_file.as_uri(),
+    )
     return file
 
 

@@ -13,7 +13,8 @@ from tlstudy.config.architectures import MULTIPLY_ADDS
 from tlstudy.config.study import build_study, load_study, runs
 from tlstudy.jobs import paths, plan, plan_text, speed, workflow
 from tlstudy.jobs.cost import operations, per_image
-from tlstudy.jobs.plan import Machine, Task, wall_seconds
+from tlstudy.jobs.machine import Machine
+from tlstudy.jobs.plan import Task, wall_seconds
 from tlstudy.jobs.progress import progress
 from tlstudy.jobs.recorded_speeds import recorded_speeds
 from tlstudy.jobs.speed import Kind, Timed

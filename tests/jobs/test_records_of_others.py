@@ -13,7 +13,7 @@ from tlstudy.cli import main
 from tlstudy.config.study import build_study, runs
 from tlstudy.jobs import paths, plan
 from tlstudy.jobs.attempts import read_attempt
-from tlstudy.jobs.plan import Machine
+from tlstudy.jobs.machine import Machine
 from tlstudy.jobs.progress import progress
 from tlstudy.jobs.recorded_speeds import recorded_speeds
 from tlstudy.jobs.sharing import is_taken, take_training

@@ -2,19 +2,18 @@
 
 import logging
 import math
-import os
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import psutil
 
 from tlstudy.config.settings import Study
 from tlstudy.config.study import runs_of_step
 from tlstudy.jobs import paths
 from tlstudy.jobs.cost import memory_mb
+from tlstudy.jobs.machine import Machine, load_now, this_machine, without_bfloat16
 from tlstudy.jobs.progress import THERE, Progress, progress
 from tlstudy.jobs.recorded_speeds import recorded_speeds
 from tlstudy.jobs.sharing import seems_there
@@ -30,7 +29,6 @@ from tlstudy.jobs.speed import (
     missing_pairs,
 )
 from tlstudy.jobs.workflow import LONG, threads_of_job
-from tlstudy.storage.provenance import processor_name
 from tlstudy.storage.reading import read_json
 from tlstudy.storage.time_left import duration
 
@@ -41,62 +39,6 @@ LABORATORY_SECONDS = {"diagonal": 6, "relu": 30, "batchnorm": 13, "kernel": 1}
 # Core seconds of jobs that train nothing, start included: of studies of 4 to 40 runs on that
 # processor. What is downloaded takes as long as the network needs.
 OTHER_SECONDS = {"subset": 1.5, "aggregate": 3, "claims": 2, "figures": 12, "report": 9}
-
-
-@dataclass(frozen=True)
-class Machine:
-    """Where a study runs.
-
-    Attributes:
-        device: name of the processor or GPU.
-        on_gpu: whether jobs compute on a GPU, one each.
-        slots: cores or GPUs that the workflow has.
-        real: those of them that the machine has.
-    """
-
-    device: str
-    on_gpu: bool
-    slots: int
-    real: int
-
-    @property
-    def of(self) -> str:
-        return "GPU" if self.on_gpu else "core"
-
-    def told(self) -> str:
-        """2 cores."""
-        return f"{self.real} {self.of}" + ("s" if self.real != 1 else "")
-
-
-def this_machine(study: Study, cores: int | None = None, gpus: int | None = None) -> Machine:
-    """The machine, with the cores and GPUs that the workflow is given.
-
-    Args:
-        cores: None for all of the machine.
-        gpus: None for one where there is one.
-
-    Raises:
-        UserError: the study is for a GPU and there is none here.
-    """
-    if study.device == "cpu" or gpus == 0:
-        return this_processor(cores)
-    from tlstudy.networks.device import choose_device, device_name
-
-    device = choose_device(study.device)
-    if device.type == "cuda":
-        return Machine(device_name(device), True, gpus or 1, gpus or 1)
-    return this_processor(cores)
-
-
-def this_processor(cores: int | None = None) -> Machine:
-    there = cores_here()
-    return Machine(processor_name(), False, cores or there, min(cores or there, there))
-
-
-def cores_here() -> int:
-    """Cores that this process may use."""
-    process = psutil.Process()
-    return len(process.cpu_affinity()) if hasattr(process, "cpu_affinity") else os.cpu_count() or 1
 
 
 def known_speeds(study: Study, device: str) -> Speeds:
@@ -344,13 +286,8 @@ def ahead(
         f"About {duration(seconds)} on {machine.told()} of an idle machine ({told}), "
         f"known from {_known_from(measured) if measured else 'another machine'}"
         f"{'; ' if (load := load_now()) else ''}{load}."
+        f"{' ' if (slow := without_bfloat16(study, machine)) else ''}{slow}"
     )
-
-
-def load_now() -> str:
-    """What makes the time longer now; empty where the machine has cores to spare."""
-    load = psutil.getloadavg()[0]
-    return f"the load is now {load:.1f}, so it takes longer" if load > cores_here() / 2 else ""
 
 
 def _key(job: Job) -> tuple[str, ...]:

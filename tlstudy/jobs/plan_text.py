@@ -6,7 +6,8 @@ from tlstudy.config.settings import Study
 from tlstudy.config.study import runs
 from tlstudy.jobs import paths
 from tlstudy.jobs.cost import checkpoint_vectors, memory_mb, millions_of_weights
-from tlstudy.jobs.plan import Machine, load_now, other_jobs, other_seconds
+from tlstudy.jobs.machine import Machine, load_now, without_bfloat16
+from tlstudy.jobs.plan import other_jobs, other_seconds
 from tlstudy.jobs.progress import progress
 from tlstudy.storage.time_left import duration
 
@@ -64,6 +65,8 @@ def plan_text(study: Study, table: pd.DataFrame, wall: float, machine: Machine) 
             f"time: about {duration(wall)} for all that is left, on {machine.told()} of an idle "
             f"machine{'; ' if load else ''}{load}"
         )
+    if slow := without_bfloat16(study, machine):
+        lines.append(f"precision: {slow}")
     if study.arms:  # networks are trained
         kept, training, waiting = disk_mb(study)
         memory = max(memory_mb(run, "train") for run in runs(study))

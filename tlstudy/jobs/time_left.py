@@ -10,8 +10,8 @@ from tlstudy.config.settings import Study
 from tlstudy.config.study import Run, runs
 from tlstudy.jobs import paths, speed
 from tlstudy.jobs.calls import read_call
+from tlstudy.jobs.machine import Machine, this_machine, this_processor
 from tlstudy.jobs.plan import (
-    Machine,
     Task,
     jobs_left,
     known_speeds,
@@ -19,8 +19,6 @@ from tlstudy.jobs.plan import (
     other_jobs,
     other_seconds,
     tasks,
-    this_machine,
-    this_processor,
     wall_seconds,
 )
 from tlstudy.jobs.progress import THERE, Job, Progress

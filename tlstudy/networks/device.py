@@ -113,6 +113,14 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager:
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
 
 
+def has_bfloat16() -> bool:
+    """Whether the processor computes in bfloat16; True where PyTorch does not tell."""
+    told = getattr(torch.cpu, "get_capabilities", dict)()
+    if told.get("architecture") != "x86_64":
+        return True
+    return bool(told.get("avx512_bf16") or told.get("amx_bf16"))
+
+
 @contextmanager
 def chance(seed: int, epoch: int, device: torch.device) -> Iterator[None]:
     """Context of an epoch's steps: what dropout and the like draw follows from seed and epoch.

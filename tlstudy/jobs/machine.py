@@ -1,0 +1,87 @@
+"""The machine that a study runs on: its processor or GPUs, its load, and what it is slow at."""
+
+import os
+from dataclasses import dataclass
+
+import psutil
+
+from tlstudy.config.settings import Study
+from tlstudy.storage.provenance import processor_name
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where a study runs.
+
+    Attributes:
+        device: name of the processor or GPU.
+        on_gpu: whether jobs compute on a GPU, one each.
+        slots: cores or GPUs that the workflow has.
+        real: those of them that the machine has.
+    """
+
+    device: str
+    on_gpu: bool
+    slots: int
+    real: int
+
+    @property
+    def of(self) -> str:
+        return "GPU" if self.on_gpu else "core"
+
+    def told(self) -> str:
+        """2 cores."""
+        return f"{self.real} {self.of}" + ("s" if self.real != 1 else "")
+
+
+def this_machine(study: Study, cores: int | None = None, gpus: int | None = None) -> Machine:
+    """The machine, with the cores and GPUs that the workflow is given.
+
+    Args:
+        cores: None for all of the machine.
+        gpus: None for one where there is one.
+
+    Raises:
+        UserError: the study is for a GPU and there is none here.
+    """
+    if study.device == "cpu" or gpus == 0:
+        return this_processor(cores)
+    from tlstudy.networks.device import choose_device, device_name
+
+    device = choose_device(study.device)
+    if device.type == "cuda":
+        return Machine(device_name(device), True, gpus or 1, gpus or 1)
+    return this_processor(cores)
+
+
+def this_processor(cores: int | None = None) -> Machine:
+    there = cores_here()
+    return Machine(processor_name(), False, cores or there, min(cores or there, there))
+
+
+def cores_here() -> int:
+    """Cores that this process may use."""
+    process = psutil.Process()
+    return len(process.cpu_affinity()) if hasattr(process, "cpu_affinity") else os.cpu_count() or 1
+
+
+def load_now() -> str:
+    """What makes the time longer now; empty where the machine has cores to spare."""
+    load = psutil.getloadavg()[0]
+    return f"the load is now {load:.1f}, so it takes longer" if load > cores_here() / 2 else ""
+
+
+def without_bfloat16(study: Study, machine: Machine) -> str:
+    """A sentence where a study asks a processor for bfloat16 that it lacks; empty elsewhere.
+
+    Without instructions for it, the ResNet-50 of the default study is evaluated a quarter as fast
+    as in float32 (Intel Xeon with AVX-512 alone, PyTorch 2.15).
+    """
+    from tlstudy.networks.device import has_bfloat16
+
+    evaluated = study.evaluation.precision == "bfloat16"
+    trained = any(arm.precision == "bfloat16" for arm in study.arms.values())
+    if not (evaluated or trained) or machine.on_gpu or has_bfloat16():
+        return ""
+    told = "This processor has no bfloat16: what asks for it is several times slower than float32."
+    return f"{told} Add --set evaluation.precision=float32." if evaluated else told
