@@ -120,7 +120,7 @@ class Recomputed:
             if claim.minus:
                 value -= self.value(claim.quantity, claim.minus.arm, seed)
                 value += self.value(claim.quantity, claim.minus.against, seed)
-            found.append((value if claim.direction == "higher" else -value) + claim.margin)
+            found.append(value if claim.direction == "higher" else -value)
         return np.array(found, dtype=float)
 
     def interval(self, claim: Claim) -> tuple[float, float]:
@@ -147,9 +147,10 @@ class Recomputed:
             if min(values) < control.at_least:
                 return "not testable"
         low, high = self.interval(claim)
-        if low > claim.effect:
+        least = claim.effect - claim.margin
+        if low > least:
             return "supported"
-        if high < claim.effect:
+        if high < least:
             return "refuted" if high < 0 or not claim.effect else "contradicted"
         return "inconclusive"
 

@@ -71,7 +71,7 @@ def test_verdicts_follow_from_the_values_and_the_effect_sizes_of_today(study):
         if row["verdict"] not in BY_CONTROL:
             found = values.get_group(name).to_numpy()
             case = Case(name, study, row["subset_size"], {}, {})
-            effect = study.claims[name].effect
+            effect = study.claims[name].least
             ruling = by_interval(summarise(found), found, effect, case.bound())
             assert ruling.verdict == row["verdict"], name
             assert np.isfinite(found).sum() == row["seeds"], name

@@ -76,8 +76,8 @@ def test_a_page_quotes_its_verdicts_and_differences(kept):
 
 
 def difference(claim: Claim, values: np.ndarray) -> str:
-    """The comparison of the two arms as it was measured: the claim's margin and side undone."""
-    measured = (values - claim.margin) * (1 if claim.direction == "higher" else -1)
+    """The comparison of the two arms as it was measured: the claim's side undone."""
+    measured = values * (1 if claim.direction == "higher" else -1)
     found = summarise(measured)
     numbers = (found.mean, found.low, found.high)
     if QUANTITIES[claim.quantity].unit == "doublings":

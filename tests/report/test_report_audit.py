@@ -179,7 +179,10 @@ def test_every_claim_is_in_the_ledger_with_its_verdict():
         assert row["text"] in text
         factor, unit = (100, "points") if row["unit"] == "share" else (1, row["unit"])
         if row["verdict"] != "open":
-            assert f"{factor * row['effect']:g}" in entry["decides"] or row["effect"] == 0
+            assert (
+                format.signed(f"{factor * row['effect']:g}") in entry["decides"]
+                or row["effect"] == 0
+            )
             assert unit in entry["value"].text
     assert set(inputs.claims["verdict"]) <= set(ledger.SIGNS) == set(ledger.MEANINGS)
     because = " ".join(entries["C1-as-published"]["because"].split())

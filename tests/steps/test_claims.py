@@ -61,7 +61,7 @@ def test_the_command_prints_the_ladder_and_the_ledger(written, tmp_path):
     rung, first, because, last, why = result.stdout.splitlines()
     assert rung.startswith("first, 50 images: gap +30.0 points")
     assert first.startswith("C1, 50 images: supported, 0.3 share (95\u202f% interval 0.28")
-    assert first.endswith("6 seeds), effect size 0.1")
+    assert first.endswith("6 seeds), claimed: above 0.1")
     assert because.strip() == "The interval lies wholly above the effect size."
     assert (last, why.strip()) == ("C2, 50 images: open", "No experiment yet.")
 

@@ -77,7 +77,7 @@ class Case:
             return pd.Series([], pd.Index([], dtype="int64"), dtype=float)
         signed = zip(SIGNS, sides(claim), strict=False)
         difference = sum(sign * self.of_arm(*side) for sign, side in signed) - claim.above
-        return (difference if claim.direction == "higher" else -difference) + claim.margin
+        return difference if claim.direction == "higher" else -difference
 
     def summary(self) -> Summary:
         """Of the claim's values; over seeds and test images where it is about accuracies only."""
@@ -119,7 +119,7 @@ class Case:
         missing = self._missing_values()
         if not values.notna().any():
             return Ruling("not testable", f"There is no value: {missing}.")
-        ruling = by_interval(self.summary(), values.to_numpy(), self.claim.effect, self.bound())
+        ruling = by_interval(self.summary(), values.to_numpy(), self.claim.least, self.bound())
         because = ruling.because + (f" Left out: {missing}." if missing else "")
         if len(values) < planned:
             because += f" Judged from {len(values)} of {in_words(planned)}."
@@ -183,9 +183,9 @@ class Case:
             "stated": "" if claim.open else self.stated(),
             "statistic": statistic(self.study, claim),
             "unit": "" if claim.open else quantity_of(claim.quantity).unit,
-            "effect": np.nan if claim.open else claim.effect,
+            "effect": np.nan if claim.open else claim.least,
             **(summary := self.summary()).row(),
-            "p_value": np.nan if claim.open else summary.p_value(claim.effect),
+            "p_value": np.nan if claim.open else summary.p_value(claim.least),
             **asdict(self.ruling()),
             "figure": claim.figure,
         }
@@ -254,10 +254,9 @@ def statistic(study: Study, claim: Claim) -> str:
     """What is compared, in words, with its unit; empty for an open claim."""
     if claim.open:
         return ""
-    margin = f", plus {claim.margin:g}" if claim.margin else ""
     unit = quantity_of(claim.quantity).unit
     if claim.minus:
-        return f"{_difference_of_differences(study, claim)}{margin} ({unit})"
+        return f"{_difference_of_differences(study, claim)} ({unit})"
     compared = sides(claim)
     words = [_of(study, *side) for side in compared]
     if not claim.against:
@@ -269,7 +268,7 @@ def statistic(study: Study, claim: Claim) -> str:
         words[1] = f"that of '{_label(study, compared[1][1])}'"
     if words[1] == "0":  # a quantity by itself
         del words[1]
-    return f"{' minus '.join(words)}{margin} ({unit})"
+    return f"{' minus '.join(words)} ({unit})"
 
 
 def _difference_of_differences(study: Study, claim: Claim) -> str:
@@ -306,7 +305,7 @@ def ledger_text(claims: pd.DataFrame) -> str:
     for row in claims.to_dict("records"):
         size = f", {row['subset_size']} images" if "subset_size" in row else ""
         value = Summary.of_row(row).text(lambda number: f"{number:.3g}", f" {row['unit']}")
-        told = f", {value}, effect size {row['effect']:g}" if row["verdict"] != "open" else ""
+        told = f", {value}, claimed: above {row['effect']:g}" if row["verdict"] != "open" else ""
         lines += [f"{row['claim']}{size}: {row['verdict']}{told}", f"    {row['because']}"]
         if row.get("stated") in WHEN_STATED:
             lines.append(f"    {WHEN_STATED[row['stated']]}")

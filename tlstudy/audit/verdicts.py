@@ -24,9 +24,10 @@ class Ruling:
 
 
 def by_interval(summary: Summary, values: np.ndarray, effect: float, bound: str = "") -> Ruling:
-    """The verdict from one value per seed, (seeds,), their summary, and the effect size.
+    """The verdict from one value per seed, (seeds,), and their summary.
 
     Args:
+        effect: the effect size, or below zero the margin of a claim of no difference.
         bound: lower if the values are lower bounds of what is meant, so that none can contradict
             the claim; upper likewise: none can support it; both: neither.
     """
@@ -36,7 +37,7 @@ def by_interval(summary: Summary, values: np.ndarray, effect: float, bound: str 
             f"Only {in_words(summary.n)} with a value; an interval needs {MINIMUM_SEEDS}, so "
             f"{MINIMUM_SEEDS - summary.n} more.",
         )
-    size = "the effect size" if effect else "zero"
+    size = "the effect size" if effect > 0 else "the margin" if effect else "zero"
     if summary.low > effect:
         if bound in ("upper", "both"):
             return _only_a_bound("above", size, "larger", "support")
@@ -45,7 +46,8 @@ def by_interval(summary: Summary, values: np.ndarray, effect: float, bound: str 
         if bound in ("lower", "both"):
             return _only_a_bound("below", size, "smaller", "contradict")
         if summary.high < 0 or not effect:
-            return Ruling("refuted", "The interval lies wholly below zero.")
+            size = "zero" if effect >= 0 else size
+            return Ruling("refuted", f"The interval lies wholly below {size}.")
         return Ruling("contradicted", "The interval lies wholly below the effect size.")
     more = seeds_to_settle(values, effect, summary)
     if more is None:

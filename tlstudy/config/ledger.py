@@ -40,7 +40,7 @@ class Claim(Settings):
 
     The value of a seed is `quantity` of `arm`, less that of `against` or the number `above`; less
     the same difference of the arms of `minus`, if it is given; turned round where the claim is
-    that it is `lower`; plus the `margin`.
+    that it is `lower`.
     """
 
     text: Words = Field(description="The claim as it was made.")
@@ -62,7 +62,9 @@ class Claim(Settings):
     )
     direction: Literal["higher", "lower"] = Field("higher", description="What the claim says.")
     margin: NotNegative = Field(
-        0.0, description="Shortfall that the claim allows, for claims of no difference."
+        0.0,
+        description="Shortfall that the claim allows, for claims of no difference: with 0.05 "
+        "values above \u22120.05 support it.",
     )
     effect: NotNegative = Field(
         0.0, description="Effect size, stated before the runs: the least that supports the claim."
@@ -70,3 +72,8 @@ class Claim(Settings):
     controls: list[Control] = Field([], description="What must hold in every seed.")
     figure: str = Field("", description="Figure of the report that shows it.")
     open: Words = Field("", description="Why it is not tested yet; then it needs no comparison.")
+
+    @property
+    def least(self) -> float:
+        """Values above it support the claim."""
+        return self.effect - self.margin

@@ -217,7 +217,10 @@ CLAIMS = {
     ),
     "statistic": ("string", "what is compared, in words, with its unit"),
     "unit": ("string", "unit of mean, interval and effect"),
-    "effect": ("float64", "effect size stated in advance: the least that supports the claim"),
+    "effect": (
+        "float64",
+        "effect size stated in advance, less the margin: values above it support the claim",
+    ),
     "seeds": ("int64", "number of seeds with a value"),
     **SUMMARY,
     "p_value": (

@@ -28,6 +28,7 @@ UNITS = {
 }
 LABEL_CHARACTERS = 44
 LINE = 0.17  # inches: a line of a row's label
+TICKS = 6  # at most: long numbers would touch
 ROW_GAP, PANEL_GAP = 0.16, 0.62  # inches: between rows, and for a panel's axis
 
 
@@ -96,6 +97,7 @@ def _draw_claims(ax: Axes, rows: pd.DataFrame, values: pd.DataFrame) -> None:
     style.named_rows(ax, places, list(rows["label"]), 0, place)
     ax.grid(visible=False, axis="y")
     ax.set_xlabel(words)
+    ax.locator_params(axis="x", nbins=TICKS)
     ends = ax.secondary_yaxis("right")
     ends.set_yticks(places, labels=list(rows["verdict"]))
     ends.tick_params(length=0)

@@ -17,6 +17,7 @@ from tlstudy.report.format import (
     join,
     number,
     sentence,
+    signed,
     summary_cell,
 )
 from tlstudy.report.inputs import Inputs
@@ -32,7 +33,8 @@ SIGNS = {
 MEANINGS = {
     "supported": "the interval lies wholly beyond the effect size stated in advance",
     "contradicted": "the interval lies wholly short of the effect size, not beyond zero",
-    "refuted": "the interval lies wholly on the other side of zero",
+    "refuted": "the interval lies wholly on the other side of zero, or of the loss that a claim of "
+    "no difference allows",
     "inconclusive": "the interval contains the effect size, or there is none (too few seeds), or "
     "the value is only a bound",
     "not testable": "a control failed or nothing was measured, so the comparison means nothing",
@@ -139,7 +141,8 @@ def _decides(row: dict) -> str:
     if not row["statistic"]:
         return ""
     factor = 100 if row["unit"] == "share" else 1
-    least = f"{factor * row['effect']:g}{shown(row['unit'])[1]}" if row["effect"] else "zero"
+    least = signed(f"{factor * row['effect']:g}") + shown(row["unit"])[1]
+    least = least if row["effect"] else "zero"
     told = {"before": "Stated in advance", "after": "Stated afterwards"}
     when = told.get(row.get("stated"), "Stated in the configuration")
     return f"{sentence(row['statistic'])}. {when}: more than {least}."

@@ -1,0 +1,59 @@
+"""What is learnt without a network from the images of a kept study.
+
+    python -m benchmarks.pixels slides new
+
+draws the images of an arm, seed by seed, and writes docs/slides/pixels.parquet: what the
+measurement `baselines` would have found, which takes no training.
+"""
+
+import sys
+from collections.abc import Iterator
+
+import pandas as pd
+import torch
+
+from benchmarks.keep import ROOT, folder_of
+from tlstudy.config.settings import Study
+from tlstudy.config.study import Run, load_study, runs
+from tlstudy.data.images import cache_images, load_images
+from tlstudy.data.subset import draw_subset, order_of_test_images
+from tlstudy.jobs import paths
+from tlstudy.measures.pixels import baseline_rows
+from tlstudy.networks.images import Images
+from tlstudy.networks.inputs import Inputs, resize
+
+PIXELS = "pixels"
+PROCESSOR = torch.device("cpu")
+
+
+def images_of(study: Study, run: Run) -> Images:
+    """The run's training images and the study's test images, as its training has them."""
+    folder = paths.images_folder(study.cache, run.settings.target)
+    train, labels = load_images(folder, "train")
+    test, test_labels = load_images(folder, "test")
+    drawn = draw_subset(labels, run.settings.drawing, run.subset_size, run.seed)
+    order = order_of_test_images(test_labels)[: study.evaluation.final_images]
+    size = run.settings.image_size
+    return Images(
+        train=resize(train[drawn], size, PROCESSOR),
+        train_labels=torch.from_numpy(labels[drawn]),
+        test=resize(test[order], size, PROCESSOR),
+        test_labels=torch.from_numpy(test_labels[order]),
+        inputs=Inputs(run.settings.normalisation, None, PROCESSOR),
+        test_indices=order,
+    )
+
+
+def rows(study: Study, arm: str) -> Iterator[dict]:
+    """A row for each seed and method."""
+    for run in (run for run in runs(study) if run.arm == arm):
+        cache_images(study.cache, run.settings.target)
+        for row in baseline_rows(images_of(study, run)):
+            yield {"arm": arm, "subset_size": run.subset_size, "seed": run.seed} | row
+
+
+if __name__ == "__main__":
+    name, of = sys.argv[1:]
+    table = pd.DataFrame(rows(load_study([ROOT / "config.yaml"]), of))
+    table.to_parquet(folder_of(name) / f"{PIXELS}.parquet", compression="zstd")
+    print(table.groupby("method")["test_balanced_accuracy"].describe())
