@@ -46,14 +46,37 @@ def test_readme_and_findings_quote_the_last_epoch_on_all_test_images(runs, proto
         for name in ("running", "recalibrated")
     )
     new, pretrained = (100 * final[arm] for arm in PAIRS[protocol])
-    gaps = pretrained - new
-    low, high = t.interval(0.95, len(gaps) - 1, gaps.mean(), sem(gaps))
     cells = [
         f"{part.mean():.1f} ({part.min():.1f} to {part.max():.1f})" for part in (new, pretrained)
     ]
-    cells.append(f"{gaps.mean():.1f} ({low:.1f} to {high:.1f})")
+    cells.append(points(pretrained - new))
     for name in ("README.md", "docs/findings.md"):
         assert " | ".join(cells) in page(name)
+
+
+def test_readme_and_findings_quote_what_is_learnt_without_a_network(runs):
+    table = pd.read_parquet(KEPT / "pixels.parquet")
+    assert set(table["test_images"]) == {10_000}
+    by_method = table.pivot(index="seed", columns="method", values="test_balanced_accuracy")
+    networks = 100 * runs["final_test_balanced_accuracy_recalibrated"]
+    names = {"logistic": "logistic regression", "svm": "support vector machine"}
+    for method, found in (100 * by_method).items():
+        cells = [f"{found.mean():.1f} ({found.min():.1f} to {found.max():.1f})"]
+        cells += [points(networks[arm] - found) for arm in PAIRS["corrected"]]
+        name = names.get(method, f"{method} neighbour")
+        assert f"| {name} | {' | '.join(cells)} |" in page("docs/findings.md")
+    best = 100 * by_method["logistic"]
+    assert best.mean() == 100 * by_method.mean().max()
+    told = page("README.md")
+    assert f"{best.mean():.1f} % ({best.min():.1f} to {best.max():.1f})" in told
+    for found in (best - networks["new"], networks["pretrained"] - best):
+        assert points(found).replace(" (", " points (") in told
+
+
+def points(differences: pd.Series) -> str:
+    """Mean and 95 % interval of Student's t over seeds."""
+    low, high = t.interval(0.95, len(differences) - 1, differences.mean(), sem(differences))
+    return f"{differences.mean():.1f} ({low:.1f} to {high:.1f})".replace("-", "\u2212")
 
 
 def test_the_page_quotes_what_the_published_arms_report(runs):
