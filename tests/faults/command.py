@@ -15,6 +15,7 @@ from faults import damage, disks, kills, mirrors, twice
 from faults.case import Case, Ending, Surroundings
 from faults.process import ROOT
 from faults.tiny_study import TinyStudy
+from tlstudy.data.images import cache_images
 
 DEFAULT_SEED = 26
 # In the order of the table.
@@ -69,7 +70,9 @@ def main(seed: int, kinds: tuple[str, ...], part: str, fast: bool) -> None:
     """Make faults, and count how they end; exit status 1 if one ends wrongly."""
     counts: dict[str, Counter] = {}
     with tempfile.TemporaryDirectory(prefix="tlstudy-faults-") as folder:
-        tiny = TinyStudy(Path(folder), ROOT / "resources")
+        cache = ROOT / "resources"
+        cache_images(cache)
+        tiny = TinyStudy(Path(folder), cache)
         for kind, case in chosen(kinds or KINDS, part, fast):
             began = time.monotonic()
             try:
