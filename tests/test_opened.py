@@ -76,6 +76,24 @@ def test_the_summary_is_what_is_exported(made):
     assert summary.attrs["units"]["loss_difference_low"] == "nats"
 
 
+def test_two_arms_are_compared_as_the_summary_has_them(made):
+    study = tlstudy.open(made / "two")
+    reference, arm = study.summary().to_dict("records")
+    first, second = study.compare("new", "pretrained").to_dict("records")
+    assert (first["quantity"], first["unit"], first["seeds"]) == (
+        "balanced_accuracy",
+        "share",
+        [26, 27, 28, 29, 30],
+    )
+    assert first["first"] == pytest.approx(reference["balanced_accuracy_mean"])
+    for row, name in ((first, "balanced_accuracy"), (second, "loss")):
+        found = [row["difference"], row["low"], row["high"]]
+        told = [arm[f"{name}_difference_{end}"] for end in ("mean", "low", "high")]
+        assert found == pytest.approx(told)
+    turned = study.compare("pretrained", "new", ["loss"])
+    assert list(turned["difference"]) == pytest.approx([-second["difference"]])
+
+
 @pytest.mark.parametrize("name", ["ladder", "claims", "results", "contradictions"])
 def test_figures_are_matplotlibs(made, tmp_path, name):
     study = tlstudy.open(made / "audit")
@@ -101,6 +119,8 @@ def test_predictions_agree_with_the_table_of_runs(real):
         (lambda study: study.table("run"), "table 'run': did you mean 'runs'? tables are runs, "),
         (lambda study: study.figure("result"), "figure 'result': did you mean 'results'? two has"),
         (lambda study: study.figure("results", 51), "subset_size: found 51; two has [50]"),
+        (lambda study: study.compare("new", "pretraned"), "did you mean 'pretrained'? arms are"),
+        (lambda study: study.compare("new", "new", ["los"]), "quantity 'los': did you mean 'loss'"),
         (lambda study: study.predictions("new"), "run 'new': must be a row of `runs`, or (arm, "),
         (lambda study: study.predictions(("new", 50, 1)), "arm 'new', subset size 50, seed 1: no"),
         (lambda study: study.predictions(("new", 50, 26)), "answers.parquet: missing; run"),

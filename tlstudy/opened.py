@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tlstudy.config.catalogue import figure_names, study_figure_names
 from tlstudy.config.given import given_study
 from tlstudy.config.messages import did_you_mean
+from tlstudy.config.quantities import QUANTITIES, quantity_of
 from tlstudy.config.settings import Study
 from tlstudy.config.study import Run, find_run
 from tlstudy.config.tables import ALL_TABLES
@@ -111,6 +112,42 @@ class OpenedStudy:
         from tlstudy.report.exported import results_frame
 
         return results_frame(self.settings)
+
+    def compare(
+        self, first: str, second: str, quantities: Sequence[str] = ("balanced_accuracy", "loss")
+    ) -> "pd.DataFrame":
+        """Two arms seed by seed, as `tlstudy compare` has them: the second less the first.
+
+        Args:
+            quantities: those of `tlstudy claims --quantities`.
+
+        Returns:
+            A row for each number of training images and quantity: the means of both arms, the mean
+            difference with its 95 % interval (empty with fewer than five seeds), and the seeds.
+
+        Raises:
+            UserError: there is no such arm or quantity, or the tables are not made yet.
+        """
+        import pandas as pd
+
+        from tlstudy.audit.compared import Side, compare_arms
+
+        for name in (first, second):
+            if name not in self.settings.arms:
+                hint = did_you_mean(name, self.settings.arms)
+                raise UserError(f"arm '{name}': {hint}arms are {', '.join(self.settings.arms)}.")
+        for name in quantities:
+            if quantity_of(name) is None:
+                hint = did_you_mean(name, QUANTITIES)
+                raise UserError(f"quantity '{name}': {hint}see `tlstudy claims --quantities`.")
+        one, other = (Side(self.settings, name, self._tables) for name in (first, second))
+        rows = []
+        for row in compare_arms(one, other, quantities):
+            found = {"subset_size": row.subset_size, "quantity": row.quantity, "unit": row.unit}
+            found |= dict(zip(("first", "second", "difference"), row.means, strict=True))
+            ends = {"low": row.difference.low, "high": row.difference.high}
+            rows.append(found | ends | {"seeds": row.seeds})
+        return pd.DataFrame(rows)
 
     def figure_names(self) -> list[str]:
         """Names of the figures that this study has."""
