@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from tlstudy.config.catalogue import figure_names, size_folder
 from tlstudy.config.quantities import quantity_of
@@ -39,6 +41,7 @@ LAST_LAYERS = "layers-at-the-end"  # the whole table has megabytes
 VALUES = "claim-values"
 MADE = "made.json"
 PAGE = "README.md"
+OWN = "study.yaml"  # of a study that has changed since
 
 
 def folder_of(name: str) -> Path:
@@ -47,8 +50,8 @@ def folder_of(name: str) -> Path:
 
 
 def study_of(name: str) -> Study:
-    """The study as it was run: of its own file in the kept folder where it has changed since."""
-    own = folder_of(name) / "study.yaml"
+    """The study as it was run: of its own file in the kept folder where there is one."""
+    own = folder_of(name) / OWN
     return load_study([ROOT / "config.yaml", own if own.is_file() else study_file(name)])
 
 
@@ -69,16 +72,22 @@ def keep(name: str) -> None:
     folder = folder_of(name)
     folder.mkdir(exist_ok=True)
     for table in _kept_tables(study):
-        read_table(study, table).to_parquet(folder / f"{table}.parquet", compression="zstd")
+        _write(table, read_table(study, table), folder / f"{table}.parquet")
     if _needs_layers(study):
         layers = _last_epochs(read_table(study, "layers"))
-        layers.to_parquet(folder / f"{LAST_LAYERS}.parquet", compression="zstd")
+        _write("layers", layers, folder / f"{LAST_LAYERS}.parquet")
     for figure in _kept_figures(study):
         file = paths.figures_folder(study) / size_folder(_size(study)) / f"{figure}.png"
         shutil.copyfile(file, folder / file.name)
     made = json.dumps(_made(study, found.fingerprint, found.files), indent=1, ensure_ascii=False)
     (folder / MADE).write_text(made + "\n", encoding="utf-8")
     (folder / PAGE).write_text(page(kept_inputs(study)), encoding="utf-8")
+
+
+def _write(name: str, rows: pd.DataFrame, file: Path) -> None:
+    """A table with the descriptions of its columns."""
+    table = pa.Table.from_pandas(rows, schema(dict(ALL_TABLES[name])), preserve_index=False)
+    pq.write_table(table, file, compression="zstd")
 
 
 def _size(study: Study) -> int:
@@ -168,7 +177,9 @@ def _run(inputs: Inputs) -> Iterator[str]:
         f"{join(map(how_it_was_run.short_commit, how_it_was_run.distinct(runs, 'commit')))}."
     )
     yield "\n".join(f"- {warning}" for warning in how_it_was_run.warnings(inputs))
-    yield f"To run it again: `snakemake --cores 2 --configfile studies/{study.study}.yaml`"
+    own = folder_of(study.study) / OWN
+    file = own.relative_to(ROOT) if own.is_file() else f"studies/{study.study}.yaml"
+    yield f"To run it again: `snakemake --cores 2 --configfile {file}`"
 
 
 def _claims(inputs: Inputs, size: int) -> Iterator[str]:

@@ -1,12 +1,11 @@
 """What is learnt without a network from the images of a kept study.
 
-    python -m benchmarks.pixels slides new
+    python -m benchmarks.pixels
 
-draws the images of an arm, seed by seed, and writes docs/slides/pixels.parquet: what the
-measurement `baselines` would have found, which takes no training.
+draws the images of the arm `new`, seed by seed, and writes docs/slides/pixels.parquet: what the
+measurement `baselines` would have found, without training.
 """
 
-import sys
 from collections.abc import Iterator
 
 import pandas as pd
@@ -18,16 +17,19 @@ from tlstudy.config.study import Run, load_study, runs
 from tlstudy.data.images import cache_images, load_images
 from tlstudy.data.subset import draw_subset, order_of_test_images
 from tlstudy.jobs import paths
+from tlstudy.measures.baselines import COLUMNS
 from tlstudy.measures.pixels import baseline_rows
 from tlstudy.networks.images import Images
 from tlstudy.networks.inputs import Inputs, resize
+from tlstudy.storage.columns import KEYS, schema
+from tlstudy.storage.table_files import write_table
 
-PIXELS = "pixels"
 PROCESSOR = torch.device("cpu")
 
 
 def images_of(study: Study, run: Run) -> Images:
-    """The run's training images and the study's test images, as its training has them."""
+    """The run's training images and the study's test images, as its training has them: `new` has
+    no transforms and holds none out."""
     folder = paths.images_folder(study.cache, run.settings.target)
     train, labels = load_images(folder, "train")
     test, test_labels = load_images(folder, "test")
@@ -53,7 +55,6 @@ def rows(study: Study, arm: str) -> Iterator[dict]:
 
 
 if __name__ == "__main__":
-    name, of = sys.argv[1:]
-    table = pd.DataFrame(rows(load_study([ROOT / "config.yaml"]), of))
-    table.to_parquet(folder_of(name) / f"{PIXELS}.parquet", compression="zstd")
+    table = pd.DataFrame(rows(load_study([ROOT / "config.yaml"]), "new"))
+    write_table(folder_of("slides") / "pixels.parquet", schema({**KEYS, **COLUMNS}), table)
     print(table.groupby("method")["test_balanced_accuracy"].describe())

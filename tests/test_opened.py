@@ -90,8 +90,17 @@ def test_two_arms_are_compared_as_the_summary_has_them(made):
         found = [row["difference"], row["low"], row["high"]]
         told = [arm[f"{name}_difference_{end}"] for end in ("mean", "low", "high")]
         assert found == pytest.approx(told)
-    turned = study.compare("pretrained", "new", ["loss"])
+    assert study.compare("new", "pretrained").attrs["reservations"] == []
+    turned = study.compare("pretrained", "new", "loss")
     assert list(turned["difference"]) == pytest.approx([-second["difference"]])
+
+
+def test_what_does_not_compare_is_said_and_few_seeds_have_no_interval(made, real):
+    told = tlstudy.open(made / "audit").compare("new-published", "new-final")
+    assert "Losses of softmax outputs and of logits do not compare." in told.attrs["reservations"]
+    one = tlstudy.open(real / "results" / "quick").compare("new", "pretrained")
+    assert one["difference"].notna().all()
+    assert one["low"].isna().all()
 
 
 @pytest.mark.parametrize("name", ["ladder", "claims", "results", "contradictions"])

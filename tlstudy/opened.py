@@ -114,7 +114,10 @@ class OpenedStudy:
         return results_frame(self.settings)
 
     def compare(
-        self, first: str, second: str, quantities: Sequence[str] = ("balanced_accuracy", "loss")
+        self,
+        first: str,
+        second: str,
+        quantities: str | Sequence[str] = ("balanced_accuracy", "loss"),
     ) -> "pd.DataFrame":
         """Two arms seed by seed, as `tlstudy compare` has them: the second less the first.
 
@@ -122,16 +125,19 @@ class OpenedStudy:
             quantities: those of `tlstudy claims --quantities`.
 
         Returns:
-            A row for each number of training images and quantity: the means of both arms, the mean
-            difference with its 95 % interval (empty with fewer than five seeds), and the seeds.
+            A row for each number of training images and quantity: the mean of each arm over its
+            seeds; over the seeds that both have the mean difference, with its 95 % interval (NaN
+            with fewer than five), and these seeds. `attrs["reservations"]` says why a difference
+            may not mean what it seems to.
 
         Raises:
             UserError: there is no such arm or quantity, or the tables are not made yet.
         """
         import pandas as pd
 
-        from tlstudy.audit.compared import Side, compare_arms
+        from tlstudy.audit.compared import Side, compare_arms, reservations
 
+        quantities = [quantities] if isinstance(quantities, str) else quantities
         for name in (first, second):
             if name not in self.settings.arms:
                 hint = did_you_mean(name, self.settings.arms)
@@ -147,7 +153,10 @@ class OpenedStudy:
             found |= dict(zip(("first", "second", "difference"), row.means, strict=True))
             ends = {"low": row.difference.low, "high": row.difference.high}
             rows.append(found | ends | {"seeds": row.seeds})
-        return pd.DataFrame(rows)
+        numbers = ("first", "second", "difference", "low", "high")
+        frame = pd.DataFrame(rows).astype(dict.fromkeys(numbers, float))
+        frame.attrs["reservations"] = reservations(one, other)
+        return frame
 
     def figure_names(self) -> list[str]:
         """Names of the figures that this study has."""

@@ -14,7 +14,9 @@ needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not in
 PROBE = """
 window.addEventListener("error", (event) => { document.title = "ERROR " + event.message; });
 window.addEventListener("load", () => setTimeout(async () => {
-  const found = await (%s)();
+  const found = await Promise.resolve().then(%s).catch((error) => {
+    document.title = "ERROR " + error.message;
+  });
   const answer = { title: document.title, ...found };
   document.documentElement.setAttribute("data-probe", JSON.stringify(answer));
 }, 200));

@@ -149,6 +149,11 @@ def of_the_verdicts() -> Iterator[str]:
     counts = claims["verdict"].value_counts()
     yield f"Of {len(claims)} claims of the slides and their variants"
     yield from (f"{count} {verdict}" for verdict, count in counts.items())
+    by_name = claims.set_index("claim")
+    supported = by_name.index[by_name["verdict"] == "supported"]
+    raw = [name for name in supported if "Hessian" in by_name.loc[name, "statistic"]]
+    assert len(supported) == 5
+    yield f"Two of the five, {' and '.join(raw)}, rest on a measure"
     tested = claims[claims["verdict_by_holm"] != ""]
     undone = tested.loc[tested["verdict"] != tested["verdict_by_holm"], "claim"]
     yield f"Judged together (Holm) {' and '.join(undone)} become inconclusive."
@@ -169,14 +174,30 @@ def of_smoothness() -> Iterator[str]:
     raw = kept("audit", "claims").set_index("claim").loc["C4-matched", "mean"]
     yield f"is {2**raw:.0f} times smaller"
     table = kept("smoothness", "curvature")
-    for moment, column, words in (
-        ("matched", "normalised_eigenvalue", "it is {} times *larger* ({} to {})"),
-        ("matched", "rise", "the loss rises {} times as much ({} to {})"),
-        ("final", "normalised_eigenvalue", "the eigenvalue is {} times the new one's"),
+    verdicts = kept("smoothness", "claims").set_index("claim")["verdict"]
+    for name, moment, column, words in (
+        (
+            "smoother-at-the-same-loss",
+            "matched",
+            "normalised_eigenvalue",
+            "it is {} times *larger* ({} to {}) after pretraining: {verdict}",
+        ),
+        (
+            "smoother-along-random-directions",
+            "matched",
+            "rise",
+            "the loss rises {} times as much ({} to {}): {verdict}",
+        ),
+        (
+            "smoother-at-the-end",
+            "final",
+            "normalised_eigenvalue",
+            "is {} times the new one's ({verdict})",
+        ),
     ):
         rows = table[table["point"] == moment].pivot(index="seed", columns="arm", values=column)
         ratios = 2 ** np.array(over_seeds(np.log2(rows["pretrained"] / rows["new"])))
-        yield words.format(*(f"{ratio:#.2g}" for ratio in ratios))
+        yield words.format(*(f"{ratio:#.2g}" for ratio in ratios), verdict=verdicts[name])
     losses = table.query("point == 'final'").groupby("arm")["train_loss"].mean()
     assert round(losses["new"] / losses["pretrained"]) == 8  # an eighth
     assert set(table.query("point == 'matched'")["train_loss"].round(3)) == {0.5}
@@ -192,7 +213,8 @@ def of_reuse() -> Iterator[str]:
         return f"{number:#.3g}"
 
     yield f"{with_ends(times('log2_span_excess', 'pretrained'), write)} times as much"
-    yield f"{times('log2_span_excess', 'new')[0]:.2f} in the new network"
+    verdict = kept("audit", "claims").set_index("claim").loc["C6", "verdict"]
+    yield f"{times('log2_span_excess', 'new')[0]:.2f} in the new network: {verdict}"
     for steps, words in (("training", "Adam goes"), ("gradient-descent", "would go")):
         far = times(f"log2_drift_excess.{steps}", "pretrained")
         yield f"{words} at least {with_ends(far, write)} times"

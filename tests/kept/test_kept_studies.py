@@ -33,6 +33,7 @@ def test_its_runs_are_those_of_the_study(study, tables):
     expected = {(arm, seed) for arm in study.arms for seed in study.seed}
     assert set(zip(runs["arm"], runs["seed"], strict=True)) == expected
     assert set(runs["status"]) == {"finished"}
+    assert set(runs["evaluation_precision"]) == {study.evaluation.precision}
     assert runs["code"].nunique() == 1
     assert not runs["commit"].str.contains("changes").any()
     for arm, settings in runs.groupby("arm")["settings"].first().items():

@@ -52,6 +52,7 @@ def test_its_runs_are_those_of_today_s_study(name):
     assert set(zip(runs["arm"], runs["seed"], strict=True)) == expected
     assert len(study.seed) >= MINIMUM_SEEDS
     assert set(runs["status"]) == {"finished"}
+    assert set(runs["evaluation_precision"]) == {study.evaluation.precision}
     for arm, settings in runs.groupby("arm")["settings"].first().items():
         # Keys that came later had then the value that is now their default.
         assert Arm.model_validate_json(settings) == study.arms[arm]

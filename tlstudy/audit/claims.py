@@ -2,7 +2,8 @@
 
 The rule was fixed before the runs, in the configuration (`ledger.Claim`): a claim is supported if
 the interval lies wholly above the effect size, contradicted if wholly below it, and refuted if
-wholly below zero. A failed control comes first: then nothing was tested. A quantity that a search
+wholly below zero. A claim of no difference has a margin: it is supported if the interval lies wholly
+above minus the margin, and refuted if wholly below. A failed control comes first: then nothing was tested. A quantity that a search
 bounds from one side decides on that side only.
 """
 

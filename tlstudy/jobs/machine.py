@@ -74,14 +74,17 @@ def load_now() -> str:
 def without_bfloat16(study: Study, machine: Machine) -> str:
     """A sentence where a study asks a processor for bfloat16 that it lacks; empty elsewhere.
 
-    Without instructions for it, the ResNet-50 of the default study is evaluated a quarter as fast
-    as in float32 (Intel Xeon with AVX-512 alone, PyTorch 2.15).
+    Without instructions for it, ResNet-50 is evaluated a quarter as fast as in float32 (Intel Xeon
+    with AVX-512 alone, 64 pixels, PyTorch 2.15).
     """
-    from tlstudy.networks.device import has_bfloat16
-
     evaluated = study.evaluation.precision == "bfloat16"
     trained = any(arm.precision == "bfloat16" for arm in study.arms.values())
-    if not (evaluated or trained) or machine.on_gpu or has_bfloat16():
+    if not study.arms or not (evaluated or trained) or machine.on_gpu:
+        return ""
+    from tlstudy.networks.device import has_bfloat16
+
+    if has_bfloat16():
         return ""
     told = "This processor has no bfloat16: what asks for it is several times slower than float32."
-    return f"{told} Add --set evaluation.precision=float32." if evaluated else told
+    write = "Write `evaluation: {precision: float32}` into the study's file."
+    return f"{told} {write}" if evaluated else told

@@ -65,7 +65,7 @@ def plan_text(study: Study, table: pd.DataFrame, wall: float, machine: Machine) 
             f"time: about {duration(wall)} for all that is left, on {machine.told()} of an idle "
             f"machine{'; ' if load else ''}{load}"
         )
-    if slow := without_bfloat16(study, machine):
+    if wall and (slow := without_bfloat16(study, machine)):
         lines.append(f"precision: {slow}")
     if study.arms:  # networks are trained
         kept, training, waiting = disk_mb(study)

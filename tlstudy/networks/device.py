@@ -116,9 +116,9 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager:
 def has_bfloat16() -> bool:
     """Whether the processor computes in bfloat16; True where PyTorch does not tell."""
     told = getattr(torch.cpu, "get_capabilities", dict)()
-    if told.get("architecture") != "x86_64":
-        return True
-    return bool(told.get("avx512_bf16") or told.get("amx_bf16"))
+    if told.get("architecture") == "x86_64":
+        return bool(told.get("avx512_bf16") or told.get("amx_bf16"))
+    return bool(told.get("bf16", True))
 
 
 @contextmanager

@@ -225,11 +225,11 @@ CLAIMS = {
     **SUMMARY,
     "p_value": (
         "float64",
-        "two-sided p of the value against the effect size, by that interval; empty without one",
+        "two-sided p of the value against `effect`, by that interval; empty without one",
     ),
     "verdict": (
         "string",
-        "supported: the interval lies wholly above the effect size; contradicted: wholly below it; "
+        "supported: the interval lies wholly above `effect`; contradicted: wholly below it; "
         "refuted: wholly below zero too; inconclusive; not testable: a control failed, or there is "
         "no value; open: there is no experiment yet",
     ),

@@ -31,12 +31,13 @@ SIGNS = {
     "open": "\u2026",
 }
 MEANINGS = {
-    "supported": "the interval lies wholly beyond the effect size stated in advance",
+    "supported": "the interval lies wholly beyond the effect size stated in advance; of a claim of "
+    "no difference: wholly above the loss that it allows",
     "contradicted": "the interval lies wholly short of the effect size, not beyond zero",
-    "refuted": "the interval lies wholly on the other side of zero, or of the loss that a claim of "
-    "no difference allows",
-    "inconclusive": "the interval contains the effect size, or there is none (too few seeds), or "
-    "the value is only a bound",
+    "refuted": "the interval lies wholly on the other side of zero; of a claim of no difference: "
+    "wholly below the loss that it allows",
+    "inconclusive": "the interval contains the effect size or that loss, or there is none (too few "
+    "seeds), or the value is only a bound",
     "not testable": "a control failed or nothing was measured, so the comparison means nothing",
     "open": "there is no experiment yet",
 }
