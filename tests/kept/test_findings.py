@@ -6,11 +6,11 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 from pages import ROOT, page
-from scipy.stats import binomtest
 
 from benchmarks.keep import study_of
+from tlstudy.audit.flaws import FLAWS
 from tlstudy.audit.quantities import values_of
-from tlstudy.audit.sentinels.alarms import false_alarms, is_sound
+from tlstudy.audit.sentinels.alarms import false_alarms
 from tlstudy.audit.statistics import summarise
 from tlstudy.audit.verdicts import with_holm
 from tlstudy.data import published
@@ -80,6 +80,7 @@ def lookups() -> Iterator[str]:
     yield from of_reuse()
     yield from of_rescaling()
     yield from of_the_sentinels()
+    yield from of_other_processors()
     yield f"by some {100 * np.sqrt(0.25 / 100):.0f} points"  # a share of one half, 100 images
 
 
@@ -100,8 +101,9 @@ def of_the_default_study() -> Iterator[str]:
         new, pretrained = (100 * runs.loc[f"{arm}{ending}", column] for arm in NETWORKS)
         gap = over_seeds(pretrained - new)
         yield " | ".join([*map(with_ends, map(spread, (new, pretrained))), with_ends(gap)])
-    best = (100 * runs.loc[f"{arm}-published", REPORTED].mean() for arm in NETWORKS)
-    yield "{:.1f} and {:.1f} % on average".format(*best)
+    best = [100 * runs.loc[f"{arm}-published", REPORTED] for arm in NETWORKS]
+    apart = with_ends(over_seeds(best[1] - best[0]), unit=" points")
+    yield "{:.1f} and {:.1f} % on average, {} apart".format(*(part.mean() for part in best), apart)
     for method, right in (100 * pixels).items():
         cells = [with_ends(spread(right))]
         cells += [with_ends(over_seeds(part - right)) for part in (new, pretrained)]
@@ -109,7 +111,7 @@ def of_the_default_study() -> Iterator[str]:
     yield f"the gain is {(pretrained - 100 * pixels[pixels.mean().idxmax()]).mean():.1f} points"
     findings = kept("slides", "findings")
     alarms = false_alarms(runs.reset_index(), findings)
-    yield f"{alarms.alarmed} of the {alarms.runs} corrected runs"
+    yield f"{alarms.alarmed} of the {alarms.runs} corrected runs have the alarm"
     told = findings.query("sentinel == 'overfitting' and arm in ['new', 'pretrained']")["saw"]
     more = told.str.extract(r"at the end, (\d+) % more")[0].astype(int)
     yield f"{more.min()} to {more.max()} % above its least"
@@ -122,26 +124,26 @@ def of_the_ladder() -> Iterator[str]:
         gap = with_ends(tuple(ends.loc[(group, "gap")]))
         means = (written(ends.loc[(group, arm), "mean"]) for arm in NETWORKS)
         yield f"| {' | '.join([*means, gap])} |"
-    yield f"Our {written(ends.loc[('published', 'new'), 'mean'])} % for it"
+    yield f"Our {written(ends.loc[('published', 'new'), 'mean'])} % is the"
     yield f"still seems to guess** ({written(ends.loc[('trained', 'new'), 'mean'])} %)"
-    step = ends.loc[("recalibrated", "step")]
-    yield f"(F9) takes {with_ends((-step['mean'], -step['high'], -step['low']))} points"
     runs = kept("audit", "runs").set_index(["arm", "seed"])
     looks = kept("audit", "metrics").query("arm == 'new-published' and epoch < 31")
     last = looks.sort_values("epoch").groupby("seed")["test_balanced_accuracy_running"].last()
-    yield f"the last look gives {100 * last.mean():.1f} %"
+    yield f"the last gives {100 * last.mean():.1f} %"
 
     def gap(group: str, column: str) -> pd.Series:
         return 100 * (runs.loc[f"pretrained-{group}", column] - runs.loc[f"new-{group}", column])
 
     rungs = ("trained", "logits", "normalised", "recalibrated", "final")
-    taken = [(gap(rung, RUNNING) - gap(rung, RECALIBRATED)).mean() for rung in rungs]
-    yield f"{min(taken):.1f} to {max(taken):.1f} at others"
-    alone, with_f7 = (100 * runs.loc[f"new-{rung}", RECALIBRATED].mean() for rung in rungs[:2])
-    yield f"trained network to {alone:.1f} %, with F7 to {with_f7:.1f}"
+    taken = {rung: over_seeds(gap(rung, RUNNING) - gap(rung, RECALIBRATED)) for rung in rungs}
+    yield f"(F9) takes {with_ends(taken.pop('recalibrated'), unit=' points')}"
+    yield f"{with_ends(min(taken.values()))} to {with_ends(max(taken.values()))} at other rungs"
+    assert set(runs.loc["new-final", "final_test_images"]) == {500}
     last_epoch = gap("recalibrated", RECALIBRATED)
     yield f"by +{with_ends(over_seeds(gap('final', RECALIBRATED) - last_epoch), unit=' points')}"
     yield f"by {with_ends(over_seeds(last_epoch - gap('recalibrated', REPORTED)))}"
+    step = ends.loc[("tuned", "step")]
+    yield f"learning rates by {with_ends((step['mean'], step['low'], step['high']))}"
 
 
 def of_the_verdicts() -> Iterator[str]:
@@ -149,30 +151,36 @@ def of_the_verdicts() -> Iterator[str]:
     counts = claims["verdict"].value_counts()
     yield f"Of {len(claims)} claims of the slides and their variants"
     yield from (f"{count} {verdict}" for verdict, count in counts.items())
-    by_name = claims.set_index("claim")
-    supported = by_name.index[by_name["verdict"] == "supported"]
-    raw = [name for name in supported if "Hessian" in by_name.loc[name, "statistic"]]
-    assert len(supported) == 5
-    yield f"Two of the five, {' and '.join(raw)}, rest on a measure"
     tested = claims[claims["verdict_by_holm"] != ""]
     undone = tested.loc[tested["verdict"] != tested["verdict_by_holm"], "claim"]
     yield f"Judged together (Holm) {' and '.join(undone)} become inconclusive."
 
 
 def of_the_encoder() -> Iterator[str]:
-    for name, words in (
-        ("C3-frozen", "scores {}"),
-        ("C3-put-back", "costs {}"),
-        ("C2-split", "by {}"),
-    ):
+    verdicts = kept("audit", "claims").set_index("claim")["verdict"]
+
+    def told(name: str, turned: bool) -> str:
         mean, low, high = (100 * end for end in of_claim("audit", name))
-        unit = " points" if name == "C3-frozen" else ""
-        yield words.format(with_ends((-mean, -high, -low), unit=unit))
+        return with_ends((-mean, -high, -low) if turned else (mean, low, high), unit=" points")
+
+    yield f"by {told('C2', False)[:-1]}; C2: {verdicts['C2']})"
+    below, better = (told(name, True).replace(" points", "") for name in ("C3", "C2-split"))
+    yield f"{below} below full fine-tuning (C3: {verdicts['C3']})"
+    yield f"{better} better than one after it (C2-split: {verdicts['C2-split']})"
+    yield f"on {kept('audit', 'encoder')['test_images'].unique().item()} test images"
+    far = 2 ** np.array(of_claim("audit", "C3-drift"))
+    mean, low, high = (f"{end:.2f}" for end in far)
+    yield f"is {verdicts['C3-drift']} (C3-drift: {mean} times, {low} to {high})"
 
 
 def of_smoothness() -> Iterator[str]:
-    raw = kept("audit", "claims").set_index("claim").loc["C4-matched", "mean"]
-    yield f"is {2**raw:.0f} times smaller"
+    audited = kept("audit", "claims").set_index("claim")
+    mean, low, high = (2**end for end in audited.loc["C4-matched", ["mean", "low", "high"]])
+    told = f"is {mean:.0f} times smaller ({low:.0f} to {high:,.0f}) at the same training loss"
+    yield f"{told} (C4-matched: {audited.loc['C4-matched', 'verdict']})"
+    mean, high, low = (2**-end for end in audited.loc["C4-random", ["mean", "low", "high"]])
+    told = f"in the audit {mean:.2f} ({low:.2f} to {high:.2f}"
+    yield f"{told}; C4-random: {audited.loc['C4-random', 'verdict']})"
     table = kept("smoothness", "curvature")
     verdicts = kept("smoothness", "claims").set_index("claim")["verdict"]
     for name, moment, column, words in (
@@ -192,7 +200,7 @@ def of_smoothness() -> Iterator[str]:
             "smoother-at-the-end",
             "final",
             "normalised_eigenvalue",
-            "is {} times the new one's ({verdict})",
+            "is {} times the new one's ({} to {}; {verdict})",
         ),
     ):
         rows = table[table["point"] == moment].pivot(index="seed", columns="arm", values=column)
@@ -215,33 +223,41 @@ def of_reuse() -> Iterator[str]:
     yield f"{with_ends(times('log2_span_excess', 'pretrained'), write)} times as much"
     verdict = kept("audit", "claims").set_index("claim").loc["C6", "verdict"]
     yield f"{times('log2_span_excess', 'new')[0]:.2f} in the new network: {verdict}"
-    for steps, words in (("training", "Adam goes"), ("gradient-descent", "would go")):
-        far = times(f"log2_drift_excess.{steps}", "pretrained")
-        yield f"{words} at least {with_ends(far, write)} times"
+    far = times("log2_drift_excess.training", "pretrained")
+    yield f"Adam goes at least {with_ends(far, write)} times"
 
 
 def of_rescaling() -> Iterator[str]:
     verdicts = kept("rescaling", "claims").set_index("claim")["verdict"]
-    for name, claim in study_of("rescaling").claims.items():
-        numbers = of_claim("rescaling", name)
-        if claim.quantity == "balanced_accuracy":
-            yield f"{with_ends(tuple(100 * end for end in numbers))} points"
-        else:
-            times = with_ends(tuple(2**end for end in numbers), lambda end: f"{end:.2f}")
-            yield f"{times} times as far"
-        yield f"({name}: {verdicts[name]}"
+    for name in ("C7", "C7-disguise"):
+        times = with_ends(
+            tuple(2**end for end in of_claim("rescaling", name)), lambda x: f"{x:.2f}"
+        )
+        yield f"{times} times as far ({name}: {verdicts[name]})"
+
+
+def of_other_processors() -> Iterator[str]:
+    one, other = (
+        kept(study, "runs").set_index(["arm", "seed"]) for study in ("audit", "precision")
+    )
+    apart = {}
+    for network in NETWORKS:
+        ends = one.loc[f"{network}-final", RECALIBRATED]
+        anew = other.loc[f"{network}~precision=float32", RECALIBRATED]
+        apart[network] = 100 * (anew - ends).abs()
+        assert len(apart[network].dropna()) == 5
+    yield f"ended {apart['pretrained'].mean():.1f} points apart on average"
+    yield f"{apart['new'].mean():.1f} for the new one, at most {apart['new'].max():.1f}"
 
 
 def of_the_sentinels() -> Iterator[str]:
     runs, findings = kept("audit", "runs"), kept("audit", "findings")
     alarms = false_alarms(runs, findings)
-    yield f"{alarms.alarmed} of {alarms.runs} runs"
-    sound = runs[runs["settings"].map(is_sound)]
-    ends = [name for name in runs if name.startswith("final_test_")]
-    distinct = len(sound.drop_duplicates(["initialisation", "seed", *ends]))
     assert alarms.alarmed == 0
-    yield f"{distinct} of them are distinct"
-    yield f"up to {100 * binomtest(0, distinct).proportion_ci(0.95).high:.1f} %"
+    yield f"the audit's {alarms.runs} sound runs"
+    published = findings[findings["arm"].str.endswith("-published")]
+    assert len(set(published["flaws"])) == 9  # nine of the sixteen
+    assert sum(flaw.published for flaw in FLAWS) == 16
 
 
 def test_every_number_is_looked_up():
