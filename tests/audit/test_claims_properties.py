@@ -43,6 +43,22 @@ def test_the_verdict_follows_the_interval(gaps, effect):
 
 
 @properties
+@given(GAPS, st.sampled_from([0.05, 0.2]))
+def test_a_claim_of_no_difference_is_decided_by_its_margin_alone(gaps, margin):
+    found = judged(gaps, {"effect": 0, "margin": margin})
+    plain = judged(gaps, {"effect": 0})
+    assert found["effect"] == -margin
+    assert (found["mean"], found["low"], found["high"]) == (
+        plain["mean"],
+        plain["low"],
+        plain["high"],
+    )
+    assert (found["verdict"] == "supported") == (found["low"] > -margin)
+    assert (found["verdict"] == "refuted") == (found["high"] < -margin)
+    assert ("the margin" in found["because"]) or found["verdict"] == "not testable"
+
+
+@properties
 @given(GAPS, EFFECTS, st.randoms())
 def test_the_order_of_the_rows_changes_nothing(gaps, effect, random):
     study = make_study({"C": CLAIM | {"effect": effect, "controls": [CONTROL]}}, groups=("first",))

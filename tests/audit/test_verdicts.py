@@ -41,6 +41,19 @@ def test_what_is_refuted_alone_can_be_contradicted_together():
     assert set(with_holm(claims)["verdict_by_holm"]) == {"refuted", "contradicted"}
 
 
+def test_what_is_refuted_by_a_margin_alone_can_be_inconclusive_together():
+    claims = three_claims([0.001, 0.03, 0.2], ["refuted"] * 3, effect=-0.05, mean=-0.2)
+    assert with_holm(claims)["verdict_by_holm"].tolist() == ["refuted"] + ["inconclusive"] * 2
+
+
+@pytest.mark.parametrize(
+    ("bound", "verdict"), [("", "refuted"), ("lower", "inconclusive"), ("upper", "refuted")]
+)
+def test_a_margin_is_decided_by_a_bound_on_its_side_only(bound, verdict):
+    values = -0.3 + AROUND
+    assert by_interval(summarise(values), values, -0.05, bound).verdict == verdict
+
+
 @pytest.mark.parametrize(
     ("bound", "mean", "verdict"),
     [

@@ -112,6 +112,7 @@ CLAIMS = [
         "against_quantity: found 'fine-tuned'; needs `against` too.",
     ),
     ({"above": 0.5}, "above: found 0.5 beside `against`; must be left out"),
+    ({"margin": 0.1, "effect": 0.2}, "margin: found 0.1 beside an effect of 0.2; must be left "),
     ({"against": "pretrained"}, "against: found 'pretrained', the claim's own arm; must be ano"),
     (
         {"quantity": "loss", "against": "new-published"},

@@ -2,9 +2,9 @@
 
 The rule was fixed before the runs, in the configuration (`ledger.Claim`): a claim is supported if
 the interval lies wholly above the effect size, contradicted if wholly below it, and refuted if
-wholly below zero. A claim of no difference has a margin: it is supported if the interval lies wholly
-above minus the margin, and refuted if wholly below. A failed control comes first: then nothing was tested. A quantity that a search
-bounds from one side decides on that side only.
+wholly below zero. A claim of no difference has a margin: it is supported if the interval lies
+wholly above minus the margin, and refuted if wholly below. A failed control comes first: then
+nothing was tested. A quantity that a search bounds from one side decides on that side only.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

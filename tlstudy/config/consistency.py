@@ -207,14 +207,7 @@ def _is_pair(study: Study, arms: Collection[str]) -> bool:
     return sorted(is_new(study, arm) for arm in arms) == [False, True]
 
 
-def _claim_contradictions(
-    study: Study, key: str, claim: Claim, origins: Mapping[str, str], left_out: Collection[str]
-) -> Iterator[str]:
-    if claim.open:
-        return
-    for name in ("quantity", "arm"):
-        if not getattr(claim, name):
-            yield f"{key}.{name}: missing; a claim needs it unless `open` says why it has none."
+def _values_that_exclude_each_other(key: str, claim: Claim) -> Iterator[str]:
     if claim.against and claim.above:
         yield (
             f"{key}.above: found {claim.above:g} beside `against`; must be left out, as a claim "
@@ -225,6 +218,17 @@ def _claim_contradictions(
             f"{key}.margin: found {claim.margin:g} beside an effect of {claim.effect:g}; must be "
             "left out, as a claim is of an effect or of no difference."
         )
+
+
+def _claim_contradictions(
+    study: Study, key: str, claim: Claim, origins: Mapping[str, str], left_out: Collection[str]
+) -> Iterator[str]:
+    if claim.open:
+        return
+    for name in ("quantity", "arm"):
+        if not getattr(claim, name):
+            yield f"{key}.{name}: missing; a claim needs it unless `open` says why it has none."
+    yield from _values_that_exclude_each_other(key, claim)
     if claim.against == claim.arm and claim.against_quantity in ("", claim.quantity):
         yield (
             f"{key}.against: found '{claim.against}', the claim's own arm; must be another arm, "
