@@ -141,9 +141,9 @@ def shown(unit: str) -> tuple[Callable[[float], str], str]:
 def _decides(row: dict) -> str:
     if not row["statistic"]:
         return ""
-    factor = 100 if row["unit"] == "share" else 1
-    least = signed(f"{factor * row['effect']:g}") + shown(row["unit"])[1]
-    least = least if row["effect"] else "zero"
+    least = row["effect"] * (100 if row["unit"] == "share" else 1)
+    unit = shown(row["unit"])[1].removesuffix("s" if abs(least) == 1 else "")
+    least = signed(f"{least:g}{unit}") if least else "zero"
     told = {"before": "Stated in advance", "after": "Stated afterwards"}
     when = told.get(row.get("stated"), "Stated in the configuration")
     return f"{sentence(row['statistic'])}. {when}: more than {least}."
