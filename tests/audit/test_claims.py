@@ -95,7 +95,7 @@ MINUS = {"minus": {"arm": "pretrained-second", "against": "new-second"}}
         ({}, 0.3, "supported"),
         ({"effect": 0.35}, 0.3, "contradicted"),
         ({"direction": "lower"}, -0.3, "refuted"),
-        ({"direction": "lower", "margin": 0.5}, -0.3, "supported"),
+        ({"direction": "lower", "effect": 0, "margin": 0.5}, -0.3, "supported"),
     ],
 )
 def test_a_difference_of_differences_is_taken_seed_by_seed(claim, mean, verdict):
@@ -148,7 +148,7 @@ WORDS = [
     ({"against": ""}, "balanced accuracy of 'pretrained-first' (share)"),
     ({"against": "", "above": 0.2}, "balanced accuracy of 'pretrained-first' minus 0.2 (share)"),
     (
-        {"against": "", "above": 0.2, "direction": "lower", "margin": 0.05},
+        {"against": "", "above": 0.2, "direction": "lower", "effect": 0, "margin": 0.05},
         "0.2 minus balanced accuracy of 'pretrained-first' (share)",
     ),
     (
@@ -162,7 +162,7 @@ WORDS = [
         "difference of 'pretrained-second' and 'new-second' (share)",
     ),
     (
-        MINUS | {"direction": "lower", "margin": 0.1},
+        MINUS | {"direction": "lower", "effect": 0, "margin": 0.1},
         "balanced accuracy of 'pretrained-second' minus that of 'new-second', minus the same "
         "difference of 'pretrained-first' and 'new-first' (share)",
     ),

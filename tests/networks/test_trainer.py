@@ -299,7 +299,8 @@ def test_statistics_that_no_arm_reports_are_compared_on_few_images_at_the_end(so
     last, full = (
         rows[-1]["test_loss_recalibrated"] for rows in (outcome.metrics, sound[1].metrics)
     )
-    assert last == full
+    # The same images in a batch of another size: some processors round it otherwise.
+    assert last == pytest.approx(full, rel=1e-5)
 
 
 def test_a_network_trains_alike_without_being_tested_and_followed(sound):
