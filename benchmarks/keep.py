@@ -2,7 +2,7 @@
 
     python -m benchmarks.keep smoothness
 
-takes results/smoothness, which must verify. `tests/kept/test_pages.py` makes the page again from
+takes results/smoothness, which must verify. `tests/kept/test_kept_studies.py` makes the page again from
 the kept tables, and judges the claims anew.
 """
 
