@@ -2,8 +2,8 @@
 
     python -m benchmarks.keep smoothness
 
-takes results/smoothness, which must verify. `tests/kept/test_kept_studies.py` makes the page again from
-the kept tables, and judges the claims anew.
+takes results/smoothness, which must verify. `tests/kept/test_kept_studies.py` makes the page again
+from the kept tables, and judges the claims anew.
 """
 
 import json
