@@ -1,5 +1,8 @@
 """Features by stage: measures against independent computation and known cases."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -7,10 +10,11 @@ from scipy.stats import multivariate_normal
 from sklearn.linear_model import BayesianRidge
 from tiny import tiny_run
 
-from tlstudy.measures.features import PIXELS
+from tlstudy.measures.features import PIXELS, Features, measure
 from tlstudy.measures.pixels import pixels
 from tlstudy.measures.stage_features import (
     PENALTIES,
+    batches_of,
     debiased_cka,
     log_evidence,
     participation_ratio,
@@ -19,6 +23,7 @@ from tlstudy.measures.stage_features import (
     stage_features,
 )
 from tlstudy.networks.evaluation import predict
+from tlstudy.networks.fine_tuned import FineTuned
 from tlstudy.networks.stages import stages_of
 
 GENERATOR = np.random.default_rng(0)
@@ -153,7 +158,7 @@ def test_small_pixels_are_means_of_squares(shape):
 def test_features_lead_to_the_networks_own_answers():
     trainer, _ = tiny_run(epochs=1)
     network, images = trainer.network, trainer.images
-    found = stage_features(network, trainer.training, images, images.test)
+    found = stage_features(network, images, images.test, batches_of(images, images.train))
     assert list(found) == ["stem", "layer1", "layer2", "layer3", "layer4"]
     assert found["layer4"].shape == (20, 512)
     head = list(stages_of(network))[-1]
@@ -161,3 +166,33 @@ def test_features_lead_to_the_networks_own_answers():
     with torch.inference_mode():
         logits = network.fc(found["layer4"].float())
     assert logits.shape == predict(network, images.test, images.inputs).shape
+
+
+def measured(trainer, images) -> dict:
+    """Values of the measurement by measure and stage, of a network before training as after it."""
+    weights = torch.cat([weight.detach().flatten() for weight in trainer.network.parameters()])
+    tuned = FineTuned(
+        run=SimpleNamespace(seed=0),
+        record={"status": "finished"},
+        training=trainer.training,
+        evaluation=None,
+        images=images,
+        train_losses=[],
+        vectors={"start": weights, "end": weights},
+        pretrained=None,
+        device=torch.device("cpu"),
+    )
+    rows = measure(tuned, Features(test_images=20))
+    return {(row["measure"], row["stage"]): row["value"] for row in rows}
+
+
+def test_training_images_of_a_narrow_range_do_not_change_how_test_features_lie():
+    trainer, _ = tiny_run(epochs=1)
+    images = trainer.images
+    narrow = measured(trainer, replace(images, train=images.train // 32))
+    whole = measured(trainer, images)
+    for name in ("dimensions-before", "dimensions-after", "shared-dimensions", "similarity"):
+        assert narrow[name, "layer4"] == pytest.approx(whole[name, "layer4"], rel=1e-6)
+    # Known before a test image is seen, so of the training images alone.
+    assert narrow["log-evidence", "layer4"] != pytest.approx(whole["log-evidence", "layer4"])
+    assert whole["similarity", "layer4"] == pytest.approx(1)

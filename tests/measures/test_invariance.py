@@ -9,7 +9,7 @@ from torch import nn
 
 from tlstudy.config.quantity_table import TRANSFORM_GROUPS
 from tlstudy.measures import invariance
-from tlstudy.measures.stage_features import stage_features
+from tlstudy.measures.stage_features import batches_of, stage_features
 from tlstudy.measures.transforms import (
     GROUPS,
     answer_rows,
@@ -148,7 +148,7 @@ def test_groups_get_the_features_of_their_own_transforms():
     value = rows.set_index(["stage", "group"])["value"]
 
     def features(raw: torch.Tensor) -> torch.Tensor:
-        return stage_features(network, training, images, raw)["second.0"]
+        return stage_features(network, images, raw, batches_of(images, images.train))["second.0"]
 
     for group, transforms in GROUPS.items():
         ways = [images.test, *(transform(images.test) for transform in transforms)]

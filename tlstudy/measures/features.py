@@ -21,7 +21,8 @@ COLUMNS = {
         "shared-dimensions: ENSD of the two; similarity: debiased linear CKA of the two; "
         "log-evidence: LogME of the features before training on the training images; "
         "reconstruction-before, reconstruction-after: R^2 of test images at 14 x 14 pixels, "
-        "decoded from the features by ridge regression on the training images",
+        "decoded from the features by ridge regression on the training images. BatchNorm's "
+        "statistics are those of the test images; of the training images for log-evidence",
     ),
     "stage": ("string", "a stage by the network's own name; features are averaged over positions"),
     "value": ("float64", "the measure's value"),
@@ -38,9 +39,18 @@ class Features(Selection):
 
 
 def measure(fine_tuned: "FineTuned", settings: Features) -> Iterator[dict]:
-    """Dimensions, similarity and evidence by stage; no rows if it diverged or has no stages."""
+    """Dimensions, similarity and evidence by stage; no rows if it diverged or has no stages.
+
+    BatchNorm's statistics are those of the test images looked at. Statistics of few training
+    images would not do: a channel that hardly varies on them is enlarged without bound on the test
+    images that leave their range, and a few images then hold most of a stage's variance.
+    Log-evidence is known before any test image is seen, so it has the training images' statistics.
+    """
+    import torch
+
     from tlstudy.measures.pixels import pixels
     from tlstudy.measures.stage_features import (
+        batches_of,
         debiased_cka,
         log_evidence,
         participation_ratio,
@@ -52,30 +62,29 @@ def measure(fine_tuned: "FineTuned", settings: Features) -> Iterator[dict]:
 
     if not fine_tuned.finished:
         return
-    images, training = fine_tuned.images, fine_tuned.training
+    images = fine_tuned.images
     looked_at = images.test[: settings.test_images]
     start, end = (fine_tuned.network_at(point) for point in ("start", "end"))
+
     try:
-        shown, shown_after = (
-            stage_features(at, training, images, images.train) for at in (start, end)
-        )
+        shown = stage_features(start, images, images.train, batches_of(images, images.train))
     except NoStagesError:
         return
-    before, after = (stage_features(at, training, images, looked_at) for at in (start, end))
+    raw = torch.cat([looked_at, images.train])
+    before, after = (
+        stage_features(at, images, raw, batches_of(images, looked_at)) for at in (start, end)
+    )
     shown_pixels, test_pixels = (pixels(raw, PIXELS) for raw in (images.train, looked_at))
     for stage in shown:
-        first, second = before[stage].numpy(), after[stage].numpy()
+        first, second = (at[stage][: len(looked_at)].numpy() for at in (before, after))
+        train_first, train_second = (at[stage][len(looked_at) :].numpy() for at in (before, after))
         found = {
             "dimensions-before": participation_ratio(first),
             "dimensions-after": participation_ratio(second),
             "shared-dimensions": shared_dimensions(first, second),
             "similarity": debiased_cka(first, second),
-            "reconstruction-before": reconstruction(
-                shown[stage].numpy(), shown_pixels, first, test_pixels
-            ),
-            "reconstruction-after": reconstruction(
-                shown_after[stage].numpy(), shown_pixels, second, test_pixels
-            ),
+            "reconstruction-before": reconstruction(train_first, shown_pixels, first, test_pixels),
+            "reconstruction-after": reconstruction(train_second, shown_pixels, second, test_pixels),
         }
         for name, value in found.items():
             yield {"measure": name, "stage": stage, "value": value, "test_images": len(looked_at)}
@@ -84,9 +93,9 @@ def measure(fine_tuned: "FineTuned", settings: Features) -> Iterator[dict]:
 
 
 def passes(study: "Study", run: "Run") -> float:
-    """Two looks at the test images, two at the training images, and BatchNorm's."""
+    """Both kinds of images before and after training, with BatchNorm's, and log-evidence."""
     images = min(study.features.test_images, run.settings.target.data.test)
-    return 2 * images + 6 * run.subset_size
+    return 4 * images + 4 * run.subset_size
 
 
 def check(study: "Study") -> Iterator[str]:

@@ -1,14 +1,15 @@
 """Features of the stages of a network, averaged over positions, and how two of them compare."""
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 import torch
 from sklearn.linear_model import BayesianRidge, RidgeCV
 from torch import nn
 
-from tlstudy.config.settings import Training
 from tlstudy.networks.batchnorm import recalibrated
 from tlstudy.networks.evaluation import batch_size
-from tlstudy.networks.images import Images, training_batches
+from tlstudy.networks.images import Images
 from tlstudy.networks.stages import stages_of, without_positions
 
 PENALTIES = np.logspace(-4, 4, 17)  # candidates, of features with a total variance of 1
@@ -16,14 +17,17 @@ PENALTIES = np.logspace(-4, 4, 17)  # candidates, of features with a total varia
 
 @torch.inference_mode()
 def stage_features(
-    network: nn.Module, training: Training, images: Images, raw: torch.Tensor
+    network: nn.Module,
+    images: Images,
+    raw: torch.Tensor,
+    statistics: Iterable[torch.Tensor],
 ) -> dict[str, torch.Tensor]:
     """(N, channels) of each stage of the encoder, float64 on the processor.
 
-    BatchNorm is recalibrated on the training images.
-
     Args:
+        images: only their way to inputs is used.
         raw: (N, H, W) or (N, 3, H, W) uint8, the images to look at.
+        statistics: batches (N, 3, H, W) of inputs that BatchNorm is recalibrated on.
 
     Raises:
         NoStagesError: the network has none.
@@ -31,8 +35,7 @@ def stage_features(
     *stages, _ = stages_of(network).items()
     collected: dict[str, list[torch.Tensor]] = {name: [] for name, _ in stages}
     device = next(network.parameters()).device
-    batches = [batch for batch, _ in training_batches(training, images, device)]
-    with recalibrated(network, batches):
+    with recalibrated(network, statistics):
         network.eval()
         for part in raw.split(batch_size(device, raw.shape[-1])):
             values = images.inputs(part)
@@ -40,6 +43,12 @@ def stage_features(
                 values = stage(values)
                 collected[name].append(without_positions(values).cpu().double())
     return {name: torch.cat(values) for name, values in collected.items()}
+
+
+def batches_of(images: Images, raw: torch.Tensor) -> Iterator[torch.Tensor]:
+    """Inputs of the images (N, H, W) or (N, 3, H, W) in batches of about equal size."""
+    size = batch_size(raw.device, raw.shape[-1])
+    return map(images.inputs, raw.tensor_split(-(-len(raw) // size)))
 
 
 def participation_ratio(features: np.ndarray) -> float:

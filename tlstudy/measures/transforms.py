@@ -112,8 +112,10 @@ def sensitivity_rows(network: nn.Module, training: Training, images: Images) -> 
     BatchNorm is recalibrated on the training images as they are. A network without stages has no
     rows.
     """
+    device = next(network.parameters()).device
+    batches = (batch for batch, _ in training_batches(training, images, device))
     try:
-        by_stage = stage_features(network, training, images, in_every_way(images.test))
+        by_stage = stage_features(network, images, in_every_way(images.test), batches)
     except NoStagesError:
         return
     parts = {stage: features.split(len(images.test)) for stage, features in by_stage.items()}
