@@ -1,10 +1,15 @@
 """The laboratory's kept run: today's code draws the same verdicts, and its page quotes them."""
 
+import re
+from collections.abc import Iterator
+
+import numpy as np
 import pandas as pd
 import pytest
 from pages import ROOT, page
 
 from tlstudy.audit.theory_claims import LABORATORY_CLAIMS_BY_NAME, laboratory_ledger
+from tlstudy.audit.theory_statistics import CONDITION, of, ratios
 from tlstudy.config.study import load_study
 from tlstudy.storage import laboratory_columns
 from tlstudy.theory.formulas import check_all
@@ -51,3 +56,60 @@ def test_the_page_quotes_its_verdicts():
         assert f"`{name}` {verdict}" in told, name
     for verdict, amount in claims["verdict"].value_counts().items():
         assert f"{amount} {verdict}" in told
+
+
+# What is no result: names, definitions and settings.
+NO_RESULT = (
+    r"--cores 2|Proposition 3|Corollary 2|ReLU|cosine of 0\.9|on 50 of|8 x 8",
+    r"29 November 2026|seeds 10 to 19|seeds 0 to 9|5,000 random",
+)
+
+
+def lookups() -> Iterator[str]:
+    """Phrases of the page with numbers, each made of the tables."""
+    claims = kept("laboratory-claims").set_index("claim")
+    ends = claims[["mean", "low", "high"]]
+
+    def told(name: str, write: str, change=lambda value: value, unit: str = "") -> str:
+        """1.7 times (1.4 to 2.0: the bracket goes on with the claim's name."""
+        mean, *interval = change(ends.loc[name].to_numpy())
+        least, most = map(write.format, sorted(interval))
+        return f"{write.format(mean)}{unit} ({least} to {most}"
+
+    for verdict, amount in claims["verdict"].value_counts().items():
+        yield f"{amount} {verdict}"
+    # These two are what is left of an allowance of 0.01, 0.1 and 0.05.
+    assert 0.01 - ends.loc["diagonal-penalty", "mean"] < 1e-4
+    yield "less than 0.01 % above it"
+    paid = 1 + 0.1 - ends.loc["diagonal-change", "mean"]
+    yield f"for {100 * (1 - 1 / paid):.0f} % less squared change on average"
+    yield f"`relu-units` supported, {100 * (0.05 - ends.loc['relu-units', 'mean']):.0f} % above it"
+    more, *interval = 100 * (0.1 - ends.loc["relu-change"])
+    yield "by {:.0f} % more ({:.0f} to {:.0f})".format(more, *sorted(interval))
+    change = of(ratios(kept("laboratory")), "change", network="relu")
+    over_seeds = change.groupby(CONDITION, dropna=False)["value"].mean()
+    yield f"{100 * (over_seeds > 1.1).mean():.0f} % of the conditions exceed a tenth"
+    for name in ("reuse-shared", "reuse-correlated"):
+        yield "to " + told(name, "{:.2f}", lambda x: 2.0**-x)
+    yield told("unrelated-harms", "{:.1f}", np.exp2, " times as large")
+    yield told("invariance-stored", "{:.1f}", lambda x: 100 * x, " points")
+    lost, interval = told("invariance-shown", "{:.1f}", lambda x: -100 * x).split(" ", 1)
+    yield f"loses {lost} points on those of the other half {interval}"
+    slides, statement, proof = (row for _, row in kept("formulas").iterrows())
+    assert proof["exact"] == 1
+    yield f"in {100 * slides['exact']:.1f} % of"
+    yield f"off by {100 * slides['median_error']:.1f} % at the median"
+    yield f"by {100 * slides['large_error']:.0f} % at the 95th percentile"
+    yield f"has no solution in {100 * slides['no_root']:.0f} %"
+    yield f"right in {100 * statement['exact']:.1f} %"
+    yield f"{100 * statement['median_error']:.2f} % and {100 * statement['large_error']:.0f} %"
+
+
+def test_every_number_of_the_page_is_looked_up():
+    told = page("docs/laboratory.md")
+    for phrase in lookups():
+        assert phrase in told, phrase
+    for phrase in sorted(lookups(), key=len, reverse=True):
+        told = told.replace(phrase, "")
+    told = re.sub("|".join(NO_RESULT), "", told)
+    assert [word for word in told.split() if re.search(r"\d", word)] == []
