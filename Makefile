@@ -19,6 +19,7 @@ TEST_PROCESSES ?= 2
 .PHONY: install study audit test test-lowest test-newest faults slurm test-slurm benchmark gpu lint clean
 
 install: .venv/installed
+	@echo "Now type: source .venv/bin/activate"
 
 study: .venv/installed
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES) --configfile studies/quick.yaml

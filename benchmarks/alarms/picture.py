@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 
 from tlstudy.audit.own_runs.reading import Options, read_all
 from tlstudy.audit.sentinels.overfitting import overfitting
-from tlstudy.report.figures.style import DOTS_PER_INCH, NEW, PRETRAINED, SLIDES, WIDTH, look
+from tlstudy.report.figures.files import DOTS_PER_INCH
+from tlstudy.report.figures.style import NEW, PRETRAINED, SLIDES, WIDTH, look
 
 
 @click.command()

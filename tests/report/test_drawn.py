@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import synthetic
 
-from tlstudy.report.figures import draw, drawn, layerwise, points, style
+from tlstudy.report.figures import draw, drawn, files, layerwise, points, style
 from tlstudy.report.page.svg import values_of
 from tlstudy.report.sentences.shown import in_words
 
@@ -30,7 +30,7 @@ def svg_of(name: str, audit: bool = False, seeds: int = 5) -> str:
         figure = draw(study, name, tables, study.subset_size[0])
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
-        return style.svg_text(figure)
+        return files.svg_text(figure)
 
 
 @pytest.mark.parametrize("name", [*NAMES, "landscape-trajectory"])

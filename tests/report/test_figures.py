@@ -24,7 +24,7 @@ from tlstudy.audit.statistics import summarise
 from tlstudy.config import catalogue, groups
 from tlstudy.data import published
 from tlstudy.report import figures
-from tlstudy.report.figures import draw, draw_all, guessing, layerwise, points, style
+from tlstudy.report.figures import draw, draw_all, files, guessing, layerwise, points, style
 from tlstudy.report.figures.drawn import LARGEST
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -49,7 +49,7 @@ def svg_of(study, tables, name: str) -> str:
         figure = draw(study, name, tables, 50)
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
-        return style.svg_text(figure)
+        return files.svg_text(figure)
 
 
 # One figure of each kind: dots, curves in many panels, maps with parts, surfaces.
@@ -60,7 +60,7 @@ WRITTEN = ("results", "gradient-norm", "layerwise-angle", "landscape-trajectory"
 def one_seed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("figures")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(style, "DOTS_PER_INCH", 40)
+        patch.setattr(files, "DOTS_PER_INCH", 40)
         patch.setattr(figures, "figure_names", lambda _: WRITTEN)
         draw_all(*made(), folder)
     return folder
@@ -71,19 +71,19 @@ def test_figures_are_written_in_both_formats_and_stay_small(one_seed):
     listed = catalogue.figure_files(made()[0])
     assert written == {name for name in listed if PurePath(name).stem in WRITTEN}
     for path in one_seed.rglob("*.svg"):
-        assert path.stat().st_size < style.LARGEST_SVG, path.name
+        assert path.stat().st_size < files.LARGEST_SVG, path.name
 
 
 def test_a_figure_holds_the_rows_of_its_size(tmp_path, monkeypatch):
     study, shown = synthetic.make_study(sizes=(50, 200)), {}
     rows = pd.DataFrame({"subset_size": [50, 200, 200]})
-    monkeypatch.setattr(style, "write", lambda found, stem: shown.update({str(stem): found}))
+    monkeypatch.setattr(files, "write", lambda found, stem: shown.update({str(stem): found}))
     monkeypatch.setattr(
         figures, "draw", lambda _, name, tables, size=None: (name, len(tables["runs"]), size)
     )
     draw_all(study, {"runs": rows, "landscapes": []}, tmp_path)
-    files = catalogue.figure_files(study)
-    assert set(shown) == {str((tmp_path / file).with_suffix("")) for file in files}
+    names = catalogue.figure_files(study)
+    assert set(shown) == {str((tmp_path / name).with_suffix("")) for name in names}
     assert shown[str(tmp_path / "n~200" / "results")] == ("results", 2, 200)
     assert shown[str(tmp_path / "accuracy-by-size")] == ("accuracy-by-size", 3, None)
 
@@ -122,7 +122,7 @@ def test_studies_of_all_kinds_are_drawn(case):
 def test_twelve_arms_twenty_seeds_stay_small():
     study = synthetic.make_study(synthetic.sweep_arms(12), seeds=20)
     tables = synthetic.make_tables(study)
-    largest = style.LARGEST_SVG + LARGEST
+    largest = files.LARGEST_SVG + LARGEST
     for name in ("balanced-accuracy", "landscape-trajectory"):
         assert len(svg_of(study, tables, name)) < largest, name
 

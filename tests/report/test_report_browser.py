@@ -14,7 +14,7 @@ from browser import needs_chromium, printed, probe
 from reports import inputs_of, make_inputs, report_of
 
 from tlstudy.config.catalogue import figure_names, study_figure_names
-from tlstudy.report.figures import draw, style
+from tlstudy.report.figures import draw, files, style
 from tlstudy.report.page.render import render, render_results_table, render_without_results
 
 pytestmark = [pytest.mark.browser, needs_chromium]
@@ -182,7 +182,7 @@ def _svg(study, tables, name: str, size: int | None = None) -> str:
         figure = draw(study, name, tables, size)
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
-        return style.svg_text(figure)
+        return files.svg_text(figure)
 
 
 @pytest.mark.parametrize("width", [320, 390])

@@ -45,6 +45,7 @@ def plan_data(
         "disk_mb_more_for_each_training": training,
         "disk_mb_more_for_each_run_that_a_step_waits_for": waiting,
         "memory_mb_of_a_training": memory,
+        "note": without_bfloat16(study, machine),
     }
 
 

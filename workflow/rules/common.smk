@@ -21,18 +21,16 @@ if find_spec("tlstudy") is None:
 from tlstudy.config.catalogue import RESULTS, base_name
 from tlstudy.config.given import study_of_workflow
 from tlstudy.config.measurements import measurements
-from tlstudy.config.study import digest, runs_of_step
+from tlstudy.config.study import digest
 from tlstudy.config.study_targets import sources, targets
 from tlstudy.config.targets import MNIST
 from tlstudy.jobs import graph, paths
-from tlstudy.jobs.calls import forget_call, note_call
-from tlstudy.jobs.cost import memory_mb, runtime_minutes
+from tlstudy.jobs.calls import forget_call
 from tlstudy.jobs.dry_run import list_by_priority
 from tlstudy.jobs.graph import code_of, libraries_of
 from tlstudy.jobs.one_code import let_jobs_run_this_package
 from tlstudy.jobs.study_files import check_places, check_records, write_settings
 from tlstudy.jobs.workflow import (
-    has_gpu,
     in_words,
     name_user,
     priorities,
@@ -45,8 +43,6 @@ from tlstudy.jobs.workflow import (
     source_options,
     study_of_report,
     target_text,
-    threads_of_job,
-    time_ahead,
 )
 from tlstudy.report.figures.captions import report_labels
 from tlstudy.storage.code_digest import code_digest
@@ -192,96 +188,9 @@ def the_run(wildcards):
     return run_of_folder[wildcards.run, wildcards.n, wildcards.seed]
 
 
-gpu_limit = workflow.global_resources.get("gpu")
-
-
-def is_elsewhere():
-    """Whether jobs run on a cluster."""
-    return workflow.remote_exec or not workflow.local_exec
-
-
-def gpus(wildcards):
-    """GPUs that a job asks for: one where the study may use it and the workflow has one to give.
-
-    On a machine without a GPU none is asked for, so that a limit of GPUs does not limit how many
-    runs train at once. What machines a cluster has is not known here.
-    """
-    refused = study.device == "cpu" or (gpu_limit and gpu_limit.value == 0)
-    none_here = study.device == "auto" and not is_elsewhere() and not has_gpu()
-    return 0 if refused or none_here else 1
-
-
-def threads_of(step):
-    """Threads of a job; on a processor of this machine its jobs share the cores."""
-
-    def threads(wildcards):
-        # Without --cores nothing is computed, as in Snakemake's report.
-        cores = workflow.resource_settings.cores
-        if cores is None or gpus(wildcards) or is_elsewhere():
-            return 4
-        jobs = len(runs_of_step(study, step))
-        return threads_of_job(cores, memory_mb(the_run(wildcards), step), jobs)
-
-    return threads
-
-
-def jobs_ahead():
-    """The jobs that are about to start, by rule and wildcards."""
-    return [(job.rule.name, *job.wildcards) for job in workflow.dag.needrun_jobs()]
-
-
-def this_call():
-    return ["snakemake", *sys.argv[1:]]
-
-
-def cores_and_gpus():
-    """What this call has for jobs on this machine."""
-    limit = gpu_limit.value if gpu_limit else 1
-    return workflow.resource_settings.cores, limit if gpus(None) else 0
-
-
-def keep_call():
-    """For `tlstudy status`; a note that cannot be written stops no job."""
-    given = (0, 0) if is_elsewhere() else cores_and_gpus()
-    try:
-        note_call(moved_study(), this_call(), *given)
-    except (UserError, OSError) as error:
-        logger.warning(f"The call is not noted ({error}).")
-
-
-def time_of_jobs_ahead():
-    """How long they will take; no failure to tell it may stop them."""
-    if is_elsewhere():
-        return ""
-    try:
-        return time_ahead(study, written_settings(), jobs_ahead(), *cores_and_gpus())
-    except Exception as error:
-        return f"How long it will take is not known ({error})."
-
-
-def granted_gpus(wildcards, resources):
-    """GPUs that a job has, under whichever name a profile asks for them.
-
-    What follows from resources makes nothing run again.
-    """
-    return max(resources.gpu, int("gpu" in resources.get("gres", "")))
-
-
 def run_title(wildcards, output):
     """A run by the names of its arms; a parameter that takes `output` makes nothing run again."""
     return titles_of_runs[wildcards.run, wildcards.n, wildcards.seed]
-
-
-def minutes_of(step):
-    """What a job of the step asks for; after each failure it asks for as much again."""
-    return lambda wildcards, threads, attempt: attempt * runtime_minutes(
-        study, the_run(wildcards), step, threads, gpus(wildcards)
-    )
-
-
-def memory_of(step):
-    """Likewise, in MB."""
-    return lambda wildcards, attempt: attempt * memory_mb(the_run(wildcards), step)
 
 
 def provenance_of_run(step):

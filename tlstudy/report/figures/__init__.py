@@ -33,7 +33,7 @@ def draw_all(study: Study, tables: Mapping, folder: Path) -> None:
         tables: the result tables by name, see `tlstudy.storage.columns`, and under landscapes a
             mapping for each run that has one, see `tlstudy.report.figures.landscapes`.
     """
-    from tlstudy.report.figures import style
+    from tlstudy.report.figures import files, style
 
     for size in study.subset_size:
         of_size = {
@@ -43,10 +43,10 @@ def draw_all(study: Study, tables: Mapping, folder: Path) -> None:
         for name in figure_names(study):
             with style.look(f"{name}-{size}"):
                 figure = draw(study, name, of_size, size)
-                style.write(figure, Path(folder, size_folder(size), name))
+                files.write(figure, Path(folder, size_folder(size), name))
     for name in study_figure_names(study):
         with style.look(name):
-            style.write(draw(study, name, tables), Path(folder, name))
+            files.write(draw(study, name, tables), Path(folder, name))
 
 
 def draw(study: Study, name: str, tables: Mapping, size: int | None = None) -> "Figure":
@@ -69,7 +69,7 @@ def draw(study: Study, name: str, tables: Mapping, size: int | None = None) -> "
         overlap,
         published,
         reuse,
-        style,
+        scales,
         summary,
         theory,
     )
@@ -102,7 +102,7 @@ def draw(study: Study, name: str, tables: Mapping, size: int | None = None) -> "
         "laboratory-claims": laboratory.claims_figure,
     }.get(base_name(name), partial(laboratory.panels_figure, name=name))
     figure = function(_as_text(part_of_study(study, name)), _claims_as_text(tables), size)
-    style.finish_scales(figure)
+    scales.finish_scales(figure)
     return figure
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tlstudy.report.figures import drawn, style
+from tlstudy.report.figures import drawn, files, style
 
 MOST_OF_A_CLASS = 10  # so at most 100 images of ten classes
 MOST_CLASSES = 40
@@ -93,7 +93,7 @@ def write_contact_sheet(
         ax.tick_params(length=0)
         ax.spines[:].set_visible(False)
         ax.set_anchor("W")  # right beside the names
-        style.write(figure, folder / "contact-sheet")
+        files.write(figure, folder / "contact-sheet")
 
 
 def _short(name: str) -> str:

@@ -21,7 +21,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator
 from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
 
-from tlstudy.report.figures.style import MUTED, without_scale
+from tlstudy.report.figures.scales import without_scale
+from tlstudy.report.figures.style import MUTED
 
 MEAN, LOW, HIGH = "mean", "low end of the interval", "high end of the interval"
 INTERVAL = "interval"  # label of a line from the low to the high end

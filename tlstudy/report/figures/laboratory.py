@@ -15,6 +15,7 @@ from tlstudy.config.settings import Study
 from tlstudy.report.figures import points, style
 from tlstudy.report.figures.captions import seeds_note
 from tlstudy.report.figures.claims import ledger_figure
+from tlstudy.report.figures.scales import plain_number
 
 ROW_HEIGHT = 2.0  # inches
 SAMPLES = ("samples", "training samples of the main task")
@@ -236,7 +237,7 @@ def _draw_panel(ax: Axes, table: pd.DataFrame, panel: Panel) -> None:
     if panel.reference is not None:
         style.reference_line(ax, panel.reference)
     ax.set_xscale("log")
-    ax.set_xticks(sorted(places), labels=[style.plain_number(place) for place in sorted(places)])
+    ax.set_xticks(sorted(places), labels=[plain_number(place) for place in sorted(places)])
     ax.minorticks_off()
     if panel.logarithmic:
         ax.set_yscale("log")

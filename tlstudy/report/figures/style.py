@@ -1,29 +1,23 @@
-"""Look of the figures: colours, sizes, layout, and how they are written.
+"""Look of the figures: colours, sizes and layout.
 
 Text, axes and ticks are INK and grid lines MUTED, and nothing else is. Every colour of a line or
 mark has a contrast of 4.5 or more with white. Hues are those of Okabe & Ito (2008), which
 colour-blind readers can tell apart. A page replaces all of them by its own: see `PAGE_COLOURS`.
 """
 
-import io
-import re
 import textwrap
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import cycle
-from pathlib import Path
 
 import matplotlib
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure, FigureBase, SubFigure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, LogLocator, NullFormatter, SymmetricalLogLocator
 
 from tlstudy.config.groups import groups_of, is_new, label_of
 from tlstudy.config.settings import Study
-from tlstudy.storage.files import write_bytes_atomically
 
 INK = "#1b1b1e"
 MUTED = "#6e6e78"
@@ -51,24 +45,10 @@ KINDS = {True: "new (random start)", False: "pretrained"}
 DASHES = ("-", "--", "-.", (0, (1, 1.2)))
 WIDTH = 7.0  # inches: a printed page's text width
 COLUMNS = 2  # panels side by side; more are stacked, so that a telephone can show them
-DOTS_PER_INCH = 200
-PICTURE_DOTS_PER_INCH = (160, 100, 72)  # of what is a picture inside an SVG, by preference
-LARGEST_SVG = 400_000  # characters: reports hold all figures of a study in one page
 TEXT = 9  # points
 WRAP = 100  # characters of the note across the figure
 LEGEND_WIDTH = 104  # characters across the figure
 LEGEND_LINE = 10  # characters that an entry's line and the gap beside it take
-LOGARITHMIC = ("log", "symlog")
-NARROW = 10  # ratio of the ends below which a vertical axis of decades is linear
-LEAST_TICKS = 3  # with a number, apart from 0, on a logarithmic axis
-TICKS = (
-    (1,),
-    (1, 3),
-    (1, 2, 5),
-    (1, 2, 3, 5, 7),
-    tuple(range(1, 10)),
-)  # in a decade, the fewest first
-LABEL_LINE = 30  # characters of a vertical axis' label
 ROW = 0.19  # inches: height of a line of text
 
 SIZED = ("font.size", "legend.fontsize", "figure.titlesize", "figure.labelsize", "axes.titlesize")
@@ -273,109 +253,3 @@ def epoch_panel(ax: Axes, title: str, **properties: object) -> Axes:
     """A panel over epochs; see `dress`."""
     ax.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     return dress(ax, title, xlabel="epoch", **properties)
-
-
-def finish_scales(figure: Figure) -> None:
-    """Ticks and labels of all logarithmic axes; once everything is drawn, as both depend on it.
-
-    A vertical axis of a small range becomes linear, unless it leaves out values that are not above
-    zero. Ticks that were set one by one stay.
-    """
-    for ax in figure.axes:
-        if ax.get_yscale() == "log" and not hasattr(ax, "_colorbar") and _is_narrow(ax):
-            ax.set_yscale("linear")
-            ax.yaxis.set_major_formatter(plain_number)
-        for axis in (ax.xaxis, ax.yaxis):
-            if axis.get_scale() in LOGARITHMIC:
-                _log_ticks(axis)
-                _say_logarithmic(axis)
-
-
-def _is_narrow(ax: Axes) -> bool:
-    low, high = ax.yaxis.get_view_interval()
-    alike = ax.get_shared_y_axes().get_siblings(ax)
-    decades, positive = (
-        ax.yaxis.get_transform().base == 10,
-        all(other.dataLim.y0 > 0 for other in alike),
-    )
-    return decades and positive and high < NARROW * low
-
-
-def _log_ticks(axis: Axis) -> None:
-    """Plain numbers, without small exponents, at LEAST_TICKS places or more if there is room."""
-    if isinstance(axis.get_major_locator(), FixedLocator):
-        return
-    scale, (low, high) = axis.get_transform(), axis.get_view_interval()
-    for parts in TICKS:
-        if axis.get_scale() == "log":
-            locator = LogLocator(scale.base, subs=parts)
-        else:
-            locator = SymmetricalLogLocator(base=scale.base, linthresh=scale.linthresh, subs=parts)
-        places = np.unique(locator.tick_values(low, high))
-        if ((places >= low) & (places <= high) & (places != 0)).sum() >= LEAST_TICKS:
-            break
-    axis.set_major_locator(locator)
-    axis.set_major_formatter(plain_number)
-    axis.set_minor_formatter(NullFormatter())
-
-
-def _say_logarithmic(axis: Axis) -> None:
-    label = axis.get_label_text()
-    if not label:
-        return
-    symmetric = axis.get_scale() == "symlog"
-    what = f"log above {axis.get_transform().linthresh:.2g}" if symmetric else "log scale"
-    long = axis.axis_name == "y" and len(label) + len(what) > LABEL_LINE
-    axis.set_label_text(f"{label}{chr(10) if long else ', '}{what}")
-
-
-def without_scale(label: str) -> str:
-    """An axis' label without what it says of the scale: values beside it are as they are."""
-    return re.sub(r"(, |\n)log (scale|above \S+)$", "", label)
-
-
-def plain_number(value: float, _position: int | None = None) -> str:
-    return f"{value:g}"
-
-
-def write(figure: Figure, stem: Path) -> None:
-    """Write `stem`.svg (transparent) and `stem`.png (white); the layout is solved once."""
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=DOTS_PER_INCH, facecolor="white")
-    write_bytes_atomically(stem.parent / f"{stem.name}.png", picture.getvalue())
-    write_bytes_atomically(stem.parent / f"{stem.name}.svg", svg_text(figure).encode())
-
-
-def svg_text(figure: Figure) -> str:
-    """The figure as SVG, with its values; see `tlstudy.report.figures.drawn`.
-
-    Pictures in it are made coarser where it would exceed LARGEST_SVG.
-    """
-    from tlstudy.report.figures.drawn import with_values
-
-    for dpi in PICTURE_DOTS_PER_INCH:
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None}, dpi=dpi)
-        text = _for_pages(buffer.getvalue())
-        if len(text) < LARGEST_SVG:
-            break
-    return with_values(text, figure)
-
-
-def _for_pages(svg: str) -> str:
-    """Make an SVG fit to stand in a page beside others: few bytes, the page's sans-serif font,
-    and no ids but those that are referred to, which matplotlib makes of the name in `look`."""
-    svg = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", svg, flags=re.DOTALL)
-    svg = re.sub(r"\n\s+", "\n", svg)
-    used = set(re.findall(r'(?:href="|url\()#([^")]+)', svg))
-    svg = re.sub(r' id="([^"]+)"', lambda item: item[0] * (item[1] in used), svg)
-    svg = re.sub(r"'DejaVu Sans'[^;\"]*sans-serif", "sans-serif", svg)
-    return re.sub(r'(?<= d=")[^"]+', _shorten, svg)
-
-
-def _shorten(path: re.Match) -> str:
-    """A path's coordinates to a hundredth of a point, and without repeated commands."""
-    text = " ".join(re.sub(r"(\.\d\d)\d+", r"\1", path[0]).split())
-    return text if re.search("[CQ]", text) else text.replace(" L ", " ")
