@@ -32,6 +32,8 @@ GROUPS = {
     name: words for name, words in TRANSFORM_GROUPS.items() if "half-and-three-quarter" not in name
 }
 TIMES = {"start": "--", "end": "-"}
+BEYOND = 2  # relative sensitivity from which on a panel has a scale of its own
+MARGIN = 1.08  # of a panel above its highest line
 
 
 def transfer_figure(study: Study, tables: points.Tables, size: int) -> Figure:
@@ -114,7 +116,7 @@ def stages_figure(study: Study, tables: points.Tables, size: int) -> Figure:
     handles.append(style.reference_entry("as different as another image"))
     text = f"{'; '.join(label_of(study, arm) for arm in arms)}. {text}"
     figure = style.new_figure(2.0 * style.panel_rows(len(GROUPS)), handles, text)
-    panels = style.panel_grid(figure, len(GROUPS), sharex=True, sharey=True)
+    panels = style.panel_grid(figure, len(GROUPS), sharex=True)
     for ax, (group, words) in zip(panels, GROUPS.items(), strict=True):
         for arm in arms:
             for point, line in TIMES.items():
@@ -126,7 +128,12 @@ def stages_figure(study: Study, tables: points.Tables, size: int) -> Figure:
         style.dress(ax, f"{words[:1].upper()}{words[1:]} ({known} ImageNet)", 50)
         stages = rows.loc[rows["arm"] == arms[0], "stage"].unique()
         style.named_columns(ax, [stage_label(stage) for stage in stages])
-    panels[0].set_ylim(bottom=0)
+    # Black and white exchanged can be as different as ten other images: such a panel has its own
+    # scale, or the others would be flat.
+    tops = [ax.dataLim.y1 for ax in panels]
+    common = max((top for top in tops if top <= BEYOND), default=1)
+    for ax, top in zip(panels, tops, strict=True):
+        ax.set_ylim(0, MARGIN * (common if top <= BEYOND else top))
     for ax in panels[-2:]:
         ax.tick_params(axis="x", labelbottom=True)
         ax.set_xlabel("stage of the network")
