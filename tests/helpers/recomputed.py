@@ -174,12 +174,11 @@ def crossed(values: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
         of_seeds += block.mean(axis=1) / len(classes)
         scale = (images / (len(classes) * count)) ** 2
         between += scale * seeds * np.sum((block.mean(axis=0) - block.mean()) ** 2)
-        within += scale * np.sum((block - block.mean()) ** 2)
+        within += scale * np.sum((block - block.mean(axis=1, keepdims=True)) ** 2)
     total_seeds = images * np.sum((of_seeds - of_seeds.mean()) ** 2)
     free_images = images - len(classes)
     free_rest = (seeds - 1) * free_images
-    # What seeds, images and classes leave: seeds' means are taken over all classes together.
-    rest = within - between - total_seeds
+    rest = within - between
     square_seeds = total_seeds / (seeds - 1)
     square_images, square_rest = between / free_images, rest / free_rest
     both = square_seeds + square_images - square_rest

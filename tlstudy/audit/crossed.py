@@ -47,7 +47,9 @@ def crossed_mean(values: np.ndarray, classes: np.ndarray | None = None) -> Estim
     # Scaled so that plain means over images are the weighted ones, each class about its own mean.
     values = mean + images * weights * (values - of_classes[place])
     of_seeds, of_images = values.mean(axis=1), values.mean(axis=0)
-    rest = values - of_seeds[:, None] - of_images + mean
+    # What a seed is better at in one class is a part of its mean already, and no rest.
+    by_class = np.stack([np.bincount(place, row) for row in values]) / counts
+    rest = values - by_class[:, place] - of_images + mean
     freedom = np.array([seeds - 1, images - len(counts), (seeds - 1) * (images - len(counts))])
     squares = (
         np.array(
