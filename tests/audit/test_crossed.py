@@ -68,7 +68,7 @@ def test_the_error_of_a_balanced_accuracy_is_that_of_repetitions():
 
 
 def test_seeds_that_are_better_at_some_classes_are_no_error_of_the_images():
-    """Twenty classes of three images, of which each seed knows others best; made anew 4,000 times."""
+    """Twenty classes of three images; each seed knows other classes best. 4,000 repetitions."""
     generator, labels, found = np.random.default_rng(6), np.repeat(np.arange(20), 3), []
     for _ in range(4000):
         known = generator.normal(0, 1, (6, 20))[:, labels]

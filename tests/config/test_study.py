@@ -22,6 +22,7 @@ from tlstudy.config.study import (
     read_configuration,
     runs,
 )
+from tlstudy.config.sweeps import swept_keys, swept_values
 from tlstudy.storage.errors import UserError
 
 EXAMPLES = ROOT / "docs" / "examples"
@@ -101,6 +102,13 @@ def test_a_sweep_over_mappings_and_lists_has_short_names():
     assert labels[2] == "new, optimiser adam, trained stages layer3 and layer4"
     words = [run.name.rpartition("-")[0] for run in runs(study)]
     assert words[5] == "random-optimiser~sgd-momentum~0.9-stages~layer3_layer4"
+
+
+def test_what_a_sweep_set_is_read_from_the_names():
+    study = build_study({"study": "own", "seed": 26, "arms": {"ne~w": {"epochs": [10, 20]}}})
+    assert [swept_values(name) for name in study.arms] == [{"epochs": "10"}, {"epochs": "20"}]
+    assert swept_keys(study.arms) == ["epochs"]
+    assert swept_values("new~target=~/photos~beta1=0.9") == {"target": "~/photos", "beta1": "0.9"}
 
 
 def test_a_list_of_lists_sweeps_the_augmentation_and_a_list_is_one():

@@ -14,6 +14,7 @@ from torchvision.datasets import MNIST
 
 from tlstudy.data.images import cache_images, load_images
 from tlstudy.data.mnist import CHECKSUMS
+from tlstudy.jobs.provenance import check_cached
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import sha256
 
@@ -118,6 +119,14 @@ def test_valid_files_are_kept_and_the_record_holds_nothing_of_this_machine(cache
     assert json.loads(text) == record
     assert record["files"] == CHECKSUMS
     assert str(tmp_path) not in text
+
+
+def test_a_damaged_record_of_images_says_how_to_get_them_again(cache, tmp_path):
+    folder = cache_without(cache, tmp_path / "cache") / "mnist"
+    (folder / "record.json").write_text('{"files": 1}')
+    files = [folder / name for name in CHECKSUMS]
+    with pytest.raises(UserError, match="run `tlstudy images`"):
+        check_cached(files)
 
 
 @pytest.mark.parametrize("ending", [b"\x0b", b"", None])

@@ -88,4 +88,4 @@ def test_networks_that_diverged_are_told_where_there_are_any():
 
 def test_captions_say_what_a_network_that_did_not_fit_shows():
     for name in ("regimes", "diagonal", "implicit", "features"):
-        assert "show a number of steps" in explanation(f"laboratory-{name}")
+        assert "after its last step" in explanation(f"laboratory-{name}")

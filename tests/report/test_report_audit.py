@@ -202,6 +202,10 @@ def test_claims_link_to_the_figure_that_shows_their_arm():
     assert ledger.figure_link(bare, 50, rows["C1"]) == ""
 
 
+def test_no_interval_is_called_a_bootstrap_one():
+    assert "bootstrap" not in report_of("audit").text
+
+
 def test_the_tally_counts_every_claim():
     claims = inputs_of("audit").claims
     tally = ledger.tally(claims, "here")

@@ -17,6 +17,7 @@ from scipy.stats import bootstrap, norm, sem, t, trim_mean
 from tlstudy.audit.crossed import Estimate
 from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.config.settings import Arm, Study
+from tlstudy.config.sweeps import swept_values
 
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
@@ -236,7 +237,7 @@ def reference_arms(study: Study) -> dict[str, str]:
     references = {}
     for name, arm in study.arms.items():
         group = [other for other in study.arms if _compare(study.arms[other], arm)]
-        alike = [other for other in group if _swept(other) == _swept(name)]
+        alike = [other for other in group if swept_values(other) == swept_values(name)]
         reference = alike[0] if len(alike) > 1 else group[0]
         if reference != name:
             references[name] = reference
@@ -245,7 +246,3 @@ def reference_arms(study: Study) -> dict[str, str]:
 
 def _compare(one: Arm, other: Arm) -> bool:
     return one.group == other.group and one.target == other.target
-
-
-def _swept(arm: str) -> str:
-    return arm.partition("~")[2]

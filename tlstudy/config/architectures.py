@@ -34,12 +34,11 @@ _BY_WEIGHTS = {
     "mnasnet1_0 mnasnet1_3 mobilenet_v3_small resnet18 resnet34 resnext101_64x4d "
     "shufflenet_v2_x0_5 shufflenet_v2_x1_0 shufflenet_v2_x1_5 shufflenet_v2_x2_0 squeezenet1_0 "
     "squeezenet1_1 swin_b swin_s swin_t swin_v2_b swin_v2_s swin_v2_t vgg11 vgg11_bn vgg13 "
-    "vgg13_bn vgg16_bn vgg19 vgg19_bn vit_b_32 vit_l_32",
+    "vgg13_bn vgg16 vgg16_bn vgg19 vgg19_bn vit_b_32 vit_l_32",
     "V1 V2": "efficientnet_b1 mobilenet_v2 mobilenet_v3_large regnet_x_16gf regnet_x_1_6gf "
     "regnet_x_32gf regnet_x_3_2gf regnet_x_400mf regnet_x_800mf regnet_x_8gf regnet_y_1_6gf "
     "regnet_y_3_2gf regnet_y_400mf regnet_y_800mf regnet_y_8gf resnet101 resnet152 resnet50 "
     "resnext101_32x8d resnext50_32x4d wide_resnet101_2 wide_resnet50_2",
-    "V1 FEATURES": "vgg16",
     "SWAG_E2E_V1 SWAG_LINEAR_V1": "regnet_y_128gf vit_h_14",
     "V1 V2 SWAG_E2E_V1 SWAG_LINEAR_V1": "regnet_y_16gf regnet_y_32gf",
     "V1 SWAG_E2E_V1 SWAG_LINEAR_V1": "vit_b_16 vit_l_16",

@@ -19,7 +19,7 @@ from tlstudy.config.messages import sentences
 from tlstudy.config.same_network import with_same_networks
 from tlstudy.config.settings import STATISTICS, Arm, Study, Training, WeightsFile, WeightsSource
 from tlstudy.config.study_targets import with_folders
-from tlstudy.config.sweeps import expand_arms
+from tlstudy.config.sweeps import expand_arms, written_name
 from tlstudy.config.words import in_short
 from tlstudy.config.yaml_files import read_mapping
 from tlstudy.storage.errors import UserError
@@ -294,7 +294,7 @@ def selected(study: Study, selection: Selection) -> list[Run]:
         run
         for run in runs(study)
         if run.seed in selection.seeds
-        and (not selection.arms or {run.arm, run.arm.partition("~")[0]} & set(selection.arms))
+        and (not selection.arms or {run.arm, written_name(run.arm)} & set(selection.arms))
     ]
 
 

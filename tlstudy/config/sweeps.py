@@ -2,7 +2,8 @@
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tlstudy.config.words import in_short
@@ -56,6 +57,21 @@ def expand_arms(arms: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]
             expanded[full_name] = _labelled(variant, str(name), choices)
             origins[full_name] = str(name)
     return expanded, origins
+
+
+def written_name(arm: str) -> str:
+    """The name under which a swept arm is written: pretrained, of pretrained~epochs=3."""
+    return arm.partition("~")[0]
+
+
+def swept_values(arm: str) -> dict[str, str]:
+    """What a sweep set in an arm, by key: ~key=value each, at the end of its name."""
+    return dict(re.findall(r"~(\w+)=(.*?)(?=~\w+=|$)", arm))
+
+
+def swept_keys(arms: Iterable[str]) -> list[str]:
+    """Keys that sweeps set in any of the arms."""
+    return list(dict.fromkeys(key for arm in arms for key in swept_values(arm)))
 
 
 def _count(settings: Mapping[str, Any]) -> int:

@@ -178,9 +178,10 @@ def check_cached(files: Iterable[Path]) -> None:
     Raises:
         UserError: names the record.
     """
-    folders = {file.parent: file.suffix == ".npy" for file in files if file.is_file()}
-    for folder, is_images in folders.items():
-        record, command = folder / "record.json", "images" if is_images else "weights"
+    there = [file for file in files if file.is_file()]
+    of_weights = {file.parent for file in there if file.suffix == ".safetensors"}
+    for folder in dict.fromkeys(file.parent for file in there):
+        record, command = folder / "record.json", "weights" if folder in of_weights else "images"
         if not record.is_file():
             continue
         checksum = folder / "record.sha256"  # earlier versions left none

@@ -12,6 +12,7 @@ from tlstudy.audit.compared import plain_mean
 from tlstudy.audit.statistics import Summary, reference_arms
 from tlstudy.config.groups import groups_of, label_of
 from tlstudy.config.settings import Study
+from tlstudy.config.sweeps import swept_keys, swept_values
 from tlstudy.config.tables import ALL_TABLES
 from tlstudy.jobs.progress import progress
 from tlstudy.jobs.tables import read_table
@@ -30,6 +31,7 @@ from tlstudy.storage.columns import schema
 
 # Of a summary: what is told of values, and of differences.
 ENDS = ("mean", "low", "high", "smallest", "largest")
+
 MARKUP = re.compile(r"[\\`*_\[\]<>|~$&]")  # of Markdown, within a line
 FORMULA = ("=", "+", "-", "@")  # with which one begins in a spreadsheet
 UNITS = {"balanced_accuracy": "share, 0 to 1", "loss": "nats"}
@@ -59,7 +61,7 @@ def results_frame(study: Study) -> pd.DataFrame:
     """
     inputs = results_inputs(study)
     frame = pd.DataFrame(list(_rows(inputs)))
-    for key in swept_keys(study):
+    for key in swept_keys(study.arms):
         with suppress(ValueError):  # not all are numbers
             frame[key] = pd.to_numeric(frame[key])
     counts = [name for name in frame if name.endswith(("_seeds", "_images"))]
@@ -75,7 +77,7 @@ def results_frame(study: Study) -> pd.DataFrame:
 
 def _rows(inputs: Inputs) -> Iterator[dict[str, object]]:
     study, references = inputs.study, reference_arms(inputs.study)
-    swept = swept_keys(study)
+    swept = swept_keys(study.arms)
     for size in study.subset_size:
         for arm in [arm for arms in groups_of(study).values() for arm in arms]:
             runs = of_arm(inputs.runs, arm, size)
@@ -108,15 +110,6 @@ def _columns(name: str, summary: Summary, values: pd.Series) -> dict[str, object
     return {f"{name}_seeds": summary.n, f"{name}_images": summary.images, **ends}
 
 
-def swept_values(arm: str) -> dict[str, str]:
-    """What a sweep set in an arm, by key: they end its name, ~key=value each."""
-    return dict(part.split("=", 1) for part in arm.split("~")[1:])
-
-
-def swept_keys(study: Study) -> list[str]:
-    return list(dict.fromkeys(key for arm in study.arms for key in swept_values(arm)))
-
-
 def exported(study: Study, form: str) -> str:
     """The table as text.
 
@@ -142,7 +135,7 @@ NUMBERS = ("Balanced accuracy", "Loss, nats", "Difference of accuracies", "Diffe
 def _printed(inputs: Inputs) -> tuple[list[str], list[list[str]], str]:
     """Heads, rows, and a note on the brackets: what all cells of a column share is said there."""
     study, references = inputs.study, reference_arms(inputs.study)
-    swept = swept_keys(study)
+    swept = swept_keys(study.arms)
     beside, parts = [], []
     for size in study.subset_size:
         for arm in [arm for arms in groups_of(study).values() for arm in arms]:

@@ -14,13 +14,13 @@ from scipy.spatial.distance import cdist
 from sklearn.datasets import load_digits
 from sklearn.kernel_ridge import KernelRidge
 
+from tlstudy.config.exposures import EXPOSURES
 from tlstudy.theory.shared import Row, measured
 
 STREAM = 104
 CLASSES, PER_CLASS = 10, 5
 TOGETHER = (6, 9)  # they turn into each other
 RIDGE = 1e-3
-EXPOSURES = ("none", "half", "all")
 
 
 class Problem:

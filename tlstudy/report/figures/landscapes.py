@@ -22,6 +22,7 @@ from scipy.interpolate import RegularGridInterpolator
 
 from tlstudy.config.groups import groups_of, label_of, rung_groups
 from tlstudy.config.settings import Study
+from tlstudy.config.sweeps import written_name
 from tlstudy.report.figures import drawn as drawn_values
 from tlstudy.report.figures import guessing, style
 from tlstudy.report.figures.captions import note
@@ -78,7 +79,7 @@ def selected_groups(study: Study) -> dict[str, list[str]]:
     names, groups = set(study.landscape.arms), groups_of(study)
     order = [*dict.fromkeys([*rung_groups(study), *groups])]
     chosen = {
-        group: [arm for arm in groups[group] if not names or {arm, arm.partition("~")[0]} & names]
+        group: [arm for arm in groups[group] if not names or {arm, written_name(arm)} & names]
         for group in order
     }
     return {group: arms for group, arms in chosen.items() if arms}

@@ -52,12 +52,12 @@ def invariance_table(inputs: Inputs, size: int) -> Table | None:
     return Table(["Arm", *COLUMNS], rows)
 
 
-def index_words(index: TransferIndex) -> str:
+def index_words(index: TransferIndex, digits: int = 2) -> str:
     """0.42 (95 % interval 0.30 to 0.55 over 10 seeds), or why there is none."""
     if index.reason:
         return f"Not testable: {index.reason}."
-    ends = f"{number(index.low, 2)} to {number(index.high, 2)}"
-    return f"{number(index.value, 2)} (95\u202f% interval {ends} over {index.seeds} seeds)"
+    ends = f"{number(index.low, digits)} to {number(index.high, digits)}"
+    return f"{number(index.value, digits)} (95\u202f% interval {ends} over {index.seeds} seeds)"
 
 
 def about_index(inputs: Inputs, size: int) -> str:

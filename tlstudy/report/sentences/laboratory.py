@@ -3,11 +3,14 @@
 import pandas as pd
 
 from tlstudy.audit.theory_statistics import CONDITION, of, ratios
+from tlstudy.audit.transfer_index import transfer_index
 from tlstudy.config.catalogue import laboratory_figures
+from tlstudy.config.exposures import EXPOSURES
 from tlstudy.report.format import THIN, count, duration, join, number, percent, seeds, whole
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.page.figures import study_figure
 from tlstudy.report.sentences import how_it_was_run, ledger
+from tlstudy.report.sentences.invariance import index_words
 from tlstudy.theory import diagonal_networks, relu_networks
 
 EXPERIMENTS = {
@@ -42,7 +45,7 @@ METHODS = {
     "scratch": "from scratch",
     "multi-task": "on both tasks at once",
 }
-# The ratios of `tlstudy.audit.theory_claims.ratios` in words, by experiment and measure.
+# The ratios of `tlstudy.audit.theory_statistics.ratios` in words, by experiment and measure.
 RATIOS = {
     "diagonal": {"price": "Penalty over the least", "change": "Squared change over the least"},
     "relu": {
@@ -50,7 +53,6 @@ RATIOS = {
         "change": "Squared change over the least that was found",
     },
 }
-SHOWN = ("none", "half", "all")  # classes shown turned
 FAR = 1.1  # a tenth above the least
 OF_DIVERGED = ["network", "optimiser", "scale"]
 
@@ -127,15 +129,15 @@ def transfer_notes(rows: pd.DataFrame) -> list[str]:
     """The transfer index of each learner: 1 if invariance passes fully, 0 if not at all."""
     found = []
     for network, words in (("averaged-kernel", "pools over turns"), ("plain-kernel", "does not")):
-        means = rows[(rows["measure"] == "accuracy_turned") & (rows["network"] == network)]
-        none, half, whole_set = (
-            means.loc[means["method"] == method, "value"].mean() for method in SHOWN
-        )
+        measured = of(rows, "accuracy_turned", network=network)
+        by_seed = measured.pivot(index="seed", columns="method", values="value")
+        values = [by_seed[exposure].to_numpy(dtype=float) for exposure in EXPOSURES]
+        none, half, whole_set = (each.mean() for each in values)
         found.append(
             f"Where the kernel {words}, accuracy on turned images of the other half goes from "
             f"{percent(none)} to {percent(half)} by half of the classes and to "
-            f"{percent(whole_set)} by all: a transfer index of "
-            f"{number((half - none) / (whole_set - none), 3)}."
+            f"{percent(whole_set)} by all. Transfer index: "
+            f"{index_words(transfer_index(*values), 3)}"
         )
     return found
 

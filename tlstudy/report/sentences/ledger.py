@@ -59,12 +59,12 @@ def entries(inputs: Inputs, size: int) -> list[dict]:
 def _limit(inputs: Inputs, size: int, name: str) -> str:
     """What a measured claim leaves open, in a sentence; empty where nothing is known to be."""
     claim = inputs.study.claims[name]
-    family, _, point = (claim.quantity or "").partition(".")
-    if family in ("log2_normalised_eigenvalue", "log2_rise") and point == "final":
+    family, _, point = (claim.quantity).partition(".")
+    if family in ("log2_normalised_eigenvalue", "log2_rise") and point == "final" and claim.against:
         return _train_losses(inputs, size, claim)
     if family == "log2_hessian_eigenvalue":
         return "The raw eigenvalue does not say which network is smoother."
-    if family == "probe" and claim.against not in (None, claim.arm):
+    if family == "probe" and claim.against not in ("", claim.arm):
         return "A probe of the pixels is not part of this comparison."
     return ""
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from tlstudy.config.sweeps import swept_keys, swept_values
 from tlstudy.report.format import MISSING, duration, is_number, join, loss, number, percent, whole
 from tlstudy.report.inputs import Inputs
 
@@ -54,7 +55,7 @@ class Runs:
 
 def runs_table(inputs: Inputs) -> Runs:
     """The runs as a table that a reader can filter and sort."""
-    swept = list(dict.fromkeys(key for arm in inputs.study.arms for key in _swept(arm)))
+    swept = swept_keys(inputs.study.arms)
     columns = [
         Column("Arm", choice=True),
         Column("Images", choice=True),
@@ -71,7 +72,7 @@ def runs_table(inputs: Inputs) -> Runs:
 
 def _row(run: dict, swept: list[str], seen: dict[tuple, list[str]]) -> list[Item]:
     key = (run["arm"], run["subset_size"], run["seed"])
-    chosen, alarms = _swept(run["arm"]), join(seen.get(key, [])) or "none"
+    chosen, alarms = swept_values(run["arm"]), join(seen.get(key, [])) or "none"
     return [
         _word(run["label"]),
         Item(whole(run["subset_size"]), int(run["subset_size"])),
@@ -88,11 +89,6 @@ def _row(run: dict, swept: list[str], seen: dict[tuple, list[str]]) -> list[Item
 
 def _word(text: str) -> Item:
     return Item(text, text)
-
-
-def _swept(arm: str) -> dict[str, str]:
-    """What a sweep chose for an arm, as its name has it: pretrained~epochs=3."""
-    return dict(part.split("=", 1) for part in arm.split("~")[1:] if "=" in part)
 
 
 def _swept_value(text: str) -> Item:
