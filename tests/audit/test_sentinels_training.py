@@ -16,9 +16,8 @@ from real_runs import (
 )
 from sentinel_series import saw, series, skipped
 
-from tlstudy.audit.sentinels import Evidence, examine, images
+from tlstudy.audit.sentinels import Evidence, examine
 from tlstudy.audit.sentinels.softmax import softmax_floor
-from tlstudy.networks import inputs
 
 LN10, FLOOR = np.log(10), softmax_floor(10)
 EPOCHS = np.arange(1, 31)
@@ -289,8 +288,3 @@ def test_a_network_that_guesses_is_found_with_the_stated_probability():
         for p in right
     )
     assert found >= 480  # 97.5 % or more of them
-
-
-def test_the_normalisation_of_imagenet_is_that_of_the_inputs():
-    assert tuple(images.IMAGENET_MEAN) == tuple(inputs.IMAGENET_MEAN)
-    assert tuple(images.IMAGENET_STD) == tuple(inputs.IMAGENET_STD)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from tlstudy.audit.crossed import Estimate, crossed_mean
+from tlstudy.audit.statistics import Summary, summarise
 from tlstudy.config.settings import Study
 
 Terms = Sequence[tuple[int, str]]  # sign and arm: (1, "pretrained"), (-1, "new") is a difference
@@ -60,6 +61,18 @@ class Answers:
         if len(labels) == len(np.unique(labels)):
             return None
         return crossed_mean(sum(of_terms), labels)
+
+    def summary(self, quantity: str, terms: Terms, size: int, values: pd.Series) -> Summary:
+        """Of values by seed: over test images too where they are accuracies with known answers.
+
+        Args:
+            values: (seeds,) the sum of the terms' quantity; a seed without one has NaN.
+        """
+        over_both = None
+        if quantity == "balanced_accuracy":
+            there = [int(seed) for seed in values.dropna().index]
+            over_both = self.balanced_accuracy(terms, size, there)
+        return summarise(values.to_numpy(dtype=float), over_both)
 
 
 def of_tables(study: Study, tables: Mapping[str, pd.DataFrame]) -> Answers:

@@ -15,9 +15,8 @@ import numpy as np
 import pandas as pd
 
 from tlstudy.audit.answers import Answers, of_tables
-from tlstudy.audit.crossed import Estimate
 from tlstudy.audit.quantities import Tables, values_of, why_missing
-from tlstudy.audit.statistics import Summary, summarise
+from tlstudy.audit.statistics import Summary
 from tlstudy.audit.verdicts import Ruling, by_interval, in_words, with_holm
 from tlstudy.config.ledger import Claim
 from tlstudy.config.quantities import SELECTIONS, planned_seeds, quantity_of
@@ -82,15 +81,11 @@ class Case:
 
     def summary(self) -> Summary:
         """Of the claim's values; over seeds and test images where it is about accuracies only."""
-        values = self.values()
-        return summarise(values.to_numpy(), self._over_images(values.dropna().index))
-
-    def _over_images(self, seeds: pd.Index) -> Estimate | None:
         compared = sides(self.claim)
-        if not compared or {quantity for quantity, _ in compared} != {"balanced_accuracy"}:
-            return None
         terms = [(sign, arm) for sign, (_, arm) in zip(SIGNS, compared, strict=False)]
-        return self.answers.balanced_accuracy(terms, self.size, list(seeds))
+        quantities = {quantity for quantity, _ in compared}
+        quantity = quantities.pop() if len(quantities) == 1 else ""
+        return self.answers.summary(quantity, terms, self.size, self.values())
 
     @cached_property
     def answers(self) -> Answers:

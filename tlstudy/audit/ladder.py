@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from tlstudy.audit.answers import Answers, of_tables
-from tlstudy.audit.statistics import Summary, summarise
+from tlstudy.audit.statistics import Summary
 from tlstudy.config.groups import sound_rung
 from tlstudy.config.settings import Study
 from tlstudy.storage.columns import LADDER
@@ -107,12 +107,8 @@ def part_summary(
     Args:
         values: rows of `seed_values` of the rung and part.
     """
-    of_both = None
-    if quantity == "balanced_accuracy":
-        rung, part = int(values["rung"].iloc[0]), values["part"].iloc[0]
-        there = values.loc[values["value"].notna(), "seed"].tolist()
-        of_both = answers.balanced_accuracy(_terms(study, rung, part), size, there)
-    return summarise(values["value"].to_numpy(dtype=float), of_both)
+    terms = _terms(study, int(values["rung"].iloc[0]), values["part"].iloc[0])
+    return answers.summary(quantity, terms, size, values.set_index("seed")["value"])
 
 
 def _terms(study: Study, rung: int, part: str) -> list[tuple[int, str]]:

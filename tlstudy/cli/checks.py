@@ -21,6 +21,7 @@ from tlstudy.config.given import given_study
 from tlstudy.config.settings import Study
 from tlstudy.config.study import STUDY_FILE
 from tlstudy.jobs import paths
+from tlstudy.jobs.graph import FORMULA_DRAWS, FORMULA_SEED
 from tlstudy.storage.errors import UserError
 
 
@@ -127,11 +128,11 @@ def pack(study: Study, destination: Path | None) -> None:
 @click.option(
     "--draws",
     type=click.IntRange(1),
-    default=5000,
+    default=FORMULA_DRAWS,
     show_default=True,
     help="Random arguments that each formula is tried on.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=FORMULA_SEED, show_default=True)
 @config_option
 @set_option
 @study_argument

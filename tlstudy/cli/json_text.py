@@ -7,17 +7,12 @@ from typing import TYPE_CHECKING, Any
 from tlstudy.storage.files import without_nan
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 
 def as_json_text(data: Any) -> str:
     """JSON with line breaks; a number that is not finite is null, a path is text."""
     return json.dumps(without_nan(data), indent=1, ensure_ascii=False, default=_plain)
-
-
-def rows_of(table: "pd.DataFrame") -> list[dict[str, Any]]:
-    """A mapping for each row of a table."""
-    return table.to_dict("records")
 
 
 def _plain(value: object) -> object:

@@ -5,7 +5,7 @@ from pathlib import PurePath
 
 import click
 
-from tlstudy.cli.json_text import as_json_text, rows_of
+from tlstudy.cli.json_text import as_json_text
 from tlstudy.cli.options import (
     check_results,
     json_option,
@@ -54,7 +54,7 @@ def claims(study: Study, as_json: bool) -> None:
     ladder, ledger, laboratory = make_claims(study)
     if as_json:
         tables = {"ladder": ladder, "claims": ledger, "laboratory_claims": laboratory}
-        click.echo(as_json_text({name: rows_of(table) for name, table in tables.items()}))
+        click.echo(as_json_text({name: table.to_dict("records") for name, table in tables.items()}))
         return
     texts = (ladder_text(ladder), ledger_text(ledger), ledger_text(laboratory))
     tell("\n".join(filter(None, texts)))

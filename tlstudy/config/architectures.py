@@ -95,7 +95,7 @@ class NetworkFacts:
         activations: what a training step holds of one image over what resnet50 holds; at least 1.
         after: share of the operations that comes after each stage of the encoder; the keys are
             the stages' names in order. Empty if it has no stages, for the reason `no_stages`.
-        batchnorm, convolutions: whether it has any.
+        batchnorm: whether it has any.
         one_value: whether a BatchNorm layer gets a single value a channel of each image.
         problem: why it cannot be built or take such images; empty if it can.
     """
@@ -106,7 +106,6 @@ class NetworkFacts:
     after: dict[str, float] = field(default_factory=dict)
     no_stages: str = ""
     batchnorm: bool = True
-    convolutions: bool = True
     one_value: bool = False
     problem: str = ""
 

@@ -7,9 +7,8 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from tlstudy.config.fields import NUMBER, Fraction, Once, Settings
+from tlstudy.config.fields import NUMBER, Fraction, Once, Settings, Share, named
 
-Amount = Annotated[float, Field(gt=0, le=1), NUMBER]
 Class = Annotated[int, Field(strict=True, ge=0)]
 Angle = Literal[0, 90, 180, 270]
 HALF = "half"
@@ -58,28 +57,28 @@ class HorizontalFlip(Transform):
     """Left and right exchanged."""
 
     name: Literal["horizontal-flip"]
-    probability: Amount = Field(0.5, description="Share of the images.")
+    probability: Share = Field(0.5, description="Share of the images.")
 
 
 class VerticalFlip(Transform):
     """Top and bottom exchanged."""
 
     name: Literal["vertical-flip"]
-    probability: Amount = Field(0.5, description="Share of the images.")
+    probability: Share = Field(0.5, description="Share of the images.")
 
 
 class ResizedCrop(Transform):
     """A random part of the image, enlarged to its size."""
 
     name: Literal["resized-crop"]
-    smallest: Amount = Field(0.5, description="Smallest part, as a share of the area.")
+    smallest: Share = Field(0.5, description="Smallest part, as a share of the area.")
 
 
 class Shift(Transform):
     """A shift by whole pixels; what comes in from outside is black."""
 
     name: Literal["shift"]
-    share: Amount = Field(0.1, description="Largest shift along each side, as a share of it.")
+    share: Share = Field(0.1, description="Largest shift along each side, as a share of it.")
 
 
 class ColourJitter(Transform):
@@ -98,8 +97,8 @@ class Erasing(Transform):
     """A random rectangle turned black (Zhong et al. 2020)."""
 
     name: Literal["erasing"]
-    probability: Amount = Field(0.5, description="Share of the images.")
-    largest: Amount = Field(0.33, description="Largest rectangle, as a share of the area.")
+    probability: Share = Field(0.5, description="Share of the images.")
+    largest: Share = Field(0.33, description="Largest rectangle, as a share of the area.")
 
 
 OneTransform = (
@@ -118,15 +117,10 @@ TRANSFORMS: dict[str, type[Transform]] = {
 }
 
 
-def _named(value: Any) -> Any:
-    """A name alone stands for the mapping with its defaults."""
-    return {"name": value} if isinstance(value, str) else value
-
-
 Augmentation = list[
     Annotated[
         OneTransform,
         Field(discriminator="name"),
-        BeforeValidator(_named, json_schema_input_type=Literal[tuple(TRANSFORMS)] | OneTransform),
+        BeforeValidator(named, json_schema_input_type=Literal[tuple(TRANSFORMS)] | OneTransform),
     ]
 ]

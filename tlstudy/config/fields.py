@@ -6,8 +6,12 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-# Below, resampling says nothing about the spread of seeds, so there is no interval.
+# Below, the spread of seeds is hardly known, and nobody can see whether values are near normal:
+# there is no interval.
 MINIMUM_SEEDS = 5
+# Mean and standard deviation of ImageNet's channels, RGB, of inputs in 0 to 1 (torchvision).
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9.-]*$"
 
 
@@ -15,6 +19,11 @@ def _refuse_boolean(value: Any) -> Any:
     if isinstance(value, bool):
         raise ValueError("must be a number, not true or false")
     return value
+
+
+def named(value: Any) -> Any:
+    """A name alone stands for the mapping with its defaults."""
+    return {"name": value} if isinstance(value, str) else value
 
 
 def odd(value: int) -> int:
@@ -39,6 +48,7 @@ Number = Annotated[float, Field(allow_inf_nan=False), NUMBER]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), NUMBER]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False), NUMBER]
 Fraction = Annotated[float, Field(ge=0, lt=1), NUMBER]
+Share = Annotated[float, Field(gt=0, le=1), NUMBER]
 Factor = Annotated[float, Field(ge=0.001, le=1000, allow_inf_nan=False), NUMBER]
 Count = Annotated[int, Field(strict=True, ge=1)]
 Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]

@@ -33,6 +33,16 @@ def _no_check(study: Any) -> Iterator[str]:
     yield from ()
 
 
+def few_enough_test_images(study: Any, name: str) -> Iterator[str]:
+    """A sentence where a measurement looks at more test images than the evaluation has."""
+    settings, most = getattr(study, name), study.evaluation.final_images
+    if settings.seeds and settings.test_images > most:
+        yield (
+            f"{name}.test_images: found {settings.test_images}; must be at most "
+            f"evaluation.final_images ({most})."
+        )
+
+
 @dataclass(frozen=True)
 class Measurement:
     """Everything that the workflow needs to know of a measurement.

@@ -23,6 +23,8 @@ from pydantic import (
 from tlstudy.config.architectures import Architecture
 from tlstudy.config.augmentation import Augmentation
 from tlstudy.config.fields import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
     MINIMUM_SEEDS,
     THREE_CHANNELS,
     Count,
@@ -70,10 +72,10 @@ class WeightsFile(Settings):
 
     file: Place = Field(description="A state dictionary: .safetensors, or .pth without code in it.")
     mean: Annotated[list[Number], THREE_CHANNELS] = Field(
-        [0.485, 0.456, 0.406], description="Channel means of the inputs it was trained on, RGB."
+        list(IMAGENET_MEAN), description="Channel means of the inputs it was trained on, RGB."
     )
     std: Annotated[list[Positive], THREE_CHANNELS] = Field(
-        [0.229, 0.224, 0.225], description="Channel standard deviations, RGB, inputs in 0 to 1."
+        list(IMAGENET_STD), description="Channel standard deviations, RGB, inputs in 0 to 1."
     )
     stride_on: Literal["3x3", "1x1"] = Field(
         "3x3",

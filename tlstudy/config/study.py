@@ -51,6 +51,11 @@ class Run:
     statistics: tuple[str, ...]
     after_epochs: tuple[str, ...]
 
+    @property
+    def key(self) -> tuple[str, int, int]:
+        """What names it in all tables: arm, subset size and seed, as `storage.columns.KEYS`."""
+        return self.arm, self.subset_size, self.seed
+
     @cached_property
     def name(self) -> str:
         """Name of its folder, from the training settings; the same for arms that share them."""
@@ -301,7 +306,7 @@ def selected(study: Study, selection: Selection) -> list[Run]:
 def runs_of_step(study: Study, step: str) -> list[Run]:
     """The runs that a step leaves results of, without those that an incomplete study lacks."""
     members = runs(study) if step == "train" else selected(study, getattr(study, step))
-    return [run for run in members if study.has(step, run.arm, run.subset_size, run.seed)]
+    return [run for run in members if study.has(step, *run.key)]
 
 
 def experiments(study: Study) -> list[tuple[str, int]]:

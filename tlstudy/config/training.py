@@ -3,7 +3,7 @@
 What a name stands for in PyTorch is in `tlstudy.networks`: nothing here imports it.
 """
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -15,6 +15,8 @@ from tlstudy.config.fields import (
     Once,
     Positive,
     Settings,
+    Share,
+    named,
 )
 
 if TYPE_CHECKING:
@@ -62,11 +64,6 @@ class SGD(Settings):
 Optimiser = Annotated[Adam | AdamW | SGD, Field(discriminator="name")]
 
 
-def _named(value: Any) -> Any:
-    """A name alone stands for the mapping with its defaults."""
-    return {"name": value} if isinstance(value, str) else value
-
-
 WarmUp = Annotated[
     NotNegative,
     Field(
@@ -105,12 +102,10 @@ Schedule = Annotated[
     Constant | Cosine | Step,
     Field(discriminator="name"),
     BeforeValidator(
-        _named,
+        named,
         json_schema_input_type=Literal["constant", "cosine", "step"] | Constant | Cosine | Step,
     ),
 ]
-
-Share = Annotated[float, Field(gt=0, le=1), NUMBER]
 
 
 class Trained(Settings):

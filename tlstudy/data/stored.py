@@ -15,11 +15,11 @@ RECORD = "record.json"
 Part = tuple[np.ndarray, np.ndarray]
 
 
-def are_stored(folder: Path, parts: tuple[str, ...] = ("train", "test")) -> bool:
+def are_stored(folder: Path) -> bool:
     """Whether all files are there, as they were written."""
     try:
         files = json.loads((folder / RECORD).read_text(encoding="utf-8"))["files"]
-        names = {name for part in parts for name in _names(part)}
+        names = {name for part in ("train", "test") for name in _names(part)}
         return set(files) == names and all(sha256(folder / n) == files[n] for n in names)
     except (OSError, ValueError, KeyError, TypeError):
         return False

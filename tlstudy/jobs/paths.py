@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
+from tlstudy.config import datasets
 from tlstudy.config.measurements import measurements
 from tlstudy.config.settings import Study, WeightsSource
 from tlstudy.config.study import SETTINGS_FOLDER, STUDY_FILE, Run, digest
@@ -10,12 +11,7 @@ from tlstudy.config.tables import AGGREGATED_TABLES, CLAIM_TABLES
 from tlstudy.config.targets import Target
 
 # MNIST as it is given out; other images as `data.stored` keeps them.
-MNIST_FILES = (
-    "train-images-idx3-ubyte",
-    "train-labels-idx1-ubyte",
-    "t10k-images-idx3-ubyte",
-    "t10k-labels-idx1-ubyte",
-)
+MNIST_FILES = tuple(name.removesuffix(".gz") for name in datasets.MNIST_FILES)
 STORED_FILES = (
     "train-images.npy",
     "train-labels.npy",

@@ -122,12 +122,12 @@ class Progress:
 
 def progress(study: Study) -> Progress:
     """The state of a study's jobs."""
-    asked = {step: set(map(_key, runs_of_step(study, step))) for step in STEPS}
+    asked = {step: {run.key for run in runs_of_step(study, step)} for step in STEPS}
     cells = [
         Cell(
             (run.arm, str(run.subset_size)),
             run.seed,
-            [_run_job(study, step, run) for step in STEPS if _key(run) in asked[step]],
+            [_run_job(study, step, run) for step in STEPS if run.key in asked[step]],
         )
         for run in runs(study)
     ]
@@ -139,13 +139,9 @@ def progress(study: Study) -> Progress:
     return Progress(study, cells, list(_other_jobs(study)))
 
 
-def _key(run: Run) -> tuple[str, int, int]:
-    return run.arm, run.subset_size, run.seed
-
-
 def _run_job(study: Study, step: str, run: Run) -> Job:
     files, place = paths.step_files(study, step, run), paths.job_of_run(step, run)
-    job = _job(paths.study_folder(study), (step, *_key(run)), place, files)
+    job = _job(paths.study_folder(study), (step, *run.key), place, files)
     if step == "train" and job.state == "done":
         return replace(job, state=_outcome(study, run))
     return job

@@ -11,6 +11,7 @@ from tlstudy.config.study import STEPS, runs, runs_of_step
 from tlstudy.config.study_targets import sources
 from tlstudy.jobs import paths
 from tlstudy.jobs.claims_seen import record_claims
+from tlstudy.storage.columns import KEYS
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import NOT_SUPPORTED, check_place, json_bytes, write_bytes_atomically
 
@@ -116,23 +117,19 @@ def runs_table(study: Study) -> str:
 
 def run_rows(study: Study) -> list[dict[str, str | int]]:
     """The same, a mapping for each run: arm, subset_size, seed, folder, and <step>_log."""
-    with_log = {
-        step: {(run.arm, run.subset_size, run.seed) for run in runs_of_step(study, step)}
-        for step in STEPS
-    }
+    with_log = {step: {run.key for run in runs_of_step(study, step)} for step in STEPS}
     asked = [step for step in STEPS if with_log[step]]
     rows: list[dict[str, str | int]] = []
     for run in runs(study):
-        key = run.arm, run.subset_size, run.seed
         logs = {
             f"{step}_log": str(
                 paths.log_file(paths.study_folder(study), paths.job_of_run(step, run))
             )
-            if key in with_log[step]
+            if run.key in with_log[step]
             else ""
             for step in asked
         }
-        keys = dict(zip(("arm", "subset_size", "seed"), key, strict=True))
+        keys = dict(zip(KEYS, run.key, strict=True))
         rows.append({**keys, "folder": str(paths.folder_of_run(study, run)), **logs})
     return rows
 

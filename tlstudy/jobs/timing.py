@@ -16,8 +16,9 @@ from tlstudy.measures.passes import GRADIENT, weight_of
 from tlstudy.networks.build import initial_network
 from tlstudy.networks.device import keep_freed_memory, make_deterministic
 from tlstudy.networks.evaluation import batch_size
+from tlstudy.networks.images import Images
 from tlstudy.networks.inputs import Inputs
-from tlstudy.networks.trainer import Images, Outcome, Trainer
+from tlstudy.networks.trainer import Outcome, Trainer
 
 # On a processor more images take longer, and no longer each. So a step is timed with as many as
 # take the operations of this many images of 128 x 128 in resnet50.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tlstudy.config.settings import Study
     from tlstudy.config.study import Run
     from tlstudy.networks.fine_tuned import FineTuned
-    from tlstudy.networks.trainer import Batch
+    from tlstudy.networks.images import Batch
 
 log = logging.getLogger(__name__)
 LEVEL_SEARCH = 20  # passes that locate the matched train loss

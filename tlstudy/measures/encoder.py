@@ -8,7 +8,7 @@ from pydantic import Field
 
 from tlstudy.config.architectures import network_facts
 from tlstudy.config.fields import Once, Selection
-from tlstudy.config.measurements import Measurement
+from tlstudy.config.measurements import Measurement, few_enough_test_images
 from tlstudy.measures.passes import training_passes, weight_of
 
 if TYPE_CHECKING:
@@ -91,12 +91,7 @@ def passes(study: "Study", run: "Run") -> float:
 
 def check(study: "Study") -> Iterator[str]:
     """Test images are among those of the evaluation; measured networks have the frozen stages."""
-    images, most = study.encoder.test_images, study.evaluation.final_images
-    if study.encoder.seeds and images > most:
-        yield (
-            f"encoder.test_images: found {images}; must be at most "
-            f"evaluation.final_images ({most})."
-        )
+    yield from few_enough_test_images(study, "encoder")
     if not study.encoder.seeds:
         return
     from tlstudy.config.study import selected  # which reads this module itself

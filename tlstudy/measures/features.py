@@ -1,12 +1,13 @@
 """Measurement `features`: how a network's features lie before and after its training."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from tlstudy.config.fields import Selection
-from tlstudy.config.measurements import Measurement
+from tlstudy.config.measurements import Measurement, few_enough_test_images
 
 if TYPE_CHECKING:
     from tlstudy.config.settings import Study
@@ -98,16 +99,6 @@ def passes(study: "Study", run: "Run") -> float:
     return 4 * images + 4 * run.subset_size
 
 
-def check(study: "Study") -> Iterator[str]:
-    """Test images are among those of the evaluation."""
-    images, most = study.features.test_images, study.evaluation.final_images
-    if study.features.seeds and images > most:
-        yield (
-            f"features.test_images: found {images}; must be at most "
-            f"evaluation.final_images ({most})."
-        )
-
-
 MEASUREMENT = Measurement(
     name="features",
     title="Features",
@@ -117,5 +108,5 @@ MEASUREMENT = Measurement(
     columns=COLUMNS,
     passes=passes,
     memory_mb=6000,
-    check=check,
+    check=partial(few_enough_test_images, name="features"),
 )

@@ -13,7 +13,7 @@ from torch.overrides import TorchFunctionMode
 from tlstudy.measures.planes import filter_normalised_direction, filter_norms
 from tlstudy.networks.batchnorm import by_batch, untracked
 from tlstudy.networks.evaluation import loss_of_head, training_mode_loss
-from tlstudy.networks.trainer import Batch
+from tlstudy.networks.images import Batch
 from tlstudy.storage.randomness import Stream, derived_seed
 from tlstudy.storage.time_left import with_time_left
 

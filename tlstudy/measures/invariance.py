@@ -2,12 +2,13 @@
 
 import logging
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from tlstudy.config.fields import Selection
-from tlstudy.config.measurements import Measurement
+from tlstudy.config.measurements import Measurement, few_enough_test_images
 from tlstudy.measures.passes import weight_of
 
 if TYPE_CHECKING:
@@ -85,16 +86,6 @@ def passes(study: "Study", run: "Run") -> float:
     return looks * (ways * images + run.subset_size)
 
 
-def check(study: "Study") -> Iterator[str]:
-    """Test images are among those of the evaluation."""
-    images, most = study.invariance.test_images, study.evaluation.final_images
-    if study.invariance.seeds and images > most:
-        yield (
-            f"invariance.test_images: found {images}; must be at most "
-            f"evaluation.final_images ({most})."
-        )
-
-
 MEASUREMENT = Measurement(
     name="invariance",
     title="Invariance",
@@ -104,5 +95,5 @@ MEASUREMENT = Measurement(
     columns=COLUMNS,
     passes=passes,
     memory_mb=6000,
-    check=check,
+    check=partial(few_enough_test_images, name="invariance"),
 )

@@ -14,7 +14,7 @@ from torch import nn
 
 from tlstudy.networks.batchnorm import by_batch, untracked
 from tlstudy.networks.evaluation import loss_of_head
-from tlstudy.networks.trainer import Batch
+from tlstudy.networks.images import Batch
 from tlstudy.networks.trajectory import unflatten
 
 Vector = torch.Tensor

@@ -18,8 +18,9 @@ from tlstudy.config.settings import Training
 from tlstudy.networks.batchnorm import recalibrated
 from tlstudy.networks.device import autocast
 from tlstudy.networks.evaluation import NO_SCORE, Score, batch_size, predict, score
+from tlstudy.networks.images import Images, training_batches
 from tlstudy.networks.stages import HEAD, stages_of, without_positions
-from tlstudy.networks.trainer import Images, Trainer, training_batches
+from tlstudy.networks.trainer import Trainer
 
 Scores = tuple[Score, Score]  # of training images, of test images
 

@@ -30,7 +30,7 @@ NO_SCORE = Score(float("nan"), float("nan"), float("nan"))
 def loss_of_head(
     logits: torch.Tensor, labels: torch.Tensor, head: str, smoothing: float = 0.0
 ) -> torch.Tensor:
-    """Mean cross-entropy of (N, 10) logits, or of their softmax as published (F7).
+    """Mean cross-entropy of (N, classes) logits, or of their softmax as published (F7).
 
     Args:
         smoothing: share of each label that is spread evenly over all classes.
@@ -47,7 +47,7 @@ def balanced_accuracy(predicted: torch.Tensor, labels: torch.Tensor) -> float:
 
 
 def score(logits: torch.Tensor, labels: torch.Tensor, head: str) -> Score:
-    """Score (N, 10) logits against (N,) labels."""
+    """Score (N, classes) logits against (N,) labels."""
     predicted = logits.argmax(dim=1)
     return Score(
         loss=float(loss_of_head(logits.double(), labels, head)),
@@ -57,7 +57,7 @@ def score(logits: torch.Tensor, labels: torch.Tensor, head: str) -> Score:
 
 
 def predict(network: nn.Module, images: torch.Tensor, inputs: Inputs) -> torch.Tensor:
-    """Logits (N, 10), float32 on the processor, of (N, H, W) uint8 images in evaluation mode."""
+    """Logits (N, classes), float32 on the processor, of (N, H, W) uint8 images, evaluation mode."""
     network.eval()
     device = next(network.parameters()).device
     with torch.inference_mode():

@@ -55,7 +55,6 @@ def measured_facts(architecture: str, image_size: int) -> NetworkFacts:
     from torch.nn.modules.batchnorm import _BatchNorm
 
     from tlstudy.networks.architecture import build_without_values, head_of
-    from tlstudy.networks.build import layer_kinds
 
     try:
         network = build_without_values(architecture, "3x3", TEN, image_size).eval()
@@ -79,7 +78,6 @@ def measured_facts(architecture: str, image_size: int) -> NetworkFacts:
         after=after,
         no_stages=no_stages,
         batchnorm=any(isinstance(layer, _BatchNorm) for layer in layers),
-        convolutions="convolution" in layer_kinds(network).values(),
         one_value=values == IMAGES,
     )
 

@@ -8,9 +8,9 @@ from torch import nn
 from tlstudy.config.settings import Evaluation, Training
 from tlstudy.config.study import Run
 from tlstudy.networks.build import initial_network
+from tlstudy.networks.images import Batch, Images, training_batches
 from tlstudy.networks.pretrained import PretrainedWeights
 from tlstudy.networks.stages import stages_of
-from tlstudy.networks.trainer import Batch, Images, training_batches
 from tlstudy.networks.trajectory import unflatten
 
 

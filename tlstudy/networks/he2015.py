@@ -18,7 +18,7 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from tlstudy.networks.inputs import IMAGENET_MEAN, IMAGENET_STD
+from tlstudy.config.fields import IMAGENET_MEAN, IMAGENET_STD
 
 BLOCKS = {2: "abc", 3: "abcd", 4: "abcdef", 5: "abc"}
 BRANCHES = {

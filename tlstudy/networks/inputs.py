@@ -3,10 +3,9 @@
 import numpy as np
 import torch
 
+from tlstudy.config.fields import IMAGENET_MEAN, IMAGENET_STD
 from tlstudy.networks.pretrained import PretrainedWeights
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
 PIL_ONE = 2**22  # PIL's resizing of 8-bit images has integer weights: this one stands for 1
 RESIZED_AT_ONCE = 64  # images: their float64 sums stay near the cache
 

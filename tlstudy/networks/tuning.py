@@ -11,7 +11,8 @@ from torch import nn
 
 from tlstudy.config.settings import Training
 from tlstudy.networks.evaluation import predict_recalibrated, score
-from tlstudy.networks.trainer import Images, Trainer
+from tlstudy.networks.images import Images
+from tlstudy.networks.trainer import Trainer
 from tlstudy.storage.randomness import Stream, derived_seed
 
 log = logging.getLogger(__name__)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tlstudy.config.architectures import HE2015, TIMM, allowed_sources
+from tlstudy.config.fields import IMAGENET_MEAN, IMAGENET_STD
 from tlstudy.config.settings import WeightsFile, WeightsSource
 from tlstudy.data.download import (
     Unreachable,
@@ -166,7 +167,6 @@ def _from_timm(source: str, name: str) -> tuple[State, dict[str, Any]]:
 
 def _from_he2015(downloads: Path) -> tuple[State, dict[str, Any]]:
     from tlstudy.networks.he2015 import FIRST_SCALE, convert, read_layers_format, shard_names
-    from tlstudy.networks.inputs import IMAGENET_MEAN, IMAGENET_STD
 
     description = (
         "He et al. 2015 (Caffe, by way of Keras), converted to torchvision's form, first "

@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tlstudy.audit.sentinels.runs import Examiner, Key, key_of, names_of_alarms
+from tlstudy.audit.sentinels.runs import Examiner, Key, names_of_alarms
 from tlstudy.audit.sentinels.sentinel import Finding
 from tlstudy.config.measurements import measured_tables
 from tlstudy.config.settings import Study
@@ -76,14 +76,14 @@ def _gather_trainings(
     ):
         for results in results_of_runs(study):
             run = results.run
-            keys = dict(zip(KEYS, key_of(run), strict=True))
+            keys = dict(zip(KEYS, run.key, strict=True))
             metrics.add(results.metrics, **keys)
             layers.add(results.layers, **keys)
             if used := results.record["weights"]:
                 key = run.settings.initialisation, run.settings.architecture
                 weights.setdefault(key, set()).add(used["sha256"])
             place = results.folder.relative_to(runs_folder)
-            rows[key_of(run)] = {**keys, "run": str(place), **run_row(results)}
+            rows[run.key] = {**keys, "run": str(place), **run_row(results)}
             watch.look_at(results)
             if row := packed_answers(results, run.settings.batchnorm):
                 answers.append(keys | row)
@@ -108,13 +108,13 @@ def _check_weights(study: Study, used: dict[tuple[str, str], set[str]]) -> None:
 
 def _measured(study: Study, run: Run, table: str, diverged: set[Key]) -> pd.DataFrame:
     frame = read_table(paths.measured_file(study, table, run), table, measured_tables()[table])
-    if key_of(run) in diverged:
+    if run.key in diverged:
         # What a diverged run was on its way is no result to compare, here as in the ledger.
         columns = measured_tables()[table]
         frame[[name for name, (kind, _) in columns.items() if kind == "float64"]] = float("nan")
         if "reason" in columns:
             frame["reason"] = "the run diverged"
-    return frame.assign(**dict(zip(KEYS, key_of(run), strict=True)))
+    return frame.assign(**dict(zip(KEYS, run.key, strict=True)))
 
 
 def _laboratory(study: Study) -> Iterator[pd.DataFrame]:

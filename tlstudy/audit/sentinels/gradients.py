@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from tlstudy.audit.sentinels.evidence import Evidence
 from tlstudy.audit.sentinels.limits import LEAST_FALL
 from tlstudy.audit.sentinels.sentinel import sentinel
-from tlstudy.audit.sentinels.trends import end_of
+from tlstudy.audit.sentinels.trends import end_of, last_fifth
 
 EPOCHS = 3
 # The norm of single steps spreads over a factor of ten or so. A thousandth of the largest, with a
@@ -30,7 +30,7 @@ def gradient_vanishes(evidence: Evidence) -> Iterator[str]:
     Above half of its first value. A norm that falls with the loss is what convergence looks like.
     """
     norms, losses = (evidence.series(name, EPOCHS) for name in ("gradient_norm", "train_loss"))
-    late = norms.iloc[-max(1, len(norms) // 5) :].median()
+    late = last_fifth(norms).median()
     if late <= VANISHED * norms.max() and end_of(losses) >= STILL_HIGH * losses.iloc[0] > 0:
         yield (
             f"the gradient norm is {norms.max():.3g} at most and {late:.3g} at the end, where the "

@@ -18,7 +18,7 @@ from tlstudy.audit.sentinels.evidence import (
 )
 from tlstudy.audit.sentinels.limits import CONFIDENCE, MOSTLY_RIGHT
 from tlstudy.audit.sentinels.sentinel import percent, sentinel
-from tlstudy.audit.sentinels.trends import end_of, in_both
+from tlstudy.audit.sentinels.trends import FIFTH, end_of, in_both
 from tlstudy.config.settings import STATISTICS
 
 HALF_WAY = 0.5  # from guessing to all right: a train accuracy above shows that training works
@@ -158,7 +158,7 @@ def test_guesses_though_training_does_not(evidence: Evidence) -> Iterator[str]:
         )
     elif _has_many_examples(evidence) and evidence.has(LOSS_OF_TEST):
         losses, guess = evidence.test_values("loss"), float(np.log(evidence.classes))
-        from_the_start = losses.index[0] <= max(1, evidence.metrics["epoch"].max() // 5)
+        from_the_start = losses.index[0] <= max(1, evidence.metrics["epoch"].max() // FIFTH)
         learnt = end_of(evidence.series("train_loss")) < LEARNT * guess
         if from_the_start and learnt and losses.min() >= guess:
             yield (
@@ -245,7 +245,7 @@ def accuracy_contradicts_loss(evidence: Evidence) -> Iterator[str]:
         with suppress(TooLittleError):
             loss, accuracy = _plain(evidence, name)
             losses, right = in_both(loss, accuracy)
-            late = slice(-max(1, len(losses) // 5), None)
+            late = slice(-max(1, len(losses) // FIFTH), None)
             if not len(losses) or accuracy.max() < NO_CLASSES:
                 continue
             at_end = losses[late].mean()

@@ -7,10 +7,8 @@ import numpy as np
 
 from tlstudy.audit.sentinels.evidence import Evidence
 from tlstudy.audit.sentinels.sentinel import sentinel
+from tlstudy.config.fields import IMAGENET_MEAN, IMAGENET_STD
 
-# Those of `networks.inputs`, which would bring torch: two seconds and most of the memory that the
-# tables of a study take. A test holds them to be the same.
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 SAME = 1e-3  # of inputs from 0 to 1: means and deviations are given with three digits
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from tlstudy.audit.sentinels.evidence import ACCURACY_OF_TEST, LOSS_OF_TEST, Evidence
 from tlstudy.audit.sentinels.limits import STEADY
 from tlstudy.audit.sentinels.sentinel import percent, sentinel
-from tlstudy.audit.sentinels.trends import Decline, chance_of_rise, decline, end_of, noise
+from tlstudy.audit.sentinels.trends import FIFTH, Decline, chance_of_rise, decline, end_of, noise
 
 # Prechelt (1998, Early stopping - but when?) stops at a test loss 1 to 5 % above its least. Twice
 # the largest of these is no matter of taste any more.
@@ -136,7 +136,7 @@ def still_improving(evidence: Evidence) -> Iterator[str]:
         if name == "test"
         else evidence.series("train_loss", EPOCHS)
     )
-    last = max(1, len(values) // 5)
+    last = max(1, len(values) // FIFTH)
     before, fall = float(values.iloc[-2 * last : -last].mean()), values.iloc[0] - values.min()
     late = values.iloc[len(values) // 2 :]
     if before - end_of(values) > STILL * fall > 0 and chance_of_rise(-late) < STEADY:

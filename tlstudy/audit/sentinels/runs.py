@@ -49,7 +49,7 @@ class Examiner:
             metrics=results.metrics.to_pandas(),
             layers=results.layers.to_pandas(),
             record=results.record,
-            landscape=self._landscapes.get(key_of(run)),
+            landscape=self._landscapes.get(run.key),
             curvature=_curvature(self._study, run),
             subset=self._subset(paths.run_subset_folder(self._study, run)),
             training=run.settings,
@@ -57,7 +57,7 @@ class Examiner:
             batchnorm=run.settings.batchnorm,
             reported_epoch=run.settings.reported_epoch,
         )
-        self._found[key_of(run)] = examine(evidence).findings
+        self._found[run.key] = examine(evidence).findings
         # Comparisons look at images, landscapes, curvature and the layers' last norms, and of the
         # metrics only whether they are there.
         layers = evidence.layers
@@ -79,13 +79,8 @@ class Examiner:
 def _curvature(study: Study, run: Run) -> pd.DataFrame | None:
     """The run's eigenvalues; None if they are not to be measured, or not yet."""
     file = paths.measured_file(study, "curvature", run)
-    asked = study.has("curvature", *key_of(run)) and run in selected(study, study.curvature)
+    asked = study.has("curvature", *run.key) and run in selected(study, study.curvature)
     return read_table(file, "curvature") if asked and file.is_file() else None
-
-
-def key_of(run: Run) -> Key:
-    """What names a run in all tables."""
-    return run.arm, run.subset_size, run.seed
 
 
 def _subset(folder: Path) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ import pandas as pd
 from tlstudy.audit.sentinels.evidence import LOSS_OF_TEST, Evidence, TooLittleError
 from tlstudy.audit.sentinels.limits import MOST_CLASSES, NEARLY_ALL_RIGHT, STEADY
 from tlstudy.audit.sentinels.sentinel import sentinel
-from tlstudy.audit.sentinels.trends import chance_of_rise
+from tlstudy.audit.sentinels.trends import FIFTH, chance_of_rise
 from tlstudy.config.settings import STATISTICS
 
 AT_FLOOR = 0.005  # nats above the floor, and the errors that are left
@@ -183,7 +183,7 @@ def _told(loss: pd.Series, accuracy: pd.Series | None, classes: int) -> str:
             )
     if len(loss) < EPOCHS_OF_A_FLOOR:
         raise TooLittleError(f"{EPOCHS_OF_A_FLOOR} epochs with a loss")
-    late = loss.iloc[-max(EPOCHS_OF_A_FLOOR, len(loss) // 5) :]
+    late = loss.iloc[-max(EPOCHS_OF_A_FLOOR, len(loss) // FIFTH) :]
     told = f"is {late.min():.5f} to {late.max():.5f} nats in the last {len(late)} epochs"
     if accuracy is None:
         at_rest = (late <= floor + AT_FLOOR_UNSEEN).all()

@@ -46,7 +46,7 @@ class Decline:
 
 def end_of(values: pd.Series) -> float:
     """Mean of the last fifth, of one value at least."""
-    return float(_last_fifth(values).to_numpy(float).mean())
+    return float(last_fifth(values).to_numpy(float).mean())
 
 
 def in_both(one: pd.Series, other: pd.Series) -> tuple[np.ndarray, np.ndarray]:
@@ -57,7 +57,7 @@ def in_both(one: pd.Series, other: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     return one.to_numpy(float), other.to_numpy(float)
 
 
-def _last_fifth(values: pd.Series) -> pd.Series:
+def last_fifth(values: pd.Series) -> pd.Series:
     return values.iloc[-max(1, len(values) // FIFTH) :]
 
 

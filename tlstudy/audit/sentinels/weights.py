@@ -10,7 +10,7 @@ from scipy.stats import rankdata
 from tlstudy.audit.sentinels.evidence import Evidence, TooLittleError
 from tlstudy.audit.sentinels.limits import LEAST_FALL, STEADY
 from tlstudy.audit.sentinels.sentinel import percent, sentinel
-from tlstudy.audit.sentinels.trends import chance_of_rise, end_of, noise
+from tlstudy.audit.sentinels.trends import chance_of_rise, end_of, last_fifth, noise
 from tlstudy.config.training import Trained
 
 # Gradients that add up: how far the log-log slope may be from 1, and the largest standard
@@ -196,7 +196,7 @@ def gradient_grows(evidence: Evidence) -> Iterator[str]:
     found = growth(norms.index.to_numpy(), norms.to_numpy())
     if found is not None and found.adds_up:
         return  # an error of its own
-    early, late = norms.iloc[0], norms.iloc[-max(1, len(norms) // 5) :].median()
+    early, late = norms.iloc[0], last_fifth(norms).median()
     smooth = noise(np.log(norms)) <= SMOOTH * max(1.0, float(np.log(late / early)))
     least = GROWTH_WITH_FALL if _loss_halves(evidence) else GROWTH
     if late >= least * early and smooth and chance_of_rise(norms) < STEADILY:

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from tlstudy.audit.sentinels.softmax import softmax_floor
 from tlstudy.config.settings import Study
 from tlstudy.report.figures import style
 
@@ -43,8 +44,8 @@ def words(study: Study, quantity: str, arms: Iterable[str] | None = None) -> str
 
 def softmax_bounds(classes: int) -> tuple[float, float]:
     """Least and largest cross-entropy on a softmax's output, nats."""
-    most = float(np.log(classes - 1 + np.e))
-    return most - 1, most
+    least = softmax_floor(classes)
+    return least, least + 1
 
 
 def _classes(study: Study, arms: Iterable[str] | None) -> list[int]:

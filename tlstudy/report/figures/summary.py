@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from tlstudy.audit.answers import of_tables
-from tlstudy.audit.statistics import Summary, scaled, summarise
+from tlstudy.audit.statistics import Summary, scaled
 from tlstudy.config.groups import group_of_slides, groups_of, is_new, label_of
 from tlstudy.config.settings import Study
 from tlstudy.data import published
@@ -63,12 +63,9 @@ def _summary(
     study: Study, tables: points.Tables, arm: str, size: int, quantity: str, scale: float
 ) -> Summary:
     """Of an arm's reported values, over seeds and test images where its answers are known."""
-    rows = tables["runs"][tables["runs"]["arm"] == arm].dropna(subset=f"reported_{quantity}")
-    of_both = None
-    if quantity == "balanced_accuracy":
-        answers = of_tables(study, tables)
-        of_both = answers.balanced_accuracy([(1, arm)], size, rows["seed"].tolist())
-    return scaled(summarise(rows[f"reported_{quantity}"].to_numpy(dtype=float), of_both), scale)
+    rows = tables["runs"][tables["runs"]["arm"] == arm].set_index("seed")
+    values = rows[f"reported_{quantity}"].astype(float).dropna()
+    return scaled(of_tables(study, tables).summary(quantity, [(1, arm)], size, values), scale)
 
 
 def _diverged(runs: pd.DataFrame, arm: str) -> str:

@@ -8,6 +8,7 @@ import pandas as pd
 from tlstudy.audit.quantities import values_of
 from tlstudy.audit.statistics import Summary, summarise
 from tlstudy.config.groups import label_of
+from tlstudy.measures.hessian import TOLERANCE
 from tlstudy.measures.least_change import STATIONARY
 from tlstudy.report.figures import curvature as figure
 from tlstudy.report.format import Cell, number, percent, sentence
@@ -17,7 +18,6 @@ from tlstudy.report.sentences.series import of_arm
 from tlstudy.report.tables import Table
 
 NONE = summarise(np.array([]))
-CONVERGED = 0.01  # at this residual `tlstudy.measures.hessian.lanczos` stops
 POINTS = {"final": "At the final weights", "matched": "At the same training loss"}
 QUANTITIES = {
     "normalised_eigenvalue": "Largest Hessian eigenvalue, filter-normalised",
@@ -109,11 +109,11 @@ def convergence(inputs: Inputs, size: int) -> str:
     residuals = rows.stack().dropna()
     if residuals.empty:
         return ""
-    reached = int((residuals <= CONVERGED).sum())
+    reached = int((residuals <= TOLERANCE).sum())
     return (
-        f"Lanczos reached a residual of at most {percent(CONVERGED)} of the eigenvalue in "
+        f"Lanczos reached a residual of at most {percent(TOLERANCE)} of the eigenvalue in "
         f"{reached} of {len(residuals)} cases. The largest residual is {percent(residuals.max())}. "
-        f"Above {percent(CONVERGED)}, the largest eigenvalue may be higher than given."
+        f"Above {percent(TOLERANCE)}, the largest eigenvalue may be higher than given."
     )
 
 

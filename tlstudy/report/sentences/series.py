@@ -5,10 +5,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from tlstudy.audit.answers import Answers, Terms
-from tlstudy.audit.crossed import Estimate
+from tlstudy.audit.answers import Answers
 from tlstudy.audit.sentinels.weights import any_moved, growth, step_size_drift
-from tlstudy.audit.statistics import Summary, reference_arms, summarise
+from tlstudy.audit.statistics import Summary, reference_arms
 from tlstudy.report.inputs import Inputs
 
 HALF = 0.5
@@ -36,23 +35,14 @@ def differences(inputs: Inputs, arm: str, size: int, measure: str) -> pd.Series:
 def reported_summary(inputs: Inputs, arm: str, size: int, measure: str) -> Summary:
     """Of an arm's reported values, over seeds and test images where its answers are known."""
     values = reported(inputs, arm, size, measure)
-    return summarise(values.to_numpy(), _over_images(inputs, [(1, arm)], size, measure, values))
+    return Answers(inputs.study, inputs.answers).summary(measure, [(1, arm)], size, values)
 
 
 def difference_summary(inputs: Inputs, arm: str, size: int, measure: str) -> Summary:
     """The same of its differences from its reference."""
     values = differences(inputs, arm, size, measure)
     terms = [(1, arm), (-1, reference_arms(inputs.study)[arm])]
-    return summarise(values.to_numpy(), _over_images(inputs, terms, size, measure, values))
-
-
-def _over_images(
-    inputs: Inputs, terms: Terms, size: int, measure: str, values: pd.Series
-) -> Estimate | None:
-    if measure != "balanced_accuracy":
-        return None
-    answers = Answers(inputs.study, inputs.answers)
-    return answers.balanced_accuracy(terms, size, list(values.index))
+    return Answers(inputs.study, inputs.answers).summary(measure, terms, size, values)
 
 
 def by_epoch(inputs: Inputs, arm: str, size: int, column: str) -> pd.Series:
