@@ -13,6 +13,7 @@ from tlstudy.measures.stage_features import batches_of, stage_features
 from tlstudy.measures.transforms import (
     GROUPS,
     answer_rows,
+    in_every_way,
     relative_sensitivity,
     sensitivity_rows,
 )
@@ -22,6 +23,7 @@ EXACT = ("quarter-turn", "horizontal-flip", "vertical-flip", "shift")
 
 def test_every_group_has_as_many_transforms_as_the_plan_counts():
     assert {name: len(transforms) for name, transforms in GROUPS.items()} == invariance.GROUPS
+    assert len(in_every_way(torch.zeros(2, 8, 8, dtype=torch.uint8))) == 2 * invariance.WAYS
     assert invariance.GROUPS.keys() == TRANSFORM_GROUPS.keys()
 
 

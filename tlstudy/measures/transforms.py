@@ -6,7 +6,7 @@ invariant.
 """
 
 from collections.abc import Callable, Iterator
-from itertools import accumulate, pairwise
+from itertools import chain
 
 import numpy as np
 import torch
@@ -53,6 +53,7 @@ def _smaller(images: torch.Tensor) -> torch.Tensor:
     return framed if images.dim() == 4 else framed.squeeze(1)
 
 
+TURNS = tuple(map(_turn, (1, 2, 3)))
 # Those of each group beside the identity, of (N, H, W) or (N, 3, H, W) uint8 images. ImageNet
 # training shows a network the first four kinds of change, and not the others.
 GROUPS: dict[str, tuple[Transform, ...]] = {
@@ -61,29 +62,23 @@ GROUPS: dict[str, tuple[Transform, ...]] = {
     "scale": (_smaller,),
     "brightness": (lambda images: (DARKER * images.float()).round().to(torch.uint8),),
     "vertical-flip": (lambda images: images.flip(-2),),
-    "quarter-turn": tuple(map(_turn, (1, 2, 3))),
+    "quarter-turn": TURNS,
     "inversion": (lambda images: 255 - images,),
     # For networks that were shown the other turns.
-    "half-and-three-quarter-turn": tuple(map(_turn, (2, 3))),
+    "half-and-three-quarter-turn": TURNS[1:],
 }
 
 
-def _places() -> dict[str, range]:
-    """Places of each group's transforms where all follow one another."""
-    ends = list(accumulate(map(len, GROUPS.values()), initial=0))
-    return {group: range(*around) for group, around in zip(GROUPS, pairwise(ends), strict=True)}
-
-
-PLACES = _places()
+WAYS = tuple(dict.fromkeys(chain.from_iterable(GROUPS.values())))  # each once
+PLACES = {group: [WAYS.index(way) for way in ways] for group, ways in GROUPS.items()}
 
 
 def in_every_way(images: torch.Tensor) -> torch.Tensor:
-    """The images as they are, then all of them by each transform of each group.
+    """The images as they are, then all of them in each of WAYS.
 
     One tensor, so that BatchNorm is recalibrated once for all.
     """
-    ways = (transform for transforms in GROUPS.values() for transform in transforms)
-    return torch.cat([images, *(transform(images) for transform in ways)])
+    return torch.cat([images, *(transform(images) for transform in WAYS)])
 
 
 def relative_sensitivity(features: list[torch.Tensor]) -> float:
