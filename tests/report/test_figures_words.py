@@ -6,7 +6,7 @@ import synthetic
 from matplotlib.figure import Figure
 
 from tlstudy.config.groups import group_of_slides
-from tlstudy.report.figures import curves, draw, landscapes, points, style
+from tlstudy.report.figures import curves, draw, landscapes, points, scales, style
 
 
 def test_loss_axis_is_scaled_by_what_is_drawn():
@@ -84,7 +84,7 @@ def test_logarithmic_axes_say_so_and_have_three_numbers(name, factor):
     tables["runs"]["reported_loss"] *= factor
     figure = draw(study, name, tables, 50)
     axes = [axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)]
-    logarithmic = [axis for axis in axes if axis.get_scale() in style.LOGARITHMIC]
+    logarithmic = [axis for axis in axes if axis.get_scale() in scales.LOGARITHMIC]
     assert logarithmic or name in ("gradient-norm", "layerwise-magnitude")
     for axis in logarithmic:
         assert len(numbers_on(axis)) >= 3
