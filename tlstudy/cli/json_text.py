@@ -2,12 +2,9 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tlstudy.storage.files import without_nan
-
-if TYPE_CHECKING:
-    pass
 
 
 def as_json_text(data: Any) -> str:
