@@ -90,7 +90,8 @@ class Summary:
         """Value, interval, and what it is over, in words; the interval is empty without one.
 
         The value is the mean; with few seeds it is their range, or the only seed's value. The unit
-        is written once, after the value, with the space before it.
+        is written once, after the value, with the space before it; a number's own % once an
+        interval.
         """
         if self.n == 0:
             return "without a value", "", ""
@@ -99,7 +100,7 @@ class Summary:
         if self.mean is None:
             ends = f"{number(self.smallest)} to {number(self.largest)}{unit}"
             return ends, "", f"range of {self.n} seeds, too few for an interval"
-        interval = f"{number(self.low)} to {number(self.high)}"
+        interval = f"{number(self.low)} to {number(self.high)}".replace(f"{THIN}% to ", " to ")
         images = "" if self.images is None else f" and {self.images:,} images".replace(",", THIN)
         return number(self.mean) + unit, interval, f"{self.n} seeds{images}"
 

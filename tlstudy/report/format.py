@@ -146,5 +146,4 @@ def summary_cell(item: "Summary", shown: Callable[[float], str], unit: str = "")
     if item.n == 0:
         return Cell(MISSING, "no value")
     value, interval, seeds = item.parts(shown, unit)
-    interval = interval.replace(f"{THIN}% to ", " to ")
     return Cell(value, "; ".join(filter(None, (interval, seeds))))
