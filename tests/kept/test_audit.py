@@ -7,6 +7,7 @@ from pages import ROOT, page
 
 from tlstudy.audit.claims import Case, ledger
 from tlstudy.audit.ladder import ladder_table
+from tlstudy.audit.sentinels.alarms import false_alarms
 from tlstudy.audit.statistics import summarise
 from tlstudy.audit.verdicts import by_interval, with_holm
 from tlstudy.config.study import load_study
@@ -107,3 +108,21 @@ def test_reuse_decides_c6_as_it_did(study):
     assert values["value"].to_numpy() == pytest.approx(
         [before[row.claim, row.seed] for row in values.itertuples()]
     )
+
+
+def test_the_page_counts_the_alarms_of_kept_studies():
+    found = {
+        file.parent.name: false_alarms(
+            pd.read_parquet(file.with_name("runs.parquet")), pd.read_parquet(file)
+        )
+        for file in (ROOT / "docs").glob("*/findings.parquet")
+    }
+    tested_after_each_epoch = found.pop("slides")
+    told = page("docs/audit.md")
+    assert f"{tested_after_each_epoch.alarmed} of {tested_after_each_epoch.runs}" in told
+    alarmed, runs = (
+        sum(getattr(one, name) for one in found.values()) for name in ("alarmed", "runs")
+    )
+    names = {name for one in found.values() for name in one.sentinels}
+    assert f"{alarmed} of {runs} runs of sound protocols" in told
+    assert all(f"`{name}`" in told for name in {*found, *names})

@@ -18,7 +18,7 @@ from tlstudy.storage import columns
 from tlstudy.storage.columns import LAYERS, schema
 
 # The page that quotes a study's verdicts and differences.
-PAGES = {"rescaling": "docs/rescaling/README.md", "precision": "docs/speed.md"}
+PAGES = {"precision": "docs/speed.md"}
 
 
 @dataclass(frozen=True)
