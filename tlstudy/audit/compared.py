@@ -120,19 +120,18 @@ def compare_arms(one: Side, other: Side, quantities: Sequence[str] = USUAL) -> l
 def _row(one: Side, other: Side, size: int, quantity: str) -> Row:
     first, second = (_by_seed(side, size, quantity) for side in (one, other))
     difference = (second - first).dropna()
-    over_images = _OverImages(one, other, size) if quantity == "balanced_accuracy" else None
-    terms = {FIRST: [(1, FIRST)], SECOND: [(1, SECOND)]}
-    summaries = [
-        summarise(values.to_numpy(), over_images and over_images(terms[name], values))
-        for name, values in ((FIRST, first), (SECOND, second))
-    ]
-    paired = over_images and over_images([(1, SECOND), (-1, FIRST)], difference)
+    answers = _answers_of_both(one, other)
+    paired = [(1, SECOND), (-1, FIRST)]
+    same_images = one.settings.target.tested.key == other.settings.target.tested.key
     return Row(
         size,
         quantity,
         quantity_of(quantity).unit,
-        *summaries,
-        summarise(difference.to_numpy(), paired),
+        answers.summary(quantity, [(1, FIRST)], size, first),
+        answers.summary(quantity, [(1, SECOND)], size, second),
+        answers.summary(quantity, paired, size, difference)
+        if same_images
+        else summarise(difference.to_numpy()),
         [int(seed) for seed in difference.index],
         tuple(map(plain_mean, (first, second, difference))),
     )
@@ -151,21 +150,12 @@ def _by_seed(side: Side, size: int, quantity: str) -> pd.Series:
     return pd.Series(found, dtype=float).dropna()
 
 
-class _OverImages:
-    """Estimates over seeds and test images of the two arms, where both know their answers."""
-
-    def __init__(self, one: Side, other: Side, size: int):
-        both = {FIRST: one, SECOND: other}
-        arms = {name: side.settings for name, side in both.items()}
-        rows = [
-            side.tables["answers"][side.tables["answers"]["arm"] == side.arm].assign(arm=name)
-            for name, side in both.items()
-        ]
-        self.size = size
-        self.alike = one.settings.target.tested.key == other.settings.target.tested.key
-        self.answers = Answers(one.study.model_copy(update={"arms": arms}), pd.concat(rows))
-
-    def __call__(self, terms: list[tuple[int, str]], values: pd.Series) -> Any:
-        if len(terms) > 1 and not self.alike:
-            return None
-        return self.answers.balanced_accuracy(terms, self.size, list(values.index))
+def _answers_of_both(one: Side, other: Side) -> Answers:
+    """The answers of the two arms under the names A and B."""
+    both = {FIRST: one, SECOND: other}
+    arms = {name: side.settings for name, side in both.items()}
+    rows = [
+        side.tables["answers"][side.tables["answers"]["arm"] == side.arm].assign(arm=name)
+        for name, side in both.items()
+    ]
+    return Answers(one.study.model_copy(update={"arms": arms}), pd.concat(rows))
