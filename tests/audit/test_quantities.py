@@ -189,8 +189,8 @@ def features_table(values: dict[tuple[str, str], float]) -> pd.DataFrame:
 
 
 def test_quantities_of_features_are_rows_of_their_table():
-    names = [name for name, quantity in QUANTITIES.items() if quantity.table == "features"]
-    assert len(names) == len(OF_FEATURES) * len(RESNET_STAGES)
+    names = [f"{family}.{stage}" for family in OF_FEATURES for stage in RESNET_STAGES]
+    assert set(names) <= set(QUANTITIES)
     keys = [tuple(name.replace("_", "-").split(".")) for name in [*names, "similarity.blocks.3"]]
     keys[-1] = ("similarity", "blocks.3")  # a stage of another network
     table = features_table({key: index / 100 for index, key in enumerate(keys)})
@@ -199,6 +199,14 @@ def test_quantities_of_features_are_rows_of_their_table():
         assert value({**tables(), "features": table}, name) == index / 100
     measured = COLUMNS["measure"][1]
     assert all(family.replace("_", "-") in measured for family in OF_FEATURES)
+
+
+def test_ratios_of_dimensions_are_logarithms():
+    found = {"dimensions-before": 32.0, "dimensions-after": 8.0, "shared-dimensions": 4.0}
+    table = features_table({(name, "layer4"): number for name, number in found.items()})
+    assert value({**tables(), "features": table}, "log2_dimensions_kept.layer4") == -2
+    assert value({**tables(), "features": table}, "log2_dimensions_shared.layer4") == -1
+    assert np.isnan(value({**tables(), "features": table[1:]}, "log2_dimensions_kept.layer4"))
 
 
 def curvature_table(eigenvalue: float, rise: float, reason: str = "") -> pd.DataFrame:
@@ -247,7 +255,9 @@ def test_a_run_that_diverged_has_no_values(name):
             [(*RUN, argument, 0.4, 0.5, 100)], columns=list(ALL_TABLES["baselines"])
         ),
         "invariance": transformed_rows(),
-        "features": features_table({(family.replace("_", "-"), argument): 0.5}),
+        "features": features_table(
+            {(name.replace("_", "-"), argument): 0.5 for name in OF_FEATURES}
+        ),
     }
     assert np.isfinite(value({**tables(run, **series), **others}, name))
     diverged = {**tables({**run, "status": "diverged"}, **series), **others}

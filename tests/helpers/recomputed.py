@@ -25,8 +25,14 @@ FEATURES = {
     "similarity": "similarity",
     "shared_dimensions": "shared-dimensions",
     "dimensions_before": "dimensions-before",
+    "dimensions_after": "dimensions-after",
     "reconstruction_before": "reconstruction-before",
     "reconstruction_after": "reconstruction-after",
+}
+# Logarithms of one measure of features over another.
+RATIOS = {
+    "log2_dimensions_kept": ("dimensions-after", "dimensions-before"),
+    "log2_dimensions_shared": ("shared-dimensions", "dimensions-after"),
 }
 
 
@@ -67,8 +73,10 @@ class Recomputed:
         if family in CURVATURES:
             return np.log2(self.rows("curvature", arm, seed, point=of)[CURVATURES[family]].item())
         if family in FEATURES:
-            rows = self.rows("features", arm, seed, measure=FEATURES[family], stage=of)
-            return rows["value"].item()
+            return self.of_features(arm, seed, FEATURES[family], of)
+        if family in RATIOS:
+            above, below = (self.of_features(arm, seed, name, of) for name in RATIOS[family])
+            return np.log2(above) - np.log2(below)
         others = {
             ACCURACY: self.accuracy,
             "accuracy_upright": lambda *run: self.mean_turned(*run, "none"),
@@ -81,6 +89,9 @@ class Recomputed:
             "log2_sensitivity_before": lambda *run: self.sensitivity(*run, "start", of),
         }
         return others[family](arm, seed)
+
+    def of_features(self, arm: str, seed: int, measure: str, stage: str) -> float:
+        return self.rows("features", arm, seed, measure=measure, stage=stage)["value"].item()
 
     def mean_turned(self, arm: str, seed: int, group: str) -> float:
         return float(np.mean(list(self.turned(arm, seed, group).values())))

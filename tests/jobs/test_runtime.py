@@ -56,6 +56,7 @@ def test_memory_grows_with_path_batch_image_and_depth():
         ("early_stopping", {}, 1),
         ("l2_sp", 0.1, 1),
         ("trained", {"top_k": 0.1}, 1.25),
+        ("trained", {"shuffled_top_k": 0.1}, 1.25),
         ("trained", "head", 0),
     ],
 )

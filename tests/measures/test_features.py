@@ -53,6 +53,16 @@ def test_shared_dimensions_of_equal_and_of_apart_features():
     assert both == pytest.approx(overlap / (first**2).sum() / (second**2).sum())
 
 
+def test_shared_dimensions_are_those_left_where_equally_strong_ones_are_dropped():
+    """Nested selection shares all that is left; the same number of new directions shares none."""
+    before = GENERATOR.normal(size=(20000, 12))
+    kept, new = np.zeros((2, 20000, 12))
+    kept[:, :3] = before[:, :3]
+    before[:, 9:], new[:, 9:] = 0, before[:, :3]
+    assert shared_dimensions(before, kept) == pytest.approx(participation_ratio(kept), rel=0.05)
+    assert shared_dimensions(before, new) == pytest.approx(0, abs=1e-9)
+
+
 def test_similarity_has_no_bias_where_features_are_unrelated():
     found = [
         debiased_cka(GENERATOR.normal(size=(50, 500)), GENERATOR.normal(size=(50, 500)))

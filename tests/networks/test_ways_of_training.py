@@ -84,7 +84,7 @@ OPTIMISERS = {
 }
 
 
-@pytest.mark.parametrize("trained", [{"top_k": 0.2}, {"random": 0.2}])
+@pytest.mark.parametrize("trained", [{"top_k": 0.2}, {"random": 0.2}, {"shuffled_top_k": 0.2}])
 @pytest.mark.parametrize("optimiser", OPTIMISERS)
 def test_outside_a_mask_no_weight_moves_in_any_bit(trained, optimiser):
     trainer = small_trainer(epochs=3, trained=trained, optimiser=OPTIMISERS[optimiser])
@@ -114,10 +114,22 @@ def test_the_top_weights_are_those_of_the_largest_gradients():
     assert list(shares[-2:]) == [1, 1]
 
 
-def test_other_seeds_draw_other_masks_of_the_same_size():
+def test_a_shuffled_mask_has_as_many_weights_of_each_tensor_at_other_places():
+    top, shuffled = (small_trainer(trained={name: 0.2}) for name in ("top_k", "shuffled_top_k"))
+    assert list(shuffled.trained.shares) == list(top.trained.shares)
+    assert len(set(top.trained.shares[:-2])) > 1
+    places = [
+        torch.cat([mask.flatten() for _, mask, _ in trainer.trained._masked])
+        for trainer in (top, shuffled)
+    ]
+    assert not torch.equal(*places)
+
+
+@pytest.mark.parametrize("name", ["random", "shuffled_top_k"])
+def test_other_seeds_draw_other_masks_of_the_same_size(name):
     masks = []
     for seed in (26, 27):
-        training = tiny_training(trained={"random": 0.2})
+        training = tiny_training(trained={name: 0.2})
         trainer = Trainer(training, small_network(), tiny_images(training), None, seed, CPU)
         masks.append(torch.cat([mask.flatten() for _, mask, _ in trainer.trained._masked]))
     assert masks[0].sum() == masks[1].sum()

@@ -136,6 +136,10 @@ def _features(tables: Tables, family: str, stage: str) -> pd.Series:
     return rows.set_index(INDEX)["value"]
 
 
+def _ratio_of_features(tables: Tables, above: str, below: str, stage: str) -> pd.Series:
+    return _logarithm(_features(tables, above, stage) / _features(tables, below, stage), 2)
+
+
 def _span_excess(tables: Tables) -> pd.Series:
     ratios = _reuse(tables, "share-within") / _reuse(tables, "share-within-random")
     return _logarithm(ratios.groupby(INDEX).median(), 2)
@@ -212,6 +216,12 @@ COMPUTED: dict[str, Callable[..., pd.Series]] = {
     "divergence": lambda tables, group: _mean_of_classes(tables, group, "divergence"),
     "log2_sensitivity": lambda tables, group: _sensitivity(tables, "end", group),
     "log2_sensitivity_before": lambda tables, group: _sensitivity(tables, "start", group),
+    "log2_dimensions_kept": lambda tables, stage: _ratio_of_features(
+        tables, "dimensions_after", "dimensions_before", stage
+    ),
+    "log2_dimensions_shared": lambda tables, stage: _ratio_of_features(
+        tables, "shared_dimensions", "dimensions_after", stage
+    ),
     **{
         family: lambda tables, stage, family=family: _features(tables, family, stage)
         for family in OF_FEATURES

@@ -50,13 +50,15 @@ def family(
 STAGES = {stage: stage for stage in RESNET_STAGES}
 OF_FEATURES = (
     "dimensions_before",
+    "dimensions_after",
     "shared_dimensions",
     "similarity",
     "log_evidence",
     "reconstruction_before",
     "reconstruction_after",
 )
-STAGE_FAMILIES = ("probe", "frozen", "put-back", *OF_FEATURES)
+RATIOS_OF_FEATURES = ("log2_dimensions_kept", "log2_dimensions_shared")
+STAGE_FAMILIES = ("probe", "frozen", "put-back", *OF_FEATURES, *RATIOS_OF_FEATURES)
 METHODS = {
     "nearest": "the nearest training image",
     "logistic": "logistic regression",
@@ -302,6 +304,31 @@ QUANTITIES: dict[str, Quantity] = {
         "dimensions",
         "dimensions of {} before training",
         "Participation ratio of a stage's averaged outputs on test images before training.",
+        "features",
+    ),
+    **family(
+        "dimensions_after",
+        STAGES,
+        "dimensions",
+        "dimensions of {} after training",
+        "The same after training.",
+        "features",
+    ),
+    **family(
+        "log2_dimensions_kept",
+        STAGES,
+        "doublings",
+        "dimensions of {} after training over those before (log2)",
+        "log2 of dimensions_after over dimensions_before; negative where fewer are left.",
+        "features",
+    ),
+    **family(
+        "log2_dimensions_shared",
+        STAGES,
+        "doublings",
+        "shared dimensions of {} over its dimensions after training (log2)",
+        "log2 of shared_dimensions over dimensions_after. 0 where training keeps some of equally "
+        "strong directions and drops the others; far below 0 where it leaves them for others.",
         "features",
     ),
     **family(

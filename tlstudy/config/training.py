@@ -127,11 +127,22 @@ class Trained(Settings):
     random: Share | None = Field(
         None, description="This share of the single weights, drawn by the seed."
     )
+    shuffled_top_k: Share | None = Field(
+        None,
+        description="As many single weights of each tensor as `top_k` takes of it, drawn by the "
+        "seed.",
+    )
 
     @property
     def share(self) -> float | None:
         """Share of single weights that are trained; None if whole tensors are."""
-        return self.random if self.top_k is None else self.top_k
+        given = (self.top_k, self.random, self.shuffled_top_k)
+        return next((share for share in given if share is not None), None)
+
+    @property
+    def by_gradients(self) -> bool:
+        """Whether gradients before the training say which weights, or how many of each tensor."""
+        return self.top_k is not None or self.shuffled_top_k is not None
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> "Trained":

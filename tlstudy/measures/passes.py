@@ -21,4 +21,4 @@ def training_passes(run: "Run", images: float) -> float:
     """Passes that all epochs on some images count for."""
     settings, held = run.settings, PASSES_OF_A_PART.get(run.settings.trained.part, GRADIENT)
     passes = settings.epochs * held * images * weight_of(settings.precision)
-    return passes + (GRADIENT * images if settings.trained.top_k is not None else 0)
+    return passes + (GRADIENT * images if settings.trained.by_gradients else 0)

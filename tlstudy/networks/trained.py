@@ -67,16 +67,25 @@ def draw_masks(
     ]
     count = sum(weight.numel() for weight in inner)
     size = max(1, round(share * count))
-    if training.trained.top_k is None:
-        generator = torch.Generator().manual_seed(derived_seed(seed, Stream.MASK))
-        chosen = torch.randperm(count, generator=generator)[:size]
-    else:
+    generator = torch.Generator().manual_seed(derived_seed(seed, Stream.MASK))
+    if training.trained.by_gradients:
         gradients = _gradients(network, inner, batches(), training.head)
         chosen = torch.cat([gradient.abs().flatten() for gradient in gradients]).topk(size).indices
+    else:
+        chosen = torch.randperm(count, generator=generator)[:size]
     flat = torch.zeros(count, dtype=torch.bool, device=inner[0].device)
     flat[chosen.to(flat.device)] = True
-    masks = iter(part.bool() for part in unflatten(flat, inner))
-    return [None if in_head(kind) else next(masks) for kind in kinds.values()]
+    masks = [part.bool() for part in unflatten(flat, inner)]
+    if training.trained.shuffled_top_k is not None:
+        masks = [_shuffled(mask, generator) for mask in masks]
+    of_inner = iter(masks)
+    return [None if in_head(kind) else next(of_inner) for kind in kinds.values()]
+
+
+def _shuffled(mask: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """A mask of the same shape and size at random places."""
+    places = torch.randperm(mask.numel(), generator=generator).to(mask.device)
+    return mask.flatten()[places].view_as(mask)
 
 
 def _gradients(

@@ -30,6 +30,11 @@ TRAINED = {
     "batchnorm": "BatchNorm and the last layer",
     "bias": "biases and the last layer",
 }
+MASKS = {
+    "top_k": "those of the largest first gradients",
+    "random": "drawn by the seed",
+    "shuffled_top_k": "as many of each tensor as have the largest first gradients, drawn by the seed",
+}
 HEADS = {"logits": "the logits", "softmax": "softmax outputs"}
 HELD = {"network": "this network", "another-network": "another network, so nothing is trained"}
 STATISTICS = {
@@ -150,7 +155,7 @@ def trained(arm: Arm) -> str:
         return f"{', '.join(settings.stages)} and the last layer"
     if settings.share is None:
         return TRAINED[settings.part]
-    which = "drawn by the seed" if settings.top_k is None else "of the largest first gradients"
+    which = MASKS[next(name for name in MASKS if getattr(settings, name) is not None)]
     return f"{settings.share:.3g} of the weights, {which}, and the last layer"
 
 
