@@ -33,7 +33,7 @@ TRAINED = {
 MASKS = {
     "top_k": "those of the largest first gradients",
     "random": "drawn by the seed",
-    "shuffled_top_k": "as many of each tensor as have the largest first gradients, drawn by the seed",
+    "shuffled_top_k": "as many of each tensor as of the largest first gradients, at random",
 }
 HEADS = {"logits": "the logits", "softmax": "softmax outputs"}
 HELD = {"network": "this network", "another-network": "another network, so nothing is trained"}
