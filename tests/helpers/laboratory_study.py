@@ -86,7 +86,7 @@ def make_inputs(study: Study | None = None, claims: pd.DataFrame | None = None) 
         runs=empty(columns.RUNS),
         metrics=empty(columns.METRICS),
         layers=empty(columns.LAYERS),
-        formulas=check_all(DRAWS),
+        formulas=check_all(DRAWS, 0),
         laboratory_runs=make_runs(study),
         laboratory_claims=make_claims() if claims is None else claims,
         study_figures={name: DRAWING for name in study_figure_names(study)},

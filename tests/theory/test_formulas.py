@@ -65,7 +65,7 @@ def test_positive_roots_of_known_polynomials():
 
 
 def test_only_the_proof_is_right():
-    table = check_all(3000).set_index("formula")
+    table = check_all(3000, 0).set_index("formula")
     proof = table.loc["paper's proof"]
     assert (proof["exact"], proof["no_root"]) == (1, 0)
     assert proof["several_roots"] > 0  # "the unique positive root" is not guaranteed
@@ -79,7 +79,7 @@ def test_only_the_proof_is_right():
 def test_a_planted_error_is_measured(monkeypatch):
     """The right root with a value one tenth too high."""
     monkeypatch.setattr(formulas, "brute_force", lambda arguments: brute_force(arguments) / 1.1)
-    found = check_all(500).set_index("formula").loc["paper's proof"]
+    found = check_all(500, 0).set_index("formula").loc["paper's proof"]
     assert found["exact"] == 0
     assert found["median_error"] == pytest.approx(0.1, rel=1e-6)
     assert found["large_error"] == pytest.approx(0.1, rel=1e-6)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.optimize.elementwise import find_minimum
 
 from tlstudy.storage import laboratory_columns
 from tlstudy.theory.penalty import squared_change
@@ -12,12 +13,14 @@ from tlstudy.theory.penalty import squared_change
 # Arrays by parameter of `squared_change`: m_main, gamma, w_aux and rho.
 Arguments = Mapping[str, np.ndarray]
 
-DRAWS, SEED = 5000, 0  # arguments that formulas are tried on, unless told otherwise
 LIMITS = (1e-6, 1e6)  # norms between which the minimum is sought
 GRID = 1200  # norms, evenly spaced in their logarithm
-REFINEMENTS = 120  # golden sections around each dip of the grid: down to rounding
 AT_A_TIME = 5000
-GOLDEN = (np.sqrt(5) - 1) / 2
+# Norms from 1e-9 to 1e9 need more steps than SciPy allows by default.
+DOWN_TO_ROUNDING = {
+    "tolerances": {"xatol": 1e-15, "xrtol": 1e-15, "fatol": 0, "frtol": 0},
+    "maxiter": 300,
+}
 EXACT = 1e-6  # relative error of a value that counts as exact
 REAL = 1e-7  # imaginary part, relative to the size, of a root that counts as real
 
@@ -77,7 +80,7 @@ def brute_force(
     objective: Callable[..., np.ndarray] = squared_change,
     limits: tuple[float, float] = LIMITS,
 ) -> np.ndarray:
-    """(count,) minima over u > 0: a grid, and golden sections around each of its dips.
+    """(count,) minima over u > 0: a grid, and SciPy's search around each of its dips.
 
     Args:
         objective: called with u and the arguments by name, over arrays that broadcast.
@@ -92,22 +95,15 @@ def brute_force(
         dips[:, 1:] &= values[:, 1:] <= values[:, :-1]
         dips[:, :-1] &= values[:, :-1] <= values[:, 1:]
         rows, places = np.nonzero(dips)
-        low, high = (np.log(grid[np.clip(places + step, 0, GRID - 1)]) for step in (-1, 1))
+        bracket = (np.log(grid[np.clip(places + step, 0, GRID - 1)]) for step in (-1, 0, 1))
         chosen = {k: v[part][rows] for k, v in arguments.items()}
-        found = _golden_section(lambda u, at=chosen: objective(u, **at), low, high)
-        np.minimum.at(best, part[rows], found)
+
+        def at(log, *values, names=tuple(chosen)):
+            return objective(np.exp(log), **dict(zip(names, values, strict=True)))
+
+        found = find_minimum(at, tuple(bracket), args=tuple(chosen.values()), **DOWN_TO_ROUNDING)
+        np.minimum.at(best, part[rows], found.f_x)
     return best
-
-
-def _golden_section(
-    objective: Callable[[np.ndarray], np.ndarray], low: np.ndarray, high: np.ndarray
-) -> np.ndarray:
-    """Least values between logarithms low and high, each with one dip in between."""
-    for _ in range(REFINEMENTS):
-        inner, outer = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
-        left = objective(np.exp(inner)) < objective(np.exp(outer))
-        low, high = np.where(left, low, inner), np.where(left, outer, high)
-    return objective(np.exp((low + high) / 2))
 
 
 def positive_roots(coefficients: tuple[np.ndarray, ...]) -> np.ndarray:
@@ -136,7 +132,7 @@ def printed_minimum(formula: PrintedFormula, arguments: Arguments) -> tuple[np.n
     return np.where(np.isfinite(least), norms, np.nan), least
 
 
-def check_all(count: int = DRAWS, seed: int = SEED) -> pd.DataFrame:
+def check_all(count: int, seed: int) -> pd.DataFrame:
     """How each printed formula compares with brute force: `laboratory_columns.FORMULAS`.
 
     no_root, several_roots and exact are shares of the draws; median_error and large_error the

@@ -8,9 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-
-MOST_STEPS = 100
-ROUNDING = 4 * np.finfo(float).eps
+from scipy.optimize.elementwise import find_root
 
 
 class ReusePenalty(NamedTuple):
@@ -137,7 +135,7 @@ def _minima(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, np
     below = _quartic(top, a, b, c) > 0
     above = _quartic(bottom, a, b, c) <= 0
     low, high = np.full(a.shape, np.nan), np.full(a.shape, np.nan)
-    low[below] = _root(a[below], b[below], c[below], np.zeros(below.sum()), top[below], False)
+    low[below] = _root(a[below], b[below], c[below], np.zeros(below.sum()), top[below])
     high[above] = _root(a[above], b[above], c[above], bottom[above], np.full(above.sum(), 2.0))
     return low, high
 
@@ -146,27 +144,6 @@ def _quartic(x, a, b, c) -> np.ndarray:
     return (x - a) * x**3 + b * x - c
 
 
-def _root(a, b, c, low, high, from_above: bool = True) -> np.ndarray:
-    """The one root between low and high by Newton's method, which bisects where it would leave.
-
-    From the side on which the curvature keeps the steps short of the root, so that it seldom
-    does.
-    """
-    x = high.copy() if from_above else low.copy()
-    low, high = low.copy(), high.copy()
-    left = np.arange(len(x))
-    for _ in range(MOST_STEPS):
-        if not len(left):
-            break
-        at, al, bl, cl = x[left], a[left], b[left], c[left]
-        value = _quartic(at, al, bl, cl)
-        slope = (4 * at - 3 * al) * at**2 + bl
-        low[left] = np.where(value < 0, at, low[left])
-        high[left] = np.where(value > 0, at, high[left])
-        with np.errstate(divide="ignore", invalid="ignore"):
-            step = at - value / slope
-        inside = (step >= low[left]) & (step <= high[left]) & (slope > 0)
-        following = np.where(inside, step, (low[left] + high[left]) / 2)
-        x[left] = following
-        left = left[np.abs(following - at) > ROUNDING * np.abs(following)]
-    return x
+def _root(a, b, c, low, high) -> np.ndarray:
+    """The one root between low and high."""
+    return find_root(_quartic, (low, high), args=(a, b, c)).x
