@@ -83,7 +83,6 @@ def test_columns_are_intervals_of_their_own_and_a_missing_value_leaves_none():
     np.testing.assert_allclose([low[1], high[1]], 2 * np.array(alone))
     assert low[2] == high[2] == 3
     assert np.isnan([low[3], high[3]]).all()
-    np.testing.assert_allclose(t_interval(curves.T, axis=1), (low, high))
 
 
 def test_too_few_seeds():

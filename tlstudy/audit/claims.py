@@ -18,6 +18,7 @@ from tlstudy.audit.answers import Answers, of_tables
 from tlstudy.audit.quantities import Tables, values_of, why_missing
 from tlstudy.audit.statistics import Summary
 from tlstudy.audit.verdicts import Ruling, by_interval, in_words, with_holm
+from tlstudy.config.groups import label_of
 from tlstudy.config.ledger import Claim
 from tlstudy.config.quantities import SELECTIONS, planned_seeds, quantity_of
 from tlstudy.config.settings import Study
@@ -137,7 +138,7 @@ class Case:
             values = self.of_arm(*side)
             failed = values[~(values >= control.at_least)]
             if not failed.empty:
-                found = _inin_words(
+                found = _by_seeds(
                     (f"{value:.3g}", seed)
                     if np.isfinite(value)
                     else (f"no value, as {self._why_missing(side, seed)},", seed)
@@ -150,7 +151,7 @@ class Case:
 
     def _missing_values(self) -> str:
         """Which runs leave the claim without a value in a seed, and why; empty if none."""
-        return _inin_words(
+        return _by_seeds(
             (f"{_of(self.study, *side)} ({self._why_missing(side, seed)})", seed)
             for side in sides(self.claim)
             for seed, value in self.of_arm(*side).items()
@@ -235,7 +236,7 @@ def _step(quantity: str) -> str:
     return table if table in SELECTIONS else "train"
 
 
-def _inin_words(found: Iterable[tuple[str, int]]) -> str:
+def _by_seeds(found: Iterable[tuple[str, int]]) -> str:
     """Each text once, with the seeds that it is true of."""
     seeds_of: dict[str, list[str]] = {}
     for text, seed in found:
@@ -261,7 +262,7 @@ def statistic(study: Study, claim: Claim) -> str:
         words.reverse()
         compared.reverse()
     if claim.against and compared[0][0] == compared[1][0]:
-        words[1] = f"that of '{_label(study, compared[1][1])}'"
+        words[1] = f"that of '{label_of(study, compared[1][1])}'"
     if words[1] == "0":  # a quantity by itself
         del words[1]
     return f"{' minus '.join(words)} ({unit})"
@@ -270,19 +271,15 @@ def statistic(study: Study, claim: Claim) -> str:
 def _difference_of_differences(study: Study, claim: Claim) -> str:
     pairs = [(claim.arm, claim.against), (claim.minus.arm, claim.minus.against)]
     (arm, against), other = pairs if claim.direction == "higher" else reversed(pairs)
-    others = " and ".join(f"'{_label(study, name)}'" for name in other)
+    others = " and ".join(f"'{label_of(study, name)}'" for name in other)
     return (
-        f"{_of(study, claim.quantity, arm)} minus that of '{_label(study, against)}', minus the "
+        f"{_of(study, claim.quantity, arm)} minus that of '{label_of(study, against)}', minus the "
         f"same difference of {others}"
     )
 
 
 def _of(study: Study, quantity: str, arm: str) -> str:
-    return f"{quantity_of(quantity).words} of '{_label(study, arm)}'"
-
-
-def _label(study: Study, arm: str) -> str:
-    return study.arms[arm].label or arm
+    return f"{quantity_of(quantity).words} of '{label_of(study, arm)}'"
 
 
 # What is said where a claim was not stated as it is before its runs.

@@ -162,13 +162,13 @@ def ladder_table(study: Study, runs: pd.DataFrame, answers: Answers | None = Non
     return pd.DataFrame(rows, columns=list(LADDER))
 
 
-def ladder_text(table: pd.DataFrame, quantity: str = "balanced_accuracy") -> str:
+def ladder_text(table: pd.DataFrame) -> str:
     """The ladder for a terminal: the gap in points at every rung, its interval or range, and n.
 
     Args:
         table: rows of `tlstudy.storage.columns.LADDER`.
     """
-    gaps = table[(table["quantity"] == quantity) & (table["part"] == "gap")]
+    gaps = table[(table["quantity"] == "balanced_accuracy") & (table["part"] == "gap")]
     return "\n".join(
         f"{row['group']}, {row['subset_size']} images: gap "
         f"{Summary.of_row(row).text(lambda share: f'{100 * share:+.1f}', ' points')}"

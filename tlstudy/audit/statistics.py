@@ -126,17 +126,17 @@ def scaled(summary: Summary, factor: float) -> Summary:
     )
 
 
-def t_interval(values: np.ndarray, axis: int = 0) -> tuple[np.ndarray, np.ndarray] | None:
+def t_interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     """Ends of Student's 95 % interval of the mean over seeds.
 
     Args:
-        values: seeds along `axis`, anything along the others (epochs, say). Not finite in, NaN
-            out, column by column.
+        values: (seeds, ...), where the rest are epochs, say. Not finite in, NaN out, column by
+            column.
 
     Returns:
-        (low, high), without `axis`; None below MINIMUM_SEEDS seeds.
+        (low, high), (...) each; None below MINIMUM_SEEDS seeds.
     """
-    values = np.moveaxis(np.asarray(values, dtype=float), axis, 0)
+    values = np.asarray(values, dtype=float)
     seeds = len(values)
     if seeds < MINIMUM_SEEDS:
         return None

@@ -188,7 +188,7 @@ LABORATORY_CLAIMS_BY_NAME = {
         "laboratory-features",
         "of a rank correlation",
         "rank correlation of the scale with the error after fine-tuning, over all scales",
-        lambda table: rank_correlation(table),
+        rank_correlation,
     ),
     "factor-adapts": LaboratoryClaim(
         "Under BatchNorm a smaller factor on the encoder lets it move further from pretraining.",

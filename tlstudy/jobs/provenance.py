@@ -76,7 +76,6 @@ def with_provenance(step_of: Callable[..., Step]) -> Callable[[Callable], Callab
             if study.incomplete:
                 return function(study, *given, **options)
             provenance = {
-                "stage": step.name,
                 "settings": dict(step.settings),
                 "code": step.code,
                 "libraries": dict(step.libraries),

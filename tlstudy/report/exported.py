@@ -175,8 +175,7 @@ def _parts(
 def _written(summary: Summary, *written: Any) -> tuple[str, str, str]:
     if summary.n == 0:
         return MISSING, "", "no value"
-    value, interval, over = summary.parts(*written)
-    return value, interval.replace(f"{THIN}% to ", " to "), over
+    return summary.parts(*written)
 
 
 def _cell(parts: tuple[str, str, str], over: set[str]) -> str:

@@ -345,6 +345,4 @@ class Watch:
         self._calls.settle_all()
 
 
-def watch(model: nn.Module, optimiser: Optimiser | Iterable[Optimiser], **options: Any) -> Watch:
-    """Watch a training: see `Watch`, which takes the same."""
-    return Watch(model, optimiser, **options)
+watch = Watch  # read as what it does: tlstudy.watch(model, optimiser)

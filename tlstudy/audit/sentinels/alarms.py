@@ -9,8 +9,9 @@ from tlstudy.audit.flaws import FLAWS
 from tlstudy.audit.sentinels.limits import CONFIDENCE
 from tlstudy.audit.sentinels.sentinel import ALARMS
 from tlstudy.config.settings import Arm
+from tlstudy.storage.columns import KEYS
 
-KEYS = ["arm", "subset_size", "seed"]
+RUN = list(KEYS)
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,9 @@ def false_alarms(runs: pd.DataFrame, findings: pd.DataFrame) -> FalseAlarms:
         runs, findings: the tables of a study.
     """
     sound = runs[runs["settings"].map(is_sound)].drop_duplicates("run")
-    alarms = findings[findings["severity"].isin(ALARMS)].merge(sound[KEYS], on=KEYS)
-    alarms = alarms.drop_duplicates([*KEYS, "sentinel"])
-    alarmed, count = len(alarms.drop_duplicates(KEYS)), len(sound)
+    alarms = findings[findings["severity"].isin(ALARMS)].merge(sound[RUN], on=RUN)
+    alarms = alarms.drop_duplicates([*RUN, "sentinel"])
+    alarmed, count = len(alarms.drop_duplicates(RUN)), len(sound)
     interval = binomtest(alarmed, count).proportion_ci(CONFIDENCE) if count else None
     return FalseAlarms(
         runs=count,

@@ -282,7 +282,7 @@ def _rules(inputs: Inputs) -> str:
 
 
 def _data(study: Study) -> list[str]:
-    """A sentence on the images of each target, and one on the choice of test images."""
+    """A sentence on the images of each target."""
     told = []
     for target in targets(study).values():
         data = target.data

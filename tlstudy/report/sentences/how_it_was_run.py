@@ -127,7 +127,7 @@ def at_the_edge(inputs: Inputs) -> Iterator[str]:
         smallest, largest = ((chosen == rate).sum() for rate in (rates[0], rates[-1]))
         if arm.tune_learning_rate and smallest + largest:
             yield (
-                f"The learning rate of {quoted(arm.label or name)} is the smallest candidate "
+                f"The learning rate of {inputs.named(name)} is the smallest candidate "
                 f"({rates[0]:g}) in {smallest} and the largest ({rates[-1]:g}) in {largest} of "
                 f"{count(len(chosen), 'run')}. A better one may lie beyond."
             )
