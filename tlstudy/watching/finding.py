@@ -2,11 +2,14 @@
 
 import textwrap
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 Severity = Literal["error", "warning", "note"]
-SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")  # from the gravest
+# From the gravest. An error or a warning is an alarm; a note is true of many a sound training.
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
+ALARMS = SEVERITIES[:2]
 WIDTH = 96
 MOST_NAMES = 4
 
@@ -29,8 +32,8 @@ class Finding:
 
     @property
     def is_alarm(self) -> bool:
-        """Whether something is wrong; a note is true of many a sound training."""
-        return self.severity != "note"
+        """Whether something is wrong."""
+        return self.severity in ALARMS
 
 
 def report_text(findings: list[Finding], heading: str, unjudged: list[str], table: str) -> str:
@@ -41,18 +44,18 @@ def report_text(findings: list[Finding], heading: str, unjudged: list[str], tabl
         unjudged: sentences on what it cannot judge.
         table: sentence on the table of epochs; empty without one.
     """
-    lines = [f"tlstudy.watch, {heading}: {tally(findings)}."]
+    lines = [f"tlstudy.watch, {heading}: {tally(one.severity for one in findings)}."]
     for finding in sorted(findings, key=lambda one: SEVERITIES.index(one.severity)):
         lines.append(f"  {finding.severity}: {finding.name}")
         for label, text in (("saw", finding.saw), ("why", finding.why), ("do", finding.advice)):
-            lines.append(_wrapped(f"    {label:4}", text, indent=8))
-    lines += [_wrapped("  cannot judge: ", text) for text in unjudged]
+            lines.append(wrapped(f"    {label:4}", text, indent=8))
+    lines += [wrapped("  cannot judge: ", text) for text in unjudged]
     return "\n".join([*lines, table] if table else lines)
 
 
-def tally(findings: list[Finding]) -> str:
-    """Numbers of findings by severity: 1 error, 2 warnings."""
-    counts = Counter(finding.severity for finding in findings)
+def tally(severities: Iterable[str]) -> str:
+    """How many there are of each severity: 1 error, 2 warnings."""
+    counts = Counter(severities)
     texts = [counted(counts[one], one) for one in SEVERITIES if counts[one]]
     return ", ".join(texts) or "nothing found"
 
@@ -69,11 +72,12 @@ def listed(names: list[str]) -> str:
     return f"{shown} and {more} more" if more > 0 else shown
 
 
-def percent(share: float) -> str:
-    """0.105 is 10.5 %."""
-    return f"{100 * share:.1f} %"
+def percent(share: float, digits: int = 1) -> str:
+    """A share as per cent: 0.1051 is 10.5 %."""
+    return f"{100 * share:.{digits}f} %"
 
 
-def _wrapped(beginning: str, text: str, indent: int = 4) -> str:
+def wrapped(beginning: str, text: str, indent: int = 4) -> str:
+    """Text in lines of a terminal; all but the first are indented."""
     indents = {"initial_indent": beginning, "subsequent_indent": " " * indent}
     return textwrap.fill(text, WIDTH, **indents, break_on_hyphens=False, break_long_words=False)

@@ -6,8 +6,8 @@ from pathlib import Path
 from tlstudy.audit.own_runs.columns import COLUMNS
 from tlstudy.audit.own_runs.printing import UNREADABLE, all_findings, as_data, examine_all, told
 from tlstudy.audit.own_runs.reading import Options, read_all
-from tlstudy.audit.sentinels.sentinel import SEVERITIES
 from tlstudy.storage.errors import UserError
+from tlstudy.watching.finding import SEVERITIES
 
 FOUND, CANNOT_JUDGE = 1, 3  # exit statuses, beside UNREADABLE
 

@@ -1,7 +1,6 @@
 """What the sentinels made of runs, as text and as data."""
 
 import re
-import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,11 +9,11 @@ from typing import Any
 from tlstudy.audit.own_runs.reading import Source
 from tlstudy.audit.sentinels.evidence import Evidence
 from tlstudy.audit.sentinels.registry import Examination, examine, examine_group, examine_table
-from tlstudy.audit.sentinels.sentinel import SEVERITIES, Finding
+from tlstudy.audit.sentinels.sentinel import Finding
 from tlstudy.jobs.provenance import LONGEST_REASON, NO_SENSE
 from tlstudy.storage.errors import UserError
+from tlstudy.watching.finding import SEVERITIES, tally, wrapped
 
-WIDTH = 96
 UNREADABLE = 2  # exit status
 # Words in needs that a table cannot meet.
 OF_FOLDERS = ("run.json", "each layer", "landscape", "settings", "training images", "reported")
@@ -127,15 +126,10 @@ def told(examined: list[Examined], sources: list[Source]) -> str:
     unjudged = sum(not item.judged for item in examined)
     result = f"{unjudged} cannot be judged" if unjudged else ""
     if unjudged < runs:
-        result = ", ".join(filter(None, (tally(all_findings(examined)), result)))
+        result = ", ".join(
+            filter(None, (tally(one.severity for one in all_findings(examined)), result))
+        )
     return "\n\n".join([*parts, f"{count}: {result}."])
-
-
-def tally(findings: list[Finding]) -> str:
-    """Numbers of findings by severity: 1 error, 2 warnings."""
-    counts = Counter(finding.severity for finding in findings)
-    texts = [f"{counts[one]} {one}{'' if counts[one] == 1 else 's'}" for one in SEVERITIES]
-    return ", ".join(text for text in texts if not text.startswith("0")) or "nothing found"
 
 
 def _lines_of_source(source: Source) -> Iterator[str]:
@@ -144,32 +138,27 @@ def _lines_of_source(source: Source) -> Iterator[str]:
         theirs if ours == theirs else f"{theirs} as {ours}"
         for ours, theirs in sorted(source.columns.items(), key=lambda pair: pair[0] == pair[1])
     ]
-    yield _wrapped(f"{source.path}: read ", ", ".join(read) + ".")
+    yield wrapped(f"{source.path}: read ", ", ".join(read) + ".")
     for note in source.notes:
-        yield _wrapped("  ", note + ".")
+        yield wrapped("  ", note + ".")
     if source.unread:
-        yield _wrapped("  no sentinel reads ", ", ".join(source.unread) + ".")
+        yield wrapped("  no sentinel reads ", ", ".join(source.unread) + ".")
 
 
 def _lines_of_run(item: Examined) -> Iterator[str]:
     source = f" ({item.source})" if item.source else ""
     if item.judged:
-        yield f"{item.name}{source}: {tally(item.examination.findings)}"
+        yield f"{item.name}{source}: {tally(one.severity for one in item.examination.findings)}"
     else:
         there = ", ".join(item.values) or "nothing, as no cell has a number,"
         text = f"no sentinel makes anything of {there} alone"
-        yield _wrapped(f"{item.name}{source}: cannot judge: ", text)
+        yield wrapped(f"{item.name}{source}: cannot judge: ", text)
     gravest = sorted(item.examination.findings, key=lambda one: SEVERITIES.index(one.severity))
     for finding in gravest:
         flaws = f" ({finding.flaws})" if finding.flaws else ""
         yield f"  {finding.severity}: {finding.sentinel}{flaws}"
         for label, text in (("saw", finding.saw), ("why", finding.why), ("do", finding.advice)):
-            yield _wrapped(f"    {label:4}", text, indent=8)
-
-
-def _wrapped(beginning: str, text: str, indent: int = 4) -> str:
-    indents = {"initial_indent": beginning, "subsequent_indent": " " * indent}
-    return textwrap.fill(text, WIDTH, **indents, break_on_hyphens=False, break_long_words=False)
+            yield wrapped(f"    {label:4}", text, indent=8)
 
 
 def _lines_of_sentinels(examined: list[Examined]) -> Iterator[str]:
@@ -185,7 +174,7 @@ def _lines_of_sentinels(examined: list[Examined]) -> Iterator[str]:
             lacking.setdefault(name, Counter())[_briefly(reason)] += 1
     ran = Counter(name for item in examined for name in item.examination.ran)
     looked = [name for name in ran if name not in lacking]
-    yield _wrapped(f"Looked ({len(looked)}): ", ", ".join(looked) or "none")
+    yield wrapped(f"Looked ({len(looked)}): ", ", ".join(looked) or "none")
     if lacking:
         yield f"Skipped ({len(lacking)}), for want of:"
     by_need: dict[str, list[str]] = {}
@@ -195,7 +184,7 @@ def _lines_of_sentinels(examined: list[Examined]) -> Iterator[str]:
             where = "" if count == candidates else f" (in {count} of {candidates})"
             by_need.setdefault(need, []).append(name + where)
     for need, names in by_need.items():
-        yield _wrapped("  ", f"{need}: {', '.join(names)}")
+        yield wrapped("  ", f"{need}: {', '.join(names)}")
 
 
 def _briefly(need: str) -> str:

@@ -14,7 +14,8 @@ from tlstudy.audit.sentinels.registry import (
     examine_group,
     examine_table,
 )
-from tlstudy.audit.sentinels.sentinel import ALARMS, SEVERITIES, Finding
+from tlstudy.audit.sentinels.sentinel import Finding
+from tlstudy.watching.finding import ALARMS, SEVERITIES
 
 __all__ = [
     "ALARMS",

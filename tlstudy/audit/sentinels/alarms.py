@@ -7,9 +7,9 @@ from scipy.stats import binomtest
 
 from tlstudy.audit.flaws import FLAWS
 from tlstudy.audit.sentinels.limits import CONFIDENCE
-from tlstudy.audit.sentinels.sentinel import ALARMS
 from tlstudy.config.settings import Arm
 from tlstudy.storage.columns import KEYS
+from tlstudy.watching.finding import ALARMS
 
 RUN = list(KEYS)
 

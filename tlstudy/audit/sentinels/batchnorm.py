@@ -13,8 +13,9 @@ from tlstudy.audit.sentinels.evidence import (
     accuracy_needs,
 )
 from tlstudy.audit.sentinels.limits import DEVIATIONS, NEARLY_ALL_RIGHT, STEADY
-from tlstudy.audit.sentinels.sentinel import percent, sentinel
+from tlstudy.audit.sentinels.sentinel import sentinel
 from tlstudy.audit.sentinels.trends import chance_of_rise
+from tlstudy.watching.finding import percent
 
 STILL = 0.02  # of the whole fall of the train loss: what is left of it when training is over
 EPOCHS_AFTER = 5

@@ -12,8 +12,9 @@ from tlstudy.audit.sentinels.evidence import (
     Evidence,
     TooLittleError,
 )
-from tlstudy.audit.sentinels.sentinel import percent, sentinel
+from tlstudy.audit.sentinels.sentinel import sentinel
 from tlstudy.audit.sentinels.trends import FIFTH, end_of
+from tlstudy.watching.finding import percent
 
 # A loss printed with few digits may be 0 once; three epochs in a row beside a gradient that is no
 # number are an overflow.

@@ -17,9 +17,10 @@ from tlstudy.audit.sentinels.evidence import (
     accuracy_needs,
 )
 from tlstudy.audit.sentinels.limits import CONFIDENCE, MOSTLY_RIGHT
-from tlstudy.audit.sentinels.sentinel import percent, sentinel
+from tlstudy.audit.sentinels.sentinel import sentinel
 from tlstudy.audit.sentinels.trends import FIFTH, end_of, in_both
 from tlstudy.config.settings import STATISTICS
+from tlstudy.watching.finding import percent
 
 HALF_WAY = 0.5  # from guessing to all right: a train accuracy above shows that training works
 # Without a number of classes: a tenth of the train accuracy is no more than guessing gives wherever

@@ -19,9 +19,10 @@ from tlstudy.audit.sentinels.limits import (
     NEARLY_ALL_RIGHT,
     STEADY,
 )
-from tlstudy.audit.sentinels.sentinel import percent, sentinel
+from tlstudy.audit.sentinels.sentinel import sentinel
 from tlstudy.audit.sentinels.softmax import loss_of_calibrated
 from tlstudy.audit.sentinels.trends import chance_of_rise, end_of, noise, starts_late
+from tlstudy.watching.finding import percent
 
 EPOCHS = 3
 # Two hundredths below ln K: a network that knows no more than how often each of ten classes occurs

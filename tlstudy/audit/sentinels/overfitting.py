@@ -7,8 +7,9 @@ import pandas as pd
 
 from tlstudy.audit.sentinels.evidence import ACCURACY_OF_TEST, LOSS_OF_TEST, Evidence
 from tlstudy.audit.sentinels.limits import STEADY
-from tlstudy.audit.sentinels.sentinel import percent, sentinel
+from tlstudy.audit.sentinels.sentinel import sentinel
 from tlstudy.audit.sentinels.trends import FIFTH, Decline, chance_of_rise, decline, end_of, noise
+from tlstudy.watching.finding import percent
 
 # Prechelt (1998, Early stopping - but when?) stops at a test loss 1 to 5 % above its least. Twice
 # the largest of these is no matter of taste any more.

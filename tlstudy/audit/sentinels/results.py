@@ -14,8 +14,9 @@ from tlstudy.audit.sentinels.evidence import (
     TooLittleError,
 )
 from tlstudy.audit.sentinels.limits import LEAST_FALL, MOSTLY_RIGHT, STEADY
-from tlstudy.audit.sentinels.sentinel import percent, sentinel
+from tlstudy.audit.sentinels.sentinel import sentinel
 from tlstudy.audit.sentinels.trends import chance_of_rise, noise, starts_late
+from tlstudy.watching.finding import percent
 
 EPOCHS_OF_A_FALL = 3
 # Half of ln 2: no classification that knows nothing yet starts below. What does is tuned on, a

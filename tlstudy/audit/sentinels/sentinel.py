@@ -2,14 +2,10 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 from tlstudy.audit.sentinels.evidence import Evidence, needed
-
-Severity = Literal["error", "warning", "note"]
-# From the gravest. An error or a warning is an alarm; a note is true of many a sound run.
-SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
-ALARMS = SEVERITIES[:2]
+from tlstudy.watching.finding import ALARMS, Severity
 
 
 @dataclass(frozen=True)
@@ -86,8 +82,3 @@ def sentinel(
     return lambda look: Sentinel(
         look.__name__.replace("_", "-"), flaws, severity, needs, why, advice, look
     )
-
-
-def percent(share: float, digits: int = 1) -> str:
-    """A share as per cent: 0.1051 is 10.5 %."""
-    return f"{100 * share:.{digits}f} %"

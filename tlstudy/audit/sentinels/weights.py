@@ -9,9 +9,10 @@ from scipy.stats import rankdata
 
 from tlstudy.audit.sentinels.evidence import Evidence, TooLittleError
 from tlstudy.audit.sentinels.limits import LEAST_FALL, STEADY
-from tlstudy.audit.sentinels.sentinel import percent, sentinel
+from tlstudy.audit.sentinels.sentinel import sentinel
 from tlstudy.audit.sentinels.trends import chance_of_rise, end_of, last_fifth, noise
 from tlstudy.config.training import Trained
+from tlstudy.watching.finding import percent
 
 # Gradients that add up: how far the log-log slope may be from 1, and the largest standard
 # deviation of the logarithms about the line. The slides' series has 0.995 and 0.005. Of made-up

@@ -7,11 +7,11 @@ import pandas as pd
 from tlstudy.audit.sentinels import SEVERITIES
 from tlstudy.audit.sentinels.alarms import KEYS, false_alarms
 from tlstudy.audit.sentinels.published import findings_on_published
-from tlstudy.audit.sentinels.sentinel import ALARMS
 from tlstudy.config.groups import is_of_slides, label_of
 from tlstudy.report.figures.captions import PUBLISHED_GROUP
 from tlstudy.report.format import THIN, count, join, percent, sentence
 from tlstudy.report.inputs import Inputs
+from tlstudy.watching.finding import ALARMS
 
 NETWORKS = {"new": "new network", "pretrained": "pretrained network"}
 MEANINGS = {

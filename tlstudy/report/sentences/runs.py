@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from tlstudy.audit.sentinels.sentinel import ALARMS
 from tlstudy.config.sweeps import swept_keys, swept_values
 from tlstudy.report.format import MISSING, duration, is_number, join, loss, number, percent, whole
 from tlstudy.report.inputs import Inputs
+from tlstudy.watching.finding import ALARMS
 
 # Title, how a value is written, and the unit of the number in a CSV.
 VALUES = {
