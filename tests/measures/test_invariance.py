@@ -22,9 +22,8 @@ EXACT = ("quarter-turn", "horizontal-flip", "vertical-flip", "shift")
 
 
 def test_every_group_has_as_many_transforms_as_the_plan_counts():
-    assert {name: len(transforms) for name, transforms in GROUPS.items()} == invariance.GROUPS
     assert len(in_every_way(torch.zeros(2, 8, 8, dtype=torch.uint8))) == 2 * invariance.WAYS
-    assert invariance.GROUPS.keys() == TRANSFORM_GROUPS.keys()
+    assert GROUPS.keys() == TRANSFORM_GROUPS.keys()
 
 
 @pytest.mark.parametrize("shape", [(5, 16, 16), (5, 3, 16, 16)])
@@ -109,7 +108,7 @@ def test_the_accuracy_of_a_class_is_the_share_of_its_bits():
     rows = pd.DataFrame(answer_rows(trainer.network, trainer.training, images, "float32"))
     accuracies = rows[rows["measure"] == "accuracy"]
     for _, row in accuracies.iterrows():
-        transforms = invariance.GROUPS.get(row["group"], 1)
+        transforms = len(GROUPS.get(row["group"], (None,)))
         count = transforms * int((images.test_labels == int(row["class"])).sum())
         right = np.unpackbits(np.frombuffer(row["right"], np.uint8))
         assert right[:count].mean() == pytest.approx(row["value"])

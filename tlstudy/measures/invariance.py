@@ -17,19 +17,7 @@ if TYPE_CHECKING:
     from tlstudy.networks.fine_tuned import FineTuned
 
 log = logging.getLogger(__name__)
-# How many transforms each group has beside the identity; `measures.transforms` has them.
-GROUPS = {
-    "quarter-turn": 3,
-    "horizontal-flip": 1,
-    "vertical-flip": 1,
-    "inversion": 1,
-    "shift": 4,
-    "scale": 1,
-    "brightness": 1,
-    "half-and-three-quarter-turn": 2,
-}
-# Images as they are and each transform once: the last group's are among the quarter turns.
-WAYS = 1 + sum(GROUPS.values()) - GROUPS["half-and-three-quarter-turn"]
+WAYS = 13  # of showing an image, as it is among them: `measures.transforms`, which needs PyTorch
 UPRIGHT = "none"  # stands for a group where images are as they are
 COLUMNS = {
     "point": ("string", "start: before training; end: after it"),

@@ -15,9 +15,10 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from tlstudy.config.settings import Training
+from tlstudy.measures.stage_features import outputs_by_stage
 from tlstudy.networks.batchnorm import recalibrated
 from tlstudy.networks.device import autocast
-from tlstudy.networks.evaluation import NO_SCORE, Score, batch_size, predict, score
+from tlstudy.networks.evaluation import NO_SCORE, Score, predict, score
 from tlstudy.networks.images import Images, training_batches
 from tlstudy.networks.stages import HEAD, stages_of, without_positions
 from tlstudy.networks.trainer import Trainer
@@ -41,25 +42,14 @@ def stage_outputs(network: nn.Module, training: Training, images: Images) -> dic
     batches = [batch for batch, _ in training_batches(training, images, device)]
     with recalibrated(network, batches):
         network.eval()
-        train, test = (_outputs(network, raw, images) for raw in (images.train, images.test))
+        train, test = (
+            outputs_by_stage(network, images, raw) for raw in (images.train, images.test)
+        )
     as_inputs = partial(_as_inputs, device=device)
     return {
         stage: replace(images, train=train[stage], test=test[stage], inputs=as_inputs)
         for stage in train
     }
-
-
-@torch.inference_mode()
-def _outputs(network: nn.Module, raw: torch.Tensor, images: Images) -> dict[str, torch.Tensor]:
-    *stages, _ = stages_of(network).items()
-    collected = {name: [] for name, _ in stages}
-    device = next(network.parameters()).device
-    for batch in raw.split(batch_size(device, raw.shape[-1])):
-        values = images.inputs(batch)
-        for name, stage in stages:
-            values = stage(values)
-            collected[name].append(values.cpu())
-    return {name: torch.cat(values) for name, values in collected.items()}
 
 
 def _as_inputs(outputs: torch.Tensor, device: torch.device) -> torch.Tensor:

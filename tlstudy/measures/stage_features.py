@@ -1,6 +1,6 @@
 """Features of the stages of a network, averaged over positions, and how two of them compare."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import torch
@@ -15,7 +15,6 @@ from tlstudy.networks.stages import stages_of, without_positions
 PENALTIES = np.logspace(-4, 4, 17)  # candidates, of features with a total variance of 1
 
 
-@torch.inference_mode()
 def stage_features(
     network: nn.Module,
     images: Images,
@@ -32,16 +31,34 @@ def stage_features(
     Raises:
         NoStagesError: the network has none.
     """
+    with recalibrated(network, statistics):
+        network.eval()
+        return outputs_by_stage(
+            network, images, raw, lambda values: without_positions(values).cpu().double()
+        )
+
+
+@torch.inference_mode()
+def outputs_by_stage(
+    network: nn.Module,
+    images: Images,
+    raw: torch.Tensor,
+    kept: Callable[[torch.Tensor], torch.Tensor] = torch.Tensor.cpu,
+) -> dict[str, torch.Tensor]:
+    """(N, ...) outputs of each stage of the encoder, in the mode that the network is in.
+
+    Args:
+        images, raw: see `stage_features`.
+        kept: what is kept of a batch's outputs, such as (N, channels, height, width).
+    """
     *stages, _ = stages_of(network).items()
     collected: dict[str, list[torch.Tensor]] = {name: [] for name, _ in stages}
     device = next(network.parameters()).device
-    with recalibrated(network, statistics):
-        network.eval()
-        for part in raw.split(batch_size(device, raw.shape[-1])):
-            values = images.inputs(part)
-            for name, stage in stages:
-                values = stage(values)
-                collected[name].append(without_positions(values).cpu().double())
+    for part in raw.split(batch_size(device, raw.shape[-1])):
+        values = images.inputs(part)
+        for name, stage in stages:
+            values = stage(values)
+            collected[name].append(kept(values))
     return {name: torch.cat(values) for name, values in collected.items()}
 
 
