@@ -44,6 +44,7 @@ PROTOCOLS = {
         "l2_sp": 0.1,
     },
     "drawn": {"trained": {"random": 0.2}, "optimiser": {"name": "sgd", "momentum": 0.9}},
+    "shuffled": {"trained": {"shuffled_top_k": 0.2}},
     "smoothed": {"label_smoothing": 0.1},
     "averaged": {"weight_average": 0.9, "optimiser": {"name": "sgd", "momentum": 0.9}},
     "augmented": {"augmentation": ["rotation", "shift", "erasing"]},

@@ -7,7 +7,8 @@ import pytest
 import synthetic
 from reports import Page, audit_inputs, inputs_of, make_inputs
 
-from tlstudy.audit.sentinels.alarms import KEYS
+from tlstudy.audit.sentinels.alarms import RUN
+from tlstudy.config.settings import Arm
 from tlstudy.report.figures import captions, curves
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.page import content
@@ -29,7 +30,7 @@ def own(**more) -> Inputs:
 def with_alarms(inputs: Inputs, runs: int) -> Inputs:
     found = audit_inputs(seeds=1, epochs=2).findings.query("severity == 'warning'").iloc[[0] * runs]
     return dataclasses.replace(
-        inputs, findings=found.assign(**{key: inputs.runs[key].to_numpy()[:runs] for key in KEYS})
+        inputs, findings=found.assign(**{key: inputs.runs[key].to_numpy()[:runs] for key in RUN})
     )
 
 
@@ -93,6 +94,17 @@ def test_tests_are_on_no_more_images_than_there_are():
     assert "100 images" in told
     assert "500 images" in told
     assert "2000" not in told
+
+
+def test_what_is_trained_is_told_of_each_way():
+    ways = ["all", "head", "batchnorm", "bias", {"stages": ["layer4"]}]
+    ways += [{name: 0.1} for name in ("top_k", "random", "shuffled_top_k")]
+    arm = next(iter(own().study.arms.values()))
+    told = [
+        protocol.trained(Arm.model_validate(arm.model_dump() | {"trained": way})) for way in ways
+    ]
+    assert len(set(told)) == len(ways)
+    assert all("last layer" in words for words in told[1:])
 
 
 def test_points_are_explained_only_where_there_are_points():

@@ -164,6 +164,7 @@ EDITS = [
     ("audit/claims.py", "if values.empty", "if not values.empty", {"claims"}),
     ("audit/statistics.py", "CONFIDENCE = 0.95", "CONFIDENCE = 0.9", TOLD),
     # The report judges the slides' series by the same sentinels.
+    ("watching/finding.py", "{100 * share", "{101 * share", {"aggregate", "report"}),
     ("audit/sentinels/weights.py", "STRONG = ", "STRONG = 2 * ", {"aggregate", "report"}),
     ("steps/aggregate.py", "np.nansum", "np.sum", {"aggregate"}),
     ("report/figures/curves.py", '"gradient norm"', '"norm of the gradient"', {"figures"}),

@@ -327,8 +327,9 @@ QUANTITIES: dict[str, Quantity] = {
         STAGES,
         "doublings",
         "shared dimensions of {} over its dimensions after training (log2)",
-        "log2 of shared_dimensions over dimensions_after. 0 where training keeps some of equally "
-        "strong directions and drops the others; far below 0 where it leaves them for others.",
+        "log2 of shared_dimensions over dimensions_after: whether what is left was there before. 0 "
+        "where nothing changes, or where training drops some of equally strong directions; above 0 "
+        "where it keeps the strong ones, below 0 where it keeps weak ones or has new ones.",
         "features",
     ),
     **family(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tlstudy.networks.fine_tuned import FineTuned
 
 log = logging.getLogger(__name__)
-WAYS = 13  # of showing an image, as it is among them: `measures.transforms`, which needs PyTorch
+WAYS = 13  # an image as it is, and each of `transforms.WAYS`, a module that imports PyTorch
 UPRIGHT = "none"  # stands for a group where images are as they are
 COLUMNS = {
     "point": ("string", "start: before training; end: after it"),

@@ -22,6 +22,7 @@ ALSO_COUNTED = (
     "tlstudy.storage.randomness",
     "tlstudy.storage.columns",
     "tlstudy.jobs.run_inputs",
+    "tlstudy.watching.finding",
 )
 # What is downloaded is held against checksums; a new measurement changes no result of the others.
 NOT_COUNTED = ("tlstudy.data.download", "tlstudy.config.measurements")

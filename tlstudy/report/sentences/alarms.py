@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import pandas as pd
 
 from tlstudy.audit.sentinels import SEVERITIES
-from tlstudy.audit.sentinels.alarms import KEYS, false_alarms
+from tlstudy.audit.sentinels.alarms import RUN, false_alarms
 from tlstudy.audit.sentinels.published import findings_on_published
 from tlstudy.config.groups import is_of_slides, label_of
 from tlstudy.report.figures.captions import PUBLISHED_GROUP
@@ -74,9 +74,9 @@ def _by_sentinel(findings: Iterable[tuple[str, dict]]) -> list[dict]:
 def alarmed_sentence(inputs: Inputs) -> str:
     """How many runs raised an alarm; those of arms that share a training count once."""
     found = inputs.findings[inputs.findings["severity"].isin(ALARMS)]
-    run = ["run", "subset_size", "seed"]
-    alarmed = inputs.runs.merge(found[KEYS].drop_duplicates(), on=KEYS)
-    some, every = (len(table.drop_duplicates(run)) for table in (alarmed, inputs.runs))
+    training = ["run", "subset_size", "seed"]
+    alarmed = inputs.runs.merge(found[RUN].drop_duplicates(), on=RUN)
+    some, every = (len(table.drop_duplicates(training)) for table in (alarmed, inputs.runs))
     return f"{some} of {count(every, 'run')} raised an alarm, which is an error or a warning."
 
 
