@@ -24,7 +24,7 @@ PANELS = (
     ),
 )
 LINES = {"before training": ":", "after": "--", "of both (similarity, shared)": "-"}
-COLOURS = (*style.SHADES[False], style.GAP, *style.SHADES[True])
+COLOURS = (*style.SHADES[False], style.GAP, *style.SHADES[True], style.PINK)
 
 
 def features_figure(study: Study, tables: points.Tables, size: int) -> Figure:
