@@ -55,7 +55,7 @@ def reuse_penalty(
         w_aux: norm w >= 0 of the pretrained input weights.
         rho: cosine between the directions, -1 to 1.
 
-    Arguments are between 1e-50 and 1e50 in size, or 0, and broadcast against each other; NaN in, NaN
+    Arguments are 0 or between 1e-50 and 1e50 in size, and broadcast against each other. NaN in, NaN
     out.
     """
     m, g, w, r = _arrays(m_main, gamma, w_aux, rho)
