@@ -239,6 +239,6 @@ def overlap_by_seed(anew: Recomputed, kind: str, score: str) -> tuple[np.ndarray
             rows = anew.rows(table, pretrained, seed, measure=score, stage="layer4")
             scores.append(rows["test_balanced_accuracy" if score == "probe" else "value"].item())
         slopes.append(np.polyfit(doublings, gaps, 1)[0])
-        ranks = [stats.rankdata(values) for values in (gaps, scores)]
+        ranks = [stats.rankdata(np.round(values, 12)) for values in (gaps, scores)]
         correlations.append(np.corrcoef(ranks)[0, 1])
     return np.array(slopes), np.array(correlations)
