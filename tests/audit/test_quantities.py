@@ -10,7 +10,12 @@ from known import SIZE, encoder_table, invariance_table, make_study, metrics_tab
 from tlstudy.audit.quantities import INDEX, values_of, why_missing
 from tlstudy.config.architectures import RESNET_STAGES
 from tlstudy.config.quantities import described, listed_names, planned_seeds, quantity_of
-from tlstudy.config.quantity_table import OF_FEATURES, QUANTITIES, TRANSFORM_GROUPS
+from tlstudy.config.quantity_table import (
+    OF_FEATURES,
+    QUANTITIES,
+    RATIOS_OF_FEATURES,
+    TRANSFORM_GROUPS,
+)
 from tlstudy.config.tables import ALL_TABLES
 from tlstudy.measures.features import COLUMNS
 from tlstudy.storage.columns import LAYERS, schema
@@ -190,7 +195,9 @@ def features_table(values: dict[tuple[str, str], float]) -> pd.DataFrame:
 
 def test_quantities_of_features_are_rows_of_their_table():
     names = [f"{family}.{stage}" for family in OF_FEATURES for stage in RESNET_STAGES]
-    assert set(names) <= set(QUANTITIES)
+    ratios = {f"{family}.{stage}" for family in RATIOS_OF_FEATURES for stage in RESNET_STAGES}
+    told = {name for name, quantity in QUANTITIES.items() if quantity.table == "features"}
+    assert told == {*names, *ratios}
     keys = [tuple(name.replace("_", "-").split(".")) for name in [*names, "similarity.blocks.3"]]
     keys[-1] = ("similarity", "blocks.3")  # a stage of another network
     table = features_table({key: index / 100 for index, key in enumerate(keys)})

@@ -276,7 +276,7 @@ def of_overlap() -> Iterator[str]:
     assert verdict["overlap-mnist"] == "supported"
     yield f"it is {told('overlap-digits')} wider: {verdict['overlap-digits']}, against 10"
     assert claims.loc["overlap-digits", "effect"] == 0.1
-    yield f"{told('shuffled-mnist', -1, ' points')}"
+    yield f"where it is {told('shuffled-mnist', -1, ' points')}"
 
 
 def of_other_processors() -> Iterator[str]:

@@ -42,6 +42,18 @@ def test_brute_force_over_a_wide_range():
     np.testing.assert_allclose(penalty, squared_change(norm, *arguments), rtol=1e-12)
 
 
+def test_no_size_within_the_stated_bounds_is_too_large_or_too_small():
+    generator = np.random.default_rng(3)
+    m, gamma, w = generator.choice([-1, 1], (3, 20_000)) * 10 ** generator.uniform(
+        -50, 50, (3, 20_000)
+    )
+    arguments = (m, gamma, np.abs(w), generator.uniform(-1, 1, 20_000))
+    penalty, norm = reuse_penalty(*arguments)
+    assert np.isfinite(penalty).all()
+    assert (norm > 0).all()
+    np.testing.assert_allclose(penalty, squared_change(norm, *arguments), rtol=1e-12)
+
+
 def test_where_there_are_two_minima_the_smaller_counts():
     generator = np.random.default_rng(1)
     w, rho = generator.uniform(1, 3, 5000), generator.uniform(0.5, 1, 5000)

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from tlstudy.config.fields import Selection
 from tlstudy.config.measurements import measured_tables
-from tlstudy.config.quantity_table import QUANTITIES, STAGE_FAMILIES, Quantity
+from tlstudy.config.quantity import Quantity
+from tlstudy.config.quantity_table import QUANTITIES, STAGE_FAMILIES
 from tlstudy.config.settings import Study
 
 # Tables of runs that a study selects, by the key of the selection.
