@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import ConstantInputWarning, spearmanr
 
+from tlstudy.audit.answers import of_tables
 from tlstudy.audit.quantities import Tables, values_of
 from tlstudy.audit.statistics import Summary, summarise
 from tlstudy.config.architectures import NotCalledError, network_facts
@@ -27,7 +28,7 @@ FEWEST = 3  # points that have a rank correlation other than 1 and -1
 
 
 def overlap_table(study: Study, tables: Tables, size: int) -> pd.DataFrame:
-    """A row a sweep, number of blocks and seed: images, blocks, seed, gap, and each score.
+    """A row a sweep, number of blocks and seed: images, blocks, the two arms, gap and scores.
 
     The gap is a share. NaN where a run diverged or was not measured.
     """
@@ -42,10 +43,23 @@ def overlap_table(study: Study, tables: Tables, size: int) -> pd.DataFrame:
                 ours, others = (pretrained, size, seed), (new, size, seed)
                 found = {score: values.get(ours) for score, values in scores.items()}
                 gap = accuracies.get(ours, np.nan) - accuracies.get(others, np.nan)
-                rows.append({"images": images, "blocks": blocks, "seed": seed, "gap": gap, **found})
-    columns = ["images", "blocks", "seed", "gap", *SCORES]
+                arms = {"pretrained": pretrained, "new": new}
+                where = {"images": images, "blocks": blocks, **arms, "seed": seed}
+                rows.append({**where, "gap": gap, **found})
+    columns = ["images", "blocks", "pretrained", "new", "seed", "gap", *SCORES]
     table = pd.DataFrame(rows, columns=columns)
     return table.astype(dict.fromkeys(("gap", *SCORES), float))
+
+
+def gap_summary(study: Study, tables: Tables, size: int, rows: pd.DataFrame) -> Summary:
+    """The mean gap, a share, over seeds, and over test images where the answers are known.
+
+    Args:
+        rows: of `overlap_table`, of one kind of images and one number of blocks.
+    """
+    terms = [(1, rows["pretrained"].iloc[0]), (-1, rows["new"].iloc[0])]
+    values = rows.set_index("seed")["gap"]
+    return of_tables(study, tables).summary("balanced_accuracy", terms, size, values)
 
 
 def _last_stage(arm: Arm, name: str, tables: Tables) -> str | None:

@@ -99,7 +99,7 @@ def steps(study: Study) -> Iterator[Step]:
 
 def subset(study: Study, target: str, drawing: str, size: int, seed: int) -> Step:
     folder = paths.subset_folder(study, target, drawing, size, seed)
-    names = ("subset.json", "contact-sheet.svg", "contact-sheet.png")
+    names = (paths.SUBSET_RECORD, "contact-sheet.svg", "contact-sheet.png")
     return _step(
         study,
         paths.job_of_subset(target, drawing, size, seed),
@@ -124,7 +124,7 @@ def train(study: Study, run: Run) -> Step:
         paths.job_of_run("train", run),
         settings=settings,
         outputs=[folder / name for name in (*paths.KEPT, paths.PLANE)],
-        inputs=[paths.run_subset_folder(study, run) / "subset.json"],
+        inputs=[paths.run_subset_record(study, run)],
         cached=_cached(study, run),
         passing=[folder / paths.PLANE],
     )
@@ -143,7 +143,7 @@ def measure(study: Study, run: Run, name: str) -> Step:
         },
         outputs=[paths.measured_file(study, name, run)],
         inputs=[
-            paths.run_subset_folder(study, run) / "subset.json",
+            paths.run_subset_record(study, run),
             *(folder / name for name in trained),
         ],
         cached=_cached(study, run),
@@ -198,7 +198,7 @@ def figures(study: Study) -> Step:
 
 def report(study: Study) -> Step:
     members = _once(study, runs(study))
-    sheets = ("subset.json", "contact-sheet.svg")
+    sheets = (paths.SUBSET_RECORD, "contact-sheet.svg")
     drawn = [path for path in figures(study).outputs if path.suffix == ".svg"]
     table = [paths.results_table(study)] if study.arms else []
     return _step(
@@ -294,7 +294,7 @@ def _once(study: Study, members: list[Run]) -> list[Run]:
 
 def _measured(study: Study) -> Iterator[Path]:
     """All that the tables of a study are made from; the sentinels read some of it."""
-    yield from _subset_files(study, ("subset.json",))
+    yield from _subset_files(study, (paths.SUBSET_RECORD,))
     for run in _once(study, runs(study)):
         for name in paths.KEPT:
             yield paths.folder_of_run(study, run) / name

@@ -20,6 +20,7 @@ STORED_FILES = (
 )
 IMAGES_RECORD = "record.json"
 
+SUBSET_RECORD = "subset.json"  # which images were drawn
 # What a training leaves in a run's folder; the plane only until measurements have read it.
 RUN_RECORD, METRICS, LAYERS = "run.json", "metrics.parquet", "layers.parquet"
 PLANE = "plane.safetensors"
@@ -96,6 +97,10 @@ def subset_folder(
 
 def run_subset_folder(study: Study, run: Run) -> Path:
     return subset_folder(study, *drawing_of_run(run))
+
+
+def run_subset_record(study: Study, run: Run) -> Path:
+    return run_subset_folder(study, run) / SUBSET_RECORD
 
 
 def drawing_of_run(run: Run) -> tuple[str, str, int, int]:

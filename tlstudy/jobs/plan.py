@@ -18,8 +18,8 @@ from tlstudy.jobs.progress import THERE, Progress, progress
 from tlstudy.jobs.recorded_speeds import recorded_speeds
 from tlstudy.jobs.sharing import seems_there
 from tlstudy.jobs.speed import (
-    Job,
     Kind,
+    LongJob,
     Speeds,
     Timed,
     TimedSpeeds,
@@ -48,7 +48,7 @@ def known_speeds(study: Study, device: str) -> Speeds:
 
 
 def speeds_for(
-    study: Study, wanted: Collection[Job], device: str, timing: Timing, keep: bool = True
+    study: Study, wanted: Collection[LongJob], device: str, timing: Timing, keep: bool = True
 ) -> Speeds:
     """The same with all that the jobs need: what is not known is timed now.
 
@@ -100,7 +100,7 @@ class Task:
     threads: int = 1
 
 
-def tasks(study: Study, wanted: Iterable[Job], speeds: Speeds, machine: Machine) -> list[Task]:
+def tasks(study: Study, wanted: Iterable[LongJob], speeds: Speeds, machine: Machine) -> list[Task]:
     """Jobs with the cores that the workflow gives each."""
     found = []
     for job in wanted:
@@ -129,7 +129,7 @@ def wall_seconds(tasks: Iterable[Task], machine: Machine) -> float:
 
 
 def plan_table(
-    study: Study, wanted: Iterable[Job], left: Collection[Job], speeds: Speeds
+    study: Study, wanted: Iterable[LongJob], left: Collection[LongJob], speeds: Speeds
 ) -> pd.DataFrame:
     """A row a step: step, jobs, done, hours, left (both of a core or GPU), known.
 
@@ -240,7 +240,7 @@ def plan(
     return plan_table(study, wanted, left, speeds), wall, machine
 
 
-def jobs_left(found: Progress, wanted: Iterable[Job]) -> list[Job]:
+def jobs_left(found: Progress, wanted: Iterable[LongJob]) -> list[LongJob]:
     """Jobs without results, and those of runs that must be trained again.
 
     What another study has is not left: it is copied from there.
@@ -290,7 +290,7 @@ def ahead(
     )
 
 
-def _key(job: Job) -> tuple[str, ...]:
+def _key(job: LongJob) -> tuple[str, ...]:
     run = job.run
     return job.step, run.name, str(run.subset_size), str(run.seed)
 

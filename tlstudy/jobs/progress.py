@@ -179,7 +179,7 @@ def _other_jobs(study: Study) -> Iterator[Job]:
         files = [study.cache / place / name for name in ("record.json", "weights.safetensors")]
         yield _job(study.cache, place.parts[:2], place, files)  # ("weights", architecture)
     for drawn in dict.fromkeys(map(paths.drawing_of_run, needed)):
-        files = [paths.subset_folder(study, *drawn) / "subset.json"]
+        files = [paths.subset_folder(study, *drawn) / paths.SUBSET_RECORD]
         yield _job(folder, ("subset", *drawn), paths.job_of_subset(*drawn), files)
     for step, file in {
         "aggregate": paths.tables_folder(study) / "runs.parquet",

@@ -21,8 +21,8 @@ from tlstudy.jobs.speed import (
     EVALUATION,
     START,
     TRAINING,
-    Job,
     Kind,
+    LongJob,
     Rate,
     Speeds,
     evaluation_kind,
@@ -92,7 +92,7 @@ def recorded_speeds(results: Path, device: str) -> Speeds:
     return samples.speeds()
 
 
-def _take_sample(samples: _Samples, study: Study, job: Job, device: str) -> None:
+def _take_sample(samples: _Samples, study: Study, job: LongJob, device: str) -> None:
     folder = paths.folder_of_run(study, job.run)
     try:
         record = read_run_record(folder)
@@ -178,7 +178,7 @@ def _take_the_rest(
 
 
 def _rates_of_measurement(
-    study: Study, job: Job, record: RunRecord, samples: _Samples
+    study: Study, job: LongJob, record: RunRecord, samples: _Samples
 ) -> dict[Kind, float]:
     measured = _benchmark(study, job.step, job.run)
     if not measured:

@@ -35,7 +35,7 @@ def load_run_images(
     study: Study, run: Run, weights: PretrainedWeights | None, device: torch.device
 ) -> Images:
     """The run's training images and the study's test images, resized, on the device."""
-    file = paths.run_subset_folder(study, run) / "subset.json"
+    file = paths.run_subset_record(study, run)
     subset = read_json(file, "subset")
     target = run.settings.target
     folder = paths.images_folder(study.cache, target)

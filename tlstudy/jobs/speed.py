@@ -107,7 +107,7 @@ class Speeds:
 
 
 @dataclass(frozen=True)
-class Job:
+class LongJob:
     """One job of a step that takes long.
 
     Attributes:
@@ -158,7 +158,7 @@ def evaluation_kind(study: Study, run: Run) -> Kind:
     return Kind(EVALUATION, settings.architecture, settings.image_size, study.evaluation.precision)
 
 
-def make_job(study: Study, run: Run, step: str) -> Job:
+def long_job(study: Study, run: Run, step: str) -> LongJob:
     steps = training_kind(run)
     if step == "train":
         work = {
@@ -168,20 +168,20 @@ def make_job(study: Study, run: Run, step: str) -> Job:
     else:
         kind = Kind(step, steps.architecture, steps.image_size)
         work = {kind: operations(study, run, step)}
-    return Job(step, run, work, replace(steps, precision="float32"))
+    return LongJob(step, run, work, replace(steps, precision="float32"))
 
 
-def first_file(study: Study, job: Job) -> Path:
+def first_file(study: Study, job: LongJob) -> Path:
     """What a job writes last, which stands for all that it leaves."""
     return paths.step_files(study, job.step, job.run)[0]
 
 
-def jobs(study: Study) -> Iterator[Job]:
+def jobs(study: Study) -> Iterator[LongJob]:
     """The jobs of a study that take long, one for each run that arms may share."""
     for step in STEPS:
         of_step = runs_of_step(study, step)
         for run in {paths.folder_of_run(study, run): run for run in of_step}.values():
-            yield make_job(study, run, step)
+            yield long_job(study, run, step)
 
 
 @dataclass(frozen=True)
@@ -243,7 +243,7 @@ class TimedSpeeds:
 
 
 def missing_pairs(
-    study: Study, wanted: Iterable[Job], known: Iterable[Kind]
+    study: Study, wanted: Iterable[LongJob], known: Iterable[Kind]
 ) -> list[tuple[Kind, Kind]]:
     """Kinds of steps and of looks to be timed together, so that all jobs have their rates."""
     known, pairs = set(known), []

@@ -168,7 +168,7 @@ def _left(
     return seconds, f"about {duration(seconds)} left with {machine.told()}"
 
 
-def _shortened(task: Task, shown: Job, job: speed.Job, ended: dict[Path, int]) -> Task:
+def _shortened(task: Task, shown: Job, job: speed.LongJob, ended: dict[Path, int]) -> Task:
     """What is left of a task: of a training the epochs to come, of others by the time they ran."""
     running = shown.state == "running"
     start = 0.0 if running else task.start

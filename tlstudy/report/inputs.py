@@ -163,8 +163,8 @@ def _contact_sheets(study: Study) -> list[ContactSheet]:
             (arm.target.key, arm.drawing) for arm in study.arms.values()
         ):
             folder = paths.subset_folder(study, key, drawing, size, seed)
-            if (folder / "subset.json").is_file():
-                drawn = read_json(folder / "subset.json", "subset")
+            if (folder / paths.SUBSET_RECORD).is_file():
+                drawn = read_json(folder / paths.SUBSET_RECORD, "subset")
                 file = folder / f"{CONTACT_SHEET}.svg"
                 svg = read_svg(file, "subset") if file.is_file() else None
                 target = targets(study)[key]

@@ -28,4 +28,4 @@ def make_subset(study: Study, target: str, drawing: str, size: int, seed: int) -
         **{"target": target, "drawing": drawing, "size": size, "seed": seed},
         **describe_subset(indices, labels, of.outputs),
     }
-    write_json_atomically(folder / "subset.json", drawn)
+    write_json_atomically(folder / paths.SUBSET_RECORD, drawn)

@@ -126,7 +126,7 @@ def _held_out(study: Study, run: Run, outcome: Outcome) -> dict | None:
     settings = run.settings.early_stopping
     if settings is None:
         return None
-    subset = read_json(paths.run_subset_folder(study, run) / "subset.json", "subset")
+    subset = read_json(paths.run_subset_record(study, run), "subset")
     positions = held_out_positions(np.array(subset["labels"]), settings, run.seed)
     return {
         "held_out": np.array(subset["indices"])[positions].tolist(),
@@ -138,7 +138,7 @@ def what_decides(
     study: Study, run: Run, weights: PretrainedWeights | None, device: torch.device
 ) -> dict[str, object]:
     """All that decides the numbers of a run: a checkpoint is used where it is the same."""
-    subset = read_json(paths.run_subset_folder(study, run) / "subset.json", "subset")
+    subset = read_json(paths.run_subset_record(study, run), "subset")
     return {
         "training settings": run.settings.training(),
         "tuning": study.tuning.model_dump() if run.settings.tune_learning_rate else None,

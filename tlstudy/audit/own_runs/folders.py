@@ -74,7 +74,7 @@ def _read(folder: Path) -> Evidence:
             record=record,
             landscape=_record(folder / "landscape.json", "landscape"),
             curvature=_part(folder / "curvature.parquet", "curvature", ALL_TABLES["curvature"]),
-            subset=_record(subset / f"n~{size}" / f"seed~{seed}" / "subset.json", "subset"),
+            subset=_record(subset / f"n~{size}" / f"seed~{seed}" / paths.SUBSET_RECORD, "subset"),
             training=training,
             classes=training.target.outputs,
         )

@@ -84,7 +84,7 @@ def _curvature(study: Study, run: Run) -> pd.DataFrame | None:
 
 
 def _subset(folder: Path) -> dict[str, Any] | None:
-    file = folder / "subset.json"
+    file = folder / paths.SUBSET_RECORD
     return read_json(file, "subset") if file.is_file() else None
 
 

@@ -2,7 +2,8 @@
 
 from matplotlib.figure import Figure
 
-from tlstudy.audit.overlap import overlap_table
+from tlstudy.audit.overlap import gap_summary, overlap_table
+from tlstudy.audit.statistics import scaled
 from tlstudy.config.settings import Study
 from tlstudy.report.figures import points, style
 from tlstudy.report.figures.captions import note
@@ -28,11 +29,13 @@ def overlap_figure(study: Study, tables: points.Tables, size: int) -> Figure:
     ax = figure.subplots()
     for images, (colour, marker) in looks.items():
         rows = table[table["images"] == images]
-        values = {
-            float(blocks): points.values_of(found, "gap", 100)
-            for blocks, found in rows.groupby("blocks")
+        groups = {float(blocks): found for blocks, found in rows.groupby("blocks")}
+        values = {blocks: points.values_of(found, "gap", 100) for blocks, found in groups.items()}
+        summaries = {
+            blocks: scaled(gap_summary(study, tables, size, found), 100)
+            for blocks, found in groups.items()
         }
-        points.draw_line(ax, values, colour, marker, "-", points.USUAL)
+        points.draw_line(ax, values, colour, marker, "-", points.USUAL, summaries)
     style.reference_line(ax, 0, linestyle="-")
     ax.set_xscale("log", base=2)
     places = sorted(table["blocks"].unique())

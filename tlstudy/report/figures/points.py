@@ -97,17 +97,20 @@ def draw_line(
     marker: str,
     linestyle: str,
     sizes: Sizes = SMALL,
+    summaries: Mapping[float, Summary] | None = None,
 ) -> Axes:
     """Seeds at each of several places, their means joined by a line.
 
     Args:
         values: (seeds,) values by place.
         marker: of the means.
+        summaries: of the values by place, where their intervals are not over seeds alone.
     """
     means, before = {}, len(ax.lines)
     for place, found in values.items():
-        draw_values(ax, place, found, colour, "", sizes=sizes, aside=0)
-        means[place] = summarise(found).mean
+        summary = summaries[place] if summaries else summarise(found)
+        draw_values(ax, place, found, colour, "", sizes=sizes, aside=0, summary=summary)
+        means[place] = summary.mean
     look = Line2D([], [], color=colour, marker=marker, linestyle=linestyle)
     drawn.remember_look(ax.lines[before:], look)
     joined = [item for item in means.items() if item[1] is not None]

@@ -87,12 +87,14 @@ def size_figure(study: Study, tables: points.Tables, _size: None) -> Figure:
     for ax, (group, arms) in zip(panels, groups.items(), strict=True):
         for position, arm in enumerate(arms):
             aside = 1 + 0.07 * (position - (len(arms) - 1) / 2)
-            values = {
-                aside * size: points.values_of(rows, "reported_balanced_accuracy", 100)
-                for size, rows in runs[runs["arm"] == arm].groupby("subset_size")
-            }
+            values, summaries = {}, {}
+            for size, rows in runs[runs["arm"] == arm].groupby("subset_size"):
+                values[aside * size] = points.values_of(rows, "reported_balanced_accuracy", 100)
+                summaries[aside * size] = _summary(
+                    study, {**tables, "runs": rows}, arm, size, "balanced_accuracy", 100
+                )
             colour, dash = style.arm_styles(study)[arm].values()
-            points.draw_line(ax, values, colour, "", dash, points.USUAL)
+            points.draw_line(ax, values, colour, "", dash, points.USUAL, summaries)
         guessing.draw(ax, study, "balanced_accuracy", arms)
         ax.set_xscale("log")
         ax.set_xticks(study.subset_size, labels=[f"{size:,}" for size in study.subset_size])

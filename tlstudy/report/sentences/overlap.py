@@ -3,7 +3,7 @@
 import pandas as pd
 
 from tlstudy.audit import overlap
-from tlstudy.audit.statistics import summarise
+from tlstudy.audit.quantities import Tables
 from tlstudy.report.format import MISSING, POINTS, bare_points, number
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.tables import Table
@@ -11,14 +11,20 @@ from tlstudy.report.tables import Table
 
 def overlap_table(inputs: Inputs, size: int) -> Table | None:
     """Gap by blocks, its slope, and its rank correlations; a column for each kind of images."""
-    tables = {name: getattr(inputs, name) for name in ("runs", "encoder", "features")}
+    tables = {name: getattr(inputs, name) for name in ("runs", "encoder", "features", "answers")}
     found = overlap.overlap_table(inputs.study, tables, size)
     if found["gap"].isna().all():
         return None
     kinds = dict(list(found.groupby("images", sort=False)))
     heads = ["Measure", *kinds]
     rows = [
-        [_of_blocks(blocks), *(_gap(kinds[kind], blocks) for kind in kinds)]
+        [
+            _of_blocks(blocks),
+            *(
+                _gap(inputs, tables, size, rows[rows["blocks"] == blocks])
+                for rows in kinds.values()
+            ),
+        ]
         for blocks in sorted(found["blocks"].unique())
     ]
     change = "Change of the gap with each doubling of the blocks along a side"
@@ -49,6 +55,8 @@ def _of_blocks(blocks: int) -> str:
     return "Gap on whole images" if blocks == 1 else f"Gap with {blocks} x {blocks} blocks"
 
 
-def _gap(rows: pd.DataFrame, blocks: int) -> str:
-    values = rows.loc[rows["blocks"] == blocks, "gap"].to_numpy(dtype=float)
-    return summarise(values).text(bare_points, POINTS, short=True) if len(values) else MISSING
+def _gap(inputs: Inputs, tables: Tables, size: int, rows: pd.DataFrame) -> str:
+    if rows.empty:
+        return MISSING
+    found = overlap.gap_summary(inputs.study, tables, size, rows)
+    return found.text(bare_points, POINTS, short=True)
