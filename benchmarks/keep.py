@@ -180,6 +180,24 @@ def _run(inputs: Inputs) -> Iterator[str]:
     own = folder_of(study.study) / OWN
     file = own.relative_to(ROOT) if own.is_file() else f"studies/{study.study}.yaml"
     yield f"To run it again: `snakemake --cores 2 --configfile {file}`"
+    yield from _other_weights(inputs)
+    if own.is_file():
+        yield (
+            f"`studies/{study.study}.yaml` has changed since. [The history](../history.md) says "
+            "which of these claims we no longer hold."
+        )
+
+
+def _other_weights(inputs: Inputs) -> Iterator[str]:
+    """Where the study's file names other weights first, they are used where they can be had."""
+    used = set(inputs.runs["weights_source"]) - {""}
+    for name, sources in inputs.study.weights.items():
+        if len(used) == 1 and sources[0] not in used:
+            [source] = used
+            yield (
+                f"Where `{sources[0]}` can be had it takes these weights instead; "
+                f"`weights: {{{name}: [{source}]}}` in the file keeps to `{source}`."
+            )
 
 
 def _claims(inputs: Inputs, size: int) -> Iterator[str]:

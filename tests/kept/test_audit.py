@@ -117,8 +117,10 @@ def test_the_page_counts_the_alarms_of_kept_studies():
         )
         for file in (ROOT / "docs").glob("*/findings.parquet")
     }
-    tested_after_each_epoch = found.pop("slides")
+    tested_after_each_epoch, elsewhere = found.pop("slides"), found.pop("place")
     told = page("docs/audit.md")
+    assert f"of {elsewhere.runs} runs are tested in a corner" in told
+    assert f"an alarm at {elsewhere.alarmed}, as test accuracy is near guessing" in told
     assert f"{tested_after_each_epoch.alarmed} of {tested_after_each_epoch.runs}" in told
     alarmed, runs = (
         sum(getattr(one, name) for one in found.values()) for name in ("alarmed", "runs")

@@ -105,5 +105,5 @@ def test_the_readme_quotes_the_study_of_smoothness():
         doublings = np.log2(curvature.pivot(index="seed", columns="arm", values=column))
         found = summarise((doublings["pretrained"] - doublings["new"]).to_numpy())
         mean, low, high = (f"{2**end:#.2g}" for end in (found.mean, found.low, found.high))
-        told = f"{words.format(mean, 'sharper')} ({low} to {high})"
+        told = f"{words.format(mean, 'as sharp')} ({low} to {high})"
         assert told in text_of("README.md"), told

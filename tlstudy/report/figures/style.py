@@ -42,7 +42,7 @@ PAGE_COLOURS = {
     VIOLET: "var(--violet)",
 }
 KINDS = {True: "new (random start)", False: "pretrained"}
-DASHES = ("-", "--", "-.", (0, (1, 1.2)))
+DASHES = ("-", "--", "-.", (0, (6, 1.5, 1.2, 1.5, 1.2, 1.5)))
 WIDTH = 7.0  # inches: a printed page's text width
 COLUMNS = 2  # panels side by side; more are stacked, so that a telephone can show them
 TEXT = 9  # points
