@@ -13,6 +13,8 @@ from configurations import ROOT
 from matplotlib.figure import Figure
 
 import tlstudy
+from tlstudy.data.images import load_images
+from tlstudy.opened import OpenedStudy
 from tlstudy.storage.errors import UserError
 
 NOTEBOOK = ROOT / "docs" / "python.ipynb"
@@ -74,6 +76,7 @@ def test_the_summary_is_what_is_exported(made):
     assert row["balanced_accuracy_low"] < row["balanced_accuracy_mean"]
     assert (row["reference"], row["loss_difference_seeds"]) == ("new", 5)
     assert summary.attrs["units"]["loss_difference_low"] == "nats"
+    assert set(summary) == set(summary.attrs["columns"])
 
 
 def test_two_arms_are_compared_as_the_summary_has_them(made):
@@ -90,7 +93,13 @@ def test_two_arms_are_compared_as_the_summary_has_them(made):
         found = [row["difference"], row["low"], row["high"]]
         told = [arm[f"{name}_difference_{end}"] for end in ("mean", "low", "high")]
         assert found == pytest.approx(told)
-    assert study.compare("new", "pretrained").attrs["reservations"] == []
+    compared = study.compare("new", "pretrained")
+    assert compared.attrs["reservations"] == []
+    assert list(compared) == list(compared.attrs["columns"])
+    values = study.values("balanced_accuracy")
+    assert list(values.index) == [(50, seed) for seed in first["seeds"]]
+    differences = values["pretrained"] - values["new"]
+    assert differences.mean() == pytest.approx(first["difference"])
     turned = study.compare("pretrained", "new", "loss")
     assert list(turned["difference"]) == pytest.approx([-second["difference"]])
 
@@ -120,6 +129,19 @@ def test_predictions_agree_with_the_table_of_runs(real):
         assert list(found)[:4] == ["image", "label", "answer", "right"]
         assert found["right"].mean() == pytest.approx(run["reported_accuracy"])
         pd.testing.assert_frame_equal(found, study.predictions((run["arm"], 10, 26)))
+        pd.testing.assert_frame_equal(found, study.predictions(study.runs.query("arm == @run.arm")))
+        assert list(found) == list(found.attrs["columns"])
+
+
+def test_test_images_are_those_of_the_predictions(small_results):
+    study = tlstudy.open(small_results.folder)
+    cache = small_results.folder.parents[1] / "aside"
+    study = OpenedStudy(study.settings.model_copy(update={"cache": cache}))
+    run = study.runs.iloc[0]
+    found, images = study.predictions(run), study.test_images(run)
+    labels = load_images(cache / "mnist", "test")[1]
+    assert images.shape == (10_000, 28, 28)
+    assert (labels[found["image"]] == found["label"]).all()
 
 
 @pytest.mark.parametrize(
@@ -130,7 +152,9 @@ def test_predictions_agree_with_the_table_of_runs(real):
         (lambda study: study.figure("results", 51), "subset_size: found 51; two has [50]"),
         (lambda study: study.compare("new", "pretraned"), "did you mean 'pretrained'? arms are"),
         (lambda study: study.compare("new", "new", ["los"]), "quantity 'los': did you mean 'loss'"),
-        (lambda study: study.predictions("new"), "run 'new': must be a row of `runs`, or (arm, "),
+        (lambda study: study.predictions("new"), "run: found 'new'; must be a row of `runs`, or ("),
+        (lambda study: study.predictions(study.runs), "must be one row of `runs`; found 10 rows"),
+        (lambda study: study.values("los"), "quantity 'los': did you mean 'loss'"),
         (lambda study: study.predictions(("new", 50, 1)), "arm 'new', subset size 50, seed 1: no"),
         (lambda study: study.predictions(("new", 50, 26)), "answers.parquet: missing; run"),
     ],

@@ -12,14 +12,16 @@ from tlstudy.config.catalogue import figure_names, study_figure_names
 from tlstudy.config.given import given_study
 from tlstudy.config.messages import did_you_mean
 from tlstudy.config.quantities import QUANTITIES, quantity_of
+from tlstudy.config.quantity import Quantity
 from tlstudy.config.settings import Study
-from tlstudy.config.study import Run, find_run
+from tlstudy.config.study import Run, find_run, runs
 from tlstudy.config.tables import ALL_TABLES
 from tlstudy.jobs import paths
 from tlstudy.storage.columns import ANSWERS_OF_A_RUN
 from tlstudy.storage.errors import UserError
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     from matplotlib.figure import Figure
 
@@ -28,6 +30,26 @@ if TYPE_CHECKING:
 # Words of a column's description that are its unit.
 UNIT = re.compile(r"\b(nats|degrees|seconds|GiB|0 to 1|(?:signed )?ratio)\b")
 SHARE = "share, 0 to 1"
+# What `predictions` adds to what is stored.
+ANSWER = {
+    "answer": (
+        "int16",
+        "class that it was taken for, with the BatchNorm statistics that the arm reports",
+    ),
+    "right": ("bool", "whether that is its class"),
+}
+COMPARED = {
+    "subset_size": "number of training images",
+    "quantity": "what is compared, see `tlstudy claims --quantities`",
+    "unit": "of first, second, difference, low and high",
+    "first": "mean of the first arm over its seeds",
+    "second": "mean of the second arm over its seeds",
+    "difference": "mean of the second less the first, over the seeds that both have",
+    "low": "lower end of its 95 % interval",
+    "high": "upper end",
+    "seeds": "those seeds",
+    "images": "test images that the interval is over, beside the seeds; empty if over seeds alone",
+}
 
 
 class RunKey(NamedTuple):
@@ -113,6 +135,25 @@ class OpenedStudy:
 
         return results_frame(self.settings)
 
+    def values(self, quantity: str) -> "pd.DataFrame":
+        """A quantity of each run: a row for each subset size and seed, a column for each arm.
+
+        Args:
+            quantity: one of `tlstudy claims --quantities`.
+
+        Returns:
+            NaN where a run diverged or was not measured. `attrs["unit"]` is the values' unit.
+
+        Raises:
+            UserError: there is no such quantity, or the tables are not made yet.
+        """
+        from tlstudy.audit.quantities import values_of
+
+        known = _known_quantity(quantity)
+        frame = values_of(self._tables, quantity).unstack("arm")[list(self.settings.arms)]
+        frame.attrs["unit"] = known.unit
+        return frame
+
     def compare(
         self,
         first: str,
@@ -127,8 +168,9 @@ class OpenedStudy:
         Returns:
             A row for each number of training images and quantity: the mean of each arm over its
             seeds; over the seeds that both have the mean difference, with its 95 % interval (NaN
-            with fewer than five), and these seeds. `attrs["reservations"]` says why a difference
-            may not mean what it seems to.
+            with fewer than five), these seeds, and the number of test images that the interval is
+            over too. `attrs["reservations"]` says why a difference may not mean what it seems to.
+            `values` has the values seed by seed.
 
         Raises:
             UserError: there is no such arm or quantity, or the tables are not made yet.
@@ -143,19 +185,17 @@ class OpenedStudy:
                 hint = did_you_mean(name, self.settings.arms)
                 raise UserError(f"arm '{name}': {hint}arms are {', '.join(self.settings.arms)}.")
         for name in quantities:
-            if quantity_of(name) is None:
-                hint = did_you_mean(name, QUANTITIES)
-                raise UserError(f"quantity '{name}': {hint}see `tlstudy claims --quantities`.")
+            _known_quantity(name)
         one, other = (Side(self.settings, name, self._tables) for name in (first, second))
         rows = []
         for row in compare_arms(one, other, quantities):
             found = {"subset_size": row.subset_size, "quantity": row.quantity, "unit": row.unit}
             found |= dict(zip(("first", "second", "difference"), row.means, strict=True))
             ends = {"low": row.difference.low, "high": row.difference.high}
-            rows.append(found | ends | {"seeds": row.seeds})
+            rows.append(found | ends | {"seeds": row.seeds, "images": row.difference.images})
         numbers = ("first", "second", "difference", "low", "high")
-        frame = pd.DataFrame(rows).astype(dict.fromkeys(numbers, float))
-        frame.attrs["reservations"] = reservations(one, other)
+        frame = pd.DataFrame(rows).astype(dict.fromkeys(numbers, float) | {"images": "Int64"})
+        frame.attrs = {"reservations": reservations(one, other), "columns": COMPARED}
         return frame
 
     def figure_names(self) -> list[str]:
@@ -198,7 +238,7 @@ class OpenedStudy:
             run: a row of `runs`, or (arm, subset size, seed).
 
         Returns:
-            A row for each test image: image (its place among the target's test images), label,
+            A row for each test image: image (its place in `test_images`), label,
             answer (with the BatchNorm statistics that the arm reports), right, and the answers
             with each kind of statistics, missing where they were not asked for.
 
@@ -215,18 +255,42 @@ class OpenedStudy:
         answer = frame[f"answer_{found.settings.batchnorm}"]
         frame.insert(2, "answer", answer)
         frame.insert(3, "right", answer == frame["label"])
-        frame.attrs = described(ANSWERS_OF_A_RUN)
+        frame.attrs = described({name: (ANSWERS_OF_A_RUN | ANSWER)[name] for name in frame})
         return frame
+
+    def test_images(self, run: "Mapping[str, Any] | pd.Series | Sequence[Any]") -> "np.ndarray":
+        """The test images of a run's target, as they are stored: before any transform or resizing.
+
+        Args:
+            run: as for `predictions`, whose column `image` is a place among them.
+
+        Returns:
+            (N, H, W) or (N, H, W, 3) uint8.
+
+        Raises:
+            UserError: the study has no such run, or its images are not in the cache; it says
+                what to type.
+        """
+        from tlstudy.data.images import load_images
+
+        target = self._run(run).settings.target
+        return load_images(paths.images_folder(self.settings.cache, target), "test")[0]
 
     def _run(self, run: "Mapping[str, Any] | pd.Series | Sequence[Any]") -> Run:
         keys = RunKey._fields
+        if len(getattr(run, "shape", ())) == 2:  # a data frame
+            if len(run) != 1:
+                raise UserError(f"run: must be one row of `runs`; found {len(run)} rows.")
+            run = run.iloc[0]
         try:
             key = RunKey(*((run[name] for name in keys) if hasattr(run, "keys") else run))
             named = RunKey(str(key.arm), int(key.subset_size), int(key.seed))
         except (KeyError, TypeError, ValueError):
+            found = f"a {type(run).__name__}" if hasattr(run, "keys") else repr(run)
+            example = next(iter(runs(self.settings)), None)
+            such = f", such as {example.key}" if example else ""
             raise UserError(
-                f"run {run!r}: must be a row of `runs`, or (arm, subset size, seed), such as "
-                "('new', 50, 26)."
+                f"run: found {found}; must be a row of `runs`, or (arm, subset size, seed){such}."
             ) from None
         return find_run(self.settings, *named)
 
@@ -258,6 +322,14 @@ def described(columns: Mapping[str, tuple[str, str]]) -> dict[str, dict[str, str
         "units": {name: SHARE if unit == "0 to 1" else unit for name, unit in units.items()},
         "columns": {name: text for name, (_, text) in columns.items()},
     }
+
+
+def _known_quantity(name: str) -> Quantity:
+    found = quantity_of(name)
+    if found is None:
+        hint = did_you_mean(name, QUANTITIES)
+        raise UserError(f"quantity '{name}': {hint}see `tlstudy claims --quantities`.")
+    return found
 
 
 class _OfSize(Mapping[str, "pd.DataFrame"]):

@@ -1,6 +1,7 @@
 """`tlstudy audit`: what cannot be read is named, with what would help."""
 
 import gzip
+import json
 
 import pytest
 from audited import audit
@@ -52,7 +53,7 @@ def test_files_that_are_none(tmp_path):
         ("nowhere.csv", None, "no such file or folder"),
         ("runs.xlsx", b"x", "runs.xlsx: found no rows"),
         ("broken.parquet", b"x", "broken.parquet: cannot be read"),
-        ("bytes.csv", b"epoch,train_loss\n1,\xff\n", "bytes.csv: cannot be read"),
+        ("bytes.csv", b"epoch,train_loss\n1,\x81\n", "bytes.csv: cannot be read"),
         ("deep.json", b"[" * 100_000, "nested too deeply"),
         ("numbers.json", b"[1, 2, 3]", "found JSON without a series of numbers"),
         ("cut.json", b'{"loss": [1,', "is no JSON"),
@@ -93,3 +94,17 @@ def test_a_small_file_that_unpacks_to_more_than_memory_holds_is_refused(tmp_path
     monkeypatch.setattr(raw, "MOST_BYTES", 20)
     with pytest.raises(UserError, match=r"log\.csv\.gz: .*\(unpacks to more than 20 by"):
         read_runs(file)
+
+
+def test_what_can_be_read_is_audited_beside_what_cannot(tmp_path):
+    good, empty = tmp_path / "good.csv", tmp_path / "empty.csv"
+    good.write_text("epoch,loss,val_loss\n" + "".join(f"{e},{2 - e / 5},2\n" for e in range(6)))
+    empty.write_text("")
+    result = audit(good, empty, tmp_path / "nowhere.csv")
+    assert result.exit_code == 2
+    assert "good (" in result.output
+    assert "empty.csv: cannot be read" in result.output
+    assert "2 of the files or folders could not be read" in result.output
+    told = json.loads(audit("--json", good, empty).output)
+    assert [run["run"] for run in told["runs"]] == ["good"]
+    assert len(told["not_read"]) == 1

@@ -174,6 +174,7 @@ def test_a_network_with_few_examples_can_have_a_high_test_loss_and_answer_half()
         ("loss-of-guessing", {"train_loss": np.geomspace(2.3, 1e10, 30), "train_accuracy": FLAT}),
         # The test loss rises as the train loss does: no overfitting.
         ("overfitting", {"test_loss": TURNING, "train_loss": TURNING}),
+        ("overfitting", {"test_loss": TURNING, "test_accuracy": FLAT}),  # nothing was tested
         ("overfitting", {"test_loss": 0.3 + 0.02 * NOISE}),  # a plateau
         ("overfitting", {"test_loss": FALLING + 0.3 + 0.001 * EPOCHS}),  # too little
         ("test-accuracy-fell", {"test_accuracy": 0.9 + 0.02 * NOISE}),

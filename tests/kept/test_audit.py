@@ -3,13 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
-from pages import ROOT, page
+from pages import ROOT, as_it_was_run, page
 
 from tlstudy.audit.claims import Case, ledger
 from tlstudy.audit.ladder import ladder_table
 from tlstudy.audit.sentinels.alarms import false_alarms
 from tlstudy.audit.statistics import summarise
 from tlstudy.audit.verdicts import by_interval, with_holm
+from tlstudy.config.settings import Arm
 from tlstudy.config.study import load_study
 from tlstudy.config.tables import ALL_TABLES
 from tlstudy.storage import columns
@@ -41,6 +42,18 @@ def study():
 @pytest.mark.parametrize("name", TABLES)
 def test_tables_have_the_documented_columns(name):
     assert list(kept(name).columns) == list(TABLES[name])
+
+
+def test_its_runs_are_those_of_its_study(study):
+    runs = kept("runs")
+    expected = {(arm, seed) for arm in study.arms for seed in study.seed}
+    assert set(zip(runs["arm"], runs["seed"], strict=True)) == expected
+    assert set(runs["status"]) == {"finished"}
+    assert set(runs["evaluation_precision"]) == {study.evaluation.precision}
+    of_then = as_it_was_run(study)
+    for arm, settings in runs.groupby("arm")["settings"].first().items():
+        # Keys that came later had then the value that is now their default.
+        assert Arm.model_validate_json(settings) == of_then.arms[arm]
 
 
 def test_every_run_of_it_was_really_trained():

@@ -305,7 +305,7 @@ def of_overlap() -> Iterator[str]:
 
 def of_other_processors() -> Iterator[str]:
     one, other = (
-        kept(study, "runs").set_index(["arm", "seed"]) for study in ("audit", "precision")
+        kept("audit", table).set_index(["arm", "seed"]) for table in ("runs", "another-processor")
     )
     apart = {}
     for network in NETWORKS:

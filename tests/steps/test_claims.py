@@ -58,10 +58,13 @@ def test_the_command_prints_the_ladder_and_the_ledger(written, tmp_path):
     write_json_atomically(configuration, written.model_dump(mode="json"))
     result = CliRunner().invoke(main, ["claims", "--config", str(configuration)])
     assert result.exit_code == 0
-    rung, first, because, last, why = result.stdout.splitlines()
+    rung, first, text, because, last, other, why = result.stdout.splitlines()
     assert rung.startswith("first, 50 images: gap +30.0 points")
-    assert first.startswith("C1, 50 images: supported, 0.3 share (95\u202f% interval 0.28")
-    assert first.endswith("6 seeds), claimed: above 0.1")
+    assert first.startswith("C1, 50 images: supported, 30 points (95\u202f% interval 28")
+    assert first.endswith("6 seeds), claimed: above 10")
+    assert [line.strip() for line in (text, other)] == [
+        written.claims[name].text for name in ("C1", "C2")
+    ]
     assert because.strip() == "The interval lies wholly above the effect size."
     assert (last, why.strip()) == ("C2, 50 images: open", "No experiment yet.")
 

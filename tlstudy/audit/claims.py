@@ -290,16 +290,19 @@ WHEN_STATED = {
 
 
 def ledger_text(claims: pd.DataFrame) -> str:
-    """The ledger for a terminal: claim, verdict, interval and number of seeds, and why.
+    """The ledger for a terminal: claim, verdict, interval and number of seeds, text, and why.
 
     Rows of `tlstudy.storage.columns.CLAIMS`, or the laboratory's, which have no subset size.
     """
     lines = []
     for row in claims.to_dict("records"):
         size = f", {row['subset_size']} images" if "subset_size" in row else ""
-        value = Summary.of_row(row).text(lambda number: f"{number:.3g}", f" {row['unit']}")
-        told = f", {value}, claimed: above {row['effect']:g}" if row["verdict"] != "open" else ""
-        lines += [f"{row['claim']}{size}: {row['verdict']}{told}", f"    {row['because']}"]
+        scale, unit = (100, "points") if row["unit"] == "share" else (1, row["unit"])
+        value = Summary.of_row(row).text(lambda number, s=scale: f"{s * number:.3g}", f" {unit}")
+        told = f", {value}, claimed: above {scale * row['effect']:g}"
+        told = told if row["verdict"] != "open" else ""
+        lines += [f"{row['claim']}{size}: {row['verdict']}{told}", f"    {row['text']}"]
+        lines.append(f"    {row['because']}")
         if row.get("stated") in WHEN_STATED:
             lines.append(f"    {WHEN_STATED[row['stated']]}")
         if (holm := row["verdict_by_holm"]) not in ("", row["verdict"]):

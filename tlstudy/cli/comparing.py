@@ -15,7 +15,7 @@ from tlstudy.jobs.paths import study_folder
 from tlstudy.jobs.study_files import has_results
 from tlstudy.storage.errors import UserError
 
-TEXT_FORMATS = ("csv", "latex", "markdown")
+TEXT_FORMATS = {".csv": "csv", ".tex": "latex", ".md": "markdown"}  # by ending of the file
 
 
 def _check_quantities(
@@ -96,14 +96,13 @@ def _arm(study: Study, arm: str, text: str) -> str:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(TEXT_FORMATS),
-    default="csv",
-    show_default=True,
-    help="CSV has all numbers; LaTeX and Markdown the table as it is printed.",
+    type=click.Choice(list(TEXT_FORMATS.values())),
+    help="CSV has all numbers; LaTeX and Markdown the table as it is printed. Without it the "
+    "ending of the file decides (.csv, .tex, .md), and CSV is printed.",
 )
 @click.option("--output", type=NEW_FILE, help="File to write; printed if not given.")
 @with_study
-def export(study: Study, form: str, output: Path | None) -> None:
+def export(study: Study, form: str | None, output: Path | None) -> None:
     """Write the table of results: each arm's values and differences, with 95 % intervals."""
     check_results(study)
     from tlstudy.jobs.pack import check_destination
@@ -112,7 +111,11 @@ def export(study: Study, form: str, output: Path | None) -> None:
 
     if output is not None:
         check_destination(output, study)
-    text = exported(study, form)
+        form = form or TEXT_FORMATS.get(output.suffix)
+        if form is None:
+            endings = ", ".join(TEXT_FORMATS)
+            raise UserError(f"{output}: say which --format, or end the name with {endings}.")
+    text = exported(study, form or "csv")
     if output is None:
         tell(text, nl=False)
         return

@@ -92,6 +92,7 @@ def figure_names(study: Study) -> list[str]:
         "claims": [claim for claim in study.claims.values() if not claim.open],
         "loss-new": arms_of_kind(study, new=True),
         "loss-pretrained": arms_of_kind(study, new=False),
+        "balanced-accuracy": _is_tested_before_the_end(study),
         "encoder": study.encoder.seeds,
         "landscape-trajectory": study.landscape.seeds,
         "landscape-random": study.landscape.seeds,
@@ -105,6 +106,12 @@ def figure_names(study: Study) -> list[str]:
     }
     present = [name for name in FIGURES if needed.get(name, True)]
     return [figure for name in present for figure in (name, *_second_figure(study, name))]
+
+
+def _is_tested_before_the_end(study: Study) -> bool:
+    """Whether some arm is: else its figure is the results, stacked at the last epoch."""
+    chosen = any(arm.reported_epoch == "best-on-test" for arm in study.arms.values())
+    return study.evaluation.after_epochs == "all" or chosen
 
 
 def _second_figure(study: Study, name: str) -> list[str]:

@@ -30,7 +30,26 @@ from tlstudy.report.sentences.series import (
 from tlstudy.storage.columns import schema
 
 # Of a summary: what is told of values, and of differences.
-ENDS = ("mean", "low", "high", "smallest", "largest")
+ENDS = {
+    "mean": "mean over seeds",
+    "low": "lower end of the 95 % interval of the mean; empty below five seeds",
+    "high": "upper end of it",
+    "smallest": "smallest of the seeds",
+    "largest": "largest of the seeds",
+}
+COUNTS = {
+    "seeds": "number of seeds that have one",
+    "images": "test images that the interval is over, beside the seeds; empty if over seeds alone",
+}
+COLUMNS = {
+    "arm": "name of the arm",
+    "label": "its label",
+    "group": "arms of a group are compared",
+    "subset_size": "number of training images",
+    "runs": "runs of the arm with that number of training images",
+    "diverged": "how many of them diverged",
+    "reference": "the arm that differences are from; empty for such an arm",
+}
 
 MARKUP = re.compile(r"[\\`*_\[\]<>|~$&]")  # of Markdown, within a line
 FORMULA = ("=", "+", "-", "@")  # with which one begins in a spreadsheet
@@ -52,7 +71,7 @@ def results_inputs(study: Study) -> Inputs:
 
 
 def results_frame(study: Study) -> pd.DataFrame:
-    """A row for each arm and number of training images; `attrs["units"]` has the units.
+    """A row for each arm and number of training images; `attrs` has units and descriptions.
 
     Columns: arm, label, group, subset_size, each swept key, runs, diverged, and of each measure m
     (balanced_accuracy, loss): m_seeds, m_images (test images that the interval is over, beside the
@@ -66,12 +85,15 @@ def results_frame(study: Study) -> pd.DataFrame:
             frame[key] = pd.to_numeric(frame[key])
     counts = [name for name in frame if name.endswith(("_seeds", "_images"))]
     frame = frame.astype(dict.fromkeys(counts, "Int64"))  # which may be empty
-    frame.attrs["units"] = {
-        f"{measure}{part}_{end}": unit
-        for measure, unit in UNITS.items()
-        for part in ("", "_difference")
-        for end in ENDS
-    }
+    units, columns = {}, dict(COLUMNS)
+    for measure, unit in UNITS.items():
+        name = measure.replace("_", " ")
+        for part, of in (("", name), ("_difference", f"{name} less that of the reference")):
+            units |= {f"{measure}{part}_{end}": unit for end in ENDS}
+            columns |= {
+                f"{measure}{part}_{end}": f"{of}: {told}" for end, told in (ENDS | COUNTS).items()
+            }
+    frame.attrs = {"units": units, "columns": columns}
     return frame
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tlstudy.audit.own_runs.columns import COLUMNS
 from tlstudy.audit.own_runs.printing import UNREADABLE, all_findings, as_data, examine_all, told
-from tlstudy.audit.own_runs.reading import Options, read_all
+from tlstudy.audit.own_runs.reading import Options, read_each
 from tlstudy.storage.errors import UserError
 from tlstudy.watching.finding import SEVERITIES
 
@@ -23,11 +23,13 @@ def audit_runs(
     """What the sentinels made of the runs, and the exit status.
 
     Raises:
-        UserError: a run cannot be read; its exit status is 2.
+        UserError: no run can be read, or an option makes no sense; its exit status is 2.
     """
     try:
         options = Options(column_names(columns), classes, test_images)
-        runs = read_all(sources, options)
+        runs, refused = read_each(sources, options)
+        if not runs:
+            raise refused[0]
     except UserError as error:
         error.exit_code = UNREADABLE
         raise
@@ -38,12 +40,16 @@ def audit_runs(
     examined = examine_all(runs)
     failing = SEVERITIES[: SEVERITIES.index(fail_on) + 1] if fail_on != "never" else ()
     status = 0
-    if any(finding.severity in failing for finding in all_findings(examined)):
+    if refused:
+        status = UNREADABLE
+    elif any(finding.severity in failing for finding in all_findings(examined)):
         status = FOUND
     elif not all(item.judged for item in examined):
         status = CANNOT_JUDGE
-    text = json.dumps(as_data(examined, runs), indent=2) if as_json else told(examined, runs)
-    return text, status
+    unread = [error.message for error in refused]
+    if as_json:
+        return json.dumps(as_data(examined, runs, unread), indent=2), status
+    return told(examined, runs, unread), status
 
 
 def column_names(options: tuple[str, ...]) -> dict[str, str]:

@@ -116,8 +116,12 @@ def all_findings(examined: list[Examined]) -> list[Finding]:
     return [finding for item in examined for finding in item.examination.findings]
 
 
-def told(examined: list[Examined], sources: list[Source]) -> str:
-    """Findings by run: what was seen, why it matters, what to do; then what looked and what not."""
+def told(examined: list[Examined], sources: list[Source], unread: list[str]) -> str:
+    """Findings by run: what was seen, why it matters, what to do; then what looked and what not.
+
+    Args:
+        unread: a sentence for each file or folder that could not be read.
+    """
     parts = ["\n".join(_lines_of_run(item)) for item in examined]
     parts += ["\n".join(_lines_of_source(source)) for source in sources if source.columns]
     parts.append("\n".join(_lines_of_sentinels(examined)))
@@ -129,6 +133,9 @@ def told(examined: list[Examined], sources: list[Source]) -> str:
         result = ", ".join(
             filter(None, (tally(one.severity for one in all_findings(examined)), result))
         )
+    if unread:
+        parts.append("\n".join(["Not read:", *(wrapped("  ", text) for text in unread)]))
+        result += f"; {len(unread)} of the files or folders could not be read"
     return "\n\n".join([*parts, f"{count}: {result}."])
 
 
@@ -196,7 +203,7 @@ def _briefly(need: str) -> str:
     return ", ".join(map(" or ".join, parts)) if all(parts) else "the folder of a run of tlstudy"
 
 
-def as_data(examined: list[Examined], sources: list[Source]) -> dict[str, Any]:
+def as_data(examined: list[Examined], sources: list[Source], unread: list[str]) -> dict[str, Any]:
     """The same for programs: a list of runs, each with findings, ran and skipped."""
     return {
         "runs": [
@@ -212,5 +219,6 @@ def as_data(examined: list[Examined], sources: list[Source]) -> dict[str, Any]:
         ],
         "columns_read": {str(source.path): source.columns for source in sources},
         "notes": {str(source.path): source.notes for source in sources},
+        "not_read": unread,
         "columns_not_read": {str(source.path): source.unread for source in sources},
     }

@@ -65,19 +65,20 @@ class File:
 
     @cached_property
     def text(self) -> str:
-        """Its text: UTF-8, or UTF-16 if it begins so.
+        """Its text: UTF-8, UTF-16 if it begins so, or what older programs of Windows write.
 
         Raises:
             UserError: it is no text.
         """
-        encoding = "utf-16" if self.data.startswith(UTF_16) else "utf-8-sig"
-        try:
-            text = self.data.decode(encoding)
-        except UnicodeDecodeError as error:
-            raise unreadable(self.path, f"is no text: {error.reason}") from None
-        if "\0" in text:
-            raise unreadable(self.path, "is no text: it has zero bytes")
-        return text
+        utf_16 = self.data.startswith(UTF_16)
+        if not utf_16 and b"\0" in self.data:
+            raise unreadable(self.path, "is no text")
+        for encoding in ("utf-16",) if utf_16 else ("utf-8-sig", "cp1252"):
+            try:
+                return self.data.decode(encoding)
+            except UnicodeDecodeError:
+                continue
+        raise unreadable(self.path, "is no text in UTF-8, UTF-16 or Windows-1252")
 
     @property
     def stem(self) -> str:

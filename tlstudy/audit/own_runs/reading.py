@@ -53,28 +53,57 @@ class Options:
 
 
 def read_all(paths: Iterable[Path], options: Options) -> list[Source]:
-    """All runs of files and folders. Single curves of a run beside each other are joined.
+    """All runs of files and folders.
 
     Raises:
         UserError: one cannot be read; names file, column and what would help.
     """
-    sources: list[Source] = []
-    tables: dict[Path, list[tuple[Path, RawTable]]] = {}
-    for path in paths:
-        if path.is_dir() and folders.is_run(path):
-            found = folders.read_folder(path)
-            runs = [replace(run, classes=options.classes or run.classes) for run in found]
-            sources.append(Source(path, runs))
-        elif path.is_dir():
-            sources += _of_folder(path, options)
-        elif path.is_file():
-            for table in read_file(File(path)):
-                tables.setdefault(path.parent, []).append((path, table))
-        else:
-            raise UserError(f"{path}: no such file or folder.")
-    for found in tables.values():
-        sources += _of_tables(found, options)
+    sources, refused = read_each(paths, options)
+    if refused:
+        raise refused[0]
     return sources
+
+
+def read_each(paths: Iterable[Path], options: Options) -> tuple[list[Source], list[UserError]]:
+    """The runs of each file and folder that can be read. Single curves are joined to runs.
+
+    Returns:
+        What was read, and why the others were not.
+    """
+    sources: list[Source] = []
+    refused: list[UserError] = []
+    tables: dict[Path, list[list[tuple[Path, RawTable]]]] = {}
+    for path in paths:
+        try:
+            if path.is_dir() and folders.is_run(path):
+                found = folders.read_folder(path)
+                runs = [replace(run, classes=options.classes or run.classes) for run in found]
+                sources.append(Source(path, runs))
+            elif path.is_dir():
+                sources += _of_folder(path, options)
+            elif path.is_file():
+                read = [(path, table) for table in read_file(File(path))]
+                tables.setdefault(path.parent, []).append(read)
+            else:
+                raise UserError(f"{path}: no such file or folder.")
+        except UserError as error:
+            refused.append(error)
+    for files in tables.values():
+        for group in _with_curves_together(files):
+            try:
+                sources += _of_tables(group, options)
+            except UserError as error:
+                refused.append(error)
+    return sources, refused
+
+
+def _with_curves_together(
+    files: list[list[tuple[Path, RawTable]]],
+) -> Iterator[list[tuple[Path, RawTable]]]:
+    """The curves of several files as one group, and the other tables of each file."""
+    curves = [each for file in files for each in file if each[1].series is not None]
+    others = ([each for each in file if each[1].series is None] for file in files)
+    yield from filter(None, [curves, *others])
 
 
 def _of_tables(found: list[tuple[Path, RawTable]], options: Options) -> Iterator[Source]:
@@ -143,24 +172,22 @@ def _evidence(run: Run, classes: int | None, images: int | None) -> Evidence:
 def _of_folder(folder: Path, options: Options) -> list[Source]:
     """What is known among a folder's files, and TensorBoard's events below it."""
     events = sorted({file.parent for file in folder.rglob(tensorboard.PATTERN) if file.is_file()})
-    groups, refused = [[]], []  # curves, and the tables of each file
+    curves: list[tuple[Path, RawTable]] = []
+    files, refused = [curves], []
     for place in events:
         run = place.relative_to(folder).as_posix() if place != folder else ""
         table = replace(tensorboard.read_events(place, folder.resolve().name), series=run)
-        groups[0].append((folder, table))
+        curves.append((folder, table))
     for path in sorted(folder.iterdir()):
         suffix = Path(path.name.lower().removesuffix(".gz")).suffix
         if suffix not in SUFFIXES or not path.is_file():
             continue
         try:
-            tables = [(path, table) for table in read_file(File(path))]
+            files.append([(path, table) for table in read_file(File(path))])
         except UserError as error:
             refused.append(error)
-            continue
-        groups[0] += [each for each in tables if each[1].series is not None]
-        groups.append([each for each in tables if each[1].series is None])
     sources: list[Source] = []
-    for group in groups:
+    for group in _with_curves_together(files):
         try:
             sources += _of_tables(group, options)
         except UserError as error:
@@ -177,6 +204,10 @@ def _of_folder(folder: Path, options: Options) -> list[Source]:
 
 
 def read_runs(path: Path, options: Options | None = None) -> Source:
-    """The runs of one file, as `read_all` reads them."""
+    """The runs of one file, as `read_all` reads them.
+
+    Raises:
+        UserError: it cannot be read.
+    """
     [source] = read_all([path], options or Options())
     return source

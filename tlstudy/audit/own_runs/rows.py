@@ -1,7 +1,7 @@
 """From the chosen columns of a table to the epochs of its runs."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -260,8 +260,12 @@ def _run(
         there = np.any([numbers.logged[rows] for numbers in found.values()], axis=0)
         rows = rows[there] if there.any() else rows
     own = {ours: numbers.at(rows) for ours, numbers in found.items()}
+    if "epoch" in axes:
+        own = _without_filled(own, axes["epoch"][rows], columns)
     labels, axis = _labels(own, {name: values[rows] for name, values in axes.items()}, columns)
     first_is_0 = labels[0] == 0
+    if first_is_0:
+        columns.notes.append(f"the first {axis} is 0 in the file and counts as epoch 1")
     epochs, groups = np.unique(labels + first_is_0, return_inverse=True)
     metrics, not_finite = {"epoch": epochs}, {}
     for ours, numbers in own.items():
@@ -275,6 +279,33 @@ def _run(
             rows_of = "an epoch" if axis == "epoch" else "the steps up to an evaluation"
             columns.notes.append(f"{columns.theirs[ours]} is averaged over the rows of {rows_of}")
     return Run(names, pd.DataFrame(metrics), not_finite)
+
+
+def _without_filled(
+    own: dict[str, Numbers], epochs: np.ndarray, columns: Columns
+) -> dict[str, Numbers]:
+    """Takes a nan for an empty cell where its epoch has a number of the same column.
+
+    Programs that fill gaps write it in the rows of other values: pandas in rows of validation.
+    After the last number of an epoch it is one only in such a row: else it may be a divergence.
+    """
+    there = {ours: numbers.logged & ~np.isnan(numbers.values) for ours, numbers in own.items()}
+    tested = np.any([rows for ours, rows in there.items() if ours.startswith("test_")], axis=0)
+    trained = np.any([rows for ours, rows in there.items() if ours.startswith("train_")], axis=0)
+    order, filled = np.arange(len(epochs)), dict(own)
+    for ours, numbers in own.items():
+        last = pd.Series(order[there[ours]]).groupby(epochs[there[ours]]).max()
+        last_of_epoch = last.reindex(epochs).to_numpy()  # nan without a number
+        other = trained if ours.startswith("test_") else tested
+        before = order < np.nan_to_num(last_of_epoch, nan=-1)
+        gap = numbers.logged & np.isnan(numbers.values) & ~np.isnan(last_of_epoch)
+        gap &= before | other
+        if gap.any():
+            filled[ours] = replace(numbers, logged=numbers.logged & ~gap)
+            columns.notes.append(
+                f"{columns.theirs[ours]}: nan beside a number of the same epoch is an empty cell"
+            )
+    return filled
 
 
 def _labels(

@@ -71,12 +71,28 @@ def overfitting(evidence: Evidence) -> Iterator[str]:
         enough = LOST * (fall or before - after)
     enough = max(enough, LEAST_OF_FALL * fall)
     steady = _is_steady(found, max(enough, RISE * found.best))
+    accuracy = evidence.test_values("accuracy", 1) if evidence.has(ACCURACY_OF_TEST) else None
+    if accuracy is not None and len(accuracy) >= EPOCHS and accuracy.nunique() == 1:
+        return  # a test that always gives the same tells nothing of learning by heart
     if after < before and found.rise > enough and steady:
         more = f", {percent(found.end / least - 1, 0)} more," if least > 0 else ","
+        last = max(2, len(test) // FIFTH)
         yield (
-            f"the test loss is least in epoch {found.epoch}, {least:.4g}, and {found.end:.4g} at "
-            f"the end{more} while the train loss falls from {before:.4g} to {after:.4g}"
+            f"the test loss is least in epoch {found.epoch}, {least:.4g}, and {found.end:.4g} "
+            f"over the last {last} values{more} while the train loss falls from {before:.4g} to "
+            f"{after:.4g}{_of_accuracy(accuracy, found.epoch)}"
         )
+
+
+def _of_accuracy(accuracy: pd.Series | None, epoch: int) -> str:
+    """What the test accuracy does after an epoch, if it rises."""
+    if accuracy is None or not len(accuracy):
+        return ""
+    then, now = _at(accuracy, epoch), end_of(accuracy)
+    if now <= then:
+        return ""
+    rises = f"the test accuracy rises from {percent(then)} to {percent(now)}"
+    return f"; {rises}, so the answers get surer, not worse: choose the epoch by what you report"
 
 
 def _is_steady(found: Decline, enough: float) -> bool:

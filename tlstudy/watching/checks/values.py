@@ -45,8 +45,8 @@ def loss_of_wrong_inputs(seen: Seen) -> Iterator[Finding]:
         "loss-of-wrong-inputs",
         "error",
         f"{what} entered {loss} at {number} of the {seen.loss_checks} looks; it expects {expects}",
-        "Gradients become small or wrong, and the loss cannot fall to zero: from ten classes "
-        "a softmax before the cross-entropy leaves at least 1.46."
+        "Gradients become small or wrong, and the loss cannot fall to zero: a softmax before "
+        "the cross-entropy leaves at least 0.31 with two classes and 1.46 with ten."
         if loss == "cross_entropy"
         else "Gradients become small or wrong, and the loss is not the one that is meant.",
         "Use log_softmax before nll_loss."

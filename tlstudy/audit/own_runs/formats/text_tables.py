@@ -13,7 +13,7 @@ from tlstudy.storage.errors import UserError
 BAR = "|"  # of a table in Markdown, as model cards have
 SEPARATORS = (BAR, "\t", ";", ",")  # the first that the line of names has
 BLANKS = r"\s+"
-DECIMAL_COMMA = re.compile(r"^\s*[-+]?\d*,\d+(?:[eE][-+]?\d+)?\s*$")
+DECIMAL_COMMA = re.compile(r"^\s*[-+]?\d*,\d+(?:[eE][-+]?\d+)?\s*%?\s*$")
 NUMBER = re.compile(r"^[-+]?[\d.]+(?:[eE][-+]?\d+)?$")
 RULE = re.compile(r"^[\s|:-]+$")
 # Keras: 63/63 [=====>...] or a line of its own; tqdm: 30%|###   | 30/100.
