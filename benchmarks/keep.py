@@ -183,20 +183,20 @@ def _run(inputs: Inputs) -> Iterator[str]:
     yield from _other_weights(inputs)
     if own.is_file():
         yield (
-            f"`studies/{study.study}.yaml` has changed since. [The history](../history.md) says "
-            "which of these claims we no longer hold."
+            f"[{OWN}]({OWN}) is the study as it was run: `studies/{study.study}.yaml` or the "
+            "defaults have changed since. What we no longer hold stands in "
+            "[the history](../history.md)."
         )
 
 
 def _other_weights(inputs: Inputs) -> Iterator[str]:
     """Where the study's file names other weights first, they are used where they can be had."""
-    used = set(inputs.runs["weights_source"]) - {""}
+    used = set(inputs.runs["weights_source"])
     for name, sources in inputs.study.weights.items():
-        if len(used) == 1 and sources[0] not in used:
-            [source] = used
+        for source in used & set(sources[1:]):
             yield (
-                f"Where `{sources[0]}` can be had it takes these weights instead; "
-                f"`weights: {{{name}: [{source}]}}` in the file keeps to `{source}`."
+                f"The command takes `{sources[0]}` where it can be had; with "
+                f"`weights: {{{name}: [{source}]}}` in the file it takes `{source}`."
             )
 
 

@@ -368,3 +368,24 @@ def test_windows_encoding_and_decimal_commas_with_per_cent(tmp_path):
     source = read_runs(written(tmp_path / "german.csv", text.encode("cp1252")))
     assert values(source, "train_loss") == [2.1, 1.9, 1.5]
     assert values(source, "test_accuracy") == pytest.approx([0.102, 0.204, 0.306])
+
+
+@pytest.mark.parametrize("layout", ["train_acc", "lr", "grad_norm"])
+def test_other_values_in_rows_of_their_own_leave_gaps_too(tmp_path, layout):
+    rows = [
+        row
+        for epoch in range(4)
+        for row in (f"{epoch},NaN,0.{epoch + 1}", f"{epoch},{2 - 0.3 * epoch},NaN")
+    ]
+    text = "\n".join([f"epoch,train_loss,{layout}", *rows])
+    [run] = read_runs(written(tmp_path / "metrics.csv", text)).runs
+    assert run.not_finite == {}
+    assert run.metrics["train_loss"].notna().all()
+
+
+def test_a_loss_that_turns_to_nan_beside_an_accuracy_diverged(tmp_path):
+    """One epoch, evaluated often: accuracies are finite to the end."""
+    rows = [f"1,{100 * i},{'nan' if i > 2 else 2.3 - i / 10},0.{i}" for i in range(1, 9)]
+    text = "\n".join(["epoch,step,train_loss,val_acc", *rows])
+    [run] = read_runs(written(tmp_path / "metrics.csv", text)).runs
+    assert len(run.not_finite["train_loss"]) == 6

@@ -326,3 +326,10 @@ def test_a_curve_ends_above_its_least():
     assert found.best == pytest.approx(2 / 3)  # mean of three
     assert found.end == pytest.approx(12.5)  # mean of the last fifth
     assert found.chance < 1e-6
+
+
+def test_overfitting_says_where_the_accuracy_still_rises():
+    rising = run(train_loss=FALLING, test_loss=TURNING, test_accuracy=LEARNT)
+    assert "the test accuracy rises from" in saw("overfitting", rising)
+    noise_alone = run(train_loss=FALLING, test_loss=TURNING, test_accuracy=0.8 + 0.001 * NOISE)
+    assert "accuracy" not in saw("overfitting", noise_alone)

@@ -111,7 +111,7 @@ def export(study: Study, form: str | None, output: Path | None) -> None:
 
     if output is not None:
         check_destination(output, study)
-        form = form or TEXT_FORMATS.get(output.suffix)
+        form = form or TEXT_FORMATS.get(output.suffix.lower())
         if form is None:
             endings = ", ".join(TEXT_FORMATS)
             raise UserError(f"{output}: say which --format, or end the name with {endings}.")

@@ -85,7 +85,8 @@ def results_frame(study: Study) -> pd.DataFrame:
             frame[key] = pd.to_numeric(frame[key])
     counts = [name for name in frame if name.endswith(("_seeds", "_images"))]
     frame = frame.astype(dict.fromkeys(counts, "Int64"))  # which may be empty
-    units, columns = {}, dict(COLUMNS)
+    units = {}
+    columns = COLUMNS | {key: f"the swept key {key}" for key in swept_keys(study.arms)}
     for measure, unit in UNITS.items():
         name = measure.replace("_", " ")
         for part, of in (("", name), ("_difference", f"{name} less that of the reference")):

@@ -16,6 +16,7 @@ from tlstudy.storage.errors import UserError
 
 MOST_BYTES = 2**30  # that a file unpacks to: a small one could fill the memory
 GZIP = b"\x1f\x8b"
+WINDOWS = "cp1252"
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 SHOWN = 12  # names of columns in a sentence
 LONGEST = 40  # characters of a name
@@ -71,19 +72,33 @@ class File:
             UserError: it is no text.
         """
         utf_16 = self.data.startswith(UTF_16)
-        if not utf_16 and b"\0" in self.data:
-            raise unreadable(self.path, "is no text")
-        for encoding in ("utf-16",) if utf_16 else ("utf-8-sig", "cp1252"):
+        for encoding in ("utf-16",) if utf_16 else ("utf-8-sig", WINDOWS):
             try:
-                return self.data.decode(encoding)
+                text = self.data.decode(encoding)
             except UnicodeDecodeError:
                 continue
+            if "\0" in text:
+                raise unreadable(self.path, "is no text: it has zero bytes")
+            return text
         raise unreadable(self.path, "is no text in UTF-8, UTF-16 or Windows-1252")
+
+    @property
+    def is_of_windows(self) -> bool:
+        """Whether the text is no UTF-8 and was read as Windows-1252."""
+        return not self.data.startswith(UTF_16) and not _is_utf_8(self.data)
 
     @property
     def stem(self) -> str:
         """The name without `.gz` and without its last suffix."""
         return Path(re.sub(r"\.gz$", "", self.path.name, flags=re.IGNORECASE)).stem
+
+
+def _is_utf_8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def unreadable(path: Path, reason: object) -> UserError:

@@ -88,6 +88,8 @@ def read_each(paths: Iterable[Path], options: Options) -> tuple[list[Source], li
                 raise UserError(f"{path}: no such file or folder.")
         except UserError as error:
             refused.append(error)
+        except OSError as error:
+            refused.append(UserError(f"{error.filename}: {error.strerror}."))
     for files in tables.values():
         for group in _with_curves_together(files):
             try:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tlstudy.audit.own_runs.columns import NAMES, NUMBERS, RUN, Columns
-from tlstudy.audit.own_runs.names import is_run
+from tlstudy.audit.own_runs.names import AXES, is_run, understood
 from tlstudy.audit.own_runs.numbers import Numbers
 from tlstudy.audit.own_runs.raw import is_empty, listed
 from tlstudy.storage.errors import UserError
@@ -260,8 +260,7 @@ def _run(
         there = np.any([numbers.logged[rows] for numbers in found.values()], axis=0)
         rows = rows[there] if there.any() else rows
     own = {ours: numbers.at(rows) for ours, numbers in found.items()}
-    if "epoch" in axes:
-        own = _without_filled(own, axes["epoch"][rows], columns)
+    own = _without_filled(own, rows, columns)
     labels, axis = _labels(own, {name: values[rows] for name, values in axes.items()}, columns)
     first_is_0 = labels[0] == 0
     if first_is_0:
@@ -282,28 +281,27 @@ def _run(
 
 
 def _without_filled(
-    own: dict[str, Numbers], epochs: np.ndarray, columns: Columns
+    own: dict[str, Numbers], rows: np.ndarray, columns: Columns
 ) -> dict[str, Numbers]:
-    """Takes a nan for an empty cell where its epoch has a number of the same column.
+    """Takes a nan for an empty cell in a row of numbers that never share one with the column's.
 
-    Programs that fill gaps write it in the rows of other values: pandas in rows of validation.
-    After the last number of an epoch it is one only in such a row: else it may be a divergence.
+    Programs that fill gaps write it there: pandas in the rows of validation, which have no train
+    loss. A train loss that diverged has it beside numbers that stood beside it before.
     """
-    there = {ours: numbers.logged & ~np.isnan(numbers.values) for ours, numbers in own.items()}
-    tested = np.any([rows for ours, rows in there.items() if ours.startswith("test_")], axis=0)
-    trained = np.any([rows for ours, rows in there.items() if ours.startswith("train_")], axis=0)
-    order, filled = np.arange(len(epochs)), dict(own)
-    for ours, numbers in own.items():
-        last = pd.Series(order[there[ours]]).groupby(epochs[there[ours]]).max()
-        last_of_epoch = last.reindex(epochs).to_numpy()  # nan without a number
-        other = trained if ours.startswith("test_") else tested
-        before = order < np.nan_to_num(last_of_epoch, nan=-1)
-        gap = numbers.logged & np.isnan(numbers.values) & ~np.isnan(last_of_epoch)
-        gap &= before | other
+    nans = {ours: numbers.logged & np.isnan(numbers.values) for ours, numbers in own.items()}
+    if not any(cells.any() for cells in nans.values()):
+        return own
+    unread = [theirs for theirs in columns.unread if understood(theirs).quantity not in AXES]
+    every = [*own.values(), *(columns.numbers_of(theirs).at(rows) for theirs in unread)]
+    there = [numbers.logged & ~np.isnan(numbers.values) for numbers in every]
+    filled = dict(own)
+    for (ours, numbers), own_rows in zip(own.items(), there, strict=False):
+        apart = [cells for cells in there if own_rows.any() and not (cells & own_rows).any()]
+        gap = nans[ours] & np.any([np.zeros(len(rows), bool), *apart], axis=0)
         if gap.any():
             filled[ours] = replace(numbers, logged=numbers.logged & ~gap)
             columns.notes.append(
-                f"{columns.theirs[ours]}: nan beside a number of the same epoch is an empty cell"
+                f"{columns.theirs[ours]}: nan in rows of other values is an empty cell"
             )
     return filled
 

@@ -183,17 +183,28 @@ def test_accuracy_constant(evidence: Evidence) -> Iterator[str]:
     In five epochs at least, in ten where less than a tenth is wrong; and training is not over: the
     train loss varies by 1 % at least, or the train accuracy varies or is below 90 %.
     """
+    late = constant_accuracy(evidence)
+    if late is not None:
+        level = 100 * float(late.median())
+        yield (
+            f"the test accuracy is {level:.4f} % in each of {len(late)} epochs, "
+            f"{late.index[0]} to {late.index[-1]}"
+        )
+
+
+def constant_accuracy(evidence: Evidence) -> pd.Series | None:
+    """The epochs of a test accuracy that never changes though training is not over, if so.
+
+    Raises:
+        TooLittleError: fewer epochs have a value.
+    """
     accuracy = evidence.test_values("accuracy", EPOCHS_OF_THE_SAME)
     late = accuracy if np.ptp(accuracy.to_numpy()[:-1]) <= SAME else accuracy.iloc[1:]
     level = float(np.median(late.to_numpy()))
     enough = EPOCHS_OF_THE_SAME * (2 if level > MOSTLY_RIGHT else 1)
     if len(late) < enough or np.ptp(late.to_numpy()) > SAME or level > 1 - SAME or level < SAME:
-        return
-    if _training_is_not_over(evidence):
-        yield (
-            f"the test accuracy is {100 * level:.4f} % in each of {len(late)} epochs, "
-            f"{late.index[0]} to {late.index[-1]}"
-        )
+        return None
+    return late if _training_is_not_over(evidence) else None
 
 
 def _training_is_not_over(evidence: Evidence) -> bool:

@@ -1,11 +1,18 @@
 """Sentinels of test curves that turn: overfitting, a lost peak, an end that came too soon."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
 
-from tlstudy.audit.sentinels.evidence import ACCURACY_OF_TEST, LOSS_OF_TEST, Evidence
+from tlstudy.audit.sentinels.evidence import (
+    ACCURACY_OF_TEST,
+    LOSS_OF_TEST,
+    Evidence,
+    TooLittleError,
+)
+from tlstudy.audit.sentinels.guessing import constant_accuracy
 from tlstudy.audit.sentinels.limits import STEADY
 from tlstudy.audit.sentinels.sentinel import sentinel
 from tlstudy.audit.sentinels.trends import FIFTH, Decline, chance_of_rise, decline, end_of, noise
@@ -54,6 +61,7 @@ def overfitting(evidence: Evidence) -> Iterator[str]:
     of the last fifth, the least a mean of three epochs where there are ten. The least may be the
     first epoch. A loss that goes to 0 or below, as a density's does, has no scale but its fall: it
     rises by half of that, or, if it never fell, by half of what the train loss falls from there on.
+    It says nothing where `test-accuracy-constant` does: such a test tells nothing of overfitting.
     """
     test = evidence.test_values("loss", EPOCHS)
     train = evidence.series("train_loss", EPOCHS)
@@ -71,25 +79,25 @@ def overfitting(evidence: Evidence) -> Iterator[str]:
         enough = LOST * (fall or before - after)
     enough = max(enough, LEAST_OF_FALL * fall)
     steady = _is_steady(found, max(enough, RISE * found.best))
-    accuracy = evidence.test_values("accuracy", 1) if evidence.has(ACCURACY_OF_TEST) else None
-    if accuracy is not None and len(accuracy) >= EPOCHS and accuracy.nunique() == 1:
-        return  # a test that always gives the same tells nothing of learning by heart
+    with suppress(TooLittleError):
+        if evidence.has(ACCURACY_OF_TEST) and constant_accuracy(evidence) is not None:
+            return
     if after < before and found.rise > enough and steady:
         more = f", {percent(found.end / least - 1, 0)} more," if least > 0 else ","
-        last = max(2, len(test) // FIFTH)
         yield (
             f"the test loss is least in epoch {found.epoch}, {least:.4g}, and {found.end:.4g} "
-            f"over the last {last} values{more} while the train loss falls from {before:.4g} to "
-            f"{after:.4g}{_of_accuracy(accuracy, found.epoch)}"
+            f"at the end{more} while the train loss falls from {before:.4g} to {after:.4g} "
+            f"(ends: the last fifth){_of_accuracy(evidence, found.epoch)}"
         )
 
 
-def _of_accuracy(accuracy: pd.Series | None, epoch: int) -> str:
-    """What the test accuracy does after an epoch, if it rises."""
-    if accuracy is None or not len(accuracy):
+def _of_accuracy(evidence: Evidence, epoch: int) -> str:
+    """What the test accuracy does after an epoch, if it rises by more than noise."""
+    if not evidence.has(ACCURACY_OF_TEST):
         return ""
+    accuracy = evidence.test_values("accuracy", 1)
     then, now = _at(accuracy, epoch), end_of(accuracy)
-    if now <= then:
+    if now - then <= evidence.deviation_of_test(now):
         return ""
     rises = f"the test accuracy rises from {percent(then)} to {percent(now)}"
     return f"; {rises}, so the answers get surer, not worse: choose the epoch by what you report"

@@ -1,6 +1,7 @@
 """Figures of the reported values: every seed a point, intervals where there are enough seeds."""
 
 import textwrap
+from collections import ChainMap
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -91,7 +92,7 @@ def size_figure(study: Study, tables: points.Tables, _size: None) -> Figure:
             for size, rows in runs[runs["arm"] == arm].groupby("subset_size"):
                 values[aside * size] = points.values_of(rows, "reported_balanced_accuracy", 100)
                 summaries[aside * size] = _summary(
-                    study, {**tables, "runs": rows}, arm, size, "balanced_accuracy", 100
+                    study, ChainMap({"runs": rows}, tables), arm, size, "balanced_accuracy", 100
                 )
             colour, dash = style.arm_styles(study)[arm].values()
             points.draw_line(ax, values, colour, "", dash, points.USUAL, summaries)

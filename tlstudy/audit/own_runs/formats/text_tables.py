@@ -75,7 +75,8 @@ def read(file: File) -> list[RawTable]:
     frame = frame[[str(row[0]).strip() != frame.columns[0] for row in frame.to_numpy()]]
     if separator != ",":
         frame = frame.map(_with_point)
-    return [_named(RawTable(file.stem, frame.reset_index(drop=True)))]
+    notes = ["the text is no UTF-8 and was read as Windows-1252"] if file.is_of_windows else []
+    return [_named(RawTable(file.stem, frame.reset_index(drop=True), notes))]
 
 
 def _is_printed(text: str) -> bool:
