@@ -63,6 +63,18 @@ def test_two_arms_are_compared_seed_by_seed(here, place):
     shown = invoke("compare", "results/one:new", "results/one:pretrained")
     assert f"+{100 * expected.mean:.1f}" in shown
     assert "B less A" in shown
+    zero = "contains zero" if expected.low <= 0 <= expected.high else "leaves zero out"
+    assert f"The 95\u202f% interval {zero}" in shown
+
+
+def test_the_ending_of_the_file_chooses_the_format(here, tmp_path):
+    for name, told in (("a.tex", "latex"), ("a.MD", "markdown"), ("a.csv", "csv")):
+        assert told in invoke("export", "results/one", "--output", str(tmp_path / name))
+    result = CliRunner().invoke(
+        main, ["export", "results/one", "--output", str(tmp_path / "a.txt")]
+    )
+    assert result.exit_code != 0
+    assert "say which --format" in result.output
 
 
 def test_two_studies_are_compared_arm_by_arm(here):

@@ -14,6 +14,8 @@ from tlstudy.audit.compared import (
     differing_settings,
     reservations,
 )
+from tlstudy.audit.statistics import Summary
+from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.report.format import POINTS, THIN, bare_points, count, join, loss, number, percent
 
 Write = tuple[Callable[[float], str], str]  # how a number is written, and the unit after it
@@ -103,6 +105,17 @@ def _row_lines(row: Row) -> Iterator[str]:
         yield f"        {name}     {summary.text(*written)}" + (
             f"; mean {write(mean)}{unit}" if few else ""
         )
+    if row.difference.n:
+        yield f"        {_against_zero(row.difference)}"
+
+
+def _against_zero(difference: Summary) -> str:
+    """What a difference over seeds tells of its side, in words."""
+    if difference.low is None:
+        return f"Whether it is chance is open: an interval needs {MINIMUM_SEEDS} seeds."
+    if difference.low <= 0 <= difference.high:
+        return f"The 95{THIN}% interval contains zero: either may be better."
+    return f"The 95{THIN}% interval leaves zero out."
 
 
 def _title(side: Side) -> str:
