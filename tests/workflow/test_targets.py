@@ -115,7 +115,7 @@ def test_training_images_are_recorded_class_by_class(done):
 
 def test_the_report_speaks_of_the_study_s_own_images(done):
     text = Page((done.results / "report.html").read_text()).text
-    assert "Transfer learning from 21 images of MNIST, scikit-learn\u2019s digits and the" in text
+    assert "Training from 21 images of MNIST, scikit-learn\u2019s digits and the" in text
     assert "Guessing gives 33.3 % or 10.0 %." in text
     assert "has 15 test images, and all are used" in text
     assert "blue-ish 7, green 7 and red 7" in text
@@ -173,7 +173,7 @@ FOLDERS = {
     "mixed": ({"folder": "mixed"}, "mixed: found grey images (red/grey.png) beside colour ones"),
     "grey": ({"folder": "grey", "colour": "rgb"}, "grey: found grey images only, where `colour: "),
     "empty": ({"folder": "empty"}, "empty: found 0 sub-folders; must have at least 2, one for"),
-    "missing": ({"folder": "missing"}, "missing: no such folder; must hold a sub-folder of"),
+    "missing": ({"folder": "missing"}, "missing: no such folder in "),
 }
 TOGETHER = {
     "batchnorm": (

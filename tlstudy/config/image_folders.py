@@ -51,7 +51,10 @@ def files_of(root: Path) -> Files:
         UserError: there are no classes, a part lacks one, or a class has too few images.
     """
     if not root.is_dir():
-        raise UserError(f"{root}: no such folder; must hold a sub-folder of images for each class.")
+        from_here = "" if root.is_absolute() else f" in {Path.cwd()}"
+        raise UserError(
+            f"{root}: no such folder{from_here}; must hold a sub-folder of images for each class."
+        )
     names = _folders(root)
     split = set(PARTS) <= set(names)
     if split and len(names) > len(PARTS):

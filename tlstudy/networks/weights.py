@@ -71,7 +71,10 @@ def cache_weights(
     except Unreachable as error:
         raise UserError(
             f"Pretrained weights cannot be had ({error}). Place one of these files there and run "
-            "the command again." + HE2015_BY_HAND * (HE2015 in sources)
+            "the command again, or name a file of yours (weights: {imagenet: [{file: ...}]}), or "
+            "leave arms that need them out (pretrained: null)."
+            + HE2015_BY_HAND
+            * (HE2015 in sources)
         ) from None
     facts["description"] += _conversion(state)
     state = _checked(state, architecture, facts["stride_on"], name)

@@ -112,7 +112,9 @@ def title(study: Study) -> str:
         return study.title
     images = "" if is_of_slides(study) else f" of {_images(study)}"
     repeated = ", repeated and corrected" * is_of_slides(study)
-    return f"Transfer learning from {study.subset_size[0]} images{images}{repeated}"
+    pretrained = any(arm.initialisation != "random" for arm in study.arms.values())
+    what = "Transfer learning" if pretrained else "Training"
+    return f"{what} from {study.subset_size[0]} images{images}{repeated}"
 
 
 def _images(study: Study) -> str:
