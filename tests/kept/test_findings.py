@@ -226,8 +226,8 @@ def of_rescaling() -> Iterator[str]:
         yield f"{times} {words} ({name}: {verdicts[name]})"
     reuse = kept("rescaling", "claims").set_index("claim").loc["C7-reuse"]
     given = with_ends(tuple(100 * reuse[["mean", "low", "high"]])).replace(" (", " points (")
-    effect = f"{100 * reuse['effect']:.0f} are is {reuse['verdict']} (C7-reuse)"
-    yield f"{given} are given up; whether {effect}"
+    effect = f"{reuse['verdict']}, against {100 * reuse['effect']:.0f} (C7-reuse)"
+    yield f"{given} of accuracy: {effect}"
 
 
 def of_every_parameter_rescaled() -> Iterator[str]:
@@ -242,13 +242,16 @@ def of_every_parameter_rescaled() -> Iterator[str]:
     yield f"rises by {better}; {of['verdict']}, against {100 * of['effect']:.0f})"
 
 
+def points_of(claims: pd.DataFrame, name: str, sign: int = 1, unit: str = "") -> str:
+    """A claim's value and interval in points; sign -1 is the comparison the other way round."""
+    numbers = [100 * sign * claims.loc[name, end] for end in ("mean", "low", "high")]
+    return with_ends((numbers[0], *sorted(numbers[1:])), unit=unit)
+
+
 def of_invariance() -> Iterator[str]:
     claims = kept("invariance", "claims").set_index("claim")
 
-    def told(name: str, sign: int = 1, unit: str = "") -> str:
-        numbers = [100 * sign * claims.loc[name, end] for end in ("mean", "low", "high")]
-        return with_ends((numbers[0], *sorted(numbers[1:])), unit=unit)
-
+    told = partial(points_of, claims)
     assert set(claims.loc[["I1-new", "I1-pretrained"], "verdict"]) == {"refuted"}
     yield f"the new network loses {told('I1-new', -1, ' points')} on turned images"
     yield f"the pretrained one {told('I1-pretrained', -1)}: refuted"
@@ -274,11 +277,8 @@ def of_place() -> Iterator[str]:
     yield f"Its last layer alone falls {falls('head')}"
     claims = kept("place", "claims").set_index("claim")
     more, less = (
-        with_ends((-100 * row["mean"], -100 * row["high"], -100 * row["low"]), unit=unit)
-        for row, unit in (
-            (claims.loc["I3-place"], ""),
-            (claims.loc["I3-pretrained-anywhere"], " points"),
-        )
+        points_of(claims, "I3-place", -1),
+        points_of(claims, "I3-pretrained-anywhere", -1, " points"),
     )
     yield f"It loses {more.replace(' (', ' points (')} more ({claims.loc['I3-place', 'verdict']})"
     last = claims.loc["I3-pretrained-anywhere"]
@@ -289,10 +289,7 @@ def of_place() -> Iterator[str]:
 def of_overlap() -> Iterator[str]:
     claims = kept("overlap", "claims").set_index("claim")
 
-    def told(name: str, sign: int = 1, unit: str = "") -> str:
-        numbers = [100 * sign * claims.loc[name, end] for end in ("mean", "low", "high")]
-        return with_ends((numbers[0], *sorted(numbers[1:])), unit=unit)
-
+    told = partial(points_of, claims)
     verdict = claims["verdict"]
     yield f"the gap is {told('overlap-mnist', unit=' points')} wider"
     assert verdict["overlap-mnist"] == "supported"

@@ -14,6 +14,7 @@ from tlstudy.config.exposures import exposed_arms
 from tlstudy.config.groups import block_sweeps
 from tlstudy.config.settings import Arm, Study
 from tlstudy.report.figures.invariance import index_of
+from tlstudy.report.sentences.series import reported_summary
 
 NAMES = sorted(file.parent.name for file in (ROOT / "docs").glob(f"*/{MADE}"))
 
@@ -96,6 +97,19 @@ def test_other_code_finds_the_same_slopes_and_correlations_of_overlap(study, tab
             assert overlap.slope(rows).mean == pytest.approx(slopes.mean())
             expected = pytest.approx(np.nanmean(correlations))
             assert overlap.rank_correlation(rows, score).mean == expected
+
+
+def test_the_readme_quotes_the_study_of_place():
+    inputs = kept_inputs(study_of("place"))
+    new, pretrained = (
+        reported_summary(inputs, f"{name}-other-corner", 50, "balanced_accuracy")
+        for name in ("new", "pretrained")
+    )
+    assert round(new.mean, 3) == 0.1  # it guesses
+    mean, low, high = (
+        f"{100 * end:.1f}" for end in (pretrained.mean, pretrained.low, pretrained.high)
+    )
+    assert f"the pretrained one has {mean} % ({low} to {high})" in text_of("README.md")
 
 
 def test_the_readme_quotes_the_study_of_smoothness():

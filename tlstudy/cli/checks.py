@@ -63,7 +63,7 @@ def audit(
     RUNS are files that training programs leave (CSV and the like, JSON, JSON lines, parquet,
     events of TensorBoard), folders of them, or a STUDY, of which all runs are taken:
     docs/audit-format.md lists them. Exit status: 0 if there is no error, 1 if there is one
-    (--fail-on warning: or a warning), 2 if the runs cannot be read, 3 if a run has nothing that
+    (--fail-on warning: or a warning), 2 if one cannot be read, 3 if a run has nothing that
     can be judged.
     """
     from tlstudy.audit.own_runs.command import audit_runs

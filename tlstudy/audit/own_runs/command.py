@@ -33,10 +33,6 @@ def audit_runs(
     except UserError as error:
         error.exit_code = UNREADABLE
         raise
-    except OSError as error:
-        unread = UserError(f"{error.filename}: {error.strerror}.")
-        unread.exit_code = UNREADABLE
-        raise unread from None
     examined = examine_all(runs)
     failing = SEVERITIES[: SEVERITIES.index(fail_on) + 1] if fail_on != "never" else ()
     status = 0
