@@ -59,10 +59,13 @@ def test_two_arms_are_compared_seed_by_seed(here, place):
     assert accuracy["difference"]["mean"] == pytest.approx(expected.mean)
     assert accuracy["difference"]["low"] == pytest.approx(expected.low)
     assert (accuracy["unit"], loss["unit"]) == ("share", "nats")
+    differences = [second - first for first, second in accuracy["values"].values()]
+    assert differences == pytest.approx(list(paired_difference(place[1])))
     assert files_in(here) == before
     shown = invoke("compare", "results/one:new", "results/one:pretrained")
     assert f"+{100 * expected.mean:.1f}" in shown
     assert "B less A" in shown
+    assert "26" in next(line for line in shown.splitlines() if line.startswith("        seed"))
     zero = "contains zero" if expected.low <= 0 <= expected.high else "leaves zero out"
     assert f"The 95\u202f% interval {zero}" in shown
 

@@ -146,6 +146,12 @@ def test_the_incomplete_report_tells_error_and_commands_escaped(study, incomplet
     assert links == ["#failure-1"]
 
 
+def test_figures_of_an_incomplete_report_name_the_command_that_makes_them(incomplete):
+    html = incomplete.read_text()
+    assert "<code>tlstudy report --incomplete results/" in html
+    assert "tlstudy figures" not in html
+
+
 def test_nothing_incomplete_lies_among_what_is_complete(study, incomplete):
     folder = paths.study_folder(study)
     assert incomplete == folder / "incomplete" / "report.html"

@@ -95,7 +95,7 @@ def flipped(content: bytes) -> bytes:
 DAMAGES = {
     "a bit flipped": (flipped, "was altered"),
     "truncated": (lambda content: content[: len(content) // 2], "was truncated"),
-    "removed": (None, "missing; `tlstudy "),
+    "removed": (None, "missing; to make it, "),
 }
 
 
@@ -180,7 +180,7 @@ def test_a_handed_over_trajectory_is_compared_with_the_training(moved):
             "made with other settings than study.json's: ",
             "device (cpu; now auto).",
         ),
-        ("seed", [26, 27], "seed~27/subset.json: missing; `tlstudy subset` makes it.", ""),
+        ("seed", [26, 27], "seed~27/subset.json: missing; to make it, go on with `snakemake", ""),
     ],
 )
 def test_other_settings_are_named(moved, key, change, begin, end):

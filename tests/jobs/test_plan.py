@@ -287,6 +287,25 @@ def test_the_laboratory_is_planned_by_its_records_or_by_what_was_measured(tmp_pa
     assert "about 2 min for all that is left, on 1 core of an idle machine" in text
 
 
+def test_what_is_not_in_the_cache_and_where_results_go_are_said(tmp_path):
+    study = shipped(tmp_path, seed=[26])
+    assert plan.to_fetch(progress(study)) == [
+        "images of mnist",
+        "weights of resnet50 (IMAGENET1K_V2+he2015)",
+    ]
+    text = plan_text.plan_text(study, *plan.plan(study, timing=MadeMachine().timing))
+    assert "to fetch first: images of mnist, weights of resnet50" in text
+    assert f"results: none yet; they go to {paths.study_folder(study).absolute()}" in text
+    for job in progress(study).others:
+        for file in job.files:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
+    assert plan.to_fetch(progress(study)) == []
+    text = plan_text.plan_text(study, *plan.plan(study, timing=MadeMachine().timing))
+    assert "to fetch" not in text
+    assert "results: none yet" not in text
+
+
 @pytest.mark.parametrize("name", ["audit", "theory"])
 def test_every_study_that_is_shipped_can_be_planned(name, tmp_path, monkeypatch):
     """With every step and where its time is known from."""

@@ -39,7 +39,8 @@ class Row:
 
     Attributes:
         unit: of the values and of the difference.
-        seeds: in which both arms have a value: the difference is over these.
+        values: of each seed that either arm has a value of: that of the first and of the second,
+            None without one. The difference is over the seeds that have both.
         difference: of the second arm less the first, paired by seed.
         means: of the first, the second and the difference, even of too few seeds for an interval;
             None without a value.
@@ -51,12 +52,17 @@ class Row:
     first: Summary
     second: Summary
     difference: Summary
-    seeds: list[int]
+    values: dict[int, tuple[float | None, float | None]]
     means: tuple[float | None, float | None, float | None]
+
+    @property
+    def seeds(self) -> list[int]:
+        """Those that both arms have a value of."""
+        return [seed for seed, values in self.values.items() if None not in values]
 
     def data(self) -> dict[str, Any]:
         """For programs; each summary with its mean."""
-        found = asdict(self)
+        found = asdict(self) | {"seeds": self.seeds}
         for name, mean in zip(("first", "second", "difference"), found.pop("means"), strict=True):
             found[name]["mean"] = mean
         return found
@@ -132,7 +138,7 @@ def _row(one: Side, other: Side, size: int, quantity: str) -> Row:
         answers.summary(quantity, paired, size, difference)
         if same_images
         else summarise(difference.to_numpy()),
-        [int(seed) for seed in difference.index],
+        _by_seed_of_both(first, second),
         tuple(map(plain_mean, (first, second, difference))),
     )
 
@@ -148,6 +154,15 @@ def _by_seed(side: Side, size: int, quantity: str) -> pd.Series:
     values = values_of(side.tables, quantity)
     found = {seed: values.get((side.arm, size, seed), np.nan) for seed in side.study.seed}
     return pd.Series(found, dtype=float).dropna()
+
+
+def _by_seed_of_both(
+    first: pd.Series, second: pd.Series
+) -> dict[int, tuple[float | None, float | None]]:
+    return {
+        int(seed): tuple(float(side[seed]) if seed in side else None for side in (first, second))
+        for seed in dict.fromkeys((*first.index, *second.index))
+    }
 
 
 def _answers_of_both(one: Side, other: Side) -> Answers:

@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 # Core seconds of the laboratory's experiments where none was run here: of an AMD EPYC (Zen 4).
 LABORATORY_SECONDS = {"diagonal": 6, "relu": 30, "batchnorm": 13, "kernel": 1}
 # Core seconds of jobs that train nothing, start included: of studies of 4 to 40 runs on that
-# processor. What is downloaded takes as long as the network needs.
+# processor. Images and weights are not among them: they take as long as the network needs.
 OTHER_SECONDS = {"subset": 1.5, "aggregate": 3, "claims": 2, "figures": 12, "report": 9}
 
 
@@ -196,6 +196,18 @@ def laboratory_tasks(study: Study, left: Collection[tuple[str, int]] | None = No
 def other_jobs(found: Progress) -> Counter[str]:
     """Jobs by step that train nothing and are to be done; see `OTHER_SECONDS`."""
     return _others(job.key for job in found.others if job.state not in THERE)
+
+
+def to_fetch(found: Progress) -> list[str]:
+    """Images and weights that are not in the cache yet, in words."""
+    told = []
+    for job in found.others:
+        step, *named = job.key
+        if job.state in THERE or step not in ("images", "weights"):
+            continue
+        sources = f" ({job.files[0].parent.name})" if step == "weights" else ""
+        told.append(f"{step} of {''.join(named) or 'mnist'}{sources}")
+    return told
 
 
 def _others(keys: Iterable[tuple]) -> Counter[str]:

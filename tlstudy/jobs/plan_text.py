@@ -7,7 +7,7 @@ from tlstudy.config.study import runs
 from tlstudy.jobs import paths
 from tlstudy.jobs.cost import checkpoint_vectors, memory_mb, millions_of_weights
 from tlstudy.jobs.machine import Machine, load_now, without_bfloat16
-from tlstudy.jobs.plan import other_jobs, other_seconds
+from tlstudy.jobs.plan import other_jobs, other_seconds, to_fetch
 from tlstudy.jobs.progress import progress
 from tlstudy.storage.time_left import duration
 
@@ -30,6 +30,7 @@ def plan_data(
 ) -> dict[str, object]:
     """The plan for programs. Units are in the names; hours are of one core, or of a GPU."""
     kept, training, waiting = disk_mb(study) if study.arms else (0.0, 0.0, 0.0)
+    state = progress(study)
     memory = max((memory_mb(run, "train") for run in runs(study)), default=0)
     named = table.rename(
         columns={"hours": f"{machine.of}_hours", "left": f"{machine.of}_hours_left"}
@@ -40,7 +41,8 @@ def plan_data(
         f"{machine.of.lower()}s": machine.real,
         "steps": named.rename(columns=str.lower).to_dict("records"),
         "seconds_left": wall,
-        "seconds_left_of_other_jobs": other_seconds(other_jobs(progress(study)), machine),
+        "seconds_left_of_other_jobs": other_seconds(other_jobs(state), machine),
+        "to_fetch": to_fetch(state),
         "disk_mb_at_the_end": kept,
         "disk_mb_more_for_each_training": training,
         "disk_mb_more_for_each_run_that_a_step_waits_for": waiting,
@@ -56,7 +58,13 @@ def plan_text(study: Study, table: pd.DataFrame, wall: float, machine: Machine) 
     shown = shown.astype({"jobs": int, "done": int})
     shown = shown.rename(columns={"hours": f"{machine.of} hours", "known": "known from"})
     lines = [shown.to_string(index=False, na_rep="", float_format="{:.2f}".format)]
-    others = other_jobs(progress(study))
+    state = progress(study)
+    if fetched := to_fetch(state):
+        lines.append(
+            f"to fetch first: {', '.join(fetched)}. They are not in {study.cache} yet; how "
+            "long that takes, and whether they can be had from here, is not known beforehand"
+        )
+    others = other_jobs(state)
     if others:
         named = ", ".join(f"{number} {step}" for step, number in others.items())
         lines.append(f"other jobs left: {named}; about {duration(other_seconds(others, machine))}")
@@ -77,6 +85,9 @@ def plan_text(study: Study, table: pd.DataFrame, wall: float, machine: Machine) 
             f"{training:,.0f} MB for each training that is not at its end",
             f"memory: about {memory / 1000:.1f} GB a training",
         ]
+    folder = paths.study_folder(study)
+    if not folder.is_dir():
+        lines.append(f"results: none yet; they go to {folder.absolute()}")
     lines.append(
         "done counts jobs whose result is there, or can be copied from an equal run of another "
         "study. `snakemake -n` lists what will run"

@@ -254,4 +254,6 @@ def progress_text(found: Progress, told: str = "") -> str:
             f"    log: {job.log}",
             *([f"    again: {job.again}"] if job.again else []),
         ]
-    return "\n".join([found.headline(), *([told] if told else []), "", *lines])
+    folder = paths.study_folder(found.study)
+    none = [] if folder.is_dir() else [f"There is no folder {folder.absolute()} yet."]
+    return "\n".join([found.headline(), *none, *([told] if told else []), "", *lines])

@@ -11,6 +11,7 @@ from tqdm import tqdm
 from tlstudy.config.settings import Study
 from tlstudy.config.study import finished_study
 from tlstudy.jobs import paths
+from tlstudy.jobs.calls import going_on
 from tlstudy.jobs.graph import Step, steps
 from tlstudy.jobs.provenance import Provenance, read_provenance
 from tlstudy.storage.files import sha256
@@ -39,6 +40,7 @@ class Verification:
         self.sizes: dict[Path, int] = {}
         self.unseen: set[Path] = set()
         self._checksums: dict[Path, str] = {}
+        self._again = going_on(study)
 
     def problems(self) -> Iterator[str]:
         """A sentence for each file that is not as its provenance says, in the workflow's order."""
@@ -81,13 +83,13 @@ class Verification:
     def _of_step(self, step: Step) -> Iterator[str]:
         for file in step.outputs:
             if not file.is_file() and file not in step.passing:
-                yield f"{self._name(file)}: missing; `tlstudy {step.name}` makes it."
+                yield f"{self._name(file)}: missing; to make it, go on with {self._again}."
         there = step.provenance.is_file()
         found = read_provenance(step.provenance) if there else None
         if found is None:
             yield (
                 f"{self._name(step.provenance)}: {'was damaged' if there else 'missing'}, so the "
-                f"results cannot be verified; `tlstudy {step.name}` makes it and the results."
+                f"results cannot be verified; to make them, go on with {self._again}."
             )
             return
         self.sizes[step.provenance] = step.provenance.stat().st_size

@@ -16,8 +16,19 @@ from tlstudy.audit.compared import (
 )
 from tlstudy.audit.statistics import Summary
 from tlstudy.config.fields import MINIMUM_SEEDS
-from tlstudy.report.format import POINTS, THIN, bare_points, count, join, loss, number, percent
+from tlstudy.report.format import (
+    MISSING,
+    POINTS,
+    THIN,
+    bare_points,
+    count,
+    join,
+    loss,
+    number,
+    percent,
+)
 
+SEEDS_IN_A_LINE = 8
 Write = tuple[Callable[[float], str], str]  # how a number is written, and the unit after it
 VALUES: dict[str, Write] = {"balanced_accuracy": (percent, ""), "loss": (loss, f"{THIN}nats")}
 DIFFERENCES: dict[str, Write] = {
@@ -107,6 +118,20 @@ def _row_lines(row: Row) -> Iterator[str]:
         )
     if row.difference.n:
         yield f"        {_against_zero(row.difference)}"
+    yield from _values_by_seed(row, values[0])
+
+
+def _values_by_seed(row: Row, write: Callable[[float], str]) -> Iterator[str]:
+    """Each seed's values, the seeds side by side."""
+    shown = [
+        (str(seed), *(MISSING if value is None else write(value) for value in values))
+        for seed, values in row.values.items()
+    ]
+    for start in range(0, len(shown), SEEDS_IN_A_LINE):
+        block = shown[start : start + SEEDS_IN_A_LINE]
+        for name, cells in zip(("seed", FIRST, SECOND), zip(*block, strict=True), strict=True):
+            widths = [max(map(len, column)) for column in block]
+            yield f"        {name:13}" + "  ".join(map(str.rjust, cells, widths))
 
 
 def _against_zero(difference: Summary) -> str:

@@ -118,6 +118,7 @@ def _figure(
     inputs: Inputs, key: str, name: str, drawing: str, words: str, **more: object
 ) -> PageFigure:
     title, values = title_of(inputs.study, name), values_of(drawing)
+    made_by = "report --incomplete" if inputs.study.incomplete else "figures"
     told = f"{in_words(values)} {caption(inputs.study, name)}".strip()
     return PageFigure(
         key=key,
@@ -125,7 +126,7 @@ def _figure(
         caption=words,
         svg=inline_svg(drawing, f"{key}-drawing", title, told),
         values=htmlsafe_json_dumps(values) if values else "",
-        command=f"tlstudy figures {folder_told(inputs.study)}",
+        command=f"tlstudy {made_by} {folder_told(inputs.study)}",
         **more,
     )
 
