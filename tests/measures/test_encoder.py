@@ -23,7 +23,6 @@ from tlstudy.measures.probes import (
 )
 from tlstudy.networks.batchnorm import recalibrated
 from tlstudy.networks.build import initial_network
-from tlstudy.networks.evaluation import predict
 from tlstudy.networks.stages import stages_of
 from tlstudy.networks.trainer import Images, training_batches
 from tlstudy.storage import columns
@@ -64,8 +63,9 @@ def test_stages_one_after_the_other_are_the_network(start):
 def test_outputs_lead_to_the_networks_own_answers(start):
     training, images = tiny_training(), tiny_images(tiny_training())
     outputs = stage_outputs(start, training, images)
-    with recalibrated(start, [batch for batch, _ in training_batches(training, images, CPU)]):
-        expected = predict(start, images.test, images.inputs)
+    batches = [batch for batch, _ in training_batches(training, images, CPU)]
+    with recalibrated(start, batches), torch.inference_mode():
+        expected = start.eval()(images.inputs(images.test))
         got = stages_of(start)["head"](outputs["layer4"].test)
     torch.testing.assert_close(got, expected)
 

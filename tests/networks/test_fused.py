@@ -9,10 +9,15 @@ from tlstudy.networks.architecture import Float32Linear, build_classifier
 from tlstudy.networks.batchnorm import recalibrated
 from tlstudy.networks.device import autocast
 from tlstudy.networks.evaluation import predict
-from tlstudy.networks.fused import can_be_fused, fused
+from tlstudy.networks.fused import WIDE_VECTORS, can_be_fused, fused
 from tlstudy.networks.inputs import Inputs
 
 CPU = torch.device("cpu")
+pytestmark = pytest.mark.skipif(
+    not torch.backends.mkldnn.is_available()
+    or torch.backends.cpu.get_cpu_capability() not in WIDE_VECTORS,
+    reason="this processor evaluates layer by layer",
+)
 
 
 def network_with_history(architecture: str, stride_on: str = "3x3") -> torch.nn.Module:
@@ -47,7 +52,7 @@ def in_float64(network: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
 def test_the_function_is_that_of_the_network(architecture, stride_on):
     network, images = network_with_history(architecture, stride_on), pictures(5)
     with torch.inference_mode():
-        outputs = fused(network, torch.float32)(images)
+        outputs = fused(network)(images)
     expected = in_float64(network, images)
     assert (outputs - expected).abs().max() < 1e-5 * expected.std()
 
@@ -61,10 +66,12 @@ def test_bfloat16_is_no_less_exact_than_layer_by_layer():
     assert errors[0] < 1.1 * errors[1] < 0.1 * expected.std()
 
 
-def test_predictions_in_bfloat16_are_fused_and_follow_the_statistics():
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_predictions_are_fused_and_follow_the_statistics(precision):
     network, inputs = network_with_history("resnet18"), Inputs("none", None, CPU)
     images = torch.randint(0, 256, (70, 64, 64), dtype=torch.uint8)
-    with autocast(CPU, "bfloat16"):
+    with autocast(CPU, precision):
+        assert can_be_fused(network)
         running = predict(network, images, inputs)
         with recalibrated(network, [inputs(images)]):
             with torch.inference_mode():
@@ -75,11 +82,56 @@ def test_predictions_in_bfloat16_are_fused_and_follow_the_statistics():
     assert torch.allclose(found, expected, atol=1e-5)  # the batches round alike
 
 
-def test_float32_and_other_networks_are_left_as_they_are(monkeypatch):
-    network = network_with_history("resnet18")
-    assert not can_be_fused(network)
-    with autocast(CPU, "bfloat16"):
-        assert can_be_fused(network)
-        assert not can_be_fused(torch.nn.Sequential(network))
-        monkeypatch.setattr("tlstudy.networks.fused._convolve", None)
+def smooth(network):
+    network.layer3[0].relu = torch.nn.GELU()
+
+
+def hooked(network):
+    network.layer2.register_forward_hook(lambda module, inputs, outputs: outputs + 1)
+
+
+def mirrored(network):
+    network.conv1.padding_mode = "reflect"
+
+
+def pooled(network):
+    first = network.layer2[0]
+    first.downsample = torch.nn.Sequential(torch.nn.MaxPool2d(1), *first.downsample)
+
+
+def nested(network):
+    network.layer1 = torch.nn.Sequential(network.layer1)
+
+
+def without_statistics(network):
+    network.bn1.running_mean = network.bn1.running_var = None
+
+
+def normalised_by_group(network):
+    network.layer4[0].bn1 = torch.nn.GroupNorm(4, 512)
+
+
+CHANGES = (smooth, hooked, mirrored, pooled, nested, without_statistics, normalised_by_group)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_network_that_was_changed_is_evaluated_layer_by_layer(change, precision):
+    network, inputs = network_with_history("resnet18"), Inputs("none", None, CPU)
+    images = torch.randint(0, 256, (3, 64, 64), dtype=torch.uint8)
+    with autocast(CPU, precision):
+        if precision == "float32":
+            assert can_be_fused(network)
+        change(network)
         assert not can_be_fused(network)
+        with torch.no_grad():
+            expected = network.eval()(inputs(images))
+        assert torch.equal(predict(network, images, inputs), expected)
+
+
+def test_other_networks_and_processors_are_left_alone(monkeypatch):
+    network = network_with_history("resnet18")
+    assert not can_be_fused(torch.nn.Sequential(network))
+    assert not can_be_fused(copy.deepcopy(network).double())
+    monkeypatch.setattr("tlstudy.networks.fused._convolve", None)
+    assert not can_be_fused(network)

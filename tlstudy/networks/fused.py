@@ -1,4 +1,4 @@
-"""Faster evaluation of residual networks in bfloat16 on a processor.
+"""Faster evaluation of residual networks on a processor.
 
 BatchNorm is folded into the convolution before it, and oneDNN adds the shortcut and applies ReLU
 while it writes a convolution's outputs: this saves passes over memory.
@@ -13,6 +13,15 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 from torchvision.models import ResNet
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
+from tlstudy.networks.architecture import Float32Linear
+from tlstudy.networks.batchnorm import BatchNorm2d
+
+BLOCKS = (BasicBlock, Bottleneck)
+PARTS = (
+    *(ResNet, nn.Sequential, *BLOCKS, nn.Conv2d, BatchNorm2d, nn.ReLU),
+    *(nn.MaxPool2d, nn.AdaptiveAvgPool2d, Float32Linear),
+)
+WIDE_VECTORS = ("AVX2", "AVX512")  # processors on which it was tried
 Forward = Callable[[torch.Tensor], torch.Tensor]
 # Private operations of PyTorch, which another version or build may not have.
 _convolve = getattr(torch.ops.mkldnn, "_convolution_pointwise", None)
@@ -43,30 +52,58 @@ class Convolution:
 
 
 def can_be_fused(network: nn.Module) -> bool:
-    """Whether it is torchvision's residual network and computes in bfloat16 on a processor.
-
-    In float32 little is gained.
-    """
+    """Whether it is torchvision's residual network, unchanged, on a processor that can do it."""
     return (
-        isinstance(network, ResNet)
+        type(network) is ResNet
         and network.fc.weight.device.type == "cpu"
-        and torch.is_autocast_enabled("cpu")
+        and network.fc.weight.dtype == torch.float32
         and torch.backends.mkldnn.is_available()
         and _convolve is not None
-        and _has_bfloat16 is not None
-        and _has_bfloat16()
+        and _computes_in(precision_now())
+        and all(type(block) in BLOCKS for block in _blocks(network))
+        and all(map(_is_known, network.modules()))
     )
 
 
-def fused(network: ResNet, precision: torch.dtype = torch.bfloat16) -> Forward:
+def precision_now() -> torch.dtype:
+    """What convolutions compute in on a processor."""
+    return torch.bfloat16 if torch.is_autocast_enabled("cpu") else torch.float32
+
+
+def _computes_in(precision: torch.dtype) -> bool:
+    if precision == torch.bfloat16:
+        return _has_bfloat16 is not None and _has_bfloat16()
+    return torch.backends.cpu.get_cpu_capability() in WIDE_VECTORS
+
+
+def _is_known(module: nn.Module) -> bool:
+    """Whether a part of a network is as torchvision has it: a user's own may differ anywhere."""
+    if module._forward_hooks or module._forward_pre_hooks or type(module) not in PARTS:
+        return False
+    if isinstance(module, nn.Conv2d):
+        return module.padding_mode == "zeros" and not isinstance(module.padding, str)
+    if isinstance(module, nn.BatchNorm2d):
+        return module.running_mean is not None
+    if type(module) in BLOCKS:
+        shortcut = module.downsample
+        return shortcut is None or list(map(type, shortcut)) == [nn.Conv2d, BatchNorm2d]
+    return True
+
+
+def _blocks(network: ResNet) -> list[nn.Module]:
+    stages = (network.layer1, network.layer2, network.layer3, network.layer4)
+    return [block for stage in stages for block in stage]
+
+
+def fused(network: ResNet) -> Forward:
     """A network in evaluation mode as a function, with its present weights and statistics.
 
     Returns:
         From inputs (N, 3, H, W) to logits (N, outputs); the last layer is in float32.
     """
+    precision = precision_now()
     stem = _folded(network.conv1, network.bn1, precision)
-    stages = (network.layer1, network.layer2, network.layer3, network.layer4)
-    blocks = [_block(block, precision) for stage in stages for block in stage]
+    blocks = [_block(block, precision) for block in _blocks(network)]
 
     def forward(inputs: torch.Tensor) -> torch.Tensor:
         values = network.maxpool(stem(inputs.to(precision), "relu"))
