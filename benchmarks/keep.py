@@ -169,7 +169,8 @@ def _run(inputs: Inputs) -> Iterator[str]:
     days = sorted(set(runs["ended"].str[:10]))
     yield (
         f"{count(len(distinct), 'run')} with seeds {seeds(study.seed)}; {_size(study)} training "
-        f"images; {join(whole(n) for n in sorted(set(runs['final_test_images'])))} test images. "
+        f"images; {join(whole(n) for n in sorted(set(runs['final_test_images'])))} test images"
+        f"{_looked_at(inputs)}. "
         f"Pretrained weights: {join(made['weights'])}. "
         f"{environment['processor']}, PyTorch {join(how_it_was_run.distinct(runs, 'torch'))}, "
         f"{how_it_was_run.arithmetic(runs)}; trainings took "
@@ -187,6 +188,17 @@ def _run(inputs: Inputs) -> Iterator[str]:
             "defaults have changed since. What we no longer hold stands in "
             "[the history](../history.md)."
         )
+
+
+def _looked_at(inputs: Inputs) -> str:
+    """On how many test images measurements were made: theirs are often fewer."""
+    tables = {name: getattr(inputs, name) for name in ("encoder", "invariance", "features")}
+    told = [
+        f"{name} on {join(map(whole, sorted(set(table['test_images']) - {0})))}"
+        for name, table in tables.items()
+        if len(table)
+    ]
+    return f" ({join(told)})" if told else ""
 
 
 def _other_weights(inputs: Inputs) -> Iterator[str]:

@@ -140,6 +140,10 @@ def test_the_page_counts_the_alarms_of_kept_studies():
     assert counts == (23, 30, 1, 20)
     words = "as test accuracy is near guessing: at 23 of the 30 and at one of the 20"
     assert f"an alarm at {elsewhere.alarmed}, {words}" in told
+    accuracy = 100 * runs.loc[alarmed, "final_test_balanced_accuracy_recalibrated"]
+    more = accuracy[accuracy > 12]
+    assert len(more) == 7
+    assert f"Seven of the 24 have {more.min():.1f} to {more.max():.1f} %" in told
     assert f"{tested_after_each_epoch.alarmed} of {tested_after_each_epoch.runs}" in told
     alarmed, runs = (
         sum(getattr(one, name) for one in found.values()) for name in ("alarmed", "runs")
