@@ -22,7 +22,7 @@ from tlstudy.networks.batchnorm import recalibrated
 from tlstudy.networks.device import autocast, choose_device, keep_freed_memory, make_deterministic
 from tlstudy.networks.evaluation import predict, score
 from tlstudy.networks.fine_tuned import FineTuned
-from tlstudy.networks.trainer import training_batches
+from tlstudy.networks.images import training_inputs
 from tlstudy.storage.time_left import with_time_left
 
 PRECISIONS = ("float32", "bfloat16")
@@ -64,7 +64,7 @@ def _row(tuned: FineTuned) -> dict:
 
 def _logits(tuned: FineTuned) -> Iterator[tuple[str, torch.Tensor]]:
     network = tuned.network_at("end")
-    batches = [batch for batch, _ in training_batches(tuned.training, tuned.images, tuned.device)]
+    batches = training_inputs(tuned.training, tuned.images, tuned.device)
     for precision in PRECISIONS:
         with autocast(tuned.device, precision), recalibrated(network, batches):
             yield precision, predict(network, tuned.images.test, tuned.images.inputs)

@@ -226,8 +226,8 @@ class OpenedStudy:
         if subset_size is not None and not of_size:
             raise UserError(f"figure '{name}': is of all numbers of images; leave subset_size out.")
         size = self._size(subset_size) if of_size else None
-        landscapes = {"landscapes": read_landscapes(self.settings)}
-        tables = ChainMap(landscapes, _OfSize(self._tables, size))
+        drawn = read_landscapes(self.settings) if name.startswith("landscape-") else []
+        tables = ChainMap({"landscapes": drawn}, _OfSize(self._tables, size))
         with style.look(name):
             return draw(self.settings, name, tables, size)
 

@@ -86,7 +86,31 @@ def test_steps_name_the_command_that_is_missing(tmp_path):
     ):
         result = invoke(arguments[0], *study, *arguments[1:])
         assert result.exit_code == 1, result.output
-        assert f"run `tlstudy {command}`" in result.output, result.output
+        assert f" `tlstudy {command}`" in result.output, result.output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["images", "--target", "digits", *CONFIG[1:]],
+        ["weights", "--source", "he2015", *CONFIG[1:]],
+        ["status", "--watch", "--json", *CONFIG],
+    ],
+)
+def test_of_two_that_exclude_each_other_none_is_passed_over(arguments):
+    result = invoke(*arguments)
+    assert result.exit_code == 2
+    assert "not both" in result.output
+
+
+def test_an_experiment_that_is_not_the_studys_leaves_nothing(tmp_path):
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text(f"results: {tmp_path / 'results'}\n")
+    study = [*CONFIG, "--config", str(overlay)]
+    result = invoke("laboratory", *study, "--experiment", "relu", "--seed", "26")
+    assert result.exit_code == 1
+    assert "experiment relu, seed 26: not in the study" in result.output
+    assert not (tmp_path / "results").exists()
 
 
 @pytest.mark.parametrize("command", ["aggregate", "claims", "figures", "report"])

@@ -1,48 +1,32 @@
 """The audit's own configuration with made-up tables, for tests of the ladder, the ledger and the
 figures of many arms. The values resemble real ones in size and shape, and are no results."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import synthetic
+from configurations import fewer_seeds
 
 from tlstudy.audit.claims import ledger
 from tlstudy.audit.ladder import ladder_table
 from tlstudy.config.settings import STATISTICS, Study
-from tlstudy.config.study import load_study, runs
+from tlstudy.config.study import runs, selected
 from tlstudy.config.tables import ALL_TABLES
 from tlstudy.storage import columns
 from tlstudy.theory.formulas import check_all
 
-ROOT = Path(__file__).parents[2]
 DRAWS = 400  # of the formulas' table, the one here that is real
 STAGES = ("stem", "layer1", "layer2", "layer3", "layer4")
 
 
 def make_study(seeds: int = 5, epochs: int = 6, sizes: tuple[int, ...] = (50,)) -> Study:
     """The audit with fewer epochs, and with other seeds and sizes."""
-    study = load_study([ROOT / "config.yaml", ROOT / "studies" / "audit.yaml"])
-    chosen = list(range(26, 26 + seeds))
-    arms = {name: arm.model_copy(update={"epochs": epochs}) for name, arm in study.arms.items()}
-    selections = {
-        name: getattr(study, name).model_copy(update={"seeds": chosen})
-        for name in ("curvature", "encoder", "reuse", "baselines")
-    }
-    return study.model_copy(
-        update={"arms": arms, "seed": chosen, "subset_size": list(sizes), **selections}
-    )
+    study = fewer_seeds("audit", seeds, ("curvature", "encoder", "reuse", "baselines"), epochs)
+    return study.model_copy(update={"subset_size": list(sizes)})
 
 
 def measured(study: Study, selection) -> list[tuple[str, int, int]]:
     """(arm, subset size, seed) of the runs that a selection names."""
-    return [
-        (arm, size, seed)
-        for arm in study.arms
-        if arm in selection.arms
-        for size in study.subset_size
-        for seed in selection.seeds
-    ]
+    return [run.key for run in selected(study, selection)]
 
 
 def encoder_table(study: Study) -> pd.DataFrame:

@@ -1,12 +1,14 @@
 """The default configuration, and ways to change it."""
 
 import copy
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tlstudy.config.study import build_study
+from tlstudy.config.settings import Study
+from tlstudy.config.study import build_study, load_study
 from tlstudy.storage.errors import UserError
 
 ROOT = Path(__file__).parents[2]
@@ -22,6 +24,22 @@ def changed(path: str, value: object) -> dict:
         target = target.setdefault(part, {})
     target[last] = value
     return configuration
+
+
+def fewer_seeds(name: str, seeds: int, measured: Iterable[str], epochs: int | None = None) -> Study:
+    """A study of `studies` with so many seeds from its first on, in these measurements too.
+
+    Args:
+        epochs: of all arms; None for those that they have.
+    """
+    study = load_study([ROOT / "config.yaml", ROOT / "studies" / f"{name}.yaml"])
+    chosen = list(range(study.seed[0], study.seed[0] + seeds))
+    shorter = {} if epochs is None else {"epochs": epochs}
+    arms = {name: arm.model_copy(update=shorter) for name, arm in study.arms.items()}
+    selections = {
+        name: getattr(study, name).model_copy(update={"seeds": chosen}) for name in measured
+    }
+    return study.model_copy(update={"arms": arms, "seed": chosen, **selections})
 
 
 def message(configuration: dict) -> str:

@@ -1,27 +1,21 @@
 """The study of rescaled networks with made-up features: values are no results."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import synthetic
+from configurations import fewer_seeds
 
 from tlstudy.audit.claims import ledger
 from tlstudy.config.settings import Study
-from tlstudy.config.study import load_study, selected
+from tlstudy.config.study import selected
 from tlstudy.config.tables import ALL_TABLES
 from tlstudy.report.sentences.experiments import FEATURES
 
-ROOT = Path(__file__).parents[2]
 STAGES = ("layer1", "layer2", "layer3", "layer4")
 
 
 def make_study(seeds: int = 5, epochs: int = 6) -> Study:
-    study = load_study([ROOT / "config.yaml", ROOT / "studies" / "rescaling-all.yaml"])
-    arms = {name: arm.model_copy(update={"epochs": epochs}) for name, arm in study.arms.items()}
-    chosen = study.seed[:seeds]
-    measured = study.features.model_copy(update={"seeds": chosen})
-    return study.model_copy(update={"arms": arms, "seed": chosen, "features": measured})
+    return fewer_seeds("rescaling-all", seeds, ["features"], epochs)
 
 
 def make_tables(study: Study) -> dict[str, pd.DataFrame]:

@@ -1,31 +1,25 @@
 """The study of invariance with made-up tables: values resemble real ones, and are no results."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import synthetic
+from configurations import fewer_seeds
 
 from tlstudy.audit.claims import ledger
 from tlstudy.config.exposures import exposure_of
 from tlstudy.config.quantity_table import TRANSFORM_GROUPS
 from tlstudy.config.settings import Study
 from tlstudy.config.shown_classes import half_of
-from tlstudy.config.study import load_study, selected
+from tlstudy.config.study import selected
 from tlstudy.config.tables import ALL_TABLES
 
-ROOT = Path(__file__).parents[2]
 STAGES = ("stem", "layer1", "layer2", "layer3", "layer4")
 SHOWN = ("horizontal-flip", "shift", "scale", "brightness")
 GAIN, INDEX = 0.35, {True: 0.1, False: 0.4}  # of all classes turned; transfer index, by new
 
 
 def make_study(seeds: int = 5, epochs: int = 6) -> Study:
-    study = load_study([ROOT / "config.yaml", ROOT / "studies" / "invariance.yaml"])
-    arms = {name: arm.model_copy(update={"epochs": epochs}) for name, arm in study.arms.items()}
-    chosen = study.seed[:seeds]
-    measured = study.invariance.model_copy(update={"seeds": chosen})
-    return study.model_copy(update={"arms": arms, "seed": chosen, "invariance": measured})
+    return fewer_seeds("invariance", seeds, ["invariance"], epochs)
 
 
 def make_tables(study: Study) -> dict:

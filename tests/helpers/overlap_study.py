@@ -1,19 +1,16 @@
 """The study of destroyed local structure with made-up tables: gaps and scores are as chosen."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
+from configurations import fewer_seeds
 
 from tlstudy.audit.claims import ledger
 from tlstudy.audit.quantities import INDEX
 from tlstudy.config.groups import block_sweeps
 from tlstudy.config.settings import Study
-from tlstudy.config.study import load_study
 from tlstudy.config.tables import ALL_TABLES
 from tlstudy.storage import columns
 
-ROOT = Path(__file__).parents[2]
 SIZE = 50
 # The gap on whole images, and its change with each doubling of the blocks, by the images' name.
 GAPS = {"MNIST": (0.4, -0.05), "scikit-learn\u2019s digits": (0.3, -0.02)}
@@ -21,13 +18,7 @@ SPREAD = 0.01  # standard deviation of a seed's slope
 
 
 def make_study(seeds: int = 6) -> Study:
-    study = load_study([ROOT / "config.yaml", ROOT / "studies" / "overlap.yaml"])
-    chosen = study.seed[:seeds]
-    selections = {
-        name: getattr(study, name).model_copy(update={"seeds": chosen})
-        for name in ("encoder", "features")
-    }
-    return study.model_copy(update={"seed": chosen, **selections})
+    return fewer_seeds("overlap", seeds, ["encoder", "features"])
 
 
 def slope_of(images: str, seed: int) -> float:

@@ -2,11 +2,10 @@
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
+
+from configurations import ROOT
 
 from tlstudy.config.settings import Study
-
-ROOT = Path(__file__).parents[2]
 
 
 def page(name: str) -> str:

@@ -14,9 +14,9 @@ from typing import TypeVar
 
 import psutil
 import yaml
+from configurations import ROOT
 
 T = TypeVar("T")
-ROOT = Path(__file__).parents[2]
 TINY = ROOT / "tests" / "tiny.yaml"
 # Networks as small as the tests' take longer on two threads than on one.
 LIMITS = ("--cores", "2", "--max-threads", "1")

@@ -178,4 +178,4 @@ def test_a_record_that_is_no_file_is_not_passed_over_by_an_audit(folder):
     file.unlink()
     file.mkdir()
     result = command("audit", folder)
-    assert f"{file}: is no file; remove it and run `tlstudy train`." in result.output
+    assert f"{file}: is no file; remove it and run the study again." in result.output

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from tlstudy.cli import main
 from tlstudy.config.study import finished_study, load_study, runs
-from tlstudy.jobs.verify import Verification, verify_folder
+from tlstudy.jobs.verify import Verification, verdict, verdict_text
 from tlstudy.storage import code_digest
 from tlstudy.storage.files import sha256
 from tlstudy.storage.provenance import version
@@ -79,8 +79,9 @@ def exchange(one: Path, other: Path) -> None:
 
 def test_results_hold_where_they_were_made_and_elsewhere(original, moved):
     for folder in (original, moved):
-        text, holds = verify_folder(folder, everything=True)
-        assert holds, text
+        found = verdict(folder, everything=True)
+        text = verdict_text(found, everything=True)
+        assert found.holds, text
         # All but study.json, which the others are compared with.
         assert f"{len(files_of(folder)) - 1} files" in text
         assert "Not looked at: 6 files of images and weights" in text

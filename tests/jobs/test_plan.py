@@ -268,21 +268,23 @@ def test_short_studies_ask_nothing_and_a_failure_is_a_sentence(tmp_path, monkeyp
 def test_the_laboratory_is_planned_by_its_records_or_by_what_was_measured(tmp_path):
     changes = {"laboratory": {"experiments": ["diagonal", "relu"]}, "arms": {}, "landscape": {}}
     study = make_study(tmp_path, **changes)
-    table = plan.plan(study)[0].set_index("step")
+    table = plan.plan(study).table.set_index("step")
     each = plan.LABORATORY_SECONDS
     expected = 2 * (each["diagonal"] + each["relu"]) / 3600
     assert table.loc["laboratory", "left"] == pytest.approx(expected)
     record = paths.laboratory_facts(study, "relu", 1)
     record.parent.mkdir(parents=True)
     record.write_text(json.dumps({"seconds": 100.0}))
-    table, wall, machine = plan.plan(study, cores=1)
-    row = table.set_index("step").loc["laboratory"]
+    found = plan.plan(study, cores=1)
+    row = found.table.set_index("step").loc["laboratory"]
     assert (row["jobs"], row["done"], row["known"]) == (4, 1, "1 job measured")
     assert row["left"] == pytest.approx((2 * each["diagonal"] + 100) / 3600)
     others = plan.other_jobs(progress(study))
     assert set(others) == {"aggregate", "claims", "figures", "report"}
-    assert wall == pytest.approx(3600 * row["left"] + sum(map(plan.OTHER_SECONDS.get, others)))
-    text = plan_text.plan_text(study, table, wall, machine)
+    assert found.seconds == pytest.approx(
+        3600 * row["left"] + sum(map(plan.OTHER_SECONDS.get, others))
+    )
+    text = plan_text.plan_text(found)
     assert "another machine" not in text
     assert "about 2 min for all that is left, on 1 core of an idle machine" in text
 
@@ -293,7 +295,7 @@ def test_what_is_not_in_the_cache_and_where_results_go_are_said(tmp_path):
         "images of mnist",
         "weights of resnet50 (IMAGENET1K_V2+he2015)",
     ]
-    text = plan_text.plan_text(study, *plan.plan(study, timing=MadeMachine().timing))
+    text = plan_text.plan_text(plan.plan(study, timing=MadeMachine().timing))
     assert "to fetch first: images of mnist, weights of resnet50" in text
     assert f"results: none yet; they go to {paths.study_folder(study).absolute()}" in text
     for job in progress(study).others:
@@ -301,7 +303,7 @@ def test_what_is_not_in_the_cache_and_where_results_go_are_said(tmp_path):
             file.parent.mkdir(parents=True, exist_ok=True)
             file.touch()
     assert plan.to_fetch(progress(study)) == []
-    text = plan_text.plan_text(study, *plan.plan(study, timing=MadeMachine().timing))
+    text = plan_text.plan_text(plan.plan(study, timing=MadeMachine().timing))
     assert "to fetch" not in text
     assert "results: none yet" not in text
 

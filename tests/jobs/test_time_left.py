@@ -59,7 +59,7 @@ def begin(study, run, epochs: int, host: str | None = None) -> None:
 
 
 def told(study) -> list[str]:
-    return time_left.time_left(progress(study)).splitlines()
+    return time_left.ahead_of(progress(study)).text().splitlines()
 
 
 def minutes_of(line: str) -> float:
@@ -120,7 +120,7 @@ def test_a_call_of_snakemake_tells_the_cores_and_how_to_go_on(tmp_path, here, mo
     monkeypatch.setattr(Call, "runs_here", lambda _: False)
     assert told(study)[3] == "to go on: `snakemake --cores 3`"
     assert going_on(study) == "`snakemake --cores 3`"
-    stopped = report_incomplete(study, tmp_path, ["snakemake", "--cores", "3", "--"])
+    stopped = report_incomplete(study, tmp_path, ["snakemake", "--cores", "3"])
     assert stopped.startswith("Not finished: 4 of 8 runs are there; 4 missing.")
     assert stopped.endswith("`snakemake --cores 3`")
     forget_call(study)

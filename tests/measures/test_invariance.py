@@ -22,7 +22,7 @@ EXACT = ("quarter-turn", "horizontal-flip", "vertical-flip", "shift")
 
 
 def test_images_are_shown_in_as_many_ways_as_the_plan_counts():
-    assert len(in_every_way(torch.zeros(2, 8, 8, dtype=torch.uint8))) == 2 * invariance.WAYS
+    assert len(in_every_way(torch.zeros(2, 8, 8, dtype=torch.uint8))) == 2 * invariance.VERSIONS
     assert GROUPS.keys() == TRANSFORM_GROUPS.keys()
 
 

@@ -4,11 +4,14 @@ import json
 
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 from laboratory_study import make_study
 from reports import Page
 
+from tlstudy.cli import main
 from tlstudy.jobs import paths
-from tlstudy.jobs.verify import verify_folder
+from tlstudy.jobs.progress import progress
+from tlstudy.jobs.verify import verdict
 from tlstudy.report.format import duration
 from tlstudy.report.sentences.laboratory import notes
 from tlstudy.report.sentences.theory import share
@@ -46,10 +49,21 @@ def table(study, name: str) -> pd.DataFrame:
 
 
 def test_results_hold(study):
-    text, holds = verify_folder(paths.study_folder(study), everything=True)
-    assert holds, text
-    assert "of 6 jobs" in text
-    assert "Note" not in text
+    found = verdict(paths.study_folder(study), everything=True)
+    assert found.holds, found.problems
+    assert found.jobs == 6
+    assert found.strangers == []
+
+
+def test_its_formulas_are_a_job_that_status_knows(study):
+    states = {job.key: job.state for job in progress(study).others}
+    assert states["formulas",] == "done"
+
+
+def test_there_is_no_table_of_results_to_export(study):
+    result = CliRunner().invoke(main, ["export", str(paths.study_folder(study))])
+    assert result.exit_code == 1
+    assert "trains no networks" in result.output
 
 
 def test_there_is_a_report_and_no_table_of_arms(study):
@@ -77,12 +91,12 @@ def test_time_and_versions_are_those_of_the_record(study):
 
 def test_a_missing_table_names_the_command_that_makes_it(study, tmp_path):
     other = study.model_copy(update={"results": tmp_path})
-    with pytest.raises(UserError, match="run `tlstudy laboratory`"):
+    with pytest.raises(UserError, match="its step `tlstudy laboratory`"):
         aggregate_study(other)
     folder = paths.tables_folder(other)
     folder.mkdir(parents=True, exist_ok=True)
     for file in paths.tables_folder(study).iterdir():
         if file.stem != "formulas":
             (folder / file.name).write_bytes(file.read_bytes())
-    with pytest.raises(UserError, match="run `tlstudy formulas --config"):
+    with pytest.raises(UserError, match=r"run `tlstudy formulas .*made-up`"):
         make_report(other)

@@ -19,6 +19,7 @@ from tlstudy.report.inputs import TABLES, Inputs, load
 from tlstudy.report.page.progress import section
 from tlstudy.report.page.render import render
 from tlstudy.storage.columns import schema
+from tlstudy.storage.errors import UserError
 from tlstudy.storage.table_files import write_table
 
 
@@ -53,7 +54,9 @@ def test_files_left_from_before_are_not_shown(study_on_disk):
 def test_landscapes_are_those_of_the_study_s_seeds(study_on_disk):
     run = runs_of(study_on_disk)[0]
     (paths.folder_of_run(study_on_disk, run) / "landscape.json").unlink()
-    records = read_landscapes(study_on_disk)
+    with pytest.raises(UserError, match=r"landscape\.json: missing"):
+        read_landscapes(study_on_disk)
+    records = read_landscapes(study_on_disk.without([("landscape", *run.key)]))
     assert [record["arm"] for record in records] == list(study_on_disk.arms)[1:]
     assert {record["seed"] for record in records} == {26}
 

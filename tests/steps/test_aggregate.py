@@ -129,7 +129,7 @@ def test_what_has_no_value_is_empty_and_no_nan(tmp_path):
     [
         ("metrics.parquet", lambda file: file.write_bytes(b"PAR1"), "is damaged"),
         ("layers.parquet", lambda file: file.write_bytes(file.read_bytes()[:-9]), "is damaged"),
-        ("layers.parquet", Path.unlink, "missing; run `tlstudy train`"),
+        ("layers.parquet", Path.unlink, "missing; run the study again (its step `tlstudy train`)"),
         ("run.json", lambda file: file.write_text("{"), "is damaged"),
         ("run.json", lambda file: file.write_text("{}"), "it lacks 'run'"),
         (

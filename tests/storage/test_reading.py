@@ -12,7 +12,7 @@ from tlstudy.config.study import build_study
 from tlstudy.jobs import paths
 from tlstudy.jobs.tables import read_table as table_of_study
 from tlstudy.storage.errors import UserError
-from tlstudy.storage.reading import read_json, read_table
+from tlstudy.storage.reading import made_by, read_json, read_table
 
 TABLE = pd.DataFrame({"epoch": range(100), "loss": [float(i) for i in range(100)]})
 
@@ -31,7 +31,7 @@ def test_a_damaged_record_is_named_in_plain_words(tmp_path, content, reason):
     with pytest.raises(UserError) as error:
         read_json(file, "train")
     assert error.value.message == (
-        f"{file}: is damaged ({reason}); delete it and run `tlstudy train`."
+        f"{file}: is damaged ({reason}); delete it and {made_by('train')}."
     )
 
 
@@ -71,7 +71,7 @@ def test_damaged_tables_end_in_a_sentence_or_are_read(tmp_path):
         for message in told
     }
     assert reasons <= {
-        f"{file}: is damaged (it {reason}); delete it and run `tlstudy train`."
+        f"{file}: is damaged (it {reason}); delete it and {made_by('train')}."
         for reason in ("cannot be read as parquet", "")
     }
     assert len(told) > 20

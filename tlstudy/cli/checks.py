@@ -2,7 +2,7 @@
 
 import sys
 from dataclasses import asdict
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import click
 
@@ -12,6 +12,7 @@ from tlstudy.cli.options import (
     PATH,
     config_option,
     json_option,
+    noted,
     set_option,
     study_argument,
     tell,
@@ -83,7 +84,7 @@ def _runs_of(source: Path) -> list[Path]:
     if not records:
         raise UserError(f"{folder}: has no run yet, so there is nothing to audit.")
     if odd := next((file for file in records if not file.is_file()), None):
-        raise UserError(f"{odd}: is no file; remove it and run `tlstudy train`.")
+        raise UserError(f"{odd}: is no file; remove it and run the study again.")
     return [file.parent for file in records]
 
 
@@ -152,5 +153,9 @@ def formulas(
 
     named = [*configs, *files]
     study = given_study(named, changes) if named else None
-    table = make_formulas(study, draws, seed) if study else check_all(draws, seed)
+    if study is None:
+        table = check_all(draws, seed)
+    else:
+        with noted(paths.study_folder(study), PurePath("formulas")):
+            table = make_formulas(study, draws, seed)
     tell(table_text(table))

@@ -105,6 +105,8 @@ def _arm(study: Study, arm: str, text: str) -> str:
 def export(study: Study, form: str | None, output: Path | None) -> None:
     """Write the table of results: each arm's values and differences, with 95 % intervals."""
     check_results(study)
+    if not study.arms:
+        raise UserError(f"{study.study}: trains no networks, so it has no table of results.")
     from tlstudy.jobs.pack import check_destination
     from tlstudy.report.exported import exported
     from tlstudy.storage.files import write_bytes_atomically

@@ -18,7 +18,7 @@ from tlstudy.config.architectures import check_architecture
 from tlstudy.config.given import given_study
 from tlstudy.config.settings import Study, WeightsSource
 from tlstudy.config.study import check_subset, parse_source
-from tlstudy.config.study_targets import parse_target, sources
+from tlstudy.config.study_targets import image_sources, parse_target
 from tlstudy.jobs import paths
 from tlstudy.jobs.workflow import source_lists
 
@@ -30,15 +30,15 @@ log = logging.getLogger(__name__)
 @click.option(
     "--target",
     "text",
-    default="mnist",
-    show_default=True,
-    help="Name of a data set, or a JSON mapping with `folder`.",
+    help="Name of a data set, or a JSON mapping with `folder`; mnist if none is given.",
 )
 @study_argument
-def images(cache: Path, text: str, files: tuple[Path, ...]) -> None:
+def images(cache: Path, text: str | None, files: tuple[Path, ...]) -> None:
     """Get images into the cache, checksums verified: a STUDY's, or a target's."""
+    if files and text:
+        raise click.UsageError("Name a STUDY or a --target, not both.")
     study = given_study(files) if files else None
-    targets = list(sources(study).values()) if study else [parse_target(text)]
+    targets = list(image_sources(study).values()) if study else [parse_target(text or "mnist")]
     for target in targets:
         folder = study.cache if study else cache
         with noted(folder, paths.job_of_images(target)):
@@ -62,6 +62,8 @@ def weights(
     named: tuple[str, ...], architecture: str, cache: Path, files: tuple[Path, ...]
 ) -> None:
     """Get pretrained weights into the cache, as safetensors beside a record: a STUDY's, or one."""
+    if files and named:
+        raise click.UsageError("Name a STUDY or a --source, not both.")
     if files:
         study = given_study(files)
         for (network, _), listed in source_lists(study).items():

@@ -10,7 +10,7 @@ import click
 from tlstudy.cli.options import noted, seed_option, with_run, with_study
 from tlstudy.config.measurements import Measurement
 from tlstudy.config.settings import LABORATORY_EXPERIMENTS, Study
-from tlstudy.config.study import Run
+from tlstudy.config.study import Run, check_experiment
 from tlstudy.jobs import paths
 from tlstudy.jobs.one_code import in_workflow
 from tlstudy.jobs.sharing import take_measurement, take_training
@@ -66,6 +66,7 @@ def measurement_command(measurement: Measurement) -> click.Command:
 @with_study
 def laboratory(study: Study, experiment: str, seed: int) -> None:
     """Run an experiment on small networks with made data."""
+    check_experiment(study, experiment, seed)
     log.info("laboratory: %s, seed %d", experiment, seed)
     with noted(paths.study_folder(study), paths.job_of_laboratory(experiment, seed)):
         from tlstudy.steps.laboratory import run_experiment

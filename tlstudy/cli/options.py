@@ -112,7 +112,7 @@ def with_run(command: Callable) -> Callable:
     @functools.wraps(command)
     def wrapped(study, arm: str, subset_size: int, seed: int, **options) -> object:
         run = find_run(study, arm, subset_size, seed)
-        title = run_titles(study)[run.name, str(subset_size), str(seed)]
+        title = run_titles(study)[run.wildcards]
         log.info("%s: %s", command.__name__, title)
         begin_lines_with(f"{run.arm}, n = {subset_size}, seed {seed}")
         with noted(paths.study_folder(study), paths.job_of_run(command.__name__, run)):

@@ -55,9 +55,9 @@ def plan(
     keep = not any(map(is_of_results, (*given["configs"], *given["files"])))
     found = planning.plan(study, cores, gpus, keep=keep)
     if as_json:
-        click.echo(as_json_text(plan_text.plan_data(study, *found)))
+        click.echo(as_json_text(plan_text.plan_data(found)))
     else:
-        tell(plan_text.plan_text(study, *found))
+        tell(plan_text.plan_text(found))
 
 
 @click.command()
@@ -77,6 +77,8 @@ def status(study: Study, watch: bool, every: float, as_json: bool) -> None:
     from tlstudy.jobs.progress import progress, progress_data, progress_text
     from tlstudy.jobs.time_left import ahead_of
 
+    if watch and as_json:
+        raise click.UsageError("Name --watch or --json, not both.")
     if watch:
         _watch(study, every)
         return

@@ -56,6 +56,11 @@ class Run:
         """What names it in all tables: arm, subset size and seed, as `storage.columns.KEYS`."""
         return self.arm, self.subset_size, self.seed
 
+    @property
+    def wildcards(self) -> tuple[str, str, str]:
+        """What names it in the workflow: its folder's name, subset size and seed."""
+        return self.name, str(self.subset_size), str(self.seed)
+
     @cached_property
     def name(self) -> str:
         """Name of its folder, from the training settings; the same for arms that share them."""
@@ -342,6 +347,19 @@ def check_subset(study: Study, target: str, drawing: str, subset_size: int, seed
     wanted = f"{target} {drawing}"
     if wanted not in drawn or subset_size not in study.subset_size or seed not in study.seed:
         raise _not_in_study(study, f"drawing {wanted}", subset_size, seed, "drawings", drawn)
+
+
+def check_experiment(study: Study, experiment: str, seed: int) -> None:
+    """Refuse an experiment of the laboratory that the study does not have.
+
+    Raises:
+        UserError: the experiment or the seed is not the study's.
+    """
+    if experiment not in study.laboratory.experiments or seed not in study.seed:
+        raise UserError(
+            f"experiment {experiment}, seed {seed}: not in the study; it has the experiments "
+            f"{', '.join(study.laboratory.experiments) or 'none'} and the seeds {study.seed}."
+        )
 
 
 def _not_in_study(

@@ -17,7 +17,7 @@ def targets(study: Study) -> dict[str, Target]:
     return {arm.target.key: arm.target for arm in study.arms.values()}
 
 
-def sources(study: Study) -> dict[str, Target]:
+def image_sources(study: Study) -> dict[str, Target]:
     """Targets by where their images are in the cache: those of one place stand once."""
     return {str(target.place): target for target in targets(study).values()}
 

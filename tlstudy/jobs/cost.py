@@ -11,7 +11,7 @@ from tlstudy.config.measurements import measurements
 from tlstudy.config.settings import STATISTICS, Study, Training
 from tlstudy.config.study import Run
 from tlstudy.config.training import images_trained_on
-from tlstudy.measures.passes import training_passes, weight_of
+from tlstudy.measures.passes import cost_of_pass, training_passes
 
 # Measured: 6.8 GiB for resnet50 at 30 epochs, of which 2.7 GiB are the path of the weights; 2.2 GiB
 # for resnet18 at 32 pixels and an epoch, with an eighth of that for what differs between machines.
@@ -97,7 +97,7 @@ def _looks(study: Study, run: Run) -> float:
     images = looks * after_epoch + len(run.statistics) * at_end
     recalibrations = before_last * ("recalibrated" in run.after_epochs) + 1
     trained_on = images_trained_on(run.settings, run.subset_size)
-    passes = weight_of(settings.precision) * (images + recalibrations * trained_on)
+    passes = cost_of_pass(settings.precision) * (images + recalibrations * trained_on)
     # After each epoch those held out, with statistics of all others, in float32.
     return passes + (run.settings.epochs * run.subset_size if early else 0)
 

@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 from tlstudy.config.catalogue import figure_files, states_proposition
 from tlstudy.config.measurements import measured_tables, measurements
 from tlstudy.config.settings import Study
-from tlstudy.config.study import Run, digest, runs, selected
+from tlstudy.config.study import Run, digest, experiments, runs, selected
 from tlstudy.config.study_targets import targets
 from tlstudy.jobs import paths
 from tlstudy.storage.code_digest import (
@@ -88,8 +88,7 @@ def steps(study: Study) -> Iterator[Step]:
     for name in measurements():
         members = _once(study, selected(study, getattr(study, name)))
         yield from (measure(study, run, name) for run in members)
-    for experiment in study.laboratory.experiments:
-        yield from (laboratory(study, experiment, seed) for seed in study.seed)
+    yield from (laboratory(study, *key) for key in experiments(study))
     yield from (formulas(study) for _ in range(states_proposition(study)))
     yield aggregate(study)
     yield claims(study)
@@ -171,7 +170,7 @@ def aggregate(study: Study) -> Step:
         "aggregate",
         settings=_texts(study.model_dump(mode="json", include={"arms"})),
         outputs=paths.aggregated_tables(study),
-        inputs=_measured(study),
+        inputs=_aggregated(study),
     )
 
 
@@ -292,7 +291,7 @@ def _once(study: Study, members: list[Run]) -> list[Run]:
     return list({paths.folder_of_run(study, run): run for run in members}.values())
 
 
-def _measured(study: Study) -> Iterator[Path]:
+def _aggregated(study: Study) -> Iterator[Path]:
     """All that the tables of a study are made from; the sentinels read some of it."""
     yield from _subset_files(study, (paths.SUBSET_RECORD,))
     for run in _once(study, runs(study)):
@@ -300,9 +299,8 @@ def _measured(study: Study) -> Iterator[Path]:
             yield paths.folder_of_run(study, run) / name
     for name in measurements():
         yield from _measured_files(study, name)
-    for experiment in study.laboratory.experiments:
-        for seed in study.seed:
-            yield from laboratory(study, experiment, seed).outputs
+    for key in experiments(study):
+        yield from laboratory(study, *key).outputs
 
 
 def _subset_files(study: Study, names: tuple[str, ...]) -> list[Path]:

@@ -26,12 +26,12 @@ class Machine:
     real: int
 
     @property
-    def of(self) -> str:
+    def unit(self) -> str:
         return "GPU" if self.on_gpu else "core"
 
     def told(self) -> str:
         """2 cores."""
-        return f"{self.real} {self.of}" + ("s" if self.real != 1 else "")
+        return f"{self.real} {self.unit}" + ("s" if self.real != 1 else "")
 
 
 def this_machine(study: Study, cores: int | None = None, gpus: int | None = None) -> Machine:

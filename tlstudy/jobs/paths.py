@@ -49,7 +49,7 @@ def settings_file(study: Study) -> Path:
 
 
 def study_file(study: Study) -> Path:
-    """The configuration of the study as its tables were made by: what the folder is of."""
+    """The study's configuration, written at every start of the workflow and by `aggregate`."""
     return study_folder(study) / STUDY_FILE
 
 

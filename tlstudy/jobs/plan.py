@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tlstudy.config.settings import Study
-from tlstudy.config.study import runs_of_step
+from tlstudy.config.study import STEPS, experiments, runs_of_step
 from tlstudy.jobs import paths
 from tlstudy.jobs.cost import memory_mb
 from tlstudy.jobs.machine import Machine, load_now, this_machine, without_bfloat16
@@ -41,10 +41,25 @@ LABORATORY_SECONDS = {"diagonal": 6, "relu": 30, "batchnorm": 13, "kernel": 1}
 OTHER_SECONDS = {"subset": 1.5, "aggregate": 3, "claims": 2, "figures": 12, "report": 9}
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What a study will cost.
+
+    Attributes:
+        table: a row a step, see `plan_table`.
+        seconds: until all that is left is done.
+        machine: that they are of.
+    """
+
+    progress: Progress
+    table: pd.DataFrame
+    seconds: float
+    machine: Machine
+
+
 def known_speeds(study: Study, device: str) -> Speeds:
     """What records tell of a device's speed, and what was timed on it before."""
-    recorded = recorded_speeds(study.results, device)
-    return TimedSpeeds(study.cache, device).add_to(recorded)
+    return TimedSpeeds(study.cache, device).add_to(recorded_speeds(study.results, device))
 
 
 def speeds_for(
@@ -55,12 +70,12 @@ def speeds_for(
     Args:
         keep: whether that is kept, in the cache.
     """
-    speeds, timed = known_speeds(study, device), TimedSpeeds(study.cache, device)
-    for steps, looks in missing_pairs(study, wanted, speeds.rates):
+    recorded, timed = recorded_speeds(study.results, device), TimedSpeeds(study.cache, device)
+    for steps, looks in missing_pairs(study, wanted, timed.add_to(recorded).rates):
         timed.add(steps, looks, timing(steps, looks))
         if keep:
             timed.keep()
-    return timed.add_to(speeds)
+    return timed.add_to(recorded)
 
 
 def time_here(machine: Machine) -> Timing:
@@ -103,11 +118,12 @@ class Task:
 def tasks(study: Study, wanted: Iterable[LongJob], speeds: Speeds, machine: Machine) -> list[Task]:
     """Jobs with the cores that the workflow gives each."""
     found = []
+    alike = {step: len(runs_of_step(study, step)) for step in STEPS}
     for job in wanted:
         threads = 1
         if not machine.on_gpu:
-            alike = len(runs_of_step(study, job.step))
-            threads = threads_of_job(machine.slots, memory_mb(job.run, job.step), alike)
+            memory = memory_mb(job.run, job.step)
+            threads = threads_of_job(machine.slots, memory, alike[job.step])
         folder = paths.folder_of_run(study, job.run)
         after = ("train", folder) if job.step != "train" else None
         key = (job.step, folder)
@@ -143,9 +159,9 @@ def plan_table(
         rows.append((job.step, 1, id(job) not in to_do, hours))
         known.setdefault(job.step, set()).update(job.measured(speeds))
     told = {step: _known_from(measured) for step, measured in known.items()}
-    if study.laboratory.experiments:
-        laboratory, measured = _laboratory(study)
-        rows = [*laboratory, *rows]
+    if laboratory := _laboratory(study):
+        rows = [("laboratory", 1, done, took / 3600) for done, took in laboratory.values()] + rows
+        measured = sum(done for done, _ in laboratory.values())
         told["laboratory"] = _known_from({measured}) if measured else "another machine"
     table = pd.DataFrame(rows, columns=["step", "jobs", "done", "hours"])
     table["left"] = table["hours"].where(table["done"] == 0, 0.0)
@@ -161,21 +177,22 @@ def _known_from(measured: set[int]) -> str:
     return f"{told}, the rest timed here" if 0 in measured else told
 
 
-def _laboratory(study: Study) -> tuple[list[tuple], int]:
-    """Rows of the laboratory's jobs, by those done or else by what another machine took."""
-    seconds_of = {}
-    for experiment in study.laboratory.experiments:
-        for seed in study.seed:
-            file = paths.laboratory_facts(study, experiment, seed)
-            took = read_json(file, "laboratory")["seconds"] if file.is_file() else None
-            seconds_of[experiment, seed] = took
-    done = {key: took for key, took in seconds_of.items() if took is not None}
-    rows = []
-    for experiment, seed in seconds_of:
+def _laboratory(study: Study) -> dict[tuple[str, int], tuple[bool, float]]:
+    """Whether an experiment of a seed is done, and its seconds.
+
+    They are by those that are done, or else by what another machine took.
+    """
+    done = {}
+    for experiment, seed in experiments(study):
+        file = paths.laboratory_facts(study, experiment, seed)
+        if file.is_file():
+            done[experiment, seed] = read_json(file, "laboratory")["seconds"]
+    found = {}
+    for experiment, seed in experiments(study):
         alike = [took for (other, _), took in done.items() if other == experiment]
         each = float(np.mean(alike)) if alike else LABORATORY_SECONDS[experiment]
-        rows.append(("laboratory", 1, (experiment, seed) in done, each / 3600))
-    return rows, len(done)
+        found[experiment, seed] = (experiment, seed) in done, each
+    return found
 
 
 def laboratory_tasks(study: Study, left: Collection[tuple[str, int]] | None = None) -> list[Task]:
@@ -184,11 +201,9 @@ def laboratory_tasks(study: Study, left: Collection[tuple[str, int]] | None = No
     Args:
         left: (experiment, seed) of those; None for all that are not there.
     """
-    rows, _ = _laboratory(study)
-    keys = [(name, seed) for name in study.laboratory.experiments for seed in study.seed]
     return [
-        Task("laboratory", key, None, 0.0, 3600 * hours)
-        for key, (_, _, done, hours) in zip(keys, rows, strict=True)
+        Task("laboratory", key, None, 0.0, seconds)
+        for key, (done, seconds) in _laboratory(study).items()
         if (not done if left is None else key in left)
     ]
 
@@ -229,15 +244,12 @@ def plan(
     gpus: int | None = None,
     timing: Timing | None = None,
     keep: bool = True,
-) -> tuple[pd.DataFrame, float, Machine]:
+) -> Plan:
     """The plan of a study by runs on record, and by steps that are timed where there are none.
 
     Args:
         cores, gpus: that the workflow is given; None for all cores of the machine, and for one GPU.
         keep: whether what is timed is kept, in the cache.
-
-    Returns:
-        The table; seconds until all that is left is done; the machine that they are of.
 
     Raises:
         UserError: the study is for a GPU and there is none here.
@@ -249,7 +261,7 @@ def plan(
     found = tasks(study, left, speeds, machine)
     wall = wall_seconds([*found, *laboratory_tasks(study)], machine)
     wall += other_seconds(other_jobs(state), machine)
-    return plan_table(study, wanted, left, speeds), wall, machine
+    return Plan(state, plan_table(study, wanted, left, speeds), wall, machine)
 
 
 def jobs_left(found: Progress, wanted: Iterable[LongJob]) -> list[LongJob]:
@@ -283,11 +295,12 @@ def ahead(
             or the rule of another job and its wildcards.
         gpus: that the workflow has; with 0 jobs compute on cores.
     """
-    wanted = [job for job in jobs(study) if _key(job) in keys]
-    experiments = [(key[1], int(key[2])) for key in keys if key[0] == "laboratory"]
+    keys = set(keys)
+    wanted = [job for job in jobs(study) if (job.step, *job.run.wildcards) in keys]
+    tried = [(key[1], int(key[2])) for key in keys if key[0] == "laboratory"]
     machine = this_machine(study, cores, gpus)
     speeds = speeds_for(study, wanted, machine.device, timing or time_here(machine))
-    before = [*tasks(study, wanted, speeds, machine), *laboratory_tasks(study, experiments)]
+    before = [*tasks(study, wanted, speeds, machine), *laboratory_tasks(study, tried)]
     seconds = wall_seconds(before, machine) + other_seconds(_others(keys), machine)
     if seconds < LONG:
         return ""
@@ -300,11 +313,6 @@ def ahead(
         f"{'; ' if (load := load_now()) else ''}{load}."
         f"{' ' if (slow := without_bfloat16(study, machine)) else ''}{slow}"
     )
-
-
-def _key(job: LongJob) -> tuple[str, ...]:
-    run = job.run
-    return job.step, run.name, str(run.subset_size), str(run.seed)
 
 
 def _named(step: str, number: int) -> str:

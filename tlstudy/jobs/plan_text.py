@@ -1,14 +1,11 @@
 """What `tlstudy plan` prints: jobs, time, disk and memory, as text and for programs."""
 
-import pandas as pd
-
 from tlstudy.config.settings import Study
 from tlstudy.config.study import runs
 from tlstudy.jobs import paths
 from tlstudy.jobs.cost import checkpoint_vectors, memory_mb, millions_of_weights
-from tlstudy.jobs.machine import Machine, load_now, without_bfloat16
-from tlstudy.jobs.plan import other_jobs, other_seconds, to_fetch
-from tlstudy.jobs.progress import progress
+from tlstudy.jobs.machine import load_now, without_bfloat16
+from tlstudy.jobs.plan import Plan, other_jobs, other_seconds, to_fetch
 from tlstudy.storage.time_left import duration
 
 KEPT_MB = 0.5  # of a run's folder at the end
@@ -25,22 +22,19 @@ def disk_mb(study: Study) -> tuple[float, float, float]:
     return KEPT_MB * len(folders), 4 * weights * vectors, 4 * weights * PLANE_VECTORS
 
 
-def plan_data(
-    study: Study, table: pd.DataFrame, wall: float, machine: Machine
-) -> dict[str, object]:
+def plan_data(found: Plan) -> dict[str, object]:
     """The plan for programs. Units are in the names; hours are of one core, or of a GPU."""
+    state, machine = found.progress, found.machine
+    study, unit = state.study, machine.unit.lower()
     kept, training, waiting = disk_mb(study) if study.arms else (0.0, 0.0, 0.0)
-    state = progress(study)
     memory = max((memory_mb(run, "train") for run in runs(study)), default=0)
-    named = table.rename(
-        columns={"hours": f"{machine.of}_hours", "left": f"{machine.of}_hours_left"}
-    )
+    hours = {"hours": f"{unit}_hours", "left": f"{unit}_hours_left"}
     return {
         "study": study.study,
         "machine": machine.device,
-        f"{machine.of.lower()}s": machine.real,
-        "steps": named.rename(columns=str.lower).to_dict("records"),
-        "seconds_left": wall,
+        f"{unit}s": machine.real,
+        "steps": found.table.rename(columns=hours).to_dict("records"),
+        "seconds_left": found.seconds,
         "seconds_left_of_other_jobs": other_seconds(other_jobs(state), machine),
         "to_fetch": to_fetch(state),
         "disk_mb_at_the_end": kept,
@@ -51,14 +45,15 @@ def plan_data(
     }
 
 
-def plan_text(study: Study, table: pd.DataFrame, wall: float, machine: Machine) -> str:
-    """The plan for a terminal; wall: seconds that what is left takes."""
+def plan_text(found: Plan) -> str:
+    """The plan for a terminal."""
+    state, table, wall, machine = found.progress, found.table, found.seconds, found.machine
+    study = state.study
     shown = table.copy()
     shown.loc[len(shown)] = {"step": "all", **table[["jobs", "done", "hours", "left"]].sum()}
     shown = shown.astype({"jobs": int, "done": int})
-    shown = shown.rename(columns={"hours": f"{machine.of} hours", "known": "known from"})
+    shown = shown.rename(columns={"hours": f"{machine.unit} hours", "known": "known from"})
     lines = [shown.to_string(index=False, na_rep="", float_format="{:.2f}".format)]
-    state = progress(study)
     if fetched := to_fetch(state):
         lines.append(
             f"to fetch first: {', '.join(fetched)}. They are not in {study.cache} yet; how "

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
-from tlstudy.config.catalogue import figure_files
+from tlstudy.config.catalogue import figure_files, states_proposition
 from tlstudy.config.settings import Study
-from tlstudy.config.study import STEPS, Run, runs, runs_of_step
-from tlstudy.config.study_targets import sources
+from tlstudy.config.study import STEPS, Run, experiments, runs, runs_of_step
+from tlstudy.config.study_targets import image_sources
 from tlstudy.jobs import paths
 from tlstudy.jobs.attempts import Attempt, read_attempt
 from tlstudy.jobs.run_record import read_run_record
@@ -26,7 +26,9 @@ class Job:
     """One job and its state.
 
     Attributes:
-        key: (step, arm, subset size, seed), ("laboratory", experiment, seed), or a name alone.
+        key: (step, arm, subset size, seed), ("laboratory", experiment, seed), ("images",) of MNIST
+            or ("images", target), ("weights", architecture), ("subset", target, drawing, size,
+            seed), or a name alone.
         files: its results; the first is its target in Snakemake.
         log: its log, if Snakemake ran it.
         attempt: its note, if it began and did not end well.
@@ -133,8 +135,7 @@ def progress(study: Study) -> Progress:
     ]
     cells += [
         Cell((experiment,), seed, [_laboratory_job(study, experiment, seed)])
-        for experiment in study.laboratory.experiments
-        for seed in study.seed
+        for experiment, seed in experiments(study)
     ]
     return Progress(study, cells, list(_other_jobs(study)))
 
@@ -168,7 +169,7 @@ def _laboratory_job(study: Study, experiment: str, seed: int) -> Job:
 
 def _other_jobs(study: Study) -> Iterator[Job]:
     folder, needed = paths.study_folder(study), runs(study)
-    for target in sources(study).values():
+    for target in image_sources(study).values():
         place = paths.job_of_images(target)
         yield _job(study.cache, place.parts, place, paths.image_files(study.cache, target))
     for place in dict.fromkeys(
@@ -181,7 +182,9 @@ def _other_jobs(study: Study) -> Iterator[Job]:
     for drawn in dict.fromkeys(map(paths.drawing_of_run, needed)):
         files = [paths.subset_folder(study, *drawn) / paths.SUBSET_RECORD]
         yield _job(folder, ("subset", *drawn), paths.job_of_subset(*drawn), files)
+    formulas = {"formulas": paths.formulas_table(study)} if states_proposition(study) else {}
     for step, file in {
+        **formulas,
         "aggregate": paths.tables_folder(study) / "runs.parquet",
         "claims": paths.tables_folder(study) / "claims.parquet",
         "figures": paths.figures_folder(study) / figure_files(study)[0],

@@ -14,7 +14,7 @@ from tlstudy.jobs.graph import Step
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import sha256, write_json_atomically
 from tlstudy.storage.provenance import environment
-from tlstudy.storage.reading import read_json
+from tlstudy.storage.reading import made_by, read_json
 
 # What a step raises where values contradict each other.
 NO_SENSE = (
@@ -158,14 +158,14 @@ def hold_against_records(study: Study, read: Mapping[str, str]) -> None:
         step = job.parts[0]
         if (record := records[job]) is None:
             raise UserError(
-                f"{file}: is damaged (it is no provenance); run `tlstudy {step}`, which makes it "
-                "and the results."
+                f"{file}: is damaged (it is no provenance); {made_by(step)}, which makes it and "
+                "the results."
             )
         written = record.outputs.get(name)
         if written and written.sha256 != digest:
             raise UserError(
                 f"{paths.study_folder(study) / name}: was altered (its SHA-256 is not the one in "
-                f"{file}); delete it and run `tlstudy {step}`."
+                f"{file}); delete it and {made_by(step)}."
             )
 
 
@@ -184,10 +184,10 @@ def check_cached(files: Iterable[Path]) -> None:
         if not record.is_file():
             continue
         checksum = folder / "record.sha256"  # earlier versions left none
-        if checksum.is_file() and checksum.read_text() != sha256(record):
+        if checksum.is_file() and checksum.read_bytes() != sha256(record).encode():
             raise UserError(
                 f"{record}: was altered (its SHA-256 is not the one in {checksum}); delete "
-                f"{folder} and run `tlstudy {command}`."
+                f"{folder} and {made_by(command)}."
             )
         read_json(record, command)
 

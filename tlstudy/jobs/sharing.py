@@ -72,10 +72,13 @@ def take_measurement(study: Study, run: Run, name: str) -> str | None:
 def seems_there(study: Study, run: Run) -> bool:
     """Whether another study has the run by settings and code; files are not compared."""
     train = graph.train(study, run)
+    others = _others(study, train)
+    if not others:  # most often; to find all measurements takes time
+        return False
     steps = [train, *(graph.measure(study, run, name) for name in _measured(study, run))]
     return any(
         all(_decided_alike(_provenance_of(other, study, step), step) for step in steps)
-        for other in _others(study, train)
+        for other in others
     )
 
 

@@ -8,7 +8,7 @@ from tempfile import NamedTemporaryFile
 
 from tlstudy.config.settings import Study, WeightsFile
 from tlstudy.config.study import STEPS, runs, runs_of_step
-from tlstudy.config.study_targets import sources
+from tlstudy.config.study_targets import image_sources
 from tlstudy.jobs import paths
 from tlstudy.jobs.claims_seen import record_claims
 from tlstudy.storage.columns import KEYS
@@ -39,7 +39,7 @@ def check_places(study: Study) -> None:
                 "rename it, or give a link to it."
             )
     folders = [paths.study_folder(study) / name for name in FOLDERS]
-    images = [study.cache / place for place in sources(study)]
+    images = [study.cache / place for place in image_sources(study)]
     for folder in (*folders, *images, study.cache / "weights"):
         _look_into(folder)
         check_place(folder / "file")

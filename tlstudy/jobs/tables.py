@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 
 from tlstudy.config.settings import Study
-from tlstudy.config.study import STUDY_FILE, selected
+from tlstudy.config.study import runs_of_step
 from tlstudy.config.tables import ALL_TABLES, CLAIM_TABLES
 from tlstudy.jobs import paths
 from tlstudy.jobs.calls import going_on
@@ -22,11 +22,9 @@ def read_table(study: Study, name: str) -> pd.DataFrame:
     """
     file = paths.tables_folder(study) / f"{name}.parquet"
     _check_made(study)
-    command = "claims" if name in CLAIM_TABLES else "aggregate"
-    command = f"{command} {paths.study_folder(study)}"
-    if name == "formulas":
-        command = f"formulas --config {file.parents[1] / STUDY_FILE}"
-    return reading.read_table(file, command, ALL_TABLES[name])
+    maker = "claims" if name in CLAIM_TABLES else "aggregate"
+    command = "formulas" if name == "formulas" else maker
+    return reading.read_table(file, f"{command} {paths.study_folder(study)}", ALL_TABLES[name])
 
 
 def _check_made(study: Study) -> None:
@@ -72,13 +70,12 @@ class TablesOnDemand(Mapping[str, pd.DataFrame]):
 def read_landscapes(study: Study) -> list[dict]:
     """Landscapes of the study's runs, each with its arm's names: arms may share a run.
 
-    A run that has none yet is left out, and so is one that is to have no landscape.
+    Raises:
+        UserError: one is missing or damaged.
     """
     landscapes = []
-    for run in selected(study, study.landscape):
+    for run in runs_of_step(study, "landscape"):
         file = paths.measured_file(study, "landscape", run)
-        if not file.is_file():
-            continue
         names = {
             "arm": run.arm,
             "group": run.settings.group,

@@ -83,11 +83,6 @@ def _idle(study: Study) -> str:
     return f"; no job is running\nto go on: `{call.command}`"
 
 
-def time_left(found: Progress) -> str:
-    """The text of `ahead_of`."""
-    return ahead_of(found).text()
-
-
 def _trained(study: Study) -> dict[Path, Run]:
     return {paths.step_files(study, "train", run)[0]: run for run in runs(study)}
 

@@ -12,7 +12,7 @@ from tlstudy.config.settings import Evaluation, Training
 from tlstudy.config.targets import MNIST
 from tlstudy.jobs.cost import millions_of_weights, operations_of_image
 from tlstudy.jobs.speed import Kind, Timed
-from tlstudy.measures.passes import GRADIENT, weight_of
+from tlstudy.measures.passes import GRADIENT, cost_of_pass
 from tlstudy.networks.build import initial_network
 from tlstudy.networks.device import keep_freed_memory, make_deterministic
 from tlstudy.networks.evaluation import batch_size
@@ -85,9 +85,9 @@ def time_work(training: Kind, evaluation: Kind, device: torch.device) -> Timed:
     # Most of what differs from epoch to epoch is other work on the machine.
     of_steps, of_looks = np.min(share * steps), np.min(share * looks)
     rest = np.min(share * (walls - steps - looks))
-    passes = weight_of(evaluation.precision) * _looked_at(rows[1], images, tested)
+    passes = cost_of_pass(evaluation.precision) * _looked_at(rows[1], images, tested)
     return Timed(
-        training=of_steps / (of_image * GRADIENT * images * weight_of(training.precision)),
+        training=of_steps / (of_image * GRADIENT * images * cost_of_pass(training.precision)),
         evaluation=of_looks / (of_image * passes),
         bookkeeping=max(0.0, rest) / millions_of_weights(settings),
     )

@@ -246,9 +246,3 @@ def verdict_text(found: Verdict, everything: bool = False) -> str:
             )
         lines.append(f"Fingerprint: {found.fingerprint}")
     return "\n".join(lines)
-
-
-def verify_folder(folder: Path, everything: bool = False) -> tuple[str, bool]:
-    """The text of a verdict, and whether all is as the provenance says."""
-    found = verdict(folder, everything)
-    return verdict_text(found, everything), found.holds

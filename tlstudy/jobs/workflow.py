@@ -39,14 +39,14 @@ def name_user() -> None:
 
 def runs_by_wildcards(study: Study) -> dict[tuple[str, str, str], Run]:
     """The run of each (folder name, subset size, seed), as wildcards have them."""
-    return {(run.name, str(run.subset_size), str(run.seed)): run for run in runs(study)}
+    return {run.wildcards: run for run in runs(study)}
 
 
 def run_titles(study: Study) -> dict[tuple[str, str, str], str]:
     """Names of the same runs: the arms that share it, with swept values, then size and seed."""
     arms: dict[tuple[str, str, str], list[str]] = {}
     for run in runs(study):
-        arms.setdefault((run.name, str(run.subset_size), str(run.seed)), []).append(run.arm)
+        arms.setdefault(run.wildcards, []).append(run.arm)
     return {key: f"{', '.join(arms[key])}, n = {key[1]}, seed {key[2]}" for key in arms}
 
 
@@ -59,7 +59,7 @@ def priorities(study: Study) -> dict[tuple[str, ...], int]:
     """
     members = runs(study)
     drawn = (tuple(map(str, paths.drawing_of_run(run))) for run in members)
-    trained = ((run.name, str(run.subset_size), str(run.seed)) for run in members)
+    trained = (run.wildcards for run in members)
     tried = ((experiment, str(seed)) for experiment, seed in experiments(study))
     grid = list(dict.fromkeys(chain(drawn, trained, tried)))
     return {key: len(grid) - place for place, key in enumerate(grid)}
@@ -215,18 +215,18 @@ def report_incomplete(study: Study, settings: Path, call: Sequence[str]) -> str:
 
     Args:
         settings: configuration that the jobs read.
-        call: command that goes on with the study, to which a target can be appended.
+        call: command that goes on with the study.
 
     Returns:
         What to tell the user.
     """
     found = progress(study)
-    again = f"To go on: `{shlex.join(call[:-1] if call[-1] == '--' else call)}`"
+    again = f"To go on: `{shlex.join(call)}`"
     if all(job.attempt.runs_here() for job in found.unended()):
         return f"Not finished: {found.headline()} {again}"
     command = ["report", "--incomplete", "--config", str(settings)]
     made = subprocess.run(
-        [sys.executable, "-m", "tlstudy.cli", *command, "--call", shlex.join(call)],
+        [sys.executable, "-m", "tlstudy.cli", *command, "--call", shlex.join([*call, "--"])],
         capture_output=True,
         text=True,
     )

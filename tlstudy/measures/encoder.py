@@ -9,7 +9,7 @@ from pydantic import Field
 from tlstudy.config.architectures import network_facts
 from tlstudy.config.fields import Once, Selection
 from tlstudy.config.measurements import Measurement, few_enough_test_images
-from tlstudy.measures.passes import training_passes, weight_of
+from tlstudy.measures.passes import cost_of_pass, training_passes
 
 if TYPE_CHECKING:
     from tlstudy.config.settings import Study
@@ -63,15 +63,14 @@ def measure(fine_tuned: "FineTuned", settings: Encoder) -> Iterator[dict]:
 
     if not fine_tuned.finished:
         return
-    images = fine_tuned.images
-    images.test = images.test[: settings.test_images]
-    images.test_labels = images.test_labels[: settings.test_images]
+    training = fine_tuned.training
+    stages = network_facts(training.architecture, training.image_size).stages
     for row in encoder_rows(
         *(fine_tuned.network_at(name) for name in ("start", "end")),
-        fine_tuned.training,
-        images,
+        training,
+        fine_tuned.images.with_first_tests(settings.test_images),
         fine_tuned.run.seed,
-        frozen(settings, fine_tuned.stages()),
+        frozen(settings, stages),
         fine_tuned.evaluation.precision,
     ):
         log.info("%s %s: %.3f", row["measure"], row["stage"], row["test_balanced_accuracy"])
@@ -85,7 +84,7 @@ def passes(study: "Study", run: "Run") -> float:
     after = network_facts(run.settings.architecture, run.settings.image_size).after
     trained = sum(after[stage] for stage in frozen(settings, after))
     # Every stage, the head and the whole encoder put back, and the fine-tuned network itself.
-    looks = (len(after) + 3) * images * weight_of(study.evaluation.precision)
+    looks = (len(after) + 3) * images * cost_of_pass(study.evaluation.precision)
     return trained * training_passes(run, run.subset_size) + images + looks
 
 

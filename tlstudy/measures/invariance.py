@@ -9,7 +9,7 @@ from pydantic import Field
 
 from tlstudy.config.fields import Selection
 from tlstudy.config.measurements import Measurement, few_enough_test_images
-from tlstudy.measures.passes import weight_of
+from tlstudy.measures.passes import cost_of_pass
 
 if TYPE_CHECKING:
     from tlstudy.config.settings import Study
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tlstudy.networks.fine_tuned import FineTuned
 
 log = logging.getLogger(__name__)
-WAYS = 13  # an image as it is, and each of `transforms.WAYS`, a module that imports PyTorch
+VERSIONS = 13  # an image as it is, and each of `transforms.WAYS`, a module that imports PyTorch
 UPRIGHT = "none"  # stands for a group where images are as they are
 COLUMNS = {
     "point": ("string", "start: before training; end: after it"),
@@ -55,9 +55,7 @@ def measure(fine_tuned: "FineTuned", settings: Invariance) -> Iterator[dict]:
 
     if not fine_tuned.finished:
         return
-    images = fine_tuned.images
-    images.test = images.test[: settings.test_images]
-    images.test_labels = images.test_labels[: settings.test_images]
+    images = fine_tuned.images.with_first_tests(settings.test_images)
     count = {"test_images": len(images.test_labels)}
     for point in ("start", "end"):
         network = fine_tuned.network_at(point)
@@ -70,9 +68,9 @@ def measure(fine_tuned: "FineTuned", settings: Invariance) -> Iterator[dict]:
 
 def passes(study: "Study", run: "Run") -> float:
     """Every transform of every image: twice for features, once for answers."""
-    looks = 2 + weight_of(study.evaluation.precision)
+    looks = 2 + cost_of_pass(study.evaluation.precision)
     images = min(study.invariance.test_images, run.settings.target.data.test)
-    return looks * (WAYS * images + run.subset_size)
+    return looks * (VERSIONS * images + run.subset_size)
 
 
 MEASUREMENT = Measurement(

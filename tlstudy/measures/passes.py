@@ -12,7 +12,7 @@ HESSIAN_PRODUCT = 18  # a Hessian-vector product: measured, about six gradients
 BFLOAT16 = 0.5  # a pass in bfloat16, where the processor has it
 
 
-def weight_of(precision: str) -> float:
+def cost_of_pass(precision: str) -> float:
     """Passes that one pass in this precision counts for."""
     return BFLOAT16 if precision == "bfloat16" else 1
 
@@ -20,5 +20,5 @@ def weight_of(precision: str) -> float:
 def training_passes(run: "Run", images: float) -> float:
     """Passes that all epochs on some images count for."""
     settings, held = run.settings, PASSES_OF_A_PART.get(run.settings.trained.part, GRADIENT)
-    passes = settings.epochs * held * images * weight_of(settings.precision)
+    passes = settings.epochs * held * images * cost_of_pass(settings.precision)
     return passes + (GRADIENT * images if settings.trained.by_gradients else 0)

@@ -19,7 +19,7 @@ from tlstudy.measures.stage_features import outputs_by_stage
 from tlstudy.networks.batchnorm import recalibrated
 from tlstudy.networks.device import autocast
 from tlstudy.networks.evaluation import NO_SCORE, Score, predict, score
-from tlstudy.networks.images import Images, training_batches
+from tlstudy.networks.images import Images, training_inputs
 from tlstudy.networks.stages import HEAD, stages_of, without_positions
 from tlstudy.networks.trainer import Trainer
 
@@ -39,7 +39,7 @@ def stage_outputs(network: nn.Module, training: Training, images: Images) -> dic
     on the processor, BatchNorm recalibrated on the training images.
     """
     device = next(network.parameters()).device
-    batches = [batch for batch, _ in training_batches(training, images, device)]
+    batches = training_inputs(training, images, device)
     with recalibrated(network, batches):
         network.eval()
         train, test = (
@@ -111,7 +111,7 @@ def scores(
         precision: arithmetic of the predictions, float32 or bfloat16.
     """
     device = next(network.parameters()).device
-    batches = [batch for batch, _ in training_batches(training, images, device)]
+    batches = training_inputs(training, images, device)
     with autocast(device, precision), recalibrated(network, batches):
         train = predict(network, images.train, images.inputs)
         test = predict(network, images.test, images.inputs)

@@ -16,10 +16,9 @@ from torch.nn.functional import interpolate, log_softmax, pad
 from tlstudy.config.settings import Training
 from tlstudy.measures.invariance import UPRIGHT
 from tlstudy.measures.stage_features import stage_features
-from tlstudy.networks.batchnorm import recalibrated
 from tlstudy.networks.device import autocast
-from tlstudy.networks.evaluation import predict
-from tlstudy.networks.images import Images, training_batches
+from tlstudy.networks.evaluation import predict_recalibrated
+from tlstudy.networks.images import Images, training_inputs
 from tlstudy.networks.stages import NoStagesError
 
 Transform = Callable[[torch.Tensor], torch.Tensor]
@@ -108,7 +107,7 @@ def sensitivity_rows(network: nn.Module, training: Training, images: Images) -> 
     rows.
     """
     device = next(network.parameters()).device
-    batches = (batch for batch, _ in training_batches(training, images, device))
+    batches = training_inputs(training, images, device)
     try:
         by_stage = stage_features(network, images, in_every_way(images.test), batches)
     except NoStagesError:
@@ -138,10 +137,10 @@ def answer_rows(
         precision: arithmetic of the predictions, float32 or bfloat16.
     """
     device = next(network.parameters()).device
-    batches = [batch for batch, _ in training_batches(training, images, device)]
-
-    with autocast(device, precision), recalibrated(network, batches):
-        logits = predict(network, in_every_way(images.test), images.inputs)
+    batches = training_inputs(training, images, device)
+    with autocast(device, precision):
+        turned = in_every_way(images.test)
+        logits = predict_recalibrated(network, turned, images.inputs, batches)
     upright, *others = log_softmax(logits.double(), dim=1).split(len(images.test))
 
     def by_class(group: str, measure: str, values: torch.Tensor) -> Iterator[dict]:

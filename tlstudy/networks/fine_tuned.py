@@ -10,7 +10,6 @@ from tlstudy.config.study import Run
 from tlstudy.networks.build import initial_network
 from tlstudy.networks.images import Batch, Images, training_batches
 from tlstudy.networks.pretrained import PretrainedWeights
-from tlstudy.networks.stages import stages_of
 from tlstudy.networks.trajectory import unflatten
 
 
@@ -41,11 +40,6 @@ class FineTuned:
     def batches(self) -> list[Batch]:
         """The training inputs and labels on the device, always in the same order."""
         return training_batches(self.training, self.images, self.device)
-
-    def stages(self) -> list[str]:
-        """Names of the stages of its encoder, in order."""
-        *stages, _ = stages_of(initial_network(self.training, self.run.seed, None))
-        return stages
 
     def network_at(self, point: str) -> nn.Module:
         """A network of the run's architecture on its device, with the weights of `vectors`."""

@@ -37,6 +37,10 @@ class Images:
     test_indices: np.ndarray | None = None
     held_out: HeldOut | None = None
 
+    def with_first_tests(self, count: int) -> "Images":
+        """The same with so many test images, the first ones."""
+        return replace(self, test=self.test[:count], test_labels=self.test_labels[:count])
+
 
 def hold_out(images: Images, training: Training, seed: int) -> Images:
     """The images without those that early stopping holds out, which are put aside."""
@@ -67,6 +71,11 @@ def held_out_positions(labels: np.ndarray, settings: EarlyStopping, seed: int) -
         members = generator.permutation(np.flatnonzero(labels == label))
         chosen.append(members[: settings.held_out(len(members))])
     return np.sort(np.concatenate(chosen))
+
+
+def training_inputs(training: Training, images: Images, device: torch.device) -> list[torch.Tensor]:
+    """The inputs of `training_batches`, to recalibrate BatchNorm on."""
+    return [inputs for inputs, _ in training_batches(training, images, device)]
 
 
 def training_batches(

@@ -28,7 +28,7 @@ from tlstudy.storage.files import (
     write_bytes_atomically,
     write_json_atomically,
 )
-from tlstudy.storage.reading import read_json
+from tlstudy.storage.reading import made_by, read_json
 
 log = logging.getLogger(__name__)
 
@@ -327,10 +327,10 @@ def load_weights(folder: Path) -> PretrainedWeights:
     path = folder / "weights.safetensors"
     origin = read_json(folder / "record.json", "weights")
     if not path.is_file():
-        raise UserError(f"{path}: missing; run `tlstudy weights`.")
+        raise UserError(f"{path}: missing; {made_by('weights')}.")
     if sha256(path) != origin["sha256"]:
         raise UserError(
             f"{path}: was altered (its SHA-256 is not the one in record.json); delete {folder} and "
-            "run `tlstudy weights`."
+            f"{made_by('weights')}."
         )
     return PretrainedWeights(load_file(path), origin)

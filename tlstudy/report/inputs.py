@@ -11,7 +11,7 @@ from tlstudy.config.catalogue import figure_files, size_folder, states_propositi
 from tlstudy.config.groups import groups_of, is_of_slides, label_of
 from tlstudy.config.settings import Study
 from tlstudy.config.study import runs as runs_of
-from tlstudy.config.study_targets import sources, targets
+from tlstudy.config.study_targets import image_sources, targets
 from tlstudy.config.tables import ALL_TABLES
 from tlstudy.config.targets import Target
 from tlstudy.data.images import images_origin
@@ -142,7 +142,7 @@ def load(study: Study, progress: Section) -> Inputs:
         study_figures=drawings.get(".", {}),
         contact_sheets=_contact_sheets(study),
         weights=_weights(study),
-        images=[images_origin(study.cache, target) for target in sources(study).values()],
+        images=[images_origin(study.cache, target) for target in image_sources(study).values()],
     )
 
 

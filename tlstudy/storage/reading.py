@@ -184,7 +184,7 @@ def _finite(text: str) -> float:
 
 def _read(file: Path, command: str, reader: Callable[[Path], Content]) -> Content:
     if not file.is_file():
-        raise UserError(f"{file}: missing; run `tlstudy {command}`.")
+        raise UserError(f"{file}: missing; {made_by(command)}.")
     try:
         return reader(file)
     except UserError:
@@ -199,4 +199,15 @@ def _read(file: Path, command: str, reader: Callable[[Path], Content]) -> Conten
 
 
 def _damaged(file: Path, command: str, reason: str) -> UserError:
-    return UserError(f"{file}: is damaged ({reason}); delete it and run `tlstudy {command}`.")
+    return UserError(f"{file}: is damaged ({reason}); delete it and {made_by(command)}.")
+
+
+def made_by(command: str) -> str:
+    """What to type to have a file made again.
+
+    Args:
+        command: of `tlstudy`; without arguments it is a step of a study, which Snakemake calls.
+    """
+    if " " in command:
+        return f"run `tlstudy {command}`"
+    return f"run the study again (its step `tlstudy {command}`)"

@@ -123,15 +123,18 @@ class Scratch:
         """Use the checkpoint in the folder if it is there and belongs to this run."""
         try:
             kept = json.loads((self.folder / MANIFEST).read_bytes())
+            found, files = dict(kept["belongs_to"]), list(kept["files"])
+            done = kept["checkpoint"]["epochs"] if kept["checkpoint"] else 0
         except FileNotFoundError:
             return
-        except (OSError, ValueError):  # a disk that fails, or a manifest of an earlier version
+        # A disk that fails, or a manifest of an earlier version.
+        except (OSError, ValueError, TypeError, KeyError):
             log.warning("%s: cannot be read; the run starts anew", self.folder / MANIFEST)
             return
-        found, wanted = kept["belongs_to"], self._kept["belongs_to"]
+        wanted = self._kept["belongs_to"]
         others = [key for key in found | wanted if found.get(key) != wanted.get(key)]
         # Scratch disks are often cleared of old files, or full.
-        lost = [name for name in kept["files"] if not _is_whole(self.folder / name)]
+        lost = [name for name in files if not _is_whole(self.folder / name)]
         if others:
             text = "%s: was kept for a run of other %s; the run starts anew"
             log.warning(text, self.folder, ", ".join(others))
@@ -139,7 +142,6 @@ class Scratch:
             log.warning("%s: missing or cut off; the run starts anew", self.folder / lost[0])
         else:
             self._kept = kept
-            done = kept["checkpoint"]["epochs"] if kept["checkpoint"] else 0
             self.resumed_after_epochs.append(done)
 
     def _write(self, files: Mapping[str, Mapping[str, torch.Tensor]]) -> bool:

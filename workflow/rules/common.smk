@@ -22,7 +22,7 @@ from tlstudy.config.catalogue import RESULTS, base_name
 from tlstudy.config.given import study_of_workflow
 from tlstudy.config.measurements import measurements
 from tlstudy.config.study import digest
-from tlstudy.config.study_targets import sources, targets
+from tlstudy.config.study_targets import image_sources, targets
 from tlstudy.config.targets import MNIST
 from tlstudy.jobs import graph, paths
 from tlstudy.jobs.calls import forget_call
@@ -111,7 +111,7 @@ weights_path = study.cache / "weights" / "{architecture}" / "{sources}"
 logs, benchmarks = folder / "logs", folder / "benchmarks"
 
 # Those of a study without arms are MNIST's, which nothing asks for.
-image_targets = list(sources(study).values()) or [MNIST]
+image_targets = list(image_sources(study).values()) or [MNIST]
 targets_by_key = targets(study)
 
 

@@ -26,13 +26,13 @@ def gpus(wildcards):
 
 def threads_of(step):
     """Threads of a job; on a processor of this machine its jobs share the cores."""
+    jobs = len(runs_of_step(study, step))
 
     def threads(wildcards):
         # Without --cores nothing is computed, as in Snakemake's report.
         cores = workflow.resource_settings.cores
         if cores is None or gpus(wildcards) or is_elsewhere():
             return 4
-        jobs = len(runs_of_step(study, step))
         return threads_of_job(cores, memory_mb(the_run(wildcards), step), jobs)
 
     return threads

@@ -19,7 +19,7 @@ from tlstudy.jobs import paths
 from tlstudy.jobs.run_record import read_run_record
 from tlstudy.storage.columns import LAYERS, METRICS
 from tlstudy.storage.errors import UserError
-from tlstudy.storage.reading import read_json, read_table
+from tlstudy.storage.reading import made_by, read_json, read_table
 
 
 def is_run(folder: Path) -> bool:
@@ -106,7 +106,7 @@ def _part(file: Path, command: str, columns: Mapping[str, tuple[str, str]]) -> p
     known = {name: column for name, column in columns.items() if name in there}
     frame = read_table(file, command, known)
     if problem := _problem(frame, of_epochs=command == "train"):
-        raise UserError(f"{file}: is damaged ({problem}); delete it and run `tlstudy {command}`.")
+        raise UserError(f"{file}: is damaged ({problem}); delete it and {made_by(command)}.")
     return None if frame.empty else frame
 
 
