@@ -191,7 +191,7 @@ def _run(inputs: Inputs) -> Iterator[str]:
 
 
 def _looked_at(inputs: Inputs) -> str:
-    """On how many test images measurements were made: theirs are often fewer."""
+    """On how many test images measurements were made, which are often fewer than the study's."""
     tables = {name: getattr(inputs, name) for name in ("encoder", "invariance", "features")}
     told = [
         f"{name} on {join(map(whole, sorted(set(table['test_images']) - {0})))}"

@@ -211,7 +211,8 @@ class OpenedStudy:
                 all numbers takes none.
 
         Raises:
-            UserError: the study has no such figure or size, or its tables are not made yet.
+            UserError: the study has no such figure or size, its tables are not made yet, or a
+                landscape that it shows is missing or damaged.
         """
         from tlstudy.jobs.tables import read_landscapes
         from tlstudy.report.figures import draw, style

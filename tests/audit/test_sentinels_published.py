@@ -168,7 +168,9 @@ def study(tmp_path):
             "new-again": {"group": "corrected", "label": "Once more"},
         }.items()
     }
-    study = synthetic.make_study(arms=arms, epochs=6).model_copy(update={"results": tmp_path})
+    study = synthetic.make_study(arms=arms, epochs=6)
+    none = study.landscape.model_copy(update={"seeds": []})
+    study = study.model_copy(update={"results": tmp_path, "landscape": none})
     for arm, evidence in (("new-published", published_new_run()), ("new", sound_run())):
         leave_run(study, arm, evidence)
     return study
@@ -225,13 +227,14 @@ def test_landscapes_that_the_study_does_not_ask_for_are_not_read(study):
         "planes": {"random": {"status": "drawn", "axis": [-1, 0, 1], "centre_loss": 9.0}},
     }
     (paths.folder_of_run(study, run) / "landscape.json").write_text(json.dumps(stale))
-    none = study.landscape.model_copy(update={"seeds": []})
-    for asked in (study, study.model_copy(update={"landscape": none})):
+    landscape = study.landscape.model_copy(update={"seeds": [26], "arms": ["new"]})
+    with_one = study.model_copy(update={"landscape": landscape})
+    for asked in (study, with_one):
         watch = Examiner(asked)
         for results in results_of_runs(asked):
             watch.look_at(results)
         found = {finding.sentinel for each in watch.findings().values() for finding in each}
-        assert ("landscape-off-centre" in found) == (asked is study)
+        assert ("landscape-off-centre" in found) == (asked is with_one)
 
 
 def made_up_runs(count: int, alarmed: int) -> tuple[pd.DataFrame, pd.DataFrame]:

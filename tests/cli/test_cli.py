@@ -93,7 +93,9 @@ def test_steps_name_the_command_that_is_missing(tmp_path):
     "arguments",
     [
         ["images", "--target", "digits", *CONFIG[1:]],
+        ["images", "--cache", "elsewhere", *CONFIG[1:]],
         ["weights", "--source", "he2015", *CONFIG[1:]],
+        ["weights", "--architecture", "resnet18", *CONFIG[1:]],
         ["status", "--watch", "--json", *CONFIG],
     ],
 )

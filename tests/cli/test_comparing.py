@@ -188,7 +188,7 @@ def test_a_label_is_text_in_latex_and_markdown(here, place):
 @pytest.mark.parametrize("name", ["results/one/tables/runs.parquet", "results/one/new.csv"])
 def test_a_table_is_not_written_over_results(here, name):
     before = files_in(here)
-    assert "lies among files of the study (results/one)" in invoke(
+    assert "lies in results/one, which holds files of studies" in invoke(
         "export", "results/one", "--output", name, status=1
     )
     assert files_in(here) == before

@@ -125,7 +125,7 @@ def test_a_damaged_record_of_images_says_how_to_get_them_again(cache, tmp_path):
     folder = cache_without(cache, tmp_path / "cache") / "mnist"
     (folder / "record.json").write_text('{"files": 1}')
     files = [folder / name for name in CHECKSUMS]
-    with pytest.raises(UserError, match="its step `tlstudy images`"):
+    with pytest.raises(UserError, match="`tlstudy images "):
         check_cached(files)
 
 
@@ -138,7 +138,7 @@ def test_an_altered_truncated_or_missing_file_is_refused_and_then_replaced(
     if ending is not None:
         path.write_bytes(raw[SMALL][:-1] + ending)
     problem = "missing" if ending is None else "was altered"
-    with pytest.raises(UserError, match=f"{path}: {problem}.*its step `tlstudy images`"):
+    with pytest.raises(UserError, match=f"{path}: {problem}.*`tlstudy images "):
         load_images(folder / "mnist", "test")
     use_mirrors(monkeypatch, f"{server.url}/whole")
     cache_images(folder)

@@ -1,6 +1,7 @@
 """The plan: operations by hand, and hours against made machines whose speeds are known."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -280,7 +281,7 @@ def test_the_laboratory_is_planned_by_its_records_or_by_what_was_measured(tmp_pa
     assert (row["jobs"], row["done"], row["known"]) == (4, 1, "1 job measured")
     assert row["left"] == pytest.approx((2 * each["diagonal"] + 100) / 3600)
     others = plan.other_jobs(progress(study))
-    assert set(others) == {"aggregate", "claims", "figures", "report"}
+    assert set(others) == {"formulas", "aggregate", "claims", "figures", "report"}
     assert found.seconds == pytest.approx(
         3600 * row["left"] + sum(map(plan.OTHER_SECONDS.get, others))
     )
@@ -306,6 +307,10 @@ def test_what_is_not_in_the_cache_and_where_results_go_are_said(tmp_path):
     text = plan_text.plan_text(plan.plan(study, timing=MadeMachine().timing))
     assert "to fetch" not in text
     assert "results: none yet" not in text
+    MadeMachine().finish(study)
+    shutil.rmtree(study.cache)
+    assert progress(study).complete
+    assert plan.to_fetch(progress(study)) == []  # no run is left that needs them
 
 
 @pytest.mark.parametrize("name", ["audit", "theory"])

@@ -324,7 +324,7 @@ def of_overlap() -> Iterator[str]:
     assert claims.loc["overlap-digits", "effect"] == 0.1
     yield f"where it is {told('shuffled-mnist', -1, ' points')}"
     whole = told("whole-mnist", unit=" points")
-    yield f"With equal ones it is {whole} at 64 pixels"
+    yield f"With equal ones the gap is {whole} at 64 pixels"
     loss = kept("overlap", "runs").pivot(index="seed", columns="arm", values=LOSS)
     wide, narrow = (
         loss[f"mnist-new~block_shuffle={size}"] - loss[f"mnist-pretrained~block_shuffle={size}"]

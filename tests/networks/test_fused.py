@@ -9,14 +9,22 @@ from tlstudy.networks.architecture import Float32Linear, build_classifier
 from tlstudy.networks.batchnorm import recalibrated
 from tlstudy.networks.device import autocast
 from tlstudy.networks.evaluation import predict
-from tlstudy.networks.fused import WIDE_VECTORS, can_be_fused, fused
+from tlstudy.networks.fused import can_be_fused, computes_in, fused
 from tlstudy.networks.inputs import Inputs
 
 CPU = torch.device("cpu")
-pytestmark = pytest.mark.skipif(
-    not torch.backends.mkldnn.is_available()
-    or torch.backends.cpu.get_cpu_capability() not in WIDE_VECTORS,
-    reason="this processor evaluates layer by layer",
+needs_float32 = pytest.mark.skipif(
+    not computes_in(torch.float32), reason="this processor evaluates float32 layer by layer"
+)
+needs_bfloat16 = pytest.mark.skipif(
+    not computes_in(torch.bfloat16), reason="this processor evaluates bfloat16 layer by layer"
+)
+in_each_precision = pytest.mark.parametrize(
+    "precision",
+    [
+        pytest.param("float32", marks=needs_float32),
+        pytest.param("bfloat16", marks=needs_bfloat16),
+    ],
 )
 
 
@@ -46,6 +54,7 @@ def in_float64(network: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
     return torch.nn.functional.linear(encoder(images.double()), head.weight, head.bias)
 
 
+@needs_float32
 @pytest.mark.parametrize(
     ("architecture", "stride_on"), [("resnet18", "3x3"), ("resnet50", "3x3"), ("resnet50", "1x1")]
 )
@@ -57,6 +66,7 @@ def test_the_function_is_that_of_the_network(architecture, stride_on):
     assert (outputs - expected).abs().max() < 1e-5 * expected.std()
 
 
+@needs_bfloat16
 def test_bfloat16_is_no_less_exact_than_layer_by_layer():
     network, images = network_with_history("resnet50"), pictures(16)
     expected = in_float64(network, images)
@@ -66,7 +76,7 @@ def test_bfloat16_is_no_less_exact_than_layer_by_layer():
     assert errors[0] < 1.1 * errors[1] < 0.1 * expected.std()
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@in_each_precision
 def test_predictions_are_fused_and_follow_the_statistics(precision):
     network, inputs = network_with_history("resnet18"), Inputs("none", None, CPU)
     images = torch.randint(0, 256, (70, 64, 64), dtype=torch.uint8)
@@ -111,17 +121,50 @@ def normalised_by_group(network):
     network.layer4[0].bn1 = torch.nn.GroupNorm(4, 512)
 
 
-CHANGES = (smooth, hooked, mirrored, pooled, nested, without_statistics, normalised_by_group)
+def with_a_deep_stem(network):
+    between = [torch.nn.BatchNorm2d(64), torch.nn.ReLU(), torch.nn.Conv2d(64, 64, 1)]
+    network.conv1 = torch.nn.Sequential(network.conv1, *between)
+
+
+def cut_off(network):
+    network.layer4 = torch.nn.Identity()
+    network.fc = Float32Linear(256, 10)
+
+
+def with_a_plain_shortcut(network):
+    network.layer2[0].downsample = network.layer2[0].downsample[0]
+
+
+def with_dropout(network):
+    network.fc = torch.nn.Sequential(torch.nn.Dropout(), network.fc)
+
+
+def linear(network):
+    network.layer1[1].relu = torch.nn.Sequential()
+
+
+def with_a_forward_of_its_own(network):
+    network.layer1[0].forward = lambda values: 2 * values
+
+
+def with_more_parts(network):
+    network.more = torch.nn.Linear(2, 2)
+
+
+CHANGES = (
+    *(smooth, hooked, mirrored, pooled, nested, without_statistics, normalised_by_group),
+    *(with_a_deep_stem, cut_off, with_a_plain_shortcut, with_dropout, linear),
+    *(with_a_forward_of_its_own, with_more_parts),
+)
 
 
 @pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@in_each_precision
 def test_a_network_that_was_changed_is_evaluated_layer_by_layer(change, precision):
     network, inputs = network_with_history("resnet18"), Inputs("none", None, CPU)
     images = torch.randint(0, 256, (3, 64, 64), dtype=torch.uint8)
     with autocast(CPU, precision):
-        if precision == "float32":
-            assert can_be_fused(network)
+        assert can_be_fused(network)
         change(network)
         assert not can_be_fused(network)
         with torch.no_grad():
@@ -129,9 +172,19 @@ def test_a_network_that_was_changed_is_evaluated_layer_by_layer(change, precisio
         assert torch.equal(predict(network, images, inputs), expected)
 
 
+@needs_float32
 def test_other_networks_and_processors_are_left_alone(monkeypatch):
     network = network_with_history("resnet18")
     assert not can_be_fused(torch.nn.Sequential(network))
     assert not can_be_fused(copy.deepcopy(network).double())
     monkeypatch.setattr("tlstudy.networks.fused._convolve", None)
     assert not can_be_fused(network)
+
+
+@needs_float32
+def test_a_network_that_is_not_finite_says_so():
+    network, inputs = network_with_history("resnet18"), Inputs("none", None, CPU)
+    with torch.no_grad():
+        network.conv1.weight[0, 0, 3, 3] = torch.nan
+    images = torch.randint(0, 256, (3, 64, 64), dtype=torch.uint8)
+    assert predict(network, images, inputs).isnan().all()

@@ -161,7 +161,7 @@ def _by_seed_of_both(
 ) -> dict[int, tuple[float | None, float | None]]:
     return {
         int(seed): tuple(float(side[seed]) if seed in side else None for side in (first, second))
-        for seed in dict.fromkeys((*first.index, *second.index))
+        for seed in sorted({*first.index, *second.index})
     }
 
 

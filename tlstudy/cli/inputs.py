@@ -23,6 +23,7 @@ from tlstudy.jobs import paths
 from tlstudy.jobs.workflow import source_lists
 
 log = logging.getLogger(__name__)
+CACHE = Path("resources")
 
 
 @click.command()
@@ -33,14 +34,14 @@ log = logging.getLogger(__name__)
     help="Name of a data set, or a JSON mapping with `folder`; mnist if none is given.",
 )
 @study_argument
-def images(cache: Path, text: str | None, files: tuple[Path, ...]) -> None:
+def images(cache: Path | None, text: str | None, files: tuple[Path, ...]) -> None:
     """Get images into the cache, checksums verified: a STUDY's, or a target's."""
-    if files and text:
-        raise click.UsageError("Name a STUDY or a --target, not both.")
+    if files and (text or cache):
+        raise click.UsageError("Name a STUDY, or --target and --cache, not both.")
     study = given_study(files) if files else None
     targets = list(image_sources(study).values()) if study else [parse_target(text or "mnist")]
+    folder = study.cache if study else cache or CACHE
     for target in targets:
-        folder = study.cache if study else cache
         with noted(folder, paths.job_of_images(target)):
             from tlstudy.data.images import cache_images
 
@@ -48,7 +49,7 @@ def images(cache: Path, text: str | None, files: tuple[Path, ...]) -> None:
 
 
 @click.command()
-@click.option("--architecture", default="resnet50", show_default=True, help="Name of a network.")
+@click.option("--architecture", help="Name of a network; resnet50 if none is given.")
 @click.option(
     "--source",
     "named",
@@ -59,18 +60,18 @@ def images(cache: Path, text: str | None, files: tuple[Path, ...]) -> None:
 @cache_option
 @study_argument
 def weights(
-    named: tuple[str, ...], architecture: str, cache: Path, files: tuple[Path, ...]
+    named: tuple[str, ...], architecture: str | None, cache: Path | None, files: tuple[Path, ...]
 ) -> None:
     """Get pretrained weights into the cache, as safetensors beside a record: a STUDY's, or one."""
-    if files and named:
-        raise click.UsageError("Name a STUDY or a --source, not both.")
+    if files and (named or architecture or cache):
+        raise click.UsageError("Name a STUDY, or --source and what goes with it, not both.")
     if files:
         study = given_study(files)
         for (network, _), listed in source_lists(study).items():
             _get_weights(study.cache, network, listed)
     elif named:
         parsed = [parse_source(source) for source in named]
-        _get_weights(cache, check_architecture(architecture), parsed)
+        _get_weights(cache or CACHE, check_architecture(architecture or "resnet50"), parsed)
     else:
         raise click.UsageError("Name a STUDY or a --source.")
 

@@ -64,10 +64,9 @@ set_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 cache_option = click.option(
     "--cache",
-    default="resources",
-    show_default=True,
     type=PATH,
-    help="Folder of the images and weights that all studies share.",
+    help="Folder of the images and weights that all studies share, if no STUDY names it; "
+    "resources if none is given.",
 )
 seed_option = click.option("--seed", type=int, required=True)
 size_option = click.option(

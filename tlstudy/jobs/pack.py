@@ -69,7 +69,7 @@ def check_destination(destination: Path, study: Study) -> None:
     place = destination.resolve()
     for folder in (paths.study_folder(study), study.cache):
         if place.is_relative_to(folder.resolve()):
-            told = f"lies among files of the study ({folder}); name a place outside it"
+            told = f"lies in {folder}, which holds files of studies; name a place outside it"
             raise UserError(f"{destination}: {told}.")
     if place.exists() and not place.is_file():
         raise UserError(f"{destination}: is there and is no file; must be a file's name.")

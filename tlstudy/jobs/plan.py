@@ -38,7 +38,9 @@ log = logging.getLogger(__name__)
 LABORATORY_SECONDS = {"diagonal": 6, "relu": 30, "batchnorm": 13, "kernel": 1}
 # Core seconds of jobs that train nothing, start included: of studies of 4 to 40 runs on that
 # processor. Images and weights are not among them: they take as long as the network needs.
-OTHER_SECONDS = {"subset": 1.5, "aggregate": 3, "claims": 2, "figures": 12, "report": 9}
+OTHER_SECONDS = {
+    **{"subset": 1.5, "formulas": 1.5, "aggregate": 3, "claims": 2, "figures": 12, "report": 9}
+}
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class Plan:
     """What a study will cost.
 
     Attributes:
+        progress: what is there of it.
         table: a row a step, see `plan_table`.
         seconds: until all that is left is done.
         machine: that they are of.
@@ -70,12 +73,12 @@ def speeds_for(
     Args:
         keep: whether that is kept, in the cache.
     """
-    recorded, timed = recorded_speeds(study.results, device), TimedSpeeds(study.cache, device)
-    for steps, looks in missing_pairs(study, wanted, timed.add_to(recorded).rates):
+    speeds, timed = known_speeds(study, device), TimedSpeeds(study.cache, device)
+    for steps, looks in missing_pairs(study, wanted, speeds.rates):
         timed.add(steps, looks, timing(steps, looks))
         if keep:
             timed.keep()
-    return timed.add_to(recorded)
+    return timed.add_to(speeds)
 
 
 def time_here(machine: Machine) -> Timing:
@@ -180,7 +183,7 @@ def _known_from(measured: set[int]) -> str:
 def _laboratory(study: Study) -> dict[tuple[str, int], tuple[bool, float]]:
     """Whether an experiment of a seed is done, and its seconds.
 
-    They are by those that are done, or else by what another machine took.
+    The seconds are the mean of the experiment's finished seeds, or else what another machine took.
     """
     done = {}
     for experiment, seed in experiments(study):
@@ -214,7 +217,9 @@ def other_jobs(found: Progress) -> Counter[str]:
 
 
 def to_fetch(found: Progress) -> list[str]:
-    """Images and weights that are not in the cache yet, in words."""
+    """Images and weights that runs which are not there need and the cache has not, in words."""
+    if found.complete:
+        return []
     told = []
     for job in found.others:
         step, *named = job.key

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 
 from tlstudy.config.settings import Study
-from tlstudy.config.study import runs_of_step
+from tlstudy.config.study import Run, runs_of_step
 from tlstudy.config.tables import ALL_TABLES, CLAIM_TABLES
 from tlstudy.jobs import paths
 from tlstudy.jobs.calls import going_on
@@ -68,22 +68,24 @@ class TablesOnDemand(Mapping[str, pd.DataFrame]):
 
 
 def read_landscapes(study: Study) -> list[dict]:
-    """Landscapes of the study's runs, each with its arm's names: arms may share a run.
+    """Landscapes of the study's runs, likewise."""
+    return [read_landscape(study, run) for run in runs_of_step(study, "landscape")]
+
+
+def read_landscape(study: Study, run: Run) -> dict:
+    """The landscape of a run, with its arm's names: arms may share a run.
 
     Raises:
-        UserError: one is missing or damaged.
+        UserError: it is missing or damaged.
     """
-    landscapes = []
-    for run in runs_of_step(study, "landscape"):
-        file = paths.measured_file(study, "landscape", run)
-        names = {
-            "arm": run.arm,
-            "group": run.settings.group,
-            "label": run.settings.label or run.arm,
-            "subset_size": run.subset_size,
-            "seed": run.seed,
-        }
-        landscape = reading.read_json(file, "landscape")
-        landscape.update(names)  # a merged copy would no longer tell what it lacks
-        landscapes.append(landscape)
-    return landscapes
+    file = paths.measured_file(study, "landscape", run)
+    landscape = reading.read_json(file, "landscape")
+    # A merged copy would no longer tell what it lacks.
+    landscape.update(
+        arm=run.arm,
+        group=run.settings.group,
+        label=run.settings.label or run.arm,
+        subset_size=run.subset_size,
+        seed=run.seed,
+    )
+    return landscape

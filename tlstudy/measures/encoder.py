@@ -60,14 +60,16 @@ def frozen(settings: Encoder, stages: Collection[str]) -> list[str]:
 def measure(fine_tuned: "FineTuned", settings: Encoder) -> Iterator[dict]:
     """Probe, freeze and put back the stages; no rows for a run that diverged."""
     from tlstudy.measures.probes import encoder_rows
+    from tlstudy.networks.stages import stages_of
 
     if not fine_tuned.finished:
         return
-    training = fine_tuned.training
-    stages = network_facts(training.architecture, training.image_size).stages
+    start, end = (fine_tuned.network_at(point) for point in ("start", "end"))
+    *stages, _ = stages_of(start)
     for row in encoder_rows(
-        *(fine_tuned.network_at(name) for name in ("start", "end")),
-        training,
+        start,
+        end,
+        fine_tuned.training,
         fine_tuned.images.with_first_tests(settings.test_images),
         fine_tuned.run.seed,
         frozen(settings, stages),

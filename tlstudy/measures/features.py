@@ -63,8 +63,8 @@ def measure(fine_tuned: "FineTuned", settings: Features) -> Iterator[dict]:
 
     if not fine_tuned.finished:
         return
-    images = fine_tuned.images
-    looked_at = images.test[: settings.test_images]
+    images = fine_tuned.images.with_first_tests(settings.test_images)
+    looked_at = images.test
     start, end = (fine_tuned.network_at(point) for point in ("start", "end"))
 
     try:

@@ -6,6 +6,7 @@ while it writes a convolution's outputs: this saves passes over memory.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from string import digits
 
 import torch
 from torch import nn
@@ -17,10 +18,17 @@ from tlstudy.networks.architecture import Float32Linear
 from tlstudy.networks.batchnorm import BatchNorm2d
 
 BLOCKS = (BasicBlock, Bottleneck)
-PARTS = (
-    *(ResNet, nn.Sequential, *BLOCKS, nn.Conv2d, BatchNorm2d, nn.ReLU),
-    *(nn.MaxPool2d, nn.AdaptiveAvgPool2d, Float32Linear),
-)
+# Parts of torchvision's residual networks and of their blocks, by name without its number.
+PARTS = {
+    "conv": nn.Conv2d,
+    "bn": BatchNorm2d,
+    "relu": nn.ReLU,
+    "maxpool": nn.MaxPool2d,
+    "layer": nn.Sequential,
+    "downsample": nn.Sequential,
+    "avgpool": nn.AdaptiveAvgPool2d,
+    "fc": Float32Linear,
+}
 WIDE_VECTORS = ("AVX2", "AVX512")  # processors on which it was tried
 Forward = Callable[[torch.Tensor], torch.Tensor]
 # Private operations of PyTorch, which another version or build may not have.
@@ -52,16 +60,17 @@ class Convolution:
 
 
 def can_be_fused(network: nn.Module) -> bool:
-    """Whether it is torchvision's residual network, unchanged, on a processor that can do it."""
+    """Whether it is torchvision's residual network, unchanged, on a processor that can do it.
+
+    A network whose weights are not all finite is not: oneDNN's ReLU makes 0 of NaN.
+    """
     return (
         type(network) is ResNet
+        and computes_in(precision_now())
+        and _is_plain(network)
         and network.fc.weight.device.type == "cpu"
         and network.fc.weight.dtype == torch.float32
-        and torch.backends.mkldnn.is_available()
-        and _convolve is not None
-        and _computes_in(precision_now())
-        and all(type(block) in BLOCKS for block in _blocks(network))
-        and all(map(_is_known, network.modules()))
+        and all(value.isfinite().all() for value in network.state_dict().values())
     )
 
 
@@ -70,24 +79,42 @@ def precision_now() -> torch.dtype:
     return torch.bfloat16 if torch.is_autocast_enabled("cpu") else torch.float32
 
 
-def _computes_in(precision: torch.dtype) -> bool:
+def computes_in(precision: torch.dtype) -> bool:
+    """Whether this processor and PyTorch have what it takes."""
+    if _convolve is None or not torch.backends.mkldnn.is_available():
+        return False
     if precision == torch.bfloat16:
         return _has_bfloat16 is not None and _has_bfloat16()
     return torch.backends.cpu.get_cpu_capability() in WIDE_VECTORS
 
 
-def _is_known(module: nn.Module) -> bool:
-    """Whether a part of a network is as torchvision has it: a user's own may differ anywhere."""
-    if module._forward_hooks or module._forward_pre_hooks or type(module) not in PARTS:
+def _is_plain(network: ResNet) -> bool:
+    """Whether all parts are as torchvision has them: a user's own network may differ anywhere."""
+    stages = (network.layer1, network.layer2, network.layer3, network.layer4)
+    if not all(type(stage) is nn.Sequential for stage in stages):
+        return False
+    blocks = _blocks(network)
+    return (
+        all(type(block) in BLOCKS for block in blocks)
+        and all(map(_has_known_parts, (network, *blocks)))
+        and all(map(_is_as_it_was, network.modules()))
+    )
+
+
+def _has_known_parts(module: ResNet | BasicBlock | Bottleneck) -> bool:
+    parts = dict(module.named_children())
+    known = all(type(part) is PARTS.get(name.rstrip(digits)) for name, part in parts.items())
+    shortcut = parts.get("downsample", [])
+    return known and [type(part) for part in shortcut] in ([], [nn.Conv2d, BatchNorm2d])
+
+
+def _is_as_it_was(module: nn.Module) -> bool:
+    changed = {"forward", "_forward_impl"} & set(vars(module))
+    if changed or module._forward_hooks or module._forward_pre_hooks:
         return False
     if isinstance(module, nn.Conv2d):
         return module.padding_mode == "zeros" and not isinstance(module.padding, str)
-    if isinstance(module, nn.BatchNorm2d):
-        return module.running_mean is not None
-    if type(module) in BLOCKS:
-        shortcut = module.downsample
-        return shortcut is None or list(map(type, shortcut)) == [nn.Conv2d, BatchNorm2d]
-    return True
+    return not isinstance(module, nn.BatchNorm2d) or module.running_mean is not None
 
 
 def _blocks(network: ResNet) -> list[nn.Module]:

@@ -126,7 +126,11 @@ class Inputs:
 
 
 def load(study: Study, progress: Section) -> Inputs:
-    """Read a study's results from disk; files that do not exist yet are left out."""
+    """Read a study's results from disk; drawings that do not exist are left out.
+
+    Raises:
+        UserError: a table or a landscape is missing or damaged.
+    """
     names = list(TABLES)
     if study.laboratory.experiments:
         names += LABORATORY_TABLES

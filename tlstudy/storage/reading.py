@@ -206,8 +206,11 @@ def made_by(command: str) -> str:
     """What to type to have a file made again.
 
     Args:
-        command: of `tlstudy`; without arguments it is a step of a study, which Snakemake calls.
+        command: of `tlstudy`. Without arguments it is a step of a study, which Snakemake calls;
+            images and weights it gets only for a step that has something to do.
     """
+    if command in ("images", "weights"):
+        return f"run `tlstudy {command} STUDY`"
     if " " in command:
         return f"run `tlstudy {command}`"
     return f"run the study again (its step `tlstudy {command}`)"

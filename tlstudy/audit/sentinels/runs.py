@@ -12,10 +12,10 @@ from tlstudy.audit.sentinels.evidence import Evidence
 from tlstudy.audit.sentinels.registry import examine, examine_group
 from tlstudy.audit.sentinels.sentinel import Finding
 from tlstudy.config.settings import Study
-from tlstudy.config.study import Run, selected
+from tlstudy.config.study import Run, runs_of_step
 from tlstudy.jobs import paths
 from tlstudy.jobs.run_results import RunResults
-from tlstudy.jobs.tables import read_landscapes
+from tlstudy.jobs.tables import read_landscape
 from tlstudy.storage.reading import read_json, read_table
 
 Key = tuple[str, int, int]
@@ -31,10 +31,8 @@ class Examiner:
 
     def __init__(self, study: Study):
         self._study = study
-        self._landscapes = {
-            (record["arm"], record["subset_size"], record["seed"]): record
-            for record in read_landscapes(study)
-        }
+        self._landscape = {run.key for run in runs_of_step(study, "landscape")}
+        self._curvature = {run.key for run in runs_of_step(study, "curvature")}
         self._found: dict[Key, list[Finding]] = {}
         self._compared: dict[tuple[str, int, int], list[Evidence]] = {}
         self._subset = lru_cache(SUBSETS_AT_HAND)(_subset)
@@ -49,8 +47,8 @@ class Examiner:
             metrics=results.metrics.to_pandas(),
             layers=results.layers.to_pandas(),
             record=results.record,
-            landscape=self._landscapes.get(run.key),
-            curvature=_curvature(self._study, run),
+            landscape=read_landscape(self._study, run) if run.key in self._landscape else None,
+            curvature=_curvature(self._study, run) if run.key in self._curvature else None,
             subset=self._subset(paths.run_subset_folder(self._study, run)),
             training=run.settings,
             classes=run.settings.target.outputs,
@@ -76,11 +74,8 @@ class Examiner:
         return found
 
 
-def _curvature(study: Study, run: Run) -> pd.DataFrame | None:
-    """The run's eigenvalues; None if they are not to be measured, or not yet."""
-    file = paths.measured_file(study, "curvature", run)
-    asked = study.has("curvature", *run.key) and run in selected(study, study.curvature)
-    return read_table(file, "curvature") if asked and file.is_file() else None
+def _curvature(study: Study, run: Run) -> pd.DataFrame:
+    return read_table(paths.measured_file(study, "curvature", run), "curvature")
 
 
 def _subset(folder: Path) -> dict[str, Any] | None:
