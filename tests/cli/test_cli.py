@@ -86,7 +86,7 @@ def test_steps_name_the_command_that_is_missing(tmp_path):
     ):
         result = invoke(arguments[0], *study, *arguments[1:])
         assert result.exit_code == 1, result.output
-        assert f" `tlstudy {command}`" in result.output, result.output
+        assert f" `tlstudy {command}" in result.output, result.output
 
 
 @pytest.mark.parametrize(
