@@ -120,7 +120,7 @@ class MadeMachine:
                 self.benchmark(study, "landscape", job.run, took)
 
     def benchmark(self, study, step: str, run, seconds: float) -> None:
-        file = paths.benchmark_file(study, paths.job_of_run(step, run))
+        file = paths.benchmark_file(paths.study_folder(study), paths.job_of_run(step, run))
         file.parent.mkdir(parents=True, exist_ok=True)
         pd.DataFrame([{"s": seconds, "mean_load": 95.0 * self.threads}]).to_csv(
             file, sep="\t", index=False

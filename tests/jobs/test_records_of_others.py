@@ -76,7 +76,7 @@ def test_no_pipe_is_waited_for(study, tmp_path):
     pipe(paths.attempt_file(paths.study_folder(study), "aggregate"))
     pipe(paths.scratch_folder(study, run) / MANIFEST)
     pipe(paths.provenance_file(study, paths.job_of_run("train", run)))
-    pipe(paths.benchmark_file(study, paths.job_of_run("train", run)))
+    pipe(paths.benchmark_file(paths.study_folder(study), paths.job_of_run("train", run)))
     pipe(study.results / "theirs" / "settings" / "0123456789.json")
     pipe(study.cache / "speed.json")
     (study.results / "theirs" / "settings" / "0123456780.json").symlink_to("nowhere")
@@ -148,7 +148,7 @@ def test_a_run_whose_record_makes_no_sense_tells_no_speed(study, key, value):
 )
 def test_a_measurement_of_snakemake_that_makes_no_sense_is_left(study, text):
     for run in runs(study):
-        file = paths.benchmark_file(study, paths.job_of_run("train", run))
+        file = paths.benchmark_file(paths.study_folder(study), paths.job_of_run("train", run))
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
     start = recorded_speeds(study.results, PROCESSOR).start

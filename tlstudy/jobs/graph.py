@@ -283,7 +283,7 @@ def _cached(study: Study, run: Run) -> tuple[Path, ...]:
     if not run.sources:
         return tuple(images)
     folder = paths.weights_folder(study.cache, run.settings.architecture, run.sources)
-    return (*images, folder / "weights.safetensors", folder / "record.json")
+    return (*images, *paths.weights_files(folder))
 
 
 def _once(study: Study, members: list[Run]) -> list[Run]:

@@ -87,6 +87,11 @@ def weights_folder(cache: Path, architecture: str, sources: Sequence[WeightsSour
     return cache / job_of_weights(architecture, sources)
 
 
+def weights_files(folder: Path) -> tuple[Path, Path]:
+    """The record and the weights in a folder of cached weights."""
+    return folder / "record.json", folder / "weights.safetensors"
+
+
 def subset_folder(
     study: Study, target: str, drawing: str, subset_size: int | str, seed: int | str
 ) -> Path:
@@ -220,9 +225,9 @@ def job_of_weights(architecture: str, sources: Sequence[WeightsSource]) -> PureP
     return PurePath("weights", architecture, name)
 
 
-def benchmark_file(study: Study, job: PurePath) -> Path:
-    """Snakemake's measurement of a job: times and memory."""
-    return study_folder(study) / "benchmarks" / f"{job}.tsv"
+def benchmark_file(root: Path, job: PurePath) -> Path:
+    """Snakemake's measurement of a job, times and memory; root as for `log_file`."""
+    return root / "benchmarks" / f"{job}.tsv"
 
 
 def log_file(root: Path, job: PurePath) -> Path:

@@ -177,7 +177,7 @@ def _other_jobs(study: Study) -> Iterator[Job]:
         for run in needed
         if run.sources
     ):
-        files = [study.cache / place / name for name in ("record.json", "weights.safetensors")]
+        files = list(paths.weights_files(study.cache / place))
         yield _job(study.cache, place.parts[:2], place, files)  # ("weights", architecture)
     for drawn in dict.fromkeys(map(paths.drawing_of_run, needed)):
         files = [paths.subset_folder(study, *drawn) / paths.SUBSET_RECORD]

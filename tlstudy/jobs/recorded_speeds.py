@@ -197,7 +197,7 @@ def _rates_of_measurement(
 
 def _benchmark(study: Study, step: str, run: Run) -> dict[str, float] | None:
     """Snakemake's measurement of a job; None if there is none."""
-    file = paths.benchmark_file(study, paths.job_of_run(step, run))
+    file = paths.benchmark_file(paths.study_folder(study), paths.job_of_run(step, run))
     if not file.is_file():
         return None
     row = pd.read_csv(file, sep="\t").iloc[0]

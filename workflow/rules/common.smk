@@ -107,8 +107,7 @@ sources_of_folder = source_lists(study)
 folder = paths.study_folder(study)
 run_path = paths.run_folder(study, "{run}", "{n}", "{seed}")
 subset_path = paths.subset_folder(study, "{target}", "{drawing}", "{n}", "{seed}")
-weights_path = study.cache / "weights" / "{architecture}" / "{sources}"
-logs, benchmarks = folder / "logs", folder / "benchmarks"
+job_of_weights = Path("weights", "{architecture}", "{sources}")
 
 # Those of a study without arms are MNIST's, which nothing asks for.
 image_targets = list(image_sources(study).values()) or [MNIST]
@@ -150,7 +149,7 @@ def moved_study():
         paths.image_files(study.cache, image_targets[0])[0],
     )
     folders = {
-        "results": moved(study.results, subset_path / "subset.json", subset),
+        "results": moved(study.results, subset_path / paths.SUBSET_RECORD, subset),
         "cache": moved(study.cache, declared, images),
     }
     return study.model_copy(update=folders)
@@ -193,11 +192,14 @@ def run_title(wildcards, output):
     return titles_of_runs[wildcards.run, wildcards.n, wildcards.seed]
 
 
+def job_of_run(step):
+    """Place of a run's job among logs and the like, by wildcards."""
+    return paths.job_of_folder(step, "{run}", "{n}", "{seed}")
+
+
 def provenance_of_run(step):
     """The file in which a step tells what it made a run's results from."""
-    return paths.provenance_file(
-        study, paths.job_of_folder(step, "{run}", "{n}", "{seed}")
-    )
+    return paths.provenance_file(study, job_of_run(step))
 
 
 def training(wildcards):
@@ -234,7 +236,8 @@ def run_weights(wildcards):
     if not run.sources:
         return []
     weights = paths.weights_folder(study.cache, run.settings.architecture, run.sources)
-    return [weights / "record.json", ancient(weights / "weights.safetensors")]
+    record, tensors = paths.weights_files(weights)
+    return [record, ancient(tensors)]
 
 
 def image_rule(target):

@@ -10,7 +10,7 @@ for target in image_targets:
         log:
             paths.log_file(study.cache, paths.job_of_images(target)),
         benchmark:
-            study.cache / "benchmarks" / f"{paths.job_of_images(target)}.tsv"
+            paths.benchmark_file(study.cache, paths.job_of_images(target))
         priority: before_all
         localrule: True
         conda:

@@ -4,9 +4,9 @@ rule laboratory:
         paths.laboratory_facts(study, "{experiment}", "{seed}"),
         paths.provenance_file(study, paths.job_of_laboratory("{experiment}", "{seed}")),
     log:
-        logs / "laboratory" / "{experiment}" / "seed~{seed}.log",
+        paths.log_file(folder, paths.job_of_laboratory("{experiment}", "{seed}")),
     benchmark:
-        benchmarks / "laboratory" / "{experiment}" / "seed~{seed}.tsv"
+        paths.benchmark_file(folder, paths.job_of_laboratory("{experiment}", "{seed}"))
     priority: in_order
     conda:
         "../../envs/tlstudy.yaml"

@@ -12,9 +12,9 @@ for measurement in measurements().values():
             run_path / measurement.file,
             provenance_of_run(measurement.name),
         log:
-            logs / measurement.name / "{run}" / "n~{n}" / "seed~{seed}.log",
+            paths.log_file(folder, job_of_run(measurement.name)),
         benchmark:
-            benchmarks / measurement.name / "{run}" / "n~{n}" / "seed~{seed}.tsv"
+            paths.benchmark_file(folder, job_of_run(measurement.name))
         priority: in_order
         conda:
             "../../envs/tlstudy.yaml"

@@ -18,9 +18,9 @@ for name, told in PRODUCTS.items():
             [reported(path) for path in step.outputs],
             step.provenance,
         log:
-            logs / f"{name}.log",
+            paths.log_file(folder, name),
         benchmark:
-            benchmarks / f"{name}.tsv"
+            paths.benchmark_file(folder, name)
         conda:
             "../../envs/tlstudy.yaml"
         params:

@@ -1,12 +1,13 @@
+job_of_subset = paths.job_of_subset("{target}", "{drawing}", "{n}", "{seed}")
+
+
 rule subset:
     input:
         images=images_of,
     output:
-        subset_path / "subset.json",
+        subset_path / paths.SUBSET_RECORD,
         subset_path / "contact-sheet.png",
-        paths.provenance_file(
-            study, paths.job_of_subset("{target}", "{drawing}", "{n}", "{seed}")
-        ),
+        paths.provenance_file(study, job_of_subset),
         sheet=report(
             subset_path / "contact-sheet.svg",
             caption="../../report/contact-sheet.rst",
@@ -19,9 +20,9 @@ rule subset:
             },
         ),
     log:
-        logs / "subset" / "{target}" / "{drawing}" / "n~{n}" / "seed~{seed}.log",
+        paths.log_file(folder, job_of_subset),
     benchmark:
-        benchmarks / "subset" / "{target}" / "{drawing}" / "n~{n}" / "seed~{seed}.tsv"
+        paths.benchmark_file(folder, job_of_subset)
     priority: in_order
     conda:
         "../../envs/tlstudy.yaml"

@@ -9,9 +9,9 @@ rule train:
         temp(run_path / paths.PLANE),
         provenance_of_run("train"),
     log:
-        logs / "train" / "{run}" / "n~{n}" / "seed~{seed}.log",
+        paths.log_file(folder, job_of_run("train")),
     benchmark:
-        benchmarks / "train" / "{run}" / "n~{n}" / "seed~{seed}.tsv"
+        paths.benchmark_file(folder, job_of_run("train"))
     priority: in_order
     conda:
         "../../envs/tlstudy.yaml"

@@ -2,12 +2,11 @@ rule weights:
     input:
         lambda wildcards: source_files(sources_of(wildcards)),
     output:
-        weights_path / "weights.safetensors",
-        weights_path / "record.json",
+        paths.weights_files(study.cache / job_of_weights),
     log:
-        study.cache / "logs" / "weights" / "{architecture}" / "{sources}.log",
+        paths.log_file(study.cache, job_of_weights),
     benchmark:
-        study.cache / "benchmarks" / "weights" / "{architecture}" / "{sources}.tsv"
+        paths.benchmark_file(study.cache, job_of_weights)
     priority: before_all
     localrule: True
     conda:
