@@ -222,7 +222,6 @@ def load(recipe: Recipe) -> Data:
         test_labels = test_labels[torch.from_numpy(dice.permutation(len(test)))]
     if recipe.flaw == "test examples in training":
         # The training examples are made harder, as augmentation does; the test examples are theirs.
-        test = train
         seen, test_labels = scaled[train], targets[train]
     return Data(scaled[train], targets[train], seen, test_labels, classes)
 

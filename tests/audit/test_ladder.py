@@ -174,10 +174,17 @@ def test_losses_of_different_heads_do_not_compare():
         for start, initialisation in (("new", "random"), ("pretrained", "imagenet"))
     }
     study = make_study(arms=arms)
-    assert [comparable(study, rung, "loss") for rung in range(3)] == [True, False, True]
-    assert all(comparable(study, rung, "balanced_accuracy") for rung in range(3))
+    assert [comparable(study, rung, "step", "loss") for rung in (1, 2)] == [False, True]
+    assert all(comparable(study, rung, "gap", "loss") for rung in range(3))
+    assert all(comparable(study, rung, "step", "balanced_accuracy") for rung in (1, 2))
+    runs = accuracies(study, {arm: [0.5] * 5 for arm in study.arms})
+    runs["reported_loss"] = 1.0
+    table = ladder_table(study, runs).set_index(["rung", "part", "quantity"])
+    assert (1, "step", "balanced_accuracy") in table.index
+    assert (1, "step", "loss") not in table.index
+    assert (2, "step", "loss") in table.index
     arms["new-first"]["head"] = "logits"
-    assert not comparable(make_study(arms=arms), 0, "loss")
+    assert not comparable(make_study(arms=arms), 0, "gap", "loss")
 
 
 SHARES = st.one_of(st.floats(0, 1), st.none())

@@ -77,6 +77,21 @@ def test_model_and_fold_together_tell_runs_apart(tmp_path):
     assert {(run.arm, run.seed) for run in read_runs(path).runs} >= {("small", 0), ("large", 2)}
 
 
+def test_a_run_has_its_seeds_apart(tmp_path):
+    rows = [f"resnet,{seed},{epoch},{seed + 2 / epoch}" for seed in (1, 2) for epoch in (1, 2, 3)]
+    path = written(tmp_path / "runs.csv", "\n".join(["run,seed,epoch,train_loss", *rows]))
+    assert [(run.arm, run.seed, len(run.metrics)) for run in read_runs(path).runs] == [
+        ("resnet", 1, 3),
+        ("resnet", 2, 3),
+    ]
+
+
+def test_a_share_that_was_rounded_above_1_is_no_per_cent(tmp_path):
+    rows = ["epoch,train_loss,train_accuracy", "1,1.2,0.9", "2,0.9,1.0000001192", "3,0.8,1.0"]
+    path = written(tmp_path / "runs.csv", "\n".join(rows))
+    assert metrics(path)["train_accuracy"].tolist() == [0.9, 1.0, 1.0]
+
+
 def test_an_error_is_1_less_the_accuracy(tmp_path):
     path = written(tmp_path / "x.csv", "epoch,loss,val_err\n1,2,0.5\n2,1,0.25\n")
     assert metrics(path)["test_accuracy_running"].tolist() == [0.5, 0.75]

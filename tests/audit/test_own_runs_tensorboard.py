@@ -70,6 +70,17 @@ def test_events_of_tensorboard(tmp_path, writer):
     assert values(read_runs(file), "train_loss") == rounded(LOSS)
 
 
+def test_events_without_scalars_hide_no_others(tmp_path, writer):
+    for run in ("good", "text"):
+        with writer(tmp_path / run) as events:
+            events.add_text("note", "begun")
+            for epoch in EPOCHS if run == "good" else []:
+                events.add_scalar("Loss/train", LOSS[epoch], epoch)
+    sources = read_all([tmp_path], Options())
+    assert [run.name for source in sources for run in source.runs] == ["good"]
+    assert any("1 other files" in note for source in sources for note in source.notes)
+
+
 @pytest.mark.parametrize(("first", "second"), [("train", "validation"), ("Loss_train", "Loss_val")])
 def test_parts_of_a_run_in_folders_of_their_own(tmp_path, writer, first, second):
     tag = "epoch_loss" if first == "train" else "Loss"

@@ -72,6 +72,7 @@ MISTAKES = [
         "cosin",
         "arms.new.schedule.name: found 'cosin'; did you mean 'cosine'? must be 'constant' or ",
     ),
+    ("arms.new.schedule", {"warm_up": 2}, "arms.new.schedule.name: missing; it must be given."),
     (
         "arms.new.schedule",
         {"name": "step", "evry": 3},

@@ -51,6 +51,25 @@ def test_a_mistake_gets_one_sentence(beginning):
     assert sentence.startswith(beginning)
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("raise RuntimeError('no licence')", "RuntimeError: no licence"),
+        ("import not_there", "ModuleNotFoundError: No module named 'not_there'"),
+    ],
+)
+def test_a_package_that_cannot_be_imported_says_why(tmp_path, monkeypatch, line, told):
+    package = tmp_path / "broken_networks"
+    package.mkdir()
+    (package / "__init__.py").write_text(line)
+    (package / "small.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    [sentence] = message(
+        study_with(architecture={"python": "broken_networks.small:network"})
+    ).splitlines()
+    assert f"the Python module 'broken_networks.small' cannot be imported ({told})" in sentence
+
+
 def test_pretrained_transformers_need_the_side_of_their_weights():
     weights = {"w": ["IMAGENET1K_V1"]}
     [sentence] = message(

@@ -292,6 +292,9 @@ def test_schema_accepts_the_studies_and_refuses_mistakes():
     assert not list(validator.iter_errors(DEFAULT))
     swept = changed("arms.new.epochs", [10, 20])
     assert not list(validator.iter_errors(swept))
+    nested = {"rescaling": {"factor": [0.25, 1]}, "early_stopping": {"patience": [3, 5]}}
+    for key, value in nested.items():
+        assert not list(validator.iter_errors(changed(f"arms.new.{key}", value)))
     assert list(validator.iter_errors(changed("arms.new.epoch", 3)))
     assert list(validator.iter_errors(changed("arms.new.head", "sigmoid")))
     assert list(validator.iter_errors(changed("arms.new.epochs", [10, 10])))

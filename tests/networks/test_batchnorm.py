@@ -121,3 +121,7 @@ def test_contexts_leave_the_network_as_it_was():
         network(channels_last(8, 6, 5, 5))
     for name, value in network.state_dict().items():
         assert torch.equal(value, before[name]), name
+    network.append(nn.BatchNorm2d(6, track_running_stats=False))
+    with untracked(network):
+        network(channels_last(8, 6, 5, 5))
+    assert [layer.track_running_stats for layer in network] == [True, False]

@@ -8,6 +8,7 @@ from tiny import CPU, EVALUATION, tiny_images, tiny_run, tiny_training
 
 from tlstudy.config.rescaling import Rescaling
 from tlstudy.config.training import SGD, Adam
+from tlstudy.measures.probes import plain
 from tlstudy.networks.build import initial_network, layer_kinds
 from tlstudy.networks.rescaling import learning_rate_factors, rescale
 from tlstudy.networks.trainer import Trainer
@@ -127,3 +128,11 @@ def test_path_and_prediction_are_of_the_rescaled_weights():
     assert first[0] == pytest.approx(first[1] / 2)
     moved = [rows.layers[0]["displacement_from_start"] for rows in (outcome, reference)]
     assert moved[0] == pytest.approx(moved[1] / 2, rel=0.01)
+
+
+def test_what_comes_after_a_stage_has_no_first_convolution_to_rescale():
+    training = tiny_training(rescaling=Rescaling(part="first", factor=0.25))
+    assert plain(training).rescaling == Rescaling()
+    assert plain(tiny_training(rescaling=QUARTER)).rescaling == QUARTER
+    head = {"weight": "linear-weight", "bias": "linear-bias"}
+    assert learning_rate_factors(head, training.rescaling) == [1.0, 1.0]

@@ -5,6 +5,8 @@ from torch import nn
 from torch.nn import functional
 from watched_loop import BATCH, Loop, examples, network
 
+from tlstudy.watching.examples import fingerprints_of
+
 
 def test_the_same_batch_at_every_step():
     same = tuple(part[:1].expand(64, *part.shape[1:]) for part in examples(0))
@@ -107,6 +109,26 @@ def test_test_images_that_are_given():
     loop = Loop(options={"test_images": data}).run()
     assert "20 of 20 different evaluated examples" in loop.watch.report()
     assert Loop(options={"test_images": examples(5)[0]}).run().names == {}
+
+
+class Endless(torch.utils.data.IterableDataset):
+    def __iter__(self):
+        while True:
+            yield examples(5)[0]
+
+
+def test_test_images_without_an_end_and_without_places(monkeypatch):
+    monkeypatch.setattr("tlstudy.watching.examples.MOST", 10)
+    assert len(fingerprints_of(Endless())) >= 10
+
+
+def test_test_images_that_cannot_be_read_end_no_training():
+    def broken():
+        raise OSError("the disk is gone")
+        yield
+
+    loop = Loop(options={"test_images": broken()}).run()
+    assert "the disk is gone" in loop.watch.report()
 
 
 def test_it_says_that_copies_cannot_be_found_with_augmentation():

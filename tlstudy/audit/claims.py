@@ -80,6 +80,7 @@ class Case:
         difference = sum(sign * self.of_arm(*side) for sign, side in signed) - claim.above
         return difference if claim.direction == "higher" else -difference
 
+    @cached_property
     def summary(self) -> Summary:
         """Of the claim's values; over seeds and test images where it is about accuracies only."""
         compared = sides(self.claim)
@@ -116,7 +117,7 @@ class Case:
         missing = self._missing_values()
         if not values.notna().any():
             return Ruling("not testable", f"There is no value: {missing}.")
-        ruling = by_interval(self.summary(), values.to_numpy(), self.claim.least, self.bound())
+        ruling = by_interval(self.summary, values.to_numpy(), self.claim.least, self.bound())
         because = ruling.because + (f" Left out: {missing}." if missing else "")
         if len(values) < planned:
             because += f" Judged from {len(values)} of {in_words(planned)}."
@@ -181,8 +182,8 @@ class Case:
             "statistic": statistic(self.study, claim),
             "unit": "" if claim.open else quantity_of(claim.quantity).unit,
             "effect": np.nan if claim.open else claim.least,
-            **(summary := self.summary()).row(),
-            "p_value": np.nan if claim.open else summary.p_value(claim.least),
+            **self.summary.row(),
+            "p_value": np.nan if claim.open else self.summary.p_value(claim.least),
             **asdict(self.ruling()),
             "figure": claim.figure,
         }

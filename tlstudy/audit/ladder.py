@@ -34,18 +34,14 @@ def _arms_of_group(study: Study, group: str) -> dict[str, str]:
     return {part: names[part] for part in PARTS if part in names}
 
 
-def comparable(study: Study, rung: int, quantity: str) -> bool:
-    """Whether a rung's values compare with those of the rung before (the first: among themselves).
+def comparable(study: Study, rung: int, part: str, quantity: str) -> bool:
+    """Whether the arms that a part of a rung is made of compare.
 
     Losses do only where the same enters the cross-entropy: a softmax output's lies between 1.461
     and 2.461 whatever the network does (F7).
     """
-    arms = [
-        study.arms[name]
-        for place in (max(rung - 1, 0), rung)
-        for name in arms_of_rung(study, place).values()
-    ]
-    return quantity != "loss" or len({arm.head for arm in arms}) == 1
+    heads = {study.arms[arm].head for _, arm in _terms(study, rung, part)}
+    return quantity != "loss" or len(heads) == 1
 
 
 def seed_values(study: Study, runs: pd.DataFrame, quantity: str, subset_size: int) -> pd.DataFrame:
@@ -138,6 +134,8 @@ def _less(terms: list[tuple[int, str]]) -> list[tuple[int, str]]:
 def ladder_table(study: Study, runs: pd.DataFrame, answers: Answers | None = None) -> pd.DataFrame:
     """Rows of `tlstudy.storage.columns.LADDER`, for all subset sizes and both quantities.
 
+    Parts of losses that do not compare are left out.
+
     Args:
         runs: the table of runs, `tlstudy.storage.columns.RUNS`.
         answers: image by image, where they are known.
@@ -158,6 +156,7 @@ def ladder_table(study: Study, runs: pd.DataFrame, answers: Answers | None = Non
         for (rung, group, part), values in seed_values(study, runs, quantity, size).groupby(
             ["rung", "group", "part"], sort=False
         )
+        if comparable(study, rung, part, quantity)
     ]
     return pd.DataFrame(rows, columns=list(LADDER))
 

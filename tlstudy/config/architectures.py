@@ -196,8 +196,12 @@ def digest_of_module(module: str) -> str:
     package = module.partition(".")[0]
     try:
         whole, own = find_spec(package), find_spec(module)
-    except (ImportError, ValueError):
+    except ModuleNotFoundError as error:
+        if error.name not in (package, module):
+            raise ValueError(_not_imported(module, error)) from None
         whole = own = None
+    except Exception as error:  # find_spec runs what a package has in its __init__.py
+        raise ValueError(_not_imported(module, error)) from None
     if whole is None or own is None or own.origin is None:
         raise ValueError(f"there is no Python module '{module}' here; install it or set PYTHONPATH")
     total = hashlib.sha256()
@@ -258,11 +262,15 @@ def _python_name(value: dict) -> str:
         raise ValueError(f"found {value}; {error}") from None
 
 
+def _not_imported(module: str, error: Exception) -> str:
+    return f"the Python module '{module}' cannot be imported ({type(error).__name__}: {error})"
+
+
 def _timm_name(name: str) -> str:
     if find_spec("timm") is None:
         raise ValueError("timm is not installed: pip install 'tlstudy[timm]'")
     timm = import_module("timm")
-    if not timm.is_model(name):
+    if "." in name or not timm.is_model(name):
         close = get_close_matches(name, timm.list_models(), n=1)
         hint = f"; did you mean 'timm/{close[0]}'?" if close else ""
         raise ValueError(f"must be a network of timm's (without the name of weights){hint}")

@@ -145,9 +145,14 @@ def _start_contradictions(study: Study, key: str, name: str, arm: Arm) -> Iterat
 
 def _fold_contradictions(study: Study, key: str, arm: Arm) -> Iterator[str]:
     fewest = min(study.subset_size) // arm.target.outputs
-    if arm.early_stopping:
+    if arm.early_stopping and fewest:
         fewest -= arm.early_stopping.held_out(fewest)
-    if arm.tune_learning_rate and study.tuning.folds > fewest:
+    if arm.tune_learning_rate and fewest < 2:
+        yield (
+            f"subset_size: found {min(study.subset_size)}; {key} is tuned within these images, "
+            "which needs at least two of each class to train on."
+        )
+    elif arm.tune_learning_rate and study.tuning.folds > fewest:
         yield (
             f"tuning.folds: found {study.tuning.folds}; {key} is tuned within "
             f"{min(study.subset_size)} images, {fewest} of each class, so at most {fewest} "
@@ -229,7 +234,7 @@ def _claim_contradictions(
         if not getattr(claim, name):
             yield f"{key}.{name}: missing; a claim needs it unless `open` says why it has none."
     yield from _values_that_exclude_each_other(key, claim)
-    if claim.against == claim.arm and claim.against_quantity in ("", claim.quantity):
+    if claim.arm and claim.against == claim.arm and claim.against_quantity in ("", claim.quantity):
         yield (
             f"{key}.against: found '{claim.against}', the claim's own arm; must be another arm, "
             "or come with another `against_quantity`."

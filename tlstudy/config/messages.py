@@ -58,7 +58,7 @@ ALLOWED = {
     "string_too_long": "must have at most 100 characters",
     "path_type": "must be a path",
     "list_type": "must be a list",
-    "model_attributes_type": "must be a mapping of keys to values, such as {name: adam}",
+    "model_attributes_type": "must be a mapping of keys to values",
     **dict.fromkeys(("float_type", "float_parsing"), "must be a number"),
     **dict.fromkeys(("dict_type", "model_type"), "must be a mapping of keys to values"),
 }
@@ -96,6 +96,8 @@ def _sentence(item: Mapping[str, Any], location: tuple[int | str, ...]) -> str:
         return f"{key}: is not JSON ({context['error']})."
     if kind == "value_error" and isinstance(found, Mapping):
         return f"{key}: {context['error']}."
+    if kind == "union_tag_not_found":
+        return f"{key}.name: missing; it must be given."
     if kind == "union_tag_invalid":
         tags, name = context["expected_tags"], found["name"]
         hint = _nearest(name, tags)

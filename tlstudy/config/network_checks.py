@@ -55,7 +55,7 @@ def network_contradictions(
             yield (
                 f"{key}.batch_size: found {arm.batch_size}, so a batch of {trained_on} images at "
                 f"{arm.image_size} pixels would hold a single one, on which BatchNorm cannot be "
-                "trained; must be at least 3, or 2 if the subset sizes are even."
+                "trained; must be at least 3."
             )
     yield from _source_contradictions(study, key, arm)
 

@@ -14,7 +14,8 @@ def configuration_schema() -> dict[str, Any]:
     """JSON schema of a configuration file, in which a list may stand for every swept value."""
     schema = Study.model_json_schema()
     of_optimisers, of_schedules = ("Adam", "AdamW", "SGD"), ("Constant", "Cosine", "Step")
-    for model in ("Arm", "Target", "Canvas", *of_optimisers, *of_schedules, "Trained"):
+    nested = ("Target", "Canvas", *of_optimisers, *of_schedules, "Trained", "Rescaling")
+    for model in ("Arm", *nested, "EarlyStopping"):
         properties = schema["$defs"][model]["properties"]
         for key, value in properties.items():
             if key not in NOT_SWEPT:

@@ -132,7 +132,7 @@ class Training(Settings):
         description="How the training images are drawn: the same number of each class, without "
         "replacement; or np.random.seed(seed); np.random.choice(pool, n), as published (60000).",
     )
-    image_size: Annotated[int, Field(strict=True, ge=32, le=512)] = Field(
+    image_size: Annotated[int, Field(strict=True, ge=32, le=518)] = Field(
         128, description="Side in pixels to which images are resized (bilinear)."
     )
     normalisation: Literal["none", "imagenet", "weights"] = Field(

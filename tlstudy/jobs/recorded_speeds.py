@@ -163,7 +163,8 @@ def _take_the_rest(
     samples: _Samples, study: Study, run: Run, record: RunRecord, folder: Path
 ) -> None:
     """What a training took beside steps and looks: at its start, and in each epoch."""
-    if record.get("resumed_after_epochs") or record["tuning"]:
+    stopped_early = record["epochs"] != run.settings.epochs
+    if record.get("resumed_after_epochs") or record["tuning"] or stopped_early:
         return
     table = read_table(folder / paths.METRICS, "train")
     worked = table["training_seconds"].sum() + table["evaluation_seconds"].sum()

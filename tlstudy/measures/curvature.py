@@ -104,7 +104,10 @@ def measure(fine_tuned: "FineTuned", settings: Curvature) -> Iterator[dict]:
         reason = f"the train loss never fell from above {level:g} to below it"
         yield {"point": "matched", "reason": reason}
     elif (share := _go_to_level(*at, fine_tuned.vectors, level)) is None:
-        reason = f"no weights between two epochs had a train loss of {level:g}"
+        reason = (
+            f"the weights before and after the epoch in which the train loss fell below {level:g} "
+            "do not enclose it"
+        )
         yield {"point": "matched", "reason": reason}
     else:
         yield measured("matched", first_epoch_below(losses, level) - 1 + share)

@@ -98,6 +98,8 @@ def trained_after(
 def plain(training: Training) -> Training:
     """Without what needs the whole network or its images: the stage says what is held."""
     fields = ("trained", "augmentation", "early_stopping", "weight_average")
+    if training.rescaling.part == "first":  # it is in what is held
+        fields = (*fields, "rescaling")
     usual = {name: Training.model_fields[name].get_default() for name in fields}
     return training.model_copy(update=usual)
 

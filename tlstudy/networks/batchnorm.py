@@ -189,7 +189,7 @@ def recalibrated(network: nn.Module, batches: Iterable[torch.Tensor]) -> Iterato
 @contextmanager
 def untracked(network: nn.Module) -> Iterator[None]:
     """Within the context, passes in training mode leave the running statistics alone."""
-    layers = _layers(network)
+    layers = [layer for layer in _layers(network) if layer.track_running_stats]
     for layer in layers:
         layer.track_running_stats = False
     try:

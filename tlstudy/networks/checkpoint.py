@@ -123,6 +123,6 @@ def _state(trainer: Trainer) -> dict[str, torch.Tensor]:
     for index, state in trainer.optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser/{index}/{name}": value for name, value in state.items()}
     if trainer.training.optimiser_holds == "another-network":
-        gradients = [weight.grad for weight in trainer.weights]
-        tensors |= {f"gradient/{index}": value for index, value in enumerate(gradients)}
+        gradients = enumerate(weight.grad for weight in trainer.weights)
+        tensors |= {f"gradient/{index}": value for index, value in gradients if value is not None}
     return tensors

@@ -1,6 +1,7 @@
 """The device that a job computes on, and its settings."""
 
 import ctypes
+import logging
 import os
 import platform
 import resource
@@ -15,6 +16,8 @@ from filelock import FileLock, Timeout
 
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.randomness import Stream, derived_seed
+
+log = logging.getLogger(__name__)
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4  # malloc.h
 MOST_ON_A_GPU = 64  # jobs that are told apart
@@ -66,12 +69,15 @@ def take_gpu(names: Sequence[str], folder: Path) -> int:
         raise ValueError("no GPU to take")
     for place in range(MOST_ON_A_GPU):
         for position, name in enumerate(names):
-            lock = FileLock(folder / f"gpu-{name}-{place}.lock", blocking=False)
-            with suppress(Timeout):
+            # A soft lock would stay where a job was killed.
+            file = folder / f"gpu-{name}-{place}.lock"
+            lock = FileLock(file, blocking=False, fallback_to_soft=False)
+            with suppress(Timeout, OSError, NotImplementedError):
                 lock.acquire()
                 _held.append(lock)
                 return position
-    return 0  # a disk that calls every lock taken
+    log.warning("%s: has no locks, so all jobs take the first GPU", folder)
+    return 0
 
 
 def lock_folder() -> Path:

@@ -24,7 +24,7 @@ def _names(kinds: dict[str, str], rescaling: Rescaling) -> set[str]:
     if rescaling.part == "all":
         return set(kinds)
     if rescaling.part == "first":
-        return {next(name for name, kind in kinds.items() if kind in ENCODER)}
+        return set([name for name, kind in kinds.items() if kind in ENCODER][:1])
     return {name for name, kind in kinds.items() if kind in PARTS[rescaling.part]}
 
 

@@ -32,8 +32,8 @@ def tune_learning_rate(
 ) -> dict:
     """Train on all folds but one, score the one left out, for every candidate.
 
-    Images left out are scored after the last epoch, BatchNorm recalibrated on the images trained
-    on. Test images play no part.
+    Images left out are scored with the weights that are kept at the end, BatchNorm recalibrated on
+    the images trained on. Test images play no part.
 
     Args:
         start: makes the network before training, the same each time.

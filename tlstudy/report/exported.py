@@ -13,7 +13,6 @@ from tlstudy.audit.statistics import Summary, reference_arms
 from tlstudy.config.groups import groups_of, label_of
 from tlstudy.config.settings import Study
 from tlstudy.config.sweeps import swept_keys, swept_values
-from tlstudy.config.tables import ALL_TABLES
 from tlstudy.jobs.progress import progress
 from tlstudy.jobs.tables import read_table
 from tlstudy.report.format import MINUS, MISSING, THIN, join, sentence
@@ -27,7 +26,6 @@ from tlstudy.report.sentences.series import (
     reported,
     reported_summary,
 )
-from tlstudy.storage.columns import schema
 
 # Of a summary: what is told of values, and of differences.
 ENDS = {
@@ -63,11 +61,7 @@ def results_inputs(study: Study) -> Inputs:
         UserError: the study has no tables yet.
     """
     tables = {name: read_table(study, name) for name in ("runs", "answers")}
-    empty = {
-        name: schema(dict(ALL_TABLES[name])).empty_table().to_pandas()
-        for name in ("metrics", "layers")
-    }
-    return Inputs(study=study, progress=section(progress(study)), **tables, **empty)
+    return Inputs(study=study, progress=section(progress(study)), **tables)
 
 
 def results_frame(study: Study) -> pd.DataFrame:

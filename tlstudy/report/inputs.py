@@ -84,8 +84,8 @@ class Inputs:
     study: Study
     progress: Section
     runs: pd.DataFrame
-    metrics: pd.DataFrame
-    layers: pd.DataFrame
+    metrics: pd.DataFrame = field(default_factory=_empty("metrics"))
+    layers: pd.DataFrame = field(default_factory=_empty("layers"))
     answers: pd.DataFrame = field(default_factory=_empty("answers"))
     findings: pd.DataFrame = field(default_factory=_empty("findings"))
     encoder: pd.DataFrame = field(default_factory=_empty("encoder"))

@@ -73,7 +73,9 @@ LAYERS = {
     "layer_index": ("int64", "position of the tensor in the network, from 0"),
     "kind": (
         "string",
-        "convolution, downsample, batchnorm-weight, batchnorm-bias, linear-weight or linear-bias",
+        "convolution, convolution-bias, downsample, batchnorm-weight, batchnorm-bias, likewise of "
+        "layernorm, groupnorm and inner-linear, linear-weight or linear-bias (the last layer's), "
+        "other",
     ),
     "parameters": ("int64", "number of weights in the tensor"),
     **CHANGES,

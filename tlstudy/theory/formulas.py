@@ -16,7 +16,7 @@ Arguments = Mapping[str, np.ndarray]
 LIMITS = (1e-6, 1e6)  # norms between which the minimum is sought
 GRID = 1200  # norms, evenly spaced in their logarithm
 AT_A_TIME = 5000
-# Norms from 1e-9 to 1e9 need more steps than SciPy allows by default.
+# So fine a search needs more steps than SciPy allows by default.
 DOWN_TO_ROUNDING = {
     "tolerances": {"xatol": 1e-15, "xrtol": 1e-15, "fatol": 0, "frtol": 0},
     "maxiter": 300,

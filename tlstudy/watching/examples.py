@@ -83,15 +83,20 @@ def fingerprints_of(images: Any, tensors: int = 1) -> set[int]:
         return set(fingerprints(images))
     found: set[int] = set()
     with same_random_numbers():
-        is_one_by_one = isinstance(images, torch.utils.data.Dataset)
+        data = torch.utils.data
+        is_one_by_one = isinstance(images, data.Dataset) and not isinstance(
+            images, data.IterableDataset
+        )
         batches = map(images.__getitem__, range(len(images))) if is_one_by_one else images
         for batch in batches:
             if is_one_by_one:
                 rows = [one[None] for one in tensors_in(batch, inputs=True)]
             else:
                 rows = tensors_of_examples(batch)
-            if rows and len(found) < MOST:
+            if rows:
                 found.update(joint_fingerprints(rows[:tensors]))
+            if len(found) >= MOST:
+                break
     return found
 
 

@@ -80,7 +80,7 @@ class LossWindow(TorchFunctionMode):
             named = dict(zip(("input", "target"), args, strict=False)) | kwargs
             value, outputs = result.detach(), named["input"].detach()
             if named.get("reduction") == "sum":
-                value = value / max(1, len(outputs))
+                value = value / max(1, outputs.shape[:1].numel())  # one number has no length
             self._saw_loss(func, outputs, named["target"], value.float().mean())
         return result
 

@@ -155,9 +155,12 @@ class Watch:
         """What was found until now."""
         self._safe(self._settle_all)()
         self._safe(self._weights.look)()
+        self._safe(self._look_at_test_images)()
+        return findings(self._seen)
+
+    def _look_at_test_images(self) -> None:
         if self._test_images is not None and self._seen.examples.given is None:
             self._seen.examples.given = fingerprints_of(self._test_images, self._tensors)
-        return findings(self._seen)
 
     def report(self) -> str:
         """The findings until now, as a text: what was seen, why it matters, what to do."""

@@ -274,12 +274,9 @@ def _best(
         return still, apart, name.extra != like, name.cost, name.granularity
 
     best = min(candidates, key=rank, default=None)
-    if best and (len(candidates) > 1 or names[best].extra):
-        text = f"{ours} is {best}"
-        rest = [theirs for theirs in candidates if theirs != best]
-        if rest:
-            text += f" rather than {listed(rest)}: fewest other words, then epoch before step"
-            columns.notes.append(text)
+    if rest := [theirs for theirs in candidates if theirs != best]:
+        why = "fewest other words, then epoch before step"
+        columns.notes.append(f"{ours} is {best} rather than {listed(rest)}: {why}")
     return best
 
 

@@ -29,7 +29,7 @@ def audit_runs(
         options = Options(column_names(columns), classes, test_images)
         runs, refused = read_each(sources, options)
         if not runs:
-            raise refused[0]
+            raise UserError("\n".join(error.message for error in refused))
     except UserError as error:
         error.exit_code = UNREADABLE
         raise

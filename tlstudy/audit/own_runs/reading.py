@@ -171,15 +171,25 @@ def _evidence(run: Run, classes: int | None, images: int | None) -> Evidence:
     )
 
 
+def _events_below(folder: Path) -> tuple[list[tuple[Path, RawTable]], list[UserError]]:
+    """TensorBoard's curves in a folder and below it, and why some events could not be read."""
+    curves, refused = [], []
+    places = {file.parent for file in folder.rglob(tensorboard.PATTERN) if file.is_file()}
+    for place in sorted(places):
+        run = place.relative_to(folder).as_posix() if place != folder else ""
+        try:
+            table = tensorboard.read_events(place, folder.resolve().name)
+        except UserError as error:  # such as of a writer that was opened, and wrote nothing
+            refused.append(error)
+        else:
+            curves.append((folder, replace(table, series=run)))
+    return curves, refused
+
+
 def _of_folder(folder: Path, options: Options) -> list[Source]:
     """What is known among a folder's files, and TensorBoard's events below it."""
-    events = sorted({file.parent for file in folder.rglob(tensorboard.PATTERN) if file.is_file()})
-    curves: list[tuple[Path, RawTable]] = []
-    files, refused = [curves], []
-    for place in events:
-        run = place.relative_to(folder).as_posix() if place != folder else ""
-        table = replace(tensorboard.read_events(place, folder.resolve().name), series=run)
-        curves.append((folder, table))
+    curves, refused = _events_below(folder)
+    files = [curves]
     for path in sorted(folder.iterdir()):
         suffix = Path(path.name.lower().removesuffix(".gz")).suffix
         if suffix not in SUFFIXES or not path.is_file():

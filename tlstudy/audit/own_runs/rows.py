@@ -23,6 +23,7 @@ MANY = 5  # rows an epoch
 UNSORTED = 0.25  # share of rows before which the epoch falls, from which they are in no order
 MOST_RESTARTS = 1000
 SAME_EPOCH = 1e-6
+ROUNDING = 1e-6  # a mean of ones in float32 may be above 1
 
 
 @dataclass
@@ -92,9 +93,10 @@ def _in_its_unit(found: Numbers, ours: str, columns: Columns) -> Numbers:
     if "accuracy" not in ours:
         return found
     values = found.values
-    if found.percent or (values > 1).any():
+    if found.percent or (values > 1 + ROUNDING).any():
         columns.notes.append(f"{columns.theirs[ours]} is in per cent")
         values = values / 100
+    values = np.minimum(values, 1) if (values > 1).any() else values
     if ours in columns.inverted:
         columns.notes.append(f"{columns.theirs[ours]} is 1 less the accuracy")
         values = 1 - values
@@ -147,9 +149,10 @@ def _named(columns: Columns, name: str) -> Iterator[tuple[dict[str, Any], np.nda
 
 
 def _keys(columns: Columns) -> dict[str, str]:
-    """Columns that tell runs apart: run, or arm, subset size and seed, or one that looks so."""
+    """Columns that tell runs apart: run and seed, or arm, size and seed, or one that looks so."""
     keys = {ours: columns.theirs[ours] for ours in NAMES if ours in columns.theirs}
-    keys = {RUN: keys[RUN]} if RUN in keys else keys
+    if RUN in keys:
+        keys = {name: keys[name] for name in (RUN, "seed") if name in keys}
     if "seed" in keys and columns.frame[keys["seed"]].map(_is_missing).any():
         del keys["seed"]  # of a line before the first epoch
     if not keys:

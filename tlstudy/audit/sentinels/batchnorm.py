@@ -32,7 +32,7 @@ KNOWN = 0.5  # of the train answers are right from the middle on
 THIRD = 3  # first and last third of the epochs are compared: a single epoch is mostly noise
 
 
-def noise(first: float, second: float, images: int) -> float:
+def deviation_of_difference(first: float, second: float, images: int) -> float:
     """Standard deviation of the difference of two accuracies on n images.
 
     sqrt((p (1 - p) + q (1 - q)) / n), as if each had its own images. Both are of the same images,
@@ -65,7 +65,7 @@ def batchnorm_lags(evidence: Evidence) -> Iterator[str]:
         return
     running, images = evidence.last_test_accuracy("running")
     recalibrated, other = evidence.last_test_accuracy("recalibrated")
-    bound = DEVIATIONS * noise(running, recalibrated, min(images, other))
+    bound = DEVIATIONS * deviation_of_difference(running, recalibrated, min(images, other))
     if abs(recalibrated - running) > max(bound, LEAST_LAG):
         yield (
             f"the test accuracy at the end is {percent(running)} with the running statistics and "
@@ -142,7 +142,7 @@ def test_changes_after_training(evidence: Evidence) -> Iterator[str]:
 
 
 def _third(values: pd.Series) -> int:
-    """Epochs of a third, two at least where that leaves none in between counted twice."""
+    """Epochs of a third, but two where there are four or five."""
     return max(len(values) // THIRD, min(2, len(values) // 2))
 
 

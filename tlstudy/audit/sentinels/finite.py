@@ -10,7 +10,6 @@ from tlstudy.audit.sentinels.evidence import (
     ACCURACY_OF_TRAIN,
     LOSS_OF_TEST,
     Evidence,
-    TooLittleError,
 )
 from tlstudy.audit.sentinels.sentinel import sentinel
 from tlstudy.audit.sentinels.trends import FIFTH, end_of
@@ -136,10 +135,7 @@ def not_finite(evidence: Evidence, column: str) -> list[int]:
 def _finite(evidence: Evidence, column: str) -> pd.Series:
     if not evidence.has(f"metrics.{column}"):
         return pd.Series(dtype=float, index=pd.Index([], dtype="int64"))
-    try:
-        return evidence.series(column)
-    except TooLittleError:
-        return pd.Series(dtype=float, index=pd.Index([], dtype="int64"))
+    return evidence.series(column, at_least=0)
 
 
 def _more(epochs: list[int]) -> str:

@@ -71,7 +71,7 @@ def _where_there(study: Study, name: str) -> Iterator[str]:
         yield "A network stays at it if its optimiser holds the weights of another one."
     if name == "gradient-norm" and untrained:
         yield "Gradients that are never cleared add up: the norm grows in proportion to the epoch."
-    raw = (claim.quantity or "" for claim in study.claims.values())
+    raw = (claim.quantity for claim in study.claims.values())
     if name == "claims" and any(quantity.startswith("log2_hessian") for quantity in raw):
         yield "Claims on the largest raw Hessian eigenvalue do not say which network is smoother."
 

@@ -37,7 +37,10 @@ def features_figure(study: Study, tables: points.Tables, size: int) -> Figure:
     handles = [style.entry(label_of(study, arm), colours[arm], linewidth=4) for arm in arms]
     handles += [style.entry(words, linestyle=line) for words, line in LINES.items()]
     figure = style.new_figure(2.0 * style.panel_rows(len(PANELS)), handles, text)
-    stages = [stage_label(stage) for stage in table["stage"].unique()]
+    of_arm = {tuple(rows["stage"].unique()) for _, rows in table.groupby("arm")}
+    stages = [stage_label(stage) for stage in next(iter(of_arm))]
+    if len(of_arm) > 1:  # networks with other stages: the places are all that they share
+        stages = [str(place) for place in range(1, max(map(len, of_arm)) + 1)]
     panels = style.panel_grid(figure, len(PANELS))
     for ax, (title, label, lines) in zip(panels, PANELS, strict=True):
         for arm in arms:

@@ -107,13 +107,16 @@ def ladder_figure(study: Study, tables: points.Tables, size: int, quantity: str)
             _rung_axis(ax, study, rungs)
     if not by_head:
         panels[0, 0].set_ylim(0, 100)
-    steps = [rung for rung in range(1, len(heads)) if comparable(study, rung, quantity)]
+    steps = [rung for rung in range(1, len(heads)) if comparable(study, rung, "step", quantity)]
     labels = [step_label(study, rung, f" ({heads[rung]})" * by_head) for rung in steps]
-    ways = {
-        part: [values.get((rung, part), NONE) for rung in steps]
-        for part in ("step", f"{PUT_BACK}step")
-    }
-    _steps_panel(lower.subplots(), *ways.values(), labels)
+    ordered = [values.get((rung, "step"), NONE) for rung in steps]
+    alone = [
+        values[rung, f"{PUT_BACK}step"]
+        if study.ladder[rung].put_back and comparable(study, rung, "order", quantity)
+        else NONE
+        for rung in steps
+    ]
+    _steps_panel(lower.subplots(), ordered, alone, labels)
     lower.axes[0].set_xlabel(step)
     return figure
 

@@ -141,8 +141,8 @@ def _means_note(study: Study, tables: Tables) -> str:
         return "Profiles are means over epochs from the second."
     counted = " or ".join(map(str, sorted(counts)))
     return (
-        f"Maps and profiles are means over {counted} finished runs, without intervals; profiles "
-        "are means over the epochs from the second as well."
+        f"Maps and profiles are means over {counted} runs, of the finished ones if there are any, "
+        "without intervals; profiles are means over the epochs from the second as well."
     )
 
 

@@ -159,6 +159,7 @@ def _audit(inputs: Inputs, size: int) -> dict:
         "headlines": ladder.headlines(inputs, size),
         "rungs": ladder.ladder_table(inputs, size) if has_ladder else None,
         "tested": ladder.spread_of_images(inputs, size) if has_ladder else "",
+        "intervals": bool(inputs.ladder["low"].notna().any()),
         "ladder": figure(inputs, size, "ladder"),
         "ladder_loss": figure(inputs, size, "ladder-loss"),
         "tally": ledger.tally(

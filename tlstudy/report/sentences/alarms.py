@@ -74,9 +74,8 @@ def _by_sentinel(findings: Iterable[tuple[str, dict]]) -> list[dict]:
 def alarmed_sentence(inputs: Inputs) -> str:
     """How many runs raised an alarm; those of arms that share a training count once."""
     found = inputs.findings[inputs.findings["severity"].isin(ALARMS)]
-    training = ["run", "subset_size", "seed"]
     alarmed = inputs.runs.merge(found[RUN].drop_duplicates(), on=RUN)
-    some, every = (len(table.drop_duplicates(training)) for table in (alarmed, inputs.runs))
+    some, every = (table["run"].nunique() for table in (alarmed, inputs.runs))
     return f"{some} of {count(every, 'run')} raised an alarm, which is an error or a warning."
 
 

@@ -201,7 +201,7 @@ def machine(inputs: Inputs) -> list[tuple[str, str]]:
         ("Processor threads", join(distinct(runs, "threads"))),
         ("PyTorch", join(distinct(runs, "torch"))),
         *code_and_time(
-            runs.drop_duplicates(["run", "subset_size", "seed"]),
+            runs.drop_duplicates("run"),
             "All runs from start to end, added up",
         ),
     ]

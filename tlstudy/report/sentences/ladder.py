@@ -158,7 +158,8 @@ def _largest_line(inputs: Inputs, size: int) -> str:
     if not told:
         return "No rung is known to have changed the gap: the seeds leave each change open."
     largest = max(told, key=lambda index: abs(steps[index].mean))
-    unsettled = [_mends(inputs, index) for index in steps if index not in told]
+    rungs = range(1, len(inputs.study.ladder))
+    unsettled = [_mends(inputs, index) for index in rungs if index not in told]
     return (
         f"Largest change of the gap: {steps[largest].text(bare_points, POINTS)}, by "
         f"{_mends(inputs, largest)}. Another order of the fixes can give it another share. "
@@ -280,13 +281,14 @@ def spread_of_images(inputs: Inputs, size: int) -> str:
     """How far another choice of test images would move an accuracy; empty without results."""
     amounts, table = images_by_rung(inputs, size).values(), inputs.ladder
     gaps = table[(table["subset_size"] == size) & (table["part"] == "gap")]
-    over_both = gaps.loc[gaps["quantity"] == MEASURE, "images"].notna()
-    if not amounts or over_both.all():
+    with_interval = gaps[(gaps["quantity"] == MEASURE) & gaps["mean"].notna()]
+    over_both = with_interval["images"].notna()
+    if not amounts or over_both.all():  # also where there is no interval
         return ""
     deviation = math.sqrt(EXAMPLE * (1 - EXAMPLE) / min(amounts))
     return (
         "All seeds are tested on the same images. "
-        f"{'Most' if over_both.any() else 'The'} intervals are over seeds. They leave out "
+        f"{'Some' if over_both.any() else 'The'} intervals are over seeds. They leave out "
         f"that another choice of {whole(min(amounts))} test images would move an accuracy of "
         f"{percent(EXAMPLE)} by {points(deviation).lstrip('+')} (one standard deviation)."
     )

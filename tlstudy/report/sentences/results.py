@@ -119,9 +119,11 @@ def arm_cell(inputs: Inputs, arm: str, size: int, measure: str) -> Cell:
 def last_epoch_text(inputs: Inputs, arm: str, size: int, measure: str) -> str:
     """The last epoch on the final test images, for arms that report the best one on test images."""
     settings, rows = inputs.study.arms[arm], of_arm(inputs.runs, arm, size)
+    if settings.reported_epoch != "best-on-test":
+        return ""
     rows = rows[rows["status"] == "finished"]
     summary = summarise(rows[f"final_test_{measure}_{settings.batchnorm}"].to_numpy(dtype=float))
-    if settings.reported_epoch != "best-on-test" or summary.n == 0:
+    if summary.n == 0:
         return ""
     amounts = join((whole(amount) for amount in sorted(set(rows["final_test_images"]))), "or")
     return f"last epoch, {amounts} images: {summary.text(VALUES[measure], short=True)}"

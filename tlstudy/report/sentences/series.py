@@ -11,7 +11,7 @@ from tlstudy.audit.statistics import Summary, reference_arms
 from tlstudy.report.inputs import Inputs
 
 HALF = 0.5
-WEIGHT_KINDS = ("convolution", "downsample", "linear-weight")
+WEIGHT_KINDS = ("convolution", "downsample", "inner-linear-weight", "linear-weight")
 
 
 def of_arm(table: pd.DataFrame, arm: str, size: int) -> pd.DataFrame:
