@@ -84,11 +84,17 @@ def test_a_run_has_its_seeds_apart(tmp_path):
         ("resnet", 1, 3),
         ("resnet", 2, 3),
     ]
+    for seeds in (["s1"] * 3, ["1", "2", "3"]):  # a name; another for each epoch
+        rows = [f"resnet,{seed},{epoch},1.5" for epoch, seed in enumerate(seeds, 1)]
+        path.write_text("\n".join(["run,seed,epoch,train_loss", *rows]))
+        assert [(run.arm, len(run.metrics)) for run in read_runs(path).runs] == [("resnet", 3)]
 
 
-def test_a_share_that_was_rounded_above_1_is_no_per_cent(tmp_path):
-    rows = ["epoch,train_loss,train_accuracy", "1,1.2,0.9", "2,0.9,1.0000001192", "3,0.8,1.0"]
-    path = written(tmp_path / "runs.csv", "\n".join(rows))
+@pytest.mark.parametrize("scale", [1, 100])
+def test_an_accuracy_that_was_rounded_above_all_is_all(tmp_path, scale):
+    cells = [scale * value for value in (0.9, 1.0000001192, 1.0)]
+    rows = [f"{epoch},{2 - epoch / 3},{cell}" for epoch, cell in enumerate(cells, 1)]
+    path = written(tmp_path / "runs.csv", "\n".join(["epoch,train_loss,train_accuracy", *rows]))
     assert metrics(path)["train_accuracy"].tolist() == [0.9, 1.0, 1.0]
 
 

@@ -79,14 +79,17 @@ def test_steps_name_the_command_that_is_missing(tmp_path):
     study = [*CONFIG, "--config", str(overlay)]
     run = ["--arm", "new", "--subset-size", "50", "--seed", "26"]
     for arguments, command in (
-        (["subset", "--drawing", "stratified", "--subset-size", "50", "--seed", "26"], "images"),
-        (["train", *run], "weights"),
+        (
+            ["subset", "--drawing", "stratified", "--subset-size", "50", "--seed", "26"],
+            "images STUDY",
+        ),
+        (["train", *run], "weights STUDY"),
         (["landscape", *run], "train"),
         (["aggregate"], "train"),
     ):
         result = invoke(arguments[0], *study, *arguments[1:])
         assert result.exit_code == 1, result.output
-        assert f" `tlstudy {command}" in result.output, result.output
+        assert f" `tlstudy {command}`" in result.output, result.output
 
 
 @pytest.mark.parametrize(
@@ -156,7 +159,7 @@ def test_labels_in_any_alphabet_are_printed_as_they_are():
     assert printable("\u00fc \u4e2d \U0001f600 \u0645\n\t") == "\u00fc \u4e2d \U0001f600 \u0645\n\t"
 
 
-@pytest.mark.parametrize("number", [errno.EPERM, errno.ENOLCK, errno.ENOTSUP])
+@pytest.mark.parametrize("number", [errno.EPERM, errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS])
 def test_a_folder_for_temporary_files_without_locks_is_named(tmp_path, monkeypatch, number):
     """Jobs on GPUs lock the one that they take there."""
 

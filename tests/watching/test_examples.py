@@ -1,11 +1,10 @@
 """Findings on which examples are trained on and evaluated."""
 
+import numpy
 import torch
 from torch import nn
 from torch.nn import functional
 from watched_loop import BATCH, Loop, examples, network
-
-from tlstudy.watching.examples import fingerprints_of
 
 
 def test_the_same_batch_at_every_step():
@@ -112,23 +111,32 @@ def test_test_images_that_are_given():
 
 
 class Endless(torch.utils.data.IterableDataset):
+    """The training examples one after the other, again and again."""
+
     def __iter__(self):
         while True:
-            yield examples(5)[0]
+            yield from zip(*examples(0), strict=True)
 
 
 def test_test_images_without_an_end_and_without_places(monkeypatch):
-    monkeypatch.setattr("tlstudy.watching.examples.MOST", 10)
-    assert len(fingerprints_of(Endless())) >= 10
+    monkeypatch.setattr("tlstudy.watching.examples.MOST", 20)
+    assert Loop(options={"test_images": Endless()}).run().names == {
+        "test-examples-in-training": "error"
+    }
 
 
-def test_test_images_that_cannot_be_read_end_no_training():
+def test_test_images_that_cannot_be_read_end_neither_training_nor_watch():
     def broken():
+        numpy.random.random()
         raise OSError("the disk is gone")
         yield
 
+    numpy.random.seed(0)
     loop = Loop(options={"test_images": broken()}).run()
-    assert "the disk is gone" in loop.watch.report()
+    assert "test images: failed (OSError: the disk is gone)" in loop.watch.report()
+    drawn = numpy.random.random()
+    numpy.random.seed(0)
+    assert drawn == numpy.random.random()
 
 
 def test_it_says_that_copies_cannot_be_found_with_augmentation():

@@ -197,7 +197,7 @@ def digest_of_module(module: str) -> str:
     try:
         whole, own = find_spec(package), find_spec(module)
     except ModuleNotFoundError as error:
-        if error.name not in (package, module):
+        if not f"{module}.".startswith(f"{error.name}."):
             raise ValueError(_not_imported(module, error)) from None
         whole = own = None
     except Exception as error:  # find_spec runs what a package has in its __init__.py

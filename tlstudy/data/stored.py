@@ -61,7 +61,7 @@ def _read(path: Path, expected: str | None) -> np.ndarray:
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != expected:
         raise UserError(
-            f"{path}: was altered (its SHA-256 is not that of {RECORD}); delete it and run "
-            "`tlstudy images`."
+            f"{path}: was altered (its SHA-256 is not that of {RECORD}); delete it and "
+            f"{made_by('images')}."
         )
     return np.load(io.BytesIO(content), allow_pickle=False)

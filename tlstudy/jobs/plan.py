@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tlstudy.config.settings import Study
-from tlstudy.config.study import STEPS, experiments, runs_of_step
+from tlstudy.config.study import STEPS, experiments, runs, runs_of_step
 from tlstudy.jobs import paths
 from tlstudy.jobs.cost import memory_mb
 from tlstudy.jobs.machine import Machine, load_now, this_machine, without_bfloat16
@@ -39,7 +39,12 @@ LABORATORY_SECONDS = {"diagonal": 6, "relu": 30, "batchnorm": 13, "kernel": 1}
 # Core seconds of jobs that train nothing, start included: of studies of 4 to 40 runs on that
 # processor. Images and weights are not among them: they take as long as the network needs.
 OTHER_SECONDS = {
-    **{"subset": 1.5, "formulas": 1.5, "aggregate": 3, "claims": 2, "figures": 12, "report": 9}
+    "subset": 1.5,
+    "formulas": 1.5,
+    "aggregate": 3,
+    "claims": 2,
+    "figures": 12,
+    "report": 9,
 }
 
 
@@ -217,13 +222,19 @@ def other_jobs(found: Progress) -> Counter[str]:
 
 
 def to_fetch(found: Progress) -> list[str]:
-    """Images and weights that runs which are not there need and the cache has not, in words."""
-    if found.complete:
-        return []
-    told = []
+    """Images and weights that are still needed and not in the cache, in words."""
+    study, told = found.study, []
+    left = {cell.row[0] for cell in found.cells if cell.state not in THERE}
+    needed = set()
+    for run in runs(study):
+        if run.arm in left:
+            network = run.settings.architecture
+            needed.add(paths.image_files(study.cache, run.settings.target)[0])
+            folder = paths.weights_folder(study.cache, network, run.sources)
+            needed.add(paths.weights_files(folder)[0])
     for job in found.others:
         step, *named = job.key
-        if job.state in THERE or step not in ("images", "weights"):
+        if job.state in THERE or job.files[0] not in needed:
             continue
         sources = f" ({job.files[0].parent.name})" if step == "weights" else ""
         told.append(f"{step} of {''.join(named) or 'mnist'}{sources}")

@@ -163,15 +163,15 @@ def _take_the_rest(
     samples: _Samples, study: Study, run: Run, record: RunRecord, folder: Path
 ) -> None:
     """What a training took beside steps and looks: at its start, and in each epoch."""
-    stopped_early = record["epochs"] != run.settings.epochs
-    if record.get("resumed_after_epochs") or record["tuning"] or stopped_early:
+    if record.get("resumed_after_epochs") or record["tuning"]:
         return
     table = read_table(folder / paths.METRICS, "train")
     worked = table["training_seconds"].sum() + table["evaluation_seconds"].sum()
     rest = record["seconds"] - worked - START_ON_RECORD
     weights = millions_of_weights(run.settings)
     each = max(0.0, float(rest)) * _cores(record) / record["epochs"] / weights
-    if isfinite(each):
+    # A run that stopped early has no row of its epochs after the best one.
+    if isfinite(each) and record["epochs"] == run.settings.epochs:
         samples.bookkeeping[folder] = each
     if measured := _benchmark(study, "train", run):
         outside = measured["s"] - record["seconds"]

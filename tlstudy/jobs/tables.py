@@ -68,7 +68,7 @@ class TablesOnDemand(Mapping[str, pd.DataFrame]):
 
 
 def read_landscapes(study: Study) -> list[dict]:
-    """Landscapes of the study's runs, likewise."""
+    """Landscapes of the study's runs; see `read_landscape`."""
     return [read_landscape(study, run) for run in runs_of_step(study, "landscape")]
 
 

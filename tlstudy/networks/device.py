@@ -1,6 +1,7 @@
 """The device that a job computes on, and its settings."""
 
 import ctypes
+import errno
 import logging
 import os
 import platform
@@ -72,11 +73,14 @@ def take_gpu(names: Sequence[str], folder: Path) -> int:
             # A soft lock would stay where a job was killed.
             file = folder / f"gpu-{name}-{place}.lock"
             lock = FileLock(file, blocking=False, fallback_to_soft=False)
-            with suppress(Timeout, OSError, NotImplementedError):
-                lock.acquire()
+            with suppress(Timeout):
+                try:
+                    lock.acquire()
+                except NotImplementedError:  # what a disk without flock gives
+                    raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP)) from None
                 _held.append(lock)
                 return position
-    log.warning("%s: has no locks, so all jobs take the first GPU", folder)
+    log.warning("%s: calls every lock taken, so this job takes the first GPU", folder)
     return 0
 
 

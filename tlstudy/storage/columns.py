@@ -200,7 +200,8 @@ LADDER = {
         "new, pretrained: that arm; gap: pretrained less new; step: gap less the gap of the rung "
         "before, in the same seeds; put-back new, put-back pretrained, put-back gap: of the sound "
         "protocol with only this rung's flaws; put-back step: the sound protocol's gap less that; "
-        "order: step less put-back step",
+        "order: step less put-back step. Of losses only where all arms behind a part have the same "
+        "head",
     ),
     "seeds": ("int64", "number of seeds with a value"),
     **SUMMARY,

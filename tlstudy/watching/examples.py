@@ -83,11 +83,9 @@ def fingerprints_of(images: Any, tensors: int = 1) -> set[int]:
         return set(fingerprints(images))
     found: set[int] = set()
     with same_random_numbers():
-        data = torch.utils.data
-        is_one_by_one = isinstance(images, data.Dataset) and not isinstance(
-            images, data.IterableDataset
-        )
-        batches = map(images.__getitem__, range(len(images))) if is_one_by_one else images
+        is_one_by_one = isinstance(images, torch.utils.data.Dataset)
+        has_places = is_one_by_one and not isinstance(images, torch.utils.data.IterableDataset)
+        batches = map(images.__getitem__, range(len(images))) if has_places else images
         for batch in batches:
             if is_one_by_one:
                 rows = [one[None] for one in tensors_in(batch, inputs=True)]
@@ -105,8 +103,10 @@ def same_random_numbers() -> Iterator[None]:
     """Leave the random numbers of Python, NumPy and torch as they were: a loader draws some."""
     python, numpy = random.getstate(), sys.modules.get("numpy")
     drawn = numpy.random.get_state() if numpy else None
-    with torch.random.fork_rng():
-        yield
-    random.setstate(python)
-    if numpy:
-        numpy.random.set_state(drawn)
+    try:
+        with torch.random.fork_rng():
+            yield
+    finally:
+        random.setstate(python)
+        if numpy:
+            numpy.random.set_state(drawn)

@@ -155,12 +155,17 @@ class Watch:
         """What was found until now."""
         self._safe(self._settle_all)()
         self._safe(self._weights.look)()
-        self._safe(self._look_at_test_images)()
+        if self._test_images is not None and self._seen.examples.given is None:
+            self._look_at_test_images()
         return findings(self._seen)
 
     def _look_at_test_images(self) -> None:
-        if self._test_images is not None and self._seen.examples.given is None:
+        """They may be anything: an error ends neither the training nor the watch."""
+        try:
             self._seen.examples.given = fingerprints_of(self._test_images, self._tensors)
+        except Exception as error:
+            self._seen.examples.given = set()
+            self._seen.failed_checks["test_images"] = f"{type(error).__name__}: {error}"
 
     def report(self) -> str:
         """The findings until now, as a text: what was seen, why it matters, what to do."""

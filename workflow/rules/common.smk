@@ -107,7 +107,7 @@ sources_of_folder = source_lists(study)
 folder = paths.study_folder(study)
 run_path = paths.run_folder(study, "{run}", "{n}", "{seed}")
 subset_path = paths.subset_folder(study, "{target}", "{drawing}", "{n}", "{seed}")
-job_of_weights = Path("weights", "{architecture}", "{sources}")
+job_of_weights = paths.job_of_weights("{architecture}", ["{sources}"])
 
 # Those of a study without arms are MNIST's, which nothing asks for.
 image_targets = list(image_sources(study).values()) or [MNIST]

@@ -74,7 +74,7 @@ def _leave_out(found: dict[str, Numbers], columns: Columns) -> None:
         _check_images(found["test_images"].values, columns)
     for ours in [name for name in found if "accuracy" in name]:
         values = found[ours].values
-        wrong = values[(values < 0) | (values > 100)]
+        wrong = values[(values < 0) | (values > 100 * (1 + ROUNDING))]
         if not len(wrong):
             continue
         text = f"found {wrong[0]:g}; must be a share from 0 to 1 or a percentage"
@@ -153,6 +153,8 @@ def _keys(columns: Columns) -> dict[str, str]:
     keys = {ours: columns.theirs[ours] for ours in NAMES if ours in columns.theirs}
     if RUN in keys:
         keys = {name: keys[name] for name in (RUN, "seed") if name in keys}
+        if "seed" in keys and not _tells_seeds(columns.frame[[keys[RUN], keys["seed"]]]):
+            del keys["seed"]
     if "seed" in keys and columns.frame[keys["seed"]].map(_is_missing).any():
         del keys["seed"]  # of a line before the first epoch
     if not keys:
@@ -161,6 +163,13 @@ def _keys(columns: Columns) -> dict[str, str]:
         return keys
     other = _joined_key(columns)
     return {RUN: other, **keys} if other else keys
+
+
+def _tells_seeds(cells: pd.DataFrame) -> bool:
+    """Whether a seed beside a run is one of the whole run: a shuffle's may change with the row."""
+    seeds = pd.to_numeric(cells.iloc[:, 1], errors="coerce")
+    pairs = cells.map(str).drop_duplicates()
+    return bool((seeds % 1 == 0).all()) and len(pairs) <= len(cells) / 2
 
 
 def _joined_key(columns: Columns) -> str | None:

@@ -140,9 +140,12 @@ def _means_note(study: Study, tables: Tables) -> str:
     if counts <= {1}:
         return "Profiles are means over epochs from the second."
     counted = " or ".join(map(str, sorted(counts)))
+    finished = set(tables["runs"].query("status == 'finished'")["arm"])
+    shown = {arm for arm in study.arms if len(_averaged(tables, arm))}
+    runs = "finished runs" if shown <= finished else "runs, finished ones where an arm has any"
     return (
-        f"Maps and profiles are means over {counted} runs, of the finished ones if there are any, "
-        "without intervals; profiles are means over the epochs from the second as well."
+        f"Maps and profiles are means over {counted} {runs}, without intervals; profiles "
+        "are means over the epochs from the second as well."
     )
 
 

@@ -155,11 +155,13 @@ def size_results(inputs: Inputs, size: int) -> dict:
 def _audit(inputs: Inputs, size: int) -> dict:
     """What the ladder and the ledger of a subset size say."""
     entries, has_ladder = ledger.entries(inputs, size), bool(inputs.study.ladder)
+    rungs = inputs.ladder[inputs.ladder["subset_size"] == size]
+    known = rungs.loc[rungs["quantity"] == "balanced_accuracy", "low"].notna()
     return {
         "headlines": ladder.headlines(inputs, size),
         "rungs": ladder.ladder_table(inputs, size) if has_ladder else None,
         "tested": ladder.spread_of_images(inputs, size) if has_ladder else "",
-        "intervals": bool(inputs.ladder["low"].notna().any()),
+        "intervals": bool(known.any()),
         "ladder": figure(inputs, size, "ladder"),
         "ladder_loss": figure(inputs, size, "ladder-loss"),
         "tally": ledger.tally(
