@@ -13,7 +13,7 @@ from tlstudy.storage.errors import UserError
 from tlstudy.storage.terminal import printable
 
 # Of an error without a file's name these are of a lock: that of the GPU that a job takes.
-NOT_LOCKED = (errno.EPERM, errno.ENOLCK, errno.ENOTSUP)
+NOT_LOCKED = (errno.EPERM, errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)
 
 
 class Commands(click.Group):

@@ -1,7 +1,6 @@
 """The device that a job computes on, and its settings."""
 
 import ctypes
-import errno
 import logging
 import os
 import platform
@@ -74,10 +73,7 @@ def take_gpu(names: Sequence[str], folder: Path) -> int:
             file = folder / f"gpu-{name}-{place}.lock"
             lock = FileLock(file, blocking=False, fallback_to_soft=False)
             with suppress(Timeout):
-                try:
-                    lock.acquire()
-                except NotImplementedError:  # what a disk without flock gives
-                    raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP)) from None
+                lock.acquire()
                 _held.append(lock)
                 return position
     log.warning("%s: calls every lock taken, so this job takes the first GPU", folder)
