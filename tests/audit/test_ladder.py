@@ -1,5 +1,6 @@
 """The ladder: gaps and steps that are known, paired over seeds, and what has too few seeds."""
 
+import audit_study
 import numpy as np
 import pandas as pd
 import pytest
@@ -185,6 +186,18 @@ def test_losses_of_different_heads_do_not_compare():
     assert (2, "step", "loss") in table.index
     arms["new-first"]["head"] = "logits"
     assert not comparable(make_study(arms=arms), 0, "gap", "loss")
+
+
+def test_a_flaw_of_softmax_put_back_alone_does_not_compare_by_loss():
+    """The audit's own ladder: its first rungs are of softmax outputs, its sound protocol is not."""
+    study = audit_study.make_study()
+    alone = [rung for rung, settings in enumerate(study.ladder) if settings.put_back]
+    compared = {rung for rung in alone if comparable(study, rung, "order", "loss")}
+    assert [study.ladder[rung].group for rung in alone if rung not in compared] == [
+        "trained",
+        "logits",
+    ]
+    assert all(comparable(study, rung, "order", "balanced_accuracy") for rung in alone)
 
 
 SHARES = st.one_of(st.floats(0, 1), st.none())

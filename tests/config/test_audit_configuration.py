@@ -70,6 +70,14 @@ def test_tuning_needs_enough_images_of_each_digit():
         "tuning.folds: found 5; arms.new is tuned within 30 images, 3 of each class, so at most "
         "3 are allowed."
     )
+    few = (
+        "subset_size: found 10; arms.new is tuned within these images, which needs at least two "
+        "of each class to train on."
+    )
+    configuration["subset_size"] = [10]
+    assert message(configuration) == few
+    configuration["arms"]["new"]["early_stopping"] = {"patience": 3}
+    assert few in message(configuration)
 
 
 @pytest.mark.parametrize(

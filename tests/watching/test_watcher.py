@@ -344,3 +344,14 @@ def test_it_is_light_and_reports_at_the_end_of_the_process():
 def test_there_is_nothing_else_in_the_package():
     with pytest.raises(AttributeError, match="has no attribute 'watcher'"):
         tlstudy.watcher  # noqa: B018
+
+
+def test_a_sum_over_a_single_number_ends_no_training():
+    """A regression's last batch may be of one example, which squeeze leaves without a length."""
+    model = nn.Linear(3, 1)
+    optimiser = torch.optim.SGD(model.parameters(), 0.1)
+    with tlstudy.watch(model, optimiser, path=None) as watch, watch.epoch():
+        outputs = model(torch.ones(1, 3)).squeeze()
+        functional.mse_loss(outputs, torch.tensor(1.0), reduction="sum").backward()
+        optimiser.step()
+    assert "failed" not in watch.report()
