@@ -108,6 +108,25 @@ def test_of_two_that_exclude_each_other_none_is_passed_over(arguments):
     assert "not both" in result.output
 
 
+def test_a_network_that_cannot_be_repeated_on_a_device_is_named(tmp_path, monkeypatch):
+    """As AlexNet on a GPU, by PyTorch's words."""
+    monkeypatch.setattr("tlstudy.cli.measurements.take_training", cannot_be_repeated)
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text(f"results: {tmp_path / 'results'}\n")
+    study = [*CONFIG, "--config", str(overlay)]
+    result = invoke("train", *study, "--arm", "new", "--subset-size", "50", "--seed", "26")
+    assert result.exit_code == 1
+    assert "write `device: cpu` into the study" in result.output
+    assert "Traceback" not in result.output
+
+
+def cannot_be_repeated(*_, **__):
+    raise RuntimeError(
+        "adaptive_avg_pool2d_backward_cuda does not have a deterministic implementation, but you "
+        "set 'torch.use_deterministic_algorithms(True)'."
+    )
+
+
 def test_an_experiment_that_is_not_the_studys_leaves_nothing(tmp_path):
     overlay = tmp_path / "overlay.yaml"
     overlay.write_text(f"results: {tmp_path / 'results'}\n")

@@ -115,7 +115,15 @@ def with_run(command: Callable) -> Callable:
         log.info("%s: %s", command.__name__, title)
         begin_lines_with(f"{run.arm}, n = {subset_size}, seed {seed}")
         with noted(paths.study_folder(study), paths.job_of_run(command.__name__, run)):
-            return command(study, run, **options)
+            try:
+                return command(study, run, **options)
+            except RuntimeError as error:  # of pooling in AlexNet and VGG on a GPU, for example
+                if "deterministic implementation" not in str(error):
+                    raise
+                raise UserError(
+                    f"{run.settings.architecture}: has an operation that PyTorch cannot repeat to "
+                    f"the last digit on this device ({error}); write `device: cpu` into the study."
+                ) from error
 
     for option in run_options:
         wrapped = option(wrapped)
