@@ -107,9 +107,6 @@ def of_the_default_study() -> Iterator[str]:
     below, above = (right["logistic"] - new, pretrained - right["logistic"])
     yield f"{with_ends(over_seeds(below), unit=' points')} below it"
     yield f"{with_ends(over_seeds(above), unit=' points')} above it"
-    findings = kept("slides", "findings")
-    alarms = false_alarms(runs.reset_index(), findings)
-    yield f"{alarms.alarmed} of the {alarms.runs} corrected runs have the alarm"
 
 
 def of_the_ladder() -> Iterator[str]:
@@ -252,14 +249,21 @@ def of_rescaling() -> Iterator[str]:
 
 def of_every_parameter_rescaled() -> Iterator[str]:
     claims = kept("rescaling-all", "claims").set_index("claim")
-
-    def told(name: str, write, unit: str = "", words: str = "") -> str:
-        numbers = tuple(write(claims.loc[name, end]) for end in ("mean", "low", "high"))
-        return f"{numbers[0]}{unit} ({numbers[1]} to {numbers[2]}{words}"
-
-    better = told("all-improves", lambda end: f"{100 * end:.1f}", " points")
-    of = claims.loc["all-improves"]
-    yield f"rises by {better}; {of['verdict']}, against {100 * of['effect']:.0f})"
+    verdicts = claims["verdict"]
+    better = points_of(claims, "all-improves", unit=" points")[:-1]
+    effect = f"against {100 * claims.loc['all-improves', 'effect']:.0f}"
+    rate = claims.loc["all-half-is-more-than-a-rate"]
+    assert rate["low"] < 0 < rate["high"] < 0.05  # neither is better by so much
+    assert verdicts["all-half-is-more-than-a-rate"] == "contradicted"
+    told = f"rises by {better}; {verdicts['all-improves']}, {effect}), as at 4 times"
+    yield f"{told} the learning rate"
+    above = points_of(claims, "all-quarter-is-more-than-a-rate", unit=" points")
+    verdict = verdicts["all-quarter-is-more-than-a-rate"]
+    yield f"it is {above} above 16 times the rate ({verdict})"
+    ends = tuple(2**end for end in of_claim("rescaling-all", "all-narrows-more"))
+    mean, low, high = (f"{end:.2f}" for end in ends)
+    yield f"At half {mean} times as many feature dimensions are left ({low} to {high}; supported)"
+    assert verdicts["all-narrows-more"] == "supported"
 
 
 def points_of(claims: pd.DataFrame, name: str, sign: int = 1, unit: str = "") -> str:
@@ -299,18 +303,12 @@ def of_place() -> Iterator[str]:
     yield f"the new network falls {falls('new')}"
     yield f"the pretrained one {falls('pretrained')}"
     claims = kept("place", "claims").set_index("claim")
-    more, less = (
-        points_of(claims, "I3-place", -1),
-        points_of(claims, "I3-pretrained-anywhere", -1, " points"),
-    )
+    more = points_of(claims, "I3-place", -1)
     verdict = claims.loc["I3-place", "verdict"]
     loss = kept("place", "runs").pivot(index="seed", columns="arm", values=LOSS)
     lost = {arm: loss[f"{arm}-other-corner"] - loss[f"{arm}-same-corner"] for arm in NETWORKS}
     nats = with_ends(over_seeds(lost["new"] - lost["pretrained"]), unit=" nats")
     yield f"It loses {more.replace(' (', ' points (')} more ({verdict}), but {nats} less."
-    last = claims.loc["I3-pretrained-anywhere"]
-    told = f"{last['verdict']}, against {-100 * last['effect']:.0f}"
-    yield f"the pretrained one is {less} below training in the tested corner ({told})"
 
 
 def of_overlap() -> Iterator[str]:
