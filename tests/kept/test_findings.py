@@ -259,10 +259,16 @@ def of_every_parameter_rescaled() -> Iterator[str]:
     yield f"{told} the learning rate"
     above = points_of(claims, "all-quarter-is-more-than-a-rate", unit=" points")
     verdict = verdicts["all-quarter-is-more-than-a-rate"]
-    yield f"it is {above} above 16 times the rate ({verdict})"
+    runs = kept("rescaling-all", "runs").groupby("arm")[RECALIBRATED].mean()
+    yield f"it is {above} above 16 times the rate ({100 * runs['all-1-rate-16']:.1f} %; {verdict})"
     ends = tuple(2**end for end in of_claim("rescaling-all", "all-narrows-more"))
     mean, low, high = (f"{end:.2f}" for end in ends)
     yield f"At half {mean} times as many feature dimensions are left ({low} to {high}; supported)"
+    tables = {name: kept("rescaling-all", name) for name in ("runs", "features")}
+    left = values_of(tables, "log2_dimensions_kept.layer4")
+    fewer = over_seeds(left["all-1-rate-4"] - left["all-1"])
+    mean, low, high = (f"{2**end:.2f}" for end in fewer)
+    yield f"at 4 times the rate {mean} ({low} to {high})"
     assert verdicts["all-narrows-more"] == "supported"
 
 
@@ -322,7 +328,7 @@ def of_overlap() -> Iterator[str]:
     assert claims.loc["overlap-digits", "effect"] == 0.1
     yield f"where it is {told('shuffled-mnist', -1, ' points')}"
     whole = told("whole-mnist", unit=" points")
-    yield f"With equal ones the gap is {whole} at 64 pixels"
+    yield f"With equal ones and 64 pixels the gap is {whole}"
     loss = kept("overlap", "runs").pivot(index="seed", columns="arm", values=LOSS)
     wide, narrow = (
         loss[f"mnist-new~block_shuffle={size}"] - loss[f"mnist-pretrained~block_shuffle={size}"]
