@@ -12,7 +12,7 @@ from real_runs import SEEDS, published_pretrained_run, real_run, sound_run
 from sentinel_series import saw, series, skipped
 
 from tlstudy.audit.sentinels import Evidence, examine_group
-from tlstudy.audit.sentinels.batchnorm import noise
+from tlstudy.audit.sentinels.batchnorm import deviation_of_difference
 from tlstudy.audit.sentinels.limits import DEVIATIONS
 from tlstudy.config.settings import Training
 from tlstudy.data.subset import describe_subset, draw_subset
@@ -60,9 +60,9 @@ def test_running_statistics_that_lag():
     ("first", "second", "images"), [(0.5, 0.5, 100), (0.9, 0.9, 1000), (1.0, 1.0, 50)]
 )
 def test_noise_is_that_of_two_independent_samples_and_never_nothing(first, second, images):
-    assert noise(first, second, images) > 0
+    assert deviation_of_difference(first, second, images) > 0
     samples = np.random.default_rng(0).binomial(images, [[first], [second]], (2, 20_000)) / images
-    assert noise(first, second, images) >= 0.98 * np.std(samples[0] - samples[1])
+    assert deviation_of_difference(first, second, images) >= 0.98 * np.std(samples[0] - samples[1])
 
 
 def test_equal_networks_seldom_seem_to_lag():
@@ -72,7 +72,7 @@ def test_equal_networks_seldom_seem_to_lag():
     for _ in range(2000):
         easy = generator.random(500) < 0.6  # images that both get right
         one, two = (np.where(easy, True, generator.random(500) < 0.3).mean() for _ in range(2))
-        found += abs(one - two) > DEVIATIONS * noise(one, two, 500)
+        found += abs(one - two) > DEVIATIONS * deviation_of_difference(one, two, 500)
     assert found <= 20
 
 
