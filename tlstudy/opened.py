@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tlstudy.config.catalogue import figure_names, study_figure_names
 from tlstudy.config.given import given_study
 from tlstudy.config.messages import did_you_mean
+from tlstudy.config.named_runs import find_run
 from tlstudy.config.quantities import QUANTITIES, quantity_of
 from tlstudy.config.quantity import Quantity
 from tlstudy.config.settings import Study
-from tlstudy.config.study import Run, find_run, runs
+from tlstudy.config.study import Run, runs
 from tlstudy.config.tables import ALL_TABLES
 from tlstudy.jobs import paths
 from tlstudy.storage.columns import ANSWERS_OF_A_RUN

@@ -23,8 +23,9 @@ from tlstudy.audit.sentinels import (
 from tlstudy.audit.sentinels.alarms import false_alarms
 from tlstudy.audit.sentinels.published import findings_on_published, published_evidence
 from tlstudy.audit.sentinels.runs import Examiner
+from tlstudy.config.named_runs import find_run
 from tlstudy.config.settings import STATISTICS
-from tlstudy.config.study import find_run, runs
+from tlstudy.config.study import runs
 from tlstudy.data import published
 from tlstudy.jobs import paths
 from tlstudy.jobs.run_record import write_run_record

@@ -19,7 +19,8 @@ from study_folder import StudyFolder
 from tlstudy.audit.claims import ledger
 from tlstudy.audit.ladder import ladder_table
 from tlstudy.cli.incomplete import make_incomplete_report
-from tlstudy.config.study import STEPS, build_study, find_run, runs
+from tlstudy.config.named_runs import find_run
+from tlstudy.config.study import STEPS, build_study, runs
 from tlstudy.jobs import paths
 from tlstudy.jobs.attempts import attempt, read_attempt
 from tlstudy.jobs.progress import Job, progress, progress_text

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from configurations import DEFAULT, ROOT, changed, message
 
-from tlstudy.config.study import build_study, check_subset, read_configuration
+from tlstudy.config.named_runs import check_subset
+from tlstudy.config.study import build_study, read_configuration
 from tlstudy.storage.errors import UserError
 
 WEIGHTS_FILE = str(ROOT / "config.yaml")  # any file that is there

@@ -13,10 +13,10 @@ from configurations import DEFAULT, ROOT, changed
 from jsonschema import Draft202012Validator
 
 from tlstudy.config.given import study_of_workflow
+from tlstudy.config.named_runs import find_run
 from tlstudy.config.schema import SCHEMA_FILE, configuration_schema
 from tlstudy.config.study import (
     build_study,
-    find_run,
     load_study,
     parse_source,
     read_configuration,

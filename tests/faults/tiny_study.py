@@ -16,8 +16,9 @@ from result_files import content
 from safetensors.torch import save_file
 
 from faults.process import Ended, Running, finished, snakemake
+from tlstudy.config.named_runs import find_run
 from tlstudy.config.settings import Study
-from tlstudy.config.study import build_study, find_run
+from tlstudy.config.study import build_study
 from tlstudy.jobs import paths
 from tlstudy.networks.architecture import build_classifier
 

@@ -6,7 +6,7 @@ import pytest
 from known import SIZE, accuracies, make_study
 
 from tlstudy.audit.claims import ledger
-from tlstudy.config.study import find_run
+from tlstudy.config.named_runs import find_run
 from tlstudy.jobs import paths
 from tlstudy.jobs.claims_seen import Sightings, arms_of, digest_of, read_sightings, record_claims
 

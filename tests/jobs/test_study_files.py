@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 from configurations import changed
 
-from tlstudy.config.study import build_study, find_run, load_study, runs
+from tlstudy.config.named_runs import find_run
+from tlstudy.config.study import build_study, load_study, runs
 from tlstudy.jobs import paths
 from tlstudy.jobs.study_files import write_settings
 

@@ -15,8 +15,8 @@ from resuming import after_every_epoch
 from small_study import prepared_study
 from study_folder import StudyFolder, finished, wait_for_training, wait_until
 
+from tlstudy.config.named_runs import find_run
 from tlstudy.config.settings import Study
-from tlstudy.config.study import find_run
 from tlstudy.jobs import paths
 from tlstudy.networks import checkpoint
 from tlstudy.steps.train import train_run

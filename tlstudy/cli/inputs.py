@@ -16,8 +16,9 @@ from tlstudy.cli.options import (
 )
 from tlstudy.config.architectures import check_architecture
 from tlstudy.config.given import given_study
+from tlstudy.config.named_runs import check_subset
 from tlstudy.config.settings import Study, WeightsSource
-from tlstudy.config.study import check_subset, parse_source
+from tlstudy.config.study import parse_source
 from tlstudy.config.study_targets import image_sources, parse_target
 from tlstudy.jobs import paths
 from tlstudy.jobs.workflow import source_lists

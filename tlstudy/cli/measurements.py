@@ -9,8 +9,9 @@ import click
 
 from tlstudy.cli.options import noted, seed_option, with_run, with_study
 from tlstudy.config.measurements import Measurement
+from tlstudy.config.named_runs import check_experiment
 from tlstudy.config.settings import LABORATORY_EXPERIMENTS, Study
-from tlstudy.config.study import Run, check_experiment
+from tlstudy.config.study import Run
 from tlstudy.jobs import paths
 from tlstudy.jobs.one_code import in_workflow
 from tlstudy.jobs.sharing import take_measurement, take_training

@@ -13,8 +13,8 @@ import click
 from tlstudy.cli.group import begin_lines_with
 from tlstudy.config.architectures import let_be_called
 from tlstudy.config.given import BASE, given_study
+from tlstudy.config.named_runs import find_run
 from tlstudy.config.settings import Study
-from tlstudy.config.study import find_run
 from tlstudy.jobs import paths
 from tlstudy.jobs.attempts import attempt
 from tlstudy.jobs.one_code import in_workflow
