@@ -199,8 +199,9 @@ def write_plane(trainer: Trainer, outcome: Outcome, level: float, path: Path) ->
     tensors = {"start": trainer.moves.trajectory.start, "end": end}
     reason = _no_plane_reason(plane, outcome)
     if not reason:
-        directions = trainer.moves.trajectory.combine(plane.coefficients)
-        tensors |= {"direction_1": directions[0].clone(), "direction_2": directions[1].clone()}
+        directions = enumerate(trainer.moves.trajectory.combine(plane.coefficients), start=1)
+        tensors |= {f"direction_{axis}": values.clone() for axis, values in directions}
+        del directions  # as large as both of its copies, while the file is written
     crossed = first_epoch_below(outcome.train_losses(), level)
     if crossed:
         tensors["above"] = trainer.moves.trajectory.weights_after(crossed - 1)
