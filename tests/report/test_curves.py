@@ -7,6 +7,7 @@ import pytest
 from reports import Page, fill_runs, inputs_of, make_inputs
 from scipy.stats import spearmanr
 
+from tlstudy.config.settings import Study
 from tlstudy.report.format import MISSING, loss, number, percent
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.names import layer_name
@@ -117,6 +118,19 @@ def test_only_a_pretrained_arm_against_a_new_one_answers_whether_pretraining_hel
         "slower": {"label": "Slower", "group": "one"},
     }
     assert review.review(make_inputs(arms=arms), 50) == []
+    pretrained = {name: arm | {"initialisation": "imagenet"} for name, arm in arms.items()}
+    claim = {
+        "text": "Slower is better.",
+        "slide": "Practical Implications",
+        "quantity": "balanced_accuracy",
+        "arm": "slower",
+        "against": "new",
+    }
+    inputs = make_inputs(arms=pretrained)
+    study = Study.model_validate(inputs.study.model_dump() | {"claims": {"slower": claim}})
+    claimed = dataclasses.replace(inputs, study=study)
+    assert claimed.is_about_slides
+    assert review.review(claimed, 50) == []
     assert len(review.review(inputs_of("sweep"), 50)[0][1]) == 3
 
 

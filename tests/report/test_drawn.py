@@ -71,7 +71,7 @@ def test_curves_are_those_of_the_table():
     # The mean lies between the ends of its interval, on the drawing too, where up is less.
     of = {s["mark"]: s for s in panels["corrected"]["series"] if s["name"] == curve["name"]}
     low, mean, high = (
-        np.array(of[mark]["at"][1::2]) for mark in (drawn.LOW, drawn.MEAN, drawn.HIGH)
+        np.array(of[mark]["at"][1::2]) for mark in (drawn.LOW, drawn.GEOMETRIC_MEAN, drawn.HIGH)
     )
     assert (low >= mean).all()
     assert (mean >= high).all()
@@ -96,8 +96,26 @@ def test_seeds_make_room_for_means_where_there_are_many(monkeypatch):
     svg_of.cache_clear()
     marks = {s["mark"] for panel in values_of(svg_of("gradient-norm")) for s in panel["series"]}
     svg_of.cache_clear()
-    assert drawn.MEAN in marks
+    assert drawn.GEOMETRIC_MEAN in marks
     assert not any(mark.startswith("seed") for mark in marks)
+
+
+def test_means_on_a_logarithmic_axis_are_geometric():
+    values = np.array([[1e-3, 1, 0], [1e-2, 1, 1], [1e-1, 1, 1], [1, 1, 1], [10, 1, 1]])
+    with style.look("means"):
+        figure = style.new_figure(2, [])
+        ax = figure.subplots()
+        ax.set_yscale("log", nonpositive="mask")
+        points.draw_curves(ax, np.arange(1, 4), values, color=style.NEW)
+        figure.draw_without_rendering()
+        [panel] = drawn.panels_of(figure)
+    found = {item["mark"]: item for item in panel["series"]}
+    assert found[drawn.GEOMETRIC_MEAN]["x"] == [1, 2]  # not where a seed has 0
+    assert found[drawn.GEOMETRIC_MEAN]["y"] == pytest.approx([0.1, 1])
+    # Powers of ten -3 to 1: mean -1, standard error sqrt(2.5 / 5), t(4) 2.7764.
+    reach = 2.7764451 * 0.5**0.5
+    assert found[drawn.LOW]["y"] == pytest.approx([10 ** (-1 - reach), 1], rel=1e-4)
+    assert found[drawn.HIGH]["y"] == pytest.approx([10 ** (-1 + reach), 1], rel=1e-4)
 
 
 def test_a_drawing_without_values_has_none():

@@ -29,7 +29,7 @@ def test_ways_of_training_stand_in_the_table_of_differences():
     )
     rows = {row[0]: row[1:] for row in table.rows}
     assert rows == {
-        "Optimiser": ["Adam, step size 0.001", "AdamW, step size 0.01"],
+        "Optimiser": ["Adam, learning rate 0.001", "AdamW, learning rate 0.01"],
         "Learning rate": [
             "the same at every step",
             "times 0.1 every 5 epochs, after a rise over 1 epochs",
@@ -56,7 +56,7 @@ def test_ways_of_training_stand_in_the_table_of_differences():
 def test_what_no_arm_changes_is_not_told():
     told = dict(shared(study(usual={})))
     assert "Label smoothing" not in told
-    assert told["Optimiser"] == "Adam, step size 0.001"
+    assert told["Optimiser"] == "Adam, learning rate 0.001"
     assert dict(shared(study(one={"label_smoothing": 0.1})))["Label smoothing"] == "0.1"
 
 

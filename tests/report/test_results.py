@@ -95,7 +95,7 @@ def test_few_arms_are_told_apart_in_columns_and_many_in_rows():
     assert table.rows[1] == [
         "Pretrained, corrected, learning rate 0.0001",
         "pretrained (imagenet)",
-        "Adam, step size 0.0001",
+        "Adam, learning rate 0.0001",
     ]
     inputs = inputs_of("one seed")
     few = page(inputs)["differences"]

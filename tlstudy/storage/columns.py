@@ -116,7 +116,7 @@ RUNS = {
     "explained_variance_1": ("float64", "share of the trajectory's variance on axis 1"),
     "explained_variance_2": ("float64", "share of the trajectory's variance on axis 2"),
     "device": ("string", "device that trained"),
-    "learning_rate": ("float64", "step size trained with; the chosen one where it was tuned"),
+    "learning_rate": ("float64", "trained with; the chosen one where it was tuned"),
     "findings": (
         "string",
         "names of the sentinels that found something wrong with the run, separated by spaces; "

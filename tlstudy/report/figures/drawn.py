@@ -25,6 +25,7 @@ from tlstudy.report.figures.scales import without_scale
 from tlstudy.report.figures.style import MUTED
 
 MEAN, LOW, HIGH = "mean", "low end of the interval", "high end of the interval"
+GEOMETRIC_MEAN = "geometric mean"  # on logarithmic axes
 INTERVAL = "interval"  # label of a line from the low to the high end
 PUBLISHED = "published"
 JOINED = "joined"  # label of what only shows again values that stand beside it
@@ -173,7 +174,7 @@ def _as_json(panels: list[Panel]) -> str:
 
 
 def _without_seeds(series: list[Series]) -> list[Series]:
-    averaged = {item["name"] for item in series if item["mark"] == MEAN}
+    averaged = {item["name"] for item in series if item["mark"] in (MEAN, GEOMETRIC_MEAN)}
     seed = of_seed("")
     return [
         item for item in series if not (item["mark"].startswith(seed) and item["name"] in averaged)

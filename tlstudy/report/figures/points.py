@@ -206,6 +206,9 @@ def draw_curves(
 ) -> Axes:
     """Every seed as a thin line; from MINIMUM_SEEDS up their mean and its interval as well.
 
+    On a logarithmic axis that is the geometric mean: the interval of the mean may reach below 0,
+    where such an axis ends. It has gaps where a value is 0.
+
     A run that has no values from some epoch on diverged: a cross marks its last one.
 
     Args:
@@ -237,14 +240,24 @@ def draw_curves(
             ax.plot(epochs[finite[-1]], curve[finite[-1]], **cross)
     if averaged:
         epochs = epochs[:shared]
-        low, high = t_interval(whole)
-        [mean] = ax.plot(epochs, whole.mean(axis=0), linewidth=1.6, label=drawn.MEAN, **look)
+        means, low, high, label = _averages(whole, ax.get_yscale() == "log")
+        [mean] = ax.plot(epochs, means, linewidth=1.6, label=label, **look)
         band = ax.fill_between(epochs, low, high, color=look["color"], alpha=0.22, linewidth=0)
         drawn.remember_band(band, mean, low, high)
         if len(epochs) == 1:  # a band has no width there
             bar = {"linewidth": 3, "color": look["color"], "label": drawn.JOINED}
             ax.plot(np.repeat(epochs, 2), [*low, *high], **bar)
     return ax
+
+
+def _averages(values: np.ndarray, logarithmic: bool) -> tuple[np.ndarray, ...]:
+    """Means over the seeds of (seeds, epochs), both ends of their intervals, and what they are."""
+    if not logarithmic:
+        return values.mean(axis=0), *t_interval(values), drawn.MEAN
+    with np.errstate(divide="ignore"):
+        logs = np.log(values)
+    ends = (np.exp(end) for end in t_interval(logs))
+    return np.exp(logs.mean(axis=0)), *ends, drawn.GEOMETRIC_MEAN
 
 
 def has_stopped(study: Study, table: pd.DataFrame, arms: list[str]) -> bool:

@@ -125,9 +125,9 @@ def target(arm: Arm) -> str:
 
 
 def optimiser(arm: Arm) -> str:
-    """The optimiser with its step size and what else differs from its defaults."""
+    """The optimiser with its learning rate and what else differs from its defaults."""
     settings = arm.optimiser
-    text = f"{OPTIMISERS[settings.name]}, step size {settings.learning_rate:g}"
+    text = f"{OPTIMISERS[settings.name]}, learning rate {settings.learning_rate:g}"
     other = settings.model_dump(exclude={"name", "learning_rate"}, exclude_defaults=True)
     return ", ".join([text, *_in_words(other)])
 

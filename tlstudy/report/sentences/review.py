@@ -22,14 +22,15 @@ NOT_HELD = (
 def review(inputs: Inputs, size: int) -> list[tuple[str, list[str]]]:
     """Each assumption of the slides as a question, and what this study's numbers say of it.
 
-    A study of its own has only the questions that it answers. On a ladder only for the rungs that
-    figures show arm by arm.
+    Only the questions that the study answers; a study about the slides that compares pretrained
+    networks with new ones has them all. On a ladder only for the rungs that figures show arm by
+    arm.
     """
-    every = inputs.is_about_slides
     inputs = replace(inputs, study=without_other_rungs(inputs.study))
     found = []
     pairs, held = _pairs(inputs), _measured(inputs.encoder, size)
-    if every or pairs:
+    every = inputs.is_about_slides and bool(pairs)
+    if pairs:
         found.append(
             (
                 "Does a pretrained network learn from so few images where a new one does not?",
@@ -64,8 +65,6 @@ def _measured(table: pd.DataFrame, size: int) -> bool:
 
 
 def _learns(inputs: Inputs, size: int, pairs: list[tuple[str, str]]) -> Iterator[str]:
-    if not pairs:
-        yield "No pretrained arm here is compared with one that starts from random weights."
     for arm, reference in pairs:
         gap = series.difference_summary(inputs, arm, size, "balanced_accuracy")
         yield (
