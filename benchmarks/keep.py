@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tlstudy.config.catalogue import figure_names, size_folder
+from tlstudy.config.given import given_study
 from tlstudy.config.quantities import quantity_of
 from tlstudy.config.settings import Study
-from tlstudy.config.study import load_study
 from tlstudy.config.study import runs as runs_of
 from tlstudy.config.tables import ALL_TABLES
 from tlstudy.jobs import paths
@@ -52,7 +52,7 @@ def folder_of(name: str) -> Path:
 def study_of(name: str) -> Study:
     """The study as it was run: of its own file in the kept folder where there is one."""
     own = folder_of(name) / OWN
-    return load_study([ROOT / "config.yaml", own if own.is_file() else study_file(name)])
+    return given_study([ROOT / "config.yaml", own if own.is_file() else study_file(name)])
 
 
 def study_file(name: str) -> Path:

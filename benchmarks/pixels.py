@@ -12,8 +12,9 @@ import pandas as pd
 import torch
 
 from benchmarks.keep import ROOT, folder_of
+from tlstudy.config.given import given_study
 from tlstudy.config.settings import Study
-from tlstudy.config.study import Run, load_study, runs
+from tlstudy.config.study import Run, runs
 from tlstudy.data.images import cache_images, load_images
 from tlstudy.data.subset import draw_subset, order_of_test_images
 from tlstudy.jobs import paths
@@ -55,6 +56,6 @@ def rows(study: Study, arm: str) -> Iterator[dict]:
 
 
 if __name__ == "__main__":
-    table = pd.DataFrame(rows(load_study([ROOT / "config.yaml"]), "new"))
+    table = pd.DataFrame(rows(given_study([ROOT / "config.yaml"]), "new"))
     write_table(folder_of("slides") / "pixels.parquet", schema({**KEYS, **COLUMNS}), table)
     print(table.groupby("method")["test_balanced_accuracy"].describe())

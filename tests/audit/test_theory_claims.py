@@ -13,7 +13,8 @@ from tlstudy.audit.theory_claims import (
 from tlstudy.audit.theory_statistics import gain, ratios
 from tlstudy.config.catalogue import LABORATORY as LABORATORY_FIGURES
 from tlstudy.config.catalogue import study_figure_names
-from tlstudy.config.study import build_study, load_study
+from tlstudy.config.given import given_study
+from tlstudy.config.study import build_study
 from tlstudy.report.figures import draw, style
 from tlstudy.steps.aggregate import aggregate_study
 from tlstudy.steps.claims import make_claims
@@ -112,7 +113,7 @@ def test_the_workflow_runs_a_laboratory_alone(tmp_path):
     place.succeed("--until", "laboratory")
     # Neither images nor weights.
     assert set(place.planned()) == {"aggregate", "claims", "figures", "formulas", "report"}
-    study = load_study([place.folder / "config.yaml", place.folder / "tiny.yaml"])
+    study = given_study([place.folder / "config.yaml", place.folder / "tiny.yaml"])
     aggregate_study(study)
     make_claims(study)
     for name, documented in (

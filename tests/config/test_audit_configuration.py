@@ -3,11 +3,12 @@
 import pytest
 from configurations import ROOT, changed, message
 
-from tlstudy.config.study import build_study, load_study, runs, selected
+from tlstudy.config.given import given_study
+from tlstudy.config.study import build_study, runs, selected
 
 
 def audit():
-    return load_study([ROOT / "config.yaml", ROOT / "studies" / "audit.yaml"])
+    return given_study([ROOT / "config.yaml", ROOT / "studies" / "audit.yaml"])
 
 
 def test_rungs_that_differ_only_in_how_a_run_is_read_off_share_it():
@@ -33,7 +34,7 @@ def test_only_values_that_an_arm_reports_are_taken_after_epochs():
 def test_all_test_images_are_evaluated_with_the_statistics_that_an_arm_reports():
     by_arm = {
         run.arm: (run.statistics, run.after_epochs)
-        for run in runs(load_study([ROOT / "config.yaml"]))
+        for run in runs(given_study([ROOT / "config.yaml"]))
     }
     assert by_arm["new-published"] == (("running",), ("running",))
     assert by_arm["new"] == (("recalibrated",), ("recalibrated",))

@@ -39,9 +39,8 @@ def workflow(*files: Path):
 
 
 def test_a_study_lies_on_top_of_config_yaml_wherever_it_is(here):
-    assert given_study([QUICK]) == load_study([ROOT / "config.yaml", QUICK])
     assert given_study([ROOT / "config.yaml", QUICK]) == given_study([QUICK])
-    assert given_study([]) == load_study([ROOT / "config.yaml"])
+    assert given_study([]) == given_study([ROOT / "config.yaml"])
     shutil.copy(ROOT / "config.yaml", "config.yaml")
     assert given_study([write("study: a\nseed: 3\nlandscape: {seeds: []}\n")]).seed == [3]
     write("study: b\nseed: 1\narms: {one: {}}\n", "config.yaml")
@@ -120,6 +119,20 @@ def test_landscapes_are_of_the_first_seed_unless_theirs_are_written(here, read):
     assert read(write("study: a\nseed: [1, 2]\nlandscape: {seeds: []}\n")).landscape.seeds == []
     with pytest.raises(UserError, match=r"landscape\.seeds: found 26; must be among"):
         read(write("study: a\nseed: [1, 2]\nlandscape: {seeds: [26]}\n"))
+
+
+@pytest.mark.parametrize("read", [lambda file: given_study([file]), workflow])
+def test_baselines_are_of_all_seeds_and_of_arms_that_there_are(here, read):
+    def baselines(text: str):
+        found = read(write(f"study: a\nseed: [1, 2]\nlandscape: {{seeds: []}}\n{text}")).baselines
+        return found.seeds, found.arms
+
+    assert baselines("") == ([1, 2], ["new"])
+    assert baselines("arms: {new: null}") == ([], [])
+    assert baselines("arms: {new: null}\nbaselines: {seeds: [2]}") == ([2], [])
+    assert baselines("baselines: {arms: [pretrained]}") == ([1, 2], ["pretrained"])
+    with pytest.raises(UserError, match=r"baselines\.arms: found 'new'; must be among"):
+        baselines("arms: {new: null}\nbaselines: {arms: [new]}")
 
 
 @pytest.mark.parametrize("read", [lambda file: given_study([file]), workflow])

@@ -6,8 +6,9 @@ import pytest
 from configurations import ROOT, changed, message
 from jsonschema import Draft202012Validator
 
+from tlstudy.config.given import given_study
 from tlstudy.config.schema import configuration_schema
-from tlstudy.config.study import build_study, load_study
+from tlstudy.config.study import build_study
 
 CONTROL = {"quantity": "displacement", "arm": "new", "at_least": 0.1, "says": "it moved"}
 CLAIM = {
@@ -191,7 +192,7 @@ def test_null_removes_a_claim(tmp_path):
     overlay = tmp_path / "overlay.yaml"
     overlay.write_text("claims: {C1: null}")
     files = [ROOT / "config.yaml", ROOT / "studies" / "audit.yaml"]
-    whole, less = load_study(files), load_study([*files, overlay])
+    whole, less = given_study(files), given_study([*files, overlay])
     assert [*less.claims] == [name for name in whole.claims if name != "C1"]
     configuration = with_claim()
     configuration["claims"]["C2"] = None

@@ -12,7 +12,7 @@ import yaml
 from configurations import DEFAULT, ROOT, changed
 from jsonschema import Draft202012Validator
 
-from tlstudy.config.given import study_of_workflow
+from tlstudy.config.given import given_study, study_of_workflow
 from tlstudy.config.named_runs import find_run
 from tlstudy.config.schema import SCHEMA_FILE, configuration_schema
 from tlstudy.config.study import (
@@ -45,7 +45,7 @@ def test_published_protocol_is_written_out():
 
 @pytest.mark.parametrize("overlay", sorted((ROOT / "studies").glob("*.yaml")), ids=lambda p: p.stem)
 def test_every_study_is_valid_and_has_its_own_folder(overlay):
-    study = load_study([ROOT / "config.yaml", overlay])
+    study = given_study([ROOT / "config.yaml", overlay])
     assert study.study == overlay.stem
 
 
@@ -54,7 +54,7 @@ def test_every_example_is_valid_with_the_images_that_its_script_makes(tmp_path, 
     made = runpy.run_path(str(EXAMPLES / "make_photos.py"))
     made["main"](tmp_path / "photos")
     for file in sorted(EXAMPLES.glob("*.yaml")):
-        study = load_study([ROOT / "config.yaml", file])
+        study = given_study([ROOT / "config.yaml", file])
         assert study.study == file.stem
         page = file.with_suffix(".md").read_text()
         assert f"docs/examples/{file.name}" in page
@@ -66,8 +66,8 @@ def test_every_example_is_valid_with_the_images_that_its_script_makes(tmp_path, 
 
 
 def test_overlay_changes_its_keys_only():
-    whole = load_study([ROOT / "config.yaml"])
-    quick = load_study([ROOT / "config.yaml", ROOT / "studies" / "quick.yaml"])
+    whole = given_study([ROOT / "config.yaml"])
+    quick = given_study([ROOT / "config.yaml", ROOT / "studies" / "quick.yaml"])
     assert quick.seed == [26]
     assert quick.subset_size == whole.subset_size
     assert quick.landscape.random_radius == whole.landscape.random_radius
@@ -251,8 +251,8 @@ def test_arms_have_one_order_whoever_merges_the_files(tmp_path):
 
 def test_null_removes_an_arm(tmp_path):
     overlay = tmp_path / "overlay.yaml"
-    overlay.write_text("arms: {new: null, pretrained: null}")
-    study = load_study([ROOT / "config.yaml", overlay])
+    overlay.write_text("study: a\narms: {new: null, pretrained: null}")
+    study = given_study([ROOT / "config.yaml", overlay])
     assert list(study.arms) == ["new-published", "pretrained-published"]
     overlaid = changed("arms.new", None)  # what Snakemake's own merge leaves
     assert "new" not in build_study(overlaid).arms

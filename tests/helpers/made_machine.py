@@ -5,7 +5,8 @@ from configurations import ROOT
 from records import run_record
 
 from tlstudy.config.architectures import MILLIONS_OF_WEIGHTS, MULTIPLY_ADDS
-from tlstudy.config.study import load_study, runs
+from tlstudy.config.given import given_study
+from tlstudy.config.study import runs
 from tlstudy.jobs import paths, speed
 from tlstudy.jobs.run_record import write_run_record
 from tlstudy.jobs.speed import Kind, Timed
@@ -114,10 +115,10 @@ class MadeMachine:
             write_run_record(folder, run_record(**record | changes))
             self.benchmark(study, "train", run, took)
         for job in speed.jobs(study):
-            if job.step == "landscape":
-                paths.step_files(study, "landscape", job.run)[0].touch()
-                took = self.landscape(study, job.run) / self.threads
-                self.benchmark(study, "landscape", job.run, took)
+            if job.step != "train":
+                paths.step_files(study, job.step, job.run)[0].touch()
+                seconds = self.landscape(study, job.run) if job.step == "landscape" else self.start
+                self.benchmark(study, job.step, job.run, seconds / self.threads)
 
     def benchmark(self, study, step: str, run, seconds: float) -> None:
         file = paths.benchmark_file(paths.study_folder(study), paths.job_of_run(step, run))
@@ -129,7 +130,7 @@ class MadeMachine:
 
 def shipped(tmp_path, *names: str, **changes):
     """A study of the repository, with its results and cache elsewhere."""
-    study = load_study(
+    study = given_study(
         [ROOT / "config.yaml", *(ROOT / "studies" / f"{name}.yaml" for name in names)]
     )
     places = {"results": tmp_path / "results", "cache": tmp_path / "cache"}

@@ -11,7 +11,8 @@ from study_folder import ROOT
 
 from tlstudy.cli import main
 from tlstudy.config.architectures import MULTIPLY_ADDS
-from tlstudy.config.study import build_study, load_study, runs
+from tlstudy.config.given import given_study
+from tlstudy.config.study import build_study, runs
 from tlstudy.jobs import paths, plan, plan_text, speed, workflow
 from tlstudy.jobs.cost import operations, per_image
 from tlstudy.jobs.machine import Machine
@@ -254,7 +255,7 @@ def test_the_line_before_a_study_tells_time_cores_and_jobs(tmp_path, here):
 
 
 def test_short_studies_ask_nothing_and_a_failure_is_a_sentence(tmp_path, monkeypatch):
-    tiny = load_study([ROOT / "config.yaml", ROOT / "tests" / "tiny.yaml"])
+    tiny = given_study([ROOT / "config.yaml", ROOT / "tests" / "tiny.yaml"])
     keys = [("train", run.name, "20", "26") for run in runs(tiny)]
     monkeypatch.setattr(workflow.subprocess, "run", never)
     assert workflow.time_ahead(tiny, tmp_path, [*keys, ("report",)], cores=2, gpus=0) == ""
@@ -332,3 +333,14 @@ def test_every_study_that_is_shipped_can_be_planned(name, tmp_path, monkeypatch)
 def test_room_for_checkpoints_is_three_vectors_old_and_new_and_one_an_epoch(tmp_path):
     study = make_study(tmp_path)
     assert plan_text.disk_mb(study)[1] == pytest.approx(4 * 11.2 * (2 * 3 + 8))
+
+
+def test_baselines_tell_no_speed(tmp_path, caplog):
+    """They cost no passes of a network, so no time for an operation."""
+    machine = MadeMachine()
+    study = shipped(tmp_path, seed=[26])
+    machine.finish(study)
+    assert study.baselines.seeds
+    known = recorded_speeds(study.results, machine.device)
+    assert {kind.work for kind in known.rates} == {"training", "evaluation", "landscape"}
+    assert "tells no speed" not in caplog.text

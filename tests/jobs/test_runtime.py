@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 from configurations import ROOT, changed
 
-from tlstudy.config.study import build_study, load_study, runs
+from tlstudy.config.given import given_study
+from tlstudy.config.study import build_study, runs
 from tlstudy.jobs.cost import LEAST_MINUTES, memory_mb, operations, runtime_minutes
 
 
@@ -24,7 +25,7 @@ def test_a_runtime_is_that_of_the_operations_and_never_too_short():
 
 
 def test_the_kept_audits_trainings_took_less_than_a_third_of_what_they_would_be_given():
-    study = load_study([ROOT / "config.yaml", ROOT / "docs" / "audit" / "study.yaml"])
+    study = given_study([ROOT / "config.yaml", ROOT / "docs" / "audit" / "study.yaml"])
     kept = pd.read_parquet(ROOT / "docs" / "audit" / "runs.parquet").set_index(["arm", "seed"])
     assert (kept["threads"] == 1).all()
     for run in runs(study):

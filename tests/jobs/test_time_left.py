@@ -75,7 +75,7 @@ def test_a_running_study_tells_jobs_epochs_and_time(tmp_path, here):
     study = study_on_the_way(tmp_path, machine)
     of_27 = [run for run in runs(study) if run.seed == 27]
     lines = told(study)
-    assert lines[0].startswith("jobs: 4 of ")
+    assert lines[0].startswith("jobs: 5 of ")  # four trainings, and the baselines of a seed
     assert lines[1] == "epochs: 120 of 240 done"
     one = max(machine.training(study, run) for run in of_27) / 60
     assert minutes_of(lines[2]) == pytest.approx(one, abs=0.1 * one + WHOLE_MINUTES)

@@ -10,8 +10,8 @@ from tlstudy.audit.ladder import ladder_table
 from tlstudy.audit.sentinels.alarms import false_alarms
 from tlstudy.audit.statistics import summarise
 from tlstudy.audit.verdicts import by_interval, with_holm
+from tlstudy.config.given import given_study
 from tlstudy.config.settings import Arm
-from tlstudy.config.study import load_study
 from tlstudy.config.tables import ALL_TABLES
 from tlstudy.storage import columns
 
@@ -36,7 +36,7 @@ def kept(name: str) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def study():
-    return load_study([ROOT / "config.yaml", ROOT / "docs" / "audit" / "study.yaml"])
+    return given_study([ROOT / "config.yaml", ROOT / "docs" / "audit" / "study.yaml"])
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -6,8 +6,8 @@ from pages import ROOT, as_it_was_run, page
 from scipy.stats import sem, t
 
 from tlstudy.audit.sentinels.alarms import false_alarms
+from tlstudy.config.given import given_study
 from tlstudy.config.settings import Arm
-from tlstudy.config.study import load_study
 from tlstudy.storage import columns
 
 KEPT = ROOT / "docs" / "slides"
@@ -20,7 +20,7 @@ def runs() -> pd.DataFrame:
 
 
 def test_its_runs_are_those_of_today_s_study(runs):
-    study = as_it_was_run(load_study([ROOT / "config.yaml", KEPT / "study.yaml"]))
+    study = as_it_was_run(given_study([ROOT / "config.yaml", KEPT / "study.yaml"]))
     assert set(runs["evaluation_precision"]) == {study.evaluation.precision}
     assert list(runs.columns) == list(columns.RUNS)
     assert set(runs.index) == {(arm, seed) for arm in study.arms for seed in study.seed}

@@ -9,7 +9,7 @@ from pages import ROOT, numbers_not_looked_up, page
 
 from tlstudy.audit.theory_claims import LABORATORY_CLAIMS_BY_NAME, laboratory_ledger
 from tlstudy.audit.theory_statistics import CONDITION, of, ratios
-from tlstudy.config.study import load_study
+from tlstudy.config.given import given_study
 from tlstudy.storage import laboratory_columns
 from tlstudy.theory.formulas import check_all
 
@@ -22,7 +22,7 @@ def kept(name: str) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def study():
-    return load_study([ROOT / "config.yaml", ROOT / "studies" / "theory.yaml"])
+    return given_study([ROOT / "config.yaml", ROOT / "studies" / "theory.yaml"])
 
 
 def test_every_seed_of_every_experiment_is_there(study):

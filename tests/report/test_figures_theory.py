@@ -6,7 +6,8 @@ from configurations import DEFAULT, ROOT, changed
 from matplotlib.text import Text
 
 from tlstudy.config import catalogue
-from tlstudy.config.study import build_study, load_study
+from tlstudy.config.given import given_study
+from tlstudy.config.study import build_study
 from tlstudy.report.figures import style, theory
 from tlstudy.theory.formulas import check_all
 from tlstudy.theory.penalty import multi_task_penalty
@@ -85,7 +86,7 @@ def test_a_new_unit_costs_twice_its_strength_and_an_aligned_one_less(figure):
     ("overlay", "there"), [("audit", True), ("rescaling", True), ("theory", True), ("quick", False)]
 )
 def test_it_belongs_to_studies_of_reuse_and_rescaling_and_of_the_laboratory(overlay, there):
-    study = load_study([ROOT / "config.yaml", ROOT / "studies" / f"{overlay}.yaml"])
+    study = given_study([ROOT / "config.yaml", ROOT / "studies" / f"{overlay}.yaml"])
     assert (catalogue.PENALTY in catalogue.study_figure_names(study)) == there
 
 

@@ -13,8 +13,9 @@ from result_files import content
 from slurm_cluster import missing, running_cluster
 from study_folder import PATIENCE, ROOT, StudyFolder
 
+from tlstudy.config.given import given_study
 from tlstudy.config.settings import Study
-from tlstudy.config.study import Run, load_study, runs
+from tlstudy.config.study import Run, runs
 from tlstudy.jobs.cost import memory_mb, runtime_minutes
 
 pytestmark = [
@@ -166,5 +167,5 @@ def test_a_processor_is_given_more_time_than_a_gpu(tmp_path, cache):
 
 def first_run(place: StudyFolder) -> tuple[Run, Study]:
     files = [place.folder / name for name in ("config.yaml", "tiny.yaml")]
-    study = load_study(files)
+    study = given_study(files)
     return runs(study)[0], study

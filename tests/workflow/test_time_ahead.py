@@ -6,7 +6,7 @@ import yaml
 from made_machine import MadeMachine
 from study_folder import ROOT, StudyFolder
 
-from tlstudy.config.study import load_study
+from tlstudy.config.given import given_study
 from tlstudy.storage.provenance import processor_name
 
 # Stands for `tlstudy`: no job does anything.
@@ -21,7 +21,7 @@ def test_a_long_study_tells_it_and_a_dry_run_does_not(tmp_path):
     quick = yaml.safe_load((ROOT / "studies" / "quick.yaml").read_text())
     place.overlay = quick | places | {"study": "long", "seed": list(range(26, 36))}
     place.replace_command(NOTHING)
-    shipped = load_study([ROOT / "config.yaml", ROOT / "studies" / "quick.yaml"])
+    shipped = given_study([ROOT / "config.yaml", ROOT / "studies" / "quick.yaml"])
     machine.finish(shipped.model_copy(update={"results": place.folder / "results"}))
     jobs = r"\(40 trainings, 4 landscape jobs\), known from"
     told = rf"About (.+) on [12] cores? of an idle machine {jobs}"

@@ -3,7 +3,6 @@
 A mistake is told with the file and the line in which it stands.
 """
 
-import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -180,7 +179,7 @@ def _study_of(configuration: Mapping[str, Any], layers: Sequence[Layer]) -> Stud
     try:
         if problems := [*_forgotten_name(configuration, base, above), *_unknown_nulls(layers)]:
             raise UserError("\n".join(problems))
-        fitting = _with_seeds_that_fit(configuration, base, above)
+        fitting = _with_runs_that_fit(configuration, base, above)
         return build_study(fitting, lambda study: _with_weights_that_fit(study, base, above))
     except UserError as error:
         lines = error.message.splitlines()
@@ -240,28 +239,54 @@ def _unknown_nulls(layers: Sequence[Layer]) -> Iterator[str]:
                     )
 
 
-def _with_seeds_that_fit(
+def _with_runs_that_fit(
     configuration: Mapping[str, Any], base: Layer, above: Sequence[Layer]
 ) -> dict[str, Any]:
-    """The configuration with measurements at seeds of its own where the user did not write theirs.
+    """The configuration with measurements of runs that it has where the user did not write which.
 
-    Other seeds may be chosen without a thought of the landscape's, which config.yaml has.
+    Other seeds and arms may be chosen without a thought of those that config.yaml measures.
     """
-    fitting, written = dict(configuration), configuration.get("seed")
-    seeds = written if isinstance(written, list) else [written]
-    if seeds == [None] or not seeds or written == base.content.settings.get("seed"):
-        return fitting
+    fitting, below = dict(configuration), base.content.settings
     for name in measurements():
-        default = base.content.settings.get(name)
-        default = default.get("seeds") if isinstance(default, Mapping) else None
-        settings = configuration.get(name)
-        if not isinstance(default, list) or not isinstance(settings, Mapping):
+        default, settings = below.get(name), configuration.get(name)
+        if not isinstance(default, Mapping) or not isinstance(settings, Mapping):
             continue
-        lost = any(seed not in seeds for seed in default)
-        if lost and settings.get("seeds") == default and not _written(above, name, "seeds"):
-            kept = [seed for seed in default if seed in seeds] or seeds[:1]
-            fitting[name] = {**settings, "seeds": copy.copy(kept)}
+        unwritten = {
+            key: default[key]
+            for key in ("seeds", "arms")
+            if default.get(key) and settings.get(key) == default[key]
+            if not _written(above, name, key)
+        }
+        changes: dict[str, Any] = {}
+        if "seeds" in unwritten:
+            changes["seeds"] = _seeds_that_fit(unwritten["seeds"], configuration, below)
+        if "arms" in unwritten:
+            changes["arms"] = _arms_that_fit(unwritten["arms"], configuration)
+            if not changes["arms"] and "seeds" in unwritten:
+                changes["seeds"] = []  # as no arms stand for all
+        fitting[name] = {**settings, **changes}
     return fitting
+
+
+def _seeds_that_fit(
+    default: Any, configuration: Mapping[str, Any], below: Mapping[str, Any]
+) -> list[Any]:
+    """Those of the default that the study has, or else its first; all where that had all."""
+    written = configuration.get("seed")
+    seeds = list(written) if isinstance(written, list) else [written]
+    if seeds == [None] or not seeds or not isinstance(default, list):
+        return default
+    if default == below.get("seed"):
+        return seeds
+    return [seed for seed in default if seed in seeds] or seeds[:1]
+
+
+def _arms_that_fit(default: Any, configuration: Mapping[str, Any]) -> Any:
+    """Those of the default that the study has."""
+    arms = configuration.get("arms")
+    if not isinstance(default, list) or not isinstance(arms, Mapping):
+        return default
+    return [name for name in default if arms.get(name) is not None]
 
 
 def _written(above: Sequence[Layer], *keys: str) -> bool:
