@@ -56,7 +56,9 @@ def study_of(name: str) -> Study:
 
 
 def study_file(name: str) -> Path:
-    return ROOT / "studies" / f"{name}.yaml"
+    """A study's file; the default study has config.yaml alone."""
+    own = ROOT / "studies" / f"{name}.yaml"
+    return own if own.is_file() else ROOT / "config.yaml"
 
 
 def keep(name: str) -> None:
@@ -142,8 +144,10 @@ def kept_inputs(study: Study) -> Inputs:
 def page(inputs: Inputs) -> str:
     """The page of a kept study, as Markdown."""
     study, size = inputs.study, _size(inputs.study)
-    parts = [f"# {study.title}", study.question, *_run(inputs)]
-    parts += ["## Claims", *_claims(inputs, size)]
+    question = study.question or "The slides' experiment, as published and corrected."
+    parts = [f"# {study.title or 'The default study'}", question, *_run(inputs)]
+    if study.claims:
+        parts += ["## Claims", *_claims(inputs, size)]
     for name in _kept_figures(study):
         title, sentence, table = title_of(study, name), "", None
         if name == "results":
@@ -179,12 +183,14 @@ def _run(inputs: Inputs) -> Iterator[str]:
     )
     yield "\n".join(f"- {warning}" for warning in how_it_was_run.warnings(inputs))
     own = folder_of(study.study) / OWN
-    file = own.relative_to(ROOT) if own.is_file() else f"studies/{study.study}.yaml"
-    yield f"To run it again: `snakemake --cores 2 --configfile {file}`"
+    today = study_file(study.study).relative_to(ROOT)
+    file = own.relative_to(ROOT) if own.is_file() else today
+    option = f" --configfile {file}" * (file.name != "config.yaml")
+    yield f"To run it again: `snakemake --cores 2{option}`"
     yield from _other_weights(inputs)
     if own.is_file():
         yield (
-            f"[{OWN}]({OWN}) is the study as it was run: `studies/{study.study}.yaml` or the "
+            f"[{OWN}]({OWN}) is the study as it was run: `{today}` or the "
             "defaults have changed since. What we no longer hold stands in "
             "[the history](../history.md)."
         )

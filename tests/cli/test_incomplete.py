@@ -19,11 +19,13 @@ from study_folder import StudyFolder
 from tlstudy.audit.claims import ledger
 from tlstudy.audit.ladder import ladder_table
 from tlstudy.cli.incomplete import make_incomplete_report
+from tlstudy.config.catalogue import figure_names
 from tlstudy.config.named_runs import find_run
 from tlstudy.config.study import STEPS, build_study, runs
 from tlstudy.jobs import paths
 from tlstudy.jobs.attempts import attempt, read_attempt
 from tlstudy.jobs.progress import Job, progress, progress_text
+from tlstudy.report.figures import draw, style
 from tlstudy.report.page.progress import LOG_LINES, log_end
 from tlstudy.report.page.render import render
 from tlstudy.steps.aggregate import aggregate_study
@@ -198,6 +200,7 @@ def test_a_study_without_any_run_has_a_page_of_its_own(tmp_path, cache):
             lambda arm, seed: arm == "pretrained-final" or seed == 26,
             id="an arm, and the first seed",
         ),
+        pytest.param(lambda arm, seed: arm.startswith("new"), id="all new networks"),
         pytest.param(
             lambda arm, seed: (arm, seed) != ("new-final", 27),
             id="all but one",
@@ -221,8 +224,15 @@ def test_whatever_is_lacking_there_is_a_report(lost):
     )
     tables["claims"], _ = ledger(part, tables)
     tables["ladder"] = ladder_table(part, tables["runs"])
-    inputs = inputs_from(study, {**tables, "landscapes": []})
-    assert Page(render(dataclasses.replace(inputs, study=part))).errors == []
+    tables["landscapes"] = []
+    for name in figure_names(part):
+        with style.look(name):
+            draw(part, name, tables, 50)
+    inputs = inputs_from(study, tables)
+    page = Page(render(dataclasses.replace(inputs, study=part)))
+    assert page.errors == []
+    there = set(tables["runs"]["seed"])
+    assert len(there) == 5 or f"({len(there)} of 5 seeds)" in page.text
     tested = tables["claims"][tables["claims"]["verdict"] != "open"]
     untested = tested[tested["seeds"] == 0]
     assert (tested["seeds"] < 5).any()

@@ -112,6 +112,12 @@ class Inputs:
         return quoted(label_of(self.study, arm))
 
     @property
+    def seeds_there(self) -> list[int]:
+        """Seeds of the study's runs; in an incomplete report some may have none yet."""
+        there = set(self.runs["seed"])
+        return [seed for seed in self.study.seed if seed in there] or self.study.seed
+
+    @property
     def is_about_slides(self) -> bool:
         """Whether the study is about the slides: their protocol, its flaws or their claims."""
         study = self.study

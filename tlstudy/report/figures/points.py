@@ -263,6 +263,8 @@ def _averages(values: np.ndarray, logarithmic: bool) -> tuple[np.ndarray, ...]:
 def has_stopped(study: Study, table: pd.DataFrame, arms: list[str]) -> bool:
     """Whether a run of these arms has no values at the last epoch that it was to have."""
     rows = table[table["arm"].isin(arms)]
+    if rows.empty:  # in an incomplete report
+        return False
     planned = last_epochs(study, rows).groupby([rows["arm"], rows["seed"]]).max()
     finite = np.isfinite(rows["train_loss"]) & np.isfinite(rows["displacement_from_start"])
     last = rows["epoch"].where(finite, 0).groupby([rows["arm"], rows["seed"]]).max()

@@ -70,7 +70,7 @@ def page(inputs: Inputs) -> dict:
         # What a reader must know before the first number, weights apart.
         "facts": [
             ("Training images", join(whole(size) for size in study.subset_size)),
-            ("Seeds", f"{seeds(study.seed)} ({len(study.seed)} seed{'s' * (len(study.seed) > 1)})"),
+            ("Seeds", _seeds(inputs)),
             ("Test images", how_it_was_run.tested_images(inputs.runs)),
             ("Device", how_it_was_run.device(inputs.runs)),
             ("Arithmetic", how_it_was_run.arithmetic(inputs.runs)),
@@ -240,6 +240,13 @@ def arms_line(inputs: Inputs) -> str:
     return f"Comparisons: {'; '.join(parts)}."
 
 
+def _seeds(inputs: Inputs) -> str:
+    there, planned = inputs.seeds_there, inputs.study.seed
+    number = count(len(planned), "seed")
+    missing = f"{len(there)} of " * (len(there) < len(planned))
+    return f"{seeds(there)} ({missing}{number})"
+
+
 def table_caption(inputs: Inputs, size: int) -> str:
     """Weights, seeds, test images, epoch rule and BatchNorm policy behind the table."""
     used = join(weights["source"] for weights in how_it_was_run.weights_used(inputs))
@@ -247,7 +254,7 @@ def table_caption(inputs: Inputs, size: int) -> str:
     slides = "The slides have one seed and take the best epoch on all 10\u202f000 test images."
     return (
         f"Reported values of networks trained on {whole(size)} images. "
-        f"{started}Seeds: {seeds(inputs.study.seed)}. "
+        f"{started}Seeds: {seeds(inputs.seeds_there)}. "
         f"{_rules(inputs)} {_interval_rule(inputs.study)} "
         f"{slides * is_of_slides(inputs.study)}"
     ).strip()
