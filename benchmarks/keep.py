@@ -42,6 +42,7 @@ VALUES = "claim-values"
 MADE = "made.json"
 PAGE = "README.md"
 OWN = "study.yaml"  # of a study that has changed since
+DEFAULT, BASE = "slides", "config.yaml"  # the default study has no other file
 
 
 def folder_of(name: str) -> Path:
@@ -57,8 +58,7 @@ def study_of(name: str) -> Study:
 
 def study_file(name: str) -> Path:
     """A study's file; the default study has config.yaml alone."""
-    own = ROOT / "studies" / f"{name}.yaml"
-    return own if own.is_file() else ROOT / "config.yaml"
+    return ROOT / (BASE if name == DEFAULT else f"studies/{name}.yaml")
 
 
 def keep(name: str) -> None:
@@ -144,18 +144,20 @@ def kept_inputs(study: Study) -> Inputs:
 def page(inputs: Inputs) -> str:
     """The page of a kept study, as Markdown."""
     study, size = inputs.study, _size(inputs.study)
-    question = study.question or "The slides' experiment, as published and corrected."
-    parts = [f"# {study.title or 'The default study'}", question, *_run(inputs)]
+    title, question = study.title, study.question
+    if study.study == DEFAULT:
+        title, question = "The default study", "The slides' experiment, as published and corrected."
+    parts = [f"# {title}", question, *_run(inputs)]
     if study.claims:
         parts += ["## Claims", *_claims(inputs, size)]
     for name in _kept_figures(study):
-        title, sentence, table = title_of(study, name), "", None
+        heading, sentence, table = title_of(study, name), "", None
         if name == "results":
             table = results.result_table(inputs, size)
         elif name in WORDS:
             sentence, table = WORDS[name](inputs, size)
-        parts += [f"## {title}", sentence, table and _markdown(table)]
-        parts += [f"![{title}]({name}.png)", f"*{explanation(name)}*"]
+        parts += [f"## {heading}", sentence, table and _markdown(table)]
+        parts += [f"![{heading}]({name}.png)", f"*{explanation(name)}*"]
     parts += ["## Files", _files(study)]
     return plain("\n\n".join(filter(None, parts))) + "\n"
 
@@ -185,7 +187,7 @@ def _run(inputs: Inputs) -> Iterator[str]:
     own = folder_of(study.study) / OWN
     today = study_file(study.study).relative_to(ROOT)
     file = own.relative_to(ROOT) if own.is_file() else today
-    option = f" --configfile {file}" * (file.name != "config.yaml")
+    option = f" --configfile {file}" * (file.name != BASE)
     yield f"To run it again: `snakemake --cores 2{option}`"
     yield from _other_weights(inputs)
     if own.is_file():

@@ -56,6 +56,7 @@ def configuration(results: Path, cache: Path, count: int, arms: dict | None = No
         "weights": {"imagenet": ["he2015"]},
         "evaluation": {"epoch_images": IMAGES, "final_images": IMAGES},
         "landscape": {"seeds": []},
+        "baselines": {"seeds": []},
         "arms": arms,
     }
 

@@ -39,8 +39,9 @@ def workflow(*files: Path):
 
 
 def test_a_study_lies_on_top_of_config_yaml_wherever_it_is(here):
+    assert given_study([QUICK]) == load_study([ROOT / "config.yaml", QUICK])
     assert given_study([ROOT / "config.yaml", QUICK]) == given_study([QUICK])
-    assert given_study([]) == given_study([ROOT / "config.yaml"])
+    assert given_study([]) == load_study([ROOT / "config.yaml"])
     shutil.copy(ROOT / "config.yaml", "config.yaml")
     assert given_study([write("study: a\nseed: 3\nlandscape: {seeds: []}\n")]).seed == [3]
     write("study: b\nseed: 1\narms: {one: {}}\n", "config.yaml")

@@ -333,14 +333,3 @@ def test_every_study_that_is_shipped_can_be_planned(name, tmp_path, monkeypatch)
 def test_room_for_checkpoints_is_three_vectors_old_and_new_and_one_an_epoch(tmp_path):
     study = make_study(tmp_path)
     assert plan_text.disk_mb(study)[1] == pytest.approx(4 * 11.2 * (2 * 3 + 8))
-
-
-def test_baselines_tell_no_speed(tmp_path, caplog):
-    """They cost no passes of a network, so no time for an operation."""
-    machine = MadeMachine()
-    study = shipped(tmp_path, seed=[26])
-    machine.finish(study)
-    assert study.baselines.seeds
-    known = recorded_speeds(study.results, machine.device)
-    assert {kind.work for kind in known.rates} == {"training", "evaluation", "landscape"}
-    assert "tells no speed" not in caplog.text

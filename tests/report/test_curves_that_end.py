@@ -4,7 +4,7 @@ import numpy as np
 import synthetic
 from matplotlib.figure import Figure
 
-from tlstudy.report.figures import curves, points, style
+from tlstudy.report.figures import curves, draw, points, style
 
 
 def test_a_diverged_run_ends_with_a_cross_and_is_not_averaged():
@@ -39,3 +39,18 @@ def test_a_run_that_ended_early_has_no_cross_and_the_mean_goes_as_far_as_all_run
     )
     crosses = [line for line in ax.lines if line.get_marker() == "x"]
     assert [line.get_xdata() for line in crosses] == [[9]]
+
+
+def test_runs_that_all_stopped_at_once_say_nothing_of_the_epochs_looked_at():
+    study = synthetic.make_study(seeds=2)
+    tables = synthetic.make_tables(study)
+    metrics = tables["metrics"].query("epoch == 1").copy()
+    values = metrics.columns.difference(["arm", "subset_size", "seed", "epoch", "test_images"])
+    tested = [name for name in values if name.startswith("test_")]
+    metrics[tested] = np.nan  # weights that became infinite in the first step
+    assert curves.looked_at_last_epoch_only(study, metrics) == []
+    metrics[values] = np.nan
+    assert curves.looked_at_last_epoch_only(study, metrics) == []
+    for name in ("loss-new", "loss-pretrained", "balanced-accuracy", "gradient-norm"):
+        with style.look(name):
+            draw(study, name, tables | {"metrics": metrics}, 50)

@@ -129,6 +129,10 @@ def test_the_text_alternative_tells_the_result():
     assert json.dumps(panels)
     assert "corrected, gradient norm: new (random start) from " in told
     assert f"at epoch {panels[-1]['series'][0]['x'][-1]:g}" in told
+    averaged = in_words(values_of(svg_of("gradient-norm", seeds=5)))
+    of_corrected = averaged.partition("corrected, gradient norm")[2]
+    assert of_corrected.count("new (random start)") == 1  # not a line of seeds too
+    assert "geometric" not in averaged
     results = in_words(values_of(svg_of("results")))
     assert "(New, corrected)" in results
 

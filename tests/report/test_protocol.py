@@ -30,7 +30,7 @@ def test_ways_of_training_stand_in_the_table_of_differences():
     rows = {row[0]: row[1:] for row in table.rows}
     assert rows == {
         "Optimiser": ["Adam, learning rate 0.001", "AdamW, learning rate 0.01"],
-        "Learning rate": [
+        "Schedule": [
             "the same at every step",
             "times 0.1 every 5 epochs, after a rise over 1 epochs",
         ],

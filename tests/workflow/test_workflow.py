@@ -24,6 +24,7 @@ def done(tmp_path_factory, cache, he2015_folder):
     """A tiny study with a measurement from another package, run once."""
     place = StudyFolder(tmp_path_factory.mktemp("done") / "study")
     install_toy(place)
+    place.overlay["baselines"] = {"seeds": "all", "arms": ["new"]}
     place.succeed()
     return place
 
@@ -42,7 +43,7 @@ def test_tables_have_the_documented_columns(done):
     written = {"runs": columns.RUNS, "metrics": columns.METRICS, "layers": columns.LAYERS}
     written |= {"findings": columns.FINDINGS, "ladder": columns.LADDER, "claims": columns.CLAIMS}
     written |= {"claim-values": columns.CLAIM_VALUES}
-    written |= {name: ALL_TABLES[name] for name in ("curvature", "encoder")}
+    written |= {name: ALL_TABLES[name] for name in ("curvature", "encoder", "baselines")}
     for name, documented in written.items():
         assert list(table(done, name).columns) == list(documented)
     assert set(table(done, "runs")["arm"]) == set(TRAINED)

@@ -122,8 +122,13 @@ Place = Annotated[Path, AfterValidator(_usable)]
 WrittenFolder = Annotated[Path, AfterValidator(_usable), AfterValidator(_without_braces)]
 
 
+ALL = "all"  # stands for the study's seeds, which replace it before a selection is made
+
+
 class Selection(Settings):
     """Runs that get what takes much time beside the training itself."""
 
-    seeds: Annotated[list[Seed], Once] = Field([], description="Seeds; [] for none.")
+    seeds: Annotated[list[Seed], Once] = Field(
+        [], description="Seeds; [] for none, `all` for all of the study's."
+    )
     arms: Annotated[list[str], Once] = Field([], description="Arms by name; [] for all.")

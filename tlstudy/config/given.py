@@ -246,9 +246,9 @@ def _with_runs_that_fit(
 
     Other seeds and arms may be chosen without a thought of those that config.yaml measures.
     """
-    fitting, below = dict(configuration), base.content.settings
+    fitting = dict(configuration)
     for name in measurements():
-        default, settings = below.get(name), configuration.get(name)
+        default, settings = base.content.settings.get(name), configuration.get(name)
         if not isinstance(default, Mapping) or not isinstance(settings, Mapping):
             continue
         unwritten = {
@@ -259,7 +259,7 @@ def _with_runs_that_fit(
         }
         changes: dict[str, Any] = {}
         if "seeds" in unwritten:
-            changes["seeds"] = _seeds_that_fit(unwritten["seeds"], configuration, below)
+            changes["seeds"] = _seeds_that_fit(unwritten["seeds"], configuration, base)
         if "arms" in unwritten:
             changes["arms"] = _arms_that_fit(unwritten["arms"], configuration)
             if not changes["arms"] and "seeds" in unwritten:
@@ -268,16 +268,13 @@ def _with_runs_that_fit(
     return fitting
 
 
-def _seeds_that_fit(
-    default: Any, configuration: Mapping[str, Any], below: Mapping[str, Any]
-) -> list[Any]:
-    """Those of the default that the study has, or else its first; all where that had all."""
+def _seeds_that_fit(default: Any, configuration: Mapping[str, Any], base: Layer) -> Any:
+    """Those of the default that the study has, or else its first."""
     written = configuration.get("seed")
-    seeds = list(written) if isinstance(written, list) else [written]
-    if seeds == [None] or not seeds or not isinstance(default, list):
+    seeds = written if isinstance(written, list) else [written]
+    right = bool(seeds) and all(isinstance(seed, int) for seed in seeds)
+    if not isinstance(default, list) or not right or written == base.content.settings.get("seed"):
         return default
-    if default == below.get("seed"):
-        return seeds
     return [seed for seed in default if seed in seeds] or seeds[:1]
 
 

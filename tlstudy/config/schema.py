@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from tlstudy.config.fields import NAME_PATTERN
+from tlstudy.config.fields import ALL, NAME_PATTERN
+from tlstudy.config.measurements import measurements
 from tlstudy.config.settings import Study
 from tlstudy.config.sweeps import NOT_SWEPT
 
@@ -25,6 +26,9 @@ def configuration_schema() -> dict[str, Any]:
         schema["properties"][key]["anyOf"] = [one, _list_of(one)]
         for keyword in ("type", "items", "minItems"):
             del schema["properties"][key][keyword]
+    for measurement in measurements().values():
+        selected = schema["$defs"][measurement.settings.__name__]["properties"]
+        selected["seeds"] = _or_all(selected["seeds"])
     arms, claims = (schema["properties"][key] for key in ("arms", "claims"))
     _or_null(arms, "additionalProperties")
     _or_null(claims["patternProperties"], NAME_PATTERN)
@@ -37,9 +41,19 @@ def _or_null(named: dict[str, Any], key: str) -> None:
     named[key] = {"anyOf": [named[key], {"type": "null", "description": "Left out."}]}
 
 
-def _or_list_of(value: dict[str, Any]) -> dict[str, Any]:
+def _or_all(value: dict[str, Any]) -> dict[str, Any]:
+    described, constraint = _parts(value)
+    return {**described, "anyOf": [{"const": ALL}, constraint]}
+
+
+def _parts(value: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What describes a value, and what constrains it."""
     described = {key: value[key] for key in ("title", "description", "default") if key in value}
-    constraint = {key: item for key, item in value.items() if key not in described}
+    return described, {key: item for key, item in value.items() if key not in described}
+
+
+def _or_list_of(value: dict[str, Any]) -> dict[str, Any]:
+    described, constraint = _parts(value)
     return {**described, "anyOf": [constraint, _list_of(constraint)]}
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from tlstudy.config.architectures import BY_USER, let_be_called
 from tlstudy.config.consistency import contradictions
-from tlstudy.config.fields import Selection
+from tlstudy.config.fields import ALL, Selection
 from tlstudy.config.measurements import measurements
 from tlstudy.config.messages import sentences
 from tlstudy.config.same_network import with_same_networks
@@ -164,16 +164,31 @@ def build_study(
     if isinstance(expanded.get("claims"), Mapping):  # null removes a claim, as it does an arm
         claims = expanded["claims"].items()
         expanded["claims"] = {name: claim for name, claim in claims if claim is not None}
+    of_all_seeds = [name for name in measurements() if _is_of_all_seeds(expanded.get(name))]
+    expanded |= {name: {**expanded[name], "seeds": []} for name in of_all_seeds}
     try:
         study = Study.model_validate(expanded, context=BY_USER)
     except ValidationError as error:
         raise UserError("\n".join(sentences(error, origins))) from None
+    study = _with_all_seeds(study, of_all_seeds)
     let_be_called(arm.architecture for arm in study.arms.values())
     study = with_same_networks(adapt(with_folders(study, origins)))
     left_out = [str(name) for name, arm in configuration["arms"].items() if arm is None]
     if problems := dict.fromkeys(contradictions(study, origins, left_out)):
         raise UserError("\n".join(problems))
     return study
+
+
+def _is_of_all_seeds(settings: Any) -> bool:
+    return isinstance(settings, Mapping) and settings.get("seeds") == ALL
+
+
+def _with_all_seeds(study: Study, names: Iterable[str]) -> Study:
+    """The study with these measurements at all of its seeds."""
+    changed = {"seeds": study.seed}
+    return study.model_copy(
+        update={name: getattr(study, name).model_copy(update=changed) for name in names}
+    )
 
 
 def load_study(paths: Sequence[Path]) -> Study:

@@ -332,5 +332,5 @@ def ahead(
 
 
 def _named(step: str, number: int) -> str:
-    name = "training" if step == "train" else f"{step} job"
+    name = {"train": "training", "baselines": "baseline job"}.get(step, f"{step} job")
     return name if number == 1 else f"{name}s"

@@ -87,9 +87,7 @@ def recorded_speeds(results: Path, device: str) -> Speeds:
         except NotCalledError:  # somebody else's; it tells no speed of networks that are asked for
             continue
         for job in known:
-            computes = any(job.work.values())  # baselines are counted as their start alone
-            file = first_file(study, job)
-            if computes and file.is_file() and not is_taken(study, job.run, job.step):
+            if first_file(study, job).is_file() and not is_taken(study, job.run, job.step):
                 _take_sample(samples, study, job, device)
     return samples.speeds()
 

@@ -10,7 +10,7 @@ import pandas as pd
 from tlstudy.config.catalogue import figure_files, size_folder, states_proposition
 from tlstudy.config.groups import groups_of, is_of_slides, label_of
 from tlstudy.config.settings import Study
-from tlstudy.config.study import runs as runs_of
+from tlstudy.config.study import runs_of_step
 from tlstudy.config.study_targets import image_sources, targets
 from tlstudy.config.tables import ALL_TABLES
 from tlstudy.config.targets import Target
@@ -111,10 +111,10 @@ class Inputs:
         """The arm's label in quotation marks."""
         return quoted(label_of(self.study, arm))
 
-    @property
-    def seeds_there(self) -> list[int]:
-        """Seeds of the study's runs; in an incomplete report some may have none yet."""
-        there = set(self.runs["seed"])
+    def seeds_there(self, size: int | None = None) -> list[int]:
+        """Seeds of the runs, those of one subset size; in an incomplete report some have none."""
+        runs = self.runs if size is None else self.runs[self.runs["subset_size"] == size]
+        there = set(runs["seed"])
         return [seed for seed in self.study.seed if seed in there] or self.study.seed
 
     @property
@@ -185,7 +185,7 @@ def _contact_sheets(study: Study) -> list[ContactSheet]:
 def _weights(study: Study) -> dict[tuple[str, str], Json]:
     """Weights as the runs recorded them: the cache may have changed since."""
     found: dict[tuple[str, str], Json] = {}
-    for run in runs_of(study):
+    for run in runs_of_step(study, "train"):  # in an incomplete report those that are there
         folder = paths.folder_of_run(study, run)
         key = (run.settings.architecture, run.settings.initialisation)
         started = run.settings.initialisation != "random"

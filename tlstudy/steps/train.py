@@ -201,7 +201,7 @@ def write_plane(trainer: Trainer, outcome: Outcome, level: float, path: Path) ->
     if not reason:
         directions = enumerate(trainer.moves.trajectory.combine(plane.coefficients), start=1)
         tensors |= {f"direction_{axis}": values.clone() for axis, values in directions}
-        del directions  # as large as both of its copies, while the file is written
+        del directions  # frees the originals before the file is written
     crossed = first_epoch_below(outcome.train_losses(), level)
     if crossed:
         tensors["above"] = trainer.moves.trajectory.weights_after(crossed - 1)

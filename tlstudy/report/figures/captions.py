@@ -112,7 +112,8 @@ def measured_note(
 
 def seeds_note(study: Study) -> str:
     """Small line under a figure of made data: how many seeds, and what the bars stand for."""
-    return f"{_seeds_text(study.seed, True)}.".capitalize()
+    there = ", as far as their runs are there" * study.incomplete
+    return f"{_seeds_text(study.seed, True)}{there}.".capitalize()
 
 
 def _seeds_text(seeds: list[int], intervals: bool) -> str:

@@ -55,7 +55,7 @@ def _panel(ax: Axes, study: Study, rows: pd.DataFrame, arms: list[str], quantity
         style.say(ax, "no values to draw")
     labels = ["new" if is_new(study, arm) else "pretrained" for arm in arms]
     if len(set(labels)) < len(arms):  # they do not tell the arms apart
-        labels = [textwrap.fill(label_of(study, arm), 40 // len(arms)) for arm in arms]
+        labels = [textwrap.fill(label_of(study, arm), max(8, 40 // len(arms))) for arm in arms]
     style.named_columns(ax, labels)
     ax.xaxis.set_minor_locator(NullLocator())
 

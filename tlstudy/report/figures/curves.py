@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.config.groups import arms_of_kind, group_of_slides, groups_of, is_new, label_of
 from tlstudy.config.settings import STATISTICS, Study
 from tlstudy.data import published
@@ -89,6 +90,9 @@ def looked_at_last_epoch_only(
         reported: see `single_points_text`.
     """
     rows = metrics[np.isfinite(metrics["train_loss"])]
+    reached = rows.groupby(["arm", "subset_size", "seed"])["epoch"].transform("max")
+    # A run that stopped says nothing of when test images were to be looked at.
+    rows = rows[reached >= last_epochs(study, rows)]
     last = last_epochs(study, rows)
     columns = [f"test_loss_{statistics}" for statistics in STATISTICS]
     lost = rows.loc[rows["epoch"] < last, ["arm", *columns]].isna().groupby(rows["arm"]).all()
@@ -227,7 +231,8 @@ def gradient_figure(study: Study, tables: Tables, size: int) -> Figure:
     """One panel for each group, on one shared logarithmic axis."""
     metrics, groups = tables["metrics"], groups_of(study)
     height = 2.5 * style.panel_rows(len(groups))
-    figure = _group_figure(study, metrics, size, height, ["new", "pretrained"])
+    more = _geometric_text(study)
+    figure = _group_figure(study, metrics, size, height, ["new", "pretrained"], more=more)
     panels = style.panel_grid(figure, len(groups), sharey=True)
     slides = slides_series(published.gradient_norm(), "gradient_norm")
     for ax, group in zip(panels, groups, strict=True):
@@ -248,7 +253,7 @@ def change_figure(study: Study, tables: Tables, size: int, quantity: str) -> Fig
         quantity: displacement or angle.
     """
     metrics, groups, logarithmic = tables["metrics"], groups_of(study), quantity == "displacement"
-    more = _still_text(study, metrics) if logarithmic else ""
+    more = _geometric_text(study) + _still_text(study, metrics) if logarithmic else ""
     height = 2.3 * len(groups)
     figure = _group_figure(study, metrics, size, height, ["pretrained"], more=more)
     panels = figure.subplots(len(groups), 2, sharey="col", squeeze=False)
@@ -263,6 +268,11 @@ def change_figure(study: Study, tables: Tables, size: int, quantity: str) -> Fig
             title = style.group_title(study, group, WHEN[since])
             style.epoch_panel(ax, title, ylabel=UNITS[quantity])
     return figure
+
+
+def _geometric_text(study: Study) -> str:
+    """What means are on logarithmic axes; empty where there are none."""
+    return " On logarithmic axes the mean is geometric." * (len(study.seed) >= MINIMUM_SEEDS)
 
 
 def _still_text(study: Study, metrics: pd.DataFrame) -> str:

@@ -26,6 +26,7 @@ from tlstudy.report.figures.style import MUTED
 
 MEAN, LOW, HIGH = "mean", "low end of the interval", "high end of the interval"
 GEOMETRIC_MEAN = "geometric mean"  # on logarithmic axes
+MEANS = (MEAN, GEOMETRIC_MEAN)
 INTERVAL = "interval"  # label of a line from the low to the high end
 PUBLISHED = "published"
 JOINED = "joined"  # label of what only shows again values that stand beside it
@@ -174,7 +175,7 @@ def _as_json(panels: list[Panel]) -> str:
 
 
 def _without_seeds(series: list[Series]) -> list[Series]:
-    averaged = {item["name"] for item in series if item["mark"] in (MEAN, GEOMETRIC_MEAN)}
+    averaged = {item["name"] for item in series if item["mark"] in MEANS}
     seed = of_seed("")
     return [
         item for item in series if not (item["mark"].startswith(seed) and item["name"] in averaged)

@@ -68,7 +68,12 @@ def figure(study: Study, tables: Mapping, size: int, which: str) -> Figure:
     whole = style.new_figure(sum(heights), note=note(study, size, seeds or study.seed, False))
     parts = style.transparent_parts(whole, heights)
     for part, (group, arms) in zip(parts, groups.items(), strict=True):
-        planes = {label_of(study, arm): plane_of(chosen.get(arm), which) for arm in arms}
+        planes = {
+            label_of(study, arm): plane_of(chosen[arm], which)
+            if arm in chosen
+            else f"This arm has no landscape{f' of seed {seeds[0]}' if seeds else ''}."
+            for arm in arms
+        }
         guessed = max(guessing.levels(study, "loss", arms))
         _draw_group(part, group, planes, guessed)
     return whole
@@ -85,10 +90,8 @@ def selected_groups(study: Study) -> dict[str, list[str]]:
     return {group: arms for group, arms in chosen.items() if arms}
 
 
-def plane_of(landscape: dict | None, which: str) -> Plane | str:
+def plane_of(landscape: dict, which: str) -> Plane | str:
     """The plane, or why there is none."""
-    if landscape is None:
-        return "This arm has no landscape: none was computed."
     plane = landscape["planes"].get(which)
     if plane is None:
         return "This plane was not computed."

@@ -154,7 +154,7 @@ def _draw_maps(part: SubFigure, titles: list[str], maps: list[pd.DataFrame], uni
     for ax, title, item in zip(panels, titles, maps, strict=True):
         style.dress(ax, title)
         if item.empty:
-            style.words_only(ax, "no run of this arm")
+            style.words_only(ax, "no epoch of this arm was finished")
         else:
             _heatmap(ax, item, norm)
     label = f"{unit}; the same scale for all maps"

@@ -190,7 +190,8 @@ def seed_curves(study: Study, table: pd.DataFrame, arm: str, column: str) -> Cur
 
 def last_epochs(study: Study, rows: pd.DataFrame) -> pd.Series:
     """The last epoch that each row's run was to have: with early stopping the last it has."""
-    planned = rows["arm"].map({arm: settings.epochs for arm, settings in study.arms.items()})
+    epochs = {arm: settings.epochs for arm, settings in study.arms.items()}
+    planned = rows["arm"].map(epochs).astype(float)  # of no rows it is text
     early = [arm for arm, settings in study.arms.items() if settings.early_stopping]
     own = rows.groupby(["arm", "subset_size", "seed"])["epoch"].transform("max")
     return planned.where(~rows["arm"].isin(early), own)
@@ -263,8 +264,6 @@ def _averages(values: np.ndarray, logarithmic: bool) -> tuple[np.ndarray, ...]:
 def has_stopped(study: Study, table: pd.DataFrame, arms: list[str]) -> bool:
     """Whether a run of these arms has no values at the last epoch that it was to have."""
     rows = table[table["arm"].isin(arms)]
-    if rows.empty:  # in an incomplete report
-        return False
     planned = last_epochs(study, rows).groupby([rows["arm"], rows["seed"]]).max()
     finite = np.isfinite(rows["train_loss"]) & np.isfinite(rows["displacement_from_start"])
     last = rows["epoch"].where(finite, 0).groupby([rows["arm"], rows["seed"]]).max()

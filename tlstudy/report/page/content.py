@@ -18,6 +18,7 @@ from tlstudy.report.names import network_name
 from tlstudy.report.page.figures import LANDSCAPES, PageFigure, figure, folder_told, study_figure
 from tlstudy.report.page.svg import inline_svg
 from tlstudy.report.sentences import (
+    baselines,
     curves,
     how_it_was_run,
     ladder,
@@ -102,7 +103,7 @@ def page(inputs: Inputs) -> dict:
         "configuration": how_it_was_run.configuration(inputs.progress.study),
         "by_size": study_figure(inputs, ACCURACY_BY_SIZE),
         "minimum_seeds": MINIMUM_SEEDS,
-        "coverage": coverage(study),
+        "coverage": coverage(len(inputs.seeds_there())),
     }
 
 
@@ -182,13 +183,13 @@ def claims_of_slides(study: Study) -> bool:
     return any(claim.slide for claim in study.claims.values())
 
 
-def coverage(study: Study) -> str:
-    """What the intervals rest on with the study's number of seeds; empty without intervals."""
-    if len(study.seed) < MINIMUM_SEEDS:
+def coverage(seeds_there: int) -> str:
+    """What the intervals rest on with so many seeds; empty without intervals."""
+    if seeds_there < MINIMUM_SEEDS:
         return ""
     few = (
-        f"With {count(len(study.seed), 'seed')} that cannot be checked, so look at every seed too. "
-        if len(study.seed) < SEEDS_THAT_SHOW_A_SHAPE
+        f"With {count(seeds_there, 'seed')} that cannot be checked, so look at every seed too. "
+        if seeds_there < SEEDS_THAT_SHOW_A_SHAPE
         else ""
     )
     return (
@@ -241,7 +242,7 @@ def arms_line(inputs: Inputs) -> str:
 
 
 def _seeds(inputs: Inputs) -> str:
-    there, planned = inputs.seeds_there, inputs.study.seed
+    there, planned = inputs.seeds_there(), inputs.study.seed
     number = count(len(planned), "seed")
     missing = f"{len(there)} of " * (len(there) < len(planned))
     return f"{seeds(there)} ({missing}{number})"
@@ -254,18 +255,21 @@ def table_caption(inputs: Inputs, size: int) -> str:
     slides = "The slides have one seed and take the best epoch on all 10\u202f000 test images."
     return (
         f"Reported values of networks trained on {whole(size)} images. "
-        f"{started}Seeds: {seeds(inputs.seeds_there)}. "
-        f"{_rules(inputs)} {_interval_rule(inputs.study)} "
+        f"{started}Seeds: {seeds(inputs.seeds_there(size))}. "
+        f"{_rules(inputs, size)} {_interval_rule(inputs, size)} "
         f"{slides * is_of_slides(inputs.study)}"
     ).strip()
 
 
-def _interval_rule(study: Study) -> str:
+def _interval_rule(inputs: Inputs, size: int) -> str:
     """What differences are and what the small print under a value is."""
+    study = inputs.study
     several = len(study.arms) > 1
     swept = ", or the first with the same swept values" * any("~" in name for name in study.arms)
     paired = f"Differences are from the group\u2019s first arm{swept}, seed by seed. " * several
-    if len(study.seed) < MINIMUM_SEEDS:
+    if results.comparable_pairs(inputs) and len(baselines.of_size(inputs, size)):
+        paired += "Without a network, they are those of the pretrained network from the method. "
+    if len(inputs.seeds_there(size)) < MINIMUM_SEEDS:
         return f"{paired}An interval needs {MINIMUM_SEEDS} seeds."
     return (
         f"Values are means over seeds. {paired}Small print: 95\u202f% interval of the mean, and "
@@ -273,9 +277,10 @@ def _interval_rule(study: Study) -> str:
     )
 
 
-def _rules(inputs: Inputs) -> str:
+def _rules(inputs: Inputs, size: int) -> str:
     """Epoch rule and BatchNorm policy of each group of arms; once for groups that share them."""
     rules: dict[str, list[str]] = {}
+    runs = inputs.runs[inputs.runs["subset_size"] == size]
     for group, names in groups_of(inputs.study).items():
         arms = [inputs.study.arms[name] for name in names]
         epochs = dict.fromkeys(protocol.reported_epoch(arm) for arm in arms)
@@ -283,7 +288,7 @@ def _rules(inputs: Inputs) -> str:
         rule = (
             f"epoch reported, {join(epochs, 'or')}; BatchNorm statistics, "
             f"{join(statistics, 'or')}; test images, "
-            f"{how_it_was_run.tested_images(inputs.runs[inputs.runs['group'] == group])}."
+            f"{how_it_was_run.tested_images(runs[runs['group'] == group])}."
         )
         # Ours, logits and Ours, trained in one: Ours, logits and trained.
         known = "Ours, " if rule in rules else ""

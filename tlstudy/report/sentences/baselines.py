@@ -1,6 +1,7 @@
 """What is learnt from the same images without a network, beside the networks."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -22,11 +23,23 @@ def rows(inputs: Inputs, size: int) -> Iterator[list[str | Cell]]:
     """A row for each method: its accuracy, and how far the group's pretrained network is ahead."""
     for pretrained, measured in _pairs(inputs, size):
         for method, words in METHODS.items():
-            alone, ahead = _compared(inputs, size, pretrained, measured, method)
-            if alone.n:
-                accuracy = summary_cell(alone, percent)
+            found, ahead = _compared(inputs, size, pretrained, measured, method)
+            if found.n:
+                accuracy = summary_cell(found, percent)
                 difference = summary_cell(ahead, bare_points, POINTS)
+                if len(groups_of(inputs.study)) > 1:
+                    difference = replace(difference, last=f"of {inputs.named(pretrained)}")
                 yield [f"No network: {words}", accuracy, Cell(""), difference]
+
+
+def alone(inputs: Inputs, arms: list[str], size: int) -> Iterator[list[str | Cell]]:
+    """A row for each method that learnt from the images of these arms."""
+    there = {*of_size(inputs, size)["arm"]}
+    for arm in [arm for arm in arms if arm in there][:1]:
+        for method, words in METHODS.items():
+            accuracy = summarise(_accuracies(inputs, arm, size, method))
+            if accuracy.n:
+                yield [f"No network: {words}", summary_cell(accuracy, percent), Cell("")]
 
 
 def lines(inputs: Inputs, size: int) -> list[str]:
@@ -40,10 +53,11 @@ def lines(inputs: Inputs, size: int) -> list[str]:
         if not known:
             continue
         best = max(known, key=lambda method: known[method][0].mean)
-        alone, ahead = known[best]
+        accuracy, ahead = known[best]
+        less = f"{sentence(inputs.named(pretrained))} less that: {ahead.text(bare_points, POINTS)}."
         told.append(
-            f"Best without a network on the same images: {METHODS[best]}, {alone.text(percent)}. "
-            f"{sentence(inputs.named(pretrained))} less that: {ahead.text(bare_points, POINTS)}."
+            f"Best without a network on the same images: {METHODS[best]}, "
+            f"{accuracy.text(percent)}. {less if ahead.n else ''}".strip()
         )
     return told
 
@@ -67,9 +81,13 @@ def _compared(
     inputs: Inputs, size: int, pretrained: str, measured: str, method: str
 ) -> tuple[Summary, Summary]:
     """A method's accuracy, and the pretrained network's less it, seed by seed."""
+    found = _accuracies(inputs, measured, size, method)
+    network = reported(inputs, pretrained, size, MEASURE).reindex(inputs.study.seed)
+    return summarise(found), summarise(network.to_numpy(dtype=float) - found)
+
+
+def _accuracies(inputs: Inputs, measured: str, size: int, method: str) -> np.ndarray:
+    """(seeds,) a method's balanced accuracy on the test images, NaN where there is none."""
     found = of_arm(inputs.baselines, measured, size)
     found = found[found["method"] == method].set_index("seed")["test_balanced_accuracy"]
-    seeds = inputs.study.seed
-    alone = found.reindex(seeds).to_numpy(dtype=float)
-    network = reported(inputs, pretrained, size, MEASURE).reindex(seeds).to_numpy(dtype=float)
-    return summarise(alone), summarise(np.asarray(network - alone))
+    return found.reindex(inputs.study.seed).to_numpy(dtype=float)

@@ -71,6 +71,8 @@ def _curves(inputs: Inputs, arm: str, size: int) -> list[str]:
         distance = "diverged in the first epoch"
     elif series.never_moved(inputs, arm, size):
         distance = "did not move"
+    elif ended := series.diverged_after(inputs, arm, size):
+        distance = f"{distance}, diverged after epoch {ended}"
     return [
         _ends(reported, percent),
         _ends(series.by_epoch(inputs, arm, size, "train_loss"), loss),

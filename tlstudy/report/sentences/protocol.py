@@ -225,7 +225,7 @@ SETTINGS: dict[str, Callable[[Arm], str]] = {
     "Cross-entropy on": lambda arm: HEADS[arm.head],
     "Optimiser": optimiser,
     "Optimiser holds the weights of": lambda arm: HELD[arm.optimiser_holds],
-    "Learning rate": schedule,
+    "Schedule": schedule,
     "Gradient norm, at most": lambda arm: (
         "any" if arm.gradient_clip is None else f"{arm.gradient_clip:g}"
     ),
@@ -245,7 +245,7 @@ SETTINGS: dict[str, Callable[[Arm], str]] = {
 
 # Settings that are told only where an arm has another than the default.
 IF_CHANGED = (
-    "Learning rate",
+    "Schedule",
     "Gradient norm, at most",
     "Label smoothing",
     "Trained",

@@ -66,6 +66,8 @@ def result_table(inputs: Inputs, size: int) -> Table:
                 group = f": {group_title(inputs.study, group).lower()}" if len(groups) > 1 else ""
                 rows.append([f"{title}{group}"])
                 rows += _arm_rows(inputs, arms, size, measure)
+                if measure == "balanced_accuracy":
+                    rows += baselines.alone(inputs, arms, size)
         heads = ["Arm", "Value", "Difference from the reference"]
         if len(inputs.study.arms) == 1:
             heads, rows = heads[:2], [row[:2] for row in rows]

@@ -7,7 +7,7 @@ import pandas as pd
 
 from tlstudy.audit.statistics import Summary, reference_arms
 from tlstudy.config.groups import is_new, without_other_rungs
-from tlstudy.report.format import POINTS, bare_points, join, percent, place
+from tlstudy.report.format import POINTS, bare_points, join, percent, place, sentence
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.sentences import series
 
@@ -22,9 +22,8 @@ NOT_HELD = (
 def review(inputs: Inputs, size: int) -> list[tuple[str, list[str]]]:
     """Each assumption of the slides as a question, and what this study's numbers say of it.
 
-    Only the questions that the study answers; a study about the slides that compares pretrained
-    networks with new ones has them all. On a ladder only for the rungs that figures show arm by
-    arm.
+    Only those that the study bears on; a study about the slides that compares pretrained networks
+    with new ones has them all. On a ladder only for the rungs that figures show arm by arm.
     """
     inputs = replace(inputs, study=without_other_rungs(inputs.study))
     found = []
@@ -45,7 +44,7 @@ def review(inputs: Inputs, size: int) -> list[tuple[str, list[str]]]:
     if every or (pairs and smooths):
         answers = smooths or ["This study has no landscape to judge by."]
         found.append(("Does pretraining smooth the loss landscape?", answers))
-    if every:
+    if inputs.is_about_slides and any(is_new(inputs.study, arm) for arm in inputs.study.arms):
         answers = [f"{CURVES} for the gradient norms, and for those that add up."]
         found.append(("Do the new network\u2019s gradients explode?", answers))
     return found
@@ -81,6 +80,8 @@ def _reading(inputs: Inputs, pair: tuple[str, str], size: int, gap: Summary) -> 
     if any(series.never_moved(inputs, arm, size) for arm in pair):
         return "This is no evidence on pretraining: see the warnings."
     new = series.reported_summary(inputs, pair[0], size, "balanced_accuracy")
+    if not new.n:
+        return f"{sentence(inputs.named(pair[0]))} has no value."
     guessing = 1 / inputs.study.arms[pair[0]].target.outputs
     reached = (
         f"{inputs.named(pair[0])} reaches {new.text(percent)}; guessing gives {percent(guessing)}."

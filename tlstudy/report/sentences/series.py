@@ -64,6 +64,14 @@ def last(inputs: Inputs, arm: str, size: int, column: str) -> float:
     return float(values.iloc[-1]) if len(values) else float("nan")
 
 
+def diverged_after(inputs: Inputs, arm: str, size: int) -> int | None:
+    """The last epoch of any run of an arm of which all diverged; None of other arms."""
+    if set(of_arm(inputs.runs, arm, size)["status"]) != {"diverged"}:
+        return None
+    epochs = by_epoch(inputs, arm, size, "train_loss").index
+    return int(epochs[-1]) if len(epochs) else None
+
+
 def moved(inputs: Inputs, arm: str, size: int) -> bool:
     """Whether weights left their start in any run: a network that has not is not trained."""
     return any_moved(_displacements(inputs, arm, size))

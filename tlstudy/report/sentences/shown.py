@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from tlstudy.report.figures.drawn import HIGH, LOW, MEAN, Panel, Series, of_seed
+from tlstudy.report.figures.drawn import HIGH, LOW, MEANS, Panel, Series, of_seed
 from tlstudy.report.format import join, number
 
 MOST_PANELS, MOST_LINES = 6, 6
@@ -36,7 +36,7 @@ def _axes(panel: Panel) -> tuple[str, str]:
 def _lines(panel: Panel) -> Iterator[str]:
     across = _axes(panel)[0]
     for name, group in _by_name(panel["series"]).items():
-        chosen = [series for series in group if series["mark"] == MEAN] or group
+        chosen = [series for series in group if series["mark"] in MEANS] or group
         told = (
             _curves(chosen, across)
             if max(len(series["x"]) for series in chosen) > FEW_PLACES
@@ -54,7 +54,7 @@ def _by_name(series: Sequence[Series]) -> Mapping[str, list[Series]]:
         mark = item["mark"]
         if mark in (LOW, HIGH, "path"):
             continue
-        own = "" if mark == MEAN or mark.startswith(of_seed("")) else mark
+        own = "" if mark in MEANS or mark.startswith(of_seed("")) else mark
         found.setdefault(", ".join(filter(None, (item["name"], own))), []).append(item)
     return found
 
