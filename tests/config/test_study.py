@@ -141,6 +141,19 @@ def test_other_ways_of_training_are_other_runs_and_the_defaults_are_none():
     assert len(names) == 1 + len(changes)
 
 
+def test_a_mapping_in_a_list_may_have_lists_too():
+    optimisers = [
+        {"name": "adam", "learning_rate": [0.001, 0.0003]},
+        {"name": "sgd", "momentum": 0.9, "learning_rate": [0.01, 0.03]},
+    ]
+    configuration = changed("arms.new.optimiser", optimisers)
+    study = build_study(configuration)
+    rates = {arm: study.arms[arm].optimiser.learning_rate for arm in study.arms if "~" in arm}
+    assert list(rates.values()) == [0.001, 0.0003, 0.01, 0.03]
+    assert "new~optimiser=adam-learning_rate-0.0003" in rates
+    assert not list(Draft202012Validator(configuration_schema()).iter_errors(configuration))
+
+
 def test_sizes_and_seeds_are_swept():
     configuration = changed("subset_size", [10, 50, 1000])
     configuration["seed"] = 26

@@ -77,10 +77,14 @@ def swept_keys(arms: Iterable[str]) -> list[str]:
 def _count(settings: Mapping[str, Any]) -> int:
     """How many combinations there are of the values listed in (nested) settings."""
     counts = (
-        len(value) if _is_sweep(key, value) else _count(value) if isinstance(value, Mapping) else 1
+        sum(map(_count_of, value)) if _is_sweep(key, value) else _count_of(value)
         for key, value in settings.items()
     )
     return math.prod(counts)
+
+
+def _count_of(value: Any) -> int:
+    return _count(value) if isinstance(value, Mapping) else 1
 
 
 def _named(value: Any) -> str:
@@ -118,12 +122,21 @@ def _labelled(variant: Any, name: str, choices: Choices) -> Any:
     return variant | {"label": f"{label}, {described}"}
 
 
+def _items(item: Any) -> Iterator[Any]:
+    if isinstance(item, Mapping):
+        yield from (variant for variant, _ in _variants(item))
+    else:
+        yield item
+
+
 def _variants(settings: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], Choices]]:
     """Every combination of the values listed in (nested) settings, and the chosen values."""
     alternatives: list[list[tuple[Any, Choices]]] = []
     for key, value in settings.items():
         if _is_sweep(key, value):
-            alternatives.append([(item, [(str(key), item)]) for item in value])
+            # Two optimisers may each have a list of learning rates.
+            items = [one for item in value for one in _items(item)]
+            alternatives.append([(item, [(str(key), item)]) for item in items])
         elif isinstance(value, Mapping):
             alternatives.append(list(_variants(value)))
         else:

@@ -224,6 +224,7 @@ def report_incomplete(study: Study, settings: Path, call: Sequence[str]) -> str:
     again = f"To go on: `{shlex.join(call)}`"
     if all(job.attempt.runs_here() for job in found.unended()):
         return f"Not finished: {found.headline()} {again}"
+    print("Writing a report of what is there.", file=sys.stderr)
     command = ["report", "--incomplete", "--config", str(settings)]
     made = subprocess.run(
         [sys.executable, "-m", "tlstudy.cli", *command, "--call", shlex.join([*call, "--"])],

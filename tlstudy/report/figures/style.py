@@ -151,8 +151,8 @@ def reference_entry(label: str) -> Line2D:
 
 
 def group_title(study: Study, group: str, what: str = "") -> str:
-    """Title of a group's panel, and what it shows; `main` is the name of a group left unnamed."""
-    alone = list(groups_of(study)) == ["main"]
+    """Title of a group's panel, and what it shows; a group that is alone needs no name."""
+    alone = len(groups_of(study)) == 1
     return ": ".join(filter(None, ("" if alone else group, what)))
 
 
@@ -199,7 +199,7 @@ def legend_above(figure: FigureBase, handles: list[Line2D]) -> None:
     figure.legend(handles=handles, loc="outside upper left", ncols=columns, borderaxespad=0.2)
 
 
-def dress(ax: Axes, title: str = "", characters: int = 40, **properties: object) -> Axes:
+def dress(ax: Axes, title: str = "", characters: int = 36, **properties: object) -> Axes:
     """A panel's title on the left, and what else `Axes.set` can set.
 
     Args:

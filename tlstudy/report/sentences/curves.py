@@ -9,10 +9,11 @@ from tlstudy.report.sentences import protocol, series
 from tlstudy.report.sentences.how_it_was_run import tested_images
 from tlstudy.report.tables import Table, table_of_arms
 
+AT_THE_END = "Balanced accuracy after the last epoch ({epoch} test images)"
 TITLES = (
     "Reported balanced accuracy, lowest to highest seed ({reported} test images)",
     "Training loss, first to last epoch",
-    "Balanced accuracy after the last epoch ({epoch} test images)",
+    AT_THE_END,
     "Gradient norm, first to last epoch",
     "Distance of all weights from the start",
 )
@@ -26,13 +27,16 @@ OF_MOVED = (
 )
 ABOUT = (
     "Medians over seeds; the largest angle is that of all seeds. A distance is a share of the "
-    "norm at the start. Balanced accuracy after the last epoch is that of the curves, with the "
-    "BatchNorm statistics that the arm reports. {adds_up}Rank correlation: over layers, between "
+    "norm at the start. {of_curves}{adds_up}Rank correlation: over layers, between "
     "the measured change and the one that Adam\u2019s step size alone predicts. From {strong} "
     "up, the order of the layers follows the sizes of their weights, whatever the layers are "
     "for. Below that, the step size alone does not account for it. Where one layer holds more "
     "than half of the squared norm, distances and angles of the whole network mostly show that "
     "layer."
+)
+OF_CURVES = (
+    "Balanced accuracy after the last epoch is that of the curves, with the BatchNorm statistics "
+    "that the arm reports. "
 )
 ADDS_UP = (
     "A gradient norm \u201cadds up\u201d where gradients were never set back to zero: its "
@@ -51,13 +55,21 @@ def curves_table(inputs: Inputs, size: int) -> Table:
     amounts = {"epoch": protocol.tested_images(inputs.study, asked), "reported": reported}
     titles = [title.format(**amounts) for title in TITLES + OF_MOVED]
     rows = [list(row) for row in zip(titles, *columns, strict=True)]
+    if not _differs_at_the_end(inputs):
+        del rows[TITLES.index(AT_THE_END)]
     return table_of_arms("Measure", [label_of(inputs.study, arm) for arm in arms], rows)
 
 
 def about_curves(inputs: Inputs) -> str:
     """How to read the table."""
     untrained = any(arm.optimiser_holds != "network" for arm in inputs.study.arms.values())
-    return ABOUT.format(adds_up=ADDS_UP * untrained, strong=STRONG)
+    of_curves = OF_CURVES * _differs_at_the_end(inputs)
+    return ABOUT.format(adds_up=ADDS_UP * untrained, of_curves=of_curves, strong=STRONG)
+
+
+def _differs_at_the_end(inputs: Inputs) -> bool:
+    """Whether an arm reports another epoch than the last one, whose value is told beside it."""
+    return any(arm.reported_epoch != "final" for arm in inputs.study.arms.values())
 
 
 def _curves(inputs: Inputs, arm: str, size: int) -> list[str]:

@@ -38,7 +38,8 @@ def group_title(study: Study, name: str) -> str:
     `main` is the name of a group left unnamed.
     """
     if not is_of_slides(study):
-        return "This study" if name == "main" else sentence(name.replace("-", " "))
+        alone = len(groups_of(study)) == 1
+        return "This study" if alone or name == "main" else sentence(name.replace("-", " "))
     if name == "main":
         return "Ours"
     words = {"published": "as published"}.get(name, name.replace("-", " "))
