@@ -144,7 +144,7 @@ def kept_inputs(study: Study) -> Inputs:
 def page(inputs: Inputs) -> str:
     """The page of a kept study, as Markdown."""
     study, size = inputs.study, _size(inputs.study)
-    title, question = study.title, study.question
+    title, question = study.title or study.study, study.question
     if study.study == DEFAULT:
         title, question = "The default study", "The slides' experiment, as published and corrected."
     parts = [f"# {title}", question, *_run(inputs)]

@@ -152,6 +152,16 @@ def test_a_mapping_in_a_list_may_have_lists_too():
     assert list(rates.values()) == [0.001, 0.0003, 0.01, 0.03]
     assert "new~optimiser=adam-learning_rate-0.0003" in rates
     assert not list(Draft202012Validator(configuration_schema()).iter_errors(configuration))
+    with pytest.raises(UserError, match="two arms are named"):
+        build_study(changed("arms.new.optimiser", [{"learning_rate": ["1e-3", 0.001]}]))
+
+
+def test_all_stands_for_the_studys_seeds_and_a_wrong_word_is_told_so():
+    configuration = changed("curvature.seeds", "all")
+    assert build_study(configuration).curvature.seeds == DEFAULT["seed"]
+    assert not list(Draft202012Validator(configuration_schema()).iter_errors(configuration))
+    with pytest.raises(UserError, match=r"curvature\.seeds: found 'All'; must be a list, or all"):
+        build_study(changed("curvature.seeds", "All"))
 
 
 def test_sizes_and_seeds_are_swept():

@@ -24,6 +24,15 @@ def test_a_runtime_is_that_of_the_operations_and_never_too_short():
     assert runtime_minutes(small, run, "train", threads=4, gpus=1) == LEAST_MINUTES + 1
 
 
+def test_baselines_of_many_images_have_hours_on_one_core():
+    study, run = first_run("subset_size", 50_000)
+    many = runtime_minutes(study, run, "baselines", threads=8, gpus=1)
+    assert 2 * 60 < many < 24 * 60
+    assert many == runtime_minutes(study, run, "baselines", threads=1, gpus=0)
+    study, run = first_run("subset_size", 50)
+    assert runtime_minutes(study, run, "baselines", threads=1, gpus=0) == LEAST_MINUTES + 1
+
+
 def test_the_kept_audits_trainings_took_less_than_a_third_of_what_they_would_be_given():
     study = given_study([ROOT / "config.yaml", ROOT / "docs" / "audit" / "study.yaml"])
     kept = pd.read_parquet(ROOT / "docs" / "audit" / "runs.parquet").set_index(["arm", "seed"])

@@ -181,3 +181,28 @@ def test_methods_without_a_network_stand_beside_the_networks():
     assert f"{ahead:+.1f}" in line
     shown = {row[0]: row for row in results.result_table(inputs, 50).rows}
     assert shown["No network: nearest neighbour on pixels"][1].text.startswith("40.0")
+
+
+def test_methods_without_a_network_are_told_by_the_images_that_they_learnt_from():
+    arms = {
+        "one": {"label": "One", "group": "same"},
+        "slower": {"label": "Slower", "group": "same", "optimiser": {"learning_rate": 0.0001}},
+        "twice": {"label": "Twice", "group": "same", "drawing": "published"},
+    }
+    inputs = make_inputs(arms=arms)
+    rows = pd.DataFrame(
+        {
+            "arm": list(arms),
+            "subset_size": 50,
+            "seed": 26,
+            "method": "svm",
+            "test_balanced_accuracy": [0.4, 0.4, 0.3],
+        }
+    )
+    inputs = dataclasses.replace(inputs, baselines=rows)
+    shown = [row[:2] for row in results.result_table(inputs, 50).rows if row[0].startswith("No")]
+    method = "support vector machine on pixels"
+    assert [(name, value.text) for name, value in shown] == [
+        (f"No network, images of \u201cOne\u201d: {method}", "40.0\u202f%"),
+        (f"No network, images of \u201cTwice\u201d: {method}", "30.0\u202f%"),
+    ]

@@ -275,6 +275,8 @@ def _seeds_that_fit(default: Any, configuration: Mapping[str, Any], base: Layer)
     right = bool(seeds) and all(isinstance(seed, int) for seed in seeds)
     if not isinstance(default, list) or not right or written == base.content.settings.get("seed"):
         return default
+    if default == base.content.settings.get("seed"):  # all, by an anchor
+        return seeds
     return [seed for seed in default if seed in seeds] or seeds[:1]
 
 

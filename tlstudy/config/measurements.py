@@ -62,6 +62,7 @@ class Measurement:
             as long as the job.
         memory_mb: memory of its passes, MB: resnet50, 64 images of 128 x 128.
         check: from the study to sentences on settings that contradict others of the study.
+        on_one_core: whether it computes there even where there is a GPU.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Measurement:
     passes: Callable[[Any, Any], float]
     memory_mb: int
     check: Callable[[Any], Iterator[str]] = _no_check
+    on_one_core: bool = False
 
     @property
     def file(self) -> str:

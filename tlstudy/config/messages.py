@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from tlstudy.config.augmentation import TRANSFORMS
-from tlstudy.config.fields import Settings
+from tlstudy.config.fields import ALL, Settings
 from tlstudy.config.ledger import Claim, Control, Pair, Rung
 from tlstudy.config.measurements import measurements
 from tlstudy.config.settings import (
@@ -141,6 +141,8 @@ def _allowed(item: Mapping[str, Any], location: Sequence[int | str]) -> str:
         limit = context.get("min_length", context.get("max_length"))
         bound = "at least" if kind == "too_short" else "at most"
         return f"must have {bound} {limit} {'entry' if limit == 1 else 'entries'}"
+    if kind == "list_type" and len(location) == 2 and location[1] == "seeds":
+        return f"{ALLOWED[kind]}, or {ALL}"
     if kind == "literal_error":
         names = _nearest(item["input"], context["expected"]) + f"must be {context['expected']}"
         return names + (FOLDER if tuple(location[-2:]) == ("target", "name") else "")

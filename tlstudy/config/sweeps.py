@@ -94,6 +94,8 @@ def _named(value: Any) -> str:
 
 def _plain(value: Any) -> Any:
     """The number in a text, as YAML reads 1e-3 as text; any other value as in a name."""
+    if isinstance(value, Mapping):
+        return _named({key: _plain(item) for key, item in value.items()})
     try:
         return float(value) if isinstance(value, str) else _named(value)
     except ValueError:

@@ -141,5 +141,7 @@ def runtime_minutes(study: Study, run: Run, step: str, threads: int, gpus: int) 
     Args:
         gpus: GPUs that it computes on; with 0 it computes on `threads` cores.
     """
+    if step != "train" and measurements()[step].on_one_core:
+        gpus, threads = 0, 1
     speed = gpus * GPU_SPEED or threads * CORE_SPEED
     return LEAST_MINUTES + ceil(operations(study, run, step) / speed / 60)

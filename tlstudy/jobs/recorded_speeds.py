@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tlstudy.config.architectures import NotCalledError
+from tlstudy.config.measurements import measurements
 from tlstudy.config.settings import Study
 from tlstudy.config.study import SETTINGS_FOLDER, Run, is_validated, load_study
 from tlstudy.jobs import paths
@@ -182,7 +183,8 @@ def _rates_of_measurement(
     study: Study, job: LongJob, record: RunRecord, samples: _Samples
 ) -> dict[Kind, float]:
     measured = _benchmark(study, job.step, job.run)
-    if not measured:
+    # What baselines of few images take is their start, and says nothing of many.
+    if not measured or measurements()[job.step].on_one_core:
         return {}
     start = float(np.median([*samples.starts.values()])) if samples.starts else START
     cores = 1

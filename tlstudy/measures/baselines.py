@@ -57,4 +57,5 @@ MEASUREMENT = Measurement(
     columns=COLUMNS,
     passes=passes,
     memory_mb=2000,
+    on_one_core=True,
 )

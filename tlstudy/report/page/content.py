@@ -268,7 +268,7 @@ def _interval_rule(inputs: Inputs, size: int) -> str:
     swept = ", or the first with the same swept values" * any("~" in name for name in study.arms)
     paired = f"Differences are from the group\u2019s first arm{swept}, seed by seed. " * several
     if results.comparable_pairs(inputs) and len(baselines.of_size(inputs, size)):
-        paired += "Without a network, they are those of the pretrained network from the method. "
+        paired += "In rows without a network it is the pretrained network less the method. "
     if len(inputs.seeds_there(size)) < MINIMUM_SEEDS:
         return f"{paired}An interval needs {MINIMUM_SEEDS} seeds."
     return (

@@ -27,19 +27,25 @@ def rows(inputs: Inputs, size: int) -> Iterator[list[str | Cell]]:
             if found.n:
                 accuracy = summary_cell(found, percent)
                 difference = summary_cell(ahead, bare_points, POINTS)
-                if len(groups_of(inputs.study)) > 1:
-                    difference = replace(difference, last=f"of {inputs.named(pretrained)}")
+                if ahead.n and len(groups_of(inputs.study)) > 1:
+                    difference = replace(difference, last=f"{inputs.named(pretrained)} less this")
                 yield [f"No network: {words}", accuracy, Cell(""), difference]
 
 
 def alone(inputs: Inputs, arms: list[str], size: int) -> Iterator[list[str | Cell]]:
     """A row for each method that learnt from the images of these arms."""
     there = {*of_size(inputs, size)["arm"]}
-    for arm in [arm for arm in arms if arm in there][:1]:
+    # Arms of a sweep mostly learn from the same images.
+    of_images: dict[tuple[str, str], str] = {}
+    for arm in filter(there.__contains__, arms):
+        settings = inputs.study.arms[arm]
+        of_images.setdefault((settings.target.model_dump_json(), settings.drawing), arm)
+    for arm in of_images.values():
+        images = f", images of {inputs.named(arm)}" * (len(of_images) > 1)
         for method, words in METHODS.items():
             accuracy = summarise(_accuracies(inputs, arm, size, method))
             if accuracy.n:
-                yield [f"No network: {words}", summary_cell(accuracy, percent), Cell("")]
+                yield [f"No network{images}: {words}", summary_cell(accuracy, percent), Cell("")]
 
 
 def lines(inputs: Inputs, size: int) -> list[str]:

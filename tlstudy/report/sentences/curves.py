@@ -84,7 +84,7 @@ def _curves(inputs: Inputs, arm: str, size: int) -> list[str]:
     elif series.never_moved(inputs, arm, size):
         distance = "did not move"
     elif ended := series.diverged_after(inputs, arm, size):
-        distance = f"{distance}, diverged after epoch {ended}"
+        distance = f"{distance} after epoch {ended}, the last before all had diverged"
     return [
         _ends(reported, percent),
         _ends(series.by_epoch(inputs, arm, size, "train_loss"), loss),

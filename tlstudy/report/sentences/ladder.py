@@ -121,7 +121,7 @@ def _gap_line(inputs: Inputs, size: int, rung: int) -> str:
     ladder = inputs.study.ladder
     gap = summary(inputs, size, rung, "gap")
     if not gap.n:
-        return f"On the rung {rung_title(ladder[rung].group)} no seed has both networks."
+        return f"On the rung {rung_title(ladder[rung].group)} no seed has a value of both networks."
     share = ""
     if gap.mean is not None and is_of_slides(inputs.study):
         share = f", {100 * gap.mean / published_gap():.0f}{THIN}% of the published gap"

@@ -65,10 +65,10 @@ def last(inputs: Inputs, arm: str, size: int, column: str) -> float:
 
 
 def diverged_after(inputs: Inputs, arm: str, size: int) -> int | None:
-    """The last epoch of any run of an arm of which all diverged; None of other arms."""
+    """The last finished epoch of an arm of which all runs diverged; None of other arms."""
     if set(of_arm(inputs.runs, arm, size)["status"]) != {"diverged"}:
         return None
-    epochs = by_epoch(inputs, arm, size, "train_loss").index
+    epochs = by_epoch(inputs, arm, size, "displacement_from_start").index
     return int(epochs[-1]) if len(epochs) else None
 
 
