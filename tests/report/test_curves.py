@@ -108,6 +108,11 @@ def test_a_run_that_diverged_at_once_is_not_called_unmoved(arm):
     answers = " ".join(review.review(inputs, 50)[0][1])
     assert f"\u201c{label}\u201d diverged in the first epoch" in answers
     assert Page(render(inputs)).errors == []
+    metrics = whole.metrics.copy()
+    metrics.loc[(metrics["arm"] == arm) & (metrics["epoch"] > 3), values] = np.nan
+    stopped = with_tables(whole, metrics=metrics, runs=fill_runs(runs))
+    told = column(stopped, arm)["Distance of all weights from the start"]
+    assert "after epoch 3, the last before all had diverged" in told
     later = inputs_of("ten seeds")  # runs that diverged later
     assert not any(series.lost_at_once(later, name, 50) for name in later.study.arms)
 

@@ -14,7 +14,7 @@ from tlstudy.config.training import images_trained_on
 from tlstudy.measures.passes import cost_of_pass, training_passes
 
 # Measured: 6.8 GiB for resnet50 at 30 epochs, of which 2.7 GiB are the path of the weights; for
-# resnet18 at 32 pixels and two epochs 1.8 GiB on an Intel Xeon (AVX-512) and 2.4 GiB elsewhere.
+# resnet18 at 32 pixels and two epochs 1.7 to 1.9 GiB on an Intel Xeon (AVX-512), 2.4 GiB elsewhere.
 PROGRAM_MB = 1400
 TRAINING_MB = 2100  # passes of a training: resnet50, 64 images of 128 x 128
 # Vectors of all weights that a training holds beside the path: weights, gradients, the optimiser's

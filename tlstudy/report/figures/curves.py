@@ -91,9 +91,9 @@ def looked_at_last_epoch_only(
     """
     rows = metrics[np.isfinite(metrics["train_loss"])]
     reached = rows.groupby(["arm", "subset_size", "seed"])["epoch"].transform("max")
-    # A run that stopped says nothing of when test images were to be looked at.
-    rows = rows[reached >= last_epochs(study, rows)]
     last = last_epochs(study, rows)
+    # A run that stopped says nothing of when test images were to be looked at.
+    rows, last = rows[reached >= last], last[reached >= last]
     columns = [f"test_loss_{statistics}" for statistics in STATISTICS]
     lost = rows.loc[rows["epoch"] < last, ["arm", *columns]].isna().groupby(rows["arm"]).all()
     own = {arm: [f"test_loss_{study.arms[arm].batchnorm}"] for arm in reported}
