@@ -10,7 +10,7 @@ from tlstudy.cli import main, planning
 from tlstudy.config.study import build_study, runs
 from tlstudy.jobs import paths
 from tlstudy.jobs.attempts import attempt
-from tlstudy.jobs.progress import progress
+from tlstudy.jobs.progress import progress, progress_data
 from tlstudy.jobs.screen import screen
 from tlstudy.jobs.time_left import ahead_of
 
@@ -52,6 +52,26 @@ def test_it_shows_epochs_of_what_runs_and_what_failed(tmp_path):
     assert any("3/30 running, with epochs done of all" in line for line in lines)
     assert "failed: train, slow, 50, 2" in lines
     assert "    RuntimeError: no space" in lines
+
+
+def test_runs_that_wait_for_what_failed_are_counted(tmp_path):
+    from_scratch = {"initialisation": "random", "architecture": "resnet18"}
+    pretrained = {"initialisation": "imagenet", "architecture": "resnet50"}
+    study = make_study(tmp_path, {"new": from_scratch, "pretrained": pretrained}, (1, 2, 3))
+    run = next(run for run in runs(study) if run.sources)
+    weights = paths.job_of_weights(run.settings.architecture, run.sources)
+    with pytest.raises(RuntimeError), attempt(paths.attempt_file(study.cache, weights)):
+        raise RuntimeError("no network")
+    with note(study, 0):
+        assert "    RuntimeError: no network 3 missing runs wait for it." in shown(study)
+    told = progress_data(progress(study))["unended"]
+    assert [(job["job"], job["waiting"]) for job in told] == [(["weights", "resnet50"], 3)]
+    drawing = paths.job_of_subset(*paths.drawing_of_run(run))
+    file = paths.attempt_file(paths.study_folder(study), drawing)
+    with pytest.raises(RuntimeError), attempt(file):
+        raise RuntimeError("no images")
+    waiting = {job["job"][0]: job["waiting"] for job in progress_data(progress(study))["unended"]}
+    assert waiting == {"weights": 3, "subset": 2}  # of its seed, both networks
 
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (40, 12), (200, 60)])

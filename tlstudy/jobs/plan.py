@@ -14,7 +14,7 @@ from tlstudy.config.study import STEPS, experiments, runs, runs_of_step
 from tlstudy.jobs import paths
 from tlstudy.jobs.cost import memory_mb
 from tlstudy.jobs.machine import Machine, load_now, this_machine, without_bfloat16
-from tlstudy.jobs.progress import THERE, Progress, progress
+from tlstudy.jobs.progress import THERE, Progress, files_needed, progress
 from tlstudy.jobs.recorded_speeds import recorded_speeds
 from tlstudy.jobs.sharing import seems_there
 from tlstudy.jobs.speed import (
@@ -225,16 +225,10 @@ def to_fetch(found: Progress) -> list[str]:
     """Images and weights that are still needed and not in the cache, in words."""
     study, told = found.study, []
     left = {cell.row[0] for cell in found.cells if cell.state not in THERE}
-    needed = set()
-    for run in runs(study):
-        if run.arm in left:
-            network = run.settings.architecture
-            needed.add(paths.image_files(study.cache, run.settings.target)[0])
-            folder = paths.weights_folder(study.cache, network, run.sources)
-            needed.add(paths.weights_files(folder)[0])
+    needed = {file for run in runs(study) if run.arm in left for file in files_needed(study, run)}
     for job in found.others:
         step, *named = job.key
-        if job.state in THERE or job.files[0] not in needed:
+        if step == "subset" or job.state in THERE or job.files[0] not in needed:
             continue
         sources = f" ({job.files[0].parent.name})" if step == "weights" else ""
         told.append(f"{step} of {''.join(named) or 'mnist'}{sources}")

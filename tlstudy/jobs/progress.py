@@ -98,6 +98,21 @@ class Progress:
                 found.setdefault(job.log, job)
         return list(found.values())
 
+    def waiting(self, job: Job) -> int:
+        """Number of runs that cannot begin before a job has ended well."""
+        needed = {
+            run.key for run in runs(self.study) if job.files[0] in files_needed(self.study, run)
+        }
+        missing = (cell for cell in self.cells if cell.state == "missing")
+        return sum(cell.jobs[0].key[1:] in needed for cell in missing)
+
+    def waiting_told(self, job: Job) -> str:
+        """The same in a sentence; empty where none waits."""
+        number = self.waiting(job)
+        return f"{number} missing {'run waits' if number == 1 else 'runs wait'} for it." * (
+            number > 0
+        )
+
     def by_file(self) -> dict[Path, Job]:
         """All jobs by their first file: a job that arms share is there once."""
         of_cells = (job for cell in self.cells for job in cell.jobs)
@@ -120,6 +135,18 @@ class Progress:
         verb = "is" if there == 1 else "are"
         text = f"{there} of {len(self.cells)} runs {verb} there"
         return f"{text}; {', '.join(reversed(rest))}." if rest else f"{text}."
+
+
+def files_needed(study: Study, run: Run) -> list[Path]:
+    """What a training waits for: the first file of its images, weights and drawing."""
+    files = [
+        paths.image_files(study.cache, run.settings.target)[0],
+        paths.run_subset_record(study, run),
+    ]
+    if run.sources:
+        folder = paths.weights_folder(study.cache, run.settings.architecture, run.sources)
+        files.append(paths.weights_files(folder)[0])
+    return files
 
 
 def progress(study: Study) -> Progress:
@@ -226,6 +253,7 @@ def progress_data(found: Progress) -> dict[str, object]:
                 "job": list(job.key),
                 "state": job.state,
                 "told": job.attempt.told() if job.attempt else "",
+                "waiting": found.waiting(job),
                 "log": str(job.log),
                 "again": job.again,
             }
@@ -254,6 +282,7 @@ def progress_text(found: Progress, told: str = "") -> str:
             "",
             f"{job.state}: {', '.join(map(str, job.key))}",
             f"    {job.attempt.told()}",
+            *([f"    {waiting}"] if (waiting := found.waiting_told(job)) else []),
             f"    log: {job.log}",
             *([f"    again: {job.again}"] if job.again else []),
         ]

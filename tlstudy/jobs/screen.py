@@ -108,5 +108,5 @@ def _failures(found: Progress) -> Iterator[str]:
     for job in found.unended():
         if job.state == "failed":
             yield f"failed: {', '.join(map(str, job.key))}"
-            yield f"    {job.attempt.told()}"
+            yield f"    {' '.join([job.attempt.told(), found.waiting_told(job)]).strip()}"
             yield f"    log: {job.log}"

@@ -106,6 +106,7 @@ def _failure(found: Progress, job: Job, key: str, call: str) -> dict:
         "key": key,
         "title": _title(found, job),
         "error": noted.told(),
+        "waiting": found.waiting_told(job),
         "log": log or noted.error.splitlines(),
         "log_file": str(job.log) if log else "",
         "commands": again,
