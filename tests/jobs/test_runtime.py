@@ -26,9 +26,7 @@ def test_a_runtime_is_that_of_the_operations_and_never_too_short():
 
 def test_baselines_of_many_images_have_hours_on_one_core():
     study, run = first_run("subset_size", 50_000)
-    many = runtime_minutes(study, run, "baselines", threads=8, gpus=1)
-    assert 2 * 60 < many < 24 * 60
-    assert many == runtime_minutes(study, run, "baselines", threads=1, gpus=0)
+    assert 2 * 60 < runtime_minutes(study, run, "baselines", threads=1, gpus=0) < 24 * 60
     study, run = first_run("subset_size", 50)
     assert runtime_minutes(study, run, "baselines", threads=1, gpus=0) == LEAST_MINUTES + 1
 

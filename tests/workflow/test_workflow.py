@@ -211,6 +211,17 @@ def test_a_dry_run_lists_jobs_in_the_order_of_the_grid(tmp_path, cache):
     assert re.search(of_run, told)
 
 
+def test_only_jobs_that_compute_on_a_gpu_ask_for_one(tmp_path, cache):
+    place = StudyFolder(tmp_path / "study")
+    place.overlay |= {"seed": [26], "device": "cuda", "baselines": {"seeds": "all"}}
+    told = place.succeed("--dry-run", "--printshellcmds", "--resources", "gpu=1")
+    given = set(
+        re.findall(r"^Shell command: tlstudy (\w+) .*--gpus (\d)", told, flags=re.MULTILINE)
+    )
+    assert {("train", "1"), ("landscape", "1"), ("baselines", "0")} <= given
+    assert ("baselines", "1") not in given
+
+
 def test_results_know_their_evaluation_and_what_of_it_changed(place):
     before = place.overlay["evaluation"]["final_images"]
     place.overlay["evaluation"]["final_images"] = 50

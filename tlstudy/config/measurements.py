@@ -62,7 +62,7 @@ class Measurement:
             as long as the job.
         memory_mb: memory of its passes, MB: resnet50, 64 images of 128 x 128.
         check: from the study to sentences on settings that contradict others of the study.
-        on_one_core: whether it computes there even where there is a GPU.
+        on_one_core: whether it computes there, whatever there is; its jobs ask for no GPU.
     """
 
     name: str

@@ -135,13 +135,16 @@ def checkpoint_vectors(settings: Training) -> int:
     return settings.epochs + 2 * kept
 
 
+def on_one_core(step: str) -> bool:
+    """Whether a step of a run computes on one core, whatever there is."""
+    return step != "train" and measurements()[step].on_one_core
+
+
 def runtime_minutes(study: Study, run: Run, step: str, threads: int, gpus: int) -> int:
     """Minutes that a job of a step is given, many times what it should take.
 
     Args:
         gpus: GPUs that it computes on; with 0 it computes on `threads` cores.
     """
-    if step != "train" and measurements()[step].on_one_core:
-        gpus, threads = 0, 1
     speed = gpus * GPU_SPEED or threads * CORE_SPEED
     return LEAST_MINUTES + ceil(operations(study, run, step) / speed / 60)

@@ -12,7 +12,7 @@ import pandas as pd
 from tlstudy.config.settings import Study
 from tlstudy.config.study import STEPS, experiments, runs, runs_of_step
 from tlstudy.jobs import paths
-from tlstudy.jobs.cost import memory_mb
+from tlstudy.jobs.cost import memory_mb, on_one_core
 from tlstudy.jobs.machine import Machine, load_now, this_machine, without_bfloat16
 from tlstudy.jobs.progress import THERE, Progress, files_needed, progress
 from tlstudy.jobs.recorded_speeds import recorded_speeds
@@ -129,7 +129,7 @@ def tasks(study: Study, wanted: Iterable[LongJob], speeds: Speeds, machine: Mach
     alike = {step: len(runs_of_step(study, step)) for step in STEPS}
     for job in wanted:
         threads = 1
-        if not machine.on_gpu:
+        if not machine.on_gpu and not on_one_core(job.step):
             memory = memory_mb(job.run, job.step)
             threads = threads_of_job(machine.slots, memory, alike[job.step])
         folder = paths.folder_of_run(study, job.run)

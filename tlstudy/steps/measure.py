@@ -34,7 +34,7 @@ def measure_run(
     measurement = measurements()[name]
     make_deterministic(threads)
     keep_freed_memory()
-    device = choose_device(study.device, gpus)
+    device = choose_device("cpu" if measurement.on_one_core else study.device, gpus)
     log.info("on %s", device_name(device))
     measured = measurement.measure(load_fine_tuned(study, run, device), getattr(study, name))
     file = paths.measured_file(study, name, run)

@@ -20,7 +20,7 @@ for measurement in measurements().values():
             "../../envs/tlstudy.yaml"
         threads: threads_of(measurement.name)
         resources:
-            gpu=gpus,
+            gpu=gpus_of(measurement.name),
             mem_mb=memory_of(measurement.name),
             runtime=minutes_of(measurement.name),
         params:

@@ -2,7 +2,7 @@
 
 from tlstudy.config.study import runs_of_step
 from tlstudy.jobs.calls import note_call
-from tlstudy.jobs.cost import memory_mb, runtime_minutes
+from tlstudy.jobs.cost import memory_mb, on_one_core, runtime_minutes
 from tlstudy.jobs.workflow import has_gpu, threads_of_job, time_ahead
 
 gpu_limit = workflow.global_resources.get("gpu")
@@ -24,8 +24,15 @@ def gpus(wildcards):
     return 0 if refused or none_here else 1
 
 
+def gpus_of(step):
+    """GPUs that a job of the step asks for."""
+    return 0 if on_one_core(step) else gpus
+
+
 def threads_of(step):
     """Threads of a job; on a processor of this machine its jobs share the cores."""
+    if on_one_core(step):
+        return 1
     jobs = len(runs_of_step(study, step))
 
     def threads(wildcards):
@@ -82,9 +89,12 @@ def granted_gpus(wildcards, resources):
 
 def minutes_of(step):
     """What a job of the step asks for; after each failure it asks for as much again."""
-    return lambda wildcards, threads, attempt: attempt * runtime_minutes(
-        study, the_run(wildcards), step, threads, gpus(wildcards)
-    )
+
+    def minutes(wildcards, threads, attempt):
+        given = 0 if on_one_core(step) else gpus(wildcards)
+        return attempt * runtime_minutes(study, the_run(wildcards), step, threads, given)
+
+    return minutes
 
 
 def memory_of(step):

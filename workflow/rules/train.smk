@@ -17,7 +17,7 @@ rule train:
         "../../envs/tlstudy.yaml"
     threads: threads_of("train")
     resources:
-        gpu=gpus,
+        gpu=gpus_of("train"),
         mem_mb=memory_of("train"),
         runtime=minutes_of("train"),
     params:
