@@ -15,7 +15,8 @@ from benchmarks.keep import ROOT, folder_of
 from tlstudy.config.given import given_study
 from tlstudy.config.settings import Study
 from tlstudy.config.study import Run, runs
-from tlstudy.data.images import cache_images, load_images
+from tlstudy.data.images import cache_images
+from tlstudy.data.stored import load_images
 from tlstudy.data.subset import draw_subset, order_of_test_images
 from tlstudy.jobs import paths
 from tlstudy.measures.baselines import COLUMNS

@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from tlstudy.config.settings import Training
 from tlstudy.config.targets import MNIST
-from tlstudy.data.images import load_images
+from tlstudy.data.stored import load_images
 from tlstudy.data.subset import draw_subset, order_of_test_images
 from tlstudy.jobs import paths
 from tlstudy.networks.build import initial_network

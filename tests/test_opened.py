@@ -13,7 +13,7 @@ from configurations import ROOT
 from matplotlib.figure import Figure
 
 import tlstudy
-from tlstudy.data.images import load_images
+from tlstudy.data.stored import load_images
 from tlstudy.opened import OpenedStudy
 from tlstudy.storage.errors import UserError
 

@@ -273,7 +273,7 @@ class OpenedStudy:
             UserError: the study has no such run, or its images are not in the cache; it says
                 what to type.
         """
-        from tlstudy.data.images import load_images
+        from tlstudy.data.stored import load_images
 
         target = self._run(run).settings.target
         return load_images(paths.images_folder(self.settings.cache, target), "test")[0]

@@ -10,7 +10,8 @@ from PIL import Image
 from tlstudy.config.image_folders import look_into
 from tlstudy.config.study import build_study, runs
 from tlstudy.config.targets import Target
-from tlstudy.data.images import cache_images, load_images
+from tlstudy.data.images import cache_images
+from tlstudy.data.stored import load_images
 from tlstudy.storage.errors import UserError
 
 

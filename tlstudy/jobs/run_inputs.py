@@ -7,7 +7,7 @@ import torch
 
 from tlstudy.config.settings import Study
 from tlstudy.config.study import Run
-from tlstudy.data.images import load_images
+from tlstudy.data.stored import load_images
 from tlstudy.data.subset import order_of_test_images
 from tlstudy.data.transforms import transformed
 from tlstudy.jobs import paths

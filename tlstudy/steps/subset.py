@@ -2,7 +2,7 @@
 
 from tlstudy.config.settings import Study
 from tlstudy.config.study_targets import targets
-from tlstudy.data.images import load_images
+from tlstudy.data.stored import load_images
 from tlstudy.data.subset import describe_subset, draw_subset
 from tlstudy.data.transforms import transformed
 from tlstudy.jobs import graph, paths
