@@ -13,7 +13,13 @@ from tlstudy.config.settings import Study
 from tlstudy.config.study import STEPS, experiments, runs, runs_of_step
 from tlstudy.jobs import paths
 from tlstudy.jobs.cost import memory_mb, on_one_core
-from tlstudy.jobs.machine import Machine, load_now, this_machine, without_bfloat16
+from tlstudy.jobs.machine import (
+    Machine,
+    load_now,
+    this_machine,
+    threads_of_job,
+    without_bfloat16,
+)
 from tlstudy.jobs.progress import THERE, Progress, files_needed, progress
 from tlstudy.jobs.recorded_speeds import recorded_speeds
 from tlstudy.jobs.sharing import seems_there
@@ -28,7 +34,7 @@ from tlstudy.jobs.speed import (
     jobs,
     missing_pairs,
 )
-from tlstudy.jobs.workflow import LONG, threads_of_job
+from tlstudy.jobs.workflow import LONG
 from tlstudy.storage.reading import read_json
 from tlstudy.storage.time_left import duration
 

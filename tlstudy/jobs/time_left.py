@@ -10,7 +10,7 @@ from tlstudy.config.settings import Study
 from tlstudy.config.study import Run, runs
 from tlstudy.jobs import paths, speed
 from tlstudy.jobs.calls import read_call
-from tlstudy.jobs.machine import Machine, this_machine, this_processor
+from tlstudy.jobs.machine import Machine, this_machine
 from tlstudy.jobs.plan import (
     Task,
     jobs_left,
@@ -22,7 +22,6 @@ from tlstudy.jobs.plan import (
     wall_seconds,
 )
 from tlstudy.jobs.progress import THERE, Job, Progress
-from tlstudy.jobs.workflow import has_gpu
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.reading import json_or_none
 from tlstudy.storage.time_left import duration
@@ -138,7 +137,7 @@ def _left(
     if any(attempt.host != socket.gethostname() for attempt in running):
         return None, "time left: not known, as jobs run on other machines"
     try:
-        machine = _machine(study, [attempt.command for attempt in running])
+        machine = _machine(study)
         wanted = jobs_left(found, speed.jobs(study))
     except UserError as error:  # the study is for another machine, or has somebody's network
         return None, f"time left: not known here ({error.message})"
@@ -175,18 +174,9 @@ def _shortened(task: Task, shown: Job, job: speed.LongJob, ended: dict[Path, int
     return replace(task, start=start, seconds=seconds)
 
 
-def _machine(study: Study, commands: list[str]) -> Machine:
-    """What the call of Snakemake was given; without one, the cores or GPUs that commands hold.
-
-    Where none runs, it is all of this machine.
-    """
+def _machine(study: Study) -> Machine:
+    """What the last call of Snakemake was given; all of this machine without one."""
     call = read_call(study)
     if call and call.cores and call.host == socket.gethostname():
         return this_machine(study, call.cores, call.gpus)
-    threads, gpus = (
-        sum(int(number) for command in commands for number in re.findall(option, command))
-        for option in (r"--threads (\d+)", r"--gpus (\d+)")
-    )
-    if gpus or study.device == "cuda" or (not threads and has_gpu()):
-        return this_machine(study, gpus=gpus or None)
-    return this_processor(threads or None)
+    return this_machine(study)

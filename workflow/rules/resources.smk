@@ -3,7 +3,8 @@
 from tlstudy.config.study import runs_of_step
 from tlstudy.jobs.calls import note_call
 from tlstudy.jobs.cost import memory_mb, on_one_core, runtime_minutes
-from tlstudy.jobs.workflow import has_gpu, threads_of_job, time_ahead
+from tlstudy.jobs.machine import has_gpu, threads_of_job
+from tlstudy.jobs.workflow import time_ahead
 
 gpu_limit = workflow.global_resources.get("gpu")
 
@@ -92,7 +93,9 @@ def minutes_of(step):
 
     def minutes(wildcards, threads, attempt):
         given = 0 if on_one_core(step) else gpus(wildcards)
-        return attempt * runtime_minutes(study, the_run(wildcards), step, threads, given)
+        return attempt * runtime_minutes(
+            study, the_run(wildcards), step, threads, given
+        )
 
     return minutes
 
