@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from tlstudy.jobs.tables import TablesOnDemand
 
-# Words of a column's description that are its unit.
-UNIT = re.compile(r"\b(nats|degrees|seconds|GiB|0 to 1|(?:signed )?ratio)\b")
+# Words that are the unit where they stand in the description of a column of fractions.
+UNIT = re.compile(r"\b(nats|degrees(?! of freedom)|seconds|GiB|0 to 1|(?:signed )?ratio)\b")
 SHARE = "share, 0 to 1"
 # What `predictions` adds to what is stored.
 ANSWER = {
@@ -101,7 +101,7 @@ class OpenedStudy:
             hint = did_you_mean(name, ALL_TABLES)
             raise UserError(f"table '{name}': {hint}tables are {', '.join(ALL_TABLES)}.")
         frame = self._tables[name].copy()
-        frame.attrs = described(ALL_TABLES[name])
+        frame.attrs = with_units(ALL_TABLES[name])
         return frame
 
     @property
@@ -257,7 +257,7 @@ class OpenedStudy:
         answer = frame[f"answer_{found.settings.batchnorm}"]
         frame.insert(2, "answer", answer)
         frame.insert(3, "right", answer == frame["label"])
-        frame.attrs = described({name: (ANSWERS_OF_A_RUN | ANSWER)[name] for name in frame})
+        frame.attrs = with_units({name: (ANSWERS_OF_A_RUN | ANSWER)[name] for name in frame})
         return frame
 
     def test_images(self, run: "Mapping[str, Any] | pd.Series | Sequence[Any]") -> "np.ndarray":
@@ -316,9 +316,10 @@ def open_study(*files: str | os.PathLike[str], changes: Sequence[str] = ()) -> O
     return OpenedStudy(given_study([Path(file) for file in files], changes))
 
 
-def described(columns: Mapping[str, tuple[str, str]]) -> dict[str, dict[str, str]]:
+def with_units(columns: Mapping[str, tuple[str, str]]) -> dict[str, dict[str, str]]:
     """Units and descriptions of a table's columns, as they go into `DataFrame.attrs`."""
-    found = {name: UNIT.search(text) for name, (_, text) in columns.items()}
+    numbers = {name: text for name, (kind, text) in columns.items() if kind.startswith("float")}
+    found = {name: UNIT.search(text) for name, text in numbers.items()}
     units = {name: match[1] for name, match in found.items() if match}
     return {
         "units": {name: SHARE if unit == "0 to 1" else unit for name, unit in units.items()},
