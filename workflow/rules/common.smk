@@ -19,6 +19,7 @@ if find_spec("tlstudy") is None:
     )
 
 from tlstudy.config.catalogue import RESULTS, base_name
+from tlstudy.config.fields import unprintable_in_path
 from tlstudy.config.given import study_of_workflow
 from tlstudy.config.measurements import measurements
 from tlstudy.config.study import digest
@@ -50,10 +51,9 @@ from tlstudy.storage.errors import UserError
 
 if not os.access(os.curdir, os.W_OK):
     raise WorkflowError(f"{os.getcwd()}: this folder cannot be written to.")
-if not os.getcwd().isprintable():
+if unprintable := unprintable_in_path(os.getcwd()):
     raise WorkflowError(
-        f"{os.getcwd()!r}: this folder has a character in its path that no list of files can "
-        "hold, such as a new line; rename it."
+        f"{os.getcwd()!r}: this folder's path {unprintable}; rename it."
     )
 
 
