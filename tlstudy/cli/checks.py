@@ -20,7 +20,7 @@ from tlstudy.cli.options import (
 )
 from tlstudy.config.given import given_study
 from tlstudy.config.settings import Study
-from tlstudy.config.study import STUDY_FILE, runs
+from tlstudy.config.study import STUDY_FILE, distinct, runs
 from tlstudy.jobs import paths
 from tlstudy.jobs.graph import FORMULA_DRAWS, FORMULA_SEED
 from tlstudy.storage.errors import UserError
@@ -80,7 +80,7 @@ def _runs_of(source: Path) -> list[Path]:
     if source.suffix not in (".yaml", ".yml") and not (source / STUDY_FILE).is_file():
         return [source]
     study = given_study([source])
-    folders = dict.fromkeys(paths.folder_of_run(study, run) for run in runs(study))
+    folders = [paths.folder_of_run(study, run) for run in distinct(runs(study))]
     records = [folder / paths.RUN_RECORD for folder in sorted(folders)]
     records = [file for file in records if file.exists()]
     if not records:

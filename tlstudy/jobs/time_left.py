@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tlstudy.config.settings import Study
-from tlstudy.config.study import Run, runs
+from tlstudy.config.study import Run, distinct, runs
 from tlstudy.jobs import paths, speed
 from tlstudy.jobs.calls import read_call
 from tlstudy.jobs.machine import Machine, this_machine
@@ -66,7 +66,7 @@ def ahead_of(found: Progress) -> Ahead:
         sum(job.state in THERE for job in all_jobs.values()),
         len(all_jobs),
         sum(ended.values()),
-        sum(run.settings.epochs for run in _trained(found.study).values()),
+        sum(run.settings.epochs for run in trained(found.study).values()),
         seconds,
         told,
     )
@@ -82,14 +82,15 @@ def _idle(study: Study) -> str:
     return f"; no job is running\nto go on: `{call.command}`"
 
 
-def _trained(study: Study) -> dict[Path, Run]:
-    return {paths.step_files(study, "train", run)[0]: run for run in runs(study)}
+def trained(study: Study) -> dict[Path, Run]:
+    """The runs by their records."""
+    return {paths.step_files(study, "train", run)[0]: run for run in distinct(runs(study))}
 
 
 def epochs_done(study: Study, all_jobs: dict[Path, Job]) -> dict[Path, int]:
     """Epochs done of each training, by its record; one that diverged needs no more."""
     done = {}
-    for file, run in _trained(study).items():
+    for file, run in trained(study).items():
         job, epochs = all_jobs[file], run.settings.epochs
         done[file] = epochs if job.state in THERE else min(epochs, _begun(study, run, job))
     return done
@@ -170,7 +171,7 @@ def _shortened(task: Task, shown: Job, job: speed.LongJob, ended: dict[Path, int
     if job.step == "train":
         seconds *= 1 - ended[shown.files[0]] / job.epochs
     elif running:
-        seconds = max(0.0, seconds - task.threads * (time.time() - shown.attempt.began))
+        seconds = max(0.0, seconds - max(1, task.threads) * (time.time() - shown.attempt.began))
     return replace(task, start=start, seconds=seconds)
 
 

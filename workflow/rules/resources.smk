@@ -1,6 +1,6 @@
 """What jobs ask for, what this call has for them, and how long they will take."""
 
-from tlstudy.config.study import runs_of_step
+from tlstudy.config.study import distinct, runs_of_step
 from tlstudy.jobs.calls import note_call
 from tlstudy.jobs.cost import memory_mb, on_one_core, runtime_minutes
 from tlstudy.jobs.machine import has_gpu, threads_of_job
@@ -34,7 +34,7 @@ def threads_of(step):
     """Threads of a job; on a processor of this machine its jobs share the cores."""
     if on_one_core(step):
         return 1
-    jobs = len(runs_of_step(study, step))
+    jobs = len(distinct(runs_of_step(study, step)))
 
     def threads(wildcards):
         # Without --cores nothing is computed, as in Snakemake's report.
