@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tlstudy.config.catalogue import figure_names, study_figure_names
 from tlstudy.config.given import given_study
 from tlstudy.config.messages import did_you_mean
-from tlstudy.config.named_runs import find_run
-from tlstudy.config.quantities import QUANTITIES, quantity_of
-from tlstudy.config.quantity import Quantity
+from tlstudy.config.named_runs import check_arm, find_run
+from tlstudy.config.quantities import known_quantity
 from tlstudy.config.settings import Study
 from tlstudy.config.study import Run, runs
 from tlstudy.config.tables import ALL_TABLES
@@ -150,7 +149,7 @@ class OpenedStudy:
         """
         from tlstudy.audit.quantities import values_of
 
-        known = _known_quantity(quantity)
+        known = known_quantity(quantity)
         frame = values_of(self._tables, quantity).unstack("arm")[list(self.settings.arms)]
         frame.attrs["unit"] = known.unit
         return frame
@@ -182,11 +181,9 @@ class OpenedStudy:
 
         quantities = [quantities] if isinstance(quantities, str) else quantities
         for name in (first, second):
-            if name not in self.settings.arms:
-                hint = did_you_mean(name, self.settings.arms)
-                raise UserError(f"arm '{name}': {hint}arms are {', '.join(self.settings.arms)}.")
+            check_arm(self.settings, name)
         for name in quantities:
-            _known_quantity(name)
+            known_quantity(name)
         one, other = (Side(self.settings, name, self._tables) for name in (first, second))
         rows = []
         for row in compare_arms(one, other, quantities):
@@ -325,14 +322,6 @@ def with_units(columns: Mapping[str, tuple[str, str]]) -> dict[str, dict[str, st
         "units": {name: SHARE if unit == "0 to 1" else unit for name, unit in units.items()},
         "columns": {name: text for name, (_, text) in columns.items()},
     }
-
-
-def _known_quantity(name: str) -> Quantity:
-    found = quantity_of(name)
-    if found is None:
-        hint = did_you_mean(name, QUANTITIES)
-        raise UserError(f"quantity '{name}': {hint}see `tlstudy claims --quantities`.")
-    return found
 
 
 class _OfSize(Mapping[str, "pd.DataFrame"]):
