@@ -161,7 +161,10 @@ def test_test_images_are_those_of_the_predictions(small_results):
         (lambda study: study.table("run"), "table 'run': did you mean 'runs'? tables are runs, "),
         (lambda study: study.figure("result"), "figure 'result': did you mean 'results'? two has"),
         (lambda study: study.figure("results", 51), "subset_size: found 51; two has [50]"),
-        (lambda study: study.compare("new", "pretraned"), "did you mean 'pretrained'? arms of two are"),
+        (
+            lambda study: study.compare("new", "pretraned"),
+            "did you mean 'pretrained'? arms of two are",
+        ),
         (lambda study: study.compare("new", "new", ["los"]), "quantity 'los': did you mean 'loss'"),
         (lambda study: study.predictions("new"), "run: found 'new'; must be a row of `runs`, or ("),
         (lambda study: study.predictions(study.runs), "must be one row of `runs`; found 10 rows"),

@@ -84,7 +84,8 @@ def speeds_for(
     Args:
         keep: whether that is kept, in the cache.
     """
-    speeds, timed = known_speeds(study, device), TimedSpeeds(study.cache, device)
+    timed = TimedSpeeds(study.cache, device)
+    speeds = timed.add_to(recorded_speeds(study.results, device))
     for steps, looks in missing_pairs(study, wanted, speeds.rates):
         timed.add(steps, looks, timing(steps, looks))
         if keep:
