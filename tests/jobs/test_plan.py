@@ -20,7 +20,7 @@ from tlstudy.jobs.plan import Task, wall_seconds
 from tlstudy.jobs.progress import progress
 from tlstudy.jobs.recorded_speeds import recorded_speeds
 from tlstudy.jobs.speed import Kind, Timed
-from tlstudy.storage.provenance import version
+from tlstudy.storage.environment import version
 
 ARMS = {
     "new": {"architecture": "resnet18", "image_size": 112, "epochs": 4},

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 
 from tlstudy.config.settings import Study
-from tlstudy.storage.provenance import processor_name
+from tlstudy.storage.environment import processor_name
 
 GPU_DEVICES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 MEMORY_USED = 0.9  # share of the memory that jobs may have

@@ -35,8 +35,8 @@ from tlstudy.jobs.speed import (
     missing_pairs,
 )
 from tlstudy.jobs.workflow import LONG
+from tlstudy.storage.durations import duration
 from tlstudy.storage.reading import read_json
-from tlstudy.storage.time_left import duration
 
 log = logging.getLogger(__name__)
 

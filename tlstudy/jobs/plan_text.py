@@ -6,7 +6,7 @@ from tlstudy.jobs import paths
 from tlstudy.jobs.cost import checkpoint_vectors, memory_mb, millions_of_weights
 from tlstudy.jobs.machine import load_now, without_bfloat16
 from tlstudy.jobs.plan import Plan, other_jobs, other_seconds, to_fetch
-from tlstudy.storage.time_left import duration
+from tlstudy.storage.durations import duration
 
 KEPT_MB = 0.5  # of a run's folder at the end
 PLANE_VECTORS = 6  # vectors of weights in the file that training leaves for the later steps

@@ -10,9 +10,9 @@ from pydantic import BaseModel, ValidationError
 from tlstudy.config.settings import Study
 from tlstudy.jobs import paths
 from tlstudy.jobs.graph import Step
+from tlstudy.storage.environment import environment
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import sha256, write_json_atomically
-from tlstudy.storage.provenance import environment
 from tlstudy.storage.reading import made_by, read_json
 
 # Steps that put results together, which may be somebody else's.

@@ -30,8 +30,8 @@ from tlstudy.jobs.speed import (
     jobs,
     training_kind,
 )
+from tlstudy.storage.environment import version
 from tlstudy.storage.errors import UserError
-from tlstudy.storage.provenance import version
 from tlstudy.storage.reading import read_table
 
 log = logging.getLogger(__name__)

@@ -20,9 +20,9 @@ from tlstudy.jobs.cost import (
     training_operations,
 )
 from tlstudy.jobs.graph import code_of
+from tlstudy.storage.environment import version
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import write_json_atomically
-from tlstudy.storage.provenance import version
 from tlstudy.storage.reading import json_or_none
 
 log = logging.getLogger(__name__)

@@ -22,9 +22,9 @@ from tlstudy.jobs.plan import (
     wall_seconds,
 )
 from tlstudy.jobs.progress import THERE, Job, Progress
+from tlstudy.storage.durations import duration
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.reading import json_or_none
-from tlstudy.storage.time_left import duration
 
 EPOCH = re.compile(r"epoch (\d{1,9}) of (\d{1,9})")
 TUNED = re.compile(r"learning rate \S+ chosen")
