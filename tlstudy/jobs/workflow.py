@@ -12,7 +12,7 @@ from pathlib import Path
 from tlstudy.config.settings import Study, WeightsSource
 from tlstudy.config.study import STEPS, Run, experiments, finished_study, runs
 from tlstudy.config.targets import Target
-from tlstudy.jobs import graph, paths
+from tlstudy.jobs import paths
 from tlstudy.jobs.cost import CORE_SPEED, GPU_SPEED, operations
 from tlstudy.jobs.progress import progress
 from tlstudy.storage.errors import UserError
@@ -58,18 +58,6 @@ def priorities(study: Study) -> dict[tuple[str, ...], int]:
     tried = ((experiment, str(seed)) for experiment, seed in experiments(study))
     grid = list(dict.fromkeys(chain(drawn, trained, tried)))
     return {key: len(grid) - place for place, key in enumerate(grid)}
-
-
-def settings_by_wildcards(study: Study, step: str) -> dict[tuple[str, str, str], dict[str, str]]:
-    """Settings that decide a step's results, as text by name, of each run.
-
-    Args:
-        step: train or a measurement.
-    """
-    members = runs_by_wildcards(study).items()
-    if step == "train":
-        return {key: dict(graph.train(study, run).settings) for key, run in members}
-    return {key: dict(graph.measure(study, run, step).settings) for key, run in members}
 
 
 def source_lists(study: Study) -> dict[tuple[str, str], tuple[WeightsSource, ...]]:
