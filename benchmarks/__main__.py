@@ -19,7 +19,7 @@ from benchmarks.table import table_text
 from benchmarks.work import Work
 from tlstudy.data.images import cache_images
 from tlstudy.networks.device import choose_device, device_name
-from tlstudy.storage.provenance import environment
+from tlstudy.storage.environment import environment
 
 log = logging.getLogger("benchmarks")
 

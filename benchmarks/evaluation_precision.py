@@ -23,7 +23,7 @@ from tlstudy.networks.device import autocast, choose_device, keep_freed_memory, 
 from tlstudy.networks.evaluation import predict, score
 from tlstudy.networks.fine_tuned import FineTuned
 from tlstudy.networks.images import training_inputs
-from tlstudy.storage.time_left import with_time_left
+from tlstudy.storage.durations import with_time_left
 
 PRECISIONS = ("float32", "bfloat16")
 

@@ -20,8 +20,8 @@ from benchmarks.table import table_text
 from benchmarks.work import Work
 from tlstudy.data.images import cache_images
 from tlstudy.networks.device import choose_device, device_name
+from tlstudy.storage.environment import environment
 from tlstudy.storage.files import without_nan, write_json_atomically
-from tlstudy.storage.provenance import environment
 
 log = logging.getLogger("benchmarks")
 

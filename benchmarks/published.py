@@ -16,7 +16,7 @@ from benchmarks import runs
 from benchmarks.pairs import apart
 from benchmarks.work import Work
 from tlstudy.networks.device import device_name
-from tlstudy.storage.provenance import environment
+from tlstudy.storage.environment import environment
 
 PUBLISHED_EPOCHS, PUBLISHED_IMAGES = 30, 10_000
 WAYS = {

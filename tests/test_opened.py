@@ -13,8 +13,9 @@ from configurations import ROOT
 from matplotlib.figure import Figure
 
 import tlstudy
+from tlstudy.config.tables import ALL_TABLES
 from tlstudy.data.stored import load_images
-from tlstudy.opened import OpenedStudy
+from tlstudy.opened import OpenedStudy, with_units
 from tlstudy.storage.errors import UserError
 
 NOTEBOOK = ROOT / "docs" / "python.ipynb"
@@ -67,6 +68,16 @@ def test_tables_have_units_and_descriptions(made):
     rows = study.runs
     rows["seed"] = 0  # of a copy
     assert set(study.runs["seed"]) == {26, 27, 28, 29, 30}
+
+
+@pytest.mark.parametrize("name", ALL_TABLES)
+def test_only_numbers_have_units(name):
+    columns = ALL_TABLES[name]
+    units = with_units(columns)["units"]
+    assert {columns[column][0] for column in units} <= {"float64"}
+    assert not {"df", "seeds", "images"} & set(units)
+    named = {column for column in columns if column.endswith(("seconds", "_loss", "_accuracy"))}
+    assert named <= set(units)
 
 
 def test_the_summary_is_what_is_exported(made):
@@ -150,7 +161,10 @@ def test_test_images_are_those_of_the_predictions(small_results):
         (lambda study: study.table("run"), "table 'run': did you mean 'runs'? tables are runs, "),
         (lambda study: study.figure("result"), "figure 'result': did you mean 'results'? two has"),
         (lambda study: study.figure("results", 51), "subset_size: found 51; two has [50]"),
-        (lambda study: study.compare("new", "pretraned"), "did you mean 'pretrained'? arms are"),
+        (
+            lambda study: study.compare("new", "pretraned"),
+            "did you mean 'pretrained'? arms of two are",
+        ),
         (lambda study: study.compare("new", "new", ["los"]), "quantity 'los': did you mean 'loss'"),
         (lambda study: study.predictions("new"), "run: found 'new'; must be a row of `runs`, or ("),
         (lambda study: study.predictions(study.runs), "must be one row of `runs`; found 10 rows"),

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tlstudy.config.catalogue import figure_names, study_figure_names
 from tlstudy.config.given import given_study
 from tlstudy.config.messages import did_you_mean
-from tlstudy.config.named_runs import find_run
-from tlstudy.config.quantities import QUANTITIES, quantity_of
-from tlstudy.config.quantity import Quantity
+from tlstudy.config.named_runs import check_arm, find_run
+from tlstudy.config.quantities import known_quantity
 from tlstudy.config.settings import Study
 from tlstudy.config.study import Run, runs
 from tlstudy.config.tables import ALL_TABLES
@@ -28,8 +27,8 @@ if TYPE_CHECKING:
 
     from tlstudy.jobs.tables import TablesOnDemand
 
-# Words of a column's description that are its unit.
-UNIT = re.compile(r"\b(nats|degrees|seconds|GiB|0 to 1|(?:signed )?ratio)\b")
+# Words that are the unit where they stand in the description of a column of fractions.
+UNIT = re.compile(r"\b(nats|degrees(?! of freedom)|seconds|GiB|0 to 1|(?:signed )?ratio)\b")
 SHARE = "share, 0 to 1"
 # What `predictions` adds to what is stored.
 ANSWER = {
@@ -101,7 +100,7 @@ class OpenedStudy:
             hint = did_you_mean(name, ALL_TABLES)
             raise UserError(f"table '{name}': {hint}tables are {', '.join(ALL_TABLES)}.")
         frame = self._tables[name].copy()
-        frame.attrs = described(ALL_TABLES[name])
+        frame.attrs = with_units(ALL_TABLES[name])
         return frame
 
     @property
@@ -150,7 +149,7 @@ class OpenedStudy:
         """
         from tlstudy.audit.quantities import values_of
 
-        known = _known_quantity(quantity)
+        known = known_quantity(quantity)
         frame = values_of(self._tables, quantity).unstack("arm")[list(self.settings.arms)]
         frame.attrs["unit"] = known.unit
         return frame
@@ -182,11 +181,9 @@ class OpenedStudy:
 
         quantities = [quantities] if isinstance(quantities, str) else quantities
         for name in (first, second):
-            if name not in self.settings.arms:
-                hint = did_you_mean(name, self.settings.arms)
-                raise UserError(f"arm '{name}': {hint}arms are {', '.join(self.settings.arms)}.")
+            check_arm(self.settings, name)
         for name in quantities:
-            _known_quantity(name)
+            known_quantity(name)
         one, other = (Side(self.settings, name, self._tables) for name in (first, second))
         rows = []
         for row in compare_arms(one, other, quantities):
@@ -257,7 +254,7 @@ class OpenedStudy:
         answer = frame[f"answer_{found.settings.batchnorm}"]
         frame.insert(2, "answer", answer)
         frame.insert(3, "right", answer == frame["label"])
-        frame.attrs = described({name: (ANSWERS_OF_A_RUN | ANSWER)[name] for name in frame})
+        frame.attrs = with_units({name: (ANSWERS_OF_A_RUN | ANSWER)[name] for name in frame})
         return frame
 
     def test_images(self, run: "Mapping[str, Any] | pd.Series | Sequence[Any]") -> "np.ndarray":
@@ -316,22 +313,15 @@ def open_study(*files: str | os.PathLike[str], changes: Sequence[str] = ()) -> O
     return OpenedStudy(given_study([Path(file) for file in files], changes))
 
 
-def described(columns: Mapping[str, tuple[str, str]]) -> dict[str, dict[str, str]]:
+def with_units(columns: Mapping[str, tuple[str, str]]) -> dict[str, dict[str, str]]:
     """Units and descriptions of a table's columns, as they go into `DataFrame.attrs`."""
-    found = {name: UNIT.search(text) for name, (_, text) in columns.items()}
+    numbers = {name: text for name, (kind, text) in columns.items() if kind.startswith("float")}
+    found = {name: UNIT.search(text) for name, text in numbers.items()}
     units = {name: match[1] for name, match in found.items() if match}
     return {
         "units": {name: SHARE if unit == "0 to 1" else unit for name, unit in units.items()},
         "columns": {name: text for name, (_, text) in columns.items()},
     }
-
-
-def _known_quantity(name: str) -> Quantity:
-    found = quantity_of(name)
-    if found is None:
-        hint = did_you_mean(name, QUANTITIES)
-        raise UserError(f"quantity '{name}': {hint}see `tlstudy claims --quantities`.")
-    return found
 
 
 class _OfSize(Mapping[str, "pd.DataFrame"]):

@@ -9,7 +9,7 @@ from known import SIZE, encoder_table, invariance_table, make_study, metrics_tab
 
 from tlstudy.audit.quantities import INDEX, values_of, why_missing
 from tlstudy.config.architectures import RESNET_STAGES
-from tlstudy.config.quantities import described, listed_names, planned_seeds, quantity_of
+from tlstudy.config.quantities import listed_names, planned_seeds, quantity_list, quantity_of
 from tlstudy.config.quantity_table import (
     OF_FEATURES,
     QUANTITIES,
@@ -304,7 +304,7 @@ def test_seeds_in_which_a_quantity_is_measured():
 
 def test_every_quantity_is_listed_with_its_unit():
     families = {name.partition(".")[0] for name in QUANTITIES}
-    lines = [line for line in described().splitlines() if not line.startswith(" ")]
+    lines = [line for line in quantity_list().splitlines() if not line.startswith(" ")]
     assert {line.partition(":")[0].partition(".")[0] for line in lines} == families
     assert len(listed_names()) == len(lines) == len(families)
     assert "probe.<stem|layer1|layer2|layer3|layer4>: share" in lines

@@ -114,12 +114,15 @@ def test_what_does_not_compare_is_said(here):
     [
         (
             ["results/one:nwe", "results/one:new"],
-            "found 'nwe'; did you mean 'new'? arms of one are",
+            "arm 'nwe': did you mean 'new'? arms of one are",
         ),
-        (["results/one:new", "results/one"], "results/one: names no arm; arms of one are new, "),
+        (["results/one:new", "results/one"], "no arm is named: arms of one are new, "),
         (["results/none", "results/one"], "results/none: cannot be read"),
-        (["new.yaml", "results/one"], "there are no results in results/new yet"),
-        (["results/one", "results/two", "--quantity", "los"], "found 'los'; did you mean 'loss'?"),
+        (["new.yaml", "results/one"], "new is not complete ("),
+        (
+            ["results/one", "results/two", "--quantity", "los"],
+            "quantity 'los': did you mean 'loss'?",
+        ),
         (["results/one", "results/two", "--quantity", "accuracy"], "mean 'balanced_accuracy'?"),
     ],
 )

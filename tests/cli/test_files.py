@@ -29,8 +29,8 @@ def test_a_new_study_file_is_a_study(here):
     study = given_study([Path("studies/mine.yaml")])
     assert (study.study, list(study.arms)) == ("mine", ["new", "pretrained"])
     assert "is there already" in invoke("init", status=1)
-    invoke("init", "a b.yaml", "--name", "ab")
-    assert given_study([Path("a b.yaml")]).study == "ab"
+    invoke("init", "ab.yaml")
+    assert given_study([Path("ab.yaml")]).study == "ab"
     assert "can be no study's name" in invoke("init", "c d.yaml", status=1)
     assert not Path("c d.yaml").exists()
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -67,6 +68,13 @@ def test_all_runs_of_a_study_are_audited(folder, tmp_path, monkeypatch):
     result = CliRunner().invoke(main, ["audit", str(folder), "--json", "--fail-on", "never"])
     found = json.loads(result.stdout)
     assert len([run for run in found["runs"] if run["source"]]) == 2
+    copy = shutil.copytree(folder, tmp_path / "small")
+    kept, lost = sorted((copy / "runs").iterdir())
+    shutil.copytree(kept, copy / "runs" / "of-another-study")
+    shutil.rmtree(lost)
+    result = CliRunner().invoke(main, ["audit", str(copy), "--json", "--fail-on", "never"])
+    [run] = json.loads(result.stdout)["runs"]
+    assert Path(run["source"]).parts[-3] == kept.name
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.yaml").write_text("study: mine\n")
     result = CliRunner().invoke(main, ["audit", "mine.yaml"])

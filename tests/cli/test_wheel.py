@@ -11,7 +11,7 @@ import pytest
 from study_folder import ROOT, environment
 
 from tlstudy.jobs.one_code import package_digest
-from tlstudy.storage.provenance import PACKAGE
+from tlstudy.storage.environment import PACKAGE
 
 LOG = ROOT / "tests" / "audit" / "logs" / "r01-keras-csvlogger.csv"
 # Runs commands one after another and prints how each ended, to import the package only once.

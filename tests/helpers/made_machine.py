@@ -11,7 +11,7 @@ from tlstudy.jobs import paths, speed
 from tlstudy.jobs.run_record import write_run_record
 from tlstudy.jobs.speed import Kind, Timed
 from tlstudy.jobs.study_files import write_settings
-from tlstudy.storage.provenance import version
+from tlstudy.storage.environment import version
 
 PROCESSOR, GPU = "A processor", "A GPU"
 

@@ -107,31 +107,41 @@ def changed_rows(file: Path, dice: random.Random) -> None:
     pq.write_table(table, file)
 
 
+def changed_type(file: Path, dice: random.Random) -> None:
+    """A column of a table gets values of another type, or is left out."""
+    table = pq.read_table(file)
+    place = dice.randrange(table.num_columns)
+    field, count = table.field(place), table.num_rows
+    others = {"string": pa.int64()}.get(str(field.type), pa.string())
+    values = pa.array(["1"] * count if others == pa.string() else [1] * count, others)
+    if dice.random() < 0.2:
+        table = table.remove_column(place)
+    else:
+        table = table.set_column(place, field.name, values)
+    pq.write_table(table, file)
+
+
 READ_BY_THE_REPORT = ("run.json", "landscape.json", "subset.json", "*.parquet")
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_a_report_of_results_that_agree_with_their_records_ends_in_words(folder, seed):
+def test_a_report_of_types_that_agree_with_their_records_ends_in_words(folder, seed):
     dice = random.Random(seed)
     files = [file for name in READ_BY_THE_REPORT for file in sorted(folder.rglob(name))]
     for file in dice.sample(files, 3):
         kept = file.read_bytes()
-        (changed_rows if file.suffix == ".parquet" else changed_inside)(file, dice)
+        (changed_type if file.suffix == ".parquet" else changed_inside)(file, dice)
         follow(folder)
         command("report", "--config", folder)
         file.write_bytes(kept)
 
 
-def test_the_traceback_of_results_that_make_no_sense_together_is_kept(folder):
+def test_results_that_were_altered_are_told_before_they_are_used(folder):
     table = pq.read_table(folder / "tables" / "metrics.parquet")
     pq.write_table(pa.concat_tables([table, table]), folder / "tables" / "metrics.parquet")
-    follow(folder)
     result = command("figures", "--config", folder)
     assert result.exit_code == 1
-    assert f"run `tlstudy verify {folder}`, which names what was altered" in result.output
-    note = json.loads((folder / "attempts" / "figures.json").read_text())
-    assert "duplicate" in note["error"].splitlines()[-1]
-    assert len(note["error"].splitlines()) > 10
+    assert "metrics.parquet" in result.output
 
 
 READ_BY_AUDIT = ("run.json", "landscape.json", "subset.json", "metrics.parquet", "layers.parquet")

@@ -14,8 +14,8 @@ from tlstudy.cli import main
 from tlstudy.config.study import finished_study, load_study, runs
 from tlstudy.jobs.verify import Verification, verdict, verdict_text
 from tlstudy.storage import code_digest
+from tlstudy.storage.environment import version
 from tlstudy.storage.files import sha256
-from tlstudy.storage.provenance import version
 
 
 @pytest.fixture

@@ -14,13 +14,13 @@ from tlstudy.config.architectures import MULTIPLY_ADDS
 from tlstudy.config.given import given_study
 from tlstudy.config.study import build_study, runs
 from tlstudy.jobs import paths, plan, plan_text, speed, workflow
-from tlstudy.jobs.cost import operations, per_image
+from tlstudy.jobs.cost import CORE_SPEED, operations, per_image
 from tlstudy.jobs.machine import Machine
 from tlstudy.jobs.plan import Task, wall_seconds
 from tlstudy.jobs.progress import progress
 from tlstudy.jobs.recorded_speeds import recorded_speeds
 from tlstudy.jobs.speed import Kind, Timed
-from tlstudy.storage.provenance import version
+from tlstudy.storage.environment import version
 
 ARMS = {
     "new": {"architecture": "resnet18", "image_size": 112, "epochs": 4},
@@ -206,6 +206,29 @@ def test_arms_that_share_a_run_are_one_job(tmp_path):
     found = list(speed.jobs(make_study(tmp_path)))
     assert [job.step for job in found] == ["train"] * 4 + ["landscape"]
     assert plan.jobs_left(progress(make_study(tmp_path)), found) == found
+
+
+def test_one_training_of_two_arms_has_all_cores(tmp_path):
+    arms = {name: ARMS[name] for name in ("new", "alike")}
+    study = make_study(tmp_path, seed=26, arms=arms, landscape={"seeds": []})
+    wanted = list(speed.jobs(study))
+    speeds = plan.speeds_for(study, wanted, PROCESSOR, MadeMachine().timing)
+    [training] = plan.tasks(study, wanted, speeds, processor(4))
+    assert training.threads == 4
+
+
+def test_baselines_take_a_core_s_time_and_no_gpu(tmp_path):
+    study = make_study(tmp_path, baselines={"seeds": [0, 1]}, subset_size=20_000)
+    wanted = [job for job in speed.jobs(study) if job.step == "baselines"]
+    speeds = plan.speeds_for(study, wanted, GPU, never)
+    [first, *others] = plan.tasks(study, wanted, speeds, Machine(GPU, True, 1, 1))
+    assert others
+    done = operations(study, wanted[0].run, "baselines")
+    assert first.seconds == pytest.approx(done / CORE_SPEED)
+    together = wall_seconds([first, *others], Machine(GPU, True, 1, 1))
+    assert together == pytest.approx(first.start + first.seconds)
+    table = plan.plan_table(study, wanted, wanted, speeds)
+    assert list(table["known"]) == ["another machine"]
 
 
 def test_runs_that_must_be_trained_again_are_left_with_their_measurements(tmp_path):

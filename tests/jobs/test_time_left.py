@@ -29,8 +29,9 @@ def processor_of(cores=None):
 def here(monkeypatch):
     """This machine as the made one, with four cores, and memory for any job."""
 
-    monkeypatch.setattr(time_left, "this_processor", processor_of)
-    monkeypatch.setattr(time_left, "has_gpu", lambda: False)
+    monkeypatch.setattr(
+        time_left, "this_machine", lambda _, cores=None, gpus=None: processor_of(cores)
+    )
     monkeypatch.setattr(plan, "threads_of_job", lambda *_: 1)
 
 
@@ -84,9 +85,9 @@ def test_a_running_study_tells_jobs_epochs_and_time(tmp_path, here):
     begin(study, of_27[1], epochs=30)
     lines = told(study)
     assert lines[1] == "epochs: 165 of 240 done"
-    assert lines[2].endswith("left with 2 cores")
-    # Two wait for two cores, one of which has half a training to do.
-    assert minutes_of(lines[2]) == pytest.approx(1.5 * one, abs=0.3 * one + WHOLE_MINUTES)
+    assert lines[2].endswith("left with 4 cores")
+    # One has half a training to do, two others have not begun.
+    assert minutes_of(lines[2]) == pytest.approx(one, abs=0.1 * one + WHOLE_MINUTES)
 
 
 def test_an_ended_study_has_no_time_left(tmp_path, here):
@@ -107,7 +108,6 @@ def test_an_ended_study_has_no_time_left(tmp_path, here):
 
 def test_a_call_of_snakemake_tells_the_cores_and_how_to_go_on(tmp_path, here, monkeypatch):
     """Whatever jobs run at the moment: the time does not jump with their number."""
-    monkeypatch.setattr(time_left, "this_machine", lambda _, cores, gpus: processor_of(cores))
     machine = MadeMachine()
     study = study_on_the_way(tmp_path, machine)
     note_call(study, ["snakemake", "--cores", "3"], cores=3, gpus=0)

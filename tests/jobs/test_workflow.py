@@ -1,53 +1,19 @@
 """What the rules are told of runs, threads and GPUs."""
 
 import os
-from types import SimpleNamespace
 
 import pytest
 import synthetic
 from configurations import changed
 
 from tlstudy.config.study import build_study, runs
-from tlstudy.jobs import paths, workflow
+from tlstudy.jobs import paths
 from tlstudy.jobs.workflow import (
-    has_gpu,
     priorities,
     run_titles,
     study_of_report,
-    threads_of_job,
 )
 from tlstudy.storage.errors import UserError
-
-
-@pytest.fixture
-def memory_of_24_gb(monkeypatch):
-    monkeypatch.setattr(
-        workflow.psutil, "virtual_memory", lambda: SimpleNamespace(total=24_000_000_000)
-    )
-
-
-@pytest.mark.parametrize(
-    ("cores", "memory", "jobs", "threads"),
-    [
-        (2, 7000, 40, 1),  # both cores at once
-        (8, 7000, 40, 3),  # three fit into the memory
-        (8, 1000, 40, 1),
-        (8, 1000, 4, 2),  # there are only four
-        (8, 1000, 1, 8),
-        (4, 50_000, 40, 4),  # not even one fits: it is tried alone
-    ],
-)
-def test_threads_fill_the_cores_with_jobs_that_fit(memory_of_24_gb, cores, memory, jobs, threads):
-    assert threads_of_job(cores, memory, jobs) == threads
-    assert (cores // threads) * memory <= 24_000 or threads == cores
-
-
-def test_a_gpu_is_told_by_its_device(monkeypatch, tmp_path):
-    device = tmp_path / "nvidiactl"
-    monkeypatch.setattr(workflow, "GPU_DEVICES", (str(device),))
-    assert not has_gpu()
-    device.touch()
-    assert has_gpu()
 
 
 def test_a_run_is_named_by_all_arms_that_share_it():

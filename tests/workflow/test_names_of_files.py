@@ -17,7 +17,7 @@ from tlstudy.jobs import paths
 from tlstudy.networks.architecture import build_classifier
 
 # Blanks, quotes, commands, patterns, homes, redirections, and letters of other alphabets.
-ODD = "a b'c\"d $(touch HACKED);`touch HACKED` ~&|<>*?# \u00fc\u4e2d"
+ODD = "a \u00a0b'c\"d $(touch HACKED);`touch HACKED` ~&|<>*?# \u00fc\u4e2d"
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_a_folder_with_a_new_line_in_its_name_is_refused(tmp_path):
     place = StudyFolder(tmp_path / "two\nlines")
     result = place.run("--dry-run")
     assert result.returncode == 1
-    assert "this folder has a character in its path" in result.stdout
+    assert "this folder's path has the character U+000A at place" in result.stdout
     assert "Traceback" not in result.stdout
 
 

@@ -9,7 +9,7 @@ import pytest
 from study_folder import ROOT, StudyFolder
 
 from tlstudy.jobs.one_code import PLANNED_WITH, package_digest
-from tlstudy.storage.provenance import PACKAGE
+from tlstudy.storage.environment import PACKAGE
 
 
 @pytest.fixture

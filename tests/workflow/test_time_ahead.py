@@ -7,7 +7,7 @@ from made_machine import MadeMachine
 from study_folder import ROOT, StudyFolder
 
 from tlstudy.config.given import given_study
-from tlstudy.storage.provenance import processor_name
+from tlstudy.storage.environment import processor_name
 
 # Stands for `tlstudy`: no job does anything.
 NOTHING = "#!/bin/sh\nexit 1\n"

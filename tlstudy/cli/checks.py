@@ -20,7 +20,7 @@ from tlstudy.cli.options import (
 )
 from tlstudy.config.given import given_study
 from tlstudy.config.settings import Study
-from tlstudy.config.study import STUDY_FILE
+from tlstudy.config.study import STUDY_FILE, distinct, runs
 from tlstudy.jobs import paths
 from tlstudy.jobs.graph import FORMULA_DRAWS, FORMULA_SEED
 from tlstudy.storage.errors import UserError
@@ -79,9 +79,12 @@ def _runs_of(source: Path) -> list[Path]:
     """The folders of a study's runs, if it is a study; else the source itself."""
     if source.suffix not in (".yaml", ".yml") and not (source / STUDY_FILE).is_file():
         return [source]
-    folder = paths.study_folder(given_study([source]))
-    records = sorted(folder.glob(f"runs/*/*/*/{paths.RUN_RECORD}"))
+    study = given_study([source])
+    folders = [paths.folder_of_run(study, run) for run in distinct(runs(study))]
+    records = [folder / paths.RUN_RECORD for folder in sorted(folders)]
+    records = [file for file in records if file.exists()]
     if not records:
+        folder = paths.study_folder(study)
         raise UserError(f"{folder}: has no run yet, so there is nothing to audit.")
     if odd := next((file for file in records if not file.is_file()), None):
         raise UserError(f"{odd}: is no file; remove it and run the study again.")

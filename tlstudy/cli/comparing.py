@@ -7,12 +7,9 @@ import click
 from tlstudy.cli.json_text import as_json_text
 from tlstudy.cli.options import NEW_FILE, check_results, json_option, tell, with_study
 from tlstudy.config.given import given_study
-from tlstudy.config.messages import did_you_mean
-from tlstudy.config.quantities import listed_names, quantity_of
-from tlstudy.config.quantity_table import QUANTITIES
+from tlstudy.config.named_runs import check_arm
+from tlstudy.config.quantities import known_quantity
 from tlstudy.config.settings import Study
-from tlstudy.jobs.paths import study_folder
-from tlstudy.jobs.study_files import has_results
 from tlstudy.storage.errors import UserError
 
 TEXT_FORMATS = {".csv": "csv", ".tex": "latex", ".md": "markdown"}  # by ending of the file
@@ -22,11 +19,7 @@ def _check_quantities(
     context: click.Context, parameter: click.Parameter, names: tuple[str, ...]
 ) -> tuple[str, ...]:
     for name in names:
-        if quantity_of(name) is None:
-            hint = did_you_mean(name, QUANTITIES)
-            raise UserError(
-                f"--quantity: found '{name}'; {hint}allowed are {', '.join(listed_names())}."
-            )
+        known_quantity(name)
     return names
 
 
@@ -57,7 +50,9 @@ def compare(first: str, second: str, quantities: tuple[str, ...], as_json: bool)
 
     (one, arm), (other, against) = map(_parsed, (first, second))
     if arm or against:
-        pairs = [(_arm(one, arm, first), _arm(other, against, second))]
+        check_arm(one, arm)
+        check_arm(other, against)
+        pairs = [(arm, against)]
     else:
         pairs = [(name, name) for name in one.arms if name in other.arms]
         if not pairs:
@@ -77,19 +72,9 @@ def compare(first: str, second: str, quantities: tuple[str, ...], as_json: bool)
 
 
 def _parsed(text: str) -> tuple[Study, str]:
-    """A study with results, and the arm that is named after a colon; empty if none is."""
+    """A study, and the arm that is named after a colon; empty if none is."""
     place, _, arm = (text, "", "") if Path(text).exists() else text.partition(":")
-    study = given_study([Path(place)])
-    if not has_results(study):
-        raise UserError(f"{text}: there are no results in {study_folder(study)} yet.")
-    return study, arm
-
-
-def _arm(study: Study, arm: str, text: str) -> str:
-    if arm in study.arms:
-        return arm
-    found = f"found '{arm}'; {did_you_mean(arm, study.arms)}" if arm else "names no arm; "
-    raise UserError(f"{text}: {found}arms of {study.study} are {', '.join(study.arms)}.")
+    return given_study([Path(place)]), arm
 
 
 @click.command()

@@ -12,15 +12,14 @@ from tlstudy.storage.errors import UserError
 
 @click.command()
 @click.argument("file", type=PATH, default="studies/mine.yaml")
-@click.option("--name", help="Name of the study; that of the file if not given.")
-def init(file: Path, name: str | None) -> None:
+def init(file: Path) -> None:
     """Write a study file to begin with, its keys explained; studies/mine.yaml if none is named."""
     from tlstudy.config.new_study import new_study
     from tlstudy.storage.files import write_bytes_atomically
 
     if file.exists():
         raise UserError(f"{file}: is there already; name another file, or edit this one.")
-    write_bytes_atomically(file, new_study(name or file.stem, str(file)).encode())
+    write_bytes_atomically(file, new_study(file.stem, str(file)).encode())
     tell(f"{file}: edit it, then `tlstudy plan {file}`.")
 
 

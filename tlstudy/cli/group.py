@@ -1,9 +1,7 @@
 """The group of all commands."""
 
-import errno
 import logging
 import sys
-import tempfile
 
 import click
 
@@ -11,9 +9,6 @@ from tlstudy import __version__
 from tlstudy.jobs.one_code import refuse_other_code
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.terminal import printable
-
-# Of an error without a file's name these are of a lock: that of the GPU that a job takes.
-NOT_LOCKED = (errno.EPERM, errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)
 
 
 class Commands(click.Group):
@@ -23,11 +18,6 @@ class Commands(click.Group):
         try:
             return super().invoke(context)
         except OSError as error:
-            if error.errno in NOT_LOCKED and error.filename is None:
-                raise UserError(
-                    f"{tempfile.gettempdir()}: files cannot be locked here ({error.strerror}), as "
-                    "jobs must that share GPUs; let TMPDIR be a folder on a disk of this machine."
-                ) from error
             if error.filename is None:
                 raise
             raise UserError(f"{error.filename}: {error.strerror}.") from None

@@ -14,7 +14,7 @@ from tlstudy.cli.options import (
     tell,
     with_study,
 )
-from tlstudy.config.quantities import described
+from tlstudy.config.quantities import quantity_list
 from tlstudy.config.settings import Study
 from tlstudy.jobs import paths
 
@@ -30,7 +30,7 @@ def aggregate(study: Study) -> None:
 
 def _list_quantities(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted:
-        tell(described())
+        tell(quantity_list())
         context.exit()
 
 

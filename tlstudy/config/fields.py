@@ -91,14 +91,19 @@ TURNING = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
 Words = Annotated[str, AfterValidator(printable_words)]
 
 
+def unprintable_in_path(path: str) -> str:
+    """Which character of a path no list of files can hold, in words; empty if there is none."""
+    for place, character in enumerate(path, start=1):
+        if unicodedata.category(character) in UNPRINTABLE_IN_PATHS:
+            told = f"has the character U+{ord(character):04X} at place {place}"
+            return f"{told}, which no list of files can hold"
+    return ""
+
+
 def _usable(path: Path) -> Path:
     """A path with its `~` filled in, as a shell does only at the start of a word."""
-    for place, character in enumerate(str(path), start=1):
-        if unicodedata.category(character) in UNPRINTABLE_IN_PATHS:
-            raise ValueError(
-                f"has the character U+{ord(character):04X} at place {place}, which no list of "
-                "files can hold; rename the file or folder"
-            )
+    if wrong := unprintable_in_path(str(path)):
+        raise ValueError(f"{wrong}; rename the file or folder")
     try:
         return path.expanduser()
     except RuntimeError:

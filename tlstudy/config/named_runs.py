@@ -2,9 +2,21 @@
 
 from collections.abc import Iterable
 
+from tlstudy.config.messages import did_you_mean
 from tlstudy.config.settings import Study
 from tlstudy.config.study import Run, runs
 from tlstudy.storage.errors import UserError
+
+
+def check_arm(study: Study, name: str) -> None:
+    """Refuse an arm that the study does not have.
+
+    Raises:
+        UserError: there is none of that name, or none is named.
+    """
+    if name not in study.arms:
+        found = f"arm '{name}': {did_you_mean(name, study.arms)}" if name else "no arm is named: "
+        raise UserError(f"{found}arms of {study.study} are {', '.join(study.arms)}.")
 
 
 def find_run(study: Study, arm: str, subset_size: int, seed: int) -> Run:

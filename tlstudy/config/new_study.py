@@ -71,6 +71,6 @@ def new_study(name: str, file: str) -> str:
     if not re.fullmatch(NAME_PATTERN, name):
         raise UserError(
             f"{file}: '{name}' can be no study's name; it must hold only the letters a to z and A "
-            "to Z, digits, dots and hyphens. Take another file name, or give --name."
+            "to Z, digits, dots and hyphens. Take another file name."
         )
     return TEMPLATE.format(name=name, file=file)

@@ -5,9 +5,11 @@ from dataclasses import replace
 
 from tlstudy.config.fields import Selection
 from tlstudy.config.measurements import measured_tables
+from tlstudy.config.messages import did_you_mean
 from tlstudy.config.quantity import Quantity
 from tlstudy.config.quantity_table import QUANTITIES, STAGE_FAMILIES
 from tlstudy.config.settings import Study
+from tlstudy.storage.errors import UserError
 
 # Tables of runs that a study selects, by the key of the selection.
 SELECTIONS = tuple(measured_tables())
@@ -23,6 +25,18 @@ def quantity_of(name: str) -> Quantity | None:
         return QUANTITIES.get(name)
     known = QUANTITIES[f"{family}.stem"]
     return replace(known, words=known.words.replace("stem", stage))
+
+
+def known_quantity(name: str) -> Quantity:
+    """
+    Raises:
+        UserError: there is no such quantity.
+    """
+    found = quantity_of(name)
+    if found is None:
+        hint = did_you_mean(name, QUANTITIES)
+        raise UserError(f"quantity '{name}': {hint}see `tlstudy claims --quantities`.")
+    return found
 
 
 def planned_seeds(study: Study, name: str) -> list[int]:
@@ -46,7 +60,7 @@ def listed_names() -> list[str]:
     ]
 
 
-def described() -> str:
+def quantity_list() -> str:
     """The list of quantities for a terminal: name, unit and description, a paragraph each."""
     first = {name.partition(".")[0]: quantity for name, quantity in QUANTITIES.items()}
     indent = {"initial_indent": "    ", "subsequent_indent": "    "}

@@ -323,6 +323,11 @@ def selected(study: Study, selection: Selection) -> list[Run]:
     ]
 
 
+def distinct(members: Iterable[Run]) -> list[Run]:
+    """Runs that arms share, once: each is trained and measured once."""
+    return list({run.wildcards: run for run in members}.values())
+
+
 def runs_of_step(study: Study, step: str) -> list[Run]:
     """The runs that a step leaves results of, without those that an incomplete study lacks."""
     members = runs(study) if step == "train" else selected(study, getattr(study, step))

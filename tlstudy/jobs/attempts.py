@@ -6,11 +6,11 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Self, TypeVar
 
 import psutil
 from pydantic import Field, NonNegativeInt, TypeAdapter
@@ -40,6 +40,18 @@ class Attempt:
     process: NonNegativeInt
     began: Moment
     error: str = ""
+
+    @classmethod
+    def of_this_process(cls, command: Sequence[str], **more: object) -> Self:
+        """The note of the job that this process is, which begins now."""
+        return cls(
+            command=shlex.join(command),
+            folder=os.getcwd(),
+            host=socket.gethostname(),
+            process=os.getpid(),
+            began=time.time(),
+            **more,
+        )
 
     def may_run(self) -> bool:
         """Whether it may still be running; of another machine's job this cannot be seen."""
@@ -77,13 +89,7 @@ def attempt(file: Path) -> Iterator[None]:
     It is removed if the job ends well or the user interrupts it. If the job fails, its error is
     added; if it is killed, the note stays as it is.
     """
-    note = Attempt(
-        command=shlex.join(["tlstudy", *sys.argv[1:]]),
-        folder=os.getcwd(),
-        host=socket.gethostname(),
-        process=os.getpid(),
-        began=time.time(),
-    )
+    note = Attempt.of_this_process(["tlstudy", *sys.argv[1:]])
     write_json_atomically(file, asdict(note))
     try:
         yield

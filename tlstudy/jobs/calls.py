@@ -1,9 +1,5 @@
 """The note of Snakemake's last call for a study: how to go on, and the cores that it has."""
 
-import os
-import shlex
-import socket
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePath
@@ -32,15 +28,7 @@ class Call(Attempt):
 
 def note_call(study: Study, command: Sequence[str], cores: int, gpus: int) -> None:
     """Keep a note of the call that this process is."""
-    noted = Call(
-        command=shlex.join(command),
-        folder=os.getcwd(),
-        host=socket.gethostname(),
-        process=os.getpid(),
-        began=time.time(),
-        cores=cores,
-        gpus=gpus,
-    )
+    noted = Call.of_this_process(command, cores=cores, gpus=gpus)
     write_json_atomically(_file(study), asdict(noted))
 
 

@@ -12,7 +12,7 @@ from tlstudy.jobs.progress import progress
 from tlstudy.storage.errors import UserError
 
 # Folders of a study that hold something of each run: <step>/<run>/n~<size>/seed~<seed>.<suffix>.
-BESIDE_RUNS = (paths.PROVENANCE, "logs", "benchmarks", "attempts")
+BESIDE_RUNS = (paths.PROVENANCE, paths.LOGS, paths.BENCHMARKS, paths.ATTEMPTS)
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def leftovers(study: Study) -> list[Leftover]:
             "until it ends (`tlstudy status` shows it)."
         )
     folder = paths.study_folder(study)
-    unfinished = _own(folder, (folder / "scratch").glob("*"))
+    unfinished = _own(folder, (folder / paths.SCRATCH).glob("*"))
     old = _own(folder, _old_runs(study))
     beside = _own(folder, (file for run in old for file in _beside(folder, run)))
     found = [
@@ -73,13 +73,13 @@ def remove(study: Study, found: Iterable[Leftover]) -> None:
 
 def _old_runs(study: Study) -> Iterator[Path]:
     wanted = {paths.folder_of_run(study, run) for run in runs(study)}
-    found = (paths.study_folder(study) / "runs").glob("*/n~*/seed~*")
+    found = (paths.study_folder(study) / paths.RUNS).glob("*/n~*/seed~*")
     return (run for run in found if run not in wanted)
 
 
 def _beside(folder: Path, run: Path) -> Iterator[Path]:
     """What other folders hold of a run."""
-    name, size, seed = run.relative_to(folder / "runs").parts
+    name, size, seed = run.relative_to(folder / paths.RUNS).parts
     for kind in BESIDE_RUNS:
         for step in (folder / kind).glob("*"):
             yield from (step / name / size).glob(f"{seed}.*")

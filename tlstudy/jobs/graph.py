@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 from tlstudy.config.catalogue import figure_files, states_proposition
 from tlstudy.config.measurements import measured_tables, measurements
 from tlstudy.config.settings import Study
-from tlstudy.config.study import Run, digest, experiments, runs, selected
+from tlstudy.config.study import Run, digest, distinct, experiments, runs, selected
 from tlstudy.config.study_targets import targets
 from tlstudy.jobs import paths
 from tlstudy.storage.code_digest import (
@@ -84,9 +84,9 @@ def steps(study: Study) -> Iterator[Step]:
     members = runs(study)
     drawn = dict.fromkeys(map(paths.drawing_of_run, members))
     yield from (subset(study, *key) for key in drawn)
-    yield from (train(study, run) for run in _once(study, members))
+    yield from (train(study, run) for run in distinct(members))
     for name in measurements():
-        members = _once(study, selected(study, getattr(study, name)))
+        members = distinct(selected(study, getattr(study, name)))
         yield from (measure(study, run, name) for run in members)
     yield from (laboratory(study, *key) for key in experiments(study))
     yield from (formulas(study) for _ in range(states_proposition(study)))
@@ -196,7 +196,7 @@ def figures(study: Study) -> Step:
 
 
 def report(study: Study) -> Step:
-    members = _once(study, runs(study))
+    members = distinct(runs(study))
     sheets = (paths.SUBSET_RECORD, "contact-sheet.svg")
     drawn = [path for path in figures(study).outputs if path.suffix == ".svg"]
     table = [paths.results_table(study)] if study.arms else []
@@ -286,15 +286,10 @@ def _cached(study: Study, run: Run) -> tuple[Path, ...]:
     return (*images, *paths.weights_files(folder))
 
 
-def _once(study: Study, members: list[Run]) -> list[Run]:
-    """Runs that arms share, once."""
-    return list({paths.folder_of_run(study, run): run for run in members}.values())
-
-
 def _aggregated(study: Study) -> Iterator[Path]:
     """All that the tables of a study are made from; the sentinels read some of it."""
     yield from _subset_files(study, (paths.SUBSET_RECORD,))
-    for run in _once(study, runs(study)):
+    for run in distinct(runs(study)):
         for name in paths.KEPT:
             yield paths.folder_of_run(study, run) / name
     for name in measurements():
@@ -310,7 +305,7 @@ def _subset_files(study: Study, names: tuple[str, ...]) -> list[Path]:
 
 def _measured_files(study: Study, name: str) -> list[Path]:
     """What a measurement leaves of all runs that are measured."""
-    members = _once(study, selected(study, getattr(study, name)))
+    members = distinct(selected(study, getattr(study, name)))
     return [paths.measured_file(study, name, run) for run in members]
 
 

@@ -2,11 +2,16 @@
 
 import os
 from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
 
 import psutil
 
 from tlstudy.config.settings import Study
-from tlstudy.storage.provenance import processor_name
+from tlstudy.storage.environment import processor_name
+
+GPU_DEVICES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
+MEMORY_USED = 0.9  # share of the memory that jobs may have
 
 
 @dataclass(frozen=True)
@@ -44,19 +49,38 @@ def this_machine(study: Study, cores: int | None = None, gpus: int | None = None
     Raises:
         UserError: the study is for a GPU and there is none here.
     """
-    if study.device == "cpu" or gpus == 0:
-        return this_processor(cores)
-    from tlstudy.networks.device import choose_device, device_name
+    wanted = study.device != "cpu" and gpus != 0
+    if wanted and (study.device == "cuda" or has_gpu()):
+        import torch  # takes seconds
 
-    device = choose_device(study.device)
-    if device.type == "cuda":
-        return Machine(device_name(device), True, gpus or 1, gpus or 1)
-    return this_processor(cores)
+        from tlstudy.networks.device import choose_device
 
-
-def this_processor(cores: int | None = None) -> Machine:
+        if torch.cuda.is_available():  # jobs choose one, which takes it; here it is only looked at
+            return Machine(torch.cuda.get_device_name(), True, gpus or 1, gpus or 1)
+        choose_device(study.device)  # tells a study for a GPU that there is none
     there = cores_here()
     return Machine(processor_name(), False, cores or there, min(cores or there, there))
+
+
+def has_gpu() -> bool:
+    """Whether this machine shows the device of a GPU: NVIDIA's, AMD's, or Windows' under Linux.
+
+    Asking PyTorch would take seconds on every call of Snakemake.
+    """
+    return any(Path(name).exists() for name in GPU_DEVICES)
+
+
+def threads_of_job(cores: int, memory: int, jobs: int) -> int:
+    """Threads with which jobs at once use all cores and fit into this machine's memory.
+
+    Jobs of few threads bear other work beside them: threads of one job wait for each other.
+
+    Args:
+        memory: of a job, MB.
+        jobs: how many there are.
+    """
+    fitting = int(MEMORY_USED * psutil.virtual_memory().total / 1e6 / memory)
+    return ceil(cores / max(1, min(cores, fitting, jobs)))
 
 
 def cores_here() -> int:

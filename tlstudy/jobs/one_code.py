@@ -13,8 +13,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from tlstudy.storage.code_digest import DATA_FILES
+from tlstudy.storage.environment import PACKAGE
 from tlstudy.storage.errors import UserError
-from tlstudy.storage.provenance import PACKAGE
 
 PLANNED_WITH = "TLSTUDY_PLANNED_WITH"  # digest and folder, with a blank between them
 DIGITS = 16

@@ -25,8 +25,11 @@ PLANE = "plane.safetensors"
 # Bytes of a name before its digest: file systems end at 255, with a suffix and what marks a
 # temporary file.
 LONGEST_NAME = 200
-PROVENANCE = "provenance"
-ATTEMPTS_FOLDER = Path("attempts")
+# Folders of a study.
+RUNS, SUBSETS, LABORATORY = "runs", "subsets", "laboratory"
+TABLES, FIGURES, INCOMPLETE = "tables", "figures", "incomplete"
+PROVENANCE, ATTEMPTS, LOGS, BENCHMARKS = "provenance", "attempts", "logs", "benchmarks"
+SCRATCH = "scratch"
 RUNS_INDEX = "runs.tsv"
 CLAIMS_SEEN = "claims-seen.json"
 ANSWERS = "answers.parquet"
@@ -93,7 +96,7 @@ def subset_folder(
     study: Study, target: str, drawing: str, subset_size: int | str, seed: int | str
 ) -> Path:
     """Training images that were drawn of a target, by its key."""
-    drawn = study_folder(study) / "subsets" / target / drawing
+    drawn = study_folder(study) / SUBSETS / target / drawing
     return drawn / f"n~{subset_size}" / f"seed~{seed}"
 
 
@@ -111,7 +114,7 @@ def drawing_of_run(run: Run) -> tuple[str, str, int, int]:
 
 
 def run_folder(study: Study, name: str, subset_size: int | str, seed: int | str) -> Path:
-    return study_folder(study) / "runs" / name / f"n~{subset_size}" / f"seed~{seed}"
+    return study_folder(study) / RUNS / name / f"n~{subset_size}" / f"seed~{seed}"
 
 
 def folder_of_run(study: Study, run: Run) -> Path:
@@ -132,7 +135,7 @@ def measured_file(study: Study, name: str, run: Run) -> Path:
 
 def incomplete_folder(study: Study) -> Path:
     """What is made of a study before it is complete, so that it never mixes with the whole."""
-    return study_folder(study) / "incomplete"
+    return study_folder(study) / INCOMPLETE
 
 
 def products_folder(study: Study) -> Path:
@@ -142,12 +145,12 @@ def products_folder(study: Study) -> Path:
 
 def scratch_folder(study: Study, run: Run) -> Path:
     """What an unfinished training keeps."""
-    scratch = study.scratch / study.study if study.scratch else study_folder(study) / "scratch"
+    scratch = study.scratch / study.study if study.scratch else study_folder(study) / SCRATCH
     return scratch / f"{run.name}~n~{run.subset_size}~seed~{run.seed}"
 
 
 def tables_folder(study: Study) -> Path:
-    return products_folder(study) / "tables"
+    return products_folder(study) / TABLES
 
 
 def aggregated_tables(study: Study) -> list[Path]:
@@ -168,7 +171,7 @@ def results_table(study: Study) -> Path:
 
 
 def figures_folder(study: Study) -> Path:
-    return products_folder(study) / "figures"
+    return products_folder(study) / FIGURES
 
 
 def report_file(study: Study) -> Path:
@@ -176,7 +179,7 @@ def report_file(study: Study) -> Path:
 
 
 def laboratory_file(study: Study, experiment: str, seed: int | str) -> Path:
-    return study_folder(study) / "laboratory" / experiment / f"seed~{seed}.parquet"
+    return study_folder(study) / LABORATORY / experiment / f"seed~{seed}.parquet"
 
 
 def laboratory_facts(study: Study, experiment: str, seed: int | str) -> Path:
@@ -224,17 +227,17 @@ def job_of_weights(architecture: str, sources: Sequence[WeightsSource]) -> PureP
 
 def benchmark_file(root: Path, job: PurePath) -> Path:
     """Snakemake's measurement of a job, times and memory; root as for `log_file`."""
-    return root / "benchmarks" / f"{job}.tsv"
+    return root / BENCHMARKS / f"{job}.tsv"
 
 
 def log_file(root: Path, job: PurePath) -> Path:
     """What a job said; root is the study's folder, or the cache for what fills it."""
-    return root / "logs" / f"{job}.log"
+    return root / LOGS / f"{job}.log"
 
 
 def attempt_file(root: Path, job: PurePath) -> Path:
     """There from a job's start until it ends well: see `tlstudy.jobs.attempts`."""
-    return root / ATTEMPTS_FOLDER / f"{job}.json"
+    return root / ATTEMPTS / f"{job}.json"
 
 
 def maker(inside: PurePath) -> PurePath | None:

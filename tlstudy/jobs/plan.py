@@ -10,10 +10,16 @@ import numpy as np
 import pandas as pd
 
 from tlstudy.config.settings import Study
-from tlstudy.config.study import STEPS, experiments, runs, runs_of_step
+from tlstudy.config.study import STEPS, distinct, experiments, runs, runs_of_step
 from tlstudy.jobs import paths
 from tlstudy.jobs.cost import memory_mb, on_one_core
-from tlstudy.jobs.machine import Machine, load_now, this_machine, without_bfloat16
+from tlstudy.jobs.machine import (
+    Machine,
+    load_now,
+    this_machine,
+    threads_of_job,
+    without_bfloat16,
+)
 from tlstudy.jobs.progress import THERE, Progress, files_needed, progress
 from tlstudy.jobs.recorded_speeds import recorded_speeds
 from tlstudy.jobs.sharing import seems_there
@@ -28,9 +34,9 @@ from tlstudy.jobs.speed import (
     jobs,
     missing_pairs,
 )
-from tlstudy.jobs.workflow import LONG, threads_of_job
+from tlstudy.jobs.workflow import LONG
+from tlstudy.storage.durations import duration
 from tlstudy.storage.reading import read_json
-from tlstudy.storage.time_left import duration
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +84,8 @@ def speeds_for(
     Args:
         keep: whether that is kept, in the cache.
     """
-    speeds, timed = known_speeds(study, device), TimedSpeeds(study.cache, device)
+    timed = TimedSpeeds(study.cache, device)
+    speeds = timed.add_to(recorded_speeds(study.results, device))
     for steps, looks in missing_pairs(study, wanted, speeds.rates):
         timed.add(steps, looks, timing(steps, looks))
         if keep:
@@ -112,7 +119,7 @@ class Task:
         key: of what it makes; after: of what it needs, or None.
         start: seconds before its work, on one core however many it has.
         seconds: core seconds, or GPU seconds, of its work.
-        threads: cores that it holds.
+        threads: cores that it holds, or GPUs; 0 of a job that computes on a core beside GPUs.
     """
 
     step: str
@@ -126,10 +133,12 @@ class Task:
 def tasks(study: Study, wanted: Iterable[LongJob], speeds: Speeds, machine: Machine) -> list[Task]:
     """Jobs with the cores that the workflow gives each."""
     found = []
-    alike = {step: len(runs_of_step(study, step)) for step in STEPS}
+    alike = {step: len(distinct(runs_of_step(study, step))) for step in STEPS}
     for job in wanted:
         threads = 1
-        if not machine.on_gpu and not on_one_core(job.step):
+        if on_one_core(job.step):
+            threads = 0 if machine.on_gpu else 1
+        elif not machine.on_gpu:
             memory = memory_mb(job.run, job.step)
             threads = threads_of_job(machine.slots, memory, alike[job.step])
         folder = paths.folder_of_run(study, job.run)
@@ -146,10 +155,10 @@ def wall_seconds(tasks: Iterable[Task], machine: Machine) -> float:
     for task in tasks:
         held = min(task.threads, machine.slots)
         free.sort()
-        begins = max(free[held - 1], ended.get(task.after, 0.0))
-        ended[task.key] = begins + task.start + task.seconds / held
+        begins = max(free[held - 1] if held else 0.0, ended.get(task.after, 0.0))
+        ended[task.key] = begins + task.start + task.seconds / max(1, held)
         free[:held] = [ended[task.key]] * held
-    return max(free) * machine.slots / machine.real
+    return max(ended.values(), default=0.0) * machine.slots / machine.real
 
 
 def plan_table(
@@ -170,7 +179,7 @@ def plan_table(
     if laboratory := _laboratory(study):
         rows = [("laboratory", 1, done, took / 3600) for done, took in laboratory.values()] + rows
         measured = sum(done for done, _ in laboratory.values())
-        told["laboratory"] = _known_from({measured}) if measured else "another machine"
+        told["laboratory"] = _known_from({measured} - {0})
     table = pd.DataFrame(rows, columns=["step", "jobs", "done", "hours"])
     table["left"] = table["hours"].where(table["done"] == 0, 0.0)
     table = table.groupby("step", sort=False, as_index=False).sum()
@@ -178,6 +187,8 @@ def plan_table(
 
 
 def _known_from(measured: set[int]) -> str:
+    if not measured:
+        return "another machine"
     if measured == {0}:
         return "steps timed here"
     most = max(measured)
@@ -286,9 +297,9 @@ def jobs_left(found: Progress, wanted: Iterable[LongJob]) -> list[LongJob]:
         for job in wanted
         if not {first_file(study, job), paths.step_files(study, "train", job.run)[0]} <= there
     ]
-    folders = {paths.folder_of_run(study, job.run): job.run for job in missing}
-    taken = {folder for folder, run in folders.items() if seems_there(study, run)}
-    return [job for job in missing if paths.folder_of_run(study, job.run) not in taken]
+    untrained = distinct(job.run for job in missing)
+    taken = {run.wildcards for run in untrained if seems_there(study, run)}
+    return [job for job in missing if job.run.wildcards not in taken]
 
 
 def ahead(
@@ -319,7 +330,7 @@ def ahead(
     told = ", ".join(f"{number} {_named(step, number)}" for step, number in counts.items())
     return (
         f"About {duration(seconds)} on {machine.told()} of an idle machine ({told}), "
-        f"known from {_known_from(measured) if measured else 'another machine'}"
+        f"known from {_known_from(measured)}"
         f"{'; ' if (load := load_now()) else ''}{load}."
         f"{' ' if (slow := without_bfloat16(study, machine)) else ''}{slow}"
     )

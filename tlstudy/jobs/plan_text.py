@@ -1,12 +1,12 @@
 """What `tlstudy plan` prints: jobs, time, disk and memory, as text and for programs."""
 
 from tlstudy.config.settings import Study
-from tlstudy.config.study import runs
+from tlstudy.config.study import distinct, runs
 from tlstudy.jobs import paths
 from tlstudy.jobs.cost import checkpoint_vectors, memory_mb, millions_of_weights
 from tlstudy.jobs.machine import load_now, without_bfloat16
 from tlstudy.jobs.plan import Plan, other_jobs, other_seconds, to_fetch
-from tlstudy.storage.time_left import duration
+from tlstudy.storage.durations import duration
 
 KEPT_MB = 0.5  # of a run's folder at the end
 PLANE_VECTORS = 6  # vectors of weights in the file that training leaves for the later steps
@@ -16,10 +16,9 @@ CHECKPOINT_VECTORS = 6  # in two checkpoints, old and new, beside one for each e
 def disk_mb(study: Study) -> tuple[float, float, float]:
     """What the runs keep at the end; what each adds while it is trained; and while later steps
     wait for it, MB."""
-    folders = {paths.folder_of_run(study, run) for run in runs(study)}
     weights = max(millions_of_weights(arm) for arm in study.arms.values())
     vectors = CHECKPOINT_VECTORS + max(checkpoint_vectors(arm) for arm in study.arms.values())
-    return KEPT_MB * len(folders), 4 * weights * vectors, 4 * weights * PLANE_VECTORS
+    return KEPT_MB * len(distinct(runs(study))), 4 * weights * vectors, 4 * weights * PLANE_VECTORS
 
 
 def plan_data(found: Plan) -> dict[str, object]:

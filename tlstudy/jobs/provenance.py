@@ -2,8 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePath
 
 from pydantic import BaseModel, ValidationError
@@ -11,17 +10,11 @@ from pydantic import BaseModel, ValidationError
 from tlstudy.config.settings import Study
 from tlstudy.jobs import paths
 from tlstudy.jobs.graph import Step
+from tlstudy.storage.environment import environment
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import sha256, write_json_atomically
-from tlstudy.storage.provenance import environment
 from tlstudy.storage.reading import made_by, read_json
 
-# What a step raises where values contradict each other.
-NO_SENSE = (
-    *(TypeError, ValueError, LookupError, AttributeError, ArithmeticError),
-    *(RecursionError, MemoryError),
-)
-LONGEST_REASON = 200  # characters
 # Steps that put results together, which may be somebody else's.
 PRODUCTS = ("formulas", "aggregate", "claims", "figures", "report")
 
@@ -82,8 +75,7 @@ def with_provenance(step_of: Callable[..., Step]) -> Callable[[Callable], Callab
                 "inputs": read,
                 "cache": checksums(step.cached, study.cache),
             }
-            with _in_a_sentence(step, folder):
-                result = function(study, *given, **options)
+            result = function(study, *given, **options)
             provenance["outputs"] = {
                 name: {"sha256": digest, "bytes": (folder / name).stat().st_size}
                 for name, digest in checksums(step.outputs, folder).items()
@@ -94,29 +86,6 @@ def with_provenance(step_of: Callable[..., Step]) -> Callable[[Callable], Callab
         return recording
 
     return decorated
-
-
-@contextmanager
-def _in_a_sentence(step: Step, folder: Path) -> Iterator[None]:
-    """Tell of results that read well each, but together make no sense to a step.
-
-    Anybody's results may be put together. Where the cause is a mistake of ours instead, the
-    traceback is in the note of the job.
-
-    Raises:
-        UserError: what was raised, if the step puts results together.
-    """
-    try:
-        yield
-    except NO_SENSE as error:
-        if step.name not in PRODUCTS:
-            raise
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST_REASON]
-        note = paths.ATTEMPTS_FOLDER / f"{step.name}.json"
-        raise UserError(
-            f"{folder}: its results do not fit together ({reason}); run `tlstudy verify {folder}`, "
-            f"which names what was altered. The traceback is in {folder / note}."
-        ) from error
 
 
 def check_inside(folder: Path, files: Iterable[Path]) -> None:

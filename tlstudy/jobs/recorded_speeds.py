@@ -15,7 +15,6 @@ from tlstudy.config.study import SETTINGS_FOLDER, Run, is_validated, load_study
 from tlstudy.jobs import paths
 from tlstudy.jobs.cost import evaluation_operations, millions_of_weights, training_operations
 from tlstudy.jobs.graph import code_of
-from tlstudy.jobs.provenance import NO_SENSE
 from tlstudy.jobs.run_record import RunRecord, read_run_record
 from tlstudy.jobs.sharing import is_taken
 from tlstudy.jobs.speed import (
@@ -31,8 +30,8 @@ from tlstudy.jobs.speed import (
     jobs,
     training_kind,
 )
+from tlstudy.storage.environment import version
 from tlstudy.storage.errors import UserError
-from tlstudy.storage.provenance import version
 from tlstudy.storage.reading import read_table
 
 log = logging.getLogger(__name__)
@@ -107,7 +106,7 @@ def _take_sample(samples: _Samples, study: Study, job: LongJob, device: str) -> 
             rates = _rates_of_measurement(study, job, record, samples)
     except UserError:  # is told where the run is used
         return
-    except NO_SENSE as error:  # somebody else's: it is in no record that values fit together
+    except (TypeError, ValueError, LookupError, ArithmeticError) as error:  # somebody else's record
         log.warning("%s: tells no speed (%s: %s)", folder, type(error).__name__, error)
         return
     for kind, rate in rates.items():

@@ -3,10 +3,8 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from tlstudy.config.study import runs
-from tlstudy.jobs import paths
 from tlstudy.jobs.progress import LETTERS, THERE, UNENDED, Cell, Progress
-from tlstudy.jobs.time_left import Ahead, epochs_done
+from tlstudy.jobs.time_left import Ahead, epochs_done, trained
 
 BAR = 30  # characters
 LEAST_ROWS = 3  # of the grid, whatever failed
@@ -84,10 +82,7 @@ def _urgency(states: set[str]) -> int:
 def _texts(found: Progress) -> tuple[dict[tuple, dict[str, str]], dict[tuple, set[str]]]:
     """The text of each cell by row and seed, and the states in each row."""
     ended = epochs_done(found.study, found.by_file())
-    epochs = {
-        paths.step_files(found.study, "train", run)[0]: run.settings.epochs
-        for run in runs(found.study)
-    }
+    epochs = {file: run.settings.epochs for file, run in trained(found.study).items()}
     texts: dict[tuple, dict[str, str]] = {}
     states: dict[tuple, set[str]] = {}
     for cell in found.cells:

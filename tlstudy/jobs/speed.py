@@ -9,18 +9,20 @@ from pathlib import Path
 import numpy as np
 
 from tlstudy.config.settings import Study
-from tlstudy.config.study import STEPS, Run, runs_of_step
+from tlstudy.config.study import STEPS, Run, distinct, runs_of_step
 from tlstudy.jobs import paths
 from tlstudy.jobs.cost import (
+    CORE_SPEED,
     evaluation_operations,
     millions_of_weights,
+    on_one_core,
     operations,
     training_operations,
 )
 from tlstudy.jobs.graph import code_of
+from tlstudy.storage.environment import version
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import write_json_atomically
-from tlstudy.storage.provenance import version
 from tlstudy.storage.reading import json_or_none
 
 log = logging.getLogger(__name__)
@@ -126,13 +128,19 @@ class LongJob:
 
     def needs(self, known: Iterable[Kind]) -> Iterator[Kind]:
         """Kinds whose rates must be known beside the known ones."""
-        for kind in self.work:
+        for kind in self._timed:
             if kind not in known:
                 measurement = kind.work not in (TRAINING, EVALUATION)
                 yield self.training if measurement else kind
 
     def seconds(self, speeds: Speeds) -> float:
-        """Seconds of a core or a GPU that the job works, its start apart."""
+        """Seconds of a core or a GPU that the job works, its start apart.
+
+        What computes on one core without a network is no faster where networks are; it is reckoned
+        at the speed that a scheduler is asked by.
+        """
+        if not self._timed:
+            return sum(self.work.values()) / CORE_SPEED
         weights = millions_of_weights(self.run.settings)
         work = sum(
             done * speeds.rate(kind, self.training).per_operation
@@ -141,8 +149,16 @@ class LongJob:
         return work + speeds.bookkeeping * weights * self.epochs
 
     def measured(self, speeds: Speeds) -> set[int]:
-        """Runs that the rates of its work are known from; 0 among them if some were timed."""
-        return {speeds.rate(kind, self.training).measured for kind in self.work}
+        """Runs that the rates of its work are known from; 0 among them if some were timed.
+
+        Empty where it is reckoned by operations alone.
+        """
+        return {speeds.rate(kind, self.training).measured for kind in self._timed}
+
+    @property
+    def _timed(self) -> list[Kind]:
+        """Kinds of work whose rates are those of this machine's records or timings."""
+        return [] if on_one_core(self.step) else list(self.work)
 
 
 def training_kind(run: Run) -> Kind:
@@ -179,8 +195,7 @@ def first_file(study: Study, job: LongJob) -> Path:
 def jobs(study: Study) -> Iterator[LongJob]:
     """The jobs of a study that take long, one for each run that arms may share."""
     for step in STEPS:
-        of_step = runs_of_step(study, step)
-        for run in {paths.folder_of_run(study, run): run for run in of_step}.values():
+        for run in distinct(runs_of_step(study, step)):
             yield long_job(study, run, step)
 
 

@@ -15,20 +15,15 @@ from tlstudy.storage.columns import KEYS
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import NOT_SUPPORTED, check_place, json_bytes, write_bytes_atomically
 
-# Folders of a study.
-FOLDERS = (
-    *("attempts", "benchmarks", "figures", "incomplete", "laboratory", "logs"),
-    *("provenance", "runs", "settings", "subsets", "tables"),
-)
 MODE_OF_RECORDS = 0o660  # that Snakemake gives its files, for a group to share
 
 
 def check_places(study: Study) -> None:
-    """Check that files of a study can be made, before anything asks for them.
+    """Check that files can be made in the folders of results and cache, before anything is asked.
 
     Raises:
-        UserError: a file stands where a folder must be, or the other way round; or a file of the
-            user's has a name that a rule cannot have.
+        UserError: a file stands where such a folder must be; or a file of the user's has a name
+            that a rule cannot have.
         PermissionError: a folder may not be read.
     """
     for source in chain.from_iterable(study.weights.values()):
@@ -38,13 +33,10 @@ def check_places(study: Study) -> None:
                 f"{file}: has a brace, which Snakemake takes for a wildcard; must have none: "
                 "rename it, or give a link to it."
             )
-    folders = [paths.study_folder(study) / name for name in FOLDERS]
     images = [study.cache / place for place in image_sources(study)]
-    for folder in (*folders, *images, study.cache / "weights"):
+    for folder in (paths.study_folder(study), *images, study.cache / "weights"):
         _look_into(folder)
         check_place(folder / "file")
-    for file in (paths.study_file(study), paths.settings_file(study), paths.runs_index(study)):
-        check_place(file)
 
 
 def _look_into(folder: Path) -> None:
@@ -80,7 +72,7 @@ def check_records(folder: Path) -> None:
 
 def has_results(study: Study) -> bool:
     """Whether anything was made of the study: a run, an experiment or a table."""
-    made = ("runs/*/*/*/*", "laboratory/*/*", "tables/*")
+    made = (f"{paths.RUNS}/*/*/*/*", f"{paths.LABORATORY}/*/*", f"{paths.TABLES}/*")
     return any(any(paths.study_folder(study).glob(pattern)) for pattern in made)
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tlstudy.config.settings import Study
-from tlstudy.config.study import Run, runs
+from tlstudy.config.study import Run, distinct, runs
 from tlstudy.jobs import paths, speed
 from tlstudy.jobs.calls import read_call
-from tlstudy.jobs.machine import Machine, this_machine, this_processor
+from tlstudy.jobs.machine import Machine, this_machine
 from tlstudy.jobs.plan import (
     Task,
     jobs_left,
@@ -22,10 +22,9 @@ from tlstudy.jobs.plan import (
     wall_seconds,
 )
 from tlstudy.jobs.progress import THERE, Job, Progress
-from tlstudy.jobs.workflow import has_gpu
+from tlstudy.storage.durations import duration
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.reading import json_or_none
-from tlstudy.storage.time_left import duration
 
 EPOCH = re.compile(r"epoch (\d{1,9}) of (\d{1,9})")
 TUNED = re.compile(r"learning rate \S+ chosen")
@@ -67,7 +66,7 @@ def ahead_of(found: Progress) -> Ahead:
         sum(job.state in THERE for job in all_jobs.values()),
         len(all_jobs),
         sum(ended.values()),
-        sum(run.settings.epochs for run in _trained(found.study).values()),
+        sum(run.settings.epochs for run in trained(found.study).values()),
         seconds,
         told,
     )
@@ -83,14 +82,15 @@ def _idle(study: Study) -> str:
     return f"; no job is running\nto go on: `{call.command}`"
 
 
-def _trained(study: Study) -> dict[Path, Run]:
-    return {paths.step_files(study, "train", run)[0]: run for run in runs(study)}
+def trained(study: Study) -> dict[Path, Run]:
+    """The runs by their records."""
+    return {paths.step_files(study, "train", run)[0]: run for run in distinct(runs(study))}
 
 
 def epochs_done(study: Study, all_jobs: dict[Path, Job]) -> dict[Path, int]:
     """Epochs done of each training, by its record; one that diverged needs no more."""
     done = {}
-    for file, run in _trained(study).items():
+    for file, run in trained(study).items():
         job, epochs = all_jobs[file], run.settings.epochs
         done[file] = epochs if job.state in THERE else min(epochs, _begun(study, run, job))
     return done
@@ -138,7 +138,7 @@ def _left(
     if any(attempt.host != socket.gethostname() for attempt in running):
         return None, "time left: not known, as jobs run on other machines"
     try:
-        machine = _machine(study, [attempt.command for attempt in running])
+        machine = _machine(study)
         wanted = jobs_left(found, speed.jobs(study))
     except UserError as error:  # the study is for another machine, or has somebody's network
         return None, f"time left: not known here ({error.message})"
@@ -171,22 +171,13 @@ def _shortened(task: Task, shown: Job, job: speed.LongJob, ended: dict[Path, int
     if job.step == "train":
         seconds *= 1 - ended[shown.files[0]] / job.epochs
     elif running:
-        seconds = max(0.0, seconds - task.threads * (time.time() - shown.attempt.began))
+        seconds = max(0.0, seconds - max(1, task.threads) * (time.time() - shown.attempt.began))
     return replace(task, start=start, seconds=seconds)
 
 
-def _machine(study: Study, commands: list[str]) -> Machine:
-    """What the call of Snakemake was given; without one, the cores or GPUs that commands hold.
-
-    Where none runs, it is all of this machine.
-    """
+def _machine(study: Study) -> Machine:
+    """What the last call of Snakemake was given; all of this machine without one."""
     call = read_call(study)
     if call and call.cores and call.host == socket.gethostname():
         return this_machine(study, call.cores, call.gpus)
-    threads, gpus = (
-        sum(int(number) for command in commands for number in re.findall(option, command))
-        for option in (r"--threads (\d+)", r"--gpus (\d+)")
-    )
-    if gpus or study.device == "cuda" or (not threads and has_gpu()):
-        return this_machine(study, gpus=gpus or None)
-    return this_processor(threads or None)
+    return this_machine(study)

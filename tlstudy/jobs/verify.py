@@ -9,7 +9,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from tlstudy.config.settings import Study
-from tlstudy.config.study import finished_study
+from tlstudy.config.study import SETTINGS_FOLDER, finished_study
 from tlstudy.jobs import paths
 from tlstudy.jobs.calls import going_on
 from tlstudy.jobs.graph import Step, steps
@@ -18,7 +18,8 @@ from tlstudy.storage.files import sha256
 
 # They say how jobs went, and are no results.
 NOT_VERIFIED = (
-    *("logs", "benchmarks", "attempts", "incomplete", "scratch", "settings"),
+    *(paths.LOGS, paths.BENCHMARKS, paths.ATTEMPTS, paths.INCOMPLETE, paths.SCRATCH),
+    SETTINGS_FOLDER,
     paths.RUNS_INDEX,
     paths.CLAIMS_SEEN,
 )

@@ -7,21 +7,16 @@ import subprocess
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain
-from math import ceil
 from pathlib import Path
-
-import psutil
 
 from tlstudy.config.settings import Study, WeightsSource
 from tlstudy.config.study import STEPS, Run, experiments, finished_study, runs
 from tlstudy.config.targets import Target
-from tlstudy.jobs import graph, paths
+from tlstudy.jobs import paths
 from tlstudy.jobs.cost import CORE_SPEED, GPU_SPEED, operations
 from tlstudy.jobs.progress import progress
 from tlstudy.storage.errors import UserError
 
-GPU_DEVICES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
-MEMORY_USED = 0.9  # share of the memory that jobs may have
 LONG = 300  # seconds of a study that are worth a word before it starts
 LABORATORY_AT_MOST = 100  # seconds of an experiment on a slow core
 
@@ -63,39 +58,6 @@ def priorities(study: Study) -> dict[tuple[str, ...], int]:
     tried = ((experiment, str(seed)) for experiment, seed in experiments(study))
     grid = list(dict.fromkeys(chain(drawn, trained, tried)))
     return {key: len(grid) - place for place, key in enumerate(grid)}
-
-
-def settings_by_wildcards(study: Study, step: str) -> dict[tuple[str, str, str], dict[str, str]]:
-    """Settings that decide a step's results, as text by name, of each run.
-
-    Args:
-        step: train or a measurement.
-    """
-    members = runs_by_wildcards(study).items()
-    if step == "train":
-        return {key: dict(graph.train(study, run).settings) for key, run in members}
-    return {key: dict(graph.measure(study, run, step).settings) for key, run in members}
-
-
-def has_gpu() -> bool:
-    """Whether this machine shows the device of a GPU: NVIDIA's, AMD's, or Windows' under Linux.
-
-    Asking PyTorch would take seconds on every call of Snakemake.
-    """
-    return any(Path(name).exists() for name in GPU_DEVICES)
-
-
-def threads_of_job(cores: int, memory: int, jobs: int) -> int:
-    """Threads with which jobs at once use all cores and fit into this machine's memory.
-
-    Jobs of few threads bear other work beside them: threads of one job wait for each other.
-
-    Args:
-        memory: of a job, MB.
-        jobs: how many there are.
-    """
-    fitting = int(MEMORY_USED * psutil.virtual_memory().total / 1e6 / memory)
-    return ceil(cores / max(1, min(cores, fitting, jobs)))
 
 
 def source_lists(study: Study) -> dict[tuple[str, str], tuple[WeightsSource, ...]]:

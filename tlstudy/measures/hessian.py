@@ -14,8 +14,8 @@ from tlstudy.measures.planes import filter_normalised_direction, filter_norms
 from tlstudy.networks.batchnorm import by_batch, untracked
 from tlstudy.networks.evaluation import loss_of_head, training_mode_loss
 from tlstudy.networks.images import Batch
+from tlstudy.storage.durations import with_time_left
 from tlstudy.storage.randomness import Stream, derived_seed
-from tlstudy.storage.time_left import with_time_left
 
 # A Ritz value is good to the square of this where the eigenvalue is apart from the others.
 TOLERANCE = 0.01

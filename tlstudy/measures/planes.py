@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from tlstudy.networks.evaluation import training_mode_loss
+from tlstudy.storage.durations import with_time_left
 from tlstudy.storage.randomness import Stream, derived_seed
-from tlstudy.storage.time_left import with_time_left
 
 
 def filter_norms(weight: torch.Tensor) -> torch.Tensor:

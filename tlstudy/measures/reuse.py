@@ -9,7 +9,7 @@ from pydantic import Field
 from tlstudy.config.fields import Count, Selection
 from tlstudy.config.measurements import Measurement
 from tlstudy.measures.passes import GRADIENT
-from tlstudy.storage.time_left import with_time_left
+from tlstudy.storage.durations import with_time_left
 
 if TYPE_CHECKING:
     import torch

@@ -8,7 +8,7 @@ import resource
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import torch
@@ -64,6 +64,9 @@ def take_gpu(names: Sequence[str], folder: Path) -> int:
 
     Args:
         names: one or more.
+
+    Raises:
+        UserError: the folder's file system locks no files.
     """
     if not names:
         raise ValueError("no GPU to take")
@@ -72,10 +75,19 @@ def take_gpu(names: Sequence[str], folder: Path) -> int:
             # A soft lock would stay where a job was killed.
             file = folder / f"gpu-{name}-{place}.lock"
             lock = FileLock(file, blocking=False, fallback_to_soft=False)
-            with suppress(Timeout):
+            try:
                 lock.acquire()
-                _held.append(lock)
-                return position
+            except Timeout:
+                continue
+            except OSError as error:
+                if error.filename is not None:  # the lock's file cannot be made
+                    raise
+                raise UserError(
+                    f"{folder}: files cannot be locked here ({error.strerror}), as jobs must that "
+                    "share GPUs; let TMPDIR be a folder on a disk of this machine."
+                ) from error
+            _held.append(lock)
+            return position
     log.warning("%s: calls every lock taken, so this job takes the first GPU", folder)
     return 0
 

@@ -29,8 +29,8 @@ from tlstudy.networks.moves import Moves, flat, predicted_displacement
 from tlstudy.networks.optimisers import make_optimiser, make_schedule, weight_average
 from tlstudy.networks.rescaling import learning_rate_factors
 from tlstudy.networks.trained import train_only
+from tlstudy.storage.durations import duration
 from tlstudy.storage.randomness import Stream, derived_seed
-from tlstudy.storage.time_left import duration
 
 log = logging.getLogger(__name__)
 

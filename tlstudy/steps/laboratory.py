@@ -10,8 +10,8 @@ from tlstudy.config.settings import Study
 from tlstudy.jobs import graph, paths
 from tlstudy.jobs.provenance import with_provenance
 from tlstudy.networks.device import make_deterministic
+from tlstudy.storage.environment import environment
 from tlstudy.storage.files import atomic_path, write_json_atomically
-from tlstudy.storage.provenance import environment
 
 log = logging.getLogger(__name__)
 

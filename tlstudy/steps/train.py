@@ -30,9 +30,9 @@ from tlstudy.networks.pretrained import PretrainedWeights
 from tlstudy.networks.trainer import Outcome, Trainer, first_epoch_below
 from tlstudy.networks.trajectory import PrincipalPlane, principal_plane, random_walk_variance
 from tlstudy.networks.tuning import tune_learning_rate
+from tlstudy.storage.environment import environment, processor_name
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import atomic_path, remove_half_written
-from tlstudy.storage.provenance import environment, processor_name
 from tlstudy.storage.reading import read_json
 from tlstudy.storage.scratch import Scratch
 

@@ -13,8 +13,8 @@ from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 
+from tlstudy.storage.environment import PACKAGE, version
 from tlstudy.storage.normal_form import ALL, EFFECTS, Definition, Key, Module, NormalForm
-from tlstudy.storage.provenance import PACKAGE, version
 
 # Every definition of these counts if it is reached; for figures and the report also of `report`.
 COUNTED = ("data", "networks", "measures", "theory", "audit", "steps")

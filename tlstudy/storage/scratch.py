@@ -115,7 +115,7 @@ class Scratch:
             self._lock.acquire(timeout=0)
         except Timeout:
             log.warning("%s: another process holds it; no checkpoints are kept here", self.folder)
-        except (OSError, NotImplementedError) as error:
+        except OSError as error:
             log.warning("%s: no checkpoints are kept (%s)", self.folder, error)
         return self._lock.is_locked
 

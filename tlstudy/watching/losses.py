@@ -15,6 +15,7 @@ OF_LOGITS = F.binary_cross_entropy_with_logits
 LOSSES = frozenset((*MEANS, *OF_CLASSES, OF_LOGITS, F.binary_cross_entropy, F.poisson_nll_loss))
 TO_LOGARITHMS = (F.log_softmax, torch.log_softmax, torch.Tensor.log_softmax)
 SUBTRACTIONS = (torch.Tensor.sub, torch.sub)
+NO_LABEL = -1  # stands for labels that a loss ignores
 FEW = 16  # fewer values may lie between 0 and 1 by chance
 LARGEST_SCORES = 2**20  # values from which correct answers are counted: of a text there are more
 LOSS_LOOKS, LOSS_LOOKS_AT_EVERY = 8, 64  # a look at a value on a GPU waits for the work before it
@@ -81,7 +82,13 @@ class LossWindow(TorchFunctionMode):
             value, outputs = result.detach(), named["input"].detach()
             if named.get("reduction") == "sum":
                 value = value / max(1, outputs.shape[:1].numel())  # one number has no length
-            self._saw_loss(func, outputs, named["target"], value.float().mean())
+            value, target = value.float().mean(), named["target"]
+            if func in OF_CLASSES and not target.is_floating_point():
+                ignored = target == named.get("ignore_index", -100)
+                target = target.long().masked_fill(ignored, NO_LABEL)
+                if named.get("reduction", "mean") != "mean":  # this is of all examples so far
+                    value = value * target.numel() / (~ignored).sum()
+            self._saw_loss(func, outputs, target, value)
         return result
 
 

@@ -222,7 +222,7 @@ class Call:
         examples: fingerprints of its batch.
         losses: mean of each loss that was computed from it.
         backward: value that the backward pass began with.
-        right, labels: correctly classified examples, and how many there were.
+        right, labels: correctly classified examples, and how many have a label.
     """
 
     training_mode: bool
@@ -235,12 +235,17 @@ class Call:
     losses: list[torch.Tensor] = field(default_factory=list)
     backward: torch.Tensor | None = None
     right: torch.Tensor | None = None
-    labels: int = 0
+    labels: torch.Tensor | None = None
 
     @property
     def loss(self) -> torch.Tensor | None:
         """The loss as it was computed; of several, what the backward pass began with."""
         return self.losses[0] if len(self.losses) == 1 else self.backward
+
+    @property
+    def loss_examples(self) -> torch.Tensor | int:
+        """Examples that its loss is the mean of."""
+        return self.size if self.labels is None or len(self.losses) != 1 else self.labels
 
 
 @dataclass
@@ -248,25 +253,27 @@ class Mean:
     """Sums of loss and correct answers over calls, kept where they were computed."""
 
     loss: torch.Tensor | float = 0.0
-    loss_examples: int = 0
+    loss_examples: torch.Tensor | int = 0
     right: torch.Tensor | float = 0.0
-    labels: int = 0
+    labels: torch.Tensor | int = 0
     examples: int = 0
 
     def add(self, call: Call) -> None:
         self.examples += call.size
         if call.loss is not None:
-            self.loss = self.loss + call.loss * call.size
-            self.loss_examples += call.size
+            number = torch.as_tensor(call.loss_examples, device=call.loss.device)
+            # Of a batch without any label the mean is not a number.
+            self.loss = self.loss + (call.loss * number).where(number > 0, 0.0)
+            self.loss_examples = self.loss_examples + number
         if call.right is not None:
             self.right = self.right + call.right
-            self.labels += call.labels
+            self.labels = self.labels + call.labels
 
     def row(self, prefix: str) -> dict[str, float]:
         """Mean loss and accuracy, those that are known."""
         row = {}
         if self.loss_examples:
-            row[f"{prefix}_loss"] = float(self.loss) / self.loss_examples
+            row[f"{prefix}_loss"] = float(self.loss) / int(self.loss_examples)
         if self.labels:
-            row[f"{prefix}_accuracy"] = float(self.right) / self.labels
+            row[f"{prefix}_accuracy"] = float(self.right) / int(self.labels)
         return row

@@ -317,7 +317,7 @@ class Watch:
         if is_classification(loss, outputs, target):
             self.classes = self.classes or outputs.shape[1]
             call.right = (outputs.argmax(1) == target).sum()
-            call.labels = len(target)
+            call.labels = (target >= 0).sum()  # those that are ignored are below
 
     def _saw_difference(self, one: torch.Tensor, other: torch.Tensor) -> None:
         outputs, target = (one, other) if one.requires_grad else (other, one)

@@ -19,6 +19,7 @@ if find_spec("tlstudy") is None:
     )
 
 from tlstudy.config.catalogue import RESULTS, base_name
+from tlstudy.config.fields import unprintable_in_path
 from tlstudy.config.given import study_of_workflow
 from tlstudy.config.measurements import measurements
 from tlstudy.config.study import digest
@@ -37,7 +38,6 @@ from tlstudy.jobs.workflow import (
     report_incomplete,
     run_titles,
     runs_by_wildcards,
-    settings_by_wildcards,
     source_files,
     source_lists,
     source_options,
@@ -50,10 +50,9 @@ from tlstudy.storage.errors import UserError
 
 if not os.access(os.curdir, os.W_OK):
     raise WorkflowError(f"{os.getcwd()}: this folder cannot be written to.")
-if not os.getcwd().isprintable():
+if unprintable := unprintable_in_path(os.getcwd()):
     raise WorkflowError(
-        f"{os.getcwd()!r}: this folder has a character in its path that no list of files can "
-        "hold, such as a new line; rename it."
+        f"{os.getcwd()!r}: this folder's path {unprintable}; rename it."
     )
 
 
@@ -218,10 +217,21 @@ def inputs_of(step):
 
 def settings_of(step):
     """Settings that decide a job's results, a parameter each: Snakemake then tells which changed."""
-    told = settings_by_wildcards(study, step)
-    names = dict.fromkeys(name for settings in told.values() for name in settings)
+
+    @cache
+    def told(*key):
+        run = run_of_folder[key]
+        made = (
+            graph.train(study, run)
+            if step == "train"
+            else graph.measure(study, run, step)
+        )
+        return made.settings
+
+    # Of the jobs that are asked for only, as there may be thousands. All have the same names.
+    names = told(*next(iter(run_of_folder))) if run_of_folder else {}
     return [
-        lambda wildcards, name=name: f"{name} {told[wildcards.run, wildcards.n, wildcards.seed][name]}"
+        lambda wildcards, name=name: f"{name} {told(wildcards.run, wildcards.n, wildcards.seed)[name]}"
         for name in names
     ]
 

@@ -1,9 +1,10 @@
 """What jobs ask for, what this call has for them, and how long they will take."""
 
-from tlstudy.config.study import runs_of_step
+from tlstudy.config.study import distinct, runs_of_step
 from tlstudy.jobs.calls import note_call
 from tlstudy.jobs.cost import memory_mb, on_one_core, runtime_minutes
-from tlstudy.jobs.workflow import has_gpu, threads_of_job, time_ahead
+from tlstudy.jobs.machine import has_gpu, threads_of_job
+from tlstudy.jobs.workflow import time_ahead
 
 gpu_limit = workflow.global_resources.get("gpu")
 
@@ -33,7 +34,7 @@ def threads_of(step):
     """Threads of a job; on a processor of this machine its jobs share the cores."""
     if on_one_core(step):
         return 1
-    jobs = len(runs_of_step(study, step))
+    jobs = len(distinct(runs_of_step(study, step)))
 
     def threads(wildcards):
         # Without --cores nothing is computed, as in Snakemake's report.
@@ -92,7 +93,9 @@ def minutes_of(step):
 
     def minutes(wildcards, threads, attempt):
         given = 0 if on_one_core(step) else gpus(wildcards)
-        return attempt * runtime_minutes(study, the_run(wildcards), step, threads, given)
+        return attempt * runtime_minutes(
+            study, the_run(wildcards), step, threads, given
+        )
 
     return minutes
 

@@ -10,11 +10,16 @@ from tlstudy.audit.own_runs.reading import Source
 from tlstudy.audit.sentinels.evidence import Evidence
 from tlstudy.audit.sentinels.registry import Examination, examine, examine_group, examine_table
 from tlstudy.audit.sentinels.sentinel import Finding
-from tlstudy.jobs.provenance import LONGEST_REASON, NO_SENSE
 from tlstudy.storage.errors import UserError
 from tlstudy.watching.finding import SEVERITIES, tally, wrapped
 
 UNREADABLE = 2  # exit status
+# What a sentinel raises where values contradict each other.
+NO_SENSE = (
+    *(TypeError, ValueError, LookupError, AttributeError, ArithmeticError),
+    *(RecursionError, MemoryError),
+)
+LONGEST_REASON = 200  # characters
 # Words in needs that a table cannot meet.
 OF_FOLDERS = ("run.json", "each layer", "landscape", "settings", "training images", "reported")
 

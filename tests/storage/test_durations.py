@@ -2,8 +2,8 @@
 
 import logging
 
-from tlstudy.storage import time_left
-from tlstudy.storage.time_left import duration, with_time_left
+from tlstudy.storage import durations
+from tlstudy.storage.durations import duration, with_time_left
 
 
 def test_durations_in_words():
@@ -12,7 +12,7 @@ def test_durations_in_words():
 
 def test_steps_pass_through_and_the_time_left_is_told_every_ten_seconds(monkeypatch, caplog):
     clock = iter(range(0, 100, 4))  # a step takes four seconds
-    monkeypatch.setattr(time_left.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(durations.time, "monotonic", lambda: next(clock))
     caplog.set_level(logging.INFO)
     assert list(with_time_left("abcdefg", "row")) == list("abcdefg")
     told = [record.message for record in caplog.records]

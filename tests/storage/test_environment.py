@@ -6,20 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from tlstudy.storage import provenance
+from tlstudy.storage import environment
 
 
 @pytest.fixture
 def package(monkeypatch, tmp_path) -> Path:
     """A copy of the package outside of any repository."""
     copy = tmp_path / "tlstudy"
-    shutil.copytree(provenance.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(provenance, "PACKAGE", copy)
+    shutil.copytree(environment.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(environment, "PACKAGE", copy)
     return copy
 
 
 def test_commit_is_unknown_outside_a_repository(package):
-    assert provenance.commit() == "unknown"
+    assert environment.commit() == "unknown"
 
 
 def test_commit_says_when_the_code_was_changed(package):
@@ -30,7 +30,7 @@ def test_commit_says_when_the_code_was_changed(package):
     git("init")
     git("add", ".")
     git("commit", "-m", "all")
-    clean = provenance.commit()
+    clean = environment.commit()
     assert len(clean) == 40
     (package / "cli.py").write_text("ANOTHER = 1\n")
-    assert provenance.commit() == f"{clean}+changes"
+    assert environment.commit() == f"{clean}+changes"
