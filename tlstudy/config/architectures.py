@@ -55,6 +55,8 @@ BOTTLENECKS = [
     if name.startswith(("resnet", "resnext", "wide_resnet"))
     and name not in ("resnet18", "resnet34")
 ]
+# Those with second heads for their training, which other networks have not.
+WITH_AUXILIARY = ("googlenet", "inception_v3")
 # Sides of the images of weights of vision transformers, where it is not 224.
 SIDES = {
     ("vit_b_16", "IMAGENET1K_SWAG_E2E_V1"): 384,

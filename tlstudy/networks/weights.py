@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tlstudy.config.architectures import HE2015, TIMM, allowed_sources
+from tlstudy.config.architectures import HE2015, TIMM, WITH_AUXILIARY, allowed_sources
 from tlstudy.config.fields import IMAGENET_MEAN, IMAGENET_STD
 from tlstudy.config.settings import WeightsFile, WeightsSource
 from tlstudy.data.download import (
@@ -286,7 +286,7 @@ def _renamed(state: State, architecture: str) -> State:
     if architecture.startswith("densenet"):
         old = re.compile(r"(.*denselayer\d+\.(?:norm|conv))\.([12]\..*)")
         return {old.sub(r"\1\2", key): value for key, value in state.items()}
-    if architecture in ("googlenet", "inception_v3"):  # second heads, of the training alone
+    if architecture in WITH_AUXILIARY:
         return {key: v for key, v in state.items() if not key.startswith(("aux", "AuxLogits"))}
     return state
 
