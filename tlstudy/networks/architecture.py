@@ -91,7 +91,9 @@ def _torchvision(name: str, outputs: int, image_size: int) -> nn.Module:
         # As torchvision builds them for its weights, which want inputs from -1 to 1: the networks
         # make them of inputs that are normalised as ImageNet's. Without weights they do it too.
         options |= {"aux_logits": False, "transform_input": True, "init_weights": True}
-    return torchvision.models.get_model(name, **options)
+    network = torchvision.models.get_model(name, **options)
+    network.is_torchvisions = True  # `fused` asks for it: all parts are known
+    return network
 
 
 def _timm(name: str, outputs: int, image_size: int) -> nn.Module:
