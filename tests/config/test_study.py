@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 
 from tlstudy.config.given import given_study, study_of_workflow
 from tlstudy.config.named_runs import find_run
-from tlstudy.config.schema import SCHEMA_FILE, configuration_schema
+from tlstudy.config.schema import configuration_schema
 from tlstudy.config.study import (
     build_study,
     load_study,
@@ -305,7 +305,7 @@ def test_numbers_written_as_1e_minus_3_are_numbers():
 
 
 def test_committed_schema_is_that_of_the_models():
-    assert json.loads(SCHEMA_FILE.read_text()) == configuration_schema(), (
+    assert json.loads((ROOT / "tlstudy" / "schema.json").read_text()) == configuration_schema(), (
         "run: tlstudy schema > tlstudy/schema.json"
     )
 
