@@ -33,7 +33,7 @@ def plain_tables(study: Study) -> dict[str, pd.DataFrame]:
 
 def main() -> None:
     """Write the tables of a configuration beside the study's own."""
-    study = load_study([Path(sys.argv[1])])
+    study = load_study(Path(sys.argv[1]))
     folder = paths.study_folder(study) / "plain"
     folder.mkdir(exist_ok=True)
     for name, table in plain_tables(study).items():

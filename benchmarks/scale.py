@@ -29,14 +29,14 @@ class Blind:
     def look_at(self, results): pass
     def findings(self): return defaultdict(list)
 aggregate.Examiner = Blind
-aggregate.aggregate_study(load_study([Path(sys.argv[1])]))
+aggregate.aggregate_study(load_study(Path(sys.argv[1])))
 """
 READING_ALONE = """
 import sys
 from pathlib import Path
 from tlstudy.jobs.run_results import results_of_runs
 from tlstudy.config.study import load_study
-for results in results_of_runs(load_study([Path(sys.argv[1])])): pass
+for results in results_of_runs(load_study(Path(sys.argv[1]))): pass
 """
 
 

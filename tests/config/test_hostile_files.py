@@ -14,7 +14,7 @@ from tlstudy.config.given import given_study
 from tlstudy.config.image_folders import look_into
 from tlstudy.config.study import build_study
 from tlstudy.config.targets import Target
-from tlstudy.config.yaml_files import MOST_VALUES, parsed, read_mapping
+from tlstudy.config.yaml_files import MOST_VALUES, parsed, read_content
 from tlstudy.storage.errors import UserError
 
 DOUBLED = "".join(f"x{i}: &x{i} [*x{i - 1}, *x{i - 1}]\n" for i in range(1, 60))
@@ -42,7 +42,7 @@ def test_a_file_that_stands_for_too_much_is_refused_with_its_line(tmp_path, text
     file = tmp_path / "mine.yaml"
     file.write_text(text)
     with pytest.raises(UserError) as error:
-        read_mapping(file)
+        read_content(file)
     assert error.value.message.startswith(str(file))
     assert told in error.value.message
 

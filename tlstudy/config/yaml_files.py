@@ -95,11 +95,6 @@ class Content:
     node: yaml.Node
 
 
-def read_mapping(path: Path) -> dict[Any, Any]:
-    """The settings of `read_content`."""
-    return read_content(path).settings
-
-
 def read_content(path: Path) -> Content:
     """A YAML (or JSON) file that holds a mapping.
 
