@@ -18,13 +18,7 @@ from tlstudy.jobs.run_inputs import load_run_images, load_run_weights
 from tlstudy.jobs.run_record import RunRecord, TrajectoryRecord, write_run_record
 from tlstudy.networks.build import initial_network, stride_of
 from tlstudy.networks.checkpoint import train_from_checkpoint
-from tlstudy.networks.device import (
-    choose_device,
-    device_name,
-    keep_freed_memory,
-    make_deterministic,
-    peak_memory_gib,
-)
+from tlstudy.networks.device import device_name, peak_memory_gib, prepared
 from tlstudy.networks.images import HeldOut, Images
 from tlstudy.networks.pretrained import PretrainedWeights
 from tlstudy.networks.trainer import Outcome, Trainer, first_epoch_below
@@ -50,10 +44,7 @@ def train_run(study: Study, run: Run, gpus: int | None = None, threads: int | No
         threads: processor threads; None for PyTorch's own choice.
     """
     began = time.monotonic()
-    make_deterministic(threads)
-    keep_freed_memory()
-    device = choose_device(study.device, gpus)
-    log.info("on %s", device_name(device))
+    device = prepared(study.device, gpus, threads)
     weights = load_run_weights(study, run)
     decisive = what_decides(study, run, weights, device)
     with Scratch(paths.scratch_folder(study, run), decisive, began) as scratch:
