@@ -33,7 +33,7 @@ from tlstudy.networks.build import initial_network, layer_kinds
 from tlstudy.networks.checkpoint import keep, restore
 from tlstudy.networks.facts import measured_facts
 from tlstudy.networks.pretrained import PretrainedWeights
-from tlstudy.networks.stages import NoStagesError, stages_of, without_positions
+from tlstudy.networks.stages import NoStagesError, stages_of
 from tlstudy.networks.trainer import Trainer
 from tlstudy.networks.weights import cache_weights, load_weights
 from tlstudy.storage.errors import UserError
@@ -234,15 +234,6 @@ def test_a_network_that_cannot_be_followed_has_no_stages_and_says_why():
     )
     with pytest.raises(NoStagesError, match=r"torch\.fx cannot follow it"):
         stages_of(network)
-
-
-def test_positions_are_averaged_wherever_they_stand():
-    values = torch.randn(2, 5, 5, 7)
-    torch.testing.assert_close(without_positions(values), values.mean(dim=(1, 2)))
-    values = torch.randn(2, 7, 5, 5)
-    torch.testing.assert_close(without_positions(values), values.mean(dim=(2, 3)))
-    torch.testing.assert_close(without_positions(values[..., 0]), values[..., 0].mean(dim=1))
-    assert without_positions(values[..., 0, 0]).shape == (2, 7)
 
 
 def test_allowed_sources_are_those_of_the_network():
