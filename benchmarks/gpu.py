@@ -31,7 +31,6 @@ NO_GPU = (
 )
 # In this order: what is left out when the time is over are times, not checks.
 PARTS: dict[str, Callable[[Work, int, dict], Iterator[dict]]] = {
-    "enlarged images": gpu_checks.enlarged_images,
     "first gradient": gpu_checks.first_gradient,
     "same run again": gpu_checks.run_again,
     "resumed run": gpu_checks.resumed_run,

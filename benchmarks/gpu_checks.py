@@ -8,9 +8,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 import torch
-from PIL import Image
 
 from benchmarks import runs
 from benchmarks.computing import FLOAT32
@@ -19,12 +17,9 @@ from benchmarks.pairs import apart
 from benchmarks.work import Work
 from tlstudy.networks import checkpoint
 from tlstudy.networks.batchnorm import BatchNorm2d
-from tlstudy.networks.inputs import resize
 from tlstudy.networks.trainer import Outcome, Trainer
 from tlstudy.storage.scratch import Scratch
 
-SIDES = (32, 37, 64, 128, 224)
-ENLARGED = 1000  # test images
 EPOCHS, TEST_IMAGES, ENDED_AFTER = 3, 100, 2
 
 # Exact BatchNorm leaves the rounding of the convolutions: cosines of 0.9998 to 0.9999 on
@@ -47,28 +42,6 @@ def check(name: str, found: float, bound: float, most: bool = True) -> dict:
         "bound_is": "most" if most else "least",
         "passed": found <= bound if most else found >= bound,
     }
-
-
-def enlarged_images(work: Work, *_: object) -> Iterator[dict]:
-    """Images are PIL's."""
-    for side, count in zip(SIDES, pixels_unlike_pil(work, SIDES), strict=True):
-        yield check(f"pixels unlike PIL's, side {side}", count, 0)
-
-
-def pixels_unlike_pil(work: Work, sides: tuple[int, ...]) -> list[int]:
-    """How many pixels of enlarged test images differ from PIL's, at each side."""
-    runs.set_up(work)
-    _, _, images, _ = replace(work, test_images=min(ENLARGED, work.test_images)).digits()
-    counts = []
-    for side in sides:
-        ours = resize(images, side, work.torch_device()).cpu().numpy()
-        pil = [_enlarged_by_pil(image, side) for image in images]
-        counts.append(int((ours != np.stack(pil)).sum()))
-    return counts
-
-
-def _enlarged_by_pil(image: np.ndarray, side: int) -> np.ndarray:
-    return np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BILINEAR))
 
 
 def first_gradient(work: Work, *_: object) -> Iterator[dict]:

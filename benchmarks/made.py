@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from tlstudy.config.settings import STATISTICS, Study
-from tlstudy.config.study import Run, build_study, changed_training, read_configuration, runs
+from tlstudy.config.study import Run, build_study, changed_training, runs
 from tlstudy.config.targets import MNIST
+from tlstudy.config.yaml_files import read_content
 from tlstudy.data.subset import describe_subset
 from tlstudy.jobs import paths
 from tlstudy.jobs.graph import steps
@@ -81,7 +82,7 @@ def make_results(results: Path, cache: Path, count: int, arms: dict | None = Non
 
 def default_arms() -> dict:
     """The arms of the default study."""
-    return read_configuration([DEFAULT])["arms"]
+    return read_content(DEFAULT).settings["arms"]
 
 
 def sweep_of_arms(count: int) -> dict:

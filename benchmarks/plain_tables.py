@@ -7,7 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from tlstudy.config.settings import Study
-from tlstudy.config.study import load_study, runs
+from tlstudy.config.study import build_study, runs
+from tlstudy.config.yaml_files import read_content
 from tlstudy.jobs import paths
 from tlstudy.storage import columns
 
@@ -33,7 +34,7 @@ def plain_tables(study: Study) -> dict[str, pd.DataFrame]:
 
 def main() -> None:
     """Write the tables of a configuration beside the study's own."""
-    study = load_study([Path(sys.argv[1])])
+    study = build_study(read_content(Path(sys.argv[1])).settings)
     folder = paths.study_folder(study) / "plain"
     folder.mkdir(exist_ok=True)
     for name, table in plain_tables(study).items():

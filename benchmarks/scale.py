@@ -23,20 +23,22 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 from tlstudy.steps import aggregate
-from tlstudy.config.study import load_study
+from tlstudy.config.study import build_study
+from tlstudy.config.yaml_files import read_content
 class Blind:
     def __init__(self, study): pass
     def look_at(self, results): pass
     def findings(self): return defaultdict(list)
 aggregate.Examiner = Blind
-aggregate.aggregate_study(load_study([Path(sys.argv[1])]))
+aggregate.aggregate_study(build_study(read_content(Path(sys.argv[1])).settings))
 """
 READING_ALONE = """
 import sys
 from pathlib import Path
 from tlstudy.jobs.run_results import results_of_runs
-from tlstudy.config.study import load_study
-for results in results_of_runs(load_study([Path(sys.argv[1])])): pass
+from tlstudy.config.study import build_study
+from tlstudy.config.yaml_files import read_content
+for results in results_of_runs(build_study(read_content(Path(sys.argv[1])).settings)): pass
 """
 
 

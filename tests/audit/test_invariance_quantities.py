@@ -8,8 +8,8 @@ import pytest
 from known import invariance_table, make_study, runs_table
 
 from tlstudy.audit.quantities import values_of
-from tlstudy.config.shown_classes import half_of
 from tlstudy.config.targets import Target
+from tlstudy.data.shown_classes import half_of
 
 ARMS, SEEDS = ("new-first", "pretrained-first"), (26, 27)
 

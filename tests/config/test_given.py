@@ -4,12 +4,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from configurations import ROOT
+from configurations import ROOT, read_files
 
 from tlstudy.config import given
 from tlstudy.config.architectures import allowed_sources
 from tlstudy.config.given import given_study, study_of_workflow
-from tlstudy.config.study import load_study, read_configuration, runs
+from tlstudy.config.study import build_study, load_study, runs
 from tlstudy.storage.errors import UserError
 
 QUICK = ROOT / "studies" / "quick.yaml"
@@ -35,13 +35,13 @@ def told(*files: Path, changes: tuple[str, ...] = ()) -> str:
 def workflow(*files: Path):
     """The same files as Snakemake reads them."""
     every = [ROOT / "config.yaml", *files]
-    return study_of_workflow(read_configuration(every), every, ROOT / "config.yaml")
+    return study_of_workflow(read_files(*every), every, ROOT / "config.yaml")
 
 
 def test_a_study_lies_on_top_of_config_yaml_wherever_it_is(here):
-    assert given_study([QUICK]) == load_study([ROOT / "config.yaml", QUICK])
+    assert given_study([QUICK]) == build_study(read_files(ROOT / "config.yaml", QUICK))
     assert given_study([ROOT / "config.yaml", QUICK]) == given_study([QUICK])
-    assert given_study([]) == load_study([ROOT / "config.yaml"])
+    assert given_study([]) == build_study(read_files(ROOT / "config.yaml"))
     shutil.copy(ROOT / "config.yaml", "config.yaml")
     assert given_study([write("study: a\nseed: 3\nlandscape: {seeds: []}\n")]).seed == [3]
     write("study: b\nseed: 1\narms: {one: {}}\n", "config.yaml")
@@ -108,7 +108,7 @@ def test_a_missing_file_says_which_there_are(here):
 
 
 def test_a_folder_of_results_stands_alone(here, small_results):
-    assert given_study([small_results.folder]) == load_study([small_results.folder])
+    assert given_study([small_results.folder]) == load_study(small_results.folder)
     assert "do not go with it" in told(small_results.folder, QUICK)
     assert "do not go with it" in told(small_results.folder, changes=("seed=1",))
 
@@ -171,4 +171,4 @@ def test_the_newest_weights_of_imagenet_are_taken(architecture, source):
 
 def build_again(study):
     Path("study.json").write_text(study.model_dump_json())
-    return load_study([Path("study.json")])
+    return load_study(Path("study.json"))

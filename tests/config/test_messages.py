@@ -9,7 +9,8 @@ import pytest
 from configurations import DEFAULT, ROOT, changed, message
 
 from tlstudy.config.named_runs import check_subset
-from tlstudy.config.study import build_study, read_configuration
+from tlstudy.config.study import build_study
+from tlstudy.config.yaml_files import read_content
 from tlstudy.storage.errors import UserError
 
 WEIGHTS_FILE = str(ROOT / "config.yaml")  # any file that is there
@@ -310,7 +311,7 @@ def test_files_that_cannot_be_read(tmp_path, monkeypatch, content, told):
     if content is not None:
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(UserError) as error:
-        read_configuration([file])
+        read_content(file)
     assert error.value.message.startswith(told)
 
 

@@ -102,7 +102,7 @@ def test_a_network_of_ones_own_is_told_by_its_code(tmp_path, monkeypatch):
     written = tmp_path / "own" / "study.json"
     written.parent.mkdir()
     written.write_text(build_study(configuration).model_dump_json())
-    assert load_study([written]).arms["one"].architecture == after.architecture
+    assert load_study(written).arms["one"].architecture == after.architecture
 
 
 def test_names_of_networks_are_swept_and_hashed():

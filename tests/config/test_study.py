@@ -9,17 +9,16 @@ from pathlib import Path
 
 import pytest
 import yaml
-from configurations import DEFAULT, ROOT, changed
+from configurations import DEFAULT, ROOT, changed, read_files
 from jsonschema import Draft202012Validator
 
 from tlstudy.config.given import given_study, study_of_workflow
 from tlstudy.config.named_runs import find_run
-from tlstudy.config.schema import SCHEMA_FILE, configuration_schema
+from tlstudy.config.schema import configuration_schema
 from tlstudy.config.study import (
     build_study,
     load_study,
     parse_source,
-    read_configuration,
     runs,
 )
 from tlstudy.config.sweeps import swept_keys, swept_values
@@ -237,7 +236,7 @@ def test_resolved_study_is_read_back_the_same(tmp_path):
     study = build_study(changed("arms.new.epochs", [10, 20]))
     file = tmp_path / "study.json"
     file.write_text(study.model_dump_json())
-    again = load_study([file])
+    again = load_study(file)
     assert again == study
     assert [run.name for run in runs(again)] == [run.name for run in runs(study)]
 
@@ -249,7 +248,7 @@ def test_a_damaged_study_file_ends_in_a_sentence(tmp_path, place, content):
     file.parent.mkdir(exist_ok=True)
     file.write_bytes(content)
     with pytest.raises(UserError) as caught:
-        load_study([file])
+        load_study(file)
     assert caught.value.message.startswith(f"{file}: is no study's configuration (")
 
 
@@ -257,7 +256,7 @@ def test_a_key_that_stands_twice_is_refused_where_snakemake_takes_the_last(tmp_p
     file = tmp_path / "twice.yaml"
     file.write_text("study: a\nstudy: b\n")
     with pytest.raises(UserError, match=r"twice\.yaml.*'study' stands there twice"):
-        study_of_workflow(DEFAULT, [file])
+        study_of_workflow(DEFAULT, [file], ROOT / "config.yaml")
 
 
 def test_arms_have_one_order_whoever_merges_the_files(tmp_path):
@@ -266,10 +265,10 @@ def test_arms_have_one_order_whoever_merges_the_files(tmp_path):
         "study: o\narms: {other: {epochs: 3}, pretrained: {epochs: 3}, new: {epochs: 3}}"
     )
     files = [ROOT / "config.yaml", overlay]
-    merged = read_configuration(reversed(files))  # as Snakemake begins with the command line's
-    study = study_of_workflow(merged, files)
+    merged = read_files(*reversed(files))  # as Snakemake begins with the command line's
+    study = study_of_workflow(merged, files, files[0])
     assert list(build_study(merged).arms) != list(study.arms)
-    assert list(study.arms) == list(load_study(files).arms)
+    assert list(study.arms) == list(build_study(read_files(*files)).arms)
 
 
 def test_null_removes_an_arm(tmp_path):
@@ -305,7 +304,7 @@ def test_numbers_written_as_1e_minus_3_are_numbers():
 
 
 def test_committed_schema_is_that_of_the_models():
-    assert json.loads(SCHEMA_FILE.read_text()) == configuration_schema(), (
+    assert json.loads((ROOT / "tlstudy" / "schema.json").read_text()) == configuration_schema(), (
         "run: tlstudy schema > tlstudy/schema.json"
     )
 

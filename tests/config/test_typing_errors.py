@@ -4,9 +4,9 @@ import random
 
 import pytest
 import yaml
-from configurations import ROOT
+from configurations import ROOT, read_files
 
-from tlstudy.config.study import build_study, read_configuration, runs
+from tlstudy.config.study import build_study, runs
 from tlstudy.storage.errors import UserError
 
 STUDIES = {
@@ -52,7 +52,7 @@ def test_a_slip_is_told_in_sentences_or_is_a_study(tmp_path, name, slip):
         changed = slip(text, dice)
         file.write_text(changed, encoding="utf-8")
         try:
-            study = build_study(read_configuration([*before, file]))
+            study = build_study(read_files(*before, file))
         except UserError as error:
             for line in error.message.splitlines():
                 assert ": " in line, changed

@@ -100,6 +100,10 @@ def test_mistakes_get_one_sentence_each(photos, tmp_path):
     assert "found grey images (grey/0.png) beside colour ones (cats/0.png)" in refused()
     assert target(photos, colour="grey").images.channels == 1
     shutil.rmtree(photos / "grey")
+    floats = photos / "cats" / "4.tiff"
+    Image.fromarray(np.ones((20, 30), dtype=np.float32)).save(floats)
+    assert "cats/4.tiff: has floating-point values" in refused()
+    floats.unlink()
     (photos / "cats" / "0.png").write_bytes(b"no image")
     assert "cats/0.png: cannot be read as an image" in refused()
     shutil.rmtree(photos / "cats")

@@ -9,12 +9,21 @@ import yaml
 
 from tlstudy.config.given import given_study
 from tlstudy.config.settings import Study
-from tlstudy.config.study import build_study
+from tlstudy.config.study import build_study, merge
+from tlstudy.config.yaml_files import read_content
 from tlstudy.storage.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 # Without its measurement of some runs by name, as tests choose other arms and seeds.
 DEFAULT = yaml.safe_load((ROOT / "config.yaml").read_text()) | {"baselines": {"seeds": []}}
+
+
+def read_files(*files: Path) -> dict:
+    """The settings of files, later ones above, as Snakemake has them."""
+    merged: dict = {}
+    for file in files:
+        merge(merged, read_content(file).settings)
+    return merged
 
 
 def changed(path: str, value: object) -> dict:

@@ -9,9 +9,9 @@ from tlstudy.audit.claims import ledger
 from tlstudy.config.exposures import exposure_of
 from tlstudy.config.quantity_table import TRANSFORM_GROUPS
 from tlstudy.config.settings import Study
-from tlstudy.config.shown_classes import half_of
 from tlstudy.config.study import selected
 from tlstudy.config.tables import ALL_TABLES
+from tlstudy.data.shown_classes import half_of
 
 STAGES = ("stem", "layer1", "layer2", "layer3", "layer4")
 SHOWN = ("horizontal-flip", "shift", "scale", "brightness")

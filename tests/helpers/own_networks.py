@@ -2,7 +2,7 @@
 
 import torch
 from torch import nn
-from torchvision.models import VisionTransformer
+from torchvision.models import VisionTransformer, resnet18
 
 
 def tokens(num_classes: int) -> nn.Module:
@@ -29,6 +29,13 @@ class Branching(nn.Module):
 
 def branching(num_classes: int) -> nn.Module:
     return Branching(num_classes)
+
+
+def smooth(num_classes: int) -> nn.Module:
+    """torchvision's ResNet-18 with another activation in a block."""
+    network = resnet18(num_classes=num_classes)
+    network.layer3[0].relu = nn.GELU()
+    return network
 
 
 def without_a_head(num_classes: int) -> nn.Module:

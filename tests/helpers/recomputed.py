@@ -10,7 +10,7 @@ from scipy import stats
 from scipy.optimize import brentq
 
 from tlstudy.config.ledger import Claim
-from tlstudy.config.shown_classes import half_of
+from tlstudy.data.shown_classes import half_of
 
 RUN = ["arm", "seed"]
 ACCURACY = "balanced_accuracy"

@@ -407,5 +407,5 @@ def test_a_drawing_that_was_cut_short_is_named(moved):
 
 def test_a_study_file_kept_elsewhere_is_a_configuration_like_any_other(original, tmp_path):
     copy = shutil.copy(original / "study.json", tmp_path / "study.json")
-    assert load_study([copy]).results == original.parent
-    assert len(runs(load_study([copy]))) == 2
+    assert load_study(copy).results == original.parent
+    assert len(runs(load_study(copy))) == 2

@@ -154,6 +154,6 @@ def test_what_was_taken_tells_no_speed(small):
     other = paths.study_folder(study) / "settings" / "0123456789.json"
     other.parent.mkdir(exist_ok=True)
     other.write_text(study.model_dump_json())
-    assert load_study([other]).study == "other"
+    assert load_study(other).study == "other"
     after = recorded_speeds(small.results, processor)
     assert after.rates == before.rates

@@ -12,7 +12,7 @@ from tlstudy.jobs.study_files import write_settings
 
 def test_jobs_read_the_study_that_was_written(tmp_path):
     study = build_study(changed("results", str(tmp_path)))
-    assert load_study([write_settings(study)]) == study
+    assert load_study(write_settings(study)) == study
 
 
 def test_another_configuration_leaves_the_running_jobs_theirs(tmp_path):

@@ -21,6 +21,7 @@ from tlstudy.measures.stage_features import (
     reconstruction,
     shared_dimensions,
     stage_features,
+    without_positions,
 )
 from tlstudy.networks.evaluation import predict
 from tlstudy.networks.fine_tuned import FineTuned
@@ -206,3 +207,12 @@ def test_training_images_of_a_narrow_range_do_not_change_how_test_features_lie()
     # Known before a test image is seen, so of the training images alone.
     assert narrow["log-evidence", "layer4"] != pytest.approx(whole["log-evidence", "layer4"])
     assert whole["similarity", "layer4"] == pytest.approx(1)
+
+
+def test_positions_are_averaged_wherever_they_stand():
+    values = torch.randn(2, 5, 5, 7)
+    torch.testing.assert_close(without_positions(values), values.mean(dim=(1, 2)))
+    values = torch.randn(2, 7, 5, 5)
+    torch.testing.assert_close(without_positions(values), values.mean(dim=(2, 3)))
+    torch.testing.assert_close(without_positions(values[..., 0]), values[..., 0].mean(dim=1))
+    assert without_positions(values[..., 0, 0]).shape == (2, 7)

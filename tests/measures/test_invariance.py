@@ -9,14 +9,14 @@ from torch import nn
 
 from tlstudy.config.quantity_table import TRANSFORM_GROUPS
 from tlstudy.measures import invariance
-from tlstudy.measures.stage_features import batches_of, stage_features
-from tlstudy.measures.transforms import (
+from tlstudy.measures.sensitivity import (
     GROUPS,
     answer_rows,
     in_every_way,
     relative_sensitivity,
     sensitivity_rows,
 )
+from tlstudy.measures.stage_features import batches_of, stage_features
 
 EXACT = ("quarter-turn", "horizontal-flip", "vertical-flip", "shift")
 

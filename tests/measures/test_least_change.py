@@ -86,6 +86,15 @@ def test_where_the_gradient_never_turns_descent_is_the_least_change():
     assert float((start - found.vector).norm()) == pytest.approx(5**0.5 - 1, rel=0.02)
 
 
+def test_no_way_leads_from_a_start_that_meets_the_loss():
+    def evaluate(vector: torch.Tensor) -> tuple[float, torch.Tensor]:
+        return float(vector @ vector), 2 * vector
+
+    start = torch.ones(4, dtype=torch.float64)
+    for level in (4.0, 4 / (1 + NEAR_ENOUGH / 2), 5.0):
+        assert gradient_descent_to(evaluate, start, level, 200) is None
+
+
 def test_loss_and_gradient_are_those_of_training_and_leave_running_statistics_alone():
     trainer = tiny_run(epochs=1, batch_size=8)[0]
     batches = training_batches(trainer.training, trainer.images, trainer.device)

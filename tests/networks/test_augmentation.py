@@ -7,8 +7,8 @@ from tiny import tiny_images, tiny_training
 
 from tlstudy.config.augmentation import TRANSFORMS
 from tlstudy.config.settings import Training
-from tlstudy.config.shown_classes import half_of
 from tlstudy.config.targets import Target
+from tlstudy.data.shown_classes import half_of
 from tlstudy.networks import augmentation
 from tlstudy.networks.augmentation import Augmentation
 

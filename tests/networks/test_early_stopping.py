@@ -54,6 +54,7 @@ def test_images_held_out_are_not_trained_on():
     seen, held = split.train[:, 0, 0].tolist(), split.held_out.images[:, 0, 0].tolist()
     assert sorted(seen + held) == numbers.tolist()
     assert len(held) == 10
+    assert split.held_out.positions.tolist() == held
     assert split.train_labels.tolist() == images.train_labels[seen].tolist()
     assert split.held_out.labels.tolist() == images.train_labels[held].tolist()
 

@@ -4,15 +4,19 @@ import copy
 
 import pytest
 import torch
+import torchvision
+from tiny import CPU, EVALUATION, tiny_images, tiny_training
 
+from tlstudy.config.architectures import check_architecture
 from tlstudy.networks.architecture import Float32Linear, build_classifier
 from tlstudy.networks.batchnorm import recalibrated
+from tlstudy.networks.build import initial_network
 from tlstudy.networks.device import autocast
 from tlstudy.networks.evaluation import predict
 from tlstudy.networks.fused import can_be_fused, computes_in, fused
 from tlstudy.networks.inputs import Inputs
+from tlstudy.networks.trainer import Trainer
 
-CPU = torch.device("cpu")
 needs_float32 = pytest.mark.skipif(
     not computes_in(torch.float32), reason="this processor evaluates float32 layer by layer"
 )
@@ -92,84 +96,28 @@ def test_predictions_are_fused_and_follow_the_statistics(precision):
     assert torch.allclose(found, expected, atol=1e-5)  # the batches round alike
 
 
-def smooth(network):
-    network.layer3[0].relu = torch.nn.GELU()
-
-
-def hooked(network):
-    network.layer2.register_forward_hook(lambda module, inputs, outputs: outputs + 1)
-
-
-def mirrored(network):
-    network.conv1.padding_mode = "reflect"
-
-
-def pooled(network):
-    first = network.layer2[0]
-    first.downsample = torch.nn.Sequential(torch.nn.MaxPool2d(1), *first.downsample)
-
-
-def nested(network):
-    network.layer1 = torch.nn.Sequential(network.layer1)
-
-
-def without_statistics(network):
-    network.bn1.running_mean = network.bn1.running_var = None
-
-
-def normalised_by_group(network):
-    network.layer4[0].bn1 = torch.nn.GroupNorm(4, 512)
-
-
-def with_a_deep_stem(network):
-    between = [torch.nn.BatchNorm2d(64), torch.nn.ReLU(), torch.nn.Conv2d(64, 64, 1)]
-    network.conv1 = torch.nn.Sequential(network.conv1, *between)
-
-
-def cut_off(network):
-    network.layer4 = torch.nn.Identity()
-    network.fc = Float32Linear(256, 10)
-
-
-def with_a_plain_shortcut(network):
-    network.layer2[0].downsample = network.layer2[0].downsample[0]
-
-
-def with_dropout(network):
-    network.fc = torch.nn.Sequential(torch.nn.Dropout(), network.fc)
-
-
-def linear(network):
-    network.layer1[1].relu = torch.nn.Sequential()
-
-
-def with_a_forward_of_its_own(network):
-    network.layer1[0].forward = lambda values: 2 * values
-
-
-def with_more_parts(network):
-    network.more = torch.nn.Linear(2, 2)
-
-
-CHANGES = (
-    *(smooth, hooked, mirrored, pooled, nested, without_statistics, normalised_by_group),
-    *(with_a_deep_stem, cut_off, with_a_plain_shortcut, with_dropout, linear),
-    *(with_a_forward_of_its_own, with_more_parts),
-)
-
-
-@pytest.mark.parametrize("change", CHANGES)
 @in_each_precision
-def test_a_network_that_was_changed_is_evaluated_layer_by_layer(change, precision):
-    network, inputs = network_with_history("resnet18"), Inputs("none", None, CPU)
+def test_a_network_of_the_users_is_evaluated_layer_by_layer(precision):
+    """Its class is torchvision's, and an activation is not."""
+    name = check_architecture({"python": "own_networks:smooth"})
+    network, inputs = network_with_history(name), Inputs("none", None, CPU)
+    assert type(network) is torchvision.models.ResNet
     images = torch.randint(0, 256, (3, 64, 64), dtype=torch.uint8)
     with autocast(CPU, precision):
-        assert can_be_fused(network)
-        change(network)
         assert not can_be_fused(network)
         with torch.no_grad():
             expected = network.eval()(inputs(images))
         assert torch.equal(predict(network, images, inputs), expected)
+
+
+@needs_float32
+def test_the_network_of_a_run_and_its_average_are_fused():
+    training = tiny_training(weight_average=0.9)
+    network = initial_network(training, 26, None)
+    assert can_be_fused(network)
+    trainer = Trainer(training, network, tiny_images(training), EVALUATION, 26, CPU)
+    assert trainer.kept is not network
+    assert can_be_fused(trainer.kept)
 
 
 @needs_float32

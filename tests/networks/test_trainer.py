@@ -260,16 +260,6 @@ def test_inputs_are_those_of_torchvision():
     torch.testing.assert_close(ours[0], expected)
 
 
-@pytest.mark.parametrize("side", [28, 32, 37, 64, 100, 128, 224, 333, 512])
-def test_images_are_enlarged_to_the_same_integers_as_by_pil(side):
-    generator = np.random.default_rng(side)
-    grey, binary = generator.integers(0, 256, (5, 28, 28)), generator.integers(0, 2, (5, 28, 28))
-    images = np.concatenate([grey, 255 * binary]).astype(np.uint8)
-    bilinear = Image.Resampling.BILINEAR
-    expected = [np.asarray(Image.fromarray(each).resize((side, side), bilinear)) for each in images]
-    assert np.array_equal(resize(images, side, CPU).numpy(), np.stack(expected))
-
-
 def test_first_epoch_below_a_level():
     assert first_epoch_below([2.0, 1.0, 0.4, 0.1], 0.5) == 2
     assert first_epoch_below([2.0, 1.0, 0.9, 0.1], 0.5) == 3

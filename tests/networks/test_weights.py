@@ -3,8 +3,10 @@
 import json
 import os
 import pickle
+import sys
 from contextlib import suppress
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import pytest
 import torch
@@ -124,6 +126,29 @@ def test_same_weights_give_the_same_bytes_from_any_form(state, good_file, tmp_pa
         torch.save(shuffled, tmp_path / name, _use_new_zipfile_serialization=new_format)
         digests.add(cache_mine(tmp_path, tmp_path / name)["sha256"])
     assert len(digests) == 1
+
+
+@pytest.mark.parametrize("side", [224, 384])
+def test_weights_of_timm_are_held_against_a_network_of_their_side(monkeypatch, tmp_path, side):
+    """In place of timm, which need not be installed, a module that does what is asked of it."""
+    settings = SimpleNamespace(
+        fixed_input_size=True, input_size=(3, side, side), mean=(0.5,) * 3, std=(0.5,) * 3
+    )
+
+    def create_model(name, num_classes=1000, img_size=side, pretrained=False):
+        body = torch.nn.Module()
+        body.pos_embed = torch.nn.Parameter(torch.zeros(1, (img_size // 16) ** 2 + 1, 2))
+        body.head = torch.nn.Linear(2, num_classes)
+        return body
+
+    timm = ModuleType("timm")
+    timm.get_pretrained_cfg, timm.create_model = lambda name: settings, create_model
+    timm.list_pretrained = lambda pattern: ["vit.in1k"]
+    monkeypatch.setitem(sys.modules, "timm", timm)
+    record = cache_weights(["in1k"], "timm.vit", tmp_path / "cached", tmp_path)
+    assert record["description"] == "timm vit.in1k"
+    positions = load_weights(tmp_path / "cached").state["pos_embed"]
+    assert positions.shape == (1, (side // 16) ** 2 + 1, 2)
 
 
 @pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])

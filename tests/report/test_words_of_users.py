@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from reports import make_inputs
 
 from tlstudy.config.fields import UNPRINTABLE
-from tlstudy.config.yaml_files import read_mapping
+from tlstudy.config.yaml_files import read_content
 from tlstudy.report.figures import draw, style
 from tlstudy.report.page.render import render
 from tlstudy.storage.files import json_bytes
@@ -31,7 +31,7 @@ def study():
 def test_settings_of_jobs_are_read_back_as_they_were(tmp_path_factory, words):
     file = tmp_path_factory.mktemp("settings") / "study.json"
     file.write_bytes(json_bytes({"label": words}))
-    assert read_mapping(file)["label"] == words
+    assert read_content(file).settings["label"] == words
     assert json.loads(file.read_text(encoding="utf-8"))["label"] == words
 
 

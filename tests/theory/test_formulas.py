@@ -7,6 +7,7 @@ from click.testing import CliRunner
 from configurations import ROOT
 
 from tlstudy.cli import main
+from tlstudy.jobs.graph import FORMULA_DRAWS, FORMULA_SEED
 from tlstudy.storage import laboratory_columns
 from tlstudy.theory import formulas
 from tlstudy.theory.formulas import (
@@ -42,16 +43,21 @@ def test_the_example_has_known_values(name, norm, penalty):
     assert np.ravel(found) == pytest.approx([norm, penalty], rel=1e-3)
 
 
-def test_brute_force_finds_known_minima():
+def test_brute_force_finds_known_minima(monkeypatch):
     """u^2 + c / u^2 has its minimum 2 sqrt(c) at c^(1/4); the other function has two dips."""
-    limits = (1e-6, 1e6)
     c = np.array([1e-4, 1.0, 9.0, 1e6])
-    found = brute_force({"c": c}, lambda u, c: u**2 + c / u**2, limits)
+    monkeypatch.setattr(formulas, "squared_change", lambda u, c: u**2 + c / u**2)
+    found = brute_force({"c": c})
     np.testing.assert_allclose(found, 2 * np.sqrt(c), rtol=1e-12)
     tilt = np.array([0.1, -0.1])
     fine = np.linspace(-3, 3, 2_000_001)
     expected = [((fine**2 - 4) ** 2 + slope * fine).min() for slope in tilt]
-    found = brute_force({"c": tilt}, lambda u, c: (np.log(u) ** 2 - 4) ** 2 + c * np.log(u), limits)
+
+    def tilted(u, c):
+        return (np.log(u) ** 2 - 4) ** 2 + c * np.log(u)
+
+    monkeypatch.setattr(formulas, "squared_change", tilted)
+    found = brute_force({"c": tilt})
     np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
@@ -107,12 +113,17 @@ def test_the_command_prints_and_writes_the_table(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     files = (ROOT / "config.yaml", ROOT / "studies" / "theory.yaml")
     options = [part for file in files for part in ("--config", str(file))]
-    result = CliRunner().invoke(main, ["formulas", "--draws", "300", "--seed", "7", *options])
+    result = CliRunner().invoke(main, ["formulas", *options])
     assert result.exit_code == 0, result.output
-    assert all(text in result.stdout for text in (*FORMULAS, "300 draws"))
+    assert all(text in result.stdout for text in (*FORMULAS, f"{FORMULA_DRAWS} draws"))
     table = pd.read_parquet(tmp_path / "results" / "theory" / "tables" / "formulas.parquet")
     assert list(table) == list(laboratory_columns.FORMULAS)
-    assert set(zip(table["draws"], table["seed"], strict=True)) == {(300, 7)}
-    pd.testing.assert_frame_equal(table, check_all(300, 7), check_dtype=False)
-    assert not table.equals(check_all(300, 8).assign(seed=7))
-    assert "200 draws" in CliRunner().invoke(main, ["formulas", "--draws", "200"]).stdout
+    expected = check_all(FORMULA_DRAWS, FORMULA_SEED)
+    pd.testing.assert_frame_equal(table, expected, check_dtype=False)
+    assert CliRunner().invoke(main, ["formulas"]).stdout == result.stdout
+
+
+def test_a_change_of_no_study_is_refused():
+    result = CliRunner().invoke(main, ["formulas", "--set", "study=other"])
+    assert result.exit_code == 1
+    assert "--set study=other: changes no study" in result.output

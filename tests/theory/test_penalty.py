@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
+from tlstudy.theory import formulas
 from tlstudy.theory.formulas import brute_force
 from tlstudy.theory.penalty import (
     diagonal_penalty,
@@ -33,11 +34,12 @@ def stationary_norms(m, gamma, w, rho) -> np.ndarray:
     return np.sort(roots[(np.abs(roots.imag) < 1e-9 * np.abs(roots)) & (roots.real > 0)].real)
 
 
-def test_brute_force_over_a_wide_range():
+def test_brute_force_over_a_wide_range(monkeypatch):
     arguments = draws(100_000)
     penalty, norm = reuse_penalty(*arguments)
     named = dict(zip(("m_main", "gamma", "w_aux", "rho"), arguments, strict=True))
-    expected = brute_force(named, limits=(1e-9, 1e9))
+    monkeypatch.setattr(formulas, "LIMITS", (1e-9, 1e9))
+    expected = brute_force(named)
     np.testing.assert_allclose(penalty, expected, rtol=1e-9)
     np.testing.assert_allclose(penalty, squared_change(norm, *arguments), rtol=1e-12)
 

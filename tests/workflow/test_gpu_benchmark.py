@@ -82,7 +82,7 @@ def test_all_parts_work_and_are_in_one_file(call):
     assert found["failed"] == {}
     assert list(found["seconds"]) == list(gpu.PARTS)
     assert all(row["passed"] for row in found["checks"])
-    assert len(found["checks"]) == len(gpu_checks.SIDES) + 3 + len(gpu_checks.MOST_DIFFERENCE)
+    assert len(found["checks"]) == 3 + len(gpu_checks.MOST_DIFFERENCE)
     rows = pd.DataFrame(found["rows"])
     assert table_text(found["limits"], rows) in output
     assert set(rows["part"].dropna()) == {

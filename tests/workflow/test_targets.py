@@ -99,7 +99,7 @@ def test_each_arm_is_tested_on_its_own_target(done):
 
 def test_no_training_took_more_memory_than_planned(done):
     taken = table(done, "runs").set_index("arm")["peak_memory_gib"]
-    study = load_study([done.results])
+    study = load_study(done.results)
     for run in study_runs(study):
         assert taken[run.arm] * 1024 <= memory_mb(run, "train"), run.arm
 

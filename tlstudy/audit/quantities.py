@@ -12,8 +12,8 @@ import pandas as pd
 from tlstudy.audit.sentinels.weights import growth
 from tlstudy.config.quantities import SELECTIONS, quantity_of
 from tlstudy.config.quantity_table import OF_FEATURES
-from tlstudy.config.shown_classes import half_of
 from tlstudy.config.targets import Target
+from tlstudy.data.shown_classes import half_of
 from tlstudy.storage.columns import KEYS
 
 Tables = Mapping[str, pd.DataFrame]

@@ -129,24 +129,10 @@ def pack(study: Study, destination: Path | None) -> None:
 
 
 @click.command()
-@click.option(
-    "--draws",
-    type=click.IntRange(1),
-    default=FORMULA_DRAWS,
-    show_default=True,
-    help="Random arguments that each formula is tried on.",
-)
-@click.option("--seed", type=click.IntRange(0), default=FORMULA_SEED, show_default=True)
 @config_option
 @set_option
 @study_argument
-def formulas(
-    draws: int,
-    seed: int,
-    files: tuple[Path, ...],
-    configs: tuple[Path, ...],
-    changes: tuple[str, ...],
-) -> None:
+def formulas(files: tuple[Path, ...], configs: tuple[Path, ...], changes: tuple[str, ...]) -> None:
     """Compare the printed variants of Proposition 3 with brute-force minimisation.
 
     With a STUDY its table is written as well.
@@ -155,10 +141,12 @@ def formulas(
     from tlstudy.theory.formulas import check_all, table_text
 
     named = [*configs, *files]
-    study = given_study(named, changes) if named else None
-    if study is None:
-        table = check_all(draws, seed)
-    else:
+    if changes and not named:
+        raise UserError(f"--set {changes[0]}: changes no study; name one, whose table is written.")
+    if named:
+        study = given_study(named, changes)
         with noted(paths.study_folder(study), PurePath("formulas")):
-            table = make_formulas(study, draws, seed)
+            table = make_formulas(study)
+    else:
+        table = check_all(FORMULA_DRAWS, FORMULA_SEED)
     tell(table_text(table))

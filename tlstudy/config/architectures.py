@@ -55,6 +55,8 @@ BOTTLENECKS = [
     if name.startswith(("resnet", "resnext", "wide_resnet"))
     and name not in ("resnet18", "resnet34")
 ]
+# Those with second heads for their training, which other networks have not.
+WITH_AUXILIARY = ("googlenet", "inception_v3")
 # Sides of the images of weights of vision transformers, where it is not 224.
 SIDES = {
     ("vit_b_16", "IMAGENET1K_SWAG_E2E_V1"): 384,
@@ -62,8 +64,14 @@ SIDES = {
     ("vit_h_14", "IMAGENET1K_SWAG_E2E_V1"): 518,
 }
 RESNET_STAGES = ("stem", "layer1", "layer2", "layer3", "layer4")
-# Of a residual network: the share of its operations that comes after a stage.
-AFTER = dict(zip(RESNET_STAGES, (0.97, 0.80, 0.56, 0.20, 0.0), strict=True))
+# Share of a network's operations that comes after each of these stages, as `networks.facts` counts.
+AFTER = {
+    "resnet18": (0.93, 0.68, 0.45, 0.23, 0.0),
+    "resnet34": (0.97, 0.78, 0.54, 0.18, 0.0),
+    "resnet50": (0.97, 0.81, 0.56, 0.20, 0.0),
+    "resnet101": (0.98, 0.90, 0.77, 0.10, 0.0),
+    "resnet152": (0.99, 0.93, 0.77, 0.07, 0.0),
+}
 # Multiply-adds of one image at 224 x 224, in thousands of millions, as torchvision's documentation
 # gives them; those of another size go with its area.
 MULTIPLY_ADDS = {
@@ -146,7 +154,7 @@ def network_facts(architecture: str, image_size: int) -> NetworkFacts:
             millions=MILLIONS_OF_WEIGHTS[architecture],
             multiply_adds=multiply_adds * (image_size / 224) ** 2,
             activations=max(1.0, multiply_adds / MULTIPLY_ADDS["resnet50"]),
-            after=dict(AFTER),
+            after=dict(zip(RESNET_STAGES, AFTER[architecture], strict=True)),
             one_value=image_size <= ONE_PIXEL_AT_THE_END,
         )
     # By name: this package may not import `networks`, and most studies need no PyTorch here.

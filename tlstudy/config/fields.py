@@ -127,7 +127,7 @@ Place = Annotated[Path, AfterValidator(_usable)]
 WrittenFolder = Annotated[Path, AfterValidator(_usable), AfterValidator(_without_braces)]
 
 
-ALL = "all"  # stands for the study's seeds, which replace it before a selection is made
+ALL = "all"  # as a selection's seeds it is replaced by the study's before any is made
 
 
 class Selection(Settings):

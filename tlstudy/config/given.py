@@ -73,7 +73,7 @@ def given_study(files: Sequence[Path], changes: Sequence[str] = ()) -> Study:
     """
     whole = [file for file in files if is_of_results(file)]
     if whole and len(files) == 1 and not changes:
-        return load_study(files)
+        return load_study(files[0])
     if whole:
         raise UserError(
             f"{whole[0]}: is a finished study's; other files and --set do not go with it. "
@@ -91,9 +91,7 @@ def is_of_results(file: Path) -> bool:
     return file.is_dir() or is_validated(file)
 
 
-def study_of_workflow(
-    configuration: Mapping[str, Any], files: Sequence[Path], base: Path | None = None
-) -> Study:
+def study_of_workflow(configuration: Mapping[str, Any], files: Sequence[Path], base: Path) -> Study:
     """The study of a configuration that Snakemake merged from files.
 
     Arms are in the order in which a merge of the files has them: Snakemake puts those of the last
@@ -101,14 +99,14 @@ def study_of_workflow(
 
     Args:
         files: later ones override.
-        base: the file that lies below all studies, if it is the first of the files.
+        base: the file that lies below all studies; a module's may lack it.
 
     Raises:
         UserError: one sentence for each key that is wrong, or that a file has twice.
     """
     layers = [_layer(file) for file in files]  # of a key that stands twice Snakemake takes the last
     ordered = in_order_of(configuration, merged(layers))
-    if base is None or not files or not _same(files[0], base):
+    if not files or not _same(files[0], base):
         return build_study(ordered)  # a module's configuration is a part of these files, or none
     return _study_of(ordered, layers)
 

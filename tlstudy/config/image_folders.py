@@ -13,7 +13,7 @@ SUFFIXES = frozenset(
     (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 )
 PARTS = ("train", "test")
-GREY_MODES = frozenset(("1", "L", "LA", "I", "I;16", "F"))
+GREY_MODES = frozenset(("1", "L", "LA", "I", "I;16"))
 DIGITS = 10
 # Images of a class, by part; without parts all of them are under "".
 Files = Mapping[str, Mapping[str, list[Path]]]
@@ -171,9 +171,15 @@ def _is_grey(file: Path) -> bool:
 
     try:
         with Image.open(file) as image:
-            return image.mode in GREY_MODES
+            mode = image.mode
     except Exception as error:  # damaged bytes make Pillow raise almost anything
         raise unreadable(file, error) from None
+    if mode == "F":
+        raise UserError(
+            f"{file}: has floating-point values, of which none is known to be white; must have 8 "
+            "or 16 bits: convert it."
+        )
+    return mode in GREY_MODES
 
 
 def unreadable(file: Path, error: Exception) -> UserError:

@@ -7,48 +7,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from tlstudy.config.augmentation import TRANSFORMS
 from tlstudy.config.fields import ALL, Settings
-from tlstudy.config.ledger import Claim, Control, Pair, Rung
-from tlstudy.config.measurements import measurements
-from tlstudy.config.settings import (
-    Arm,
-    Evaluation,
-    Laboratory,
-    Rescaling,
-    Study,
-    Tuning,
-    WeightsFile,
-)
-from tlstudy.config.targets import Canvas, Target
-from tlstudy.config.training import SGD, Adam, AdamW, Constant, Cosine, EarlyStopping, Step, Trained
+from tlstudy.config.models import MODELS
+from tlstudy.config.settings import Study, WeightsFile
+from tlstudy.config.targets import Target
 
-# By the keys that lead to them, without names and positions.
-MODELS: dict[str, type[Settings]] = {
-    "arms": Arm,
-    "arms.rescaling": Rescaling,
-    "arms.target": Target,
-    "arms.target.canvas": Canvas,
+# By the keys that lead to them, without names and positions; then by options of commands.
+BY_KEYS: dict[str, type[Settings]] = {
+    **{place.replace(".<name>", "").replace(", ", "."): model for place, model in MODELS.items()},
     "--target": Target,
-    "arms.optimiser.adam": Adam,
-    "arms.optimiser.adamw": AdamW,
-    "arms.optimiser.sgd": SGD,
-    "arms.schedule.constant": Constant,
-    "arms.schedule.cosine": Cosine,
-    "arms.schedule.step": Step,
-    "arms.trained": Trained,
-    "arms.early_stopping": EarlyStopping,
-    **{f"arms.augmentation.{name}": model for name, model in TRANSFORMS.items()},
-    "claims": Claim,
-    "claims.controls": Control,
-    "claims.minus": Pair,
-    "evaluation": Evaluation,
-    "laboratory": Laboratory,
-    "ladder": Rung,
-    "tuning": Tuning,
-    "weights.file": WeightsFile,
     "--source": WeightsFile,
-    **{name: measurement.settings for name, measurement in measurements().items()},
 }
 TAGGED = ("optimiser", "schedule")  # keys of an arm whose value is one of several models
 ALLOWED = {
@@ -151,7 +119,7 @@ def _allowed(item: Mapping[str, Any], location: Sequence[int | str]) -> str:
 
 def _allowed_keys(location: Sequence[int | str]) -> str:
     keys = [location[0], *(part for part in location[2:-1] if isinstance(part, str))]
-    model = MODELS.get(".".join(map(str, keys)), Study) if len(location) > 1 else Study
+    model = BY_KEYS.get(".".join(map(str, keys)), Study) if len(location) > 1 else Study
     allowed = sorted(model.model_fields)
     return f"{did_you_mean(str(location[-1]), allowed)}allowed are {', '.join(allowed)}."
 

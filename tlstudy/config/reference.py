@@ -3,36 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tlstudy.config.augmentation import TRANSFORMS
-from tlstudy.config.measurements import measurements
-from tlstudy.config.schema import configuration_schema
+from tlstudy.config.schema import schema_and_models
 
-# Models in the order of the reference, each under the key where it stands.
-SECTIONS = {
-    "evaluation": "Evaluation",
-    "arms.<name>": "Arm",
-    "arms.<name>.optimiser, adam": "Adam",
-    "arms.<name>.optimiser, adamw": "AdamW",
-    "arms.<name>.optimiser, sgd": "SGD",
-    "arms.<name>.target": "Target",
-    "arms.<name>.target.images": "FolderImages",
-    "arms.<name>.target.canvas": "Canvas",
-    "arms.<name>.schedule, constant": "Constant",
-    "arms.<name>.schedule, cosine": "Cosine",
-    "arms.<name>.schedule, step": "Step",
-    "arms.<name>.trained": "Trained",
-    "arms.<name>.early_stopping": "EarlyStopping",
-    **{f"arms.<name>.augmentation, {name}": model.__name__ for name, model in TRANSFORMS.items()},
-    "arms.<name>.rescaling": "Rescaling",
-    "weights.<name>, a file": "WeightsFile",
-    "tuning": "Tuning",
-    **{name: measurement.settings.__name__ for name, measurement in measurements().items()},
-    "laboratory": "Laboratory",
-    "ladder": "Rung",
-    "claims.<name>": "Claim",
-    "claims.<name>.minus": "Pair",
-    "claims.<name>.controls": "Control",
-}
 INTRODUCTION = """\
 # Configuration
 
@@ -59,10 +31,9 @@ Columns: the key, its default ("-": it must be given), what is allowed, what it 
 
 def configuration_reference() -> str:
     """The reference in Markdown: one table for the study, one for each mapping in it."""
-    schema = configuration_schema()
+    schema, models = schema_and_models()
     tables = [INTRODUCTION, "## The study\n", *_table(schema)]
-    for place, name in SECTIONS.items():
-        model = schema["$defs"][name]
+    for place, model in models.items():
         tables += [f"\n## `{place}`\n", f"{model['description']}\n", *_table(model)]
     return "\n".join(tables) + "\n"
 

@@ -21,7 +21,6 @@ from tlstudy.config.settings import STATISTICS, Arm, Study, Training, WeightsFil
 from tlstudy.config.study_targets import with_folders
 from tlstudy.config.sweeps import expand_arms, written_name
 from tlstudy.config.words import in_short
-from tlstudy.config.yaml_files import read_mapping
 from tlstudy.storage.errors import UserError
 
 # Steps that leave results of a run, in the order of the workflow.
@@ -117,18 +116,6 @@ def changed_training(arm: Arm) -> dict[str, Any]:
     return {key: value for key, value in changed.items() if key in Training.model_fields}
 
 
-def read_configuration(paths: Sequence[Path]) -> dict[str, Any]:
-    """Merge YAML (or JSON) files; later ones override, mapping by mapping.
-
-    Raises:
-        UserError: a file cannot be read as such.
-    """
-    merged: dict[str, Any] = {}
-    for path in paths:
-        merge(merged, read_mapping(path))
-    return merged
-
-
 def merge(target: dict[str, Any], update: Mapping[str, Any]) -> None:
     """Put settings on top of others, mapping by mapping."""
     for key, value in update.items():
@@ -191,22 +178,18 @@ def _with_all_seeds(study: Study, names: Iterable[str]) -> Study:
     )
 
 
-def load_study(paths: Sequence[Path]) -> Study:
-    """Read, merge and validate configuration files.
+def load_study(path: Path) -> Study:
+    """A study from its folder, from the study.json in it, or from the settings of its jobs.
 
-    A single path to a study's folder, or to the study.json in it, is the study where it lies now.
-    That file and the settings of jobs were written after a validation: they are taken as they are.
+    A folder, or the study.json in it, is the study where it lies now. All were written after a
+    validation: they are taken as they are.
     """
-    path = paths[0]
-    if len(paths) == 1:
-        if path.is_dir():
-            return finished_study(path)
-        if path.name == STUDY_FILE:
-            study = _read_validated(path)
-            return _lying_in(path.parent, study) or study
-        if is_validated(path):
-            return _read_validated(path)
-    return build_study(read_configuration(paths))
+    if path.is_dir():
+        return finished_study(path)
+    study = _read_validated(path)
+    if path.name == STUDY_FILE:
+        return _lying_in(path.parent, study) or study
+    return study
 
 
 def is_validated(path: Path) -> bool:

@@ -11,9 +11,6 @@ from tlstudy.storage.errors import UserError
 
 ODD_NUMBER = re.compile(r"[-+]?0[0-9_]|.*:")
 MERGE_TAG = "tag:yaml.org,2002:merge"
-# Values, each alias (*name) counted as all that it stands for. Ten lines can stand for thousands of
-# millions of them, and no study has so many.
-MOST_VALUES = 100_000
 
 
 class _OnceLoader(yaml.SafeLoader):
@@ -31,7 +28,7 @@ class _OnceLoader(yaml.SafeLoader):
 
     def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
         # Before merges (<<) are resolved: what they bring may be overridden.
-        node = super().compose_mapping_node(anchor)
+        node = self._anchored(super().compose_mapping_node(None), anchor)
         seen = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and key.tag != MERGE_TAG:
@@ -41,47 +38,30 @@ class _OnceLoader(yaml.SafeLoader):
                 seen.add((key.tag, key.value))
         return node
 
+    def compose_sequence_node(self, anchor: str | None) -> yaml.SequenceNode:
+        return self._anchored(super().compose_sequence_node(None), anchor)
+
+    def _anchored(self, node: yaml.Node, anchor: str | None) -> yaml.Node:
+        """Known by its anchor from its end on: an alias (*) within itself would have no end."""
+        if anchor is not None:
+            self.anchors[anchor] = node
+        return node
+
 
 def parsed(text: str) -> tuple[Any, yaml.Node | None]:
     """What YAML holds, and its node; None if it holds nothing.
 
     Raises:
-        yaml.YAMLError, ValueError, RecursionError: it is no YAML, or stands for too much.
+        yaml.YAMLError, ValueError, RecursionError: it is no YAML.
     """
     loader = _OnceLoader(text)
     try:
         node = loader.get_single_node()
         if node is None:
             return None, None
-        _check_values(node, {})
         return loader.construct_document(node), node
     finally:
         loader.dispose()
-
-
-def _check_values(node: yaml.Node, known: dict[int, int | None]) -> int:
-    """How many values a node stands for.
-
-    Args:
-        known: of nodes that were met; None while what is in them is counted.
-
-    Raises:
-        yaml.YAMLError: they are too many, or without end.
-    """
-    if isinstance(node, yaml.ScalarNode):
-        return 1
-    if id(node) not in known:
-        known[id(node)] = None
-        pairs = isinstance(node, yaml.MappingNode)
-        inner = [part for pair in node.value for part in pair] if pairs else node.value
-        known[id(node)] = 1 + sum(_check_values(part, known) for part in inner)
-    count = known[id(node)]
-    if count is None or count > MOST_VALUES:
-        found = "an alias (*) stands for what it is in"
-        if count is not None:
-            found = f"it stands for more than {MOST_VALUES:,} values, with those of its aliases (*)"
-        raise yaml.constructor.ConstructorError(None, None, found, node.start_mark)
-    return count
 
 
 _OnceLoader.add_constructor("tag:yaml.org,2002:int", _OnceLoader.construct_yaml_int)
@@ -93,11 +73,6 @@ class Content:
 
     settings: dict[Any, Any]
     node: yaml.Node
-
-
-def read_mapping(path: Path) -> dict[Any, Any]:
-    """The settings of `read_content`."""
-    return read_content(path).settings
 
 
 def read_content(path: Path) -> Content:

@@ -159,8 +159,8 @@ def laboratory(study: Study, experiment: str, seed: int) -> Step:
     )
 
 
-def formulas(study: Study, draws: int = FORMULA_DRAWS, seed: int = FORMULA_SEED) -> Step:
-    settings = {"draws": _text(draws), "seed": _text(seed)}
+def formulas(study: Study) -> Step:
+    settings = {"draws": _text(FORMULA_DRAWS), "seed": _text(FORMULA_SEED)}
     return _step(study, "formulas", settings=settings, outputs=[paths.formulas_table(study)])
 
 

@@ -77,7 +77,7 @@ def recorded_speeds(results: Path, device: str) -> Speeds:
     files = [file for file in found if is_validated(file) and file.is_file()]
     for settings in sorted(files, key=lambda file: file.stat().st_mtime):
         try:
-            study = load_study([settings])
+            study = load_study(settings)
         except UserError as error:
             log.warning("%s: passed over, of another version (%s)", settings, error.message)
             continue

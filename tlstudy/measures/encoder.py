@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from tlstudy.config.architectures import network_facts
-from tlstudy.config.fields import Once, Selection
+from tlstudy.config.fields import ALL, Once, Selection
 from tlstudy.config.measurements import Measurement, few_enough_test_images
 from tlstudy.measures.passes import cost_of_pass, training_passes
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from tlstudy.networks.fine_tuned import FineTuned
 
 log = logging.getLogger(__name__)
-ALL = "all"
 COLUMNS = {
     "measure": (
         "string",

@@ -38,14 +38,14 @@ def alignment_if_across(before: torch.Tensor, after: torch.Tensor) -> float:
     return float(cosines.quantile(0.5)) if len(cosines) else math.nan
 
 
-def top_directions(weight: torch.Tensor, held: float = HELD) -> torch.Tensor:
+def top_directions(weight: torch.Tensor) -> torch.Tensor:
     """(directions, in x height x width) orthonormal input directions that a layer weighs most.
 
-    Right singular vectors of the filters, as many as hold a share of the squared norm.
+    Right singular vectors of the filters, as many as hold HELD of the squared norm.
     """
     _, sizes, directions = torch.linalg.svd(filters(weight), full_matrices=False)
     shares = sizes.square().cumsum(0) / sizes.square().sum()
-    return directions[: int((shares < held).sum()) + 1]
+    return directions[: int((shares < HELD).sum()) + 1]
 
 
 def share_within(change: torch.Tensor, directions: torch.Tensor) -> float:

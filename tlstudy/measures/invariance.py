@@ -51,7 +51,7 @@ class Invariance(Selection):
 
 def measure(fine_tuned: "FineTuned", settings: Invariance) -> Iterator[dict]:
     """Sensitivities before and after training, answers after it; no rows if it diverged."""
-    from tlstudy.measures.transforms import answer_rows, sensitivity_rows
+    from tlstudy.measures.sensitivity import answer_rows, sensitivity_rows
 
     if not fine_tuned.finished:
         return

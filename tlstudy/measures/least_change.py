@@ -77,10 +77,14 @@ def gradient_descent_to(
     slope said, so that the way is close to that of infinitely slow gradient descent.
 
     Args:
-        start: (weights,) with a loss above the level.
-        most: evaluations; None is returned where they do not suffice.
+        most: evaluations.
+
+    Returns:
+        None where the evaluations do not suffice, or the start meets the loss: there is no way.
     """
     here, (loss, gradient) = start, evaluate(start)
+    if loss <= level * (1 + NEAR_ENOUGH):
+        return None
     length = (loss - level) / float(gradient.norm()) / FIRST_STEPS
     used = 1
     while used < most and loss > level * (1 + NEAR_ENOUGH):

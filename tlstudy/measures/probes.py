@@ -15,12 +15,12 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from tlstudy.config.settings import Training
-from tlstudy.measures.stage_features import outputs_by_stage
+from tlstudy.measures.stage_features import outputs_by_stage, without_positions
 from tlstudy.networks.batchnorm import recalibrated
 from tlstudy.networks.device import autocast
 from tlstudy.networks.evaluation import NO_SCORE, Score, predict, score
 from tlstudy.networks.images import Images, training_inputs
-from tlstudy.networks.stages import HEAD, stages_of, without_positions
+from tlstudy.networks.stages import HEAD, stages_of
 from tlstudy.networks.trainer import Trainer
 
 Scores = tuple[Score, Score]  # of training images, of test images

@@ -103,7 +103,7 @@ def _drift_rows(fine_tuned: "FineTuned", settings: Reuse) -> Iterator[dict]:
 
     descent = gradient_descent_to(evaluate, start, level, settings.descent_steps)
     if descent is None:
-        log.info("gradient descent did not reach %.4f in the evaluations allowed", level)
+        log.info("gradient descent found no way down to %.4f in the evaluations allowed", level)
         return
     yield from rows("gradient-descent", descent.vector, descent.loss, descent.across)
     explicit = least_change_to(evaluate, start, descent, level, settings.explicit_steps)

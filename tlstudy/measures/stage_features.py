@@ -10,7 +10,7 @@ from torch import nn
 from tlstudy.networks.batchnorm import recalibrated
 from tlstudy.networks.evaluation import batch_size
 from tlstudy.networks.images import Images
-from tlstudy.networks.stages import stages_of, without_positions
+from tlstudy.networks.stages import stages_of
 
 PENALTIES = np.logspace(-4, 4, 17)  # candidates, of features with a total variance of 1
 
@@ -145,3 +145,17 @@ def reconstruction(
     errors = test_pixels - decoder.predict((test_features - centre) / scale)
     deviations = test_pixels - pixels.mean(axis=0)
     return float(1 - np.square(errors).sum() / np.square(deviations).sum())
+
+
+def without_positions(outputs: torch.Tensor) -> torch.Tensor:
+    """(N, channels): the mean of a stage's outputs over positions.
+
+    Args:
+        outputs: (N, channels, side, side), (N, side, side, channels), (N, tokens, channels) or
+            (N, channels); of four dimensions the two that are equal are the sides, the last two
+            where all are.
+    """
+    if outputs.dim() == 4:
+        _, first, second, last = outputs.shape
+        return outputs.mean(dim=(1, 2) if first == second != last else (2, 3))
+    return outputs.mean(dim=1) if outputs.dim() == 3 else outputs

@@ -9,12 +9,15 @@ import torchvision
 from torch import nn
 from torchvision.models.resnet import Bottleneck
 
-from tlstudy.config.architectures import PYTHON, TIMM, digest_of_module, python_parts
+from tlstudy.config.architectures import (
+    PYTHON,
+    TIMM,
+    WITH_AUXILIARY,
+    digest_of_module,
+    python_parts,
+)
 from tlstudy.networks.batchnorm import make_exact
 from tlstudy.storage.errors import UserError
-
-# These have second heads for their training, which other networks have not.
-WITH_AUXILIARY = {"googlenet": {"init_weights": True}, "inception_v3": {"init_weights": True}}
 
 
 class Float32Linear(nn.Linear):
@@ -85,8 +88,12 @@ def _torchvision(name: str, outputs: int, image_size: int) -> nn.Module:
     elif name == "maxvit_t":
         options["input_size"] = (image_size, image_size)
     elif name in WITH_AUXILIARY:
-        options |= {"aux_logits": False, "transform_input": False, **WITH_AUXILIARY[name]}
-    return torchvision.models.get_model(name, **options)
+        # As torchvision builds them for its weights, which want inputs from -1 to 1: the networks
+        # make them of inputs that are normalised as ImageNet's. Without weights they do it too.
+        options |= {"aux_logits": False, "transform_input": True, "init_weights": True}
+    network = torchvision.models.get_model(name, **options)
+    network.is_torchvisions = True  # `fused` asks for it: all parts are known
+    return network
 
 
 def _timm(name: str, outputs: int, image_size: int) -> nn.Module:

@@ -8,8 +8,8 @@ import torch
 from torchvision.transforms import v2
 
 from tlstudy.config.augmentation import Transform
-from tlstudy.config.shown_classes import classes_of
 from tlstudy.config.targets import Target
+from tlstudy.data.shown_classes import classes_of
 from tlstudy.storage.randomness import Stream, derived_seed
 
 SMOOTH = v2.InterpolationMode.BILINEAR

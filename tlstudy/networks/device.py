@@ -27,6 +27,19 @@ MOST_ON_A_GPU = 64  # jobs that are told apart
 _held: list[FileLock] = []
 
 
+def prepared(wanted: str, gpus: int | None, threads: int | None) -> torch.device:
+    """Get this process ready for a run's work, and choose its device as `choose_device` does.
+
+    Args:
+        threads: processor threads; None for PyTorch's own choice.
+    """
+    make_deterministic(threads)
+    keep_freed_memory()
+    device = choose_device(wanted, gpus)
+    log.info("on %s", device_name(device))
+    return device
+
+
 def choose_device(wanted: str, gpus: int | None = None) -> torch.device:
     """Turn auto, cpu or cuda into a device; of several GPUs, one that no other job computes on.
 

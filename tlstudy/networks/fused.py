@@ -6,7 +6,6 @@ while it writes a convolution's outputs: this saves passes over memory.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from string import digits
 
 import torch
 from torch import nn
@@ -14,21 +13,6 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 from torchvision.models import ResNet
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
-from tlstudy.networks.architecture import Float32Linear
-from tlstudy.networks.batchnorm import BatchNorm2d
-
-BLOCKS = (BasicBlock, Bottleneck)
-# Parts of torchvision's residual networks and of their blocks, by name without its number.
-PARTS = {
-    "conv": nn.Conv2d,
-    "bn": BatchNorm2d,
-    "relu": nn.ReLU,
-    "maxpool": nn.MaxPool2d,
-    "layer": nn.Sequential,
-    "downsample": nn.Sequential,
-    "avgpool": nn.AdaptiveAvgPool2d,
-    "fc": Float32Linear,
-}
 WIDE_VECTORS = ("AVX2", "AVX512")  # processors on which it was tried
 Forward = Callable[[torch.Tensor], torch.Tensor]
 # Private operations of PyTorch, which another version or build may not have.
@@ -60,14 +44,17 @@ class Convolution:
 
 
 def can_be_fused(network: nn.Module) -> bool:
-    """Whether it is torchvision's residual network, unchanged, on a processor that can do it.
+    """Whether it is torchvision's residual network on a processor that can do it.
 
-    A network whose weights are not all finite is not: oneDNN's ReLU makes 0 of NaN.
+    A user's own function may give one whose parts differ anywhere: only one that
+    `architecture.build_classifier` had from torchvision is known, and nothing changes its parts
+    afterwards. A network whose weights are not all finite is not fused: oneDNN's ReLU makes 0 of
+    NaN.
     """
     return (
         type(network) is ResNet
+        and getattr(network, "is_torchvisions", False)
         and computes_in(precision_now())
-        and _is_plain(network)
         and network.fc.weight.device.type == "cpu"
         and network.fc.weight.dtype == torch.float32
         and all(value.isfinite().all() for value in network.state_dict().values())
@@ -86,35 +73,6 @@ def computes_in(precision: torch.dtype) -> bool:
     if precision == torch.bfloat16:
         return _has_bfloat16 is not None and _has_bfloat16()
     return torch.backends.cpu.get_cpu_capability() in WIDE_VECTORS
-
-
-def _is_plain(network: ResNet) -> bool:
-    """Whether all parts are as torchvision has them: a user's own network may differ anywhere."""
-    stages = (network.layer1, network.layer2, network.layer3, network.layer4)
-    if not all(type(stage) is nn.Sequential for stage in stages):
-        return False
-    blocks = _blocks(network)
-    return (
-        all(type(block) in BLOCKS for block in blocks)
-        and all(map(_has_known_parts, (network, *blocks)))
-        and all(map(_is_as_it_was, network.modules()))
-    )
-
-
-def _has_known_parts(module: ResNet | BasicBlock | Bottleneck) -> bool:
-    parts = dict(module.named_children())
-    known = all(type(part) is PARTS.get(name.rstrip(digits)) for name, part in parts.items())
-    shortcut = parts.get("downsample", [])
-    return known and [type(part) for part in shortcut] in ([], [nn.Conv2d, BatchNorm2d])
-
-
-def _is_as_it_was(module: nn.Module) -> bool:
-    changed = {"forward", "_forward_impl"} & set(vars(module))
-    if changed or module._forward_hooks or module._forward_pre_hooks:
-        return False
-    if isinstance(module, nn.Conv2d):
-        return module.padding_mode == "zeros" and not isinstance(module.padding, str)
-    return not isinstance(module, nn.BatchNorm2d) or module.running_mean is not None
 
 
 def _blocks(network: ResNet) -> list[nn.Module]:

@@ -15,10 +15,15 @@ Batch = tuple[torch.Tensor, torch.Tensor]
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Training images (N, H, W) uint8 that are never trained on, and their labels (N,)."""
+    """Training images (N, H, W) uint8 that are never trained on, and their labels (N,).
+
+    Attributes:
+        positions: (N,) places, ascending, among all training images of the run.
+    """
 
     images: torch.Tensor
     labels: torch.Tensor
+    positions: np.ndarray
 
 
 @dataclass
@@ -55,7 +60,7 @@ def hold_out(images: Images, training: Training, seed: int) -> Images:
         images,
         train=images.train[~here],
         train_labels=labels[~held],
-        held_out=HeldOut(images.train[here], labels[held]),
+        held_out=HeldOut(images.train[here], labels[held], chosen),
     )
 
 

@@ -2,50 +2,24 @@
 
 import numpy as np
 import torch
+from PIL import Image
 
 from tlstudy.config.fields import IMAGENET_MEAN, IMAGENET_STD
 from tlstudy.networks.pretrained import PretrainedWeights
-
-PIL_ONE = 2**22  # PIL's resizing of 8-bit images has integer weights: this one stands for 1
-RESIZED_AT_ONCE = 64  # images: their float64 sums stay near the cache
 
 
 def resize(images: np.ndarray, size: int, device: torch.device) -> torch.Tensor:
     """Resize (N, H, W) or (N, H, W, 3) uint8 images to (N, [3,] size, size) uint8 on the device.
 
-    Bilinear as in PIL, which the published protocol uses: the same integers on every device. PIL
-    resizes rows, rounds, then resizes columns, with weights of 22 bits after the point; their
-    products and sums are exact in float64.
+    By PIL, bilinear, as the published protocol does.
     """
+    resized = np.empty((len(images), size, size, *images.shape[3:]), dtype=np.uint8)
+    for place, image in zip(resized, images, strict=True):
+        place[...] = Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR)
+    values = torch.from_numpy(resized)
     if images.ndim == 4:
-        count, height, width, channels = images.shape
-        planes = images.transpose(0, 3, 1, 2).reshape(count * channels, height, width)
-        return resize(planes, size, device).view(count, channels, size, size)
-    across = _pil_weights(images.shape[2], size).to(device)
-    down = _pil_weights(images.shape[1], size).to(device)
-    resized = torch.empty(len(images), size, size, dtype=torch.uint8, device=device)
-    parts = torch.from_numpy(images.copy()).split(RESIZED_AT_ONCE)
-    for part, place in zip(parts, resized.split(RESIZED_AT_ONCE), strict=True):
-        rows = _rounded(part.to(device).double() @ across.T)
-        place.copy_(_rounded(down @ rows))
-    return resized
-
-
-def _rounded(sums: torch.Tensor) -> torch.Tensor:
-    return (sums / PIL_ONE + 0.5).floor().clamp(0, 255)
-
-
-def _pil_weights(length: int, size: int) -> torch.Tensor:
-    """Weights (size, length) of the pixels in each new one, as integers of 1 / PIL_ONE.
-
-    An image that is reduced is averaged over as many pixels as make a new one.
-    """
-    per_old_pixel = min(1.0, size / length)
-    centres = (np.arange(size) + 0.5) * length / size
-    distance = np.abs(np.arange(length) + 0.5 - centres[:, None])
-    weights = np.clip(1 - distance * per_old_pixel, 0, None)
-    weights /= weights.sum(axis=1, keepdims=True)
-    return torch.from_numpy(np.floor(weights * PIL_ONE + 0.5))
+        values = values.permute(0, 3, 1, 2).contiguous()
+    return values.to(device)
 
 
 class Inputs:

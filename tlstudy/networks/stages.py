@@ -8,7 +8,6 @@ import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-import torch
 from torch import fx, nn
 from torch.nn.modules.batchnorm import _NormBase
 
@@ -187,17 +186,3 @@ def _module(
     # After the last one there is the network's output.
     graph.output(copied[leaving[0]])
     return fx.GraphModule(network, graph), leaving[0]
-
-
-def without_positions(outputs: torch.Tensor) -> torch.Tensor:
-    """(N, channels): the mean of a stage's outputs over positions.
-
-    Args:
-        outputs: (N, channels, side, side), (N, side, side, channels), (N, tokens, channels) or
-            (N, channels); of four dimensions the two that are equal are the sides, the last two
-            where all are.
-    """
-    if outputs.dim() == 4:
-        _, first, second, last = outputs.shape
-        return outputs.mean(dim=(1, 2) if first == second != last else (2, 3))
-    return outputs.mean(dim=1) if outputs.dim() == 3 else outputs

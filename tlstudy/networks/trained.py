@@ -10,13 +10,13 @@ from tlstudy.config.settings import Training
 from tlstudy.config.training import Trained
 from tlstudy.networks.batchnorm import by_batch, untracked
 from tlstudy.networks.evaluation import loss_of_head
+from tlstudy.networks.images import Batch
 from tlstudy.networks.stages import stages_of
 from tlstudy.networks.trajectory import unflatten
 from tlstudy.storage.randomness import Stream, derived_seed
 
 # Of a weight that takes no part in the loss the gradient is 0.
 UNUSED = {"allow_unused": True, "materialize_grads": True}
-Batches = list[tuple[torch.Tensor, torch.Tensor]]
 
 # Whether a tensor is trained, by its name and kind; the last layer always is.
 PARTS: dict[str, Callable[[str, str], bool]] = {
@@ -48,7 +48,7 @@ def draw_masks(
     training: Training,
     network: nn.Module,
     kinds: Mapping[str, str],
-    batches: Callable[[], Batches],
+    batches: Callable[[], list[Batch]],
     seed: int,
 ) -> list[torch.Tensor | None]:
     """For each tensor which of its weights are trained; None where it is not for masks to say.
@@ -89,7 +89,7 @@ def _shuffled(mask: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
 
 
 def _gradients(
-    network: nn.Module, weights: Sequence[torch.Tensor], batches: Batches, head: str
+    network: nn.Module, weights: Sequence[torch.Tensor], batches: list[Batch], head: str
 ) -> tuple[torch.Tensor, ...]:
     """Gradients of the mean loss, BatchNorm with each batch's own statistics, nothing dropped."""
     network.requires_grad_(True)
@@ -165,7 +165,7 @@ def train_only(
     training: Training,
     network: nn.Module,
     kinds: Mapping[str, str],
-    batches: Callable[[], Batches],
+    batches: Callable[[], list[Batch]],
     seed: int,
 ) -> TrainedWeights:
     """Make a network ready to be trained in the weights that the training names.

@@ -23,7 +23,7 @@ from tlstudy.networks.evaluation import (
     score,
     training_mode_loss,
 )
-from tlstudy.networks.images import Batch, Images, training_batches
+from tlstudy.networks.images import Batch, Images, training_batches, training_inputs
 from tlstudy.networks.looks import Looks, score_columns
 from tlstudy.networks.moves import Moves, flat, predicted_displacement
 from tlstudy.networks.optimisers import make_optimiser, make_schedule, weight_average
@@ -113,7 +113,7 @@ class Trainer:
                 test=images.test,
                 test_labels=images.test_labels,
                 inputs=images.inputs,
-                batches=lambda: [inputs for inputs, _ in self.fixed_batches()],
+                batches=self.fixed_inputs,
                 head=training.head,
                 evaluation=evaluation,
                 statistics=statistics,
@@ -157,6 +157,10 @@ class Trainer:
     def fixed_batches(self) -> list[Batch]:
         """The training inputs and labels in batches, always in the same order."""
         return training_batches(self.training, self.images, self.device)
+
+    def fixed_inputs(self) -> list[torch.Tensor]:
+        """The inputs of these batches, to recalibrate BatchNorm on."""
+        return training_inputs(self.training, self.images, self.device)
 
     def flat_weights(self) -> torch.Tensor:
         """All weights that are kept in one float32 vector on the device."""
@@ -210,7 +214,7 @@ class Trainer:
 
     def _held_out_loss(self) -> float:
         """Plain cross-entropy of held-out images, BatchNorm recalibrated on those trained on."""
-        held_out, batches = self.images.held_out, [inputs for inputs, _ in self.fixed_batches()]
+        held_out, batches = self.images.held_out, self.fixed_inputs()
         logits = predict_recalibrated(self.kept, held_out.images, self.images.inputs, batches)
         return score(logits, held_out.labels, self.training.head).loss
 

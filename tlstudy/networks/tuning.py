@@ -58,9 +58,8 @@ def tune_learning_rate(
         trainer = Trainer(candidate, start(), others, None, seed, device, follow_weights=False)
         if not trainer.run().finished:
             return None
-        batches = [batch for batch, _ in trainer.fixed_batches()]
         network, unseen = trainer.kept, images.train[left_out]
-        logits = predict_recalibrated(network, unseen, images.inputs, batches)
+        logits = predict_recalibrated(network, unseen, images.inputs, trainer.fixed_inputs())
         return asdict(score(logits, images.train_labels[left_out], candidate.head))
 
     candidates = []

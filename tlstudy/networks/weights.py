@@ -9,7 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tlstudy.config.architectures import HE2015, TIMM, allowed_sources
+from tlstudy.config.architectures import (
+    HE2015,
+    TIMM,
+    WITH_AUXILIARY,
+    allowed_sources,
+    side_of_weights,
+)
 from tlstudy.config.fields import IMAGENET_MEAN, IMAGENET_STD
 from tlstudy.config.settings import WeightsFile, WeightsSource
 from tlstudy.data.download import (
@@ -42,6 +48,10 @@ HE2015_FOLDER = "package/ResNet50"
 # Of DataParallel and DistributedDataParallel, and of torch.compile.
 WRAPPERS = ("module.", "_orig_mod.")
 BUFFERS = ("running_mean", "running_var", "num_batches_tracked")
+USUAL_SIDE = 224  # also of networks that take images of any side
+# State dictionary, facts for the record, and the side of the images that they are for; None for
+# one that the tensors tell.
+Found = tuple[State, dict[str, Any], int | None]
 
 
 def cache_weights(
@@ -67,7 +77,7 @@ def cache_weights(
         for source in sources
     ]
     try:
-        name, (state, facts), failed = first_that_works(ways)
+        name, (state, facts, side), failed = first_that_works(ways)
     except Unreachable as error:
         raise UserError(
             f"Pretrained weights cannot be had ({error}). Place one of these files there and run "
@@ -77,7 +87,7 @@ def cache_weights(
             * (HE2015 in sources)
         ) from None
     facts["description"] += _conversion(state)
-    state = _checked(state, architecture, facts["stride_on"], name)
+    state = _checked(state, architecture, facts["stride_on"], side, name)
     with atomic_path(folder / "weights.safetensors") as temporary:
         save_file(state, temporary)
         digest = sha256(temporary)
@@ -98,10 +108,7 @@ def cache_weights(
     return origin
 
 
-def _read_source(
-    source: WeightsSource, architecture: str, downloads: Path
-) -> tuple[State, dict[str, Any]]:
-    """State dictionary and facts for the record."""
+def _read_source(source: WeightsSource, architecture: str, downloads: Path) -> Found:
     if isinstance(source, WeightsFile):
         return _from_user(source)
     if source not in allowed_sources(architecture):
@@ -116,17 +123,15 @@ def _read_source(
     return _from_torchvision(source, architecture, downloads)
 
 
-def _from_user(source: WeightsFile) -> tuple[State, dict[str, Any]]:
+def _from_user(source: WeightsFile) -> Found:
     if not source.file.is_file():
         raise UserError(f"{source.file}: no such file.")
     description = f"weights of the user's, {source.file.name}"
     conventions = source.stride_on, source.mean, source.std
-    return _load_file(source.file), _facts(source.file, description, None, *conventions)
+    return _load_file(source.file), _facts(source.file, description, None, *conventions), None
 
 
-def _from_torchvision(
-    source: str, architecture: str, downloads: Path
-) -> tuple[State, dict[str, Any]]:
+def _from_torchvision(source: str, architecture: str, downloads: Path) -> Found:
     import torchvision
 
     weights = torchvision.models.get_model_weights(architecture)[source]
@@ -139,10 +144,10 @@ def _from_torchvision(
         downloads, name, digits, lambda folder: download(weights.url, folder / name)
     ) as file:
         facts = _facts(file, f"torchvision {architecture} {source}", accuracy, *conventions)
-        return _load_file(file), facts
+        return _load_file(file), facts, side_of_weights(architecture, source) or USUAL_SIDE
 
 
-def _from_timm(source: str, name: str) -> tuple[State, dict[str, Any]]:
+def _from_timm(source: str, name: str) -> Found:
     """By timm's own loader, which keeps the file in a cache of its own."""
     import timm
     import torch
@@ -165,10 +170,10 @@ def _from_timm(source: str, name: str) -> tuple[State, dict[str, Any]]:
         "mean": list(settings.mean),
         "std": list(settings.std),
     }
-    return state, facts
+    return state, facts, settings.input_size[-1]
 
 
-def _from_he2015(downloads: Path) -> tuple[State, dict[str, Any]]:
+def _from_he2015(downloads: Path) -> Found:
     from tlstudy.networks.he2015 import FIRST_SCALE, convert, read_layers_format, shard_names
 
     description = (
@@ -181,7 +186,7 @@ def _from_he2015(downloads: Path) -> tuple[State, dict[str, Any]]:
         model = read_members(tarball, HE2015_FOLDER, ["model.json"])["model.json"]
         shards = read_members(tarball, HE2015_FOLDER, shard_names(model))
         facts = _facts(tarball, description, 74.9, *conventions)
-        return convert(read_layers_format(model, shards)), facts
+        return convert(read_layers_format(model, shards)), facts, USUAL_SIDE
 
 
 def _facts(
@@ -246,7 +251,9 @@ def _conversion(state: State) -> str:
     return f", converted from {' and '.join(others)} to float32" if others else ""
 
 
-def _checked(state: State, architecture: str, stride_on: str, name: str) -> dict[str, Any]:
+def _checked(
+    state: State, architecture: str, stride_on: str, side: int | None, name: str
+) -> dict[str, Any]:
     """The tensors, contiguous float32, if they are those of the architecture and finite.
 
     Raises:
@@ -257,7 +264,8 @@ def _checked(state: State, architecture: str, stride_on: str, name: str) -> dict
     from tlstudy.networks.architecture import build_without_values
 
     state = _renamed(_unwrapped(state, name), architecture)
-    network = build_without_values(architecture, stride_on, image_size=_side(state))
+    side = side or _side_told_by(state)
+    network = build_without_values(architecture, stride_on, image_size=side)
     expected = network.state_dict()
     # BatchNorm's counter came later than some of torchvision's files, and changes nothing.
     counters = {key: torch.tensor(0) for key in expected if key.endswith("num_batches_tracked")}
@@ -286,16 +294,16 @@ def _renamed(state: State, architecture: str) -> State:
     if architecture.startswith("densenet"):
         old = re.compile(r"(.*denselayer\d+\.(?:norm|conv))\.([12]\..*)")
         return {old.sub(r"\1\2", key): value for key, value in state.items()}
-    if architecture in ("googlenet", "inception_v3"):  # second heads, of the training alone
+    if architecture in WITH_AUXILIARY:
         return {key: v for key, v in state.items() if not key.startswith(("aux", "AuxLogits"))}
     return state
 
 
-def _side(state: State) -> int:
-    """Side of the images that weights are for; 224 of networks that take any."""
+def _side_told_by(state: State) -> int:
+    """Side of the images that tensors are for, if they are those of torchvision's transformers."""
     positions, patches = state.get("encoder.pos_embedding"), state.get("conv_proj.weight")
     if positions is None or patches is None:
-        return 224
+        return USUAL_SIDE
     return round((positions.shape[1] - 1) ** 0.5) * patches.shape[-1]  # one is the class token
 
 

@@ -12,14 +12,12 @@ from tlstudy.theory.formulas import check_all
 
 
 @with_provenance(graph.formulas)
-def make_formulas(
-    study: Study, draws: int = graph.FORMULA_DRAWS, seed: int = graph.FORMULA_SEED
-) -> pd.DataFrame:
+def make_formulas(study: Study) -> pd.DataFrame:
     """Check every formula and write the table of a study.
 
     Returns:
         A row for each formula: `tlstudy.storage.laboratory_columns.FORMULAS`.
     """
-    table = check_all(draws, seed)
+    table = check_all(graph.FORMULA_DRAWS, graph.FORMULA_SEED)
     write_table(paths.formulas_table(study), schema(FORMULAS), table)
     return table

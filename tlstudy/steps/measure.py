@@ -1,23 +1,14 @@
 """Step of every measurement: a run after its training, measured."""
 
-import logging
-
 from tlstudy.config.measurements import measurements
 from tlstudy.config.settings import Study
 from tlstudy.config.study import Run
 from tlstudy.jobs import graph, paths
 from tlstudy.jobs.provenance import with_provenance
 from tlstudy.jobs.run_inputs import load_fine_tuned
-from tlstudy.networks.device import (
-    choose_device,
-    device_name,
-    keep_freed_memory,
-    make_deterministic,
-)
+from tlstudy.networks.device import device_name, prepared
 from tlstudy.storage.columns import schema
 from tlstudy.storage.files import without_nan, write_json_atomically
-
-log = logging.getLogger(__name__)
 
 
 @with_provenance(graph.measure)
@@ -32,10 +23,7 @@ def measure_run(
         threads: processor threads; None for PyTorch's own choice.
     """
     measurement = measurements()[name]
-    make_deterministic(threads)
-    keep_freed_memory()
-    device = choose_device("cpu" if measurement.on_one_core else study.device, gpus)
-    log.info("on %s", device_name(device))
+    device = prepared("cpu" if measurement.on_one_core else study.device, gpus, threads)
     measured = measurement.measure(load_fine_tuned(study, run, device), getattr(study, name))
     file = paths.measured_file(study, name, run)
     if measurement.columns is not None:

@@ -18,14 +18,8 @@ from tlstudy.jobs.run_inputs import load_run_images, load_run_weights
 from tlstudy.jobs.run_record import RunRecord, TrajectoryRecord, write_run_record
 from tlstudy.networks.build import initial_network, stride_of
 from tlstudy.networks.checkpoint import train_from_checkpoint
-from tlstudy.networks.device import (
-    choose_device,
-    device_name,
-    keep_freed_memory,
-    make_deterministic,
-    peak_memory_gib,
-)
-from tlstudy.networks.images import Images, held_out_positions
+from tlstudy.networks.device import device_name, peak_memory_gib, prepared
+from tlstudy.networks.images import HeldOut, Images
 from tlstudy.networks.pretrained import PretrainedWeights
 from tlstudy.networks.trainer import Outcome, Trainer, first_epoch_below
 from tlstudy.networks.trajectory import PrincipalPlane, principal_plane, random_walk_variance
@@ -50,10 +44,7 @@ def train_run(study: Study, run: Run, gpus: int | None = None, threads: int | No
         threads: processor threads; None for PyTorch's own choice.
     """
     began = time.monotonic()
-    make_deterministic(threads)
-    keep_freed_memory()
-    device = choose_device(study.device, gpus)
-    log.info("on %s", device_name(device))
+    device = prepared(study.device, gpus, threads)
     weights = load_run_weights(study, run)
     decisive = what_decides(study, run, weights, device)
     with Scratch(paths.scratch_folder(study, run), decisive, began) as scratch:
@@ -112,7 +103,7 @@ def _train_with(
         final_test_images=len(images.test_labels),
         checkpoint_train_loss=outcome.checkpoint_train_loss,
         trajectory=plane,
-        early_stopping=_held_out(study, run, outcome),
+        early_stopping=_held_out(study, run, images.held_out, outcome),
         resumed_after_epochs=scratch.resumed_after_epochs,
         ended=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=scratch.seconds(),
@@ -122,14 +113,12 @@ def _train_with(
     scratch.remove()
 
 
-def _held_out(study: Study, run: Run, outcome: Outcome) -> dict | None:
-    settings = run.settings.early_stopping
-    if settings is None:
+def _held_out(study: Study, run: Run, held_out: HeldOut | None, outcome: Outcome) -> dict | None:
+    if held_out is None:
         return None
     subset = read_json(paths.run_subset_record(study, run), "subset")
-    positions = held_out_positions(np.array(subset["labels"]), settings, run.seed)
     return {
-        "held_out": np.array(subset["indices"])[positions].tolist(),
+        "held_out": np.array(subset["indices"])[held_out.positions].tolist(),
         "held_out_losses": outcome.held_out_losses,
     }
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from tlstudy.networks.batchnorm import recalibrated
 from tlstudy.theory.batchnorm_networks import (
     OPTIMISERS,
     PARTS,
@@ -20,7 +21,6 @@ from tlstudy.theory.batchnorm_networks import (
     normalisations,
     optimiser,
     outputs,
-    recalibrated,
     rescaled,
 )
 from tlstudy.theory.shared import Row, measured
@@ -147,7 +147,9 @@ def _predictions(
     used = "rescaled" if with_statistics else "running"
     yield used if normalisations(model) else "", outputs(model.eval(), data.test[0])
     if used == "running" and normalisations(model):
-        yield "recalibrated", outputs(recalibrated(model, data.main[0]), data.test[0])
+        with recalibrated(model, [data.main[0]]):
+            found = outputs(model, data.test[0])
+        yield "recalibrated", found
 
 
 def _compared(

@@ -16,7 +16,7 @@ OPTIMISERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
 RATES = {"sgd": 0.1, "adam": 0.01}
 
 
-def network(dimensions: int, normalised: bool, eps: float = 1e-5) -> nn.Sequential:
+def network(dimensions: int, normalised: bool) -> nn.Sequential:
     """Two hidden ReLU layers of WIDTH units and a linear head.
 
     Args:
@@ -25,7 +25,7 @@ def network(dimensions: int, normalised: bool, eps: float = 1e-5) -> nn.Sequenti
     layers = []
     for incoming in (dimensions, WIDTH):
         layers.append(nn.Linear(incoming, WIDTH, bias=not normalised))
-        layers += [nn.BatchNorm1d(WIDTH, eps=eps)] if normalised else []
+        layers += [nn.BatchNorm1d(WIDTH)] if normalised else []
         layers.append(nn.ReLU())
     return nn.Sequential(*layers, nn.Linear(WIDTH, 1))
 
@@ -59,16 +59,6 @@ def rescaled(
                 layer.running_mean *= factor
                 layer.running_var *= factor**2
     return result
-
-
-def recalibrated(model: nn.Sequential, inputs: torch.Tensor) -> nn.Sequential:
-    """A copy in evaluation mode with the statistics of inputs (samples, dimensions)."""
-    result = copy.deepcopy(model)
-    for layer in normalisations(result):
-        layer.momentum = 1.0  # nothing of the former statistics remains
-    with torch.no_grad():
-        result.train()(inputs)
-    return result.eval()
 
 
 def normalisations(model: nn.Sequential) -> list[nn.BatchNorm1d]:

@@ -75,22 +75,13 @@ def draw_arguments(generator: np.random.Generator, count: int) -> dict[str, np.n
     }
 
 
-def brute_force(
-    arguments: Arguments,
-    objective: Callable[..., np.ndarray] = squared_change,
-    limits: tuple[float, float] = LIMITS,
-) -> np.ndarray:
-    """(count,) minima over u > 0: a grid, and SciPy's search around each of its dips.
-
-    Args:
-        objective: called with u and the arguments by name, over arrays that broadcast.
-        limits: u between which the minimum is sought.
-    """
+def brute_force(arguments: Arguments) -> np.ndarray:
+    """(count,) minima of the penalty over norms: a grid, and SciPy's search around its dips."""
     count = len(next(iter(arguments.values())))
-    grid = np.geomspace(*limits, GRID)
+    grid = np.geomspace(*LIMITS, GRID)
     best = np.full(count, np.inf)
     for part in np.array_split(np.arange(count), max(1, -(-count // AT_A_TIME))):
-        values = objective(grid, **{k: v[part, None] for k, v in arguments.items()})
+        values = squared_change(grid, **{k: v[part, None] for k, v in arguments.items()})
         dips = np.ones(values.shape, dtype=bool)
         dips[:, 1:] &= values[:, 1:] <= values[:, :-1]
         dips[:, :-1] &= values[:, :-1] <= values[:, 1:]
@@ -99,7 +90,7 @@ def brute_force(
         chosen = {k: v[part][rows] for k, v in arguments.items()}
 
         def at(log, *values, names=tuple(chosen)):
-            return objective(np.exp(log), **dict(zip(names, values, strict=True)))
+            return squared_change(np.exp(log), **dict(zip(names, values, strict=True)))
 
         found = find_minimum(at, tuple(bracket), args=tuple(chosen.values()), **DOWN_TO_ROUNDING)
         np.minimum.at(best, part[rows], found.f_x)

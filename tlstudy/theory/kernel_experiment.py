@@ -15,6 +15,7 @@ from sklearn.datasets import load_digits
 from sklearn.kernel_ridge import KernelRidge
 
 from tlstudy.config.exposures import EXPOSURES
+from tlstudy.data.shown_classes import draw_half
 from tlstudy.theory.shared import Row, measured
 
 STREAM = 104
@@ -41,15 +42,7 @@ class Problem:
         chosen = rank < PER_CLASS
         self.train, self.train_labels = images[chosen], labels[chosen]
         self.test, self.test_labels = images[~chosen], labels[~chosen]
-        self.shown = _half(generator)
-
-
-def _half(generator: np.random.Generator) -> np.ndarray:
-    """Five of the classes, 6 and 9 both among them or neither."""
-    while True:
-        half = generator.permutation(CLASSES)[: CLASSES // 2]
-        if np.isin(TOGETHER, half).sum() != 1:
-            return np.sort(half)
+        self.shown = draw_half(generator, CLASSES, [TOGETHER])
 
 
 def turned(images: np.ndarray) -> list[np.ndarray]:

@@ -1,5 +1,7 @@
 """Classes whose images an augmentation changes, and the half of them that a seed draws."""
 
+from collections.abc import Collection
+
 import numpy as np
 
 from tlstudy.config.augmentation import HALF, Transform
@@ -21,7 +23,14 @@ def half_of(target: Target, seed: int) -> tuple[int, ...]:
     seed and the data set, so that arms of a seed have the same half whether they use it or not.
     """
     generator = np.random.default_rng(derived_seed(seed, Stream.HALF))
+    return draw_half(generator, target.outputs, target.data.alike_turned)
+
+
+def draw_half(
+    generator: np.random.Generator, classes: int, together: Collection[Collection[int]]
+) -> tuple[int, ...]:
+    """Half of so many classes (rounded down), ascending, each group all in it or all outside."""
     while True:
-        half = set(generator.permutation(target.outputs)[: target.outputs // 2].tolist())
-        if all(len(half & set(group)) in (0, len(group)) for group in target.data.alike_turned):
+        half = set(generator.permutation(classes)[: classes // 2].tolist())
+        if all(len(half & set(group)) in (0, len(group)) for group in together):
             return tuple(sorted(half))

@@ -5,8 +5,8 @@ from collections import Counter
 import pytest
 
 from tlstudy.config.augmentation import QuarterTurn
-from tlstudy.config.shown_classes import classes_of, half_of
 from tlstudy.config.targets import Target
+from tlstudy.data.shown_classes import classes_of, half_of
 
 
 def test_half_is_drawn_by_the_seed_with_6_and_9_together():
