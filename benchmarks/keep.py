@@ -222,7 +222,7 @@ def _other_weights(inputs: Inputs) -> Iterator[str]:
 
 def _claims(inputs: Inputs, size: int) -> Iterator[str]:
     claims = ledger.of_size(inputs, size)
-    yield f"{ledger.tally(claims, 'of the study')} {ledger.holm_rule(claims)}".strip()
+    yield f"{ledger.tally(claims, 'of the study')} {ledger.holm_rule(inputs.claims)}".strip()
     lines = []
     for entry in ledger.entries(inputs, size):
         verdict = f"**{entry['verdict']}**"

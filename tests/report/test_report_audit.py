@@ -206,6 +206,23 @@ def test_no_interval_is_called_a_bootstrap_one():
     assert "bootstrap" not in report_of("audit").text
 
 
+@pytest.mark.parametrize("names", [["C1"], ["C1", "C2"]])
+def test_verdicts_together_are_told_of_all_tests_at_all_sizes(names):
+    """They are judged so, with one claim as well."""
+    inputs = audit_inputs(sizes=(50, 100))
+    claims = inputs.claims[inputs.claims["claim"].isin(names)]
+    # Each holds alone and none with the others: 0.04 times 2 is above 0.05.
+    claims = claims.assign(verdict="supported", verdict_by_holm="inconclusive")
+    inputs = dataclasses.replace(inputs, claims=claims)
+    audits = [content.size_results(inputs, size)["audit"] for size in (50, 100)]
+    for audit in audits:
+        assert f"the {2 * len(names)} tests, of all 2 numbers of training images," in audit["holm"]
+        assert audit["holm"].endswith(f"{2 * len(names)} verdicts would change.")
+        assert {entry["holm"] for entry in audit["entries"]} == {
+            "Judged together with the other tests (Holm): inconclusive."
+        }
+
+
 def test_the_tally_counts_every_claim():
     claims = inputs_of("audit").claims
     tally = ledger.tally(claims, "here")

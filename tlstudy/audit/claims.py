@@ -307,5 +307,5 @@ def ledger_text(claims: pd.DataFrame) -> str:
         if row.get("stated") in WHEN_STATED:
             lines.append(f"    {WHEN_STATED[row['stated']]}")
         if (holm := row["verdict_by_holm"]) not in ("", row["verdict"]):
-            lines.append(f"    Judged together with the other claims (Holm): {holm}.")
+            lines.append(f"    Judged together with the other tests (Holm): {holm}.")
     return "\n".join(lines)

@@ -172,7 +172,7 @@ def _audit(inputs: Inputs, size: int) -> dict:
             else "of the study",
         ),
         "meanings": ledger.meanings(entry["verdict"] for entry in entries),
-        "holm": ledger.holm_rule(ledger.of_size(inputs, size)),
+        "holm": ledger.holm_rule(inputs.claims),
         "entries": entries,
         "claims": figure(inputs, size, "claims"),
     }
