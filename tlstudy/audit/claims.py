@@ -182,7 +182,7 @@ class Case:
             "statistic": statistic(self.study, claim),
             "unit": "" if claim.open else quantity_of(claim.quantity).unit,
             "effect": np.nan if claim.open else claim.least,
-            **self.summary.row(),
+            **self.summary.row(self.values().to_numpy()),
             "p_value": np.nan if claim.open else self.summary.p_value(claim.least),
             **asdict(self.ruling()),
             "figure": claim.figure,

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from tlstudy.audit.compared import plain_mean
-from tlstudy.audit.statistics import Summary, reference_arms
+from tlstudy.audit.statistics import Summary
 from tlstudy.config.groups import groups_of, label_of
 from tlstudy.config.settings import Study
 from tlstudy.config.sweeps import swept_keys, swept_values
@@ -93,7 +93,7 @@ def results_frame(study: Study) -> pd.DataFrame:
 
 
 def _rows(inputs: Inputs) -> Iterator[dict[str, object]]:
-    study, references = inputs.study, reference_arms(inputs.study)
+    study, references = inputs.study, inputs.references
     swept = swept_keys(study.arms)
     for size in study.subset_size:
         for arm in [arm for arms in groups_of(study).values() for arm in arms]:
@@ -151,7 +151,7 @@ NUMBERS = ("Balanced accuracy", "Loss, nats", "Difference of accuracies", "Diffe
 
 def _printed(inputs: Inputs) -> tuple[list[str], list[list[str]], str]:
     """Heads, rows, and a note on the brackets: what all cells of a column share is said there."""
-    study, references = inputs.study, reference_arms(inputs.study)
+    study, references = inputs.study, inputs.references
     swept = swept_keys(study.arms)
     beside, parts = [], []
     for size in study.subset_size:

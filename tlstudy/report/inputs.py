@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
 
 import pandas as pd
 
+from tlstudy.audit.answers import Answers
 from tlstudy.config.catalogue import figure_files, size_folder, states_proposition
-from tlstudy.config.groups import groups_of, is_of_slides, label_of
+from tlstudy.config.groups import groups_of, is_of_slides, label_of, reference_arms
 from tlstudy.config.settings import Study
 from tlstudy.config.study import runs_of_step
 from tlstudy.config.study_targets import image_sources, targets
@@ -110,6 +112,16 @@ class Inputs:
     def named(self, arm: str) -> str:
         """The arm's label in quotation marks."""
         return quoted(label_of(self.study, arm))
+
+    @cached_property
+    def references(self) -> dict[str, str]:
+        """Each arm's reference; see `reference_arms`."""
+        return reference_arms(self.study)
+
+    @cached_property
+    def of_images(self) -> Answers:
+        """Answers of the runs image by image."""
+        return Answers(self.study, self.answers)
 
     def seeds_there(self, size: int | None = None) -> list[int]:
         """Seeds of the runs, those of one subset size; in an incomplete report some have none."""

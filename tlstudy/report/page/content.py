@@ -3,7 +3,6 @@
 import numpy as np
 from jinja2.utils import htmlsafe_json_dumps
 
-from tlstudy.audit.statistics import reference_arms
 from tlstudy.config.catalogue import ACCURACY_BY_SIZE, CONTRADICTIONS
 from tlstudy.config.datasets import DIGITS, DataSet
 from tlstudy.config.fields import MINIMUM_SEEDS
@@ -230,7 +229,7 @@ def arms_line(inputs: Inputs) -> str:
         )
     if len(inputs.study.arms) == 1 and not is_of_slides(inputs.study):
         return f"This study has one: {inputs.named(next(iter(inputs.study.arms)))}."
-    references, parts = reference_arms(inputs.study), []
+    references, parts = inputs.references, []
     alone = "against the slides" if is_of_slides(inputs.study) else "by itself"
     for first in (arm for arm in inputs.study.arms if arm not in references):
         others = [inputs.named(arm) for arm, other in references.items() if other == first]
@@ -250,7 +249,8 @@ def _seeds(inputs: Inputs) -> str:
 
 def table_caption(inputs: Inputs, size: int) -> str:
     """Weights, seeds, test images, epoch rule and BatchNorm policy behind the table."""
-    used = join(weights["source"] for weights in how_it_was_run.weights_used(inputs))
+    # Once where several networks start from weights of one name.
+    used = join(dict.fromkeys(each["source"] for each in how_it_was_run.weights_used(inputs)))
     started = f"Pretrained weights: {used or 'no record'}. " * _has_pretrained(inputs.study)
     slides = "The slides have one seed and take the best epoch on all 10\u202f000 test images."
     return (
