@@ -121,7 +121,7 @@ def _kept_figures(study: Study) -> list[str]:
 
 def _made(study: Study, fingerprint: str, files: int) -> dict:
     """What the tables do not say of how they were made."""
-    inputs = load(study, progress=None)
+    inputs = load(study)
     job = paths.job_of_run("train", next(iter(runs_of(study))))
     provenance = read_provenance(paths.provenance_file(study, job))
     return {
@@ -138,7 +138,7 @@ def kept_inputs(study: Study) -> Inputs:
         file = folder / f"{LAST_LAYERS if name == 'layers' else name}.parquet"
         empty = schema(dict(ALL_TABLES[name])).empty_table().to_pandas()
         tables[name] = pd.read_parquet(file) if file.is_file() else empty
-    return Inputs(study=study, progress=None, **tables)
+    return Inputs(study=study, **tables)
 
 
 def page(inputs: Inputs) -> str:

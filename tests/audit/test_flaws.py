@@ -1,7 +1,7 @@
 import pytest
 
 from tlstudy.audit.flaws import FLAWS, MENDED
-from tlstudy.audit.sentinels import GROUP_SENTINELS, SENTINELS
+from tlstudy.audit.sentinels.registry import GROUP_SENTINELS, SENTINELS
 from tlstudy.config.settings import Arm
 
 

@@ -4,11 +4,11 @@ import re
 from pathlib import Path
 
 from audited import audit
+from log_files import read_runs
 
 from tlstudy.audit.own_runs.columns import NAMES, NUMBERS, PLAIN
-from tlstudy.audit.own_runs.reading import read_runs
-from tlstudy.audit.sentinels import GROUP_SENTINELS, SENTINELS
 from tlstudy.audit.sentinels.evidence import needed
+from tlstudy.audit.sentinels.registry import GROUP_SENTINELS, SENTINELS
 
 FORMAT = Path(__file__).parents[2] / "docs" / "audit-format.md"
 

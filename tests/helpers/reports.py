@@ -13,8 +13,8 @@ from tlstudy.config.catalogue import figure_names, study_figure_names
 from tlstudy.config.targets import MNIST
 from tlstudy.jobs.progress import progress
 from tlstudy.report.inputs import ContactSheet, Inputs
-from tlstudy.report.page.progress import section
 from tlstudy.report.page.render import render
+from tlstudy.report.sentences.progress import section
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 WEIGHTS = {

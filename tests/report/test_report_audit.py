@@ -6,8 +6,8 @@ import re
 import pytest
 from reports import Page, audit_inputs, inputs_of, make_inputs, report_of
 
+from tlstudy.audit.published import findings_on_published
 from tlstudy.audit.quantities import values_of
-from tlstudy.audit.sentinels.published import findings_on_published
 from tlstudy.config.catalogue import base_name, figure_names
 from tlstudy.config.settings import Evaluation
 from tlstudy.data import published

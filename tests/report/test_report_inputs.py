@@ -16,8 +16,8 @@ from tlstudy.jobs.progress import progress
 from tlstudy.jobs.run_record import write_run_record
 from tlstudy.jobs.tables import read_landscapes
 from tlstudy.report.inputs import TABLES, Inputs, load
-from tlstudy.report.page.progress import section
 from tlstudy.report.page.render import render
+from tlstudy.report.sentences.progress import section
 from tlstudy.storage.columns import schema
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.table_files import write_table

@@ -13,11 +13,9 @@ from tlstudy.audit.statistics import Summary
 from tlstudy.config.groups import groups_of, label_of
 from tlstudy.config.settings import Study
 from tlstudy.config.sweeps import swept_keys, swept_values
-from tlstudy.jobs.progress import progress
 from tlstudy.jobs.tables import read_table
 from tlstudy.report.format import MINUS, MISSING, THIN, join, sentence
 from tlstudy.report.inputs import Inputs
-from tlstudy.report.page.progress import section
 from tlstudy.report.sentences.results import DIFFERENCES, MEASURES, VALUES
 from tlstudy.report.sentences.series import (
     difference_summary,
@@ -50,7 +48,6 @@ COLUMNS = {
 }
 
 MARKUP = re.compile(r"[\\`*_\[\]<>|~$&]")  # of Markdown, within a line
-FORMULA = ("=", "+", "-", "@")  # with which one begins in a spreadsheet
 UNITS = {"balanced_accuracy": "share, 0 to 1", "loss": "nats"}
 
 
@@ -61,7 +58,7 @@ def results_inputs(study: Study) -> Inputs:
         UserError: the study has no tables yet.
     """
     tables = {name: read_table(study, name) for name in ("runs", "answers")}
-    return Inputs(study=study, progress=section(progress(study)), **tables)
+    return Inputs(study=study, **tables)
 
 
 def results_frame(study: Study) -> pd.DataFrame:
@@ -134,15 +131,8 @@ def exported(study: Study, form: str) -> str:
         form: csv, with all numbers; latex or markdown, as it is printed.
     """
     if form == "csv":
-        frame = results_frame(study)
-        frame["label"] = frame["label"].map(_no_formula)
-        return frame.to_csv(index=False, lineterminator="\n")
+        return results_frame(study).to_csv(index=False, lineterminator="\n")
     return (_latex if form == "latex" else _markdown)(*_printed(results_inputs(study)))
-
-
-def _no_formula(label: str) -> str:
-    """A label that spreadsheets show: text that begins like a formula they would execute."""
-    return f"'{label}" if label.startswith(FORMULA) else label
 
 
 # Heads of the columns with numbers, in their order.

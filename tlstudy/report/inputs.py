@@ -22,7 +22,7 @@ from tlstudy.jobs.run_record import read_run_record
 from tlstudy.jobs.tables import read_landscapes, read_table
 from tlstudy.report.figures.captions import PUBLISHED_GROUP
 from tlstudy.report.format import quoted
-from tlstudy.report.page.progress import Section
+from tlstudy.report.sentences.progress import Section
 from tlstudy.storage import columns
 from tlstudy.storage.reading import read_json, read_svg
 
@@ -73,7 +73,7 @@ class Inputs:
     """Everything that the report shows. Tables have the columns of `tlstudy.storage.columns`.
 
     Attributes:
-        progress: the grid of the study's runs.
+        progress: the grid of the study's runs; None where no page is made.
         formulas: of studies that show Proposition 3.
         landscapes: one mapping for each run that has landscapes.
         figures: SVG text by subset size and name of the figure.
@@ -84,8 +84,8 @@ class Inputs:
     """
 
     study: Study
-    progress: Section
     runs: pd.DataFrame
+    progress: Section | None = None
     metrics: pd.DataFrame = field(default_factory=_empty("metrics"))
     layers: pd.DataFrame = field(default_factory=_empty("layers"))
     answers: pd.DataFrame = field(default_factory=_empty("answers"))
@@ -143,7 +143,7 @@ class Inputs:
         return bool(self.study.ladder or self.study.claims)
 
 
-def load(study: Study, progress: Section) -> Inputs:
+def load(study: Study, progress: Section | None = None) -> Inputs:
     """Read a study's results from disk; drawings that do not exist are left out.
 
     Raises:
