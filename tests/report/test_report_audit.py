@@ -202,10 +202,6 @@ def test_claims_link_to_the_figure_that_shows_their_arm():
     assert ledger.figure_link(bare, 50, rows["C1"]) == ""
 
 
-def test_no_interval_is_called_a_bootstrap_one():
-    assert "bootstrap" not in report_of("audit").text
-
-
 @pytest.mark.parametrize("names", [["C1"], ["C1", "C2"]])
 def test_verdicts_together_are_told_of_all_tests_at_all_sizes(names):
     """They are judged so, with one claim as well."""
