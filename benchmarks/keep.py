@@ -29,7 +29,7 @@ from tlstudy.jobs.verify import verdict
 from tlstudy.report.figures.captions import title_of
 from tlstudy.report.figures.texts import explanation
 from tlstudy.report.format import THIN, Cell, count, duration, join, seeds, whole
-from tlstudy.report.inputs import TABLES, Inputs, load
+from tlstudy.report.inputs import Inputs, load, tables_shown
 from tlstudy.report.page.figures import WORDS
 from tlstudy.report.sentences import how_it_was_run, ledger, results
 from tlstudy.report.tables import Table
@@ -98,7 +98,7 @@ def _size(study: Study) -> int:
 
 
 def _kept_tables(study: Study) -> list[str]:
-    there = [name for name in (*TABLES, VALUES) if name != "layers"]
+    there = [name for name in (*tables_shown(study).values(), VALUES) if name != "layers"]
     return [name for name in there if len(read_table(study, name))]
 
 
@@ -134,10 +134,10 @@ def _made(study: Study, fingerprint: str, files: int) -> dict:
 def kept_inputs(study: Study) -> Inputs:
     """The kept tables as a report takes them; those that are not kept are empty."""
     folder, tables = folder_of(study.study), {}
-    for name in TABLES:
+    for key, name in tables_shown(study).items():
         file = folder / f"{LAST_LAYERS if name == 'layers' else name}.parquet"
         empty = schema(dict(ALL_TABLES[name])).empty_table().to_pandas()
-        tables[name] = pd.read_parquet(file) if file.is_file() else empty
+        tables[key] = pd.read_parquet(file) if file.is_file() else empty
     return Inputs(study=study, **tables)
 
 

@@ -34,6 +34,7 @@ class Summary:
     Attributes:
         n: number of finite values.
         mean, low, high: mean and its 95 % interval; None below MINIMUM_SEEDS.
+        plain_mean: mean of any number of values; None of none.
         df: degrees of freedom of the interval; None likewise.
         images: test images that the interval is over, beside the seeds; None if over seeds alone.
         interquartile_mean: mean of the middle half (Agarwal et al. 2021); None likewise.
@@ -47,6 +48,7 @@ class Summary:
     df: float | None = None
     images: int | None = None
     interquartile_mean: float | None = None
+    plain_mean: float | None = None
     smallest: float | None = None
     largest: float | None = None
 
@@ -114,7 +116,7 @@ class Summary:
         return f"{value} ({note})" if note else value
 
 
-SCALED = ("mean", "low", "high", "interquartile_mean", "smallest", "largest")
+SCALED = ("mean", "low", "high", "interquartile_mean", "plain_mean", "smallest", "largest")
 
 
 def scaled(summary: Summary, factor: float) -> Summary:
@@ -176,13 +178,16 @@ def summarise(values: np.ndarray, over_images: Estimate | None = None) -> Summar
     """
     values = np.asarray(values, dtype=float)
     values = values[np.isfinite(values)]
-    ends = {"smallest": float(values.min()), "largest": float(values.max())} if len(values) else {}
+    ends = {}
+    if len(values):
+        ends = {"smallest": values.min(), "largest": values.max(), "plain_mean": values.mean()}
+        ends = {name: float(value) for name, value in ends.items()}
     if len(values) < MINIMUM_SEEDS:
         return Summary(len(values), **ends)
     error, df, images = float(sem(values)), float(len(values) - 1), None
     if over_images is not None:
         error, df, images = over_images.standard_error, over_images.df, over_images.images
-    mean, reach = float(values.mean()), error * float(t.ppf(0.5 + CONFIDENCE / 2, df))
+    mean, reach = ends["plain_mean"], error * float(t.ppf(0.5 + CONFIDENCE / 2, df))
     middle = float(trim_mean(values, TRIMMED))
     return Summary(len(values), mean, mean - reach, mean + reach, df, images, middle, **ends)
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from tlstudy.audit.compared import plain_mean
 from tlstudy.audit.statistics import Summary
 from tlstudy.config.groups import groups_of, label_of
 from tlstudy.config.settings import Study
@@ -19,9 +18,7 @@ from tlstudy.report.inputs import Inputs
 from tlstudy.report.sentences.results import DIFFERENCES, MEASURES, VALUES
 from tlstudy.report.sentences.series import (
     difference_summary,
-    differences,
     of_arm,
-    reported,
     reported_summary,
 )
 
@@ -107,20 +104,18 @@ def _rows(inputs: Inputs) -> Iterator[dict[str, object]]:
                 "reference": references.get(arm, ""),
             }
             for measure in MEASURES:
-                values = reported(inputs, arm, size, measure)
-                row |= _columns(measure, reported_summary(inputs, arm, size, measure), values)
-                found, values = Summary(0), pd.Series(dtype=float)
+                row |= _columns(measure, reported_summary(inputs, arm, size, measure))
+                found = Summary(0)
                 if arm in references:
                     found = difference_summary(inputs, arm, size, measure)
-                    values = differences(inputs, arm, size, measure)
-                row |= _columns(f"{measure}_difference", found, values)
+                row |= _columns(f"{measure}_difference", found)
             yield row
 
 
-def _columns(name: str, summary: Summary, values: pd.Series) -> dict[str, object]:
+def _columns(name: str, summary: Summary) -> dict[str, object]:
     """With the mean of any number of seeds, which `Summary` has only beside its interval."""
     ends = {f"{name}_{end}": value for end, value in asdict(summary).items() if end in ENDS}
-    ends[f"{name}_mean"] = plain_mean(values)
+    ends[f"{name}_mean"] = summary.plain_mean
     return {f"{name}_seeds": summary.n, f"{name}_images": summary.images, **ends}
 
 

@@ -1,7 +1,7 @@
 """What the report is made from, and how it is found on disk."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
@@ -9,12 +9,12 @@ from typing import Any
 import pandas as pd
 
 from tlstudy.audit.answers import Answers
-from tlstudy.config.catalogue import figure_files, size_folder, states_proposition
+from tlstudy.config.catalogue import figure_files, size_folder
 from tlstudy.config.groups import groups_of, is_of_slides, label_of, reference_arms
 from tlstudy.config.settings import Study
 from tlstudy.config.study import runs_of_step
 from tlstudy.config.study_targets import image_sources, targets
-from tlstudy.config.tables import ALL_TABLES
+from tlstudy.config.tables import ALL_TABLES, tables_of
 from tlstudy.config.targets import Target
 from tlstudy.data.images import images_origin
 from tlstudy.jobs import paths
@@ -28,22 +28,6 @@ from tlstudy.storage.reading import read_json, read_svg
 
 Json = dict[str, Any]
 CONTACT_SHEET = "contact-sheet"
-TABLES = (
-    "runs",
-    "metrics",
-    "layers",
-    "answers",
-    "findings",
-    "encoder",
-    "curvature",
-    "reuse",
-    "invariance",
-    "features",
-    "baselines",
-    "ladder",
-    "claims",
-)
-LABORATORY_TABLES = ("laboratory", "laboratory-claims", "laboratory-runs")
 
 
 def _empty(name: str) -> Callable[[], pd.DataFrame]:
@@ -143,22 +127,24 @@ class Inputs:
         return bool(self.study.ladder or self.study.claims)
 
 
+def tables_shown(study: Study) -> dict[str, str]:
+    """The study's tables that a report shows: the attribute of `Inputs`, and the file's name."""
+    known = {each.name for each in fields(Inputs)}
+    names = {name.replace("-", "_"): name for name in tables_of(study)}
+    return {key: name for key, name in names.items() if key in known}
+
+
 def load(study: Study, progress: Section | None = None) -> Inputs:
     """Read a study's results from disk; drawings that do not exist are left out.
 
     Raises:
         UserError: a table or a landscape is missing or damaged.
     """
-    names = list(TABLES)
-    if study.laboratory.experiments:
-        names += LABORATORY_TABLES
-    if states_proposition(study):
-        names.append("formulas")
     drawings = _drawings(study)
     return Inputs(
         study=study,
         progress=progress,
-        **{name.replace("-", "_"): read_table(study, name) for name in names},
+        **{key: read_table(study, name) for key, name in tables_shown(study).items()},
         landscapes=read_landscapes(study),
         figures={size: drawings.get(size_folder(size), {}) for size in study.subset_size},
         study_figures=drawings.get(".", {}),

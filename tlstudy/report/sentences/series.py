@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from tlstudy.audit import answers
 from tlstudy.audit.sentinels.weights import any_moved, growth, step_size_drift
 from tlstudy.audit.statistics import Summary
 from tlstudy.report.inputs import Inputs
@@ -20,8 +21,7 @@ def of_arm(table: pd.DataFrame, arm: str, size: int) -> pd.DataFrame:
 
 def reported(inputs: Inputs, arm: str, size: int, measure: str) -> pd.Series:
     """(seeds,) reported values of an arm by seed; diverged runs have none."""
-    rows = of_arm(inputs.runs, arm, size)
-    return rows.set_index("seed")[f"reported_{measure}"].astype(float).dropna()
+    return answers.reported(inputs.runs, arm, size, measure)
 
 
 def differences(inputs: Inputs, arm: str, size: int, measure: str) -> pd.Series:
@@ -33,8 +33,7 @@ def differences(inputs: Inputs, arm: str, size: int, measure: str) -> pd.Series:
 
 def reported_summary(inputs: Inputs, arm: str, size: int, measure: str) -> Summary:
     """Of an arm's reported values, over seeds and test images where its answers are known."""
-    values = reported(inputs, arm, size, measure)
-    return inputs.of_images.summary(measure, [(1, arm)], size, values)
+    return inputs.of_images.of_reported(inputs.runs, arm, size, measure)
 
 
 def difference_summary(inputs: Inputs, arm: str, size: int, measure: str) -> Summary:
