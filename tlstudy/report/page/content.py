@@ -14,6 +14,7 @@ from tlstudy.report.figures.guessing import softmax_bounds
 from tlstudy.report.format import count, join, percent, seeds, sentence, whole
 from tlstudy.report.inputs import ContactSheet, Inputs
 from tlstudy.report.names import network_name
+from tlstudy.report.page import theory
 from tlstudy.report.page.figures import PageFigure, figure, folder_told, study_figure
 from tlstudy.report.page.svg import inline_svg
 from tlstudy.report.sentences import (
@@ -25,7 +26,6 @@ from tlstudy.report.sentences import (
     protocol,
     published,
     results,
-    theory,
 )
 from tlstudy.report.sentences.alarms import alarms
 from tlstudy.report.sentences.review import review
