@@ -29,7 +29,7 @@ from tlstudy.jobs.verify import verdict
 from tlstudy.report.figures.captions import title_of
 from tlstudy.report.figures.texts import explanation
 from tlstudy.report.format import THIN, Cell, count, duration, join, seeds, whole
-from tlstudy.report.inputs import TABLES, Inputs, load
+from tlstudy.report.inputs import Inputs, load, tables_shown
 from tlstudy.report.page.figures import WORDS
 from tlstudy.report.sentences import how_it_was_run, ledger, results
 from tlstudy.report.tables import Table
@@ -98,7 +98,7 @@ def _size(study: Study) -> int:
 
 
 def _kept_tables(study: Study) -> list[str]:
-    there = [name for name in (*TABLES, VALUES) if name != "layers"]
+    there = [name for name in (*tables_shown(study).values(), VALUES) if name != "layers"]
     return [name for name in there if len(read_table(study, name))]
 
 
@@ -121,7 +121,7 @@ def _kept_figures(study: Study) -> list[str]:
 
 def _made(study: Study, fingerprint: str, files: int) -> dict:
     """What the tables do not say of how they were made."""
-    inputs = load(study, progress=None)
+    inputs = load(study)
     job = paths.job_of_run("train", next(iter(runs_of(study))))
     provenance = read_provenance(paths.provenance_file(study, job))
     return {
@@ -134,11 +134,11 @@ def _made(study: Study, fingerprint: str, files: int) -> dict:
 def kept_inputs(study: Study) -> Inputs:
     """The kept tables as a report takes them; those that are not kept are empty."""
     folder, tables = folder_of(study.study), {}
-    for name in TABLES:
+    for key, name in tables_shown(study).items():
         file = folder / f"{LAST_LAYERS if name == 'layers' else name}.parquet"
         empty = schema(dict(ALL_TABLES[name])).empty_table().to_pandas()
-        tables[name] = pd.read_parquet(file) if file.is_file() else empty
-    return Inputs(study=study, progress=None, **tables)
+        tables[key] = pd.read_parquet(file) if file.is_file() else empty
+    return Inputs(study=study, **tables)
 
 
 def page(inputs: Inputs) -> str:
@@ -222,7 +222,7 @@ def _other_weights(inputs: Inputs) -> Iterator[str]:
 
 def _claims(inputs: Inputs, size: int) -> Iterator[str]:
     claims = ledger.of_size(inputs, size)
-    yield f"{ledger.tally(claims, 'of the study')} {ledger.holm_rule(claims)}".strip()
+    yield f"{ledger.tally(claims, 'of the study')} {ledger.holm_rule(inputs.claims)}".strip()
     lines = []
     for entry in ledger.entries(inputs, size):
         verdict = f"**{entry['verdict']}**"

@@ -3,7 +3,7 @@
 import os
 import re
 from collections import ChainMap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -188,7 +188,7 @@ class OpenedStudy:
         rows = []
         for row in compare_arms(one, other, quantities):
             found = {"subset_size": row.subset_size, "quantity": row.quantity, "unit": row.unit}
-            found |= dict(zip(("first", "second", "difference"), row.means, strict=True))
+            found |= {name: summary.plain_mean for name, summary in row.summaries.items()}
             ends = {"low": row.difference.low, "high": row.difference.high}
             rows.append(found | ends | {"seeds": row.seeds, "images": row.difference.images})
         numbers = ("first", "second", "difference", "low", "high")
@@ -213,7 +213,7 @@ class OpenedStudy:
                 landscape that it shows is missing or damaged.
         """
         from tlstudy.jobs.tables import read_landscapes
-        from tlstudy.report.figures import draw, style
+        from tlstudy.report.figures import OfSize, draw, style
 
         names = self.figure_names()
         if name not in names:
@@ -226,7 +226,7 @@ class OpenedStudy:
             raise UserError(f"figure '{name}': is of all numbers of images; leave subset_size out.")
         size = self._size(subset_size) if of_size else None
         drawn = read_landscapes(self.settings) if name.startswith("landscape-") else []
-        tables = ChainMap({"landscapes": drawn}, _OfSize(self._tables, size))
+        tables = ChainMap({"landscapes": drawn}, OfSize(self._tables, size))
         with style.look(name):
             return draw(self.settings, name, tables, size)
 
@@ -322,25 +322,3 @@ def with_units(columns: Mapping[str, tuple[str, str]]) -> dict[str, dict[str, st
         "units": {name: SHARE if unit == "0 to 1" else unit for name, unit in units.items()},
         "columns": {name: text for name, (_, text) in columns.items()},
     }
-
-
-class _OfSize(Mapping[str, "pd.DataFrame"]):
-    """Tables with the rows of one number of training images; all rows without one.
-
-    Each is read when a figure asks for it.
-    """
-
-    def __init__(self, tables: Mapping[str, "pd.DataFrame"], size: int | None):
-        self._tables, self._size = tables, size
-
-    def __getitem__(self, name: str) -> "pd.DataFrame":
-        rows = self._tables[name]
-        if self._size is None or "subset_size" not in rows:
-            return rows
-        return rows[rows["subset_size"] == self._size]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._tables)
-
-    def __len__(self) -> int:
-        return len(self._tables)

@@ -10,7 +10,9 @@ from scipy.stats import binomtest
 
 from benchmarks.alarms.made import MADE
 from benchmarks.alarms.trainings import flawed_recipe, is_sound, sound_recipe, train
-from tlstudy.audit.sentinels import Evidence, Finding, examine
+from tlstudy.audit.sentinels.evidence import Evidence
+from tlstudy.audit.sentinels.registry import examine
+from tlstudy.audit.sentinels.sentinel import Finding
 from tlstudy.audit.sentinels.softmax import loss_of_calibrated, softmax_floor
 
 # A user's test values are those of running statistics.

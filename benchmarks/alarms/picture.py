@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 from matplotlib.figure import Figure
 
-from tlstudy.audit.own_runs.reading import Options, read_all
+from tlstudy.audit.own_runs.reading import Options, read_each
 from tlstudy.audit.sentinels.overfitting import overfitting
 from tlstudy.report.figures.files import DOTS_PER_INCH
 from tlstudy.report.figures.style import NEW, PRETRAINED, SLIDES, WIDTH, look
@@ -16,7 +16,8 @@ from tlstudy.report.figures.style import NEW, PRETRAINED, SLIDES, WIDTH, look
 @click.argument("png", type=click.Path(path_type=Path))
 def main(log: Path, png: Path) -> None:
     """Draw the losses of a log that overfits, and where its test loss is least."""
-    (evidence,) = read_all((log,), Options({}, None, None))[0].runs
+    ((source,), _) = read_each([log], Options())
+    (evidence,) = source.runs
     train, test = evidence.series("train_loss"), evidence.test_values("loss")
     with look(png.stem):
         figure = Figure(figsize=(WIDTH, 3.2), layout="constrained")

@@ -28,7 +28,7 @@ def test_mean_squares_are_those_of_an_analysis_of_variance():
     between_images = seeds * sum((column.mean() - mean) ** 2 for column in values.T)
     rest = (total - between_seeds - between_images) / ((seeds - 1) * (images - 1))
     variance = between_seeds / (seeds - 1) + between_images / (images - 1) - rest
-    found = crossed_mean(values)
+    found = crossed_mean(values, np.zeros(values.shape[1]))
     assert found.mean == pytest.approx(mean)
     assert found.standard_error == pytest.approx(np.sqrt(variance / values.size))
     assert found.images == images
@@ -37,7 +37,7 @@ def test_mean_squares_are_those_of_an_analysis_of_variance():
 
 def test_without_a_share_of_the_images_it_is_students():
     values = np.random.default_rng(2).normal(0, 1, (8, 1)) * np.ones((1, 30))
-    found = crossed_mean(values)
+    found = crossed_mean(values, np.zeros(values.shape[1]))
     assert found.standard_error == pytest.approx(float(sem(values[:, 0])))
     assert found.df == 7
 
@@ -86,7 +86,7 @@ def test_interval_over_seeds_and_images_covers_the_mean(seeds, images):
     generator, inside, short = np.random.default_rng(4), 0, 0
     for _ in range(3000):
         values = answers(seeds, images, generator)
-        found = crossed_mean(values)
+        found = crossed_mean(values, np.zeros(values.shape[1]))
         reach = t.ppf(0.975, found.df) * found.standard_error
         inside += abs(found.mean - 0.2) <= reach
         of_seeds = values.mean(axis=1)

@@ -1,7 +1,7 @@
 import pytest
 
 from tlstudy.audit.flaws import FLAWS, MENDED
-from tlstudy.audit.sentinels import GROUP_SENTINELS, SENTINELS
+from tlstudy.audit.sentinels.registry import GROUP_SENTINELS, SENTINELS, TABLE_SENTINELS
 from tlstudy.config.settings import Arm
 
 
@@ -10,7 +10,7 @@ def test_each_flaw_that_shows_in_a_run_has_a_sentinel():
     names = [flaw.name for flaw in FLAWS]
     assert names == [f"F{number}" for number in range(1, 18)]
     assert set(names) <= set(MENDED)
-    every = (*SENTINELS, *GROUP_SENTINELS)
+    every = (*SENTINELS, *GROUP_SENTINELS, *TABLE_SENTINELS)
     assert {name for sentinel in every for name in sentinel.flaws} == set(names)
     assert len({sentinel.name for sentinel in every}) == len(every)
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from real_runs import published_new_run, sound_run
 
 from tlstudy.audit.own_runs.columns import COLUMNS, PLAIN
-from tlstudy.audit.sentinels.published import published_evidence
+from tlstudy.audit.published import published_evidence
 
 
 @pytest.fixture

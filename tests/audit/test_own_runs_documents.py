@@ -4,11 +4,11 @@ import re
 from pathlib import Path
 
 from audited import audit
+from log_files import read_runs
 
 from tlstudy.audit.own_runs.columns import NAMES, NUMBERS, PLAIN
-from tlstudy.audit.own_runs.reading import read_runs
-from tlstudy.audit.sentinels import GROUP_SENTINELS, SENTINELS
 from tlstudy.audit.sentinels.evidence import needed
+from tlstudy.audit.sentinels.registry import GROUP_SENTINELS, SENTINELS, TABLE_SENTINELS
 
 FORMAT = Path(__file__).parents[2] / "docs" / "audit-format.md"
 
@@ -18,7 +18,7 @@ def test_the_format_is_documented():
     rows = re.findall(r"^\| `([\w-]+)` \| (.*?) \| (\w+) \| (.*) \|$", text, re.MULTILINE)
     assert [(name, flaws.strip(), level, needs) for name, flaws, level, needs in rows] == [
         (each.name, ", ".join(each.flaws), each.severity, "; ".join(map(needed, each.needs)))
-        for each in (*SENTINELS, *GROUP_SENTINELS)
+        for each in (*SENTINELS, *GROUP_SENTINELS, *TABLE_SENTINELS)
     ]
     read = {
         part.partition(".")[2]

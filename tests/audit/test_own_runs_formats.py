@@ -7,9 +7,20 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from log_files import ACCURACY, EPOCHS, LOSS, TEST_LOSS, rounded, table, values, written
+from log_files import (
+    ACCURACY,
+    EPOCHS,
+    LOSS,
+    TEST_LOSS,
+    read_all,
+    read_runs,
+    rounded,
+    table,
+    values,
+    written,
+)
 
-from tlstudy.audit.own_runs.reading import Options, read_all, read_runs
+from tlstudy.audit.own_runs.reading import Options
 from tlstudy.storage.errors import UserError
 
 

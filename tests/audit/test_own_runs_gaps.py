@@ -1,9 +1,7 @@
 """Cells that programs filled, and text that older programs wrote."""
 
 import pytest
-from log_files import values, written
-
-from tlstudy.audit.own_runs.reading import read_runs
+from log_files import read_runs, values, written
 
 
 @pytest.mark.parametrize("filled", ["NaN", "nan", ""])

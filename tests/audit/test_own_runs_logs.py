@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from log_files import read_runs
 
-from tlstudy.audit.own_runs.reading import Options, read_runs
-from tlstudy.audit.sentinels import examine
+from tlstudy.audit.own_runs.reading import Options
+from tlstudy.audit.sentinels.registry import examine
 
 LOGS = Path(__file__).parent / "logs"
 ANSWERS = json.loads((LOGS.parent / "logs_answers.json").read_text())

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from log_files import read_runs
 
-from tlstudy.audit.own_runs.reading import Options, read_runs
+from tlstudy.audit.own_runs.reading import Options
 from tlstudy.storage.errors import UserError
 
 LOSSES = {"epoch": [1, 2, 3], "train_loss": [2.3, 2.0, 1.7], "test_loss": [2.4, 2.2, 2.1]}

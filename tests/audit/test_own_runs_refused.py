@@ -1,14 +1,9 @@
 """`tlstudy audit`: what cannot be read is named, with what would help."""
 
-import gzip
 import json
 
 import pytest
 from audited import audit
-
-from tlstudy.audit.own_runs import raw
-from tlstudy.audit.own_runs.reading import read_runs
-from tlstudy.storage.errors import UserError
 
 CSV = "epoch,train_loss\n1,2.3\n2,2.1\n"
 
@@ -85,15 +80,6 @@ def test_files_that_are_none(tmp_path):
         assert "run.json: is damaged" in result.output
         assert result.exit_code == 2
     assert audit().exit_code == 2
-
-
-def test_a_small_file_that_unpacks_to_more_than_memory_holds_is_refused(tmp_path, monkeypatch):
-    file = tmp_path / "log.csv.gz"
-    file.write_bytes(gzip.compress(b"epoch,train_loss\n1,2\n2,1\n3,1\n"))
-    assert len(read_runs(file).runs[0].metrics) == 3
-    monkeypatch.setattr(raw, "MOST_BYTES", 20)
-    with pytest.raises(UserError, match=r"log\.csv\.gz: .*\(unpacks to more than 20 by"):
-        read_runs(file)
 
 
 def test_what_can_be_read_is_audited_beside_what_cannot(tmp_path):

@@ -1,9 +1,20 @@
 """TensorBoard: CSV of its curves, and its event files."""
 
 import pytest
-from log_files import ACCURACY, EPOCHS, LOSS, TEST_LOSS, rounded, table, values, written
+from log_files import (
+    ACCURACY,
+    EPOCHS,
+    LOSS,
+    TEST_LOSS,
+    read_all,
+    read_runs,
+    rounded,
+    table,
+    values,
+    written,
+)
 
-from tlstudy.audit.own_runs.reading import Options, read_all, read_runs
+from tlstudy.audit.own_runs.reading import Options
 from tlstudy.storage.errors import UserError
 
 

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from sentinel_series import saw, series, skipped
 
-from tlstudy.audit.sentinels import Evidence, examine, examine_table
+from tlstudy.audit.sentinels.evidence import Evidence
 from tlstudy.audit.sentinels.guessing import MARGIN
+from tlstudy.audit.sentinels.registry import examine, examine_table
 from tlstudy.audit.sentinels.softmax import loss_of_calibrated, softmax_floor
 from tlstudy.audit.sentinels.trends import chance_of_rise, decline, noise
 

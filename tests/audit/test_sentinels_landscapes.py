@@ -17,8 +17,9 @@ from real_runs import (
 )
 from sentinel_series import saw, skipped
 
-from tlstudy.audit.sentinels import Evidence, examine_group
+from tlstudy.audit.sentinels.evidence import Evidence
 from tlstudy.audit.sentinels.landscapes import WALK_MARGIN, walk_share
+from tlstudy.audit.sentinels.registry import examine_group
 from tlstudy.config.settings import Training
 from tlstudy.config.training import EarlyStopping
 from tlstudy.networks.evaluation import loss_of_head, predict

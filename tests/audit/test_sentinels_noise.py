@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 from sentinel_series import BY_NAME
 
-from tlstudy.audit.sentinels import Evidence
-from tlstudy.audit.sentinels.evidence import TooLittleError
+from tlstudy.audit.sentinels.evidence import Evidence, TooLittleError
 from tlstudy.audit.sentinels.trends import chance_after_least, decline
 
 RUNS = 150  # of each kind; 2 % of them are 3

@@ -12,17 +12,11 @@ from real_runs import published_new_run, sound_run
 from scipy.stats import binom
 from sentinel_series import series
 
-from tlstudy.audit.sentinels import (
-    ALARMS,
-    GROUP_SENTINELS,
-    SENTINELS,
-    Evidence,
-    examine,
-    examine_group,
-)
-from tlstudy.audit.sentinels.alarms import false_alarms
-from tlstudy.audit.sentinels.published import findings_on_published, published_evidence
-from tlstudy.audit.sentinels.runs import Examiner
+from tlstudy.audit.alarms import false_alarms
+from tlstudy.audit.published import findings_on_published, published_evidence
+from tlstudy.audit.runs import Examiner
+from tlstudy.audit.sentinels.evidence import Evidence
+from tlstudy.audit.sentinels.registry import GROUP_SENTINELS, SENTINELS, examine, examine_group
 from tlstudy.config.named_runs import find_run
 from tlstudy.config.settings import STATISTICS
 from tlstudy.config.study import runs
@@ -33,6 +27,7 @@ from tlstudy.jobs.run_results import results_of_runs, write_answers
 from tlstudy.jobs.tables import read_table
 from tlstudy.steps.aggregate import aggregate_study
 from tlstudy.storage import columns
+from tlstudy.watching.finding import ALARMS
 
 FOUND = {
     "new": {

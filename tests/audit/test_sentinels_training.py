@@ -16,7 +16,8 @@ from real_runs import (
 )
 from sentinel_series import saw, series, skipped
 
-from tlstudy.audit.sentinels import Evidence, examine
+from tlstudy.audit.sentinels.evidence import Evidence
+from tlstudy.audit.sentinels.registry import examine
 from tlstudy.audit.sentinels.softmax import softmax_floor
 
 LN10, FLOOR = np.log(10), softmax_floor(10)

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from real_runs import SEEDS, published_pretrained_run, real_run, sound_run
 from sentinel_series import saw, series, skipped
 
-from tlstudy.audit.sentinels import Evidence, examine_group
 from tlstudy.audit.sentinels.batchnorm import deviation_of_difference
+from tlstudy.audit.sentinels.evidence import Evidence
 from tlstudy.audit.sentinels.limits import DEVIATIONS
+from tlstudy.audit.sentinels.registry import examine_group
 from tlstudy.config.settings import Training
 from tlstudy.data.subset import describe_subset, draw_subset
 from tlstudy.networks.geometry import changes, moments

@@ -26,8 +26,8 @@ from tlstudy.jobs import paths
 from tlstudy.jobs.attempts import attempt, read_attempt
 from tlstudy.jobs.progress import Job, progress, progress_text
 from tlstudy.report.figures import draw, style
-from tlstudy.report.page.progress import LOG_LINES, log_end
 from tlstudy.report.page.render import render
+from tlstudy.report.sentences.progress import LOG_LINES, log_end
 from tlstudy.steps.aggregate import aggregate_study
 from tlstudy.steps.claims import make_claims
 from tlstudy.steps.figures import draw_figures

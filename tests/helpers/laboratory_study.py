@@ -9,7 +9,7 @@ from tlstudy.config.settings import Study
 from tlstudy.config.study import build_study
 from tlstudy.jobs.progress import progress
 from tlstudy.report.inputs import Inputs
-from tlstudy.report.page.progress import section
+from tlstudy.report.sentences.progress import section
 from tlstudy.storage import columns, laboratory_columns
 from tlstudy.theory.formulas import check_all
 

@@ -11,7 +11,7 @@ import torch
 from records import run_record
 from tiny import CPU, tiny_images, tiny_training
 
-from tlstudy.audit.sentinels import Evidence
+from tlstudy.audit.sentinels.evidence import Evidence
 from tlstudy.config.settings import Evaluation
 from tlstudy.measures.planes import grid_axis, loss_grid, random_plane
 from tlstudy.networks.build import initial_network

@@ -10,11 +10,12 @@ import pandas as pd
 import synthetic
 
 from tlstudy.config.catalogue import figure_names, study_figure_names
+from tlstudy.config.tables import ALL_TABLES
 from tlstudy.config.targets import MNIST
 from tlstudy.jobs.progress import progress
 from tlstudy.report.inputs import ContactSheet, Inputs
-from tlstudy.report.page.progress import section
 from tlstudy.report.page.render import render
+from tlstudy.report.sentences.progress import section
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 WEIGHTS = {
@@ -56,8 +57,7 @@ def audit_inputs(seeds=5, diverged=frozenset(), sizes=(50,), epochs=6) -> Inputs
 def inputs_from(study, tables: dict) -> Inputs:
     """Inputs of a report with all of the study's figures, each the same drawing."""
     sizes = study.subset_size
-    tabled = ("findings", "encoder", "curvature", "reuse", "invariance", "features", "baselines")
-    more = (*tabled, "ladder", "claims", "formulas")
+    shown = {*Inputs.__annotations__} & {*ALL_TABLES} & {*tables} - {"runs"}
     drawings = {name: DRAWING for name in figure_names(study)}
     digits = [digit for digit in range(10) for _ in range(5)]
     subset = {"indices": list(range(50)), "labels": digits, "counts": [5] * 10, "duplicates": 0}
@@ -65,9 +65,7 @@ def inputs_from(study, tables: dict) -> Inputs:
         study=study,
         progress=section(progress(study)),
         runs=fill_runs(tables["runs"]),
-        metrics=tables["metrics"],
-        layers=tables["layers"],
-        **{name: tables[name] for name in more if name in tables},
+        **{name: tables[name] for name in shown},
         landscapes=tables["landscapes"],
         figures={size: drawings for size in sizes},
         study_figures={name: DRAWING for name in study_figure_names(study)},

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from tlstudy.audit.sentinels import SENTINELS, Evidence, examine
+from tlstudy.audit.sentinels.evidence import Evidence
+from tlstudy.audit.sentinels.registry import SENTINELS, examine
 
 BY_NAME = {sentinel.name: sentinel for sentinel in SENTINELS}
 

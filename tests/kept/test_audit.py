@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from pages import ROOT, as_it_was_run, page
 
+from tlstudy.audit.alarms import false_alarms
 from tlstudy.audit.claims import Case, ledger
 from tlstudy.audit.ladder import ladder_table
-from tlstudy.audit.sentinels.alarms import false_alarms
 from tlstudy.audit.statistics import summarise
 from tlstudy.audit.verdicts import by_interval, with_holm
 from tlstudy.config.given import given_study

@@ -8,9 +8,9 @@ import pandas as pd
 from pages import ROOT, numbers_not_looked_up, page
 
 from benchmarks.keep import study_of
+from tlstudy.audit.alarms import false_alarms
 from tlstudy.audit.flaws import FLAWS
 from tlstudy.audit.quantities import values_of
-from tlstudy.audit.sentinels.alarms import false_alarms
 from tlstudy.audit.statistics import summarise
 from tlstudy.audit.verdicts import with_holm
 from tlstudy.data import published

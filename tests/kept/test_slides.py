@@ -5,7 +5,7 @@ import pytest
 from pages import ROOT, as_it_was_run, page
 from scipy.stats import sem, t
 
-from tlstudy.audit.sentinels.alarms import false_alarms
+from tlstudy.audit.alarms import false_alarms
 from tlstudy.config.given import given_study
 from tlstudy.config.settings import Arm
 from tlstudy.storage import columns

@@ -13,7 +13,7 @@ def test_contact_sheet(tmp_path):
     generator = np.random.default_rng(0)
     labels = np.array([3] * 15 + [7] * 2)
     images = generator.integers(1, 255, (17, 28, 28))
-    sheet = mosaic(images.astype(float), labels)
+    sheet = mosaic(images.astype(float), labels, range(10))
     assert np.isfinite(sheet).sum() == (10 + 2) * 28 * 28
     np.testing.assert_array_equal(sheet[7 * 30 : 7 * 30 + 28, 30:58], images[16])
     assert "12 shown" in sheet_note(labels, 17, 26, range(10), 10)

@@ -6,7 +6,6 @@ import pytest
 from laboratory_study import SEEDS, relu, rescaled, table
 
 from tlstudy.audit.theory_statistics import ratios
-from tlstudy.report.figures.texts import explanation
 from tlstudy.report.sentences.laboratory import condition_means, notes
 from tlstudy.theory.diagonal_networks import INTERPOLATES
 
@@ -84,8 +83,3 @@ def test_networks_that_diverged_are_told_where_there_are_any():
     gone = (whole["network"] == "plain") & (whole["seed"] == 4)
     [note] = notes(whole.assign(value=whole["value"].mask(gone)), "batchnorm")
     assert note.startswith("1 of 12 networks diverged (network plain; optimiser sgd; scale 2)")
-
-
-def test_captions_say_what_a_network_that_did_not_fit_shows():
-    for name in ("regimes", "diagonal", "implicit", "features"):
-        assert "after its last step" in explanation(f"laboratory-{name}")

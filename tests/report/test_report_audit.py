@@ -6,8 +6,8 @@ import re
 import pytest
 from reports import Page, audit_inputs, inputs_of, make_inputs, report_of
 
+from tlstudy.audit.published import findings_on_published
 from tlstudy.audit.quantities import values_of
-from tlstudy.audit.sentinels.published import findings_on_published
 from tlstudy.config.catalogue import base_name, figure_names
 from tlstudy.config.settings import Evaluation
 from tlstudy.data import published
@@ -202,8 +202,21 @@ def test_claims_link_to_the_figure_that_shows_their_arm():
     assert ledger.figure_link(bare, 50, rows["C1"]) == ""
 
 
-def test_no_interval_is_called_a_bootstrap_one():
-    assert "bootstrap" not in report_of("audit").text
+@pytest.mark.parametrize("names", [["C1"], ["C1", "C2"]])
+def test_verdicts_together_are_told_of_all_tests_at_all_sizes(names):
+    """They are judged so, with one claim as well."""
+    inputs = audit_inputs(sizes=(50, 100))
+    claims = inputs.claims[inputs.claims["claim"].isin(names)]
+    # Each holds alone and none with the others: 0.04 times 2 is above 0.05.
+    claims = claims.assign(verdict="supported", verdict_by_holm="inconclusive")
+    inputs = dataclasses.replace(inputs, claims=claims)
+    audits = [content.size_results(inputs, size)["audit"] for size in (50, 100)]
+    for audit in audits:
+        assert f"the {2 * len(names)} tests, of all 2 numbers of training images," in audit["holm"]
+        assert audit["holm"].endswith(f"{2 * len(names)} verdicts would change.")
+        assert {entry["holm"] for entry in audit["entries"]} == {
+            "Judged together with the other tests (Holm): inconclusive."
+        }
 
 
 def test_the_tally_counts_every_claim():

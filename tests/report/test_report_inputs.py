@@ -15,9 +15,9 @@ from tlstudy.jobs import paths
 from tlstudy.jobs.progress import progress
 from tlstudy.jobs.run_record import write_run_record
 from tlstudy.jobs.tables import read_landscapes
-from tlstudy.report.inputs import TABLES, Inputs, load
-from tlstudy.report.page.progress import section
+from tlstudy.report.inputs import Inputs, load, tables_shown
 from tlstudy.report.page.render import render
+from tlstudy.report.sentences.progress import section
 from tlstudy.storage.columns import schema
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.table_files import write_table
@@ -93,9 +93,9 @@ def found_by_the_report(study) -> Inputs:
 def lay_out(study, inputs: Inputs) -> None:
     """Put inputs where the other steps would leave them."""
     paths.tables_folder(study).mkdir(parents=True)
-    for name in TABLES:
+    for key, name in tables_shown(study).items():
         file, columns = paths.tables_folder(study) / f"{name}.parquet", ALL_TABLES[name]
-        write_table(file, schema(columns), filled(getattr(inputs, name), columns))
+        write_table(file, schema(columns), filled(getattr(inputs, key), columns))
     for name, drawing in inputs.figures[50].items():
         put(paths.figures_folder(study) / "n~50" / f"{name}.svg", drawing)
     landscapes = {record["arm"]: record for record in inputs.landscapes}

@@ -11,6 +11,7 @@ from reports import Page, inputs_of, report_of
 
 from tlstudy.config.settings import Laboratory
 from tlstudy.report.page.render import render
+from tlstudy.report.page.theory import section
 from tlstudy.report.sentences import theory
 from tlstudy.theory.formulas import EXAMPLE, FORMULAS, draw_arguments, printed_minimum
 
@@ -150,7 +151,7 @@ def test_a_ledger_that_tests_reuse_has_the_section_without_a_laboratory():
 
 def test_a_study_that_tests_nothing_of_it_has_no_such_section():
     assert "What it does not say" not in report_of("one seed").text
-    assert theory.section(inputs_of("one seed")) is None
+    assert section(inputs_of("one seed")) is None
 
 
 def test_the_slides_equation_lacks_a_root_only_where_the_strength_is_negative():

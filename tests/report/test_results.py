@@ -11,7 +11,7 @@ from reports import COMMIT, WEIGHTS, Page, inputs_of, make_inputs, report_of
 from tlstudy.report import format
 from tlstudy.report.format import Cell
 from tlstudy.report.inputs import Inputs
-from tlstudy.report.page.content import page
+from tlstudy.report.page.content import page, table_caption
 from tlstudy.report.page.render import render
 from tlstudy.report.sentences import baselines, how_it_was_run, results
 
@@ -132,7 +132,6 @@ def test_diverged_runs_are_counted_and_named():
         ("torch", "2.7.0", "PyTorch: 2.6.0 and 2.7.0"),
         ("code", "9876543210", "0123456789 and 9876543210"),
         ("commit", f"{COMMIT}+changes", "uncommitted code"),
-        ("weights_sha256", "ef" * 32, "different files of the weights"),
     ],
 )
 def test_runs_that_are_unlike_are_warned_of(column, value, expected):
@@ -158,6 +157,19 @@ def test_weights_of_the_slides_are_those_of_one_network(network, other):
     assert bool(how_it_was_run.weights_used(inputs)[0]["other"]) == other
 
 
+def test_networks_with_weights_of_one_name_have_a_file_each():
+    """Which is no difference between runs that should be alike, and is told once."""
+    arms = synthetic.default_arms()
+    arms["pretrained"]["architecture"] = "resnet18"
+    inputs = make_inputs(arms=arms)
+    runs = inputs.runs.copy()
+    runs.loc[runs["arm"] == "pretrained", "weights_sha256"] = "ef" * 32
+    weights = {(network, "imagenet"): WEIGHTS for network in ("resnet18", "resnet50")}
+    inputs = dataclasses.replace(inputs, runs=runs, weights=weights)
+    assert not [text for text in how_it_was_run.warnings(inputs) if "weights \u201c" in text]
+    assert "Pretrained weights: he2015. " in table_caption(inputs, 50)
+
+
 def test_methods_without_a_network_stand_beside_the_networks():
     inputs = make_inputs(seeds=6)
     reported = inputs.runs[inputs.runs["arm"] == "pretrained"].set_index("seed")
@@ -181,6 +193,11 @@ def test_methods_without_a_network_stand_beside_the_networks():
     assert f"{ahead:+.1f}" in line
     shown = {row[0]: row for row in results.result_table(inputs, 50).rows}
     assert shown["No network: nearest neighbour on pixels"][1].text.startswith("40.0")
+    # A network that learnt from other images is not compared with them.
+    other = inputs.study.arms["pretrained"].model_copy(update={"drawing": "published"})
+    arms = {**inputs.study.arms, "pretrained": other}
+    study = inputs.study.model_copy(update={"arms": arms})
+    assert baselines.lines(dataclasses.replace(inputs, study=study), 50) == []
 
 
 def test_methods_without_a_network_are_told_by_the_images_that_they_learnt_from():

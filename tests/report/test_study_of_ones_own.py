@@ -7,7 +7,7 @@ import pytest
 import synthetic
 from reports import Page, audit_inputs, inputs_of, make_inputs
 
-from tlstudy.audit.sentinels.alarms import RUN
+from tlstudy.audit.alarms import RUN
 from tlstudy.config.settings import Arm
 from tlstudy.report.figures import captions, curves
 from tlstudy.report.inputs import Inputs

@@ -8,9 +8,9 @@ from known import accuracies, make_study
 from made_results import filled
 
 from tlstudy.cli import main
-from tlstudy.config.tables import ALL_TABLES
+from tlstudy.config.tables import AGGREGATED_TABLES, ALL_TABLES
 from tlstudy.jobs import paths
-from tlstudy.steps.claims import MEASURED, make_claims
+from tlstudy.steps.claims import make_claims
 from tlstudy.storage.columns import CLAIM_VALUES, CLAIMS, LADDER, schema
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import write_json_atomically
@@ -30,8 +30,7 @@ def written(tmp_path):
     study = make_study(CLAIMED, groups=("first",), results=str(tmp_path / "results"))
     found = {"new-first": [0.3] * 6, "pretrained-first": 0.3 + GAPS}
     tables = {
-        name: schema(ALL_TABLES[name]).empty_table().to_pandas()
-        for name in (*MEASURED, "laboratory")
+        name: schema(ALL_TABLES[name]).empty_table().to_pandas() for name in AGGREGATED_TABLES
     }
     for name, table in {**tables, "runs": accuracies(study, found)}.items():
         file = paths.tables_folder(study) / f"{name}.parquet"

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 import torch
+from log_files import read_runs
 from torch import nn
 from torch.nn import functional
 from torch.nn.modules import module as torch_module
@@ -15,7 +16,6 @@ from torch.overrides import _len_torch_function_stack
 from watched_loop import Loop, examples, network
 
 import tlstudy
-from tlstudy.audit.own_runs.reading import read_runs
 
 
 def hooks() -> tuple[int, int, int]:

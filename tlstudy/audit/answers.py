@@ -13,6 +13,12 @@ from tlstudy.config.settings import Study
 Terms = Sequence[tuple[int, str]]  # sign and arm: (1, "pretrained"), (-1, "new") is a difference
 
 
+def reported(runs: pd.DataFrame, arm: str, size: int, measure: str) -> pd.Series:
+    """(seeds,) reported values of an arm by seed; diverged runs have none."""
+    rows = runs[(runs["arm"] == arm) & (runs["subset_size"] == size)]
+    return rows.set_index("seed")[f"reported_{measure}"].astype(float).dropna()
+
+
 class OfRun(NamedTuple):
     """(N,) labels of test images, and whether each was right."""
 
@@ -73,6 +79,10 @@ class Answers:
             there = [int(seed) for seed in values.dropna().index]
             over_both = self.balanced_accuracy(terms, size, there)
         return summarise(values.to_numpy(dtype=float), over_both)
+
+    def of_reported(self, runs: pd.DataFrame, arm: str, size: int, measure: str) -> Summary:
+        """Of an arm's reported values, over seeds and test images where its answers are known."""
+        return self.summary(measure, [(1, arm)], size, reported(runs, arm, size, measure))
 
 
 def of_tables(study: Study, tables: Mapping[str, pd.DataFrame]) -> Answers:

@@ -182,7 +182,7 @@ class Case:
             "statistic": statistic(self.study, claim),
             "unit": "" if claim.open else quantity_of(claim.quantity).unit,
             "effect": np.nan if claim.open else claim.least,
-            **self.summary.row(),
+            **self.summary.row(self.values().to_numpy()),
             "p_value": np.nan if claim.open else self.summary.p_value(claim.least),
             **asdict(self.ruling()),
             "figure": claim.figure,
@@ -307,5 +307,5 @@ def ledger_text(claims: pd.DataFrame) -> str:
         if row.get("stated") in WHEN_STATED:
             lines.append(f"    {WHEN_STATED[row['stated']]}")
         if (holm := row["verdict_by_holm"]) not in ("", row["verdict"]):
-            lines.append(f"    Judged together with the other claims (Holm): {holm}.")
+            lines.append(f"    Judged together with the other tests (Holm): {holm}.")
     return "\n".join(lines)

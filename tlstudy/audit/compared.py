@@ -42,8 +42,6 @@ class Row:
         values: of each seed that either arm has a value of: that of the first and of the second,
             None without one. The difference is over the seeds that have both.
         difference: of the second arm less the first, paired by seed.
-        means: of the first, the second and the difference, even of too few seeds for an interval;
-            None without a value.
     """
 
     subset_size: int
@@ -53,18 +51,22 @@ class Row:
     second: Summary
     difference: Summary
     values: dict[int, tuple[float | None, float | None]]
-    means: tuple[float | None, float | None, float | None]
 
     @property
     def seeds(self) -> list[int]:
         """Those that both arms have a value of."""
         return [seed for seed, values in self.values.items() if None not in values]
 
+    @property
+    def summaries(self) -> dict[str, Summary]:
+        """Of the first, the second and the difference."""
+        return {name: getattr(self, name) for name in ("first", "second", "difference")}
+
     def data(self) -> dict[str, Any]:
-        """For programs; each summary with its mean."""
+        """For programs; each summary with its mean, of too few seeds for an interval too."""
         found = asdict(self) | {"seeds": self.seeds}
-        for name, mean in zip(("first", "second", "difference"), found.pop("means"), strict=True):
-            found[name]["mean"] = mean
+        for name in self.summaries:
+            found[name]["mean"] = found[name].pop("plain_mean")
         return found
 
 
@@ -139,14 +141,7 @@ def _row(one: Side, other: Side, size: int, quantity: str) -> Row:
         if same_images
         else summarise(difference.to_numpy()),
         _by_seed_of_both(first, second),
-        tuple(map(plain_mean, (first, second, difference))),
     )
-
-
-def plain_mean(values: pd.Series) -> float | None:
-    """The mean of the finite ones of any number of values; None of none."""
-    finite = values[np.isfinite(values)]
-    return float(finite.mean()) if len(finite) else None
 
 
 def _by_seed(side: Side, size: int, quantity: str) -> pd.Series:

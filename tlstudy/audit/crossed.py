@@ -24,22 +24,21 @@ class Estimate:
     images: int
 
 
-def crossed_mean(values: np.ndarray, classes: np.ndarray | None = None) -> Estimate:
+def crossed_mean(values: np.ndarray, classes: np.ndarray) -> Estimate:
     """The mean of values by seed and image, with what the choice of both adds to its error.
 
     With mean squares MS_S of seeds, MS_X of images and MS_E of the rest, the variance of the mean
     is (MS_S + MS_X - MS_E) / (seeds images), at least MS_S / (seeds images); degrees of freedom by
     Satterthwaite, at least those of the seeds.
 
-    With classes it is the mean over classes, as a balanced accuracy is, and images vary within
+    It is the mean over classes, as a balanced accuracy is, and images vary within
     their class: that some classes are harder than others is no error of the mean.
 
     Args:
         values: (seeds, images) such as 1 where a run is right, or a difference of two such.
-        classes: (images,) each image's class; None if images are all alike.
+        classes: (images,) each image's class; all the same if images are all alike.
     """
     seeds, images = values.shape
-    classes = np.zeros(images, dtype=int) if classes is None else classes
     _, place, counts = np.unique(classes, return_inverse=True, return_counts=True)
     weights = 1 / (len(counts) * counts[place])
     mean = float((values @ weights).mean())

@@ -11,7 +11,7 @@ import pandas as pd
 
 from tlstudy.audit.answers import Answers, of_tables
 from tlstudy.audit.statistics import Summary
-from tlstudy.config.groups import sound_rung
+from tlstudy.config.groups import pairs_of, sound_rung
 from tlstudy.config.settings import Study
 from tlstudy.storage.columns import LADDER
 
@@ -27,11 +27,7 @@ def arms_of_rung(study: Study, rung: int) -> dict[str, str]:
 
 
 def _arms_of_group(study: Study, group: str) -> dict[str, str]:
-    names = {}
-    for name, arm in study.arms.items():
-        if arm.group == group:
-            names["new" if arm.initialisation == "random" else "pretrained"] = name
-    return {part: names[part] for part in PARTS if part in names}
+    return dict(zip(PARTS, pairs_of(study, study.arms)[group], strict=False))
 
 
 def comparable(study: Study, rung: int, part: str, quantity: str) -> bool:
@@ -149,7 +145,7 @@ def ladder_table(study: Study, runs: pd.DataFrame, answers: Answers | None = Non
             "subset_size": size,
             "quantity": quantity,
             "part": part,
-            **part_summary(study, answers, values, quantity, size).row(),
+            **part_summary(study, answers, values, quantity, size).row(values["value"].to_numpy()),
         }
         for size in study.subset_size
         for quantity in QUANTITIES

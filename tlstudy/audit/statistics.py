@@ -16,8 +16,6 @@ from scipy.stats import bootstrap, norm, sem, t, trim_mean
 
 from tlstudy.audit.crossed import Estimate
 from tlstudy.config.fields import MINIMUM_SEEDS
-from tlstudy.config.settings import Arm, Study
-from tlstudy.config.sweeps import swept_values
 
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
@@ -36,10 +34,9 @@ class Summary:
     Attributes:
         n: number of finite values.
         mean, low, high: mean and its 95 % interval; None below MINIMUM_SEEDS.
+        plain_mean: mean of any number of values; None of none.
         df: degrees of freedom of the interval; None likewise.
         images: test images that the interval is over, beside the seeds; None if over seeds alone.
-        bootstrap_low, bootstrap_high: ends of the percentile bootstrap's interval over seeds; None
-            below MINIMUM_SEEDS.
         interquartile_mean: mean of the middle half (Agarwal et al. 2021); None likewise.
         smallest, largest: range of the values; None where there is none.
     """
@@ -50,9 +47,8 @@ class Summary:
     high: float | None = None
     df: float | None = None
     images: int | None = None
-    bootstrap_low: float | None = None
-    bootstrap_high: float | None = None
     interquartile_mean: float | None = None
+    plain_mean: float | None = None
     smallest: float | None = None
     largest: float | None = None
 
@@ -65,10 +61,15 @@ class Summary:
             ends["images"] = int(ends["images"])
         return cls(int(row["seeds"]), **ends)
 
-    def row(self) -> dict[str, float | int | None]:
-        """Its columns in these tables."""
-        values = asdict(self)
-        return {"seeds": values.pop("n"), **values}
+    def row(self, values: np.ndarray) -> dict[str, float | int | None]:
+        """Its columns in these tables, with the bootstrap's interval of the values, (seeds,).
+
+        The bootstrap is for these tables only: its resamples take far longer than all the rest.
+        """
+        columns = asdict(self)
+        ends = bootstrap_interval(values[np.isfinite(values)]) or (None, None)
+        resampled = dict(zip(("bootstrap_low", "bootstrap_high"), ends, strict=True))
+        return {"seeds": columns.pop("n"), **columns, **resampled}
 
     @property
     def standard_error(self) -> float:
@@ -115,12 +116,12 @@ class Summary:
         return f"{value} ({note})" if note else value
 
 
-SCALED = ("mean", "low", "high", "bootstrap_low", "bootstrap_high", "interquartile_mean")
+SCALED = ("mean", "low", "high", "interquartile_mean", "plain_mean", "smallest", "largest")
 
 
 def scaled(summary: Summary, factor: float) -> Summary:
     """The summary of the values times a positive factor."""
-    values = {name: getattr(summary, name) for name in (*SCALED, "smallest", "largest")}
+    values = {name: getattr(summary, name) for name in SCALED}
     return replace(
         summary, **{name: factor * value for name, value in values.items() if value is not None}
     )
@@ -177,26 +178,18 @@ def summarise(values: np.ndarray, over_images: Estimate | None = None) -> Summar
     """
     values = np.asarray(values, dtype=float)
     values = values[np.isfinite(values)]
-    ends = {"smallest": float(values.min()), "largest": float(values.max())} if len(values) else {}
+    ends = {}
+    if len(values):
+        ends = {"smallest": values.min(), "largest": values.max(), "plain_mean": values.mean()}
+        ends = {name: float(value) for name, value in ends.items()}
     if len(values) < MINIMUM_SEEDS:
         return Summary(len(values), **ends)
     error, df, images = float(sem(values)), float(len(values) - 1), None
     if over_images is not None:
         error, df, images = over_images.standard_error, over_images.df, over_images.images
-    mean, reach = float(values.mean()), error * float(t.ppf(0.5 + CONFIDENCE / 2, df))
-    low, high = bootstrap_interval(values)
-    return Summary(
-        len(values),
-        mean,
-        mean - reach,
-        mean + reach,
-        df,
-        images,
-        low,
-        high,
-        float(trim_mean(values, TRIMMED)),
-        **ends,
-    )
+    mean, reach = ends["plain_mean"], error * float(t.ppf(0.5 + CONFIDENCE / 2, df))
+    middle = float(trim_mean(values, TRIMMED))
+    return Summary(len(values), mean, mean - reach, mean + reach, df, images, middle, **ends)
 
 
 def seeds_to_settle(values: np.ndarray, effect: float, summary: Summary) -> int | None:
@@ -226,24 +219,3 @@ def seeds_to_settle(values: np.ndarray, effect: float, summary: Summary) -> int 
     reach = t.ppf(0.5 + CONFIDENCE / 2, counts - 1) + norm.ppf(POWER)
     enough = reach * np.sqrt(spread / counts + of_images) <= distance
     return int(counts[enough][0]) - len(values) if enough.any() else None
-
-
-def reference_arms(study: Study) -> dict[str, str]:
-    """Each arm's reference; the arms that are references themselves are not in it.
-
-    The reference is the first arm of the group that was swept to the same values (the names of
-    swept arms end in ~key=value), and the first arm of the group where there is no other. Arms of
-    another target are never compared.
-    """
-    references = {}
-    for name, arm in study.arms.items():
-        group = [other for other in study.arms if _compare(study.arms[other], arm)]
-        alike = [other for other in group if swept_values(other) == swept_values(name)]
-        reference = alike[0] if len(alike) > 1 else group[0]
-        if reference != name:
-            references[name] = reference
-    return references
-
-
-def _compare(one: Arm, other: Arm) -> bool:
-    return one.group == other.group and one.target == other.target

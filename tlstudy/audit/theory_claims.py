@@ -61,7 +61,7 @@ def laboratory_ledger(
             numbers = found.to_numpy(dtype=float)
             summary = summarise(numbers)
             ruling = by_interval(summary, numbers, claim.effect, claim.bound)
-            row = {"claim": name, **vars(claim), **summary.row(), **vars(ruling)}
+            row = {"claim": name, **vars(claim), **summary.row(numbers), **vars(ruling)}
             row["p_value"] = summary.p_value(claim.effect)
             claims.append(row | {"because": ruling.because + _missing(found)})
             values += [{"claim": name, "seed": seed, "value": one} for seed, one in found.items()]

@@ -12,8 +12,8 @@ from tlstudy.jobs import paths
 from tlstudy.jobs.progress import Progress, progress
 from tlstudy.jobs.provenance import check_inside
 from tlstudy.report.inputs import load
-from tlstudy.report.page.progress import section
 from tlstudy.report.page.render import render, render_without_results
+from tlstudy.report.sentences.progress import section
 from tlstudy.steps.aggregate import aggregate_study
 from tlstudy.steps.claims import make_claims
 from tlstudy.steps.figures import draw_figures

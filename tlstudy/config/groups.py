@@ -1,8 +1,9 @@
 """Arms of a study by group, kind of start and rung of the ladder."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from tlstudy.config.settings import Arm, Study
+from tlstudy.config.sweeps import swept_values
 from tlstudy.config.targets import MNIST
 
 
@@ -26,6 +27,37 @@ def groups_of(study: Study) -> dict[str, list[str]]:
     for name, arm in study.arms.items():
         groups.setdefault(arm.group, []).append(name)
     return groups
+
+
+def pairs_of(study: Study, among: Container[str]) -> dict[str, tuple[str, str]]:
+    """New and pretrained arm of each group that has just one of each among some arms."""
+    found = {}
+    for group, names in groups_of(study).items():
+        pair = sorted(filter(among.__contains__, names), key=lambda arm: not is_new(study, arm))
+        if [is_new(study, arm) for arm in pair] == [True, False]:
+            found[group] = tuple(pair)
+    return found
+
+
+def reference_arms(study: Study) -> dict[str, str]:
+    """Each arm's reference; the arms that are references themselves are not in it.
+
+    The reference is the first arm of the group that was swept to the same values (the names of
+    swept arms end in ~key=value), and the first arm of the group where there is no other. Arms of
+    another target are never compared.
+    """
+    references = {}
+    for name, arm in study.arms.items():
+        group = [other for other in study.arms if _compare(study.arms[other], arm)]
+        alike = [other for other in group if swept_values(other) == swept_values(name)]
+        reference = alike[0] if len(alike) > 1 else group[0]
+        if reference != name:
+            references[name] = reference
+    return references
+
+
+def _compare(one: Arm, other: Arm) -> bool:
+    return one.group == other.group and one.target == other.target
 
 
 def group_of_slides(study: Study) -> str | None:

@@ -1,6 +1,8 @@
 """The tables of a study by file name, with their columns."""
 
+from tlstudy.config.catalogue import states_proposition
 from tlstudy.config.measurements import measured_tables
+from tlstudy.config.settings import Study
 from tlstudy.storage.columns import (
     ANSWERS,
     CLAIM_VALUES,
@@ -39,3 +41,13 @@ CLAIM_TABLES = {
     "laboratory-claim-values": LABORATORY_CLAIM_VALUES,
 }
 ALL_TABLES = AGGREGATED_TABLES | CLAIM_TABLES | {"formulas": FORMULAS}
+
+
+def tables_of(study: Study) -> list[str]:
+    """Names of the tables in which a study has something: not all have what needs no images."""
+    return [
+        name
+        for name in ALL_TABLES
+        if (study.laboratory.experiments or not name.startswith("laboratory"))
+        and (name != "formulas" or states_proposition(study))
+    ]

@@ -16,24 +16,18 @@ from tlstudy.audit.compared import (
 )
 from tlstudy.audit.statistics import Summary
 from tlstudy.config.fields import MINIMUM_SEEDS
-from tlstudy.report.format import (
-    MISSING,
-    POINTS,
-    THIN,
-    bare_points,
-    count,
-    join,
-    loss,
-    number,
-    percent,
-)
+from tlstudy.report.format import MISSING, THIN, count, join, number
+from tlstudy.report.sentences import results
 
 SEEDS_IN_A_LINE = 8
 Write = tuple[Callable[[float], str], str]  # how a number is written, and the unit after it
-VALUES: dict[str, Write] = {"balanced_accuracy": (percent, ""), "loss": (loss, f"{THIN}nats")}
+NATS = f"{THIN}nats"
+# As in the table of results; here a loss has its unit after it.
+VALUES: dict[str, Write] = {
+    name: (write, NATS * (name == "loss")) for name, write in results.VALUES.items()
+}
 DIFFERENCES: dict[str, Write] = {
-    "balanced_accuracy": (bare_points, POINTS),
-    "loss": (partial(loss, sign=True), f"{THIN}nats"),
+    name: (write, unit or NATS) for name, (write, unit) in results.DIFFERENCES.items()
 }
 
 
@@ -109,12 +103,11 @@ def _row_lines(row: Row) -> Iterator[str]:
         f"{SECOND}       ": values,
         f"{SECOND} less {FIRST}": differences,
     }
-    summaries = (row.first, row.second, row.difference)
-    for (name, written), summary, mean in zip(named.items(), summaries, row.means, strict=True):
-        write, unit = written
+    summaries = row.summaries.values()
+    for (name, (write, unit)), summary in zip(named.items(), summaries, strict=True):
         few = summary.mean is None and summary.n > 1
-        yield f"        {name}     {summary.text(*written)}" + (
-            f"; mean {write(mean)}{unit}" if few else ""
+        yield f"        {name}     {summary.text(write, unit)}" + (
+            f"; mean {write(summary.plain_mean)}{unit}" if few else ""
         )
     if row.difference.n:
         yield f"        {_against_zero(row.difference)}"

@@ -8,22 +8,17 @@ from typing import Any
 
 import pandas as pd
 
-from tlstudy.audit.compared import plain_mean
-from tlstudy.audit.statistics import Summary, reference_arms
+from tlstudy.audit.statistics import Summary
 from tlstudy.config.groups import groups_of, label_of
 from tlstudy.config.settings import Study
 from tlstudy.config.sweeps import swept_keys, swept_values
-from tlstudy.jobs.progress import progress
 from tlstudy.jobs.tables import read_table
 from tlstudy.report.format import MINUS, MISSING, THIN, join, sentence
 from tlstudy.report.inputs import Inputs
-from tlstudy.report.page.progress import section
 from tlstudy.report.sentences.results import DIFFERENCES, MEASURES, VALUES
 from tlstudy.report.sentences.series import (
     difference_summary,
-    differences,
     of_arm,
-    reported,
     reported_summary,
 )
 
@@ -50,7 +45,6 @@ COLUMNS = {
 }
 
 MARKUP = re.compile(r"[\\`*_\[\]<>|~$&]")  # of Markdown, within a line
-FORMULA = ("=", "+", "-", "@")  # with which one begins in a spreadsheet
 UNITS = {"balanced_accuracy": "share, 0 to 1", "loss": "nats"}
 
 
@@ -61,7 +55,7 @@ def results_inputs(study: Study) -> Inputs:
         UserError: the study has no tables yet.
     """
     tables = {name: read_table(study, name) for name in ("runs", "answers")}
-    return Inputs(study=study, progress=section(progress(study)), **tables)
+    return Inputs(study=study, **tables)
 
 
 def results_frame(study: Study) -> pd.DataFrame:
@@ -93,7 +87,7 @@ def results_frame(study: Study) -> pd.DataFrame:
 
 
 def _rows(inputs: Inputs) -> Iterator[dict[str, object]]:
-    study, references = inputs.study, reference_arms(inputs.study)
+    study, references = inputs.study, inputs.references
     swept = swept_keys(study.arms)
     for size in study.subset_size:
         for arm in [arm for arms in groups_of(study).values() for arm in arms]:
@@ -110,20 +104,18 @@ def _rows(inputs: Inputs) -> Iterator[dict[str, object]]:
                 "reference": references.get(arm, ""),
             }
             for measure in MEASURES:
-                values = reported(inputs, arm, size, measure)
-                row |= _columns(measure, reported_summary(inputs, arm, size, measure), values)
-                found, values = Summary(0), pd.Series(dtype=float)
+                row |= _columns(measure, reported_summary(inputs, arm, size, measure))
+                found = Summary(0)
                 if arm in references:
                     found = difference_summary(inputs, arm, size, measure)
-                    values = differences(inputs, arm, size, measure)
-                row |= _columns(f"{measure}_difference", found, values)
+                row |= _columns(f"{measure}_difference", found)
             yield row
 
 
-def _columns(name: str, summary: Summary, values: pd.Series) -> dict[str, object]:
+def _columns(name: str, summary: Summary) -> dict[str, object]:
     """With the mean of any number of seeds, which `Summary` has only beside its interval."""
     ends = {f"{name}_{end}": value for end, value in asdict(summary).items() if end in ENDS}
-    ends[f"{name}_mean"] = plain_mean(values)
+    ends[f"{name}_mean"] = summary.plain_mean
     return {f"{name}_seeds": summary.n, f"{name}_images": summary.images, **ends}
 
 
@@ -134,15 +126,8 @@ def exported(study: Study, form: str) -> str:
         form: csv, with all numbers; latex or markdown, as it is printed.
     """
     if form == "csv":
-        frame = results_frame(study)
-        frame["label"] = frame["label"].map(_no_formula)
-        return frame.to_csv(index=False, lineterminator="\n")
+        return results_frame(study).to_csv(index=False, lineterminator="\n")
     return (_latex if form == "latex" else _markdown)(*_printed(results_inputs(study)))
-
-
-def _no_formula(label: str) -> str:
-    """A label that spreadsheets show: text that begins like a formula they would execute."""
-    return f"'{label}" if label.startswith(FORMULA) else label
 
 
 # Heads of the columns with numbers, in their order.
@@ -151,7 +136,7 @@ NUMBERS = ("Balanced accuracy", "Loss, nats", "Difference of accuracies", "Diffe
 
 def _printed(inputs: Inputs) -> tuple[list[str], list[list[str]], str]:
     """Heads, rows, and a note on the brackets: what all cells of a column share is said there."""
-    study, references = inputs.study, reference_arms(inputs.study)
+    study, references = inputs.study, inputs.references
     swept = swept_keys(study.arms)
     beside, parts = [], []
     for size in study.subset_size:

@@ -1,18 +1,20 @@
 """What the report is made from, and how it is found on disk."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
 
 import pandas as pd
 
-from tlstudy.config.catalogue import figure_files, size_folder, states_proposition
-from tlstudy.config.groups import groups_of, is_of_slides, label_of
+from tlstudy.audit.answers import Answers
+from tlstudy.config.catalogue import figure_files, size_folder
+from tlstudy.config.groups import groups_of, is_of_slides, label_of, reference_arms
 from tlstudy.config.settings import Study
 from tlstudy.config.study import runs_of_step
 from tlstudy.config.study_targets import image_sources, targets
-from tlstudy.config.tables import ALL_TABLES
+from tlstudy.config.tables import ALL_TABLES, tables_of
 from tlstudy.config.targets import Target
 from tlstudy.data.images import images_origin
 from tlstudy.jobs import paths
@@ -20,28 +22,12 @@ from tlstudy.jobs.run_record import read_run_record
 from tlstudy.jobs.tables import read_landscapes, read_table
 from tlstudy.report.figures.captions import PUBLISHED_GROUP
 from tlstudy.report.format import quoted
-from tlstudy.report.page.progress import Section
+from tlstudy.report.sentences.progress import Section
 from tlstudy.storage import columns
 from tlstudy.storage.reading import read_json, read_svg
 
 Json = dict[str, Any]
 CONTACT_SHEET = "contact-sheet"
-TABLES = (
-    "runs",
-    "metrics",
-    "layers",
-    "answers",
-    "findings",
-    "encoder",
-    "curvature",
-    "reuse",
-    "invariance",
-    "features",
-    "baselines",
-    "ladder",
-    "claims",
-)
-LABORATORY_TABLES = ("laboratory", "laboratory-claims", "laboratory-runs")
 
 
 def _empty(name: str) -> Callable[[], pd.DataFrame]:
@@ -71,7 +57,7 @@ class Inputs:
     """Everything that the report shows. Tables have the columns of `tlstudy.storage.columns`.
 
     Attributes:
-        progress: the grid of the study's runs.
+        progress: the grid of the study's runs; None where no page is made.
         formulas: of studies that show Proposition 3.
         landscapes: one mapping for each run that has landscapes.
         figures: SVG text by subset size and name of the figure.
@@ -82,8 +68,8 @@ class Inputs:
     """
 
     study: Study
-    progress: Section
     runs: pd.DataFrame
+    progress: Section | None = None
     metrics: pd.DataFrame = field(default_factory=_empty("metrics"))
     layers: pd.DataFrame = field(default_factory=_empty("layers"))
     answers: pd.DataFrame = field(default_factory=_empty("answers"))
@@ -111,6 +97,16 @@ class Inputs:
         """The arm's label in quotation marks."""
         return quoted(label_of(self.study, arm))
 
+    @cached_property
+    def references(self) -> dict[str, str]:
+        """Each arm's reference; see `reference_arms`."""
+        return reference_arms(self.study)
+
+    @cached_property
+    def of_images(self) -> Answers:
+        """Answers of the runs image by image."""
+        return Answers(self.study, self.answers)
+
     def seeds_there(self, size: int | None = None) -> list[int]:
         """Seeds of the runs, those of one subset size; in an incomplete report some have none."""
         runs = self.runs if size is None else self.runs[self.runs["subset_size"] == size]
@@ -131,22 +127,24 @@ class Inputs:
         return bool(self.study.ladder or self.study.claims)
 
 
-def load(study: Study, progress: Section) -> Inputs:
+def tables_shown(study: Study) -> dict[str, str]:
+    """The study's tables that a report shows: the attribute of `Inputs`, and the file's name."""
+    known = {each.name for each in fields(Inputs)}
+    names = {name.replace("-", "_"): name for name in tables_of(study)}
+    return {key: name for key, name in names.items() if key in known}
+
+
+def load(study: Study, progress: Section | None = None) -> Inputs:
     """Read a study's results from disk; drawings that do not exist are left out.
 
     Raises:
         UserError: a table or a landscape is missing or damaged.
     """
-    names = list(TABLES)
-    if study.laboratory.experiments:
-        names += LABORATORY_TABLES
-    if states_proposition(study):
-        names.append("formulas")
     drawings = _drawings(study)
     return Inputs(
         study=study,
         progress=progress,
-        **{name.replace("-", "_"): read_table(study, name) for name in names},
+        **{key: read_table(study, name) for key, name in tables_shown(study).items()},
         landscapes=read_landscapes(study),
         figures={size: drawings.get(size_folder(size), {}) for size in study.subset_size},
         study_figures=drawings.get(".", {}),

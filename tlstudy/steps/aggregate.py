@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tlstudy.audit.sentinels.runs import Examiner, Key, names_of_alarms
+from tlstudy.audit.runs import Examiner, Key, names_of_alarms
 from tlstudy.audit.sentinels.sentinel import Finding
 from tlstudy.config.measurements import measured_tables
 from tlstudy.config.settings import Study

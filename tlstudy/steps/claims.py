@@ -6,17 +6,14 @@ from tlstudy.audit.answers import of_tables
 from tlstudy.audit.claims import ledger
 from tlstudy.audit.ladder import ladder_table
 from tlstudy.audit.theory_claims import laboratory_ledger
-from tlstudy.config.measurements import measured_tables
 from tlstudy.config.settings import Study
-from tlstudy.config.tables import CLAIM_TABLES
+from tlstudy.config.tables import AGGREGATED_TABLES, CLAIM_TABLES
 from tlstudy.jobs import graph, paths
 from tlstudy.jobs.claims_seen import read_sightings
 from tlstudy.jobs.provenance import with_provenance
 from tlstudy.jobs.tables import read_table
 from tlstudy.storage.columns import schema
 from tlstudy.storage.table_files import write_table
-
-MEASURED = ("runs", "metrics", "layers", "answers", *measured_tables())
 
 
 @with_provenance(graph.claims)
@@ -27,10 +24,10 @@ def make_claims(study: Study) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
         The ladder, the ledger and the laboratory's: `tlstudy.storage.columns.LADDER`, `CLAIMS` and
         `LABORATORY_CLAIMS`.
     """
-    tables = {name: read_table(study, name) for name in MEASURED}
+    tables = {name: read_table(study, name) for name in AGGREGATED_TABLES}
     claims, values = ledger(study, tables, read_sightings(study))
     of_laboratory, laboratory_values = laboratory_ledger(
-        read_table(study, "laboratory"), study.laboratory.experiments
+        tables["laboratory"], study.laboratory.experiments
     )
     made = {
         "ladder": ladder_table(study, tables["runs"], of_tables(study, tables)),

@@ -7,8 +7,8 @@ from tlstudy.jobs import graph, paths
 from tlstudy.jobs.progress import progress
 from tlstudy.jobs.provenance import with_provenance
 from tlstudy.report.inputs import load
-from tlstudy.report.page.progress import section
 from tlstudy.report.page.render import render, render_results_table
+from tlstudy.report.sentences.progress import section
 from tlstudy.storage.files import write_bytes_atomically
 
 

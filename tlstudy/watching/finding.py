@@ -47,10 +47,15 @@ def report_text(findings: list[Finding], heading: str, unjudged: list[str], tabl
     lines = [f"tlstudy.watch, {heading}: {tally(one.severity for one in findings)}."]
     for finding in sorted(findings, key=lambda one: SEVERITIES.index(one.severity)):
         lines.append(f"  {finding.severity}: {finding.name}")
-        for label, text in (("saw", finding.saw), ("why", finding.why), ("do", finding.advice)):
-            lines.append(wrapped(f"    {label:4}", text, indent=8))
+        lines += reasons(finding.saw, finding.why, finding.advice)
     lines += [wrapped("  cannot judge: ", text) for text in unjudged]
     return "\n".join([*lines, table] if table else lines)
+
+
+def reasons(saw: str, why: str, advice: str) -> list[str]:
+    """The lines below the name of a finding."""
+    labelled = {"saw": saw, "why": why, "do": advice}.items()
+    return [wrapped(f"    {label:4}", text, indent=8) for label, text in labelled]
 
 
 def tally(severities: Iterable[str]) -> str:

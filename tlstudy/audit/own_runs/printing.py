@@ -11,7 +11,7 @@ from tlstudy.audit.sentinels.evidence import Evidence
 from tlstudy.audit.sentinels.registry import Examination, examine, examine_group, examine_table
 from tlstudy.audit.sentinels.sentinel import Finding
 from tlstudy.storage.errors import UserError
-from tlstudy.watching.finding import SEVERITIES, tally, wrapped
+from tlstudy.watching.finding import SEVERITIES, reasons, tally, wrapped
 
 UNREADABLE = 2  # exit status
 # What a sentinel raises where values contradict each other.
@@ -169,8 +169,7 @@ def _lines_of_run(item: Examined) -> Iterator[str]:
     for finding in gravest:
         flaws = f" ({finding.flaws})" if finding.flaws else ""
         yield f"  {finding.severity}: {finding.sentinel}{flaws}"
-        for label, text in (("saw", finding.saw), ("why", finding.why), ("do", finding.advice)):
-            yield wrapped(f"    {label:4}", text, indent=8)
+        yield from reasons(finding.saw, finding.why, finding.advice)
 
 
 def _lines_of_sentinels(examined: list[Examined]) -> Iterator[str]:

@@ -1,7 +1,6 @@
 """A file as it lies there, and a table as a program left it: before any name is understood."""
 
 import gzip
-import io
 import re
 import zlib
 from collections.abc import Iterable
@@ -14,7 +13,6 @@ import pandas as pd
 
 from tlstudy.storage.errors import UserError
 
-MOST_BYTES = 2**30  # that a file unpacks to: a small one could fill the memory
 GZIP = b"\x1f\x8b"
 WINDOWS = "cp1252"
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
@@ -55,22 +53,27 @@ class File:
         """
         try:
             data = self.path.read_bytes()
-            if data.startswith(GZIP):
-                with gzip.open(io.BytesIO(data)) as packed:
-                    data = packed.read(MOST_BYTES + 1)
-                if len(data) > MOST_BYTES:
-                    raise unreadable(self.path, f"unpacks to more than {MOST_BYTES:,} bytes")
-            return data
+            return gzip.decompress(data) if data.startswith(GZIP) else data
         except (OSError, EOFError, zlib.error) as error:
             raise unreadable(self.path, getattr(error, "strerror", None) or error) from None
 
-    @cached_property
+    @property
     def text(self) -> str:
         """Its text: UTF-8, UTF-16 if it begins so, or what older programs of Windows write.
 
         Raises:
             UserError: it is no text.
         """
+        return self._decoded[0]
+
+    @property
+    def is_of_windows(self) -> bool:
+        """Whether the text is no UTF-8 and was read as Windows-1252."""
+        return self._decoded[1] == WINDOWS
+
+    @cached_property
+    def _decoded(self) -> tuple[str, str]:
+        """The text and its encoding."""
         utf_16 = self.data.startswith(UTF_16)
         for encoding in ("utf-16",) if utf_16 else ("utf-8-sig", WINDOWS):
             try:
@@ -79,26 +82,13 @@ class File:
                 continue
             if "\0" in text:
                 raise unreadable(self.path, "is no text: it has zero bytes")
-            return text
+            return text, encoding
         raise unreadable(self.path, "is no text in UTF-8, UTF-16 or Windows-1252")
-
-    @property
-    def is_of_windows(self) -> bool:
-        """Whether the text is no UTF-8 and was read as Windows-1252."""
-        return not self.data.startswith(UTF_16) and not _is_utf_8(self.data)
 
     @property
     def stem(self) -> str:
         """The name without `.gz` and without its last suffix."""
         return Path(re.sub(r"\.gz$", "", self.path.name, flags=re.IGNORECASE)).stem
-
-
-def _is_utf_8(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def unreadable(path: Path, reason: object) -> UserError:

@@ -52,18 +52,6 @@ class Options:
     test_images: int | None = None
 
 
-def read_all(paths: Iterable[Path], options: Options) -> list[Source]:
-    """All runs of files and folders.
-
-    Raises:
-        UserError: one cannot be read; names file, column and what would help.
-    """
-    sources, refused = read_each(paths, options)
-    if refused:
-        raise refused[0]
-    return sources
-
-
 def read_each(paths: Iterable[Path], options: Options) -> tuple[list[Source], list[UserError]]:
     """The runs of each file and folder that can be read. Single curves are joined to runs.
 
@@ -213,13 +201,3 @@ def _of_folder(folder: Path, options: Options) -> list[Source]:
     if refused:
         sources[-1].notes.append(f"{len(refused)} other files of {folder} were not read")
     return sources
-
-
-def read_runs(path: Path, options: Options | None = None) -> Source:
-    """The runs of one file, as `read_all` reads them.
-
-    Raises:
-        UserError: it cannot be read.
-    """
-    [source] = read_all([path], options or Options())
-    return source

@@ -5,10 +5,10 @@ modules only when something is drawn.
 """
 
 from collections import ChainMap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tlstudy.config.catalogue import (
     ACCURACY_BY_SIZE,
@@ -26,6 +26,28 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+class OfSize(Mapping):
+    """Tables with the rows of one number of training images; all rows without one.
+
+    Each is read when a figure asks for it.
+    """
+
+    def __init__(self, tables: Mapping, size: int | None):
+        self._tables, self._size = tables, size
+
+    def __getitem__(self, name: str) -> Any:
+        rows = self._tables[name]
+        if self._size is None or "subset_size" not in rows:
+            return rows
+        return rows[rows["subset_size"] == self._size]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tables)
+
+    def __len__(self) -> int:
+        return len(self._tables)
+
+
 def draw_all(study: Study, tables: Mapping, folder: Path) -> None:
     """Write every figure as SVG and PNG: `folder`/n~{size}/{name}, and those of all sizes.
 
@@ -36,10 +58,7 @@ def draw_all(study: Study, tables: Mapping, folder: Path) -> None:
     from tlstudy.report.figures import files, style
 
     for size in study.subset_size:
-        of_size = {
-            name: table[table["subset_size"] == size] if "subset_size" in table else table
-            for name, table in tables.items()
-        }
+        of_size = OfSize(tables, size)
         for name in figure_names(study):
             with style.look(f"{name}-{size}"):
                 figure = draw(study, name, of_size, size)

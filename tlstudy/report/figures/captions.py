@@ -10,13 +10,14 @@ from tlstudy.config.catalogue import (
     LABORATORY,
     OTHER_RUNGS,
     PENALTY,
+    TITLES,
     base_name,
     part_of_study,
 )
 from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.config.groups import groups_of, label_of, other_groups, rung_groups
 from tlstudy.config.settings import Study
-from tlstudy.report.figures.texts import TITLES, explanation
+from tlstudy.report.figures.texts import explanation
 from tlstudy.report.format import join
 from tlstudy.report.format import seeds as listed
 

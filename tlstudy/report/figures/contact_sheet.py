@@ -17,7 +17,7 @@ LONGEST_NAME = 24
 LARGEST_SIDE = 64  # pixels of an image in the sheet; of larger ones some are left out
 
 
-def mosaic(images: np.ndarray, labels: np.ndarray, rows: Sequence[int] = range(10)) -> np.ndarray:
+def mosaic(images: np.ndarray, labels: np.ndarray, rows: Sequence[int]) -> np.ndarray:
     """Images side by side in one array, NaN between and beside them (white, of colours).
 
     Args:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from tlstudy.audit.statistics import Summary, summarise
-from tlstudy.config.groups import groups_of, is_new, label_of
+from tlstudy.config.groups import is_new, label_of, pairs_of
 from tlstudy.config.settings import Study
 from tlstudy.report.figures import points, style
 from tlstudy.report.figures.captions import measured_note
@@ -45,7 +45,7 @@ def curvature_figure(study: Study, tables: points.Tables, size: int) -> Figure:
 def _panel(ax: Axes, study: Study, rows: pd.DataFrame, arms: list[str], quantity: str) -> None:
     ax.set_yscale("log", nonpositive="mask")
     values = rows.pivot(index="seed", columns="arm", values=quantity).reindex(columns=arms)
-    joined = pairs(study, arms)
+    joined = pairs_of(study, arms).values()
     single = [(arm,) for arm in arms if not any(arm in pair for pair in joined)]
     for chosen in (*joined, *single):
         found = {arms.index(arm): values[arm] for arm in chosen}
@@ -58,17 +58,6 @@ def _panel(ax: Axes, study: Study, rows: pd.DataFrame, arms: list[str], quantity
         labels = [textwrap.fill(label_of(study, arm), max(8, 40 // len(arms))) for arm in arms]
     style.named_columns(ax, labels)
     ax.xaxis.set_minor_locator(NullLocator())
-
-
-def pairs(study: Study, arms: list[str]) -> list[tuple[str, str]]:
-    """New and pretrained arm of each group that has just one of each among the arms."""
-    found = []
-    for group in groups_of(study).values():
-        there = [arm for arm in group if arm in arms]
-        pair = sorted(there, key=lambda arm: not is_new(study, arm))
-        if [is_new(study, arm) for arm in pair] == [True, False]:
-            found.append(tuple(pair))
-    return found
 
 
 def ratio(table: pd.DataFrame, pair: tuple[str, str], quantity: str, point: str) -> Summary:
@@ -84,7 +73,7 @@ def ratio_text(
     study: Study, table: pd.DataFrame, arms: list[str], quantity: str, point: str
 ) -> str:
     """Pretrained as a multiple of new, with its interval or range; empty without one pair."""
-    found = pairs(study, arms)
+    found = [*pairs_of(study, arms).values()]
     item = ratio(table, found[0], quantity, point) if len(found) == 1 else None
     if item is None or item.n == 0:
         return ""

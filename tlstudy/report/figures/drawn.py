@@ -242,12 +242,11 @@ def _grid(image: AxesImage, of: str, to_points: float, height: float) -> Grid:
     if image.origin == "lower":
         values = values[::-1]
     # From the first row on top to the last: an axis that is turned round has its ends exchanged.
-    edges = (top, bottom)
-    corners = image.axes.transData.transform([(left, edges[0]), (right, edges[1])]) * to_points
+    corners = image.axes.transData.transform([(left, top), (right, bottom)]) * to_points
     return Grid(
         of=of,
         x=_in_words(image.axes, "x", _centres(left, right, columns)),
-        y=_in_words(image.axes, "y", _centres(*edges, rows)),
+        y=_in_words(image.axes, "y", _centres(top, bottom, rows)),
         values=[
             [float(f"{value:.{DIGITS}g}") if np.isfinite(value) else None for value in row]
             for row in values

@@ -1,13 +1,12 @@
 """Figures of the reported values: every seed a point, intervals where there are enough seeds."""
 
 import textwrap
-from collections import ChainMap
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from tlstudy.audit.answers import of_tables
-from tlstudy.audit.statistics import Summary, scaled
+from tlstudy.audit.statistics import scaled
 from tlstudy.config.groups import group_of_slides, groups_of, is_new, label_of
 from tlstudy.config.settings import Study
 from tlstudy.data import published
@@ -34,6 +33,7 @@ def results_figure(study: Study, tables: points.Tables, size: int) -> Figure:
     )
     handles.append(style.reference_entry("guessing"))
     text = note(study, size) + _stopped(runs)
+    answers = of_tables(study, tables)
     figure = style.new_figure(0.6 + 0.46 * (rows[-1] + 1), handles, text)
     panels = figure.subplots(1, 2, sharey=True)
     for ax, (quantity, (label, scale)) in zip(panels, QUANTITIES.items(), strict=True):
@@ -41,7 +41,7 @@ def results_figure(study: Study, tables: points.Tables, size: int) -> Figure:
         for arm, row in zip(arms, rows, strict=True):
             values = points.values_of(runs[runs["arm"] == arm], f"reported_{quantity}", scale)
             colour = style.colour_of(study, arm)
-            summary = _summary(study, tables, arm, size, quantity, scale)
+            summary = scaled(answers.of_reported(runs, arm, size, quantity), scale)
             points.draw_values(ax, row, values, colour, vertical=False, aside=2, summary=summary)
             kind = "new" if is_new(study, arm) else "pretrained"
             # Those of the slides stand beside their first arm of a kind.
@@ -60,15 +60,6 @@ def results_figure(study: Study, tables: points.Tables, size: int) -> Figure:
     return figure
 
 
-def _summary(
-    study: Study, tables: points.Tables, arm: str, size: int, quantity: str, scale: float
-) -> Summary:
-    """Of an arm's reported values, over seeds and test images where its answers are known."""
-    rows = tables["runs"][tables["runs"]["arm"] == arm].set_index("seed")
-    values = rows[f"reported_{quantity}"].astype(float).dropna()
-    return scaled(of_tables(study, tables).summary(quantity, [(1, arm)], size, values), scale)
-
-
 def _diverged(runs: pd.DataFrame, arm: str) -> str:
     """Words for a row's label on runs that are missing or have no value, or nothing."""
     status = runs.loc[runs["arm"] == arm, "status"]
@@ -80,7 +71,7 @@ def _diverged(runs: pd.DataFrame, arm: str) -> str:
 
 def size_figure(study: Study, tables: points.Tables, _size: None) -> Figure:
     """Reported balanced accuracy against the number of training images, a panel for each group."""
-    runs, groups = tables["runs"], groups_of(study)
+    runs, groups, answers = tables["runs"], groups_of(study), of_tables(study, tables)
     handles = [*style.arm_handles(study), guessing.entry(study, "balanced_accuracy")]
     height = 2.6 * style.panel_rows(len(groups))
     figure = style.new_figure(height, handles, note(study) + _stopped(runs))
@@ -91,9 +82,8 @@ def size_figure(study: Study, tables: points.Tables, _size: None) -> Figure:
             values, summaries = {}, {}
             for size, rows in runs[runs["arm"] == arm].groupby("subset_size"):
                 values[aside * size] = points.values_of(rows, "reported_balanced_accuracy", 100)
-                summaries[aside * size] = _summary(
-                    study, ChainMap({"runs": rows}, tables), arm, size, "balanced_accuracy", 100
-                )
+                found = answers.of_reported(runs, arm, size, "balanced_accuracy")
+                summaries[aside * size] = scaled(found, 100)
             colour, dash = style.arm_styles(study)[arm].values()
             points.draw_line(ax, values, colour, "", dash, points.USUAL, summaries)
         guessing.draw(ax, study, "balanced_accuracy", arms)

@@ -3,8 +3,7 @@
 import numpy as np
 from jinja2.utils import htmlsafe_json_dumps
 
-from tlstudy.audit.statistics import reference_arms
-from tlstudy.config.catalogue import ACCURACY_BY_SIZE, CONTRADICTIONS
+from tlstudy.config.catalogue import ACCURACY_BY_SIZE, CONTRADICTIONS, figures_by_part
 from tlstudy.config.datasets import DIGITS, DataSet
 from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.config.groups import groups_of, is_of_slides
@@ -15,7 +14,8 @@ from tlstudy.report.figures.guessing import softmax_bounds
 from tlstudy.report.format import count, join, percent, seeds, sentence, whole
 from tlstudy.report.inputs import ContactSheet, Inputs
 from tlstudy.report.names import network_name
-from tlstudy.report.page.figures import LANDSCAPES, PageFigure, figure, folder_told, study_figure
+from tlstudy.report.page import theory
+from tlstudy.report.page.figures import PageFigure, figure, folder_told, study_figure
 from tlstudy.report.page.svg import inline_svg
 from tlstudy.report.sentences import (
     baselines,
@@ -26,7 +26,6 @@ from tlstudy.report.sentences import (
     protocol,
     published,
     results,
-    theory,
 )
 from tlstudy.report.sentences.alarms import alarms
 from tlstudy.report.sentences.review import review
@@ -35,21 +34,6 @@ from tlstudy.report.tables import MOST_ARM_COLUMNS
 
 MOST_ROWS_ON_TOP = 6  # of a table of results of a further number of images
 MOST_COUNTED = 12  # classes whose images are told one by one
-PARTS = {  # headings of the results, in the slides' order, with their figures
-    "Reported loss and balanced accuracy": ("results",),
-    "Loss": ("loss-new", "loss-pretrained"),
-    "Accuracy": ("balanced-accuracy",),
-    "Gradient norm": ("gradient-norm",),
-    "Change of all weights": ("magnitude-change", "angle-change"),
-    "Change layer by layer": ("layerwise-magnitude", "layerwise-angle"),
-    "Encoder and decoder": ("encoder",),
-    "Loss landscapes": tuple(LANDSCAPES),
-    "Curvature of the loss": ("curvature",),
-    "Reuse of features": ("reuse",),
-    "Features": ("features",),
-    "Invariance": ("invariance-transfer", "invariance-stages"),
-    "Overlap with the pretraining": ("overlap",),
-}
 SEEDS_THAT_SHOW_A_SHAPE = 10  # fewer do not tell a normal distribution from a skewed one
 
 
@@ -134,7 +118,7 @@ def size_results(inputs: Inputs, size: int) -> dict:
     audit = _audit(inputs, size) if inputs.is_audit else None
     first = size == inputs.study.subset_size[0]
     short = len(table["table"].rows) <= MOST_ROWS_ON_TOP
-    for title, names in PARTS.items():
+    for title, names in figures_by_part().items():
         shown = [found for name in names if (found := figure(inputs, size, name)) is not None]
         if shown:
             key = f"n{size}-{title.lower().replace(' ', '-')}"
@@ -172,7 +156,7 @@ def _audit(inputs: Inputs, size: int) -> dict:
             else "of the study",
         ),
         "meanings": ledger.meanings(entry["verdict"] for entry in entries),
-        "holm": ledger.holm_rule(ledger.of_size(inputs, size)),
+        "holm": ledger.holm_rule(inputs.claims),
         "entries": entries,
         "claims": figure(inputs, size, "claims"),
     }
@@ -230,7 +214,7 @@ def arms_line(inputs: Inputs) -> str:
         )
     if len(inputs.study.arms) == 1 and not is_of_slides(inputs.study):
         return f"This study has one: {inputs.named(next(iter(inputs.study.arms)))}."
-    references, parts = reference_arms(inputs.study), []
+    references, parts = inputs.references, []
     alone = "against the slides" if is_of_slides(inputs.study) else "by itself"
     for first in (arm for arm in inputs.study.arms if arm not in references):
         others = [inputs.named(arm) for arm, other in references.items() if other == first]
@@ -250,7 +234,8 @@ def _seeds(inputs: Inputs) -> str:
 
 def table_caption(inputs: Inputs, size: int) -> str:
     """Weights, seeds, test images, epoch rule and BatchNorm policy behind the table."""
-    used = join(weights["source"] for weights in how_it_was_run.weights_used(inputs))
+    # Once where several networks start from weights of one name.
+    used = join(dict.fromkeys(each["source"] for each in how_it_was_run.weights_used(inputs)))
     started = f"Pretrained weights: {used or 'no record'}. " * _has_pretrained(inputs.study)
     slides = "The slides have one seed and take the best epoch on all 10\u202f000 test images."
     return (

@@ -3,6 +3,7 @@
 from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.report.format import duration, join, seeds, sentence
 from tlstudy.report.inputs import Inputs
+from tlstudy.report.page import theory as theory_section
 from tlstudy.report.sentences import how_it_was_run, laboratory, theory
 from tlstudy.report.tables import Table
 
@@ -23,7 +24,7 @@ def page(inputs: Inputs) -> dict:
         "study": study,
         "title": study.title or TITLE,
         "progress": inputs.progress,
-        "theory": theory.section(inputs),
+        "theory": theory_section.section(inputs),
         "opening": [
             *filter(None, [laboratory.tally(inputs)]),
             theory.formula_line(inputs.formulas),

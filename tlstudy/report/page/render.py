@@ -12,7 +12,7 @@ from markupsafe import Markup
 from tlstudy.report.figures import style
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.page import content, laboratory_page
-from tlstudy.report.page.progress import Section
+from tlstudy.report.sentences.progress import Section
 
 TEMPLATES = Path(__file__).with_name("templates")
 

@@ -4,14 +4,13 @@ from collections.abc import Iterable, Iterator
 
 import pandas as pd
 
-from tlstudy.audit.sentinels import SEVERITIES
-from tlstudy.audit.sentinels.alarms import RUN, false_alarms
-from tlstudy.audit.sentinels.published import findings_on_published
+from tlstudy.audit.alarms import RUN, false_alarms
+from tlstudy.audit.published import findings_on_published
 from tlstudy.config.groups import is_of_slides, label_of
 from tlstudy.report.figures.captions import PUBLISHED_GROUP
 from tlstudy.report.format import THIN, count, join, percent, sentence
 from tlstudy.report.inputs import Inputs
-from tlstudy.watching.finding import ALARMS
+from tlstudy.watching.finding import ALARMS, SEVERITIES
 
 NETWORKS = {"new": "new network", "pretrained": "pretrained network"}
 MEANINGS = {
@@ -42,7 +41,7 @@ def alarms(inputs: Inputs) -> dict:
 
 def _on_slides() -> Iterator[tuple[str, dict]]:
     """Where, and the finding as a row; once for both networks where they have the same."""
-    table = pd.DataFrame(found.row() | {"arm": found.arm} for found in findings_on_published())
+    table = pd.DataFrame(found.row() for found in findings_on_published())
     for _, part in table.groupby(["sentinel", "saw"], sort=False):
         yield f"Slides, {join(map(NETWORKS.get, part['arm']))}", part.iloc[0].to_dict()
 

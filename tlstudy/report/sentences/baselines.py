@@ -38,8 +38,7 @@ def alone(inputs: Inputs, arms: list[str], size: int) -> Iterator[list[str | Cel
     # Arms of a sweep mostly learn from the same images.
     of_images: dict[tuple[str, str], str] = {}
     for arm in filter(there.__contains__, arms):
-        settings = inputs.study.arms[arm]
-        of_images.setdefault((settings.target.model_dump_json(), settings.drawing), arm)
+        of_images.setdefault(_images(inputs, arm), arm)
     for arm in of_images.values():
         images = f", images of {inputs.named(arm)}" * (len(of_images) > 1)
         for method, words in METHODS.items():
@@ -69,13 +68,19 @@ def lines(inputs: Inputs, size: int) -> list[str]:
 
 
 def _pairs(inputs: Inputs, size: int) -> Iterator[tuple[str, str]]:
-    """A group's pretrained arm, and the arm whose images the methods learnt from."""
+    """A group's pretrained arm, and an arm with the same images that the methods learnt from."""
     there = {*of_size(inputs, size)["arm"]}
     for arms in groups_of(inputs.study).values():
-        measured = [arm for arm in arms if arm in there]
-        pretrained = [arm for arm in arms if not is_new(inputs.study, arm)]
-        if measured and pretrained:
-            yield pretrained[0], measured[0]
+        for pretrained in [arm for arm in arms if not is_new(inputs.study, arm)][:1]:
+            images = _images(inputs, pretrained)
+            alike = [arm for arm in arms if arm in there and _images(inputs, arm) == images]
+            yield from [(pretrained, measured) for measured in alike[:1]]
+
+
+def _images(inputs: Inputs, arm: str) -> tuple[str, str]:
+    """What decides an arm's images, but for their number and the seed."""
+    settings = inputs.study.arms[arm]
+    return settings.target.model_dump_json(), settings.drawing
 
 
 def of_size(inputs: Inputs, size: int):

@@ -7,7 +7,7 @@ import pandas as pd
 
 from tlstudy.audit.quantities import values_of
 from tlstudy.audit.statistics import Summary, summarise
-from tlstudy.config.groups import label_of
+from tlstudy.config.groups import label_of, pairs_of
 from tlstudy.measures.hessian import TOLERANCE
 from tlstudy.measures.least_change import STATIONARY
 from tlstudy.report.figures import curvature as figure
@@ -90,7 +90,7 @@ def measure_words(measure: str, stage: str) -> str:
 def curvature_table(inputs: Inputs, size: int) -> Table | None:
     """The pretrained network's curvature as a multiple of the new one's; None without a pair."""
     rows = inputs.curvature[inputs.curvature["subset_size"] == size]
-    pairs = figure.pairs(inputs.study, measured_arms(inputs, inputs.curvature, size))
+    pairs = pairs_of(inputs.study, measured_arms(inputs, inputs.curvature, size)).values()
     lines = [
         [
             f"{title}: {inputs.named(pair[1])} over {inputs.named(pair[0])}",

@@ -106,7 +106,6 @@ def warnings(inputs: Inputs) -> list[str]:
     """Sentences on everything that makes runs of this study differ from each other."""
     return [
         *unlike(inputs.runs, SAME_FOR_ALL),
-        *_several_weights(inputs.runs),
         *_several_drawings(inputs.study),
         *modified_code(inputs.runs),
         *_diverged(inputs.runs),
@@ -139,11 +138,6 @@ def unlike(runs: pd.DataFrame, same_for_all: Mapping[str, str]) -> Iterator[str]
         values = distinct(runs, column)
         if len(values) > 1:
             yield f"Runs were made with different {words}: {join(values)}."
-
-
-def _several_weights(runs: pd.DataFrame) -> Iterator[str]:
-    for name, rows in runs[runs["initialisation"] != "random"].groupby("initialisation"):
-        yield from unlike(rows, {"weights_sha256": f"files of the weights {quoted(name)}"})
 
 
 def _several_drawings(study: Study) -> Iterator[str]:

@@ -4,11 +4,9 @@ import pandas as pd
 
 from tlstudy.audit.theory_statistics import CONDITION, of, ratios
 from tlstudy.audit.transfer_index import transfer_index
-from tlstudy.config.catalogue import laboratory_figures
 from tlstudy.config.exposures import EXPOSURES
-from tlstudy.report.format import THIN, count, duration, join, number, percent, seeds, whole
+from tlstudy.report.format import THIN, count, duration, join, number, percent, whole
 from tlstudy.report.inputs import Inputs
-from tlstudy.report.page.figures import study_figure
 from tlstudy.report.sentences import how_it_was_run, ledger
 from tlstudy.report.sentences.invariance import index_words
 from tlstudy.theory import diagonal_networks, relu_networks
@@ -57,29 +55,12 @@ FAR = 1.1  # a tenth above the least
 OF_DIVERGED = ["network", "optimiser", "scale"]
 
 
-def section(inputs: Inputs) -> dict:
-    """Names and values for the template.
-
-    `notes` of an experiment tell what the claims' means hide: networks that did not fit, and the
-    worst conditions. `meanings` has the verdicts that occur.
-    """
-    figures = (study_figure(inputs, name) for name in laboratory_figures(inputs.study))
-    return {
-        "experiments": [_experiment(inputs, name) for name in inputs.study.laboratory.experiments],
-        "seeds": f"{count(len(inputs.study.seed), 'seed')} ({seeds(inputs.study.seed)})",
-        "ran": ran(inputs),
-        "tally": tally(inputs),
-        "meanings": list(ledger.meanings(inputs.laboratory_claims["verdict"]).items()),
-        "figures": [figure for figure in figures if figure is not None],
-    }
-
-
 def tally(inputs: Inputs) -> str:
     """How many of the laboratory's claims have which verdict."""
     return ledger.tally(inputs.laboratory_claims, "tested in the laboratory")
 
 
-def _experiment(inputs: Inputs, name: str) -> dict:
+def experiment(inputs: Inputs, name: str) -> dict:
     title, words = EXPERIMENTS[name]
     claims = inputs.laboratory_claims
     rows = claims[claims["experiment"] == name].to_dict("records")

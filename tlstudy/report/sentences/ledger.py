@@ -113,22 +113,27 @@ def entry(row: dict, link: str, limit: str = "") -> dict:
 
 
 def _together(row: dict) -> str:
-    """The verdict among the other claims, where it is another one."""
+    """The verdict among the other tests, where it is another one."""
     holm = row["verdict_by_holm"] or ""
     if holm in ("", row["verdict"]):
         return ""
-    return f"Judged together with the other claims (Holm): {holm}."
+    return f"Judged together with the other tests (Holm): {holm}."
 
 
 def holm_rule(claims: pd.DataFrame) -> str:
-    """What is said of all tested claims of a ledger together; empty for a single one."""
+    """What is said of all tests of a ledger together; empty for a single one.
+
+    Args:
+        claims: the whole table: the claims of all subset sizes are judged together.
+    """
     tested = claims[claims["verdict_by_holm"].fillna("") != ""]
     if len(tested) < 2:
         return ""
     changed = int((tested["verdict"] != tested["verdict_by_holm"]).sum())
     kept = "all verdicts stay" if not changed else f"{count(changed, 'verdict')} would change"
-    together = f"If the {len(tested)} tested claims are to hold together with 95\u202f% (Holm 1979)"
-    return f"{together}, {kept}."
+    sizes = tested["subset_size"].nunique()
+    tests = f"tests, of all {sizes} numbers of training images," if sizes > 1 else "tested claims"
+    return f"If the {len(tested)} {tests} are to hold together with 95\u202f% (Holm 1979), {kept}."
 
 
 def shown(unit: str) -> tuple[Callable[[float], str], str]:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
-from tlstudy.audit.statistics import reference_arms, summarise
+from tlstudy.audit.statistics import summarise
 from tlstudy.config.fields import MINIMUM_SEEDS
-from tlstudy.config.groups import groups_of, is_new, is_of_slides, label_of
+from tlstudy.config.groups import groups_of, is_of_slides, label_of, pairs_of
 from tlstudy.config.settings import Study
 from tlstudy.data import published
 from tlstudy.report.format import (
@@ -47,11 +47,9 @@ def group_title(study: Study, name: str) -> str:
 
 
 def comparable_pairs(inputs: Inputs) -> bool:
-    """True if each group is one new and one pretrained arm, so that groups line up."""
-    return all(
-        [is_new(inputs.study, arm) for arm in arms] == [True, False]
-        for arms in groups_of(inputs.study).values()
-    )
+    """True if each group is one new and one pretrained arm after it, so that groups line up."""
+    groups, pairs = groups_of(inputs.study), pairs_of(inputs.study, inputs.study.arms)
+    return [*pairs.values()] == [*map(tuple, groups.values())]
 
 
 def result_table(inputs: Inputs, size: int) -> Table:
@@ -100,11 +98,10 @@ def _arm_rows(
     inputs: Inputs, arms: list[str], size: int, measure: str
 ) -> Iterator[list[str | Cell]]:
     """One row for each arm, with its difference from the arm it is compared with."""
-    references = reference_arms(inputs.study)
     for arm in arms:
         difference = Cell("reference")
-        if arm in references:
-            other = label_of(inputs.study, references[arm])
+        if arm in inputs.references:
+            other = label_of(inputs.study, inputs.references[arm])
             difference = difference_cell(inputs, arm, size, measure)
             difference = replace(difference, last=f"from {other}")
         yield [label_of(inputs.study, arm), arm_cell(inputs, arm, size, measure), difference]

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from tlstudy.audit.statistics import Summary, reference_arms
+from tlstudy.audit.statistics import Summary
 from tlstudy.config.groups import is_new, without_other_rungs
 from tlstudy.report.format import POINTS, bare_points, join, percent, place, sentence
 from tlstudy.report.inputs import Inputs
@@ -54,7 +54,7 @@ def _pairs(inputs: Inputs) -> list[tuple[str, str]]:
     """Pretrained arms, each with the new one that it is compared with."""
     return [
         (arm, reference)
-        for arm, reference in reference_arms(inputs.study).items()
+        for arm, reference in inputs.references.items()
         if is_new(inputs.study, reference) and not is_new(inputs.study, arm)
     ]
 

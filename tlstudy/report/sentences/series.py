@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from tlstudy.audit.answers import Answers
+from tlstudy.audit import answers
 from tlstudy.audit.sentinels.weights import any_moved, growth, step_size_drift
-from tlstudy.audit.statistics import Summary, reference_arms
+from tlstudy.audit.statistics import Summary
 from tlstudy.report.inputs import Inputs
 
 HALF = 0.5
@@ -21,28 +21,26 @@ def of_arm(table: pd.DataFrame, arm: str, size: int) -> pd.DataFrame:
 
 def reported(inputs: Inputs, arm: str, size: int, measure: str) -> pd.Series:
     """(seeds,) reported values of an arm by seed; diverged runs have none."""
-    rows = of_arm(inputs.runs, arm, size)
-    return rows.set_index("seed")[f"reported_{measure}"].astype(float).dropna()
+    return answers.reported(inputs.runs, arm, size, measure)
 
 
 def differences(inputs: Inputs, arm: str, size: int, measure: str) -> pd.Series:
     """(seeds,) an arm's reported value less that of its reference, seed by seed."""
-    reference = reference_arms(inputs.study)[arm]
+    reference = inputs.references[arm]
     ours, other = (reported(inputs, name, size, measure) for name in (arm, reference))
     return (ours - other).dropna()
 
 
 def reported_summary(inputs: Inputs, arm: str, size: int, measure: str) -> Summary:
     """Of an arm's reported values, over seeds and test images where its answers are known."""
-    values = reported(inputs, arm, size, measure)
-    return Answers(inputs.study, inputs.answers).summary(measure, [(1, arm)], size, values)
+    return inputs.of_images.of_reported(inputs.runs, arm, size, measure)
 
 
 def difference_summary(inputs: Inputs, arm: str, size: int, measure: str) -> Summary:
     """The same of its differences from its reference."""
     values = differences(inputs, arm, size, measure)
-    terms = [(1, arm), (-1, reference_arms(inputs.study)[arm])]
-    return Answers(inputs.study, inputs.answers).summary(measure, terms, size, values)
+    terms = [(1, arm), (-1, inputs.references[arm])]
+    return inputs.of_images.summary(measure, terms, size, values)
 
 
 def by_epoch(inputs: Inputs, arm: str, size: int, column: str) -> pd.Series:

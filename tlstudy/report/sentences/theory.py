@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from tlstudy.config.catalogue import PENALTY, is_on_proposition, states_proposition
+from tlstudy.config.catalogue import is_on_proposition
 from tlstudy.report.figures.texts import GAMMA, RHO
 from tlstudy.report.format import (
     MINUS,
@@ -20,8 +20,6 @@ from tlstudy.report.format import (
     whole,
 )
 from tlstudy.report.inputs import Inputs
-from tlstudy.report.page.figures import study_figure
-from tlstudy.report.sentences import laboratory
 from tlstudy.report.tables import Table
 from tlstudy.theory.formulas import EXAMPLE, FORMULAS, printed_minimum
 
@@ -39,21 +37,6 @@ NAMES = {
     "paper's statement": "Paper, Eq. 6",
     "paper's proof": "Paper\u2019s proof",
 }
-
-
-def section(inputs: Inputs) -> dict | None:
-    """Names and values for the template; None for a study that does not test the proposition."""
-    if not states_proposition(inputs.study):
-        return None
-    experiments = inputs.study.laboratory.experiments
-    return {
-        "printed": printed_table(inputs.formulas),
-        "draws": draws_line(inputs.formulas),
-        "example": example_line(),
-        "penalty": study_figure(inputs, PENALTY),
-        "laboratory": laboratory.section(inputs) if experiments else None,
-        "claims": claims_of_ledger(inputs),
-    }
 
 
 def printed_table(formulas: pd.DataFrame) -> Table:

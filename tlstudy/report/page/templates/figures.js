@@ -154,10 +154,8 @@
     image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(standalone(svg))}`;
   }
 
-  // Spreadsheets take text that begins so for a formula, and would execute it.
   function quoted(cell) {
-    let text = cell === null || cell === undefined ? "" : String(cell);
-    if (/^[=+@-]/.test(text) && Number.isNaN(Number(text))) text = `'${text}`;
+    const text = cell === null || cell === undefined ? "" : String(cell);
     return /[",\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
   }
 
