@@ -98,7 +98,8 @@ def _size(study: Study) -> int:
 
 
 def _kept_tables(study: Study) -> list[str]:
-    there = [name for name in (*tables_shown(study).values(), VALUES) if name != "layers"]
+    left_out = {"layers", "formulas"}  # too large; the same for every study
+    there = [name for name in (*tables_shown(study).values(), VALUES) if name not in left_out]
     return [name for name in there if len(read_table(study, name))]
 
 

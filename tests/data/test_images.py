@@ -190,6 +190,16 @@ def test_after_a_damaged_download_the_next_mirror_is_used(
     assert asked == [f"/{manner}/{SMALL}.gz" for manner in manners]
 
 
+def test_files_that_torchvision_takes_are_held_against_the_checksums_that_a_report_names(
+    server, monkeypatch, tmp_path
+):
+    use_mirrors(monkeypatch, server, "whole")
+    monkeypatch.setitem(CHECKSUMS, SMALL, "0" * 64)
+    with pytest.raises(UserError, match=f"{SMALL} has another SHA-256"):
+        cache_images(tmp_path)
+    assert all_files(tmp_path) == []
+
+
 @pytest.mark.parametrize("manner", ["hanging", "reset", "altered"])
 def test_after_mirrors_that_fail_npm_is_asked(
     cache, server, tarball, monkeypatch, tmp_path, caplog, manner

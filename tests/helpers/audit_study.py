@@ -20,8 +20,10 @@ STAGES = ("stem", "layer1", "layer2", "layer3", "layer4")
 
 def make_study(seeds: int = 5, epochs: int = 6, sizes: tuple[int, ...] = (50,)) -> Study:
     """The audit with fewer epochs, and with other seeds and sizes."""
-    study = fewer_seeds("audit", seeds, ("curvature", "encoder", "reuse", "baselines"), epochs)
-    return study.model_copy(update={"subset_size": list(sizes)})
+    measured = ("curvature", "encoder", "reuse", "baselines")
+    study = fewer_seeds("audit", seeds, measured, epochs, first=26)
+    landscape = study.landscape.model_copy(update={"seeds": study.seed[:1]})
+    return study.model_copy(update={"subset_size": list(sizes), "landscape": landscape})
 
 
 def measured(study: Study, selection) -> list[tuple[str, int, int]]:

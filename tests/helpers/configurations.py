@@ -37,14 +37,22 @@ def changed(path: str, value: object) -> dict:
     return configuration
 
 
-def fewer_seeds(name: str, seeds: int, measured: Iterable[str], epochs: int | None = None) -> Study:
-    """A study of `studies` with so many seeds from its first on, in these measurements too.
+def fewer_seeds(
+    name: str,
+    seeds: int,
+    measured: Iterable[str],
+    epochs: int | None = None,
+    first: int | None = None,
+) -> Study:
+    """A study of `studies` with so many seeds, in these measurements too.
 
     Args:
         epochs: of all arms; None for those that they have.
+        first: the first seed; None for the study's own.
     """
     study = given_study([ROOT / "config.yaml", ROOT / "studies" / f"{name}.yaml"])
-    chosen = list(range(study.seed[0], study.seed[0] + seeds))
+    first = study.seed[0] if first is None else first
+    chosen = list(range(first, first + seeds))
     shorter = {} if epochs is None else {"epochs": epochs}
     arms = {name: arm.model_copy(update=shorter) for name, arm in study.arms.items()}
     selections = {

@@ -256,6 +256,15 @@ def test_older_names_of_weights_are_understood(name, tmp_path):
     assert torch.equal(cached[key], state[key])
 
 
+def test_weights_for_inputs_that_the_network_makes_by_itself_are_refused(tmp_path):
+    """Such a file would be given inputs that are scaled twice."""
+    file = tmp_path / "mine.safetensors"
+    save_file(build_classifier("googlenet", "3x3").state_dict(), file)
+    halves = WeightsFile(file=file, mean=[0.5] * 3, std=[0.5] * 3)
+    with pytest.raises(UserError, match=r"mean .*must be ImageNet's.*leave `mean` and `std` out"):
+        cache_weights([halves], "googlenet", tmp_path / "cached", tmp_path)
+
+
 @pytest.mark.parametrize("name", ["timm/resnet10t", "timm/vit_tiny_patch16_224"])
 def test_networks_of_timm(name):
     pytest.importorskip("timm")

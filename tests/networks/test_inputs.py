@@ -26,6 +26,15 @@ def test_images_are_resized_as_in_pil(height, width, side, colours):
     assert (found == (expected.transpose(0, 3, 1, 2) if colours else expected)).all()
 
 
+def test_a_small_image_is_what_it_was():
+    """By Pillow 13, so that another rounding of a later version is noticed."""
+    image = np.array([[[0, 255], [10, 90]]], dtype=np.uint8)
+    expected = [[0, 128, 255], [5, 89, 173], [10, 50, 90]]
+    assert resize(image, 3, CPU).tolist() == [expected]
+    colours = np.stack([image, 255 - image, image // 2], axis=-1)
+    assert resize(colours, 3, CPU)[0, 0].tolist() == expected
+
+
 def test_grey_images_have_three_equal_channels_and_colours_stay_apart():
     inputs = Inputs("none", None, CPU)
     grey = inputs(torch.full((2, 4, 4), 51, dtype=torch.uint8))

@@ -212,7 +212,7 @@ def test_verdicts_together_are_told_of_all_tests_at_all_sizes(names):
     inputs = dataclasses.replace(inputs, claims=claims)
     audits = [content.size_results(inputs, size)["audit"] for size in (50, 100)]
     for audit in audits:
-        assert f"the {2 * len(names)} tests, of all 2 numbers of training images," in audit["holm"]
+        assert f"the {2 * len(names)} tests (with 2 numbers of training images)" in audit["holm"]
         assert audit["holm"].endswith(f"{2 * len(names)} verdicts would change.")
         assert {entry["holm"] for entry in audit["entries"]} == {
             "Judged together with the other tests (Holm): inconclusive."

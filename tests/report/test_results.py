@@ -170,6 +170,15 @@ def test_networks_with_weights_of_one_name_have_a_file_each():
     assert "Pretrained weights: he2015. " in table_caption(inputs, 50)
 
 
+@pytest.mark.parametrize(("side", "told"), [(128, False), (64, True)])
+def test_images_of_another_side_than_the_slides_are_told(side, told):
+    arms = {name: {**arm, "image_size": side} for name, arm in synthetic.default_arms().items()}
+    inputs = make_inputs(arms=arms)
+    assert ("128 pixels" in table_caption(inputs, 50)) == told
+    line = "with images of 64 pixels a side in place of 128"
+    assert (page(inputs)["side_line"] == line) == told
+
+
 def test_methods_without_a_network_stand_beside_the_networks():
     inputs = make_inputs(seeds=6)
     reported = inputs.runs[inputs.runs["arm"] == "pretrained"].set_index("seed")
@@ -197,7 +206,13 @@ def test_methods_without_a_network_stand_beside_the_networks():
     other = inputs.study.arms["pretrained"].model_copy(update={"drawing": "published"})
     arms = {**inputs.study.arms, "pretrained": other}
     study = inputs.study.model_copy(update={"arms": arms})
-    assert baselines.lines(dataclasses.replace(inputs, study=study), 50) == []
+    inputs = dataclasses.replace(inputs, study=study)
+    assert baselines.lines(inputs, 50) == []
+    [row] = [row for row in results.result_table(inputs, 50).rows if "nearest" in row[0]]
+    assert "images of" in row[0]
+    assert row[1].text.startswith("40.0")
+    assert row[-1].text == ""
+    assert "less the method" not in table_caption(inputs, 50)
 
 
 def test_methods_without_a_network_are_told_by_the_images_that_they_learnt_from():

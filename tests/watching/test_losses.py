@@ -28,3 +28,19 @@ def test_labels_that_the_loss_ignores_count_for_nothing(reduction, ignored):
     assert row["train_accuracy"] == pytest.approx(right.double().mean())
     expected = functional.cross_entropy(scores[counted].detach(), labels[counted])
     assert row["train_loss"] == pytest.approx(float(expected), rel=1e-6)
+
+
+@pytest.mark.parametrize("reduction", ["sum", "none"])
+def test_a_batch_of_images_without_any_label_has_no_loss(reduction):
+    torch.manual_seed(0)
+    model = nn.Conv2d(1, 3, 1)
+    optimiser = torch.optim.SGD(model.parameters(), 0.0)
+    loss = nn.CrossEntropyLoss(reduction=reduction)
+    images, labels = torch.rand(4, 1, 5, 5), torch.randint(3, (4, 5, 5))
+    labels[2:] = -100  # the second batch
+    with tlstudy.watch(model, optimiser, path=None) as watch, watch.epoch():
+        for rows in torch.arange(4).split(2):
+            loss(model(images[rows]), labels[rows]).sum().backward()
+            optimiser.step()
+    [row] = watch.rows
+    assert row["train_loss"] >= 0  # and a number

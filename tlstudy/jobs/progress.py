@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path, PurePath
 
 from tlstudy.config.catalogue import figure_files, states_proposition
@@ -100,11 +101,14 @@ class Progress:
 
     def waiting(self, job: Job) -> int:
         """Number of runs that cannot begin before a job has ended well."""
-        needed = {
-            run.key for run in runs(self.study) if job.files[0] in files_needed(self.study, run)
-        }
-        missing = (cell for cell in self.cells if cell.state == "missing")
-        return sum(cell.jobs[0].key[1:] in needed for cell in missing)
+        return self._waiting[job.files[0]]
+
+    @cached_property
+    def _waiting(self) -> Counter[Path]:
+        """Number of missing runs by the files that they need."""
+        missing = {cell.jobs[0].key[1:] for cell in self.cells if cell.state == "missing"}
+        needing = (run for run in runs(self.study) if run.key in missing)
+        return Counter(file for run in needing for file in files_needed(self.study, run))
 
     def waiting_told(self, job: Job) -> str:
         """The same in a sentence; empty where none waits."""

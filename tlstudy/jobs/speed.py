@@ -136,8 +136,8 @@ class LongJob:
     def seconds(self, speeds: Speeds) -> float:
         """Seconds of a core or a GPU that the job works, its start apart.
 
-        What computes on one core without a network is no faster where networks are; it is reckoned
-        at the speed that a scheduler is asked by.
+        A job on one core uses no network, so no measured rate fits it: its time is its operations
+        at `CORE_SPEED`.
         """
         if not self._timed:
             return sum(self.work.values()) / CORE_SPEED

@@ -19,7 +19,7 @@ MODE_OF_RECORDS = 0o660  # that Snakemake gives its files, for a group to share
 
 
 def check_places(study: Study) -> None:
-    """Check that files can be made in the folders of results and cache, before anything is asked.
+    """Check that files can be made in the folders of results and cache, before any job starts.
 
     Raises:
         UserError: a file stands where such a folder must be; or a file of the user's has a name

@@ -88,8 +88,8 @@ def _torchvision(name: str, outputs: int, image_size: int) -> nn.Module:
     elif name == "maxvit_t":
         options["input_size"] = (image_size, image_size)
     elif name in WITH_AUXILIARY:
-        # As torchvision builds them for its weights, which want inputs from -1 to 1: the networks
-        # make them of inputs that are normalised as ImageNet's. Without weights they do it too.
+        # torchvision's weights want inputs from -1 to 1. With `transform_input` the network makes
+        # them of inputs normalised by ImageNet's mean and std. New networks do the same.
         options |= {"aux_logits": False, "transform_input": True, "init_weights": True}
     network = torchvision.models.get_model(name, **options)
     network.is_torchvisions = True  # `fused` asks for it: all parts are known

@@ -110,6 +110,7 @@ def cache_weights(
 
 def _read_source(source: WeightsSource, architecture: str, downloads: Path) -> Found:
     if isinstance(source, WeightsFile):
+        _check_scale(source, architecture)
         return _from_user(source)
     if source not in allowed_sources(architecture):
         raise UserError(
@@ -121,6 +122,19 @@ def _read_source(source: WeightsSource, architecture: str, downloads: Path) -> F
     if architecture.startswith(TIMM):
         return _from_timm(source, architecture.removeprefix(TIMM))
     return _from_torchvision(source, architecture, downloads)
+
+
+def _check_scale(source: WeightsFile, architecture: str) -> None:
+    """
+    Raises:
+        UserError: the network makes its inputs of ImageNet's, and the file wants others.
+    """
+    given = tuple(source.mean), tuple(source.std)
+    if architecture in WITH_AUXILIARY and given != (tuple(IMAGENET_MEAN), tuple(IMAGENET_STD)):
+        raise UserError(
+            f"{source.file}: found mean {source.mean} and std {source.std}; must be ImageNet's, as "
+            f"{architecture} scales inputs to -1 to 1 by itself: leave `mean` and `std` out."
+        )
 
 
 def _from_user(source: WeightsFile) -> Found:

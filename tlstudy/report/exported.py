@@ -113,7 +113,7 @@ def _rows(inputs: Inputs) -> Iterator[dict[str, object]]:
 
 
 def _columns(name: str, summary: Summary) -> dict[str, object]:
-    """With the mean of any number of seeds, which `Summary` has only beside its interval."""
+    """With the mean of any number of seeds."""
     ends = {f"{name}_{end}": value for end, value in asdict(summary).items() if end in ENDS}
     ends[f"{name}_mean"] = summary.plain_mean
     return {f"{name}_seeds": summary.n, f"{name}_images": summary.images, **ends}

@@ -41,6 +41,7 @@ COMPUTING = {
     "numpy": "numpy",
     "scipy": "scipy",
     "sklearn": "scikit-learn",
+    "PIL": "pillow",
 }
 # pandas groups and averages runs; a training only writes its tables with it.
 SUMMARISING = COMPUTING | {"pandas": "pandas"}

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
-RECORDED_PACKAGES = ("tlstudy", "torch", "torchvision", "numpy", "snakemake")
+RECORDED_PACKAGES = ("tlstudy", "torch", "torchvision", "numpy", "pillow", "snakemake")
 
 
 def commit() -> str:

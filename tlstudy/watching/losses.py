@@ -87,7 +87,7 @@ class LossWindow(TorchFunctionMode):
                 ignored = target == named.get("ignore_index", -100)
                 target = target.long().masked_fill(ignored, NO_LABEL)
                 if named.get("reduction", "mean") != "mean":  # this is of all examples so far
-                    value = value * target.numel() / (~ignored).sum()
+                    value = value * target.numel() / (~ignored).sum().clamp(min=1)
             self._saw_loss(func, outputs, target, value)
         return result
 

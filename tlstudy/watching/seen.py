@@ -261,9 +261,10 @@ class Mean:
     def add(self, call: Call) -> None:
         self.examples += call.size
         if call.loss is not None:
-            number = torch.as_tensor(call.loss_examples, device=call.loss.device)
-            # Of a batch without any label the mean is not a number.
-            self.loss = self.loss + (call.loss * number).where(number > 0, 0.0)
+            number, loss = call.loss_examples, call.loss * call.loss_examples
+            if isinstance(number, torch.Tensor):  # of a batch without any label there is no mean
+                loss = loss.where(number > 0, 0.0)
+            self.loss = self.loss + loss
             self.loss_examples = self.loss_examples + number
         if call.right is not None:
             self.right = self.right + call.right

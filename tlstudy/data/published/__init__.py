@@ -11,6 +11,7 @@ from importlib.resources import files
 import pandas as pd
 
 EPOCHS = 30
+SIDE = 128  # of the images, in pixels
 # The change plotted at index k is the one from epoch k + 1 to epoch k + 2.
 FIRST_CHANGE = 2
 BLOCKS = {"layer1": 3, "layer2": 4, "layer3": 6, "layer4": 3}  # bottlenecks of ResNet-50

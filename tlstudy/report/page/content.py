@@ -6,10 +6,11 @@ from jinja2.utils import htmlsafe_json_dumps
 from tlstudy.config.catalogue import ACCURACY_BY_SIZE, CONTRADICTIONS, figures_by_part
 from tlstudy.config.datasets import DIGITS, DataSet
 from tlstudy.config.fields import MINIMUM_SEEDS
-from tlstudy.config.groups import groups_of, is_of_slides
+from tlstudy.config.groups import groups_of, is_of_slides, sides_of_slides_group
 from tlstudy.config.settings import Study
 from tlstudy.config.study_targets import targets
 from tlstudy.config.training import Trained
+from tlstudy.data.published import SIDE
 from tlstudy.report.figures.guessing import softmax_bounds
 from tlstudy.report.format import count, join, percent, seeds, sentence, whole
 from tlstudy.report.inputs import ContactSheet, Inputs
@@ -47,6 +48,7 @@ def page(inputs: Inputs) -> dict:
         "weights": how_it_was_run.weights_used(inputs),
         "no_weights": _no_weights(study),
         "groups_line": groups_line(inputs),
+        "side_line": side_line(inputs.study),
         "arms_line": arms_line(inputs),
         "contradictions": published.sentences() if inputs.is_audit and is_of_slides(study) else [],
         "contradictions_figure": study_figure(inputs, CONTRADICTIONS),
@@ -205,6 +207,14 @@ def groups_line(inputs: Inputs) -> str:
     return f"in {count(len(groups), 'variant')}: {join(groups)}" if len(groups) > 1 else ""
 
 
+def side_line(study: Study) -> str:
+    """Pixels a side of the arms that stand beside the slides, where the slides have others."""
+    sides = sides_of_slides_group(study)
+    if not is_of_slides(study) or sides == [SIDE]:
+        return ""
+    return f"with images of {join(map(str, sides))} pixels a side in place of {SIDE}"
+
+
 def arms_line(inputs: Inputs) -> str:
     """The arms by name, each with the one it is compared with; the rungs of a ladder in one."""
     if inputs.study.ladder:
@@ -238,6 +248,7 @@ def table_caption(inputs: Inputs, size: int) -> str:
     used = join(dict.fromkeys(each["source"] for each in how_it_was_run.weights_used(inputs)))
     started = f"Pretrained weights: {used or 'no record'}. " * _has_pretrained(inputs.study)
     slides = "The slides have one seed and take the best epoch on all 10\u202f000 test images."
+    slides += f" They have images of {SIDE} pixels a side." * bool(side_line(inputs.study))
     return (
         f"Reported values of networks trained on {whole(size)} images. "
         f"{started}Seeds: {seeds(inputs.seeds_there(size))}. "
@@ -252,7 +263,7 @@ def _interval_rule(inputs: Inputs, size: int) -> str:
     several = len(study.arms) > 1
     swept = ", or the first with the same swept values" * any("~" in name for name in study.arms)
     paired = f"Differences are from the group\u2019s first arm{swept}, seed by seed. " * several
-    if results.comparable_pairs(inputs) and len(baselines.of_size(inputs, size)):
+    if results.comparable_pairs(inputs) and baselines.are_compared(inputs, size):
         paired += "In rows without a network it is the pretrained network less the method. "
     if len(inputs.seeds_there(size)) < MINIMUM_SEEDS:
         return f"{paired}An interval needs {MINIMUM_SEEDS} seeds."

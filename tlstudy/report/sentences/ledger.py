@@ -132,7 +132,7 @@ def holm_rule(claims: pd.DataFrame) -> str:
     changed = int((tested["verdict"] != tested["verdict_by_holm"]).sum())
     kept = "all verdicts stay" if not changed else f"{count(changed, 'verdict')} would change"
     sizes = tested["subset_size"].nunique()
-    tests = f"tests, of all {sizes} numbers of training images," if sizes > 1 else "tested claims"
+    tests = f"tests (with {sizes} numbers of training images)" if sizes > 1 else "tested claims"
     return f"If the {len(tested)} {tests} are to hold together with 95\u202f% (Holm 1979), {kept}."
 
 
