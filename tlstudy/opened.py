@@ -223,7 +223,7 @@ class OpenedStudy:
             )
         of_size = name in figure_names(self.settings)
         if subset_size is not None and not of_size:
-            raise UserError(f"figure '{name}': is of all numbers of images; leave subset_size out.")
+            raise UserError(f"figure '{name}': shows all subset sizes; leave subset_size out.")
         size = self._size(subset_size) if of_size else None
         drawn = read_landscapes(self.settings) if name.startswith("landscape-") else []
         tables = ChainMap({"landscapes": drawn}, OfSize(self._tables, size))

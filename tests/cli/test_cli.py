@@ -197,7 +197,7 @@ def test_a_folder_for_temporary_files_without_locks_is_named(tmp_path, monkeypat
     result = CliRunner().invoke(group, ["job"])
     assert result.exit_code == 1
     assert result.output.startswith(f"Error: {tmp_path}: files cannot be locked here (")
-    assert "let TMPDIR be a folder on a disk" in result.output
+    assert "Set TMPDIR to a folder on a disk" in result.output
 
 
 def test_lines_of_a_job_name_its_run(monkeypatch):

@@ -75,8 +75,8 @@ def test_commands_of_a_wheel_need_no_checkout_or_say_what_has_it(site, small_res
     assert "1 run" in audited[1]
     assert [status for status, _ in of_results] == [0, 0], of_results
     assert (results / "report.html").is_file()
-    assert "of this code" in verified[1]
+    assert "by this code" in verified[1]
     for status, told in (alone, study):
         assert status == 1
-        assert told.startswith("Error: config.yaml: not in this folder;")
-        assert "The workflow's repository has it" in told
+        assert told.startswith("Error: config.yaml: not found in this folder;")
+        assert "It is in the workflow's repository" in told

@@ -102,7 +102,7 @@ def test_mistakes_get_one_sentence_each(photos, tmp_path):
     shutil.rmtree(photos / "grey")
     floats = photos / "cats" / "4.tiff"
     Image.fromarray(np.ones((20, 30), dtype=np.float32)).save(floats)
-    assert "cats/4.tiff: has floating-point values" in refused()
+    assert "cats/4.tiff: found floating-point values" in refused()
     floats.unlink()
     (photos / "cats" / "0.png").write_bytes(b"no image")
     assert "cats/0.png: cannot be read as an image" in refused()

@@ -31,7 +31,7 @@ from tlstudy.storage.errors import UserError
 @click.option(
     "--classes",
     type=click.IntRange(2),
-    help="Number of classes; else it is taken from the losses where they tell.",
+    help="Number of classes. Default: derived from the losses where they determine it.",
 )
 @click.option(
     "--test-images", type=click.IntRange(1), help="Test images behind the values of every epoch."
@@ -61,11 +61,11 @@ def audit(
 ) -> None:
     """Look for the published study's mistakes in training runs.
 
-    RUNS are files that training programs leave (CSV and the like, JSON, JSON lines, parquet,
-    events of TensorBoard), folders of them, or a STUDY, of which all runs are taken:
-    docs/audit-format.md lists them. Exit status: 0 if there is no error, 1 if there is one
-    (--fail-on warning: or a warning), 2 if one cannot be read, 3 if a run has nothing that
-    can be judged.
+    RUNS are log files of training programs (CSV and similar tables, JSON, JSON lines, parquet,
+    TensorBoard event files), folders of such files, or a STUDY, which stands for all its runs.
+    docs/audit-format.md lists the formats. Exit status: 0 if no error was found, 1 if one was
+    (--fail-on warning: or a warning), 2 if a file or folder cannot be read, 3 if a run has
+    nothing that can be judged.
     """
     from tlstudy.audit.own_runs.command import audit_runs
 
@@ -120,8 +120,8 @@ def verify(study: Study, everything: bool, as_json: bool) -> None:
 def pack(study: Study, destination: Path | None) -> None:
     """Verify a study's results and pack them into one file, without logs.
 
-    Unpacked with `tar xzf` anywhere, they can be verified, and claims, figures and report be made
-    again: the folder stands for the study in every command.
+    The file can be unpacked anywhere with `tar xzf`. Every command takes the unpacked folder as
+    its STUDY: verify the results there, or make the claims, figures and report again.
     """
     from tlstudy.jobs.pack import pack_study
 

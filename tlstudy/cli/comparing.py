@@ -40,9 +40,10 @@ def _check_quantities(
 def compare(first: str, second: str, quantities: tuple[str, ...], as_json: bool) -> None:
     """Compare two studies, or two arms, seed by seed.
 
-    A and B are each a folder of results or a study file, such as results/quick, or an arm of one,
-    such as results/quick:new. Of two studies all arms are compared that have the same name.
-    Differences are B less A in the same seed; intervals are those of the report.
+    A and B are each a folder of results or a study file, such as results/quick, or one of its
+    arms, such as results/quick:new. Two studies are compared arm by arm, for all arms that have
+    the same name in both. A difference is B minus A in the same seed. Intervals are computed as
+    in the report.
     """
     from tlstudy.audit.compared import Side
     from tlstudy.jobs.tables import TablesOnDemand
@@ -82,8 +83,8 @@ def _parsed(text: str) -> tuple[Study, str]:
     "--format",
     "form",
     type=click.Choice(list(TEXT_FORMATS.values())),
-    help="CSV has all numbers; LaTeX and Markdown the table as it is printed. Without it the "
-    "ending of the file decides (.csv, .tex, .md), and CSV is printed.",
+    help="csv has all numbers; latex and markdown have the table as it is printed. Default: taken "
+    "from the file's ending (.csv, .tex, .md), or csv if no file is given.",
 )
 @click.option("--output", type=NEW_FILE, help="File to write; printed if not given.")
 @with_study

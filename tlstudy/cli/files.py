@@ -27,11 +27,11 @@ def init(file: Path) -> None:
 @click.option("--yes", is_flag=True, help="Remove it; without this it is only listed.")
 @with_study
 def clean(study: Study, yes: bool) -> None:
-    """Say what a study's folder holds that its results do not need, and remove it with --yes.
+    """List what a study's results do not need in its folder; --yes removes it.
 
-    These are checkpoints of unfinished trainings, which would begin anew, and runs that are no
-    longer in the study. Nothing outside the study's folder is removed. To delete a whole study,
-    remove its folder: rm -r results/NAME.
+    These are checkpoints of unfinished trainings, and runs that are no longer in the study. A
+    training whose checkpoint is removed starts again from the beginning. Nothing outside the
+    study's folder is removed. To delete a whole study, remove its folder: rm -r results/NAME.
     """
     from tlstudy.jobs.cleaning import leftovers, remove
 

@@ -52,8 +52,9 @@ def begin_lines_with(title: str) -> None:
 def main() -> None:
     """Re-run, audit and report a transfer-learning study.
 
-    STUDY is a study file, such as studies/quick.yaml, on top of config.yaml; several lie on top of
-    each other. Or it is a folder of results, such as results/quick. Without it, it is config.yaml.
+    STUDY is a study file, such as studies/quick.yaml, or a folder of results, such as
+    results/quick. A study file changes keys of config.yaml. If you name several files, each
+    changes keys of the files before it. If you name none, the study is config.yaml.
     """
     logging.basicConfig(level=logging.INFO, handlers=[_handler()])
     refuse_other_code()

@@ -34,7 +34,7 @@ def _slow_imports() -> Iterator[None]:
 def train(study: Study, run: Run, gpus: int | None, threads: int | None) -> None:
     """Train one run and measure it at every epoch.
 
-    Where another study of the folder of results has the same run it is taken from there.
+    If another study in the same results folder has the same run, the run is copied from there.
     """
     if other := take_training(study, run, for_workflow=in_workflow()):
         log.info("taken from study %s, which has the same run", other)

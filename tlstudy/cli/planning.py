@@ -39,8 +39,9 @@ def plan(
 ) -> None:
     """Say what a study will cost before it starts: jobs, hours, disk, memory.
 
-    Hours are of one processor core, or of a GPU where the study runs on one: from records of runs
-    on this machine. Where there is none like it, some steps are timed once, for half a minute.
+    Hours are hours of one processor core, or of a GPU if the study runs on one. They are
+    estimated from recorded runs on this machine. If no recorded run is similar, some steps are
+    timed once, for half a minute.
     """
     from tlstudy.jobs import plan as planning
     from tlstudy.jobs import plan_text

@@ -164,8 +164,8 @@ def network_facts(architecture: str, image_size: int) -> NetworkFacts:
             return kept
         module, function, _ = python_parts(architecture)
         raise NotCalledError(
-            f"architecture: is the Python function {module}:{function}, which is not called as "
-            f"only a folder of results names it; name a study file of yours that has "
+            f"architecture: found the Python function {module}:{function}, which only a folder of "
+            "results names, so it is not called; name a study file of yours that has "
             f"architecture: {{python: '{module}:{function}'}}, such as in "
             "`tlstudy plan studies/mine.yaml`."
         )

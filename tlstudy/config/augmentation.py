@@ -30,8 +30,8 @@ class Transform(Settings):
 
     classes: Classes = Field(
         [],
-        description="Classes whose images it changes, from 0; [] for all; half: half of them, "
-        "drawn by the seed, classes that turn into each other together.",
+        description="Classes whose images it changes, numbered from 0; [] for all; half: half of "
+        "the classes, drawn by the seed. Classes that turn into each other are drawn together.",
     )
 
 

@@ -76,8 +76,8 @@ def given_study(files: Sequence[Path], changes: Sequence[str] = ()) -> Study:
         return load_study(files[0])
     if whole:
         raise UserError(
-            f"{whole[0]}: is a finished study's; other files and --set do not go with it. "
-            "Name the study's own file instead."
+            f"{whole[0]}: belongs to a finished study, which other files and --set cannot change. "
+            "Name the study file instead."
         )
     named = [file for file in files if file.name == BASE]
     below = [] if named else [base_file()]
@@ -121,8 +121,9 @@ def base_file() -> Path:
         if file.is_file():
             return file
     raise UserError(
-        f"{BASE}: not in this folder; every study lies on top of it. The workflow's repository has "
-        f"it, and the workflow: go there, or name it first: tlstudy runs path/to/{BASE} mine.yaml."
+        f"{BASE}: not found in this folder; every study changes keys of this file. It is in the "
+        "workflow's repository: run the command there, or name the file first, such as "
+        f"tlstudy runs path/to/{BASE} mine.yaml."
     )
 
 

@@ -176,8 +176,8 @@ def _is_grey(file: Path) -> bool:
         raise unreadable(file, error) from None
     if mode == "F":
         raise UserError(
-            f"{file}: has floating-point values, of which none is known to be white; must have 8 "
-            "or 16 bits: convert it."
+            f"{file}: found floating-point values, which do not say what value white is; must have "
+            "8 or 16 bits: convert it."
         )
     return mode in GREY_MODES
 

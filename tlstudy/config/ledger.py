@@ -25,7 +25,10 @@ class Control(Settings):
     quantity: str = Field(description="Quantity, as in a claim.")
     arm: str = Field(description="Arm by name.")
     at_least: Number = Field(description="Smallest value at which the control passes.")
-    says: Words = Field(description="The control in words, to be read after 'it was not so that'.")
+    says: Words = Field(
+        description="What must hold, in words. A failed control is reported as 'It was not so "
+        "that', followed by these words."
+    )
 
 
 class Pair(Settings):
@@ -38,9 +41,9 @@ class Pair(Settings):
 class Claim(Settings):
     """A claim as data: what was said, and the comparison and effect size that decide it.
 
-    The value of a seed is `quantity` of `arm`, less that of `against` or the number `above`; less
-    the same difference of the arms of `minus`, if it is given; turned round where the claim is
-    that it is `lower`.
+    The value of a seed is `quantity` of `arm` minus that of `against`, or minus the number
+    `above`. If `minus` is given, the same difference of its two arms is subtracted too. If
+    `direction` is `lower`, the sign of the result is reversed.
     """
 
     text: Words = Field(description="The claim as it was made.")

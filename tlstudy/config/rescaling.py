@@ -19,13 +19,15 @@ class Rescaling(Settings):
     factor: Factor = Field(1.0, description="What its weights are multiplied by.")
     learning_rate_factor: Factor = Field(
         1.0,
-        description="Its learning rate over the optimiser's. Under BatchNorm a convolution times "
-        "the factor trains as without it if this is the factor (Adam) or its square (SGD).",
+        description="The part's learning rate, as a multiple of the optimiser's. A convolution "
+        "before BatchNorm trains as if it were not rescaled when this is `factor` (Adam) or its "
+        "square (SGD).",
     )
     running_statistics: Literal["kept", "rescaled"] = Field(
         "kept",
-        description="BatchNorm's running statistics at the start, if the encoder changes. "
-        "rescaled: means by the factor, variances by its square; that fits convolutions alone.",
+        description="BatchNorm's running statistics at the start, if the encoder is rescaled. "
+        "rescaled: means are multiplied by the factor, variances by its square, which is right "
+        "only where convolutions alone are rescaled.",
     )
 
     @model_validator(mode="after")

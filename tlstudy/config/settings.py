@@ -120,9 +120,9 @@ class Training(Settings):
     )
     built_as: Name | None = Field(
         None,
-        description="Of a random start: the name from `weights` whose network it is built as, as "
-        "bottlenecks of some stride on another convolution. Not given: that of the study's other "
-        "arms of this architecture; null: as torchvision builds it.",
+        description="For a random start: a name from `weights`. The network is built as these "
+        "weights need it; some need a bottleneck's stride on another convolution. Not given: as "
+        "for the study's other arms of this architecture; null: as torchvision builds it.",
     )
     rescaling: Rescaling = Field(
         Rescaling(), description="Weights multiplied before training, with learning rates to go."
@@ -171,8 +171,9 @@ class Training(Settings):
     )
     l2_sp: NotNegative = Field(
         0.0,
-        description="Factor of half the squared distance from the start, the last layer apart, "
-        "that is minimised too (L2-SP, Li et al. 2018).",
+        description="Strength of the L2-SP penalty (Li et al. 2018): this number times half the "
+        "squared distance of the weights from their start is added to the loss. The last layer is "
+        "left out.",
     )
     weight_average: Fraction | None = Field(
         None,
@@ -255,8 +256,9 @@ class Evaluation(Settings):
     )
     after_epochs: Literal["all", "reported"] = Field(
         "all",
-        description="Runs that are evaluated after the epochs before the last: all of them, or "
-        "those whose reported epoch is chosen by it (best-on-test). Saves time without a GPU.",
+        description="Runs that are evaluated after every epoch, not only after the last. all: "
+        "all runs; reported: only runs that report their best epoch on the test images "
+        "(best-on-test), which saves time without a GPU.",
     )
     precision: Literal["float32", "bfloat16"] = Field(
         "float32", description="Arithmetic of the evaluations on test images."

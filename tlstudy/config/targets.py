@@ -88,14 +88,14 @@ class Target(Settings):
         0.25, description="Of a folder without train and test: share of each class for testing."
     )
     images: FolderImages | None = Field(
-        None, description="Of a folder: what was found in it. It is filled in, and not for you."
+        None, description="Of a folder: what was found in it. Leave it out: tlstudy fills it in."
     )
 
     invert: bool = Field(False, description="Black for white.")
     block_shuffle: Annotated[int, Field(strict=True, ge=2)] | None = Field(
         None,
-        description="Blocks along a side: each image is cut into them, and they change places, "
-        "the same for all images. As many as there are pixels shuffles pixels.",
+        description="Number of blocks along a side. Each image is cut into blocks, which are "
+        "permuted in the same way in all images. As many blocks as pixels permutes pixels.",
     )
     canvas: Canvas | None = Field(None, description="Put on a larger square before resizing.")
     test_transform: Literal[
@@ -118,8 +118,8 @@ class Target(Settings):
     def _folder_and_name_agree(self) -> "Target":
         if (self.name == FOLDER) != (self.folder is not None):
             raise ValueError(
-                "name: folder needs the key folder, and the key folder no other name; such as "
-                "{folder: photos}, or digits"
+                "`name: folder` and the key `folder` need each other; write {folder: photos} for "
+                "images of your own, or the name of a data set, such as digits"
             )
         fields = type(self).model_fields
         unused = [key for key in OF_FOLDERS if getattr(self, key) != fields[key].default]

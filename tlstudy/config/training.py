@@ -129,8 +129,8 @@ class Trained(Settings):
     )
     shuffled_top_k: Share | None = Field(
         None,
-        description="As many single weights of each tensor as `top_k` takes of it, drawn by the "
-        "seed.",
+        description="This share of the single weights: as many in each tensor as `top_k` would "
+        "choose there, but drawn by the seed.",
     )
 
     @property

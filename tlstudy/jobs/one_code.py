@@ -52,9 +52,9 @@ def refuse_other_code() -> None:
     digest, _, package = os.environ.get(PLANNED_WITH, "").partition(" ")
     if package and Path(package) != PACKAGE and package_digest(PACKAGE) != digest:
         raise UserError(
-            f"{PACKAGE}: this job's code is not that of {package}, which the workflow was planned "
-            "with; must be the same: install the latter for both, such as with `pip install "
-            f"--editable {Path(package).parent}`."
+            f"{PACKAGE}: this job runs other code than the workflow was planned with, which is in "
+            f"{package}; must be the same code: install that package for both, such as with "
+            f"`pip install --editable {Path(package).parent}`."
         )
 
 

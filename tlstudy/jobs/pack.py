@@ -39,7 +39,7 @@ def pack_study(folder: Path, destination: Path | None = None) -> str:
     verification = Verification(study)
     problem = next(verification.problems(), None)
     if problem is not None:
-        raise UserError(f"{folder} was not packed, as it does not hold. {problem}")
+        raise UserError(f"{folder} was not packed, because verification failed. {problem}")
     files = sorted(verification.files())
     with (
         atomic_path(destination) as temporary,

@@ -234,11 +234,14 @@ def verdict_text(found: Verdict, everything: bool = False) -> str:
     if everything:
         lines += [f"Note: {file}: not of the study; not looked at." for file in found.strangers]
     elif lines:
-        lines = [f"{found.folder} does not hold. {lines[0]}\nThis is the first problem; see --all."]
+        lines = [
+            f"{found.folder}: verification failed. {lines[0]}\n"
+            "This is the first problem; --all lists all of them."
+        ]
     if found.holds:
         lines.append(
-            f"{found.folder} holds: {found.files} files ({found.bytes / 1e6:,.1f} MB) of "
-            f"{found.jobs} jobs are as their provenance says, and of this code."
+            f"{found.folder}: verified. {found.files} files ({found.bytes / 1e6:,.1f} MB) of "
+            f"{found.jobs} jobs match their provenance and were made by this code."
         )
         if found.unseen:
             lines.append(

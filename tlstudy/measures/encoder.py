@@ -41,9 +41,9 @@ class Encoder(Selection):
 
     frozen_stages: Literal["all"] | Annotated[list[str], Once] = Field(
         ALL,
-        description="Stages up to which all is held while the rest is trained, by the network's "
-        "own names; all: every stage. What follows an early stage takes nearly as long as the "
-        "whole network.",
+        description="Stages, by the network's own names; all: every stage. For each of them, "
+        "everything up to that stage is frozen and the rest is trained. What follows an early "
+        "stage takes nearly as long as the whole network.",
     )
     test_images: Annotated[int, Field(strict=True, ge=10)] = Field(
         1000, description="Test images for all measures of the encoder."

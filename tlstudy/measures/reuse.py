@@ -40,14 +40,15 @@ COLUMNS = {
 class Reuse(Selection):
     """How much of its pretrained features a run kept, and how far it had to move.
 
-    The ways are compared at the train loss of the first epoch below `curvature.train_loss`.
+    The run's own way is compared with gradient descent and with the least change found, all at the
+    train loss of the run's first epoch below `curvature.train_loss`.
     """
 
     descent_steps: Count = Field(
-        30, description="Most gradients that descent along the gradient may take to get there."
+        30, description="Most gradients that gradient descent may use to reach that train loss."
     )
     explicit_steps: Count = Field(
-        30, description="Most gradients for the search of the least change of the weights."
+        30, description="Most gradients that the search for the least weight change may use."
     )
 
 

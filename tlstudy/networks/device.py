@@ -96,8 +96,8 @@ def take_gpu(names: Sequence[str], folder: Path) -> int:
                 if error.filename is not None:  # the lock's file cannot be made
                     raise
                 raise UserError(
-                    f"{folder}: files cannot be locked here ({error.strerror}), as jobs must that "
-                    "share GPUs; let TMPDIR be a folder on a disk of this machine."
+                    f"{folder}: files cannot be locked here ({error.strerror}); jobs that share "
+                    "GPUs need locks. Set TMPDIR to a folder on a disk of this machine."
                 ) from error
             _held.append(lock)
             return position

@@ -60,11 +60,12 @@ class Watch:
         """Begin to watch.
 
         Args:
-            optimiser: or several, if each trains a part of the network.
-            classes: of a classification, for the command that audits the table; seen otherwise.
-            path: table of epochs; a file that is there is replaced. None: no table.
-            test_images: tensor (N, ...) as it goes into the network, or a data set or a loader of
-                such examples, also with labels after them.
+            optimiser: one optimiser, or several if each trains a part of the network.
+            classes: number of classes, for the command that audits the table; if not given, it is
+                taken from the outputs of the network.
+            path: file for the table of epochs; an existing file is replaced. None: no table.
+            test_images: a tensor (N, ...) in the form that the network gets, or a data set or
+                loader of such examples, with or without labels after them.
 
         Raises:
             TypeError: these are not a network and optimisers, in this order.

@@ -55,8 +55,8 @@ ORDER = (
         f"record.final or {accuracy_needs(*STATISTICS)}",
         "record.final_test_images or metrics.test_images",
     ),
-    why="A comparison with a network that guesses measures no more than that the other one "
-    "does not.",
+    why="A comparison with a network that guesses shows only that the other network does not "
+    "guess.",
     advice="Look at the train loss. If it did not fall, the network was not trained. If it did: "
     f"{ORDER[0].lower()}{ORDER[1:]} With few test images, take more.",
 )
@@ -117,9 +117,9 @@ def _has_many_examples(evidence: Evidence) -> bool:
 @sentinel(
     "warning",
     needs=(ACCURACY_OF_TRAIN, ACCURACY_OF_TEST),
-    why="The network knows its training examples and nothing of the test examples: they are "
-    "something else to it.",
-    advice=f"{ORDER} Much less than guessing gives speaks for other classes in the test set.",
+    why="The network knows its training examples and nothing of the test examples, as if they were "
+    "unrelated data.",
+    advice=f"{ORDER} An accuracy far below guessing suggests that the test set has other classes.",
 )
 def test_guesses_though_training_does_not(evidence: Evidence) -> Iterator[str]:
     """Test values are no better than guessing beside a train accuracy that is.

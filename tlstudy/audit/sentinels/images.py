@@ -94,8 +94,8 @@ def other_training_images(evidences: list[Evidence]) -> Iterator[str]:
     "warning",
     "F12",
     needs=("metrics",),
-    why="What the layers of one network do says nothing of its start without the same "
-    "measure of the other.",
+    why="How one network's layers change says nothing about its start, unless the other network "
+    "is measured too.",
     advice="Measure the layers of all runs that are compared.",
 )
 def layers_of_some_runs_only(evidences: list[Evidence]) -> Iterator[str]:

@@ -83,8 +83,8 @@ def loss_of_guessing(evidence: Evidence) -> Iterator[str]:
 @sentinel(
     "note",
     needs=("metrics.train_loss",),
-    why="Nothing is learnt any more from the second epoch on. So rests a network that gives one "
-    "answer to all examples, and one whose learning rate is far too high or too low.",
+    why="The network learns nothing more from the second epoch on. That happens if it gives one "
+    "answer to all examples, or if its learning rate is far too high or too low.",
     advice="Look at the answers, at the learning rate by epoch, and at the gradient norm.",
 )
 def flat_since_the_second_epoch(evidence: Evidence) -> Iterator[str]:

@@ -147,7 +147,7 @@ def _noise(evidence: Evidence, accuracy: pd.Series, found: Decline) -> float:
 @sentinel(
     "note",
     needs=(f"{LOSS_OF_TEST} or metrics.train_loss",),
-    why="What is compared at the end of such a training is how fast, not how far, networks learn.",
+    why="At the end of such a training, a comparison shows how fast networks learn, not how far.",
     advice="Train longer, or compare at the same budget and say so.",
 )
 def still_improving(evidence: Evidence) -> Iterator[str]:
@@ -175,7 +175,7 @@ def still_improving(evidence: Evidence) -> Iterator[str]:
 @sentinel(
     "note",
     needs=(f"{LOSS_OF_TEST} or {ACCURACY_OF_TEST}",),
-    why="The last epoch is then not the network that could be had.",
+    why="The network of the last epoch is then not the best one of this training.",
     advice="Choose the epoch on a validation set, not on the test set; report which it was.",
 )
 def best_epoch_far_from_the_last(evidence: Evidence) -> Iterator[str]:

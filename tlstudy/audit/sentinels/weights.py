@@ -176,8 +176,8 @@ def gradients_add_up(evidence: Evidence) -> Iterator[str]:
     "note",
     "F2",
     needs=("metrics.gradient_norm",),
-    why="Gradients that are never cleared add up to a norm that grows so, also where the weights "
-    "move. Weights that grow, or BatchNorm before small weights, can do it too.",
+    why="A norm grows like this if gradients are never cleared and add up, even while the weights "
+    "move. Growing weights, or BatchNorm before small weights, can cause it too.",
     advice="Look for optimizer.zero_grad before each backward pass, of the optimiser that holds "
     "these parameters.",
 )

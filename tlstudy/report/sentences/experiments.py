@@ -188,8 +188,9 @@ def about_reuse(inputs: Inputs, size: int) -> str:
     if not measured_arms(inputs, inputs.reuse, size):
         return ""
     return (
-        f"Where the search for the least change ended with at most {percent(STATIONARY)} of it at "
-        "right angles to the gradient, no smaller change nearby reaches that loss. Where it ended "
-        "above, it stopped early: the least change is smaller, and the multiples of it are too "
-        "small, if anything."
+        "The search for the least change has converged if at most "
+        f"{percent(STATIONARY)} of the change is at right angles to the gradient: no smaller "
+        "change nearby then reaches that loss. If the share is larger, the search stopped early: "
+        "the least change is smaller than the one found, and the multiples of it are, if "
+        "anything, too small."
     )

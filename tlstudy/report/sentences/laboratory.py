@@ -109,15 +109,18 @@ def notes(table: pd.DataFrame, experiment: str) -> list[str]:
 def transfer_notes(rows: pd.DataFrame) -> list[str]:
     """The transfer index of each learner: 1 if invariance passes fully, 0 if not at all."""
     found = []
-    for network, words in (("averaged-kernel", "pools over turns"), ("plain-kernel", "does not")):
+    for network, words in (
+        ("averaged-kernel", "pools over turns"),
+        ("plain-kernel", "does not pool over turns"),
+    ):
         measured = of(rows, "accuracy_turned", network=network)
         by_seed = measured.pivot(index="seed", columns="method", values="value")
         values = [by_seed[exposure].to_numpy(dtype=float) for exposure in EXPOSURES]
         none, half, whole_set = (each.mean() for each in values)
         found.append(
-            f"Where the kernel {words}, accuracy on turned images of the other half goes from "
-            f"{percent(none)} to {percent(half)} by half of the classes and to "
-            f"{percent(whole_set)} by all. Transfer index: "
+            f"Where the kernel {words}, accuracy on turned images of the other half is "
+            f"{percent(none)} if no class is shown turned, {percent(half)} if half of the classes "
+            f"are, and {percent(whole_set)} if all are. Transfer index: "
             f"{index_words(transfer_index(*values), 3)}"
         )
     return found

@@ -133,7 +133,10 @@ def holm_rule(claims: pd.DataFrame) -> str:
     kept = "all verdicts stay" if not changed else f"{count(changed, 'verdict')} would change"
     sizes = tested["subset_size"].nunique()
     tests = f"tests (with {sizes} numbers of training images)" if sizes > 1 else "tested claims"
-    return f"If the {len(tested)} {tests} are to hold together with 95\u202f% (Holm 1979), {kept}."
+    return (
+        "With Holm\u2019s correction for multiple testing (Holm 1979; "
+        f"95\u202f% for the {len(tested)} {tests} together), {kept}."
+    )
 
 
 def shown(unit: str) -> tuple[Callable[[float], str], str]:

@@ -82,11 +82,11 @@ def test_among_training(seen: Seen) -> Iterator[Finding]:
         yield Finding(
             NAME,
             "note",
-            f"{len(examples.pure)} different examples were evaluated in batches of nothing but "
-            "training examples, beside others",
-            "So it is if a part of the training set is evaluated as well. The table leaves these "
-            "batches out of its test values; values that you compute may hold them.",
-            "Check that they are no part of the test set.",
+            f"{len(examples.pure)} different examples were evaluated in batches that held only "
+            "training examples; other batches held others",
+            "That is right if a part of the training set is evaluated as well. The table leaves "
+            "these batches out of its test values; values that you compute may include them.",
+            "Check that these examples are not part of the test set.",
         )
     apart = examples.pure if is_apart else set()
     shared = (examples.mixed | examples.pure) - apart

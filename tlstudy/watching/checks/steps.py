@@ -42,8 +42,9 @@ def optimiser_of_other_parameters(seen: Seen) -> Iterator[Finding]:
             "optimiser-of-other-parameters",
             "note",
             f"the optimiser holds {counted(seen.foreign, 'parameter')} beside the network's",
-            "A loss with parameters of its own is trained so; another network would be a mistake.",
-            "Check that they are meant.",
+            "That is right for a loss with parameters of its own, and a mistake if they are "
+            "another network's.",
+            "Check that the optimiser is meant to train these parameters.",
         )
     elif lacks:
         yield Finding(
@@ -111,8 +112,8 @@ def parameters_that_stay(seen: Seen) -> Iterator[Finding]:
         yield Finding(
             "parameters-never-moved",
             "warning",
-            f"{len(still)} of {len(ours)} trained parameters have gradients and the value of the "
-            f"start: {listed(still)}",
+            f"{len(still)} of {len(ours)} trained parameters have gradients but still have their "
+            f"initial values: {listed(still)}",
             "Their learning rate is 0, or too small for their precision.",
             "Look at the learning rates of the optimiser's groups.",
         )
