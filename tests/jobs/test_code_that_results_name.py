@@ -91,7 +91,9 @@ def test_no_command_imports_or_calls_a_function_that_results_name(folder, trap):
     follow(folder)
     told = "\n".join(result.output for result in every_command(folder))
     assert not mark.exists()
-    assert "theirs.nets:tokens, which only a folder of results names, so it is not called" in told  # by plan
+    assert (
+        "theirs.nets:tokens, which only a folder of results names, so it is not called" in told
+    )  # by plan
     opened = tlstudy.open(folder)
     for name in opened.figure_names():
         opened.figure(name)
@@ -146,7 +148,10 @@ def test_what_a_file_of_the_users_names_is_called(tmp_path, monkeypatch):
     network_facts.cache_clear()
     name = f"python.own_networks.tokens-{digest_of_module('own_networks')}"
     monkeypatch.setattr("tlstudy.config.architectures._named_by_user", set())
-    with pytest.raises(UserError, match=r"the Python function own_networks:tokens, which only a folder of results names"):
+    with pytest.raises(
+        UserError,
+        match=r"the Python function own_networks:tokens, which only a folder of results names",
+    ):
         network_facts(name, 32)
     let_be_called([name])
     weights = sum(weight.numel() for weight in tokens(10).parameters())

@@ -315,7 +315,9 @@ def test_results_that_do_not_hold_are_not_packed(moved, tmp_path):
     (moved / "report.html").write_text("altered")
     result = command("pack", moved, "--output", tmp_path / "a.tar.gz")
     assert result.exit_code == 1
-    assert "was not packed, because verification failed. report.html: was truncated" in result.output
+    assert (
+        "was not packed, because verification failed. report.html: was truncated" in result.output
+    )
     assert not (tmp_path / "a.tar.gz").exists()
 
 

@@ -81,6 +81,7 @@ def lookups() -> Iterator[str]:
     yield from of_invariance()
     yield from of_place()
     yield from of_overlap()
+    yield from of_sparsity()
     yield f"by some {100 * np.sqrt(0.25 / 100):.0f} points"  # a share of one half, 100 images
 
 
@@ -336,6 +337,19 @@ def of_overlap() -> Iterator[str]:
     )
     nats = with_ends(over_seeds(wide - narrow), unit=" nats")
     yield f"in test loss it is {nats} *narrower*"
+
+
+def of_sparsity() -> Iterator[str]:
+    claims = kept("sparsity", "claims").set_index("claim")
+
+    told = partial(points_of, claims)
+    verdict = claims["verdict"]
+    assert set(verdict[["sparse-beats-dense", "stage-beats-dense", "batchnorm-is-enough"]]) == {
+        "refuted"
+    }
+    yield f"with the largest gradients is {told('sparse-beats-dense', -1, ' points')} worse"
+    yield f"training the last stage {told('stage-beats-dense', -1)}"
+    yield f"BatchNorm and the last layer {told('batchnorm-is-enough', -1)}: refuted"
 
 
 def of_the_sentinels() -> Iterator[str]:

@@ -296,7 +296,7 @@ def test_modules_named_one_by_one_are_there():
 def test_libraries_that_compute_a_step_are_named_with_their_versions(monkeypatch):
     monkeypatch.setattr(digests, "version", lambda package: "2.15.0+cpu")
     named = {step: set(graph.libraries_of(step)) for step in STEPS}
-    assert named["train"] == {"torch", "torchvision", "numpy", "scikit-learn"}
+    assert named["train"] == {"torch", "torchvision", "numpy", "scikit-learn", "pillow"}
     assert named["subset"] == {"numpy"}
     assert named["aggregate"] == named["claims"] == {"numpy", "scipy", "pandas"}
     assert named["figures"] == {"numpy", "scipy", "pandas", "matplotlib"}
