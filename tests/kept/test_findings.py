@@ -5,13 +5,13 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from pages import ROOT, numbers_not_looked_up, page
+from pages import numbers_not_looked_up, page
+from quoted import kept, of_claim, over_seeds, points_of, spread, with_ends, written
 
 from benchmarks.keep import study_of
 from tlstudy.audit.alarms import false_alarms
 from tlstudy.audit.flaws import FLAWS
 from tlstudy.audit.quantities import values_of
-from tlstudy.audit.statistics import summarise
 from tlstudy.audit.verdicts import with_holm
 from tlstudy.data import published
 from tlstudy.report.format import join
@@ -34,36 +34,6 @@ NO_RESULT = (
     r"[Ss]eeds 26 to 3[05]|(128|64) pixels",
     r"against one half",
 )
-
-
-def kept(study: str, table: str) -> pd.DataFrame:
-    return pd.read_parquet(ROOT / "docs" / study / f"{table}.parquet")
-
-
-def written(number: float, digits: int = 1) -> str:
-    return f"{number:.{digits}f}".replace("-", "\u2212")
-
-
-def with_ends(numbers: tuple[float, float, float], write=written, unit: str = "") -> str:
-    """51.2 points (45.5 to 56.9)."""
-    mean, low, high = map(write, numbers)
-    return f"{mean}{unit} ({low} to {high})"
-
-
-def over_seeds(values: pd.Series) -> tuple[float, float, float]:
-    found = summarise(values.to_numpy(dtype=float))
-    return found.mean, found.low, found.high
-
-
-def spread(values: pd.Series) -> tuple[float, float, float]:
-    return values.mean(), values.min(), values.max()
-
-
-def of_claim(study: str, name: str) -> tuple[float, float, float]:
-    """Mean and interval of a claim, seed by seed, as it was measured: its side undone."""
-    values = kept(study, "claim-values").query("claim == @name")["value"]
-    sign = 1 if study_of(study).claims[name].direction == "higher" else -1
-    return over_seeds(sign * values)
 
 
 def lookups() -> Iterator[str]:
@@ -259,12 +229,6 @@ def of_every_parameter_rescaled() -> Iterator[str]:
     assert verdicts["all-half-is-more-than-a-rate"] == "contradicted"
     told = f"rises by {better}; {verdicts['all-improves']}, {effect}), as at 4 times"
     yield f"{told} the learning rate"
-
-
-def points_of(claims: pd.DataFrame, name: str, sign: int = 1, unit: str = "") -> str:
-    """A claim's value and interval in points; sign -1 is the comparison the other way round."""
-    numbers = [100 * sign * claims.loc[name, end] for end in ("mean", "low", "high")]
-    return with_ends((numbers[0], *sorted(numbers[1:])), unit=unit)
 
 
 def of_invariance() -> Iterator[str]:
