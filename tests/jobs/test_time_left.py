@@ -90,6 +90,31 @@ def test_a_running_study_tells_jobs_epochs_and_time(tmp_path, here):
     assert minutes_of(lines[2]) == pytest.approx(one, abs=0.1 * one + WHOLE_MINUTES)
 
 
+def test_the_look_after_the_last_epoch_counts_too(tmp_path, here):
+    """It can take longer than all epochs: one before the end most of the time is left."""
+    machine = MadeMachine()
+    study = shipped(tmp_path, "quick", seed=[26, 27])
+    study = study.model_copy(
+        update={
+            "landscape": study.landscape.model_copy(update={"seeds": []}),
+            "baselines": study.baselines.model_copy(update={"seeds": []}),
+            "evaluation": study.evaluation.model_copy(
+                update={"epoch_images": 10, "final_images": 10_000}
+            ),
+        }
+    )
+    machine.finish(study.model_copy(update={"seed": [26]}))
+    of_27 = [run for run in runs(study) if run.seed == 27]
+    whole = minutes_of(told(study)[2])
+    for run in of_27:
+        begin(study, run, epochs=29)
+    look = minutes_of(told(study)[2])
+    assert whole / 2 < look < whole
+    for run in of_27:
+        begin(study, run, epochs=30)
+    assert told(study)[2].split()[2] == "s"
+
+
 def test_an_ended_study_has_no_time_left(tmp_path, here):
     machine = MadeMachine()
     study = study_on_the_way(tmp_path, machine)

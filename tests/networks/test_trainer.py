@@ -165,6 +165,15 @@ def test_the_last_epochs_row_counts_the_same_test_images_as_the_others():
     assert {row["test_images"] for row in outcome.metrics} == {10}
 
 
+def test_the_log_says_that_all_test_images_follow_the_last_epoch(caplog):
+    """The last look can take longer than all epochs, whose time is told."""
+    with caplog.at_level("INFO"):
+        tiny_run(epochs=2)
+    before, last = (line for line in caplog.messages if line.startswith("epoch"))
+    assert before.endswith(", then 20 test images")
+    assert "test images" not in last
+
+
 def test_bfloat16_changes_the_steps_and_little_else():
     exact, rounded = (tiny_run(epochs=1, precision=p)[1] for p in ("float32", "bfloat16"))
     losses = [outcome.metrics[0]["train_loss"] for outcome in (exact, rounded)]

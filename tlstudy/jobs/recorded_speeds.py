@@ -1,7 +1,7 @@
 """How fast this machine is, from the records of runs of any study."""
 
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import ceil, isfinite
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from tlstudy.jobs.speed import (
     evaluation_kind,
     first_file,
     jobs,
+    shortened,
     training_kind,
 )
 from tlstudy.storage.environment import version
@@ -141,22 +142,16 @@ def _rates_of_training(
     if epochs != run.settings.epochs:
         return {}
     usual = float(np.median(training[1:] if epochs > 1 else training))
-    rates = {training_kind(run): cores * usual / training_operations(study, _shortened(run, 1))}
+    rates = {training_kind(run): cores * usual / training_operations(study, shortened(run, 1))}
     if record["evaluation"] == study.evaluation.model_dump(mode="json"):
-        last = evaluation_operations(study, _shortened(run, 1))
-        each = evaluation_operations(study, _shortened(run, 2)) - last
+        last = evaluation_operations(study, shortened(run, 1))
+        each = evaluation_operations(study, shortened(run, 2)) - last
         seconds, done = looks[-1], last
         if each and epochs > 2:
             seconds += (epochs - 1) * np.median(looks[1:-1])
             done += (epochs - 1) * each
         rates[evaluation_kind(study, run)] = cores * float(seconds) / done
     return rates
-
-
-def _shortened(run: Run, epochs: int) -> Run:
-    """The run with fewer epochs, untuned: what these take apart from the others."""
-    changes = {"epochs": epochs, "tune_learning_rate": False}
-    return replace(run, settings=run.settings.model_copy(update=changes))
 
 
 def _take_the_rest(

@@ -187,6 +187,26 @@ def long_job(study: Study, run: Run, step: str) -> LongJob:
     return LongJob(step, run, work, replace(steps, precision="float32"))
 
 
+def shortened(run: Run, epochs: int) -> Run:
+    """The run with fewer epochs, untuned: what these take apart from the others."""
+    changes = {"epochs": epochs, "tune_learning_rate": False}
+    return replace(run, settings=run.settings.model_copy(update=changes))
+
+
+def seconds_left(study: Study, training: LongJob, epochs: int, speeds: Speeds) -> float:
+    """Seconds of a core or a GPU that a training still takes after some epochs.
+
+    The look at all test images is a part of the last epoch, and can take longer than all others.
+    """
+    if epochs == training.epochs:
+        return 0.0
+    with_last, last = (
+        long_job(study, shortened(training.run, n), "train").seconds(speeds)
+        for n in (epochs + 1, 1)
+    )
+    return max(0.0, training.seconds(speeds) - (with_last - last))
+
+
 def first_file(study: Study, job: LongJob) -> Path:
     """What a job writes last, which stands for all that it leaves."""
     return paths.step_files(study, job.step, job.run)[0]

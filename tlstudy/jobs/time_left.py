@@ -12,7 +12,6 @@ from tlstudy.jobs import paths, speed
 from tlstudy.jobs.calls import read_call
 from tlstudy.jobs.machine import Machine, this_machine
 from tlstudy.jobs.plan import (
-    Task,
     jobs_left,
     known_speeds,
     laboratory_tasks,
@@ -153,26 +152,21 @@ def _left(
     speeds = known_speeds(study, machine.device)
     if speed.missing_pairs(study, wanted, speeds.rates):
         return None, "time left: not known on this machine yet; `tlstudy plan` finds it out"
-    left = [
-        _shortened(task, all_jobs[speed.first_file(study, job)], job, ended)
-        for job, task in zip(wanted, tasks(study, wanted, speeds, machine), strict=True)
-    ]
+    left = []
+    for job, task in zip(wanted, tasks(study, wanted, speeds, machine), strict=True):
+        file = speed.first_file(study, job)
+        seconds, shown = task.seconds, all_jobs[file]
+        if job.step == "train":
+            seconds = speed.seconds_left(study, job, ended[file], speeds)
+        elif shown.state == "running":
+            ran = max(1, task.threads) * (time.time() - shown.attempt.began)
+            seconds = max(0.0, seconds - ran)
+        start = 0.0 if shown.state == "running" else task.start
+        left.append(replace(task, start=start, seconds=seconds))
     left.sort(key=lambda task: task.start > 0)  # what runs already comes first
     seconds = wall_seconds([*left, *laboratory_tasks(study, experiments)], machine)
     seconds += other_seconds(others, machine)
     return seconds, f"about {duration(seconds)} left with {machine.told()}"
-
-
-def _shortened(task: Task, shown: Job, job: speed.LongJob, ended: dict[Path, int]) -> Task:
-    """What is left of a task: of a training the epochs to come, of others by the time they ran."""
-    running = shown.state == "running"
-    start = 0.0 if running else task.start
-    seconds = task.seconds
-    if job.step == "train":
-        seconds *= 1 - ended[shown.files[0]] / job.epochs
-    elif running:
-        seconds = max(0.0, seconds - max(1, task.threads) * (time.time() - shown.attempt.began))
-    return replace(task, start=start, seconds=seconds)
 
 
 def _machine(study: Study) -> Machine:

@@ -10,6 +10,7 @@ from torch.nn.functional import cross_entropy
 from tlstudy.networks.batchnorm import by_batch, recalibrated, untracked
 from tlstudy.networks.fused import can_be_fused, fused
 from tlstudy.networks.inputs import Inputs
+from tlstudy.storage.durations import with_time_left
 
 # Images of 128 x 128. On a processor small batches stay in its cache; on a GPU large ones fill it.
 BATCH = {"cpu": 64, "cuda": 1000}
@@ -63,7 +64,7 @@ def predict(network: nn.Module, images: torch.Tensor, inputs: Inputs) -> torch.T
     with torch.inference_mode():
         forward = fused(network) if can_be_fused(network) else network
         parts = images.split(batch_size(device, images.shape[-1]))
-        logits = [forward(inputs(batch)) for batch in parts]
+        logits = [forward(inputs(batch)) for batch in with_time_left(parts, "batch")]
         return torch.cat(logits).cpu()
 
 

@@ -64,6 +64,11 @@ class Looks:
                 final[statistics] = scores[1]
         return {"test_images": count, **columns}, final, answers
 
+    @property
+    def more_at_the_end(self) -> int:
+        """How many test images are looked at after the last epoch; 0 if no more than before."""
+        return len(self.test_labels) if self._count() < len(self.test_labels) else 0
+
     def _count(self) -> int:
         """Test images of an epoch: all, where there are fewer than asked for."""
         return min(self.evaluation.epoch_images, len(self.test_labels))

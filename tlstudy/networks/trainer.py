@@ -296,12 +296,15 @@ class Trainer:
 
     def _report_progress(self, epoch: int, epoch_seconds: float, outcome: Outcome) -> None:
         left = epoch_seconds * (self.training.epochs - epoch)
+        # The last look can take longer than all epochs.
+        tested = self.looks.more_at_the_end if self.looks and left else 0
         log.info(
-            "epoch %d of %d: train loss %.4f, about %s left",
+            "epoch %d of %d: train loss %.4f, about %s left%s",
             epoch,
             self.training.epochs,
             outcome.metrics[-1]["train_loss"],
             duration(left),
+            f", then {tested:,} test images" if tested else "",
         )
 
 
