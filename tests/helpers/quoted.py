@@ -2,6 +2,7 @@
 
 import pandas as pd
 from configurations import ROOT
+from recomputed import Recomputed
 
 from benchmarks.keep import study_of
 from tlstudy.audit.statistics import summarise
@@ -24,6 +25,13 @@ def with_ends(numbers: tuple[float, float, float], write=written, unit: str = ""
 def over_seeds(values: pd.Series) -> tuple[float, float, float]:
     found = summarise(values.to_numpy(dtype=float))
     return found.mean, found.low, found.high
+
+
+def gap_of(study: str, arm: str, reference: str) -> tuple[float, float, float]:
+    """Points between two arms at their last epoch: mean and interval over seeds and images."""
+    anew = Recomputed(study_of(study), {name: kept(study, name) for name in ("runs", "answers")})
+    mean, low, high = anew.over_images([(1, arm), (-1, reference)])
+    return 100 * mean, 100 * low, 100 * high
 
 
 def spread(values: pd.Series) -> tuple[float, float, float]:

@@ -143,14 +143,22 @@ class Recomputed:
         pairs = [(1, claim.arm), (-1, claim.against)]
         if claim.minus:
             pairs += [(-1, claim.minus.arm), (1, claim.minus.against)]
-        signed = [(sign, arm) for sign, arm in pairs if arm]
-        of_seeds = [
-            sum(sign * self.right(arm, seed)[1] for sign, arm in signed) for seed in self.study.seed
-        ]
-        labels = self.right(claim.arm, self.study.seed[0])[0]
-        error, freedom = crossed(np.array(of_seeds, dtype=float), labels)
-        reach = error * stats.t.ppf(0.975, freedom)
+        mean, low, _ = self.over_images([(sign, arm) for sign, arm in pairs if arm])
+        reach = mean - low
         return values.mean() - reach, values.mean() + reach
+
+    def over_images(self, signed: list[tuple[int, str]]) -> tuple[float, float, float]:
+        """Mean and 95 % interval of a sum of accuracies at the last epoch, over seeds and images.
+
+        Args:
+            signed: sign and arm; [(1, "pretrained"), (-1, "new")] is a difference.
+        """
+        seeds, first = self.study.seed, signed[0][1]
+        sums = [sum(sign * self.right(arm, seed)[1] for sign, arm in signed) for seed in seeds]
+        means = [sum(sign * self.accuracy(arm, seed) for sign, arm in signed) for seed in seeds]
+        error, freedom = crossed(np.array(sums, dtype=float), self.right(first, seeds[0])[0])
+        mean, reach = float(np.mean(means)), float(error * stats.t.ppf(0.975, freedom))
+        return mean, mean - reach, mean + reach
 
     def verdict(self, claim: Claim) -> str:
         for control in claim.controls:
