@@ -187,19 +187,21 @@ def crossed(values: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
     classes = sorted(set(labels.tolist()))
     of_seeds = np.zeros(seeds)
     between = within = 0.0
+    sizes = []
     for label in classes:
         block = values[:, labels == label]
         count = block.shape[1]
         of_seeds += block.mean(axis=1) / len(classes)
-        scale = (images / (len(classes) * count)) ** 2
+        scale = (images / (len(classes) * count)) ** 2 * count / (count - 1)
+        sizes.append(count)
         between += scale * seeds * np.sum((block.mean(axis=0) - block.mean()) ** 2)
         within += scale * np.sum((block - block.mean(axis=1, keepdims=True)) ** 2)
     total_seeds = images * np.sum((of_seeds - of_seeds.mean()) ** 2)
-    free_images = images - len(classes)
+    free_images = sum(1 / n for n in sizes) ** 2 / sum(1 / (n * n * (n - 1)) for n in sizes)
     free_rest = (seeds - 1) * free_images
     rest = within - between
     square_seeds = total_seeds / (seeds - 1)
-    square_images, square_rest = between / free_images, rest / free_rest
+    square_images, square_rest = between / images, rest / images / (seeds - 1)
     both = square_seeds + square_images - square_rest
     if both <= square_seeds:
         return float(np.sqrt(square_seeds / values.size)), seeds - 1
