@@ -7,12 +7,14 @@ from pathlib import Path
 
 import made_results
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 from made_results import paired_difference
 
 from tlstudy.audit.statistics import summarise
 from tlstudy.cli import main
+from tlstudy.config.settings import WeightsFile
 from tlstudy.config.sweeps import expand_arms
 from tlstudy.jobs import paths
 from tlstudy.jobs.calls import note_call
@@ -107,6 +109,23 @@ def test_what_does_not_compare_is_said(here):
     assert any("tested on different images" in each for each in found[0]["reservations"])
     found = json.loads(invoke("compare", "results/digits:soft", "results/one:new", "--json"))
     assert any("Losses of softmax" in each for each in found[0]["reservations"])
+
+
+def test_weights_that_differ_are_told(here):
+    """By their settings, and where one name in the settings stood for two files."""
+    ours = WeightsFile(file="mine.safetensors", mean=[0.5, 0.5, 0.5])
+    made_results.small_results(here / "results", "mine", weights={"imagenet": [ours]})
+    found = json.loads(invoke("compare", "results/one", "results/mine", "--json"))
+    assert found[1]["settings"]["weights"]["B"][0]["mean"] == [0.5, 0.5, 0.5]
+    assert not any("other pretrained weights" in each for each in found[1]["reservations"])
+    for name in ("one", "mine"):
+        file = here / "results" / name / "tables" / "runs.parquet"
+        runs = pd.read_parquet(file)
+        runs.loc[runs["initialisation"] == "imagenet", "weights_sha256"] = f"of {name}"
+        runs.to_parquet(file)
+    found = json.loads(invoke("compare", "results/one", "results/mine", "--json"))
+    told = [any("other pretrained weights" in r for r in each["reservations"]) for each in found]
+    assert told == [False, True]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from tlstudy.audit.quantities import Tables, values_of
 from tlstudy.audit.statistics import Summary, summarise
 from tlstudy.config.quantities import quantity_of
 from tlstudy.config.settings import Arm, Study
+from tlstudy.config.study import sources_of
 
 FIRST, SECOND = "A", "B"
 USUAL = ("balanced_accuracy", "loss")
@@ -86,8 +87,15 @@ def _settings(side: Side) -> Iterator[tuple[str, Any]]:
     arm = side.settings.model_dump(mode="json", exclude=NAMING)
     arm["target"] = side.settings.target.identity()
     yield from _flat(arm)
-    weights = side.study.weights.get(side.settings.initialisation, [])
-    yield "weights", [str(getattr(source, "file", source)) for source in weights]
+    # Of a random start too: it is built as these need it.
+    sources = sources_of(side.study, side.settings)
+    yield (
+        "weights",
+        [
+            source if isinstance(source, str) else source.model_dump(mode="json")
+            for source in sources
+        ],
+    )
     for name in EVALUATED_BY:
         if name == "tuning" and not side.settings.tune_learning_rate:
             continue
@@ -116,7 +124,16 @@ def reservations(one: Side, other: Side) -> list[str]:
         found.append("Their studies evaluate in different ways: see the settings.")
     if (first.reported_epoch, first.batchnorm) != (second.reported_epoch, second.batchnorm):
         found.append("They report another epoch or other BatchNorm statistics.")
+    weights = [_weights_of(side) for side in (one, other)]
+    if all(weights) and weights[0] != weights[1]:
+        found.append("They start from other pretrained weights: those of A and of B differ.")
     return found
+
+
+def _weights_of(side: Side) -> set[str]:
+    """Digests of the pretrained weights that an arm's runs really started from."""
+    runs = side.tables["runs"]
+    return set(runs.loc[runs["arm"] == side.arm, "weights_sha256"]) - {""}
 
 
 def compare_arms(one: Side, other: Side, quantities: Sequence[str] = USUAL) -> list[Row]:

@@ -264,14 +264,15 @@ def runs(study: Study) -> list[Run]:
     """All runs of a study: arms x subset sizes x seeds, in the order of the configuration."""
     taken = _statistics(study)
     return [
-        Run(name, arm, subset_size, seed, _sources(study, arm), *taken[name])
+        Run(name, arm, subset_size, seed, sources_of(study, arm), *taken[name])
         for name, arm in study.arms.items()
         for subset_size in study.subset_size
         for seed in study.seed
     ]
 
 
-def _sources(study: Study, arm: Arm) -> tuple[WeightsSource, ...]:
+def sources_of(study: Study, arm: Arm) -> tuple[WeightsSource, ...]:
+    """Weights that an arm starts from, or is built for, in the order in which they are tried."""
     name = arm.built_as if arm.initialisation == "random" else arm.initialisation
     return tuple(study.weights.get(name, ()))
 
@@ -281,7 +282,7 @@ def _statistics(study: Study) -> dict[str, tuple[tuple[str, ...], tuple[str, ...
 
     Arms that share a run need what any of them reports.
     """
-    names = {name: run_name(arm, _sources(study, arm)) for name, arm in study.arms.items()}
+    names = {name: run_name(arm, sources_of(study, arm)) for name, arm in study.arms.items()}
     at_end, chosen_by = set(), set()
     for name, arm in study.arms.items():
         at_end.add((names[name], arm.batchnorm))
