@@ -40,3 +40,14 @@ def smooth(num_classes: int) -> nn.Module:
 
 def without_a_head(num_classes: int) -> nn.Module:
     return nn.Sequential(nn.Conv2d(3, num_classes + 1, 32), nn.Flatten())
+
+
+def in_place(num_classes: int) -> nn.Module:
+    """What comes after its convolution changes the convolution's outputs in place."""
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3, stride=4),
+        nn.LeakyReLU(inplace=True),
+        nn.Flatten(),
+        nn.Linear(256, 8),
+        nn.Linear(8, num_classes),
+    )
