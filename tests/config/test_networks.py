@@ -38,6 +38,14 @@ MISTAKES = {
         "architecture": "vgg11",
         "rescaling": {"factor": 2, "running_statistics": "rescaled"},
     },
+    "arms.one.rescaling.running_statistics: found rescaled; must be kept for densenet121, as": {
+        "architecture": "densenet121",
+        "rescaling": {"factor": 2, "running_statistics": "rescaled"},
+    },
+    "arms.one.trained: found a share of 0.1; must be left out for python.own_networks.linear-": {
+        "architecture": {"python": "own_networks:linear"},
+        "trained": {"random": 0.1},
+    },
     "arms.one.batch_size: found 1, so a batch of 50 images at 32 pixels": {
         "architecture": "mobilenet_v3_small",
         "batch_size": 1,

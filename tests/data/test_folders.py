@@ -10,6 +10,7 @@ from PIL import Image
 from tlstudy.config.image_folders import look_into
 from tlstudy.config.study import build_study, runs
 from tlstudy.config.targets import Target
+from tlstudy.data.folders import square
 from tlstudy.data.images import cache_images
 from tlstudy.data.stored import load_images
 from tlstudy.storage.errors import UserError
@@ -58,6 +59,36 @@ def test_train_and_test_are_taken_as_they_are(tmp_path):
         target(tmp_path / "own", colour="rgb")
     cache_images(tmp_path, found)
     assert load_images(tmp_path / found.place, "train")[0].shape == (6, 64, 64)
+
+
+def test_what_is_transparent_is_white(tmp_path):
+    """A black bar drawn on nothing is not black throughout; what is whole stays as it is."""
+    drawing = np.zeros((8, 8, 4), dtype=np.uint8)
+    drawing[2:4, :, 3] = 255
+    whole = Image.fromarray(drawing)
+    palette = Image.fromarray(drawing[..., 3] // 255).convert("P")
+    palette.info["transparency"] = 0
+    for mode, image in (("RGBA", whole), ("LA", whole.convert("LA")), ("P", palette)):
+        file = tmp_path / f"{mode}.png"
+        image.save(file)
+        for channels in (1, 3):
+            found = square(file, 8, channels).reshape(8, 8, channels)
+            assert found[2:4].max() <= 1, mode
+            assert found[[0, 1, 4, 5, 6, 7]].min() == 255, mode
+    opaque = Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8))
+    opaque.convert("RGBA").save(tmp_path / "opaque.png")
+    assert np.array_equal(square(tmp_path / "opaque.png", 8, 1), np.asarray(opaque))
+
+
+def test_grey_images_of_16_bits_are_grey_in_either_order_of_bytes(tmp_path):
+    values = np.arange(400, dtype=np.uint16).reshape(20, 20) * 160
+    for name, mode, order in (("a", "I;16", "<u2"), ("b", "I;16B", ">u2")):
+        for number in range(2):
+            file = tmp_path / "own" / name / f"{number}.tif"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.frombytes(mode, (20, 20), values.astype(order).tobytes()).save(file)
+            assert np.array_equal(square(file, 20, 1), values // 257)
+    assert target(tmp_path / "own").images.channels == 1
 
 
 def test_another_image_is_another_study_and_another_place_is_not(photos, tmp_path):

@@ -11,6 +11,7 @@ from tlstudy.measures.hessian import (
     largest_hessian_eigenvalue,
     rise_along_random_directions,
 )
+from tlstudy.measures.least_change import loss_and_gradient
 from tlstudy.measures.planes import filter_normalised_direction
 from tlstudy.networks.evaluation import loss_of_head, training_mode_loss
 from tlstudy.storage.randomness import Stream, derived_seed
@@ -121,6 +122,22 @@ def test_normalised_eigenvalue_is_that_of_the_scaled_hessian():
         network, batches, "logits", 60, seed=26, filter_normalised=True
     )
     assert found.value == pytest.approx(float(torch.linalg.eigvalsh(whole)[-1]), rel=1e-3)
+
+
+def test_weights_that_take_no_part_in_the_loss_have_no_curvature_and_no_gradient():
+    network, batches = small_network(), small_batches()
+    whole = largest_hessian_eigenvalue(network, batches, "logits", 60, seed=26)
+    _, gradient = loss_and_gradient(network, batches, "logits")(flat(network))
+    network.register_parameter("unused", nn.Parameter(torch.ones(5).double()))
+    found = largest_hessian_eigenvalue(network, batches, "logits", 60, seed=26)
+    assert found.value == pytest.approx(whole.value, rel=1e-3)
+    _, with_unused = loss_and_gradient(network, batches, "logits")(flat(network))
+    assert len(with_unused) == len(gradient) + 5
+    assert sorted(with_unused.tolist()) == sorted([*gradient.tolist(), *[0.0] * 5])
+
+
+def flat(network: nn.Module) -> torch.Tensor:
+    return torch.cat([weight.detach().flatten() for weight in network.parameters()])
 
 
 def test_scale_before_batchnorm_changes_the_raw_eigenvalue_only():

@@ -8,21 +8,25 @@ import pytest
 import torch
 from scipy.stats import multivariate_normal
 from sklearn.linear_model import BayesianRidge
-from tiny import tiny_run
+from tiny import tiny_images, tiny_run, tiny_training
 
+from tlstudy.config.architectures import check_architecture
 from tlstudy.measures.features import PIXELS, Features, measure
 from tlstudy.measures.pixels import pixels
 from tlstudy.measures.stage_features import (
     PENALTIES,
     batches_of,
+    channels_last,
     debiased_cka,
     log_evidence,
+    outputs_by_stage,
     participation_ratio,
     reconstruction,
     shared_dimensions,
     stage_features,
     without_positions,
 )
+from tlstudy.networks.build import initial_network
 from tlstudy.networks.evaluation import predict
 from tlstudy.networks.fine_tuned import FineTuned
 from tlstudy.networks.stages import stages_of
@@ -216,3 +220,23 @@ def test_positions_are_averaged_wherever_they_stand():
     torch.testing.assert_close(without_positions(values), values.mean(dim=(2, 3)))
     torch.testing.assert_close(without_positions(values[..., 0]), values[..., 0].mean(dim=1))
     assert without_positions(values[..., 0, 0]).shape == (2, 7)
+
+
+def test_as_many_channels_as_pixels_a_side_lie_where_the_network_has_its_channels():
+    """As after the first stages of swin_t at 384 pixels: 96 x 96 with 96 channels."""
+    alike = torch.randn(2, 6, 6, 6)
+    for other, dims in ((torch.empty(2, 3, 3, 12), (1, 2)), (torch.empty(2, 12, 3, 3), (2, 3))):
+        last = channels_last([alike, other, torch.empty(2, 12)])
+        torch.testing.assert_close(without_positions(alike, last), alike.mean(dim=dims))
+
+
+def test_what_a_stage_changes_in_place_stays_as_the_stage_before_gave_it():
+    network = initial_network(
+        tiny_training(architecture=check_architecture({"python": "own_networks:in_place"})),
+        1,
+        None,
+    ).eval()
+    images = tiny_images(tiny_training())
+    found = outputs_by_stage(network, images, images.test)
+    with torch.no_grad():
+        torch.testing.assert_close(found["0"], network[0](images.inputs(images.test)))

@@ -236,6 +236,29 @@ def test_a_network_that_cannot_be_followed_has_no_stages_and_says_why():
         stages_of(network)
 
 
+def test_a_network_that_asks_whether_it_is_trained_has_no_stages():
+    """A trace holds one answer: dropout would stay on in evaluation."""
+    name = check_architecture({"python": "own_networks:dropping"})
+    network = initial_network(tiny_training(architecture=name), 1, None).eval()
+    with pytest.raises(NoStagesError, match=r"has other steps in training than in evaluation"):
+        stages_of(network)
+    assert not any(layer.training for layer in network.modules())
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("of_two_heads", r"\b1000\b"),
+        ("normalised", r"\b1000\b"),
+        ("pair", "in training its outputs are of type tuple"),
+        ("spectral", r"training changes its buffer 0\.parametrizations\.weight\.0\._u"),
+    ],
+)
+def test_a_network_that_a_run_could_not_train_or_keep_is_refused_before(name, told):
+    facts = measured_facts(check_architecture({"python": f"own_networks:{name}"}), 32)
+    assert re.search(told, facts.problem), facts.problem
+
+
 def test_allowed_sources_are_those_of_the_network():
     assert allowed_sources("vit_b_16")[0] == "IMAGENET1K_V1"
     assert "he2015" not in allowed_sources("mobilenet_v3_small")

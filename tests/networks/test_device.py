@@ -8,7 +8,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from tlstudy.networks import device
-from tlstudy.networks.device import choose_device, take_gpu, visible_gpus
+from tlstudy.networks.device import choose_device, repeatable, take_gpu, visible_gpus
 from tlstudy.storage.errors import UserError
 
 # Takes one of two GPUs, tells which, and holds it until it is ended.
@@ -89,3 +89,17 @@ def test_cuda_without_a_gpu_is_refused(monkeypatch):
         choose_device("cuda")
     assert choose_device("auto") == torch.device("cpu")
     assert choose_device("auto", 1) == torch.device("cpu")
+
+
+def test_what_cannot_be_done_twice_alike_ends_in_a_sentence():
+    """As the gradient of VGG's pooling on a GPU; this operation is refused on a processor too."""
+    torch.use_deterministic_algorithms(True)
+    try:
+        with pytest.raises(UserError) as caught, repeatable("vgg11"):
+            torch.zeros(2).put_(torch.tensor([0]), torch.ones(1))
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert caught.value.message.startswith("architecture: found vgg11; the same seed would give")
+    assert "no deterministic put_: give `device: cpu`" in caught.value.message
+    with pytest.raises(RuntimeError, match="out of memory"), repeatable("vgg11"):
+        raise RuntimeError("out of memory")

@@ -130,9 +130,10 @@ def test_path_and_prediction_are_of_the_rescaled_weights():
     assert moved[0] == pytest.approx(moved[1] / 2, rel=0.01)
 
 
-def test_what_comes_after_a_stage_has_no_first_convolution_to_rescale():
+def test_what_comes_after_a_stage_is_trained_in_float32_and_has_no_first_convolution_to_rescale():
     training = tiny_training(rescaling=Rescaling(part="first", factor=0.25))
     assert plain(training).rescaling == Rescaling()
     assert plain(tiny_training(rescaling=QUARTER)).rescaling == QUARTER
+    assert plain(tiny_training(precision="bfloat16")).precision == "float32"
     head = {"weight": "linear-weight", "bias": "linear-bias"}
     assert learning_rate_factors(head, training.rescaling) == [1.0, 1.0]

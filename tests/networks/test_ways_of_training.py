@@ -38,6 +38,9 @@ def test_learning_rates_follow_their_schedule():
     assert falls == pytest.approx([1.0] * 10 + [0.5] * 10 + [0.25] * 4)
     rises = rates(2, schedule={"name": "constant", "warm_up": 1.5})
     assert rises == pytest.approx([0.25, 0.5, 0.75] + [1.0] * 21)
+    assert rates(1, schedule={"name": "constant", "warm_up": 0.5})[:2] == [0.5, 1.0]
+    exact = rates(10, schedule={"name": "constant", "warm_up": 1.1})[10:12]
+    assert exact == pytest.approx([11 / 12, 1.0])
     both = rates(2, schedule={"name": "cosine", "warm_up": 1.5})
     assert both[:3] == pytest.approx([0.25, 0.5, 0.75])
     assert both[3] == 1.0

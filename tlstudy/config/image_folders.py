@@ -13,7 +13,7 @@ SUFFIXES = frozenset(
     (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 )
 PARTS = ("train", "test")
-GREY_MODES = frozenset(("1", "L", "LA", "I", "I;16"))
+GREY_MODES = frozenset(("1", "L", "LA", "I", "I;16", "I;16B", "I;16L", "I;16N"))
 DIGITS = 10
 # Images of a class, by part; without parts all of them are under "".
 Files = Mapping[str, Mapping[str, list[Path]]]
@@ -112,6 +112,8 @@ def digest_of(target: Target, files: Files, channels: int) -> str:
         name = file.relative_to(target.folder).as_posix()
         name = os.fsencode(name)  # which need not be text
         whole.update(hashlib.sha256(name).digest() + hashlib.sha256(file.read_bytes()).digest())
+        if _header(file)[1]:  # read in another way once, and kept so
+            whole.update(b"on white")
     return whole.hexdigest()[:DIGITS]
 
 
@@ -166,14 +168,19 @@ def _channels(target: Target, files: list[Path]) -> int:
     return 1 if grey else 3
 
 
-def _is_grey(file: Path) -> bool:
+def _header(file: Path) -> tuple[str, bool]:
+    """An image's mode, and whether something shines through it."""
     from PIL import Image  # only where there is a folder of images
 
     try:
         with Image.open(file) as image:
-            mode = image.mode
+            return image.mode, image.has_transparency_data
     except Exception as error:  # damaged bytes make Pillow raise almost anything
         raise unreadable(file, error) from None
+
+
+def _is_grey(file: Path) -> bool:
+    mode, _ = _header(file)
     if mode == "F":
         raise UserError(
             f"{file}: found floating-point values, which do not say what value white is; must have "

@@ -17,6 +17,9 @@ from tlstudy.config.quantity_table import STAGE_FAMILIES
 from tlstudy.config.settings import Arm, Study, WeightsFile
 from tlstudy.config.training import images_trained_on
 
+# Of a network's facts, why it has no stages.
+HEAD_ALONE = "it has nothing but its last layer"
+
 
 def network_contradictions(
     study: Study, key: str, arm: Arm, asked: Collection[str]
@@ -63,6 +66,14 @@ def network_contradictions(
 def _batchnorm_contradictions(
     key: str, arm: Arm, facts: NetworkFacts, asked: Collection[str]
 ) -> Iterator[str]:
+    rescaled = arm.rescaling.running_statistics == "rescaled"
+    residual = arm.architecture.startswith(("resnet", "resnext", "wide_resnet"))
+    if facts.batchnorm and rescaled and not residual:
+        yield (
+            f"{key}.rescaling.running_statistics: found rescaled; must be kept for "
+            f"{arm.architecture}, as the statistics follow the factor only where each convolution "
+            "has no bias and BatchNorm behind it: in torchvision's ResNets."
+        )
     if facts.batchnorm:
         return
     if "batchnorm" in asked and arm.batchnorm == "recalibrated":
@@ -70,10 +81,10 @@ def _batchnorm_contradictions(
             f"{key}.batchnorm: found recalibrated; must be left out for {arm.architecture}, "
             "which has no BatchNorm."
         )
-    if arm.rescaling.running_statistics != "kept":
+    if rescaled:
         yield (
-            f"{key}.rescaling.running_statistics: found {arm.rescaling.running_statistics}; must "
-            f"be kept for {arm.architecture}, which has no BatchNorm."
+            f"{key}.rescaling.running_statistics: found rescaled; must be kept for "
+            f"{arm.architecture}, which has no BatchNorm."
         )
 
 
@@ -83,6 +94,11 @@ def _trained_contradictions(key: str, arm: Arm, facts: NetworkFacts) -> Iterator
         yield (
             f"{key}.trained: found batchnorm; must be another part for {arm.architecture}, which "
             "has no BatchNorm."
+        )
+    if arm.trained.share is not None and facts.no_stages == HEAD_ALONE:
+        yield (
+            f"{key}.trained: found a share of {arm.trained.share:g}; must be left out for "
+            f"{arm.architecture}, as {HEAD_ALONE}."
         )
     for place, stage in enumerate(arm.trained.stages):
         if stage not in facts.stages:

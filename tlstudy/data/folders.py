@@ -80,7 +80,7 @@ def square(file: Path, side: int, channels: int) -> np.ndarray:
     try:
         with Image.open(file) as image:
             upright = ImageOps.exif_transpose(image)
-            pixels = _eight_bits(upright).convert("L" if channels == 1 else "RGB")
+            pixels = _on_white(_eight_bits(upright)).convert("L" if channels == 1 else "RGB")
     except Exception as error:  # damaged bytes make Pillow raise almost anything
         raise unreadable(file, error) from None
     return np.asarray(ImageOps.fit(pixels, (side, side), Image.Resampling.BILINEAR))
@@ -91,3 +91,10 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     if not image.mode.startswith("I"):
         return image
     return Image.fromarray((np.asarray(image).clip(0, 65535) // 257).astype(np.uint8))
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    """An image without what shines through: `convert` would show the colour hidden behind it."""
+    if not image.has_transparency_data:
+        return image
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))

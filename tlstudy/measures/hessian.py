@@ -14,6 +14,7 @@ from tlstudy.measures.planes import filter_normalised_direction, filter_norms
 from tlstudy.networks.batchnorm import by_batch, untracked
 from tlstudy.networks.evaluation import loss_of_head, training_mode_loss
 from tlstudy.networks.images import Batch
+from tlstudy.networks.trained import UNUSED
 from tlstudy.storage.durations import with_time_left
 from tlstudy.storage.randomness import Stream, derived_seed
 
@@ -106,12 +107,12 @@ def largest_hessian_eigenvalue(
             for images, labels in batches
         )
         # They can be differentiated again; their graph serves every product.
-        gradients = torch.autograd.grad(loss, weights, create_graph=True)
+        gradients = torch.autograd.grad(loss, weights, create_graph=True, **UNUSED)
 
         def product(vector: Vector) -> Vector:
             parts = zip((scale * vector).split(sizes), weights, strict=True)
             shaped = [part.view_as(weight) for part, weight in parts]
-            products = torch.autograd.grad(gradients, weights, shaped, retain_graph=True)
+            products = torch.autograd.grad(gradients, weights, shaped, retain_graph=True, **UNUSED)
             return scale * torch.cat([each.flatten() for each in products])
 
         return lanczos(product, start * (scale > 0), steps)

@@ -63,7 +63,9 @@ def loss_and_gradient(network: nn.Module, batches: list[Batch], head: str) -> Ev
                 loss = loss_of_head(network(images), labels, head) * (len(labels) / count)
                 loss.backward()
                 total += float(loss.detach())
-        return total, torch.cat([weight.grad.flatten() for weight in weights])
+        # A weight that takes no part in the loss has none.
+        gradients = [torch.zeros_like(own) if own.grad is None else own.grad for own in weights]
+        return total, torch.cat([gradient.flatten() for gradient in gradients])
 
     return evaluate
 

@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from tlstudy.config.settings import Training
-from tlstudy.measures.stage_features import outputs_by_stage, without_positions
+from tlstudy.measures.stage_features import channels_last, outputs_by_stage, without_positions
 from tlstudy.networks.batchnorm import recalibrated
 from tlstudy.networks.device import autocast
 from tlstudy.networks.evaluation import NO_SCORE, Score, predict, score
@@ -58,7 +58,7 @@ def _as_inputs(outputs: torch.Tensor, device: torch.device) -> torch.Tensor:
     return outputs.to(device).clone(memory_format=memory)
 
 
-def probe(seen: Images, outputs: int) -> Scores:
+def probe(seen: Images, outputs: int, last: bool = False) -> Scores:
     """Scores of a linear readout of a stage's outputs, averaged over positions.
 
     Logistic regression on standardised features, L2 penalty of strength 1 (scikit-learn's
@@ -67,8 +67,11 @@ def probe(seen: Images, outputs: int) -> Scores:
     Args:
         seen: see `stage_outputs`.
         outputs: number of classes.
+        last: see `without_positions`.
     """
-    train, test = (without_positions(values).double().numpy() for values in (seen.train, seen.test))
+    train, test = (
+        without_positions(values, last).double().numpy() for values in (seen.train, seen.test)
+    )
     readout = make_pipeline(StandardScaler(), LogisticRegression(max_iter=10_000))
     readout.fit(train, seen.train_labels.numpy())
 
@@ -96,8 +99,8 @@ def trained_after(
 
 
 def plain(training: Training) -> Training:
-    """Without what needs the whole network or its images: the stage says what is held."""
-    fields = ("trained", "augmentation", "early_stopping", "weight_average")
+    """Float32, without what needs the whole network or its images: the stage says what is held."""
+    fields = ("trained", "augmentation", "early_stopping", "weight_average", "precision")
     if training.rescaling.part == "first":  # it is in what is held
         fields = (*fields, "rescaling")
     usual = {name: Training.model_fields[name].get_default() for name in fields}
@@ -180,8 +183,9 @@ def encoder_rows(
 
     seen = stage_outputs(start, training, images)
     before, fine_tuned = weights_of(start), weights_of(tuned)
+    last = channels_last(outputs.train for outputs in seen.values())
     for stage in seen:
-        yield row("probe", stage, probe(seen[stage], training.target.outputs))
+        yield row("probe", stage, probe(seen[stage], training.target.outputs, last))
     of_encoder = tuple(seen)
     for stage in of_encoder:
         if stage not in frozen_stages:

@@ -33,9 +33,15 @@ def stage_features(
     """
     with recalibrated(network, statistics):
         network.eval()
+        last = channels_last(outputs_by_stage(network, images, raw[:1]).values())
         return outputs_by_stage(
-            network, images, raw, lambda values: without_positions(values).cpu().double()
+            network, images, raw, lambda values: without_positions(values, last).cpu().double()
         )
+
+
+def _copied(values: torch.Tensor) -> torch.Tensor:
+    """On the processor, and not what the next stage may change in place."""
+    return values.to("cpu", copy=True)
 
 
 @torch.inference_mode()
@@ -43,7 +49,7 @@ def outputs_by_stage(
     network: nn.Module,
     images: Images,
     raw: torch.Tensor,
-    kept: Callable[[torch.Tensor], torch.Tensor] = torch.Tensor.cpu,
+    kept: Callable[[torch.Tensor], torch.Tensor] = _copied,
 ) -> dict[str, torch.Tensor]:
     """(N, ...) outputs of each stage of the encoder, in the mode that the network is in.
 
@@ -75,8 +81,10 @@ def participation_ratio(features: np.ndarray) -> float:
 
 
 def shared_dimensions(first: np.ndarray, second: np.ndarray) -> float:
-    """Effective number of shared dimensions of two (N, channels) features of the same channels.
+    """Effective number of shared dimensions of two features (N, channels).
 
+    Both have the same channels, such as those of a stage before and after training; images are not
+    paired and may be others. (ENSD can be taken over either dimension that two features share.)
     ENSD = PR1 PR2 tr(C1 C2), C the covariances divided by their traces, PR the participation
     ratios (Lippl & Lindsey 2024, "Inductive biases of multi-task learning and finetuning", their
     signature of nested feature selection). It is PR where both are equal, and 0 where they span
@@ -147,15 +155,23 @@ def reconstruction(
     return float(1 - np.square(errors).sum() / np.square(deviations).sum())
 
 
-def without_positions(outputs: torch.Tensor) -> torch.Tensor:
+def channels_last(outputs: Iterable[torch.Tensor]) -> bool:
+    """Whether a network has its channels last: some stage's outputs (N, side, side, channels)."""
+    shapes = (values.shape for values in outputs if values.dim() == 4)
+    return any(first == second != last for _, first, second, last in shapes)
+
+
+def without_positions(outputs: torch.Tensor, last: bool = False) -> torch.Tensor:
     """(N, channels): the mean of a stage's outputs over positions.
 
     Args:
         outputs: (N, channels, side, side), (N, side, side, channels), (N, tokens, channels) or
-            (N, channels); of four dimensions the two that are equal are the sides, the last two
-            where all are.
+            (N, channels); of four dimensions the two that are equal are the sides.
+        last: whether channels are the last dimension where all three are equal, as of
+            `channels_last`.
     """
     if outputs.dim() == 4:
-        _, first, second, last = outputs.shape
-        return outputs.mean(dim=(1, 2) if first == second != last else (2, 3))
+        _, first, second, third = outputs.shape
+        sides_first = first == second and (last or second != third)
+        return outputs.mean(dim=(1, 2) if sides_first else (2, 3))
     return outputs.mean(dim=1) if outputs.dim() == 3 else outputs

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 
 import torch
@@ -20,11 +21,16 @@ from tlstudy.networks.batchnorm import make_exact
 from tlstudy.storage.errors import UserError
 
 
+def _without_autocast(values: torch.Tensor) -> AbstractContextManager:
+    kind = values.device.type
+    return nullcontext() if kind == "meta" else torch.autocast(kind, enabled=False)
+
+
 class Float32Linear(nn.Linear):
     """A linear layer outside autocast: logits in bfloat16 would carry three digits only."""
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        with torch.autocast(features.device.type, enabled=False):
+        with _without_autocast(features):
             return super().forward(features.float())
 
 
@@ -32,7 +38,7 @@ class Float32Conv2d(nn.Conv2d):
     """The same of a convolution, where that is a network's last layer."""
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        with torch.autocast(features.device.type, enabled=False):
+        with _without_autocast(features):
             return super().forward(features.float())
 
 

@@ -1,6 +1,6 @@
 """BatchNorm with exact sums in float32, and statistics recomputed on given images (flaw F9)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
@@ -176,10 +176,10 @@ def recalibrated(network: nn.Module, batches: Iterable[torch.Tensor]) -> Iterato
                 for layer in layers:
                     layer.momentum = 1 / number  # PyTorch's own average waits for the device
                 network(batch)
-        _set_modes(modes)
+        set_modes(modes)
         yield
     finally:
-        _set_modes(modes)
+        set_modes(modes)
         for layer, momentum, saved in zip(layers, momenta, buffers, strict=True):
             layer.momentum = momentum
             for key, value in saved.items():
@@ -199,7 +199,8 @@ def untracked(network: nn.Module) -> Iterator[None]:
             layer.track_running_stats = True
 
 
-def _set_modes(modes: dict[nn.Module, bool]) -> None:
+def set_modes(modes: Mapping[nn.Module, bool]) -> None:
+    """Put modules into training mode, True, or evaluation mode, each by itself."""
     for module, training in modes.items():
         module.training = training
 

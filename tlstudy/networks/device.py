@@ -163,6 +163,25 @@ def chance(seed: int, epoch: int, device: torch.device) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def repeatable(architecture: str) -> Iterator[None]:
+    """Context of steps that PyTorch refuses where it cannot do them twice alike.
+
+    Raises:
+        UserError: an operation of the network has no fixed order of sums on this device.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        operation, refused, _ = str(error).partition(" does not have a deterministic")
+        if not refused:
+            raise
+        raise UserError(
+            f"architecture: found {architecture}; the same seed would give other numbers each time "
+            f"on this device, as PyTorch has no deterministic {operation}: give `device: cpu`."
+        ) from None
+
+
 def synchronise(device: torch.device) -> None:
     """Wait for the device, so that times are times of work done."""
     if device.type == "cuda":

@@ -15,7 +15,7 @@ from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import write_json_atomically
 
 IMAGES = 2
-FORMAT = 1  # of the files: another number makes them anew
+FORMAT = 2  # of the files: another number makes them anew
 TEN = 10  # outputs
 # What a training step of resnet50 holds of one pixel, bytes.
 RESNET50_BYTES = 1725
@@ -54,21 +54,19 @@ def measured_facts(architecture: str, image_size: int) -> NetworkFacts:
     import torch
     from torch.nn.modules.batchnorm import _BatchNorm
 
-    from tlstudy.networks.architecture import build_without_values, head_of
-
     try:
-        network = build_without_values(architecture, "3x3", TEN, image_size).eval()
-        head_of(network, TEN)
+        network = _with_new_head(architecture, image_size).eval()
         images = torch.empty(IMAGES, 3, image_size, image_size, device="meta")
         values, operations, held = _looked_at(network, images)
-        after, no_stages = _after(network, images, operations)
+        _check_training(network, images)
+        after, no_stages = _after(network.eval(), images, operations)
     except UserError as error:
         return NetworkFacts(problem=error.message)
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0].strip(" .")
         return NetworkFacts(
-            problem=f"{architecture} cannot be built for images of {image_size} pixels a side "
-            f"({reason})"
+            problem=f"{architecture} cannot be built and trained on images of {image_size} "
+            f"pixels a side ({reason})"
         )
     layers = list(network.modules())
     return NetworkFacts(
@@ -80,6 +78,49 @@ def measured_facts(architecture: str, image_size: int) -> NetworkFacts:
         batchnorm=any(isinstance(layer, _BatchNorm) for layer in layers),
         one_value=values == IMAGES,
     )
+
+
+def _with_new_head(architecture: str, image_size: int):
+    """The network as a run starts with it, ten outputs in place of those that it was built with."""
+    import torch
+
+    from tlstudy.networks.architecture import build_without_values, head_of, new_head
+
+    network = build_without_values(architecture, "3x3", image_size=image_size)
+    name = head_of(network, outputs=1000)
+    with torch.device("meta"):
+        network.set_submodule(name, new_head(network.get_submodule(name), TEN))
+    return network
+
+
+def _check_training(network, images) -> None:
+    """Call it as a training step does.
+
+    Raises:
+        ValueError: what is kept of a run, its weights, would not be the network that was trained.
+    """
+    from torch.nn.modules.batchnorm import _BatchNorm
+
+    buffers = [
+        (name, buffer, buffer._version)
+        for path, layer in network.named_modules()
+        if not isinstance(layer, _BatchNorm)  # its statistics are made anew
+        for name, buffer in layer.named_buffers(prefix=path, recurse=False)
+    ]
+    _check_shape(network.train()(images), "in training ")
+    now = dict(network.named_buffers(remove_duplicate=False))
+    for name, buffer, writes in buffers:
+        if now.get(name) is not buffer or buffer._version != writes:
+            raise ValueError(
+                f"training changes its buffer {name}, which is not kept with its weights"
+            )
+
+
+def _check_shape(outputs, when: str = "") -> None:
+    shape = tuple(getattr(outputs, "shape", ()))
+    if shape != (IMAGES, TEN):
+        found = f"have the shape {shape}" if shape else f"are of type {type(outputs).__name__}"
+        raise ValueError(f"{when}its outputs {found}")
 
 
 def _looked_at(network, images):
@@ -107,8 +148,7 @@ def _looked_at(network, images):
         outputs = network(images)
     for hook in hooks:
         hook.remove()
-    if tuple(outputs.shape) != (IMAGES, TEN):
-        raise ValueError(f"its outputs have the shape {tuple(outputs.shape)}")
+    _check_shape(outputs)
     return min(values, default=0), counter.get_total_flops(), sum(n for _, n in held.values())
 
 

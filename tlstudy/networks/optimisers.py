@@ -1,6 +1,7 @@
 """The optimiser of a training, its learning rates and averages of weights, by PyTorch."""
 
 from collections.abc import Callable
+from math import ceil
 from typing import Any
 
 import torch
@@ -43,7 +44,7 @@ def make_schedule(
         steps: of an epoch.
     """
     settings = training.schedule
-    warm_up = round(settings.warm_up * steps)
+    warm_up = ceil(round(settings.warm_up * steps, 6))  # 1.1 * 10 is a little more than 11
     parts: list[LRScheduler] = []
     if warm_up:
         # The first step has a share of the rate, that after the warm-up the whole.

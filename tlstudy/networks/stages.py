@@ -5,13 +5,16 @@ where a single tensor goes from one part to the next.
 """
 
 import inspect
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from torch import fx, nn
 from torch.nn.modules.batchnorm import _NormBase
 
+from tlstudy.config.network_checks import HEAD_ALONE
 from tlstudy.networks.architecture import head_of
+from tlstudy.networks.batchnorm import set_modes
 
 NORMS = (_NormBase, nn.LayerNorm, nn.GroupNorm)
 MOST = 0.8  # of the encoder's weights: a part that holds more is looked into
@@ -40,6 +43,8 @@ def stages_of(network: nn.Module) -> dict[str, nn.Module]:
         NoStagesError: it cannot be followed, or is no chain of parts.
     """
     head = head_of(network)
+    if all(name.startswith(f"{head}.") for name, _ in network.named_parameters()):
+        raise NoStagesError(HEAD_ALONE)
     graph = _traced(network, head)
     entry, *options = (node for node in graph.nodes if node.op == "placeholder")
     given, nodes = set(options), []  # what follows from options alone are checks of their values
@@ -72,11 +77,30 @@ def _traced(network: nn.Module, head: str) -> fx.Graph:
     given = {
         option.name: option.default for option in options if option.default is not option.empty
     }
+    opened = set(_opened(network, head))
+    modes = {module: module.training for module in network.modules()}
     try:
-        return _Tracer(set(_opened(network, head))).trace(network, concrete_args=given or None)
+        # A trace holds what the network asked of its mode.
+        training, evaluation = (
+            _Tracer(opened).trace(network.train(mode), concrete_args=given or None)
+            for mode in (True, False)
+        )
     except Exception as error:  # a network's own code may fail in any way
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise NoStagesError(f"torch.fx cannot follow it ({reason})") from None
+    finally:
+        set_modes(modes)
+    if _written(training) != _written(evaluation):
+        raise NoStagesError(
+            "it has other steps in training than in evaluation; let layers do them, such as "
+            "torch.nn.Dropout"
+        )
+    return evaluation
+
+
+def _written(graph: fx.Graph) -> str:
+    """All operations and their arguments; tensors made on the way have a number for each trace."""
+    return re.sub(r"_tensor_constant\d+", "constant", str(graph))
 
 
 def _opened(network: nn.Module, head: str) -> Iterator[nn.Module]:

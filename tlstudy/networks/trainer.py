@@ -13,7 +13,7 @@ from torch import nn
 from tlstudy.config.settings import STATISTICS, Evaluation, Training
 from tlstudy.networks.augmentation import Augmentation
 from tlstudy.networks.build import layer_kinds
-from tlstudy.networks.device import autocast, chance, synchronise
+from tlstudy.networks.device import autocast, chance, repeatable, synchronise
 from tlstudy.networks.early_stopping import BestEpoch
 from tlstudy.networks.evaluation import (
     NO_SCORE,
@@ -182,7 +182,7 @@ class Trainer:
     def _epoch(self, epoch: int, outcome: Outcome) -> bool:
         began = time.monotonic()
         steps = self._steps_of_an_epoch(epoch)
-        with chance(self.seed, epoch, self.device):
+        with chance(self.seed, epoch, self.device), repeatable(self.training.architecture):
             train_score, gradient_norm = self._take(steps)
         synchronise(self.device)
         trained = time.monotonic()
