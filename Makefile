@@ -33,9 +33,12 @@ test: .venv/installed-tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile \
 	  --no-loadscope-reorder $(TESTS)
 
-test-lowest: VERSIONS := --constraint envs/lowest.txt
+# The lowest versions that pyproject.toml allows. What these need in turn is the newest that fits.
+test-lowest: VERSIONS = --constraint .venv-$@/lowest.txt
 test-lowest test-newest:
 	$(PYTHON) -m venv .venv-$@
+	$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' \
+	  | sed 's/>=/==/' > .venv-$@/lowest.txt
 	.venv-$@/bin/python -m pip install --quiet $(VERSIONS) --editable '.[test]'
 	OMP_NUM_THREADS=1 .venv-$@/bin/python -m pytest $(VERSIONS_TESTS)
 	rm -rf .venv-$@
