@@ -21,13 +21,11 @@ TEST_PROCESSES ?= 2
 install: .venv/installed
 	@echo "Now type: source .venv/bin/activate"
 
-study: .venv/installed
-	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES) --configfile studies/quick.yaml
-	@echo "The report is in results/quick/report.html"
-
-audit: .venv/installed
-	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES) --configfile studies/audit.yaml
-	@echo "The report is in results/audit/report.html"
+study: STUDY := quick
+audit: STUDY := audit
+study audit: .venv/installed
+	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES) --configfile studies/$(STUDY).yaml
+	@echo "The report is in results/$(STUDY)/report.html"
 
 test: .venv/installed-tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile \
