@@ -11,8 +11,8 @@ CORES ?= all
 TESTS ?=
 FAULTS ?=
 # Tests with a study of every step, made without Snakemake, and a dry run.
-VERSIONS_TESTS ?= tests/jobs/test_integrity.py tests/config/test_study.py tests/report/test_report.py \
-  tests/workflow/test_standards.py::test_config_yaml_is_below_a_study_from_another_folder_too
+VERSIONS_TESTS ?= tests/jobs/test_integrity.py tests/jobs/test_handed_on.py tests/config/test_study.py \
+  tests/report/test_report.py tests/workflow/test_standards.py::test_config_yaml_is_below_a_study_from_another_folder_too
 # Each process of the tests uses one core. A file's tests stay together: they share what is slow.
 TEST_PROCESSES ?= 2
 
