@@ -11,8 +11,8 @@ CORES ?= all
 TESTS ?=
 FAULTS ?=
 # Tests with a study of every step, made without Snakemake, and a dry run.
-VERSIONS_TESTS ?= tests/jobs/test_integrity.py tests/config/test_study.py tests/report/test_report.py \
-  tests/workflow/test_standards.py::test_config_yaml_is_below_a_study_from_another_folder_too
+VERSIONS_TESTS ?= tests/jobs/test_integrity.py tests/jobs/test_handed_on.py tests/config/test_study.py \
+  tests/report/test_report.py tests/workflow/test_standards.py::test_config_yaml_is_below_a_study_from_another_folder_too
 # Each process of the tests uses one core. A file's tests stay together: they share what is slow.
 TEST_PROCESSES ?= 2
 
@@ -21,21 +21,22 @@ TEST_PROCESSES ?= 2
 install: .venv/installed
 	@echo "Now type: source .venv/bin/activate"
 
-study: .venv/installed
-	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES) --configfile studies/quick.yaml
-	@echo "The report is in results/quick/report.html"
-
-audit: .venv/installed
-	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES) --configfile studies/audit.yaml
-	@echo "The report is in results/audit/report.html"
+study: STUDY := quick
+audit: STUDY := audit
+study audit: .venv/installed
+	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores $(CORES) --configfile studies/$(STUDY).yaml
+	@echo "The report is in results/$(STUDY)/report.html"
 
 test: .venv/installed-tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile \
 	  --no-loadscope-reorder $(TESTS)
 
-test-lowest: VERSIONS := --constraint envs/lowest.txt
+# The lowest versions that pyproject.toml allows. What these need in turn is the newest that fits.
+test-lowest: VERSIONS = --constraint .venv-$@/lowest.txt
 test-lowest test-newest:
 	$(PYTHON) -m venv .venv-$@
+	$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' \
+	  | sed 's/>=/==/' > .venv-$@/lowest.txt
 	.venv-$@/bin/python -m pip install --quiet $(VERSIONS) --editable '.[test]'
 	OMP_NUM_THREADS=1 .venv-$@/bin/python -m pytest $(VERSIONS_TESTS)
 	rm -rf .venv-$@

@@ -92,13 +92,32 @@ def numbers_of_resumed_run(work: Work) -> dict[str, str]:
     runs.set_up(work)
     with TemporaryDirectory(prefix="resumed-") as name:
         with _scratch(name) as scratch:
-            _train_and_end(runs.trainer(work, FLOAT32), scratch)
+            train_and_end(runs.trainer(work, FLOAT32), scratch, ENDED_AFTER)
         trainer = runs.trainer(work, FLOAT32)
         with _scratch(name) as scratch:
             outcome = checkpoint.train_from_checkpoint(trainer, scratch)
             if scratch.resumed_after_epochs != [ENDED_AFTER]:
                 raise RuntimeError(f"resumed after epochs {scratch.resumed_after_epochs}")
         return all_numbers(trainer, outcome)
+
+
+def train_and_end(trainer: Trainer, scratch: Scratch, epochs: int) -> None:
+    """Train some epochs and leave the scratch as a process that is ended then would.
+
+    Raises:
+        RuntimeError: the training has no more epochs.
+    """
+
+    def end(outcome: Outcome) -> None:
+        checkpoint.keep(trainer, outcome, scratch)
+        if len(outcome.metrics) == epochs:
+            raise InterruptedError
+
+    try:
+        trainer.run(after_epoch=end)
+    except InterruptedError:
+        return
+    raise RuntimeError("the training was done before it could be ended")
 
 
 def all_numbers(trainer: Trainer, outcome: Outcome) -> dict[str, str]:
@@ -137,18 +156,3 @@ def _first_run(work: Work) -> dict[str, str]:
 
 def _scratch(name: str) -> Scratch:
     return Scratch(Path(name), {"run": "short"}, time.monotonic())
-
-
-def _train_and_end(trainer: Trainer, scratch: Scratch) -> None:
-    """Train some epochs and leave the scratch as a process that is ended then would."""
-
-    def end(outcome: Outcome) -> None:
-        if len(outcome.metrics) == ENDED_AFTER:
-            checkpoint.keep(trainer, outcome, scratch)
-            raise InterruptedError
-
-    try:
-        trainer.run(after_epoch=end)
-    except InterruptedError:
-        return
-    raise RuntimeError("the training was done before it could be ended")

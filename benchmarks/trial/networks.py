@@ -10,17 +10,17 @@ from torch import nn
 class SmallConvNet(nn.Module):
     """Two convolutions with BatchNorm, and a head."""
 
-    def __init__(self, classes: int = 5):
+    def __init__(self):
         super().__init__()
         self.body = nn.Sequential(
             *(nn.Conv2d(1, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU()),
             *(nn.MaxPool2d(2), nn.Conv2d(16, 32, 3, padding=1, bias=False)),
             *(nn.BatchNorm2d(32), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()),
         )
-        self.head = nn.Linear(32, classes)
+        self.head = nn.Linear(32, 5)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Scores (N, classes) of images (N, 1, 8, 8)."""
+        """Scores (N, 5) of images (N, 1, 8, 8)."""
         return self.head(self.body(images))
 
 

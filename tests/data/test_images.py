@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from local_server import closed_port, local_server, place_npm
 from raw_mnist import place_raw_files, raw_files
+from result_files import files_of
 from torchvision.datasets import MNIST
 
 from tlstudy.config import targets
@@ -82,10 +83,6 @@ def copy_of_cache(cache: Path, folder: Path, *missing: str) -> Path:
     return folder
 
 
-def all_files(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
-
-
 @pytest.mark.parametrize(
     ("part", "count", "first", "mean", "of_each"),
     [
@@ -121,8 +118,8 @@ def test_every_way_gives_the_same_files_and_the_same_record(
     if way == "npm":
         use_npm(monkeypatch, tmp_path, tarball)
     record = cache_images(tmp_path)
-    assert all_files(tmp_path / "mnist") == sorted([*record["files"], "record.json"])
-    for name in all_files(tmp_path / "mnist"):
+    assert files_of(tmp_path / "mnist") == sorted([*record["files"], "record.json"])
+    for name in files_of(tmp_path / "mnist"):
         assert sha256(tmp_path / "mnist" / name) == sha256(cache / "mnist" / name)
     shutil.rmtree(tmp_path / "mnist")  # 55 MB
 
@@ -197,7 +194,7 @@ def test_files_that_torchvision_takes_are_held_against_the_checksums_that_a_repo
     monkeypatch.setitem(CHECKSUMS, SMALL, "0" * 64)
     with pytest.raises(UserError, match=f"{SMALL} has another SHA-256"):
         cache_images(tmp_path)
-    assert all_files(tmp_path) == []
+    assert files_of(tmp_path) == []
 
 
 @pytest.mark.parametrize("manner", ["hanging", "reset", "altered"])
@@ -234,7 +231,7 @@ def test_unreachable_network_is_one_error_with_every_way_and_what_to_do(
     ):
         assert part in message
     assert "\n" not in message
-    assert all_files(tmp_path / "cache") == []
+    assert files_of(tmp_path / "cache") == []
 
 
 @pytest.mark.parametrize("ending", ["", ".gz"])

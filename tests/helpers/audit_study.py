@@ -6,8 +6,8 @@ import pandas as pd
 import synthetic
 from configurations import fewer_seeds
 
-from tlstudy.audit.claims import ledger
 from tlstudy.audit.ladder import ladder_table
+from tlstudy.config.architectures import RESNET_STAGES
 from tlstudy.config.settings import STATISTICS, Study
 from tlstudy.config.study import runs, selected
 from tlstudy.config.tables import ALL_TABLES
@@ -15,7 +15,6 @@ from tlstudy.storage import columns
 from tlstudy.theory.formulas import check_all
 
 DRAWS = 400  # of the formulas' table, the one here that is real
-STAGES = ("stem", "layer1", "layer2", "layer3", "layer4")
 
 
 def make_study(seeds: int = 5, epochs: int = 6, sizes: tuple[int, ...] = (50,)) -> Study:
@@ -39,7 +38,7 @@ def encoder_table(study: Study) -> pd.DataFrame:
         new = study.arms[arm].initialisation == "random"
         rise = 0.05 if new else 0.14
         values = {("fine-tuned", ""): 0.52 if new else 0.8}
-        for place, stage in enumerate(STAGES):
+        for place, stage in enumerate(RESNET_STAGES):
             values["probe", stage] = 0.5 + rise * place * (1 if place < 4 else 0.8)
             values["frozen", stage] = (0.5 if new else 0.78) - 0.02 * place
             values["put-back", stage] = (0.5 if new else 0.76) - 0.05 * place
@@ -123,12 +122,9 @@ def make_tables(study: Study, diverged: set[tuple[str, int]] = frozenset()) -> d
     tables["metrics"] = without_values_between(study, tables["metrics"])
     tables |= {"encoder": encoder_table(study), "curvature": curvature_table(study)}
     tables |= {"reuse": reuse_table(study), "baselines": baselines_table(study)}
-    claims, values = ledger(study, tables)
     return {
-        **tables,
+        **synthetic.with_claims(study, tables),
         "ladder": ladder_table(study, tables["runs"]),
-        "claims": claims,
-        "claim-values": values,
         "findings": findings_table(study),
         "formulas": check_all(DRAWS, 0),
     }

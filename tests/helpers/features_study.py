@@ -5,13 +5,13 @@ import pandas as pd
 import synthetic
 from configurations import fewer_seeds
 
-from tlstudy.audit.claims import ledger
+from tlstudy.config.architectures import RESNET_STAGES
 from tlstudy.config.settings import Study
 from tlstudy.config.study import selected
 from tlstudy.config.tables import ALL_TABLES
 from tlstudy.report.sentences.experiments import FEATURES
 
-STAGES = ("layer1", "layer2", "layer3", "layer4")
+STAGES = RESNET_STAGES[1:]
 
 
 def make_study(seeds: int = 5, epochs: int = 6) -> Study:
@@ -28,5 +28,4 @@ def make_tables(study: Study) -> dict[str, pd.DataFrame]:
                 value += draw.normal(0, 0.02)
                 rows.append((run.arm, run.subset_size, run.seed, measure, stage, value, 500))
     tables["features"] = pd.DataFrame(rows, columns=list(ALL_TABLES["features"]))
-    claims, values = ledger(study, tables)
-    return {**tables, "claims": claims, "claim-values": values}
+    return synthetic.with_claims(study, tables)

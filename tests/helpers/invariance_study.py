@@ -5,16 +5,15 @@ import pandas as pd
 import synthetic
 from configurations import fewer_seeds
 
-from tlstudy.audit.claims import ledger
+from tlstudy.config.architectures import RESNET_STAGES
 from tlstudy.config.exposures import exposure_of
 from tlstudy.config.quantity_table import TRANSFORM_GROUPS
 from tlstudy.config.settings import Study
 from tlstudy.config.study import selected
 from tlstudy.config.tables import ALL_TABLES
 from tlstudy.data.shown_classes import half_of
+from tlstudy.report.figures.invariance import SHOWN_BY_IMAGENET
 
-STAGES = ("stem", "layer1", "layer2", "layer3", "layer4")
-SHOWN = ("horizontal-flip", "shift", "scale", "brightness")
 GAIN, INDEX = 0.35, {True: 0.1, False: 0.4}  # of all classes turned; transfer index, by new
 
 
@@ -27,8 +26,7 @@ def make_tables(study: Study) -> dict:
     settings = {name: arm.model_dump_json() for name, arm in study.arms.items()}
     tables["runs"]["settings"] = tables["runs"]["arm"].map(settings)
     tables["invariance"] = invariance_table(study)
-    claims, values = ledger(study, tables)
-    return {**tables, "claims": claims, "claim-values": values}
+    return synthetic.with_claims(study, tables)
 
 
 def invariance_table(study: Study) -> pd.DataFrame:
@@ -57,8 +55,8 @@ def invariance_table(study: Study) -> pd.DataFrame:
                 add("end", group, "divergence", 2 - 2 * value, label=label)
         for point in ("start", "end"):
             for group in TRANSFORM_GROUPS:
-                fall = 0.16 if not new and group in SHOWN else 0.06
-                for place, stage in enumerate(STAGES):
+                fall = 0.16 if not new and group in SHOWN_BY_IMAGENET else 0.06
+                for place, stage in enumerate(RESNET_STAGES):
                     value = 0.95 - fall * place - 0.05 * (point == "end")
                     add(point, group, "sensitivity", value + generator.normal(0, 0.02), stage)
     return pd.DataFrame(rows, columns=list(ALL_TABLES["invariance"]))

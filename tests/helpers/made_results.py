@@ -62,7 +62,8 @@ def filled(rows: pd.DataFrame, columns: Mapping[str, tuple[str, str]]) -> pd.Dat
     return rows
 
 
-def paired_difference(study: Study, column: str = "reported_balanced_accuracy") -> np.ndarray:
-    """(seeds,) pretrained less new."""
+def paired_difference(study: Study) -> np.ndarray:
+    """(seeds,) pretrained less new, in the reported balanced accuracy."""
     runs = pd.read_parquet(paths.tables_folder(study) / "runs.parquet").set_index("arm")
-    return runs.loc["pretrained", column].to_numpy() - runs.loc["new", column].to_numpy()
+    accuracy = runs["reported_balanced_accuracy"]
+    return accuracy.loc["pretrained"].to_numpy() - accuracy.loc["new"].to_numpy()

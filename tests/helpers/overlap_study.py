@@ -2,9 +2,9 @@
 
 import numpy as np
 import pandas as pd
+import synthetic
 from configurations import fewer_seeds
 
-from tlstudy.audit.claims import ledger
 from tlstudy.audit.quantities import INDEX
 from tlstudy.config.groups import block_sweeps
 from tlstudy.config.settings import Study
@@ -48,5 +48,4 @@ def make_tables(study: Study) -> dict[str, pd.DataFrame]:
         "features": pd.DataFrame(features, columns=list(ALL_TABLES["features"])),
         "metrics": pd.DataFrame(columns=list(columns.METRICS)),
     }
-    claims, values = ledger(study, tables)
-    return {**tables, "claims": claims, "claim-values": values}
+    return synthetic.with_claims(study, tables)

@@ -1,4 +1,4 @@
-"""Result files in a form that can be compared to the last digit, times apart."""
+"""Result files: their names, and their content in a form that can be compared to the last digit."""
 
 import json
 from pathlib import Path
@@ -7,6 +7,12 @@ from typing import Any
 import pandas as pd
 
 TIMES = {"seconds", "ended", "peak_memory_gib", "training_seconds", "evaluation_seconds"}
+
+
+def files_of(folder: Path) -> list[str]:
+    """Names of all files, relative to the folder."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return [path.relative_to(folder).as_posix() for path in files]
 
 
 def content(file: Path) -> Any:

@@ -9,6 +9,7 @@ import torch
 from tiny import CPU, EVALUATION, tiny_images, tiny_training
 from torch import nn
 
+from benchmarks.gpu_checks import train_and_end
 from tlstudy.networks import checkpoint
 from tlstudy.networks.images import hold_out
 from tlstudy.networks.trainer import Outcome, Trainer
@@ -49,20 +50,8 @@ def after_every_epoch() -> None:
 
 
 def end_after(epochs: int, folder: Path, **changes) -> None:
-    """Train some epochs and leave the scratch as a process that is ended then would."""
-    trainer = small_trainer(**changes)
     with scratch_in(folder) as scratch:
-
-        def end(outcome: Outcome) -> None:
-            checkpoint.keep(trainer, outcome, scratch)
-            if len(outcome.metrics) == epochs:
-                raise InterruptedError
-
-        try:
-            trainer.run(after_epoch=end)
-        except InterruptedError:
-            return
-    raise AssertionError("the training was done before")
+        train_and_end(small_trainer(**changes), scratch, epochs)
 
 
 def resumed(folder: Path, **changes) -> tuple[dict, list[int]]:

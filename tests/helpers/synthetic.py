@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from configurations import DEFAULT
 
+from tlstudy.audit.claims import ledger
 from tlstudy.config.settings import Study
 from tlstudy.data import published
 from tlstudy.storage import columns
@@ -81,6 +82,12 @@ def make_tables(study: Study, diverged: set[tuple[str, int]] = frozenset()) -> d
         "runs": pd.DataFrame(runs).reindex(columns=list(columns.RUNS)),
         "landscapes": landscapes,
     }
+
+
+def with_claims(study: Study, tables: dict) -> dict:
+    """The tables and the ledger's two, as the claims' step makes them."""
+    claims, values = ledger(study, tables)
+    return {**tables, "claims": claims, "claim-values": values}
 
 
 def _metrics(arm, size, generator, stopped) -> pd.DataFrame:

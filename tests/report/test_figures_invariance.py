@@ -12,6 +12,7 @@ from reports import inputs_from
 
 from tlstudy.audit.quantities import values_of
 from tlstudy.audit.transfer_index import transfer_index
+from tlstudy.config.architectures import RESNET_STAGES
 from tlstudy.config.catalogue import figure_names
 from tlstudy.config.exposures import exposed_arms
 from tlstudy.report.figures import draw, invariance, style
@@ -82,7 +83,7 @@ def test_sensitivity_by_stage_before_and_after():
     }
     for point, look in (("start", "--"), ("end", "-")):
         means = rows[rows["point"] == point].groupby("stage", sort=False)["value"].mean()
-        assert list(means.index) == list(invariance_study.STAGES)
+        assert list(means.index) == list(RESNET_STAGES)
         assert lines[look] == pytest.approx(means.to_numpy())
 
 

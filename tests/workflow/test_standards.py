@@ -72,13 +72,6 @@ def test_the_tests_run_with_the_versions_that_the_constraints_name():
     assert declared("test") <= set(pins)
 
 
-def test_the_lowest_versions_are_those_that_the_project_allows():
-    lines = (ROOT / "envs" / "lowest.txt").read_text().splitlines()
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    lowest = [line.replace("==", ">=") for line in lines if not line.startswith("#")]
-    assert lowest == project["dependencies"]
-
-
 def test_the_conda_environment_has_the_versions_of_the_constraints():
     pins = conda_pins()
     others = {"python": "3.11", "nodejs": "20", "pip": ""}
