@@ -159,8 +159,8 @@ def _draw_maps(part: SubFigure, titles: list[str], maps: list[pd.DataFrame], uni
             _heatmap(ax, item, norm)
     label = f"{unit}; the same scale for all maps"
     place = {"ax": part.axes, "location": "top", "aspect": 50, "fraction": 0.05}
-    if drawn := [image for ax in panels for image in ax.images]:
-        part.colorbar(drawn[0], label=label, **place)
+    if images := [image for ax in panels for image in ax.images]:
+        part.colorbar(images[0], label=label, **place)
 
 
 def _draw_profiles(
@@ -172,7 +172,7 @@ def _draw_profiles(
     maps: dict[str, pd.DataFrame],
 ) -> None:
     """Means over epochs, and those if Adam moved every weight by the learning rate each step."""
-    groups = groups_of(study)
+    groups, entries = groups_of(study), style.arm_entries(study)
     panels = style.panel_grid(part, len(groups), sharey=True)
     for ax, (group, arms) in zip(panels, groups.items(), strict=True):
         ax.set_yscale("log", nonpositive="mask")
@@ -187,9 +187,10 @@ def _draw_profiles(
             dotted = {**look, "linestyle": ":", "linewidth": 1.1}
             # Layers of different networks have nothing in common but how deep they are.
             places = np.arange(len(steps)) if len(layers) == 1 else np.linspace(0, 1, len(steps))
-            for values, line in ((profile(maps[arm]), look), (adam, dotted)):
-                if (values > 0).any():
-                    ax.plot(places, values, **line)
+            with drawn.named(ax, entries[arm]):
+                for values, line in ((profile(maps[arm]), look), (adam, dotted)):
+                    if (values > 0).any():
+                        ax.plot(places, values, **line)
         if len(layers) == 1:
             stage_axis(ax, maps[shown[0]].index)
         else:

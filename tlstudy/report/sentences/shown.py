@@ -76,7 +76,8 @@ def _points(chosen: list[Series]) -> str:
         for x, y in zip(series["x"], series["y"], strict=True):
             place, value = (y, x) if isinstance(y, str) else (x, y)
             places.setdefault(_place(place), []).append(value)
-    return join(f"{_range(values)} ({place})" for place, values in places.items())
+    told = {f" ({place})" * bool(place): values for place, values in places.items()}
+    return join(f"{_range(values)}{place}" for place, values in told.items())
 
 
 def _range(values: Sequence[float]) -> str:
