@@ -270,3 +270,16 @@ def test_all_stages_have_their_name_and_lines_across_no_place():
     assert across
     assert all(x == [""] for x in across)
     assert "()" not in in_words([panel])
+
+
+def test_curves_of_few_seeds_are_told_in_words_that_can_be_read():
+    def curve(seed: int, *values: float) -> dict:
+        x, at = list(range(1, len(values) + 1)), [0.0] * 2 * len(values)
+        return {"name": "new", "mark": f"seed {seed}", "x": x, "y": list(values), "at": at}
+
+    panel = {"title": "", "x": "epoch", "y": "loss", "grids": []}
+    both = [curve(26, 2.12, 2, 1.9, 1.53), curve(27, 2.14, 2, 1.9, 1.88)]
+    told = in_words([{**panel, "series": both}])
+    assert "from between 2.12 and 2.14 to between 1.53 and 1.88 at epoch 4." in told
+    told = in_words([{**panel, "series": [*both, curve(28, 2.13, 9)]}])
+    assert "to between 1.53 and 1.88 at epoch 4 (1 of 3 ended earlier)." in told

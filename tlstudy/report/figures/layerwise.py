@@ -34,6 +34,8 @@ UNITS = {DISPLACEMENT: "relative change in one epoch", ANGLE: "angle in one epoc
 def layer_map(tables: Tables, arm: str, column: str) -> pd.DataFrame:
     """Mean of a column over an arm's finished runs, or over all runs if none finished.
 
+    As far as all of the finished ones go: early stopping ends them at different epochs.
+
     Returns:
         Layers by epochs, NaN where no run has a value.
     """
@@ -46,7 +48,8 @@ def _averaged(tables: Tables, arm: str) -> pd.DataFrame:
     rows = layers[(layers["arm"] == arm) & layers["kind"].isin(KINDS)]
     status = runs[(runs["arm"] == arm) & (runs["status"] == "finished")]
     finished = rows[rows["seed"].isin(status["seed"])]
-    return finished if len(finished) else rows
+    ends = finished.groupby("seed")["epoch"].max()
+    return finished[finished["epoch"] <= ends.min()] if len(finished) else rows
 
 
 def slides_map(column: str) -> pd.DataFrame:
@@ -143,8 +146,10 @@ def _means_note(study: Study, tables: Tables) -> str:
     finished = set(tables["runs"].query("status == 'finished'")["arm"])
     shown = {arm for arm in study.arms if len(_averaged(tables, arm))}
     runs = "finished runs" if shown <= finished else "runs, finished ones where an arm has any"
+    early = any(arm.early_stopping for arm in study.arms.values())
+    far = ", as far as all of an arm go" * early
     return (
-        f"Maps and profiles are means over {counted} {runs}, without intervals; profiles "
+        f"Maps and profiles are means over {counted} {runs}{far}, without intervals; profiles "
         "are means over the epochs from the second as well."
     )
 
