@@ -200,3 +200,17 @@ def test_the_page_names_what_there_is():
     public = dir(tlstudy.open(ROOT / "config.yaml"))
     named = [name for name in public if not name.startswith("_")]
     assert [name for name in named if f"study.{name}" not in text] == []
+
+
+def test_what_is_computed_has_units_too(made):
+    study = tlstudy.open(made / "two")
+    assert study.values("loss").attrs["units"] == dict.fromkeys(study.arms, "nats")
+    assert study.compare("new", "pretrained", "loss").attrs["units"]["difference"] == "nats"
+    both = study.compare("new", "pretrained").attrs["units"]
+    assert both["difference"] == "as the column unit says"
+
+
+def test_shares_are_called_shares_and_cosines_are_not():
+    assert "cosine" not in with_units(ALL_TABLES["laboratory"])["units"]
+    units = with_units(ALL_TABLES["runs"])["units"]
+    assert units["explained_variance_1"] == units["explained_variance_2"] == "share, 0 to 1"

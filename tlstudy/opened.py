@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 # Words that are the unit where they stand in the description of a column of fractions.
 UNIT = re.compile(r"\b(nats|degrees(?! of freedom)|seconds|GiB|0 to 1|(?:signed )?ratio)\b")
 SHARE = "share, 0 to 1"
+# Columns whose descriptions say another unit or none.
+UNITS = {"cosine": "", "explained_variance_1": SHARE, "explained_variance_2": SHARE}
+UNITS |= dict.fromkeys(("no_root", "several_roots", "exact"), SHARE)
+UNITS |= {"large_error": "ratio"}
 # What `predictions` adds to what is stored.
 ANSWER = {
     "answer": (
@@ -142,7 +146,8 @@ class OpenedStudy:
             quantity: one of `tlstudy claims --quantities`.
 
         Returns:
-            NaN where a run diverged or was not measured. `attrs["unit"]` is the values' unit.
+            NaN where a run diverged or was not measured. `attrs["unit"]` is the values' unit, and
+            `attrs["units"]` that of each column.
 
         Raises:
             UserError: there is no such quantity, or the tables are not made yet.
@@ -151,7 +156,7 @@ class OpenedStudy:
 
         known = known_quantity(quantity)
         frame = values_of(self._tables, quantity).unstack("arm")[list(self.settings.arms)]
-        frame.attrs["unit"] = known.unit
+        frame.attrs = {"unit": known.unit, "units": dict.fromkeys(frame, known.unit)}
         return frame
 
     def compare(
@@ -193,7 +198,11 @@ class OpenedStudy:
             rows.append(found | ends | {"seeds": row.seeds, "images": row.difference.images})
         numbers = ("first", "second", "difference", "low", "high")
         frame = pd.DataFrame(rows).astype(dict.fromkeys(numbers, float) | {"images": "Int64"})
-        frame.attrs = {"reservations": reservations(one, other), "columns": COMPARED}
+        units = dict.fromkeys(numbers, "as the column unit says")
+        if frame["unit"].nunique() == 1:
+            units = dict.fromkeys(numbers, frame["unit"].iloc[0])
+        frame.attrs = {"units": units, "columns": COMPARED}
+        frame.attrs["reservations"] = reservations(one, other)
         return frame
 
     def figure_names(self) -> list[str]:
@@ -318,7 +327,9 @@ def with_units(columns: Mapping[str, tuple[str, str]]) -> dict[str, dict[str, st
     numbers = {name: text for name, (kind, text) in columns.items() if kind.startswith("float")}
     found = {name: UNIT.search(text) for name, text in numbers.items()}
     units = {name: match[1] for name, match in found.items() if match}
+    units = {name: SHARE if unit == "0 to 1" else unit for name, unit in units.items()}
+    units |= {name: UNITS[name] for name in numbers if name in UNITS}
     return {
-        "units": {name: SHARE if unit == "0 to 1" else unit for name, unit in units.items()},
+        "units": {name: unit for name, unit in units.items() if unit},
         "columns": {name: text for name, (_, text) in columns.items()},
     }

@@ -1,6 +1,7 @@
 """What the sentinels say of the published numbers, and of all runs of a study."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from tlstudy.audit.sentinels.registry import GROUP_SENTINELS, SENTINELS, examine
 from tlstudy.config.named_runs import find_run
 from tlstudy.config.settings import STATISTICS
 from tlstudy.config.study import runs
+from tlstudy.config.targets import Target
 from tlstudy.data import published
 from tlstudy.jobs import paths
 from tlstudy.jobs.run_record import write_run_record
@@ -266,3 +268,19 @@ def test_false_alarm_rate_has_an_exact_interval(count, alarmed):
     runs, findings = made_up_runs(2, 0)
     result = false_alarms(runs[runs["arm"] == "new-published"], findings)
     assert (result.runs, result.rate, result.low, result.high) == (0, None, 0, 1)
+
+
+def test_runs_on_other_images_are_not_compared(study, monkeypatch):
+    def drawn(folder):
+        first = 100 * ("fashion" in str(folder))
+        return {"indices": [*range(first, first + 50)], "counts": [5] * 10, "duplicates": 0}
+
+    monkeypatch.setattr("tlstudy.audit.runs._subset", drawn)
+    watch = Examiner(study)
+    for results in results_of_runs(study):
+        watch.look_at(results)
+        other = results.run.settings.model_copy(update={"target": Target(name="fashion-mnist")})
+        run = replace(results.run, arm=f"{results.run.arm}-fashion", settings=other)
+        watch.look_at(replace(results, run=run))
+    found = {finding.sentinel for each in watch.findings().values() for finding in each}
+    assert "other-training-images" not in found

@@ -289,3 +289,27 @@ def test_a_network_that_guesses_is_found_with_the_stated_probability():
         for p in right
     )
     assert found >= 480  # 97.5 % or more of them
+
+
+def test_a_network_that_always_answers_the_largest_class_guesses():
+    final = {"recalibrated": {"accuracy": 0.9, "balanced_accuracy": 0.5}}
+    record = {"final": final, "final_test_images": 1000}
+    evidence = Evidence(arm="one", record=record, batchnorm="recalibrated", classes=2)
+    told = saw("test-accuracy-of-guessing", evidence)
+    assert told.startswith("the balanced test accuracy at the end is 50.0 % of 1000 images")
+    final["recalibrated"]["balanced_accuracy"] = 0.8
+    assert not saw("test-accuracy-of-guessing", evidence)
+
+
+def test_guessing_on_unequal_classes_is_seen_beside_a_training_that_works():
+    epochs = {
+        "train_accuracy": [0.9, 0.95, 1.0],
+        "train_balanced_accuracy": [0.5, 0.8, 1.0],
+        "test_accuracy_running": [0.9] * 3,
+        "test_balanced_accuracy_running": [0.5] * 3,
+    }
+    evidence = replace(series(**epochs), classes=2)
+    assert saw("test-guesses-though-training-does-not", evidence)
+    sound = {**epochs, "test_balanced_accuracy_running": [0.5, 0.7, 0.9]}
+    evidence = replace(series(**sound), classes=2)
+    assert not saw("test-guesses-though-training-does-not", evidence)

@@ -192,7 +192,7 @@ def test_a_label_is_text_in_latex_and_markdown(here, place):
     arms = {**made_results.ARMS, "new": {**made_results.ARMS["new"], "label": label}}
     made_results.small_results(here / "marked", "one", arms)
     tex = invoke("export", "marked/one", "--format", "latex")
-    assert r"\textbackslash input\{x\} \$a\$ 50 \% <script>" in tex
+    assert r"\textbackslash input\{x\} \$a\$ 50 \% \textless script\textgreater x" in tex
     text = invoke("export", "marked/one", "--format", "markdown")
     shown = r"\\input{x} \$a\$ 50 % \<script\>x\</script\> \[a\](javascript:x) \`b\` \_c\_ \| d"
     assert shown in text
@@ -260,3 +260,12 @@ def test_a_study_without_tables_says_how_to_go_on(here):
     call = ["snakemake", "--cores", "2", "--configfile", "studies/begun.yaml"]
     note_call(study, call, cores=2, gpus=0)
     assert f"go on with `{' '.join(call)}`" in invoke("export", "results/begun", status=1)
+
+
+@pytest.mark.parametrize("label", ["[0, 1]", "*"])
+def test_a_row_does_not_begin_with_what_latex_takes_for_an_option(here, place, label):
+    arms = {**made_results.ARMS, "new": {**made_results.ARMS["new"], "label": label}}
+    made_results.small_results(here / "option", "one", arms)
+    tex = invoke("export", "option/one", "--format", "latex")
+    assert f"\n{{}}{label} &" in tex
+    assert "Difference of losses, nats" in tex

@@ -214,3 +214,47 @@ def test_the_rank_correlation_is_scipy_s_of_the_paths_and_the_median_over_seeds(
 )
 def test_layers_are_named_in_words(layer, name):
     assert layer_name(layer) == name
+
+
+def test_layers_are_not_said_to_be_free_where_arms_hold_them():
+    arms = {
+        "new": {},
+        "pretrained": {"initialisation": "imagenet"},
+        "head": {"initialisation": "imagenet", "trained": "head"},
+    }
+    inputs = make_inputs(arms=arms)
+    inputs = dataclasses.replace(inputs, study=claimed_of_slides(inputs.study))
+    answers = dict(review.review(inputs, 50))[
+        "Do only the last layer\u2019s weights need to change?"
+    ]
+    assert answers[1] == review.HOLDING
+    free = {name: arm for name, arm in inputs.study.arms.items() if name != "head"}
+    inputs = dataclasses.replace(inputs, study=inputs.study.model_copy(update={"arms": free}))
+    answers = dict(review.review(inputs, 50))[
+        "Do only the last layer\u2019s weights need to change?"
+    ]
+    assert answers[1] == review.NOT_HELD
+
+
+def claimed_of_slides(study: Study) -> Study:
+    claim = {"text": "It is better.", "slide": "Practical Implications"}
+    claim |= {"quantity": "balanced_accuracy", "arm": "pretrained", "against": "new"}
+    return Study.model_validate(study.model_dump() | {"claims": {"better": claim}})
+
+
+def test_a_run_that_diverged_counts_while_it_lasted_with_early_stopping_too():
+    inputs = make_inputs(seeds=3, arms={"new": {"early_stopping": {}}})
+    keep = {26: 6, 27: 4, 28: 2}
+    metrics, layers = (
+        table[table["epoch"] <= table["seed"].map(keep)]
+        for table in (inputs.metrics, inputs.layers)
+    )
+    runs = inputs.runs.assign(status=["finished", "finished", "diverged"])
+    inputs = with_tables(inputs, metrics=metrics, layers=layers, runs=runs)
+    ends = metrics.sort_values("epoch").drop_duplicates("seed", keep="last").set_index("seed")
+    found = series.last(inputs, "new", 50, "train_loss")
+    assert found == pytest.approx(ends.loc[[26, 27], "train_loss"].median())
+    head = layers[layers["kind"] == "linear-weight"].set_index(["seed", "epoch"])
+    expected = head.loc[[(26, 6), (27, 4)], "displacement_from_start"].median()
+    distance = series.distance_of_kind(inputs, "new", 50, "linear-weight")
+    assert distance == pytest.approx(expected)

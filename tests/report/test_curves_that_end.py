@@ -4,7 +4,7 @@ import numpy as np
 import synthetic
 from matplotlib.figure import Figure
 
-from tlstudy.report.figures import curves, draw, points, style
+from tlstudy.report.figures import curves, draw, layerwise, points, style
 
 
 def test_a_diverged_run_ends_with_a_cross_and_is_not_averaged():
@@ -54,3 +54,12 @@ def test_runs_that_all_stopped_at_once_say_nothing_of_the_epochs_looked_at():
     for name in ("loss-new", "loss-pretrained", "balanced-accuracy", "gradient-norm"):
         with style.look(name):
             draw(study, name, tables | {"metrics": metrics}, 50)
+
+
+def test_layer_maps_go_as_far_as_all_finished_runs():
+    study = synthetic.make_study({"new": {"early_stopping": {}}}, seeds=3, epochs=6)
+    tables = synthetic.make_tables(study)
+    layers = tables["layers"]
+    tables["layers"] = layers[(layers["seed"] != 28) | (layers["epoch"] <= 4)]
+    found = layerwise.layer_map(tables, "new", layerwise.ANGLE)
+    assert list(found.columns) == [1, 2, 3, 4]

@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 
 import audit_study
 import numpy as np
+import pandas as pd
 import pytest
 import synthetic
 
@@ -186,3 +187,99 @@ def test_values_of_landscapes_are_at_their_directions():
     assert grid["y"] == pytest.approx(plane["axis"][::-1])  # up is more
     for row, losses in zip(grid["values"], plane["loss"][::-1], strict=True):
         assert row == pytest.approx(losses, rel=1e-4)
+
+
+def panels_of(study, tables, name: str) -> list:
+    with style.look(name):
+        figure = draw(study, name, tables, study.subset_size[0])
+        figure.draw_without_rendering()
+        return drawn.panels_of(figure)
+
+
+def named(count: int) -> dict:
+    """New networks in one group: more than there are looks."""
+    return {f"new-{i}": {"label": f"Rate {i}", "initialisation": "random"} for i in range(count)}
+
+
+def test_arms_that_look_alike_keep_their_names():
+    study = synthetic.make_study(named(14), epochs=3)
+    tables = synthetic.make_tables(study)
+    for name in ("gradient-norm", "layerwise-angle"):
+        told = {series["name"] for series in panels_of(study, tables, name)[-1]["series"]}
+        assert {arm.label for arm in study.arms.values()} <= told
+
+
+@pytest.mark.parametrize(
+    ("sizes", "arms"), [(tuple(range(10, 101, 10)), 4), ((50, 100), 30), ((10, 1000), 30)]
+)
+def test_values_stand_at_their_number_of_images(sizes, arms):
+    study = synthetic.make_study(named(arms), sizes=sizes, epochs=2)
+    tables = synthetic.make_tables(study)
+    [panel] = panels_of(study, tables, "accuracy-by-size")
+    shown = {(item["name"], item["x"][0]): item["y"][0] for item in panel["series"]}
+    for run in tables["runs"].to_dict("records"):
+        at = study.arms[run["arm"]].label, f"{run['subset_size']:,}"
+        assert shown[at] == pytest.approx(100 * run["reported_balanced_accuracy"], rel=1e-4)
+
+
+def test_many_numbers_of_images_have_few_labels():
+    study = synthetic.make_study(named(1), sizes=tuple(range(10, 410, 10)), epochs=2)
+    figure = draw(study, "accuracy-by-size", synthetic.make_tables(study), 10)
+    labels = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    assert 2 < sum(map(bool, labels)) <= 8
+
+
+def test_every_epoch_of_a_long_training_has_its_value():
+    study = synthetic.make_study(named(1), epochs=130)
+    [panel] = panels_of(study, synthetic.make_tables(study), "gradient-norm")
+    assert panel["series"][0]["x"] == list(range(1, 131))
+
+
+def test_curves_of_formulas_are_thinned_and_end_where_they_end():
+    with style.look("formula"):
+        ax = style.new_figure(2, []).subplots()
+        drawn.thin_curves(ax)
+        ax.plot(np.arange(252.0), np.arange(252.0))
+        ax.figure.draw_without_rendering()
+        [panel] = drawn.panels_of(ax.figure)
+    assert panel["series"][0]["x"][-1] == 251
+    assert len(panel["series"][0]["x"]) < 100
+
+
+def test_networks_of_a_kind_are_told_apart_where_they_are_measured():
+    study, tables = made(audit=True)
+    other = study.arms["new-final"].model_copy(update={"label": "Another"})
+    study = study.model_copy(update={"arms": study.arms | {"another": other}})
+    again = tables["reuse"].query("arm == 'new-final'").assign(arm="another")
+    panels = panels_of(study, tables | {"reuse": pd.concat([tables["reuse"], again])}, "reuse")
+    told = {series["name"].partition(",")[0] for panel in panels for series in panel["series"]}
+    assert {"Another", "pretrained"} <= told
+    assert "new (random start)" not in told
+
+
+def test_all_stages_have_their_name_and_lines_across_no_place():
+    study, tables = made(audit=True)
+    table = tables["encoder"].query("arm == 'pretrained-final'")
+    probes = table[table["measure"] == "probe"].drop_duplicates("seed")
+    deep = [probes.assign(stage=f"layer{i}.0") for i in range(1, 13)]
+    table = pd.concat([*deep, table[table["measure"] == "fine-tuned"]])
+    [panel] = panels_of(study, tables | {"encoder": table}, "encoder")
+    places = {series["x"][0] for series in panel["series"]}
+    assert len(places) == 13
+    across = [item["x"] for item in panel["series"] if item["name"].startswith("fine-tuned, p")]
+    assert across
+    assert all(x == [""] for x in across)
+    assert "()" not in in_words([panel])
+
+
+def test_curves_of_few_seeds_are_told_in_words_that_can_be_read():
+    def curve(seed: int, *values: float) -> dict:
+        x, at = list(range(1, len(values) + 1)), [0.0] * 2 * len(values)
+        return {"name": "new", "mark": f"seed {seed}", "x": x, "y": list(values), "at": at}
+
+    panel = {"title": "", "x": "epoch", "y": "loss", "grids": []}
+    both = [curve(26, 2.12, 2, 1.9, 1.53), curve(27, 2.14, 2, 1.9, 1.88)]
+    told = in_words([{**panel, "series": both}])
+    assert "from between 2.12 and 2.14 to between 1.53 and 1.88 at epoch 4." in told
+    told = in_words([{**panel, "series": [*both, curve(28, 2.13, 9)]}])
+    assert "to between 1.53 and 1.88 at epoch 4 (1 of 3 ended earlier)." in told

@@ -285,3 +285,11 @@ def test_only_arms_that_are_to_have_landscapes_have_panels():
     with style.look("landscape-trajectory"):
         figure = draw(study, "landscape-trajectory", tables, 50)
     assert len(figure.subfigs) == 2
+
+
+def test_a_single_curvature_below_0_is_one_value():
+    study, tables = audit()
+    table = tables["curvature"].copy()
+    table.loc[table.index[0], "hessian_eigenvalue"] = -1.0
+    figure = curvature.curvature_figure(study, {**tables, "curvature": table}, 50)
+    assert "so not on a logarithmic axis: 1 value." in words_of(figure)

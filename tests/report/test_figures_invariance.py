@@ -16,6 +16,7 @@ from tlstudy.config.architectures import RESNET_STAGES
 from tlstudy.config.catalogue import figure_names
 from tlstudy.config.exposures import exposed_arms
 from tlstudy.report.figures import draw, invariance, style
+from tlstudy.report.figures.drawn import panels_of
 from tlstudy.report.format import number, percent
 from tlstudy.report.sentences.invariance import about_index, invariance_table
 
@@ -131,3 +132,25 @@ def test_claims_are_judged_from_these_tables():
     assert claims.loc["I1-pretrained", "mean"] == pytest.approx(0.14, abs=0.02)
     assert not claims["verdict"].eq("not testable").any()
     assert pd.notna(claims["mean"]).all()
+
+
+def test_several_networks_of_a_kind_have_their_own_names():
+    study, tables = study_and_tables()
+    tables, arms = dict(tables), dict(study.arms)
+    for name, arm in study.arms.items():
+        if name.startswith("new-"):
+            settings = {"architecture": "resnet18", "label": f"Small, {name}"}
+            arms[f"small-{name}"] = arm.model_copy(update=settings)
+            for key in ("invariance", "runs"):
+                rows = tables[key].query("arm == @name").assign(arm=f"small-{name}")
+                tables[key] = pd.concat([tables[key], rows])
+    study = study.model_copy(update={"arms": arms})
+    with style.look("invariance-transfer"):
+        figure = draw(study, "invariance-transfer", tables, 50)
+        figure.draw_without_rendering()
+        panels = panels_of(figure)
+    assert {series["name"] for series in panels[0]["series"]} >= {
+        study.arms["new-none"].label,
+        "Small, new-none",
+        "pretrained",
+    }

@@ -29,3 +29,11 @@ from tlstudy.report import format
 )
 def test_numbers_read_well(text, expected):
     assert text == expected
+
+
+@pytest.mark.parametrize(
+    ("difference", "told"),
+    [(0.0004, "+0.04"), (-0.0004, "\u22120.04"), (-1e-6, "0.0"), (0, "0.0"), (0.0006, "+0.1")],
+)
+def test_an_end_beside_zero_is_seen_to_lie_there(difference, told):
+    assert format.bare_points(difference) == told

@@ -32,7 +32,7 @@ def test_ways_of_training_stand_in_the_table_of_differences():
         "Optimiser": ["Adam, learning rate 0.001", "AdamW, learning rate 0.01"],
         "Schedule": [
             "the same at every step",
-            "times 0.1 every 5 epochs, after a rise over 1 epochs",
+            "times 0.1 every 5 epochs, after a rise over 1 epoch",
         ],
         "Gradient norm, at most": ["any", "2"],
         "Label smoothing": ["0", "0.1"],
@@ -64,3 +64,11 @@ def test_what_no_arm_changes_is_not_told():
 def test_the_page_says_that_no_layer_is_held_only_where_none_is(trained):
     inputs = make_inputs(arms={"usual": {}, "other": {"trained": trained}})
     assert ("No layer is held fixed" in render(inputs)) == (trained == "all")
+
+
+def test_one_epoch_is_not_written_in_the_plural():
+    one = {"name": "step", "every": 1, "factor": 0.5, "warm_up": 1}
+    arm = {"schedule": one, "early_stopping": {"patience": 1}}
+    told = dict(shared(study(one=arm)))
+    assert told["Schedule"] == "times 0.5 every epoch, after a rise over 1 epoch"
+    assert told["Training images held out"].endswith("until 1 epoch without a lower loss")

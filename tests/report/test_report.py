@@ -20,6 +20,7 @@ from reports import (
 )
 
 from tlstudy.report.inputs import Inputs
+from tlstudy.report.page import content
 from tlstudy.report.page.render import render, render_results_table
 from tlstudy.report.page.svg import inline_svg
 from tlstudy.report.sentences import landscapes
@@ -241,3 +242,20 @@ def test_title_and_first_sentence_are_the_configurations():
     assert "Does pretraining find more cracks?" in html
     assert "slides compare a ResNet-50" not in html
     assert "slides compare a ResNet-50" in render(inputs)
+
+
+@pytest.mark.parametrize(("network", "shared"), [("resnet50", True), ("resnet18", False)])
+def test_the_start_of_the_last_layer_is_shared_by_networks_of_a_kind(network, shared):
+    arms = synthetic.default_arms()
+    arms["new"]["architecture"] = network
+    told = Page(render(make_inputs(arms=arms))).text
+    assert ("share the start of the last layer" in told) == shared
+    assert "the order of the images" in told
+
+
+def test_a_made_title_says_what_there_is():
+    study = make_inputs(sizes=(50, 200)).study
+    assert content.title(study) == "Transfer learning from 50 to 200 images, repeated and corrected"
+    published = {name: arm for name, arm in study.arms.items() if "published" in name}
+    alone = study.model_copy(update={"arms": published, "subset_size": [50]})
+    assert content.title(alone) == "Transfer learning from 50 images, repeated"

@@ -94,3 +94,11 @@ def test_the_workflow_s_text_starts_with_the_study_s_own_question():
     text = rendered("workflow", Snakemake(26, **own))
     assert text.startswith(own["question"])
     assert own["title"] in text
+
+
+def test_captions_say_no_more_than_is_so():
+    told = {name: texts.explanation(name) for name in ("claims", "curvature", "overlap")}
+    assert "effect size that was stated;" in told["claims"]  # in advance or not
+    assert "in advance" not in TITLES["claims"] + TITLES["laboratory-claims"]
+    assert "or below five seeds their range" in told["curvature"]
+    assert "leaves none" not in told["overlap"]  # unless a block is a pixel

@@ -158,8 +158,26 @@ def test_verdicts_say_what_they_leave_open():
 
 def test_curvature_at_the_end_is_told_with_its_train_losses():
     inputs = inputs_of("audit")
+    table = inputs.curvature.copy()
+    table.loc[table["arm"] == "pretrained-final", "train_loss"] /= 8
+    inputs = dataclasses.replace(inputs, curvature=table)
     ends = inputs.curvature.query("point == 'final' and subset_size == 50").groupby("arm")
     losses = ends["train_loss"].mean()
     told = " and ".join(format.number(losses[arm], 2) for arm in ("pretrained-final", "new-final"))
     for entry in ledger.entries(inputs, 50):
         assert (f"({told} nats on average)" in entry["because"]) == (entry["name"] == "C4")
+
+
+def test_curvature_at_the_end_names_only_a_claim_that_is_there():
+    inputs = inputs_of("audit")
+    final = inputs.study.claims["C4"]
+    matched = {"quantity": final.quantity.replace("final", "matched")}
+    others = {"C4": final, "same": final.model_copy(update=matched)}
+    for claims, there in (({"C4": final}, False), (others, True)):
+        study = inputs.study.model_copy(update={"claims": claims})
+        table = inputs.claims[inputs.claims["claim"] == "C4"]
+        found = dataclasses.replace(inputs, study=study, claims=table)
+        [entry] = ledger.entries(found, 50)
+        assert ("see the claim at the same train loss" in entry["because"]) == there
+    alike = dataclasses.replace(found, curvature=inputs.curvature.assign(train_loss=0.1))
+    assert "these end at 0.10 nats on average: see" in ledger.entries(alike, 50)[0]["because"]

@@ -238,3 +238,26 @@ def test_methods_without_a_network_are_told_by_the_images_that_they_learnt_from(
         (f"No network, images of \u201cOne\u201d: {method}", "40.0\u202f%"),
         (f"No network, images of \u201cTwice\u201d: {method}", "30.0\u202f%"),
     ]
+
+
+def test_a_pair_that_learns_other_images_is_listed_arm_by_arm():
+    arms = {
+        "new": {"target": "fashion-mnist", "label": "New"},
+        "pretrained": {"initialisation": "imagenet", "label": "Pretrained"},
+    }
+    table = results.result_table(make_inputs(arms=arms), 50)
+    assert [row[2].text for row in table.rows[1:3]] == ["reference", "reference"]
+
+
+def test_flaws_are_told_of_networks_that_can_have_them():
+    raw = {"normalisation": "none", "batchnorm": "running"}
+    arms = {
+        "new": {**raw, "architecture": "vit_b_16", "group": "one", "image_size": 224},
+        "alone": {**raw, "group": "two", "label": "Alone"},
+    }
+    table = {row[0]: row[3] for row in page(make_inputs(arms=arms))["flaws"].rows}
+    assert table["F9"] == "Alone"
+    assert "F8" not in table
+    arms["alone"]["initialisation"] = "imagenet"
+    table = {row[0]: row[3] for row in page(make_inputs(arms=arms))["flaws"].rows}
+    assert table["F8"] == "Alone"

@@ -26,7 +26,8 @@ SUBSETS_AT_HAND = 1024  # arms share the images of a seed, and come one after th
 class Examiner:
     """Lets the sentinels look at the runs of a study, one after the other.
 
-    Runs are compared with those of the same group, subset size and seed, when all have been seen.
+    Runs are compared with those of the same group, images, subset size and seed, when all have been
+    seen.
     """
 
     def __init__(self, study: Study):
@@ -34,7 +35,7 @@ class Examiner:
         self._landscape = {run.key for run in runs_of_step(study, "landscape")}
         self._curvature = {run.key for run in runs_of_step(study, "curvature")}
         self._found: dict[Key, list[Finding]] = {}
-        self._compared: dict[tuple[str, int, int], list[Evidence]] = {}
+        self._compared: dict[tuple[str, str, int, int], list[Evidence]] = {}
         self._subset = lru_cache(SUBSETS_AT_HAND)(_subset)
 
     def look_at(self, results: RunResults) -> None:
@@ -61,7 +62,7 @@ class Examiner:
         layers = evidence.layers
         if "epoch" in layers:
             layers = layers.loc[layers["epoch"] == layers["epoch"].max(), list(OF_LAYERS)]
-        group = run.settings.group, run.subset_size, run.seed
+        group = run.settings.group, run.settings.target.source, run.subset_size, run.seed
         kept = replace(evidence, metrics=pd.DataFrame(), layers=layers, record=None)
         self._compared.setdefault(group, []).append(kept)
 

@@ -95,7 +95,7 @@ ALL_FIGURES = (
         needs=lambda study: study.ladder,
         is_result=True,
     ),
-    Figure("claims", "Claims and the effects stated in advance", needs=_tested, is_result=True),
+    Figure("claims", "Claims and the effects that were stated", needs=_tested, is_result=True),
     Figure("results", "Reported results", "Reported loss and balanced accuracy", is_result=True),
     Figure(
         "loss-new",
@@ -191,7 +191,7 @@ ALL_FIGURES = (
     ),
     _OF_ALL(
         "laboratory-claims",
-        "The laboratory's claims and the effects stated in advance",
+        "The laboratory's claims and the effects that were stated",
         needs=_with("diagonal", "relu", "batchnorm", "kernel"),
     ),
     _OF_ALL(

@@ -131,7 +131,8 @@ def exported(study: Study, form: str) -> str:
 
 
 # Heads of the columns with numbers, in their order.
-NUMBERS = ("Balanced accuracy", "Loss, nats", "Difference of accuracies", "Difference of losses")
+NUMBERS = ("Balanced accuracy", "Loss, nats")
+NUMBERS += ("Difference of accuracies", "Difference of losses, nats")
 
 
 def _printed(inputs: Inputs) -> tuple[list[str], list[list[str]], str]:
@@ -223,6 +224,9 @@ LATEX = {
     **{sign: f"\\{sign}" for sign in "&%$#_{}"},
     "~": r"\textasciitilde ",
     "^": r"\textasciicircum ",
+    "<": r"\textless ",
+    ">": r"\textgreater ",
+    "|": r"\textbar ",
     THIN: r"\,",
     MINUS: "$-$",
     MISSING: "--",
@@ -235,9 +239,14 @@ def _latex(heads: list[str], rows: list[list[str]], note: str) -> str:
     """A tabular of booktabs, below comments with what it needs and the note."""
     lines = [r"% Needs \usepackage{booktabs}.", f"% {note.replace(THIN, ' ')}".strip()]
     lines += [r"\begin{tabular}{l" + "r" * (len(heads) - 2) + "l}", r"\toprule"]
-    lines += [" & ".join(map(_tex, heads)) + r" \\", r"\midrule"]
-    lines += [" & ".join(map(_tex, row)) + r" \\" for row in rows]
+    # A row that began with [ or * would be read as an option of the line before.
+    head, *others = ("{}" * row[0].startswith(("[", "*")) + _row(row) for row in (heads, *rows))
+    lines += [head, r"\midrule", *others]
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
+
+
+def _row(cells: list[str]) -> str:
+    return " & ".join(map(_tex, cells)) + r" \\"
 
 
 def _tex(text: str) -> str:

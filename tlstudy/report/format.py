@@ -43,8 +43,16 @@ def degrees(angle: float) -> str:
 
 
 def bare_points(difference: float) -> str:
-    """A difference of two shares in percentage points, without the unit."""
-    return signed(f"{100 * difference:+.1f}") if is_number(difference) else MISSING
+    """A difference of two shares in percentage points, without the unit.
+
+    One that would be written as 0 has a digit more, so that it can be seen on which side it lies.
+    """
+    if not is_number(difference):
+        return MISSING
+    text = f"{100 * difference:+.1f}"
+    if difference and not float(text):
+        text = f"{100 * difference:+.2f}"
+    return signed(text) if float(text) else "0.0"
 
 
 def loss(value: float, sign: bool = False) -> str:

@@ -212,7 +212,9 @@ class Evidence:
         numbers, names = pd.factorize(self.layers["layer"])
         return numbers, list(names)
 
-    def last_test_accuracy(self, statistics: str) -> tuple[float, int]:
+    def last_test_accuracy(
+        self, statistics: str, kinds: tuple[str, ...] = ACCURACIES
+    ) -> tuple[float, int]:
         """Accuracy at the end and the number of test images behind it.
 
         From the record if it has final values, else from the last epoch that has one. Balanced
@@ -223,10 +225,11 @@ class Evidence:
         """
         record = self.record or {}
         final = record.get("final", {}).get(statistics) or {}
-        accuracy, images = final.get("accuracy"), record.get("final_test_images")
-        if accuracy is not None and images:  # a run that diverged at the end has none
-            return accuracy, images
-        for kind in ACCURACIES:
+        images = record.get("final_test_images")
+        for kind in kinds:
+            if final.get(kind) is not None and images:  # a run that diverged at the end has none
+                return final[kind], images
+        for kind in kinds:
             column = f"test_{kind}_{statistics}"
             if self.has(f"metrics.{column}") and self.has("metrics.test_images"):
                 accuracy = self.series(column)

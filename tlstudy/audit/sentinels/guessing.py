@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from tlstudy.audit.sentinels.evidence import (
+    ACCURACIES,
     ACCURACY_OF_TEST,
     ACCURACY_OF_TRAIN,
     LOSS_OF_TEST,
@@ -64,19 +65,26 @@ def test_accuracy_of_guessing(evidence: Evidence) -> Iterator[str]:
     """The 95 % Clopper-Pearson interval of the test accuracy at the end reaches down to 1 / K.
 
     A network that guesses is found with a probability of 97.5 % at least. A better one is found
-    where the test images are too few to tell: of 0.2 with fewer than 60 or so. Accuracies that are
-    all below 2 %, in training too, are those of a regression, and are left alone.
+    where the test images are too few to tell: of 0.2 with fewer than 60 or so. Where the balanced
+    accuracy is known its interval counts too: a network that always answers the largest class is
+    often right where classes are unequal. It is that of so many answers in equal classes.
+    Accuracies that are all below 2 %, in training too, are those of a regression, and are left
+    alone.
     """
     if _no_classification(evidence):
         raise TooLittleError("an accuracy of classes: it is near 0 in every epoch")
-    accuracy, images = _last_accuracy(evidence)
+    found = {"test": _last_accuracy(evidence, ACCURACIES)}
+    with suppress(TooLittleError):
+        found["balanced test"] = _last_accuracy(evidence, ("balanced_accuracy",))
     chance = 1 / evidence.classes
-    low = _lowest_accuracy(round(accuracy * images), images)
-    if low <= chance:
-        yield (
-            f"the test accuracy at the end is {percent(accuracy)} of {images} images, whose 95 % "
-            f"interval starts at {percent(low)}; guessing gives {percent(chance)}"
-        )
+    for name, (accuracy, images) in found.items():
+        low = _lowest_accuracy(round(accuracy * images), images)
+        if low <= chance:
+            yield (
+                f"the {name} accuracy at the end is {percent(accuracy)} of {images} images, whose "
+                f"95 % interval starts at {percent(low)}; guessing gives {percent(chance)}"
+            )
+            return
 
 
 @cache
@@ -85,17 +93,17 @@ def _lowest_accuracy(right: int, images: int) -> float:
     return float(binomtest(right, images).proportion_ci(CONFIDENCE).low)
 
 
-def _last_accuracy(evidence: Evidence) -> tuple[float, int]:
+def _last_accuracy(evidence: Evidence, kinds: tuple[str, ...]) -> tuple[float, int]:
     """The last accuracy with the reported statistics; with the better ones if it is unknown which.
 
     A network that guesses does so with either.
     """
     if evidence.batchnorm:
-        return evidence.last_test_accuracy(evidence.batchnorm)
+        return evidence.last_test_accuracy(evidence.batchnorm, kinds)
     found = []
     for statistics in STATISTICS:
         with suppress(TooLittleError):
-            found.append(evidence.last_test_accuracy(statistics))
+            found.append(evidence.last_test_accuracy(statistics, kinds))
     if not found:
         raise TooLittleError("a test accuracy and its test images")
     return max(found)
@@ -136,9 +144,14 @@ def test_guesses_though_training_does_not(evidence: Evidence) -> Iterator[str]:
       images, and be so sure of its mistakes that its loss stays above. So this is not for runs that
       are known to have fewer than a thousand.
 
-    Without a number of classes only the tenth counts.
+    Without a number of classes only the tenth counts. Balanced accuracies count where both are
+    known: of unequal classes the largest is often right by guessing.
     """
     trained, tested = evidence.train_accuracy(), evidence.test_values("accuracy")
+    if evidence.has("metrics.train_balanced_accuracy"):
+        with suppress(TooLittleError):
+            tested = evidence.test_values("balanced_accuracy")
+            trained = evidence.series("train_balanced_accuracy")
     train, test = end_of(trained), end_of(tested)
     chance = 1 / evidence.classes if evidence.classes else 0.0
     half_way = chance + HALF_WAY * (1 - chance)

@@ -1,4 +1,4 @@
-"""Figure of the claims: every seed's value beside zero and the effect stated in advance."""
+"""Figure of the claims: every seed's value beside zero and the effect that was stated."""
 
 import textwrap
 
@@ -60,7 +60,7 @@ def ledger_figure(claims: pd.DataFrame, values: pd.DataFrame, text: str) -> Figu
     ]
     handles.append(style.entry("one seed", style.SLIDES, "", marker=".", markersize=8))
     effect = {**EFFECT, "markersize": 11}
-    handles.append(style.entry("effect or margin stated in advance", style.GAP, "", **effect))
+    handles.append(style.entry("effect or margin that was stated", style.GAP, "", **effect))
     heights = [PANEL_GAP + sum(map(_row_height, rows["label"])) for rows in parts]
     figure = style.new_figure(sum(heights), handles, text)
     panels = figure.subplots(len(parts), 1, height_ratios=heights, squeeze=False).ravel()

@@ -13,7 +13,7 @@ from tlstudy.config.groups import is_new, label_of, pairs_of
 from tlstudy.config.settings import Study
 from tlstudy.report.figures import points, style
 from tlstudy.report.figures.captions import measured_note
-from tlstudy.report.format import number
+from tlstudy.report.format import count, number
 
 QUANTITIES = {
     "normalised_eigenvalue": "largest eigenvalue,\nfilter-normalised",
@@ -92,4 +92,5 @@ def _missing_text(study: Study, table: pd.DataFrame) -> str:
     ]
     text = f" Without a value: {'; '.join(parts)}." if parts else ""
     below = int((table[list(QUANTITIES)] <= 0).to_numpy().sum())
-    return text + (f" Not above 0, so not on a logarithmic axis: {below} values." * (below > 0))
+    values = count(below, "value")
+    return text + (f" Not above 0, so not on a logarithmic axis: {values}." * (below > 0))

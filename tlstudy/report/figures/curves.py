@@ -12,7 +12,7 @@ from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.config.groups import arms_of_kind, group_of_slides, groups_of, is_new, label_of
 from tlstudy.config.settings import STATISTICS, Study
 from tlstudy.data import published
-from tlstudy.report.figures import guessing, style
+from tlstudy.report.figures import drawn, guessing, style
 from tlstudy.report.figures.captions import note
 from tlstudy.report.figures.points import Tables, draw_curves, has_stopped, last_epochs, seed_curves
 
@@ -97,8 +97,8 @@ def looked_at_last_epoch_only(
     columns = [f"test_loss_{statistics}" for statistics in STATISTICS]
     lost = rows.loc[rows["epoch"] < last, ["arm", *columns]].isna().groupby(rows["arm"]).all()
     own = {arm: [f"test_loss_{study.arms[arm].batchnorm}"] for arm in reported}
-    drawn = own or dict.fromkeys(study.arms, columns)
-    return [arm for arm in drawn if arm in lost.index and lost.loc[arm, drawn[arm]].any()]
+    shown = own or dict.fromkeys(study.arms, columns)
+    return [arm for arm in shown if arm in lost.index and lost.loc[arm, shown[arm]].any()]
 
 
 def loss_figure(study: Study, tables: Tables, size: int, new: bool) -> Figure:
@@ -188,14 +188,15 @@ def _draw_group(
     """
     if group == group_of_slides(study):
         draw_slides(ax, slides, scale)
-    drawn = False
+    shown, entries = False, style.arm_entries(study)
     for arm in groups_of(study)[group]:
         epochs, values, ends, seeds = seed_curves(study, metrics, arm, column)
         if ax.get_yscale() == "log" and not (values > 0).any():
             continue
-        drawn = drawn or bool(np.isfinite(values).any())
-        draw_curves(ax, epochs, scale * values, ends, seeds, **style.arm_styles(study)[arm])
-    if not drawn:
+        shown = shown or bool(np.isfinite(values).any())
+        with drawn.named(ax, entries[arm]):
+            draw_curves(ax, epochs, scale * values, ends, seeds, **style.arm_styles(study)[arm])
+    if not shown:
         style.say(ax, absent)
 
 

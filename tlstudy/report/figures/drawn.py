@@ -6,7 +6,8 @@ for the CSV and for the text alternative.
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from weakref import WeakKeyDictionary, WeakSet
 from xml.sax.saxutils import escape
 
@@ -33,7 +34,7 @@ JOINED = "joined"  # label of what only shows again values that stand beside it
 UNNAMED = "_"  # first character of labels that Matplotlib makes up
 DIGITS = 5
 LARGEST = 150_000  # characters of a figure's values; beyond, seeds that have a mean are left out
-MOST_POINTS = 100  # of a curve: those of formulas are drawn through many more
+MOST_POINTS = 100  # of a formula's curve, which is drawn through many more
 POINTS_PER_INCH = 72
 
 
@@ -79,7 +80,9 @@ class Panel(TypedDict):
 
 _bands: WeakKeyDictionary[Artist, tuple] = WeakKeyDictionary()
 _looks_of: WeakKeyDictionary[Line2D, Line2D] = WeakKeyDictionary()
-_names: WeakKeyDictionary[Axes, list[str]] = WeakKeyDictionary()
+_names: WeakKeyDictionary[Axes, dict[float, str]] = WeakKeyDictionary()
+_entries: WeakKeyDictionary[Line2D, str] = WeakKeyDictionary()
+_formulas: WeakSet[Axes] = WeakSet()
 _left_out: WeakSet[Axes] = WeakSet()
 _titles: WeakKeyDictionary[Axes, str] = WeakKeyDictionary()
 _seeds: WeakKeyDictionary[Line2D, list[int]] = WeakKeyDictionary()
@@ -121,9 +124,23 @@ def remember_title(ax: Axes, title: str) -> None:
     _titles[ax] = title
 
 
-def remember_names(ax: Axes, names: list[str]) -> None:
-    """Keep names of 0, 1, 2, ... of a horizontal axis that has no room for them."""
-    _names[ax] = names
+def remember_names(ax: Axes, names: Iterable[str], places: Sequence[float] | None = None) -> None:
+    """Keep names of 0, 1, 2, ... or other places of a horizontal axis without room for them."""
+    texts = [_plain(name) for name in names]
+    _names[ax] = dict(zip(range(len(texts)) if places is None else places, texts, strict=True))
+
+
+@contextmanager
+def named(ax: Axes, entry: str) -> Iterator[None]:
+    """What is drawn meanwhile has this entry of the legend: another may look the same."""
+    before = len(ax.lines)
+    yield
+    _entries.update(dict.fromkeys(ax.lines[before:], _plain(entry)))
+
+
+def thin_curves(ax: Axes) -> None:
+    """Keep that a panel shows formulas: of their curves a part of the points is enough."""
+    _formulas.add(ax)
 
 
 def panels_of(figure: Figure) -> list[Panel]:
@@ -197,7 +214,7 @@ def _series(ax: Axes, looks: list, to_points: float, height: float) -> Iterator[
         if label == JOINED or (across and label.startswith(UNNAMED)):
             continue
         x, y = (np.ma.filled(np.ma.asarray(values, float), np.nan) for values in line.get_data())
-        if across:  # at the panel's right end
+        if across:  # shown at the panel's right end, but of no place
             x, y = np.array(ax.get_xlim()[1:]), y[:1]
         mark = "" if label.startswith(UNNAMED) else label
         name = "" if mark == PUBLISHED else _name(line, looks)
@@ -206,7 +223,8 @@ def _series(ax: Axes, looks: list, to_points: float, height: float) -> Iterator[
             seeds = enumerate(_seeds[line])
             ends = {of_seed(seed): slice(place, place + 1) for place, seed in seeds}
         for end, chosen in ends.items():
-            yield from _placed(ax, name, end, x[chosen], y[chosen], to_points, height)
+            for item in _placed(ax, name, end, x[chosen], y[chosen], to_points, height):
+                yield Series(**{**item, "x": [""]}) if across else item
     for band in ax.collections:
         if band in _bands:
             line, low, high = _bands[band]
@@ -223,7 +241,8 @@ def _placed(
     with np.errstate(all="ignore"):
         at = ax.transData.transform(np.column_stack([x, y])) * to_points
     there = np.flatnonzero(np.isfinite(at).all(axis=1) & np.isfinite(x) & np.isfinite(y))
-    there = there[:: -(-len(there) // MOST_POINTS) or 1]
+    if ax in _formulas and len(there):
+        there = np.unique([*there[:: -(-len(there) // MOST_POINTS)], there[-1]])
     if len(there):
         at = np.column_stack([at[:, 0], height - at[:, 1]])[there]
         yield Series(
@@ -267,14 +286,18 @@ def _rounded(values: np.ndarray) -> list[float]:
 def _name(line: Line2D, looks: list[tuple[str, Line2D]]) -> str:
     """What the legend calls a line: by colour, and by dash and mark where several share a colour.
 
-    A grey entry without a mark explains a dash of every colour.
+    Or what it was named. A grey entry without a mark explains a dash of every colour.
     """
-    look = _looks_of.get(line, line)
-    same = [(text, other) for text, other in looks if _colour(other) == _colour(look)]
+    look, own = _looks_of.get(line, line), _entries.get(line)
+    same = [
+        (text, other)
+        for text, other in looks
+        if (text == own if own else _colour(other) == _colour(look))
+    ]
     alike = {
         text: (_dash(other) == _dash(look)) + (_mark(other) == _mark(look)) for text, other in same
     }
-    name = max(alike, key=alike.get, default="")
+    name = max(alike, key=alike.get, default=own or "")
     if any(_dash(other) == _dash(look) for _, other in same):
         return name
     dashes = [
@@ -308,8 +331,11 @@ def _shared_label(ax: Axes, which: str) -> str:
 
 
 def _in_words(ax: Axes, which: str, values: np.ndarray) -> list[float] | list[str]:
-    """Places on an axis: by the nearest name where it has names, as points stand beside them."""
-    names = dict(enumerate(_names[ax])) if which == "x" and ax in _names else {}
+    """Places on an axis: by the nearest name where it has names, as points stand beside them.
+
+    The nearest as it is drawn, on a logarithmic axis too.
+    """
+    names = _names.get(ax, {}) if which == "x" else {}
     siblings = getattr(ax, f"get_shared_{which}_axes")().get_siblings(ax)
     for other in (ax, *siblings):  # a name that several panels share stands at one of them
         axis = getattr(other, f"{which}axis")
@@ -318,8 +344,9 @@ def _in_words(ax: Axes, which: str, values: np.ndarray) -> list[float] | list[st
             names = dict(zip(axis.get_ticklocs(), texts, strict=False))
     if not any(names.values()):
         return _rounded(values)
-    places = np.array(list(names))
-    return [names[places[np.abs(places - value).argmin()]] for value in values]
+    scaled = getattr(ax, f"{which}axis").get_transform().transform
+    places, texts = scaled(np.array(list(names), dtype=float)), list(names.values())
+    return [texts[np.abs(places - value).argmin()] for value in scaled(values)]
 
 
 def _plain(text: str) -> str:

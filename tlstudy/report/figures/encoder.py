@@ -82,6 +82,7 @@ def _stage_panel(ax: Axes, rows: pd.DataFrame, colour: str) -> None:
         for place, stage in enumerate(stages)
     ]
     style.named_columns(ax, names)
+    drawn.remember_names(ax, (LAST.get(stage) or stage_label(stage) for stage in stages))
 
 
 def stages_in_order(rows: pd.DataFrame) -> list[str]:

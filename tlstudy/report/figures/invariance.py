@@ -43,10 +43,11 @@ def transfer_figure(study: Study, tables: points.Tables, size: int) -> Figure:
     if not networks:
         return style.words_figure("no run's answers on turned images were measured", text)
     every = [arm for found in networks for arm in found.values()]
-    kinds = {is_new(study, arm) for arm in every}
+    entries = points.arm_entries(study, [found["none"] for found in networks])
     seeds = tables["invariance"]["seed"].nunique()
     handles = [
-        *points.handles(kinds, seeds, slides=False),
+        *entries.values(),
+        *points.handles(set(), seeds, slides=False),
         guessing.entry(study, "balanced_accuracy", every),
     ]
     figure = style.new_figure(3.3, handles, text)
@@ -54,8 +55,9 @@ def transfer_figure(study: Study, tables: points.Tables, size: int) -> Figure:
     for ax, (which, (title, shown)) in zip(panels, PANELS.items(), strict=True):
         values = values_of(tables, f"accuracy_turned.{which}")
         for place, found in enumerate(networks):
-            side = SIDE * (2 * place - (len(networks) - 1))
-            _draw_network(ax, study, values, found, side)
+            side, entry = SIDE * (2 * place - (len(networks) - 1)), entries[found["none"]]
+            with drawn.named(ax, entry.get_label()):
+                _draw_network(ax, entry.get_color(), values, found, side)
         guessing.draw(ax, study, "balanced_accuracy", every)
         style.dress(ax, title, ylim=(0, 100), xlabel="shown in training")
         style.named_columns(ax, list(shown))
@@ -64,10 +66,10 @@ def transfer_figure(study: Study, tables: points.Tables, size: int) -> Figure:
 
 
 def _draw_network(
-    ax: Axes, study: Study, values: pd.Series, arms: dict[str, str], side: float
+    ax: Axes, colour: str, values: pd.Series, arms: dict[str, str], side: float
 ) -> None:
     """A network's values by exposure, their means joined."""
-    colour, means = style.colour_of(study, arms["none"]), []
+    means = []
     for place, exposure in enumerate(EXPOSURES):
         found = 100 * of_arm(values, arms[exposure])
         points.draw_values(ax, place + side, found, colour)

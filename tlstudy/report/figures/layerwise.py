@@ -34,6 +34,8 @@ UNITS = {DISPLACEMENT: "relative change in one epoch", ANGLE: "angle in one epoc
 def layer_map(tables: Tables, arm: str, column: str) -> pd.DataFrame:
     """Mean of a column over an arm's finished runs, or over all runs if none finished.
 
+    As far as all of the finished ones go: early stopping ends them at different epochs.
+
     Returns:
         Layers by epochs, NaN where no run has a value.
     """
@@ -46,7 +48,8 @@ def _averaged(tables: Tables, arm: str) -> pd.DataFrame:
     rows = layers[(layers["arm"] == arm) & layers["kind"].isin(KINDS)]
     status = runs[(runs["arm"] == arm) & (runs["status"] == "finished")]
     finished = rows[rows["seed"].isin(status["seed"])]
-    return finished if len(finished) else rows
+    ends = finished.groupby("seed")["epoch"].max()
+    return finished[finished["epoch"] <= ends.min()] if len(finished) else rows
 
 
 def slides_map(column: str) -> pd.DataFrame:
@@ -143,8 +146,10 @@ def _means_note(study: Study, tables: Tables) -> str:
     finished = set(tables["runs"].query("status == 'finished'")["arm"])
     shown = {arm for arm in study.arms if len(_averaged(tables, arm))}
     runs = "finished runs" if shown <= finished else "runs, finished ones where an arm has any"
+    early = any(arm.early_stopping for arm in study.arms.values())
+    far = ", as far as all of an arm go" * early
     return (
-        f"Maps and profiles are means over {counted} {runs}, without intervals; profiles "
+        f"Maps and profiles are means over {counted} {runs}{far}, without intervals; profiles "
         "are means over the epochs from the second as well."
     )
 
@@ -159,8 +164,8 @@ def _draw_maps(part: SubFigure, titles: list[str], maps: list[pd.DataFrame], uni
             _heatmap(ax, item, norm)
     label = f"{unit}; the same scale for all maps"
     place = {"ax": part.axes, "location": "top", "aspect": 50, "fraction": 0.05}
-    if drawn := [image for ax in panels for image in ax.images]:
-        part.colorbar(drawn[0], label=label, **place)
+    if images := [image for ax in panels for image in ax.images]:
+        part.colorbar(images[0], label=label, **place)
 
 
 def _draw_profiles(
@@ -172,7 +177,7 @@ def _draw_profiles(
     maps: dict[str, pd.DataFrame],
 ) -> None:
     """Means over epochs, and those if Adam moved every weight by the learning rate each step."""
-    groups = groups_of(study)
+    groups, entries = groups_of(study), style.arm_entries(study)
     panels = style.panel_grid(part, len(groups), sharey=True)
     for ax, (group, arms) in zip(panels, groups.items(), strict=True):
         ax.set_yscale("log", nonpositive="mask")
@@ -187,9 +192,10 @@ def _draw_profiles(
             dotted = {**look, "linestyle": ":", "linewidth": 1.1}
             # Layers of different networks have nothing in common but how deep they are.
             places = np.arange(len(steps)) if len(layers) == 1 else np.linspace(0, 1, len(steps))
-            for values, line in ((profile(maps[arm]), look), (adam, dotted)):
-                if (values > 0).any():
-                    ax.plot(places, values, **line)
+            with drawn.named(ax, entries[arm]):
+                for values, line in ((profile(maps[arm]), look), (adam, dotted)):
+                    if (values > 0).any():
+                        ax.plot(places, values, **line)
         if len(layers) == 1:
             stage_axis(ax, maps[shown[0]].index)
         else:

@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 
 from tlstudy.audit.statistics import Summary, summarise, t_interval
 from tlstudy.config.fields import MINIMUM_SEEDS
+from tlstudy.config.groups import is_new, label_of
 from tlstudy.config.settings import Study
 from tlstudy.report.figures import drawn, style
 
@@ -114,6 +115,11 @@ def draw_line(
     look = Line2D([], [], color=colour, marker=marker, linestyle=linestyle)
     drawn.remember_look(ax.lines[before:], look)
     joined = [item for item in means.items() if item[1] is not None]
+    if not joined and all(isinstance(found, pd.Series) for found in values.values()):
+        # Seeds without a mean: by their points alone arms of one colour look the same.
+        thin = {"linewidth": 0.9, "alpha": 0.7, "zorder": 1.5, "label": drawn.JOINED}
+        for _, curve in pd.DataFrame(dict(values)).iterrows():
+            ax.plot(curve.index, curve, color=colour, linestyle=linestyle, **thin)
     if joined:
         look = {"marker": marker, "markersize": sizes.mean, "linewidth": sizes.line, "zorder": 3}
         look["label"] = drawn.JOINED
@@ -273,6 +279,17 @@ def has_stopped(study: Study, table: pd.DataFrame, arms: list[str]) -> bool:
 def mark_slides(ax: Axes, place: float, value: float, vertical: bool = True) -> None:
     """A published value, moved aside from the points."""
     _plot(ax, [place], [value], vertical, style.SLIDES, label=drawn.PUBLISHED, **CROSS)
+
+
+def arm_entries(study: Study, arms: list[str]) -> dict[str, Line2D]:
+    """Legend entries of arms by arm, in their colours: by kind where each is there once."""
+    kinds, entries = [is_new(study, arm) for arm in arms], {}
+    for place, (arm, kind) in enumerate(zip(arms, kinds, strict=True)):
+        shades, alone = style.SHADES[kind], kinds.count(kind) == 1
+        colour = shades[kinds[:place].count(kind) % len(shades)]
+        text = style.KINDS[kind] if alone else label_of(study, arm)
+        entries[arm] = style.entry(text, colour, "", marker=".", markersize=9)
+    return entries
 
 
 def handles(new: set[bool], seeds: int, slides: bool = True) -> list[Line2D]:

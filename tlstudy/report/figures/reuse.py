@@ -1,13 +1,14 @@
 """Figure of what a fine-tuned network kept of its start, and how far it had to move."""
 
+from contextlib import ExitStack
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from tlstudy.config.groups import is_new
 from tlstudy.config.settings import Study
-from tlstudy.report.figures import points, style
+from tlstudy.report.figures import drawn, points, style
 from tlstudy.report.figures.captions import measured_note
 
 WAYS = {
@@ -22,16 +23,20 @@ def reuse_figure(study: Study, tables: points.Tables, size: int) -> Figure:
     table, (arms, text) = tables["reuse"], measured_note(study, tables["reuse"], size)
     if not arms:
         return style.words_figure("no run's reuse of features was measured", text)
-    kinds, seeds = {is_new(study, arm) for arm in arms}, table["seed"].nunique()
+    entries = points.arm_entries(study, arms)
     handles = [
-        *points.handles(kinds, seeds, slides=False),
+        *entries.values(),
+        *points.handles(set(), table["seed"].nunique(), slides=False),
         style.entry("measured"),
         style.entry("had it moved at right angles", linestyle=":"),
     ]
     panels = style.new_figure(6.2, handles, text).subplots(2, 2)
     for place, arm in enumerate(arms):
-        rows, colour = table[table["arm"] == arm], style.colour_of(study, arm)
-        _draw_arm(panels, rows, colour, 0.2 * (place - (len(arms) - 1) / 2))
+        rows, colour = table[table["arm"] == arm], entries[arm].get_color()
+        with ExitStack() as named:
+            for ax in panels.flat:
+                named.enter_context(drawn.named(ax, entries[arm].get_label()))
+            _draw_arm(panels, rows, colour, 0.2 * (place - (len(arms) - 1) / 2))
     alignment, span, drifts, excess = panels.ravel()
     cosine = "cosine of a filter\nwith its start (median)"
     style.dress(alignment, "Filters before and after", ylabel=cosine)

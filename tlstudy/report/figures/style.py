@@ -171,14 +171,21 @@ def arm_styles(study: Study) -> dict[str, dict]:
     return styles
 
 
-def arm_handles(study: Study) -> list[Line2D]:
-    """Legend entries of the arms. Arms that are their group's only one of a kind share one."""
-    styles, entries = arm_styles(study), {}
+def arm_entries(study: Study) -> dict[str, str]:
+    """The legend's text of each arm. Arms that are their group's only one of a kind share one."""
+    texts = {}
     for group in groups_of(study).values():
         new = [is_new(study, arm) for arm in group]
         for arm, kind in zip(group, new, strict=True):
-            text = KINDS[kind] if new.count(kind) == 1 else label_of(study, arm)
-            entries.setdefault(text, Line2D([], [], label=text, **styles[arm]))
+            texts[arm] = KINDS[kind] if new.count(kind) == 1 else label_of(study, arm)
+    return texts
+
+
+def arm_handles(study: Study) -> list[Line2D]:
+    """Legend entries of the arms."""
+    styles, entries = arm_styles(study), {}
+    for arm, text in arm_entries(study).items():
+        entries.setdefault(text, Line2D([], [], label=text, **styles[arm]))
     return list(entries.values())
 
 

@@ -2,6 +2,7 @@
 
 import textwrap
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -10,12 +11,14 @@ from tlstudy.audit.statistics import scaled
 from tlstudy.config.groups import group_of_slides, groups_of, is_new, label_of
 from tlstudy.config.settings import Study
 from tlstudy.data import published
-from tlstudy.report.figures import guessing, points, style
+from tlstudy.report.figures import drawn, guessing, points, style
 from tlstudy.report.figures.captions import note
 from tlstudy.report.figures.curves import LOG_FROM
 from tlstudy.report.format import count, sentence
 
 LABEL_CHARACTERS = 24
+APART = 0.07  # arms beside one another, of the logarithm of a number of images
+MOST_LABELS = 8  # numbers of images on an axis
 # Label, factor of the values.
 QUANTITIES = {
     "balanced_accuracy": ("reported balanced accuracy (%)", 100),
@@ -70,25 +73,36 @@ def _diverged(runs: pd.DataFrame, arm: str) -> str:
 
 
 def size_figure(study: Study, tables: points.Tables, _size: None) -> Figure:
-    """Reported balanced accuracy against the number of training images, a panel for each group."""
+    """Reported balanced accuracy against the number of training images, a panel for each group.
+
+    Arms stand beside one another, at most half as far as the two nearest numbers of images.
+    """
     runs, groups, answers = tables["runs"], groups_of(study), of_tables(study, tables)
     handles = [*style.arm_handles(study), guessing.entry(study, "balanced_accuracy")]
     height = 2.6 * style.panel_rows(len(groups))
+    entries, sizes = style.arm_entries(study), sorted(study.subset_size)
+    names = [f"{size:,}" for size in sizes]
+    every = -(-len(sizes) // MOST_LABELS)
+    labels = [name if place % every == 0 else "" for place, name in enumerate(names)]
+    nearest = np.diff(np.log(sizes)).min(initial=np.inf)
     figure = style.new_figure(height, handles, note(study) + _stopped(runs))
     panels = style.panel_grid(figure, len(groups), sharey=True, sharex=True)
     for ax, (group, arms) in zip(panels, groups.items(), strict=True):
+        step = min(APART, nearest / 2 / len(arms))
         for position, arm in enumerate(arms):
-            aside = 1 + 0.07 * (position - (len(arms) - 1) / 2)
+            aside = np.exp(step * (position - (len(arms) - 1) / 2))
             values, summaries = {}, {}
             for size, rows in runs[runs["arm"] == arm].groupby("subset_size"):
                 values[aside * size] = points.values_of(rows, "reported_balanced_accuracy", 100)
                 found = answers.of_reported(runs, arm, size, "balanced_accuracy")
                 summaries[aside * size] = scaled(found, 100)
             colour, dash = style.arm_styles(study)[arm].values()
-            points.draw_line(ax, values, colour, "", dash, points.USUAL, summaries)
+            with drawn.named(ax, entries[arm]):
+                points.draw_line(ax, values, colour, "", dash, points.USUAL, summaries)
         guessing.draw(ax, study, "balanced_accuracy", arms)
         ax.set_xscale("log")
-        ax.set_xticks(study.subset_size, labels=[f"{size:,}" for size in study.subset_size])
+        ax.set_xticks(sizes, labels=labels)
+        drawn.remember_names(ax, names, sizes)
         ax.set_xticks([], minor=True)
         title = style.group_title(study, group)
         style.dress(ax, title, xlabel="training images", ylim=(0, 100))

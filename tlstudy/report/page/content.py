@@ -40,7 +40,7 @@ SEEDS_THAT_SHOW_A_SHAPE = 10  # fewer do not tell a normal distribution from a s
 
 def page(inputs: Inputs) -> dict:
     """Names and values for the template."""
-    study = inputs.study
+    study, arms = inputs.study, inputs.study.arms.values()
     return {
         "study": study,
         "title": title(study),
@@ -74,6 +74,7 @@ def page(inputs: Inputs) -> dict:
         "has_adam": any(arm.optimiser.name != "sgd" for arm in study.arms.values()),
         "has_landscapes": bool(inputs.landscapes),
         "all_trained": all(arm.trained == Trained() for arm in study.arms.values()),
+        "same_last_layer": len({(it.architecture, it.target.outputs) for it in arms}) == 1,
         "networks": join(
             dict.fromkeys(network_name(arm.architecture) for arm in study.arms.values())
         ),
@@ -98,10 +99,11 @@ def title(study: Study) -> str:
     if study.title:
         return study.title
     images = "" if is_of_slides(study) else f" of {_images(study)}"
-    repeated = ", repeated and corrected" * is_of_slides(study)
+    repeated = ", repeated" + " and corrected" * (len(groups_of(study)) > 1)
     pretrained = any(arm.initialisation != "random" for arm in study.arms.values())
     what = "Transfer learning" if pretrained else "Training"
-    return f"{what} from {study.subset_size[0]} images{images}{repeated}"
+    sizes = " to ".join(map(str, sorted({min(study.subset_size), max(study.subset_size)})))
+    return f"{what} from {sizes} images{images}{repeated * is_of_slides(study)}"
 
 
 def _images(study: Study) -> str:

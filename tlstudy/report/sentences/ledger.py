@@ -31,7 +31,7 @@ SIGNS = {
     "open": "\u2026",
 }
 MEANINGS = {
-    "supported": "the interval lies wholly beyond the effect size stated in advance; of a claim of "
+    "supported": "the interval lies wholly beyond the effect size that was stated; of a claim of "
     "no difference: wholly above the loss that it allows",
     "contradicted": "the interval lies wholly short of the effect size, not beyond zero",
     "refuted": "the interval lies wholly on the other side of zero; of a claim of no difference: "
@@ -61,7 +61,7 @@ def _limit(inputs: Inputs, size: int, name: str) -> str:
     claim = inputs.study.claims[name]
     family, _, point = (claim.quantity).partition(".")
     if family in ("log2_normalised_eigenvalue", "log2_rise") and point == "final" and claim.against:
-        return _train_losses(inputs, size, claim)
+        return _train_losses(inputs, size, claim, f"{family}.matched")
     if family == "log2_hessian_eigenvalue":
         return "The raw eigenvalue does not say which network is smoother."
     if family == "probe" and claim.against not in ("", claim.arm):
@@ -69,18 +69,26 @@ def _limit(inputs: Inputs, size: int, name: str) -> str:
     return ""
 
 
-def _train_losses(inputs: Inputs, size: int, claim: Claim) -> str:
-    """At which train losses the curvatures at the end were taken."""
+def _train_losses(inputs: Inputs, size: int, claim: Claim, matched: str) -> str:
+    """At which train losses the curvatures at the end were taken.
+
+    Args:
+        matched: the quantity at the same train loss.
+    """
     table = inputs.curvature
     rows = table[(table["subset_size"] == size) & (table["point"] == "final")]
     losses = [
         number(rows.loc[rows["arm"] == arm, "train_loss"].mean(), 2)
         for arm in (claim.arm, claim.against)
     ]
-    return (
-        "Curvature of cross-entropy falls with the train loss, and these end at different ones "
-        f"({' and '.join(losses)} nats on average): see the claim at the same train loss."
-    )
+    pair = {claim.arm, claim.against}
+    others = inputs.study.claims.values()
+    there = any(it.quantity == matched and {it.arm, it.against} == pair for it in others)
+    one, other = losses
+    ends = f"end at different ones ({one} and {other} nats on average)"
+    ends = f"end at {one} nats on average" if one == other else ends
+    see = ": see the claim at the same train loss" * there
+    return f"Curvature of cross-entropy falls with the train loss, and these {ends}{see}."
 
 
 def entry(row: dict, link: str, limit: str = "") -> dict:

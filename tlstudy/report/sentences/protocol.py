@@ -6,23 +6,23 @@ from typing import Any
 from tlstudy.audit.flaws import FLAWS, Flaw
 from tlstudy.config.architectures import NotCalledError, network_facts
 from tlstudy.config.augmentation import HALF, Transform
-from tlstudy.config.groups import groups_of, is_of_slides, label_of
+from tlstudy.config.groups import groups_of, is_new, is_of_slides, label_of
 from tlstudy.config.settings import Arm, Study
 from tlstudy.config.study_targets import targets
 from tlstudy.config.words import in_short
-from tlstudy.report.format import join, percent, sentence, whole
+from tlstudy.report.format import count, join, percent, sentence, whole
 from tlstudy.report.names import network_name
 from tlstudy.report.tables import Table, table_of_arms
 
 DRAWINGS = {
-    "stratified": "the same number of each class, without replacement",
+    "stratified": "as many of each class, give or take one, without replacement",
     "published": "at random with replacement, classes as they fall",
 }
 OPTIMISERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}
 SCHEDULES = {
     "constant": "the same at every step",
     "cosine": "falls to 0 along half a cosine",
-    "step": "times {factor:g} every {every} epochs",
+    "step": "times {factor:g} every {every}",
 }
 TRAINED = {
     "all": "all weights",
@@ -107,11 +107,18 @@ def fewer(study: Study) -> str:
 
 def statistics(arm: Arm) -> str:
     """Where BatchNorm's statistics in tests come from, if the network has any."""
-    try:
-        facts = network_facts(arm.architecture, arm.image_size)
-    except NotCalledError:
+    there = _has_batchnorm(arm)
+    if there is None:
         return f"{STATISTICS[arm.batchnorm]}, if it has BatchNorm"
-    return STATISTICS[arm.batchnorm] if facts.batchnorm else "none: it has no BatchNorm"
+    return STATISTICS[arm.batchnorm] if there else "none: it has no BatchNorm"
+
+
+def _has_batchnorm(arm: Arm) -> bool | None:
+    """None where it is not known."""
+    try:
+        return network_facts(arm.architecture, arm.image_size).batchnorm
+    except NotCalledError:
+        return None
 
 
 def start(arm: Arm) -> str:
@@ -142,10 +149,11 @@ def _in_words(settings: Mapping[str, Any]) -> Iterator[str]:
 def schedule(arm: Arm) -> str:
     """The course of the learning rate."""
     settings = arm.schedule
-    text = SCHEDULES[settings.name]
+    text, epochs = SCHEDULES[settings.name], "epoch" if settings.warm_up == 1 else "epochs"
     if settings.name == "step":
-        text = text.format(factor=settings.factor, every=settings.every)
-    return f"{text}, after a rise over {settings.warm_up:g} epochs" if settings.warm_up else text
+        every = count(settings.every, "epoch").removeprefix("1 ")
+        text = text.format(factor=settings.factor, every=every)
+    return f"{text}, after a rise over {settings.warm_up:g} {epochs}" if settings.warm_up else text
 
 
 def trained(arm: Arm) -> str:
@@ -189,7 +197,8 @@ def held_out(arm: Arm) -> str:
     settings = arm.early_stopping
     if settings is None:
         return "none"
-    return f"{percent(settings.share)}, until {settings.patience} epochs without a lower loss"
+    epochs = count(settings.patience, "epoch")
+    return f"{percent(settings.share)}, until {epochs} without a lower loss"
 
 
 def reported_epoch(arm: Arm) -> str:
@@ -308,6 +317,11 @@ def _carriers(flaw: Flaw, study: Study) -> str:
     if flaw.setting is None:
         return f"{NO_ARM}: {flaw.mended}"
     carriers = [name for name, arm in study.arms.items() if flaw.carried_by(arm)]
+    if flaw.name == "F9":
+        carriers = [name for name in carriers if _has_batchnorm(study.arms[name]) is not False]
+    if flaw.name == "F8":  # of pretrained layers, and of what they are compared with
+        concerned = {study.arms[name].group for name in carriers if not is_new(study, name)}
+        carriers = [name for name in carriers if study.arms[name].group in concerned]
     if len(carriers) == len(study.arms) > 1:
         return "all arms"
     return _rungs_first(carriers, study) or NO_ARM

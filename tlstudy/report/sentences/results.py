@@ -47,9 +47,13 @@ def group_title(study: Study, name: str) -> str:
 
 
 def comparable_pairs(inputs: Inputs) -> bool:
-    """True if each group is one new and one pretrained arm after it, so that groups line up."""
+    """True if each group is one new and one pretrained arm after it, so that groups line up.
+
+    And if both learn the same images: others are not compared.
+    """
     groups, pairs = groups_of(inputs.study), pairs_of(inputs.study, inputs.study.arms)
-    return [*pairs.values()] == [*map(tuple, groups.values())]
+    compared = all(inputs.references.get(other) == first for first, other in pairs.values())
+    return compared and [*pairs.values()] == [*map(tuple, groups.values())]
 
 
 def result_table(inputs: Inputs, size: int) -> Table:

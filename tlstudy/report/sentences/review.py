@@ -7,6 +7,7 @@ import pandas as pd
 
 from tlstudy.audit.statistics import Summary
 from tlstudy.config.groups import is_new, without_other_rungs
+from tlstudy.config.training import Trained
 from tlstudy.report.format import POINTS, bare_points, join, percent, place, sentence
 from tlstudy.report.inputs import Inputs
 from tlstudy.report.sentences import series
@@ -17,6 +18,7 @@ NOT_HELD = (
     "Layers that change need not be layers that have to change. No arm here holds layers fixed, so "
     "this was not tested."
 )
+HOLDING = "Arms that hold layers fixed stand in the table of results."
 
 
 def review(inputs: Inputs, size: int) -> list[tuple[str, list[str]]]:
@@ -38,7 +40,8 @@ def review(inputs: Inputs, size: int) -> list[tuple[str, list[str]]]:
         )
     if every or held:
         moved = f"{CURVES} for how far the last layer and the convolutions moved."
-        answers = [moved, HELD if held else NOT_HELD]
+        holding = any(arm.trained != Trained() for arm in inputs.study.arms.values())
+        answers = [moved, HELD if held else HOLDING if holding else NOT_HELD]
         found.append(("Do only the last layer\u2019s weights need to change?", answers))
     smooths = _smooths(inputs, size)
     if every or (pairs and smooths):

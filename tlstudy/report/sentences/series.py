@@ -46,14 +46,21 @@ def difference_summary(inputs: Inputs, arm: str, size: int, measure: str) -> Sum
 def by_epoch(inputs: Inputs, arm: str, size: int, column: str) -> pd.Series:
     """(epochs,) median over seeds; seeds that diverged count while they lasted.
 
-    With early stopping the last value of a run stands for later epochs too.
+    With early stopping the last value of a finished run stands for later epochs too.
     """
     rows = of_arm(inputs.metrics, arm, size)
     if inputs.study.arms[arm].early_stopping:
-        values = rows.pivot(index="epoch", columns="seed", values=column).ffill().median(axis=1)
+        by_seed = rows.pivot(index="epoch", columns="seed", values=column)
+        ended = by_seed.columns.intersection(_finished(inputs, arm, size))
+        values = by_seed.fillna(by_seed[ended].ffill()).median(axis=1)
     else:
         values = rows.groupby("epoch")[column].median()
     return values[np.isfinite(values)]
+
+
+def _finished(inputs: Inputs, arm: str, size: int) -> list[int]:
+    """Seeds of the runs that finished."""
+    return list(of_arm(inputs.runs, arm, size).query("status == 'finished'")["seed"])
 
 
 def last(inputs: Inputs, arm: str, size: int, column: str) -> float:
@@ -106,14 +113,15 @@ def slope_of_added_up(inputs: Inputs, arm: str, size: int) -> float | None:
 def distance_of_kind(inputs: Inputs, arm: str, size: int, kind: str) -> float:
     """Distance from the start after the last epoch: the median over layers of a kind and seeds."""
     rows = of_arm(inputs.layers, arm, size)
-    rows = rows[(rows["kind"] == kind) & _at_end(inputs, arm, rows)]
+    rows = rows[(rows["kind"] == kind) & _at_end(inputs, arm, size, rows)]
     return float(rows["displacement_from_start"].median())
 
 
-def _at_end(inputs: Inputs, arm: str, rows: pd.DataFrame) -> pd.Series:
-    """Whether rows are of the last epoch; with early stopping, of that of their run."""
-    if inputs.study.arms[arm].early_stopping:
-        return rows["epoch"] == rows.groupby("seed")["epoch"].transform("max")
+def _at_end(inputs: Inputs, arm: str, size: int, rows: pd.DataFrame) -> pd.Series:
+    """Whether rows are of the last epoch; with early stopping, of that of their finished run."""
+    finished = rows["seed"].isin(_finished(inputs, arm, size))
+    if inputs.study.arms[arm].early_stopping and finished.any():
+        return finished & (rows["epoch"] == rows.groupby("seed")["epoch"].transform("max"))
     return rows["epoch"] == rows["epoch"].max()
 
 
@@ -165,7 +173,7 @@ def heaviest_tensor(inputs: Inputs, arm: str, size: int) -> Heaviest | None:
     if by_layer.empty or by_layer.max() <= HALF:
         return None
     layer = str(by_layer.idxmax())
-    others = rows[(rows["layer"] != layer) & _at_end(inputs, arm, rows)]
+    others = rows[(rows["layer"] != layer) & _at_end(inputs, arm, size, rows)]
     drifts = [_joint_displacement(part) for _, part in others.groupby("seed")]
     return Heaviest(layer, float(by_layer.max()), float(np.median(drifts or [np.nan])))
 

@@ -60,13 +60,17 @@ def _by_name(series: Sequence[Series]) -> Mapping[str, list[Series]]:
 
 
 def _curves(chosen: list[Series], across: str) -> str:
-    """From the first to the last value; of several seeds the range of each."""
+    """From the first to the last value; of several seeds the ranges, of those that go so far."""
     longest = max(chosen, key=lambda series: len(series["x"]))
-    first, last = ([series["y"][end] for series in chosen] for end in (0, -1))
+    whole = [series for series in chosen if series["x"][-1] == longest["x"][-1]]
+    first, last = [series["y"][0] for series in chosen], [series["y"][-1] for series in whole]
     if not any(any(series["y"]) for series in chosen):
         return "0 throughout"
     unit = f"{across} " * (across == "epoch")
-    return f"from {_range(first)} to {_range(last)} at {unit}{_place(longest['x'][-1])}"
+    lost = len(chosen) - len(whole)
+    ended = f" ({lost} of {len(chosen)} ended earlier)" * bool(lost)
+    end = f"{unit}{_place(longest['x'][-1])}{ended}"
+    return f"from {_range(first, 'between')} to {_range(last, 'between')} at {end}"
 
 
 def _points(chosen: list[Series]) -> str:
@@ -76,12 +80,14 @@ def _points(chosen: list[Series]) -> str:
         for x, y in zip(series["x"], series["y"], strict=True):
             place, value = (y, x) if isinstance(y, str) else (x, y)
             places.setdefault(_place(place), []).append(value)
-    return join(f"{_range(values)} ({place})" for place, values in places.items())
+    told = {f" ({place})" * bool(place): values for place, values in places.items()}
+    return join(f"{_range(values)}{place}" for place, values in told.items())
 
 
-def _range(values: Sequence[float]) -> str:
+def _range(values: Sequence[float], between: str = "") -> str:
+    """1 to 2, or where it stands in a range itself between 1 and 2."""
     ends = dict.fromkeys(number(value) for value in (min(values), max(values)))
-    return " to ".join(ends)
+    return f"{between} {' and '.join(ends)}" if between and len(ends) > 1 else " to ".join(ends)
 
 
 def _place(value: float | str) -> str:

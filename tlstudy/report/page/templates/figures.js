@@ -41,7 +41,9 @@
   }
 
   function told(item) {
-    const place = (label, value) => (label ? `${label}: ${shown(value)}` : shown(value));
+    // A line across a panel has a value and no place.
+    const named = (label, value) => (label ? `${label}: ${shown(value)}` : shown(value));
+    const place = (label, value) => (value === "" ? "" : named(label, value));
     const parts = [item.panel.title, [item.name, item.mark].filter(Boolean).join(", "),
       place(item.panel.x, item.x), place(item.panel.y, item.y)];
     if ("value" in item) parts.push(`${item.of || "value"}: ${item.value === null ? "none" : shown(item.value)}`);
