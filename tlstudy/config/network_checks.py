@@ -15,7 +15,6 @@ from tlstudy.config.ledger import Claim
 from tlstudy.config.messages import did_you_mean
 from tlstudy.config.quantity_table import STAGE_FAMILIES
 from tlstudy.config.settings import Arm, Study, WeightsFile
-from tlstudy.config.training import images_trained_on
 
 
 def network_contradictions(
@@ -44,7 +43,7 @@ def network_contradictions(
     yield from _batchnorm_contradictions(key, arm, facts, asked)
     yield from _trained_contradictions(key, arm, facts)
     for size in study.subset_size:
-        whole = images_trained_on(arm, size)
+        whole = arm.images_trained_on(size)
         # A fold is left out of what a learning rate is tried on.
         folds = study.tuning.folds if arm.tune_learning_rate else 0
         left_out = {whole // folds, -(-whole // folds)} if folds else ()

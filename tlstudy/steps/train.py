@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from tlstudy.config.settings import Study, Training
+from tlstudy.config.settings import Study
 from tlstudy.config.study import Run, changed_training, digest
+from tlstudy.config.training import Training
 from tlstudy.jobs import graph, paths
 from tlstudy.jobs.provenance import with_provenance
 from tlstudy.jobs.run_inputs import load_run_images, load_run_weights

@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 
 from tlstudy.audit.own_runs.raw import unreadable
 from tlstudy.audit.sentinels.evidence import Evidence
-from tlstudy.config.settings import Training
 from tlstudy.config.study import STUDY_FILE, Run, finished_study, runs
 from tlstudy.config.tables import ALL_TABLES
+from tlstudy.config.training import Training
 from tlstudy.jobs import paths
 from tlstudy.jobs.run_record import read_run_record
 from tlstudy.storage.columns import LAYERS, METRICS
