@@ -7,7 +7,6 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -16,6 +15,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
 
+from tlstudy.config.hints import did_you_mean
 from tlstudy.storage.errors import UserError
 
 # Names of a network of timm's and of one of the user's begin so.
@@ -250,11 +250,9 @@ def _architecture(value: Any) -> Any:
         return TIMM + _timm_name(value[len(TIMM) :])
     if re.fullmatch(rf"python\.[\w.]+-[0-9a-f]{{{DIGITS}}}", value):
         return value  # of a study that was built before
-    close = get_close_matches(value, TORCHVISION, n=1)
-    hint = f"did you mean '{close[0]}'? " if close else ""
     raise ValueError(
-        f"{hint}must be a classifier of torchvision, such as resnet50, mobilenet_v3_small or "
-        "vit_b_16 (docs/networks.md lists them), timm/<name>, or "
+        f"{did_you_mean(value, TORCHVISION)}must be a classifier of torchvision, such as resnet50, "
+        "mobilenet_v3_small or vit_b_16 (docs/networks.md lists them), timm/<name>, or "
         "{python: 'package.module:function'}"
     )
 
@@ -279,9 +277,9 @@ def _timm_name(name: str) -> str:
         raise ValueError("timm is not installed: pip install 'tlstudy[timm]'")
     timm = import_module("timm")
     if "." in name or not timm.is_model(name):
-        close = get_close_matches(name, timm.list_models(), n=1)
-        hint = f"; did you mean 'timm/{close[0]}'?" if close else ""
-        raise ValueError(f"must be a network of timm's (without the name of weights){hint}")
+        names = [f"timm/{each}" for each in timm.list_models()]
+        hint = did_you_mean(f"timm/{name}", names, least=0.7)
+        raise ValueError(f"{hint}must be a network of timm's (without the name of weights)")
     return name
 
 

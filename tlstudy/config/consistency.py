@@ -6,9 +6,9 @@ from tlstudy.config.augmentation import HALF
 from tlstudy.config.catalogue import FIGURES
 from tlstudy.config.fields import Selection
 from tlstudy.config.groups import groups_of, is_new, label_of, put_back_groups, rung_groups
+from tlstudy.config.hints import did_you_mean
 from tlstudy.config.ledger import Claim, Control, Pair
 from tlstudy.config.measurements import measurements
-from tlstudy.config.messages import did_you_mean
 from tlstudy.config.network_checks import network_contradictions, stage_contradictions
 from tlstudy.config.quantities import listed_names, quantity_of
 from tlstudy.config.quantity_table import QUANTITIES

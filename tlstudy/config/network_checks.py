@@ -11,8 +11,8 @@ from tlstudy.config.architectures import (
     network_facts,
     side_of_weights,
 )
+from tlstudy.config.hints import did_you_mean
 from tlstudy.config.ledger import Claim
-from tlstudy.config.messages import did_you_mean
 from tlstudy.config.quantity_table import STAGE_FAMILIES
 from tlstudy.config.settings import Arm, Study, WeightsFile
 

@@ -3,6 +3,7 @@
 What a name stands for in PyTorch is in `tlstudy.networks`: nothing here imports it.
 """
 
+from functools import partial
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -19,6 +20,7 @@ from tlstudy.config.fields import (
     Positive,
     Settings,
     Share,
+    named,
 )
 from tlstudy.config.optimisers import Adam, Constant, Optimiser, Schedule
 from tlstudy.config.rescaling import Rescaling
@@ -72,7 +74,7 @@ class Trained(Settings):
 TrainedPart = Annotated[
     Trained,
     BeforeValidator(
-        lambda value: {"part": value} if isinstance(value, str) else value,
+        partial(named, key="part"),
         json_schema_input_type=Literal["all", "head", "batchnorm", "bias"] | Trained,
     ),
 ]
