@@ -143,7 +143,11 @@ def test_ways_are_tried_in_order_until_one_works(caplog):
 
 
 @pytest.mark.parametrize(
-    "module", ["data/download", "data/images", "networks/weights", "networks/he2015"]
+    "module",
+    [
+        *("data/download", "data/images"),
+        *("networks/weights", "networks/weight_sources", "networks/he2015"),
+    ],
 )
 def test_no_address_is_written_into_the_modules_that_fetch(module):
     """torchvision's and npm's own clients know where their files are."""

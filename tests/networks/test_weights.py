@@ -17,7 +17,8 @@ from safetensors.torch import load_file, save_file
 from tlstudy.config.architectures import TORCHVISION, allowed_sources
 from tlstudy.config.settings import WeightsFile
 from tlstudy.networks.architecture import build_classifier
-from tlstudy.networks.weights import HE2015_TARBALL, cache_weights, load_weights
+from tlstudy.networks.weight_sources import HE2015_TARBALL
+from tlstudy.networks.weights import cache_weights, load_weights
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import sha256
 
