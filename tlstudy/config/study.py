@@ -11,7 +11,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from tlstudy.config.architectures import BY_USER, let_be_called
+from tlstudy.config.architecture_setting import BY_USER
+from tlstudy.config.architectures import let_be_called
 from tlstudy.config.consistency import contradictions
 from tlstudy.config.fields import ALL, Selection
 from tlstudy.config.measurements import measurements

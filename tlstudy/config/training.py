@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from tlstudy.config.architectures import Architecture
+from tlstudy.config.architecture_setting import Architecture
 from tlstudy.config.augmentation import Augmentation
 from tlstudy.config.fields import (
     NUMBER,
