@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from tlstudy.config.catalogue import FIGURES
 from tlstudy.config.groups import groups_of, is_new, put_back_groups, rung_groups
 from tlstudy.config.hints import did_you_mean
-from tlstudy.config.ledger import Claim, Control, Pair
+from tlstudy.config.ledger import Claim, Control, Pair, pairs
 from tlstudy.config.network_checks import stage_contradictions
 from tlstudy.config.quantities import listed_names, quantity_of
 from tlstudy.config.quantity_table import QUANTITIES
@@ -32,8 +32,8 @@ def repeated(named: Iterable[tuple[str, str]], rule: str) -> Iterator[str]:
 
 def _ladder_contradictions(study: Study, left_out: Collection[str]) -> Iterator[str]:
     groups = groups_of(study)
-    pairs = ", ".join(group for group, arms in groups.items() if _is_pair(study, arms))
-    hint = f", such as {pairs}" if pairs else ""
+    fitting = ", ".join(group for group, arms in groups.items() if _is_pair(study, arms))
+    hint = f", such as {fitting}" if fitting else ""
     hint += f" (null, so left out: {', '.join(left_out)})" if left_out else ""
     rungs = [
         (f"ladder.{place}.{field}", group)
@@ -63,17 +63,16 @@ def _is_pair(study: Study, arms: Collection[str]) -> bool:
 
 def _target_contradictions(study: Study) -> Iterator[str]:
     """What is compared learns the same: an accuracy on other images says nothing."""
-    pairs = [(f"claims.{name}", claim.arm, claim.against) for name, claim in study.claims.items()]
-    differences = {name: claim for name, claim in study.claims.items() if claim.minus}
-    pairs += [
-        (f"claims.{name}.minus", claim.minus.arm, claim.minus.against)
-        for name, claim in differences.items()
+    compared = [
+        (f"claims.{name}{field}", pair.arm, pair.against)
+        for name, claim in study.claims.items()
+        for field, pair in pairs(claim).items()
     ]
     groups = groups_of(study)
     names = [*rung_groups(study), *put_back_groups(study)]
     rungs = [arm for name in names for arm in groups.get(name, ())]
-    pairs += [("ladder", rungs[0], arm) for arm in rungs[1:]]
-    for key, arm, against in pairs:
+    compared += [("ladder", rungs[0], arm) for arm in rungs[1:]]
+    for key, arm, against in compared:
         if arm in study.arms and against in study.arms:
             one, other = study.arms[arm].target, study.arms[against].target
             if one.tested.key != other.tested.key:
@@ -81,8 +80,8 @@ def _target_contradictions(study: Study) -> Iterator[str]:
                     f"{key}: found '{arm}' on {one.key} beside '{against}' on {other.key}; arms "
                     "that are compared must have the same test images."
                 )
-    for name, claim in differences.items():
-        if claim.arm in study.arms and claim.minus.arm in study.arms:
+    for name, claim in study.claims.items():
+        if claim.minus and claim.arm in study.arms and claim.minus.arm in study.arms:
             one, other = (study.arms[arm].target.source for arm in (claim.arm, claim.minus.arm))
             if one != other:
                 yield (
@@ -149,13 +148,12 @@ def _minus_mistakes(key: str, claim: Claim) -> Iterator[str]:
 
 
 def _loss_contradictions(study: Study, key: str, claim: Claim) -> Iterator[str]:
-    pairs = [(key, claim), *([(f"{key}.minus", claim.minus)] if claim.minus else [])]
-    for place, pair in pairs:
+    for field, pair in pairs(claim).items():
         names = (pair.arm, pair.against)
         heads = [study.arms[name].head for name in names if name in study.arms]
         if claim.quantity == "loss" and len(set(heads)) > 1:
             yield (
-                f"{place}.against: found '{pair.against}' with head {heads[1]} beside "
+                f"{key}{field}.against: found '{pair.against}' with head {heads[1]} beside "
                 f"'{pair.arm}' with head {heads[0]}; losses of softmax outputs and of logits do "
                 "not compare."
             )

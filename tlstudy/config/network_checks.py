@@ -12,7 +12,7 @@ from tlstudy.config.architectures import (
     side_of_weights,
 )
 from tlstudy.config.hints import did_you_mean
-from tlstudy.config.ledger import Claim
+from tlstudy.config.ledger import Claim, sides
 from tlstudy.config.quantity_table import STAGE_FAMILIES
 from tlstudy.config.settings import Arm, Study, WeightsFile
 
@@ -138,19 +138,13 @@ def _strides_on_3x3(architecture: str) -> bool:
 
 def stage_contradictions(study: Study, key: str, claim: Claim) -> Iterator[str]:
     """The stages in a claim's quantities are those of its arms' networks, and are measured."""
-    field = "against_quantity" if claim.against_quantity else "against"
+    second = "against_quantity" if claim.against_quantity else "against"
+    fields = ("quantity", second, "quantity", "quantity")  # of the sides of a claim
     told = set()
-    named = [
-        (f"{key}.quantity", claim.quantity, claim.arm),
-        (f"{key}.{field}", claim.against_quantity or claim.quantity, claim.against),
-        *(
-            (f"{key}.quantity", claim.quantity, name)
-            for name in ((claim.minus.arm, claim.minus.against) if claim.minus else ())
-        ),
-        *(
-            (f"{key}.controls.{index}.quantity", control.quantity, control.arm)
-            for index, control in enumerate(claim.controls)
-        ),
+    named = [(f"{key}.{field}", *side) for field, side in zip(fields, sides(claim), strict=False)]
+    named += [
+        (f"{key}.controls.{index}.quantity", control.quantity, control.arm)
+        for index, control in enumerate(claim.controls)
     ]
     for place, quantity, name in named:
         family, _, stage = quantity.partition(".")
