@@ -21,7 +21,6 @@ from tlstudy.config.targets import MNIST as TARGET
 from tlstudy.data import download
 from tlstudy.data.download import sha256
 from tlstudy.jobs import paths
-from tlstudy.networks import weight_sources
 from tlstudy.networks.weights import load_weights
 
 SMALL = "t10k-labels-idx1-ubyte"
@@ -75,7 +74,6 @@ def _prepare(mirrors: list[str], zipped: dict[str, str], url: str, folder: str) 
     MNIST.mirrors = mirrors
     MNIST.resources = list(zipped.items())
     get_model_weights("resnet18")["IMAGENET1K_V1"].value.__dict__["url"] = url
-    weight_sources.download = partial(download.download, timeout=PATIENCE)
     download.TIMEOUT_SECONDS = PATIENCE
     download.NPM_TIMEOUT_SECONDS = NPM_SECONDS
     os.environ |= {

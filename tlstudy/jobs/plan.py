@@ -84,8 +84,7 @@ def speeds_for(
     Args:
         keep: whether that is kept, in the cache.
     """
-    timed = TimedSpeeds(study.cache, device)
-    speeds = timed.add_to(recorded_speeds(study.results, device))
+    timed, speeds = TimedSpeeds(study.cache, device), known_speeds(study, device)
     for steps, looks in missing_pairs(study, wanted, speeds.rates):
         timed.add(steps, looks, timing(steps, looks))
         if keep:
@@ -260,11 +259,7 @@ def other_seconds(others: Mapping[str, int], machine: Machine) -> float:
 
 
 def plan(
-    study: Study,
-    cores: int | None = None,
-    gpus: int | None = None,
-    timing: Timing | None = None,
-    keep: bool = True,
+    study: Study, cores: int | None = None, gpus: int | None = None, keep: bool = True
 ) -> Plan:
     """The plan of a study by runs on record, and by steps that are timed where there are none.
 
@@ -276,7 +271,7 @@ def plan(
         UserError: the study is for a GPU and there is none here.
     """
     machine, wanted = this_machine(study, cores, gpus), list(jobs(study))
-    speeds = speeds_for(study, wanted, machine.device, timing or time_here(machine), keep)
+    speeds = speeds_for(study, wanted, machine.device, time_here(machine), keep)
     state = progress(study)
     left = jobs_left(state, wanted)
     found = tasks(study, left, speeds, machine)
@@ -302,13 +297,7 @@ def jobs_left(found: Progress, wanted: Iterable[LongJob]) -> list[LongJob]:
     return [job for job in missing if job.run.wildcards not in taken]
 
 
-def ahead(
-    study: Study,
-    keys: Collection[tuple[str, ...]],
-    cores: int,
-    gpus: int,
-    timing: Timing | None = None,
-) -> str:
+def ahead(study: Study, keys: Collection[tuple[str, ...]], cores: int, gpus: int) -> str:
     """A sentence on how long jobs will take that are about to start; empty if that is not long.
 
     Args:
@@ -320,7 +309,7 @@ def ahead(
     wanted = [job for job in jobs(study) if (job.step, *job.run.wildcards) in keys]
     tried = [(key[1], int(key[2])) for key in keys if key[0] == "laboratory"]
     machine = this_machine(study, cores, gpus)
-    speeds = speeds_for(study, wanted, machine.device, timing or time_here(machine))
+    speeds = speeds_for(study, wanted, machine.device, time_here(machine))
     before = [*tasks(study, wanted, speeds, machine), *laboratory_tasks(study, tried)]
     seconds = wall_seconds(before, machine) + other_seconds(_others(keys), machine)
     if seconds < LONG:
