@@ -17,13 +17,14 @@ import pandas as pd
 from tlstudy.audit.answers import Answers, of_tables
 from tlstudy.audit.quantities import Tables, values_of, why_missing
 from tlstudy.audit.statistics import Summary
-from tlstudy.audit.verdicts import Ruling, by_interval, in_words, with_holm
+from tlstudy.audit.verdicts import Ruling, by_interval, with_holm
 from tlstudy.config.groups import label_of
 from tlstudy.config.ledger import Claim, pairs, sides
 from tlstudy.config.quantities import SELECTIONS, planned_seeds, quantity_of
 from tlstudy.config.settings import Study
 from tlstudy.jobs.claims_seen import AFTER, CHANGED, Sightings, arms_of
 from tlstudy.storage.columns import CLAIM_VALUES, CLAIMS
+from tlstudy.watching.finding import counted
 
 NONE_SEEN = Sightings({})
 SIGNS = (1, -1, -1, 1)  # of the sides of a claim
@@ -120,7 +121,7 @@ class Case:
         ruling = by_interval(self.summary, values.to_numpy(), self.claim.least, self.bound())
         because = ruling.because + (f" Left out: {missing}." if missing else "")
         if len(values) < planned:
-            because += f" Judged from {len(values)} of {in_words(planned)}."
+            because += f" Judged from {len(values)} of {counted(planned, 'seed')}."
         return Ruling(ruling.verdict, because, ruling.more_seeds)
 
     def _unmeasured(self) -> str:

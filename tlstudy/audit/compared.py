@@ -14,7 +14,6 @@ from tlstudy.config.quantities import quantity_of
 from tlstudy.config.settings import Arm, Study
 
 FIRST, SECOND = "A", "B"
-USUAL = ("balanced_accuracy", "loss")
 NAMING = {"label", "group"}  # settings of an arm that change no number
 # Settings of a study that decide how its runs are evaluated.
 EVALUATED_BY = ("evaluation", "tuning")
@@ -119,7 +118,7 @@ def reservations(one: Side, other: Side) -> list[str]:
     return found
 
 
-def compare_arms(one: Side, other: Side, quantities: Sequence[str] = USUAL) -> list[Row]:
+def compare_arms(one: Side, other: Side, quantities: Sequence[str]) -> list[Row]:
     """A row for each number of training images that both studies have, and each quantity."""
     sizes = [size for size in one.study.subset_size if size in other.study.subset_size]
     return [_row(one, other, size, name) for size in sizes for name in quantities]

@@ -13,6 +13,7 @@ from tlstudy.storage.errors import UserError
 
 # Tables of runs that a study selects, by the key of the selection.
 SELECTIONS = tuple(measured_tables())
+USUAL = ("balanced_accuracy", "loss")  # compared where no others are named
 
 
 def quantity_of(name: str) -> Quantity | None:

@@ -37,6 +37,7 @@ from tlstudy.jobs.speed import (
 from tlstudy.jobs.workflow import LONG
 from tlstudy.storage.durations import duration
 from tlstudy.storage.reading import read_json
+from tlstudy.watching.finding import counted
 
 log = logging.getLogger(__name__)
 
@@ -191,7 +192,7 @@ def _known_from(measured: set[int]) -> str:
     if measured == {0}:
         return "steps timed here"
     most = max(measured)
-    told = f"{most} {'job' if most == 1 else 'jobs'} measured"
+    told = f"{counted(most, 'job')} measured"
     return f"{told}, the rest timed here" if 0 in measured else told
 
 
@@ -316,7 +317,7 @@ def ahead(study: Study, keys: Collection[tuple[str, ...]], cores: int, gpus: int
         return ""
     measured = set().union(*(job.measured(speeds) for job in wanted))
     counts = Counter(task.step for task in before)
-    told = ", ".join(f"{number} {_named(step, number)}" for step, number in counts.items())
+    told = ", ".join(counted(number, _named(step)) for step, number in counts.items())
     return (
         f"About {duration(seconds)} on {machine.told()} of an idle machine ({told}), "
         f"known from {_known_from(measured)}"
@@ -325,6 +326,5 @@ def ahead(study: Study, keys: Collection[tuple[str, ...]], cores: int, gpus: int
     )
 
 
-def _named(step: str, number: int) -> str:
-    name = {"train": "training", "baselines": "baseline job"}.get(step, f"{step} job")
-    return name if number == 1 else f"{name}s"
+def _named(step: str) -> str:
+    return {"train": "training", "baselines": "baseline job"}.get(step, f"{step} job")
