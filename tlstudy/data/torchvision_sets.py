@@ -78,18 +78,8 @@ def read_torchvision_set(target: Target, downloads: Path) -> dict[str, Part]:
     return parts
 
 
-def origin(loader: str) -> dict:
-    """Where the files of a loader come from; the checksums of the raw ones, where known."""
-    record: dict[str, Any] = {"same_bytes_from": ["torchvision"]}
-    if loader == "MNIST":
-        record["same_bytes_from"].append(NPM)
-    if loader in RAW_FILES:
-        record["raw_files"] = RAW_FILES[loader]
-    return record
-
-
 def _check_raw_files(raw: Path, data: DataSet) -> None:
-    """Hold what was read against the checksums that records and reports name.
+    """Hold what was read against the checksums that reports name.
 
     Raises:
         Unreachable: torchvision took other files, by checksums of its own.

@@ -17,7 +17,7 @@ from tlstudy.jobs import graph, paths
 from tlstudy.jobs.provenance import with_provenance
 from tlstudy.jobs.run_inputs import load_run_images, load_run_weights
 from tlstudy.jobs.run_record import RunRecord, TrajectoryRecord, write_run_record
-from tlstudy.networks.build import initial_network, stride_of
+from tlstudy.networks.build import initial_network
 from tlstudy.networks.checkpoint import train_from_checkpoint
 from tlstudy.networks.device import device_name, peak_memory_gib, prepared
 from tlstudy.networks.images import HeldOut, Images
@@ -92,7 +92,6 @@ def _train_with(
         learning_rate=training.optimiser.learning_rate,
         tuning=tuning,
         weights=weights and weights.used,
-        stride_on=stride_of(weights),
         evaluation=study.evaluation.model_dump(),
         code=graph.code_of("train"),
         device=device_name(device),
