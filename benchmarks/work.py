@@ -8,8 +8,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from tlstudy.config.settings import Training
 from tlstudy.config.targets import MNIST
+from tlstudy.config.training import Training
 from tlstudy.data.stored import load_images
 from tlstudy.data.subset import draw_subset, order_of_test_images
 from tlstudy.jobs import paths

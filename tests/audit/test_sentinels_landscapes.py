@@ -20,8 +20,7 @@ from sentinel_series import saw, skipped
 from tlstudy.audit.sentinels.evidence import Evidence
 from tlstudy.audit.sentinels.landscapes import WALK_MARGIN, walk_share
 from tlstudy.audit.sentinels.registry import examine_group
-from tlstudy.config.settings import Training
-from tlstudy.config.training import EarlyStopping
+from tlstudy.config.training import EarlyStopping, Training
 from tlstudy.networks.evaluation import loss_of_head, predict
 from tlstudy.networks.trajectory import Trajectory, principal_plane, random_walk_variance
 

@@ -15,7 +15,7 @@ from tlstudy.audit.sentinels.batchnorm import deviation_of_difference
 from tlstudy.audit.sentinels.evidence import Evidence
 from tlstudy.audit.sentinels.limits import DEVIATIONS
 from tlstudy.audit.sentinels.registry import examine_group
-from tlstudy.config.settings import Training
+from tlstudy.config.training import Training
 from tlstudy.data.subset import describe_subset, draw_subset
 from tlstudy.networks.geometry import changes, moments
 

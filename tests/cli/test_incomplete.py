@@ -104,7 +104,7 @@ def test_failed_missing_and_diverged_runs_are_told_apart(study):
 
 
 def test_the_terminal_shows_grid_error_and_command(study):
-    lines = progress_text(progress(study)).splitlines()
+    lines = progress_text(progress(study), "").splitlines()
     assert lines[2].split() == ["26", "27", "28"]
     assert lines[4].split() == ["slow,", "20", "+", "F", "."]
     assert lines[5].split() == ["wild,", "20", "d", "d", "d"]
@@ -175,7 +175,7 @@ def test_a_claim_is_judged_from_the_seeds_that_are_complete(incomplete):
 def test_a_complete_study_shows_its_grid_and_leaves_no_incomplete_report(study, tmp_path):
     part = study.model_copy(update={"seed": [26]})
     with pytest.raises(UserError, match="3 of 3 runs are there"):
-        make_incomplete_report(part)
+        make_incomplete_report(part, "")
     for step in (aggregate_study, make_claims, draw_figures, make_report):
         step(part)
     page = Page(paths.report_file(part).read_text())
@@ -187,7 +187,7 @@ def test_a_complete_study_shows_its_grid_and_leaves_no_incomplete_report(study, 
 
 def test_a_study_without_any_run_has_a_page_of_its_own(tmp_path, cache):
     made = build_study({**DEFAULT, "results": str(tmp_path), "cache": str(cache)})
-    page = Page(make_incomplete_report(made)[0].read_text())
+    page = Page(make_incomplete_report(made, "")[0].read_text())
     assert page.errors == []
     assert "0 of 40 runs are there; 40 missing." in page.text
     assert "There are no results: no run is there yet." in page.text

@@ -1,5 +1,9 @@
 """Mistakes of arms that follow from their network, one sentence each; how networks are named."""
 
+import sys
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
 import pytest
 from configurations import DEFAULT, message
 
@@ -76,6 +80,20 @@ def test_a_package_that_cannot_be_imported_says_why(tmp_path, monkeypatch, line,
         study_with(architecture={"python": "broken_networks.small:network"})
     ).splitlines()
     assert f"the Python module 'broken_networks.small' cannot be imported ({told})" in sentence
+
+
+def test_the_closest_network_of_timm_is_named_as_it_is_written(monkeypatch):
+    """In place of timm, which need not be installed, a module that has two networks."""
+    timm = ModuleType("timm")
+    timm.__spec__ = ModuleSpec("timm", None)
+    timm.list_models, timm.is_model = lambda: ["resnet10t", "vit_tiny"], lambda name: False
+    monkeypatch.setitem(sys.modules, "timm", timm)
+    [sentence] = message(study_with(architecture="timm/resnet10")).splitlines()
+    assert sentence.startswith(
+        "arms.one.architecture: found 'timm/resnet10'; did you mean 'timm/resnet10t'? must be a "
+    )
+    [sentence] = message(study_with(architecture="timm/nothing")).splitlines()
+    assert "did you mean" not in sentence
 
 
 def test_pretrained_transformers_need_the_side_of_their_weights():

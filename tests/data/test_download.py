@@ -59,12 +59,15 @@ def test_a_download_is_the_served_file_and_large_ones_show_their_progress(
     ("path", "reason"),
     [("/hanging/file", "timed out"), ("/whole/nothing", "404|Not Found"), (None, "refused")],
 )
-def test_a_failed_download_leaves_nothing_and_keeps_what_was_there(server, tmp_path, path, reason):
+def test_a_failed_download_leaves_nothing_and_keeps_what_was_there(
+    server, tmp_path, monkeypatch, path, reason
+):
     destination, patience = tmp_path / "file", 0.3 if reason == "timed out" else 60
+    monkeypatch.setattr("tlstudy.data.download.TIMEOUT_SECONDS", patience)
     url = f"{server.url}{path}" if path else f"{closed_port()}/file"
     for before in ([], ["file"]):
         with pytest.raises(Unreachable, match=rf"could not be reached .*({reason})"):
-            download(url, destination, timeout=patience)
+            download(url, destination)
         assert names_in(tmp_path) == before
         destination.write_bytes(b"from before")
     assert destination.read_bytes() == b"from before"
@@ -143,7 +146,11 @@ def test_ways_are_tried_in_order_until_one_works(caplog):
 
 
 @pytest.mark.parametrize(
-    "module", ["data/download", "data/images", "networks/weights", "networks/he2015"]
+    "module",
+    [
+        *("data/download", "data/images"),
+        *("networks/weights", "networks/weight_sources", "networks/he2015"),
+    ],
 )
 def test_no_address_is_written_into_the_modules_that_fetch(module):
     """torchvision's and npm's own clients know where their files are."""

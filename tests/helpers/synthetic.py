@@ -215,7 +215,6 @@ def _plane(arm, grid, radius, generator) -> dict:
     return {
         "status": "drawn",
         "reason": "",
-        "radius": radius,
         "axis": (radius * axis).tolist(),
         "loss": values.tolist(),
         "centre_loss": float(values[grid // 2, grid // 2]),

@@ -3,7 +3,8 @@
 import numpy as np
 import torch
 
-from tlstudy.config.settings import Evaluation, Training
+from tlstudy.config.settings import Evaluation
+from tlstudy.config.training import Training
 from tlstudy.networks.build import initial_network
 from tlstudy.networks.inputs import Inputs, resize
 from tlstudy.networks.trainer import Images, Outcome, Trainer

@@ -12,9 +12,10 @@ from hostile import command, follow
 from own_networks import tokens
 
 import tlstudy
-from tlstudy.config.architectures import digest_of_module, let_be_called, network_facts
-from tlstudy.config.settings import Training
+from tlstudy.config.architecture_setting import digest_of_module
+from tlstudy.config.architectures import let_be_called, network_facts
 from tlstudy.config.study import finished_study, runs
+from tlstudy.config.training import Training
 from tlstudy.jobs import paths
 from tlstudy.jobs.recorded_speeds import recorded_speeds
 from tlstudy.storage.errors import UserError

@@ -259,7 +259,8 @@ def test_jobs_that_do_not_fill_the_cores_leave_them_idle():
 
 @pytest.fixture
 def here(monkeypatch):
-    """This machine as the made one, with two cores, and memory for any job."""
+    """This machine as the made one, with two cores, and memory for any job; nothing is timed."""
+    monkeypatch.setattr(plan, "time_here", lambda _: never)
     monkeypatch.setattr(plan, "this_machine", lambda *_, **__: processor(2))
     monkeypatch.setattr(plan, "threads_of_job", lambda *_: 1)
 
@@ -268,13 +269,13 @@ def test_the_line_before_a_study_tells_time_cores_and_jobs(tmp_path, here):
     machine, study = MadeMachine(), shipped(tmp_path, "quick")
     machine.finish(study)
     keys = [(step, run.name, "50", "26") for step in ("train", "landscape") for run in runs(study)]
-    line = plan.ahead(study, keys, cores=2, gpus=0, timing=never)
+    line = plan.ahead(study, keys, cores=2, gpus=0)
     minutes = round(60 * machine.hours(study) / 2)
     found = int(line.split()[1])
     jobs = "(4 trainings, 4 landscape jobs)"
     assert line.startswith(f"About {found} min on 2 cores of an idle machine {jobs}")
     assert found == pytest.approx(minutes, rel=0.1)
-    assert plan.ahead(study, keys[:1], cores=2, gpus=0, timing=never) == ""
+    assert plan.ahead(study, keys[:1], cores=2, gpus=0) == ""
 
 
 def test_short_studies_ask_nothing_and_a_failure_is_a_sentence(tmp_path, monkeypatch):
@@ -314,13 +315,14 @@ def test_the_laboratory_is_planned_by_its_records_or_by_what_was_measured(tmp_pa
     assert "about 2 min for all that is left, on 1 core of an idle machine" in text
 
 
-def test_what_is_not_in_the_cache_and_where_results_go_are_said(tmp_path):
+def test_what_is_not_in_the_cache_and_where_results_go_are_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(plan, "time_here", lambda _: MadeMachine().timing)
     study = shipped(tmp_path, seed=[26])
     assert plan.to_fetch(progress(study)) == [
         "images of mnist",
         "weights of resnet50 (IMAGENET1K_V2+he2015)",
     ]
-    text = plan_text.plan_text(plan.plan(study, timing=MadeMachine().timing))
+    text = plan_text.plan_text(plan.plan(study))
     assert "to fetch first: images of mnist, weights of resnet50" in text
     assert f"results: none yet; they go to {paths.study_folder(study).absolute()}" in text
     for job in progress(study).others:
@@ -328,7 +330,7 @@ def test_what_is_not_in_the_cache_and_where_results_go_are_said(tmp_path):
             file.parent.mkdir(parents=True, exist_ok=True)
             file.touch()
     assert plan.to_fetch(progress(study)) == []
-    text = plan_text.plan_text(plan.plan(study, timing=MadeMachine().timing))
+    text = plan_text.plan_text(plan.plan(study))
     assert "to fetch" not in text
     assert "results: none yet" not in text
     MadeMachine().finish(study)

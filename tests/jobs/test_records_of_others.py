@@ -93,7 +93,7 @@ def test_a_pipe_among_the_results_of_a_like_study_is_not_copied(study, tmp_path)
     for file in paths.folder_of_run(other, run).iterdir():
         pipe(file)
     shutil.rmtree(paths.study_folder(study))
-    assert take_training(study, run) is None
+    assert take_training(study, run, for_workflow=False) is None
 
 
 def test_a_log_of_a_job_that_may_run_elsewhere_may_be_anything(study):

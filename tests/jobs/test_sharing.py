@@ -49,7 +49,7 @@ def run_called(study, arm: str):
 
 
 def all_taken(study) -> list[str | None]:
-    found = [take_training(study, run) for run in runs(study)]
+    found = [take_training(study, run, for_workflow=False) for run in runs(study)]
     run = run_called(study, "pretrained")
     for name in graph.measurements():
         if getattr(study, name).seeds:
@@ -88,7 +88,7 @@ def test_the_plan_counts_what_would_be_taken_as_done(small):
 def test_other_settings_are_other_results(small, group, key, value):
     changed = getattr(small, group).model_copy(update={key: value})
     study = another(small, **{group: changed})
-    assert take_training(study, run_called(study, "pretrained")) is None
+    assert take_training(study, run_called(study, "pretrained"), for_workflow=False) is None
     assert not paths.folder_of_run(study, run_called(study, "pretrained")).exists()
 
 
@@ -97,7 +97,7 @@ def test_a_run_without_measurements_needs_none(small):
         name: getattr(small, name).model_copy(update={"seeds": []}) for name in measured_in(small)
     }
     study = another(small, **selections)
-    assert take_training(study, run_called(study, "pretrained")) == "small"
+    assert take_training(study, run_called(study, "pretrained"), for_workflow=False) == "small"
     plane = paths.folder_of_run(study, run_called(study, "pretrained")) / paths.PLANE
     assert not plane.exists()
     assert take_training(study, run_called(study, "pretrained"), for_workflow=True) == "small"
@@ -123,7 +123,7 @@ def test_what_is_not_as_its_provenance_says_is_not_taken(small, damage):
     else:
         [subset] = paths.study_folder(study).glob("subsets/*/*/*/*/subset.json")
         subset.write_text(subset.read_text() + " ")
-    assert take_training(study, run) is None
+    assert take_training(study, run, for_workflow=False) is None
     assert not paths.folder_of_run(study, run).exists()
 
 

@@ -9,13 +9,13 @@ import torchvision
 from safetensors.torch import save_file
 from tiny import CPU, EVALUATION, tiny_images, tiny_training
 
+from tlstudy.config.architecture_setting import check_architecture
 from tlstudy.config.architectures import (
     BOTTLENECKS,
     MULTIPLY_ADDS,
     TORCHVISION,
     WITH_AUXILIARY,
     allowed_sources,
-    check_architecture,
     network_facts,
 )
 from tlstudy.config.settings import WeightsFile

@@ -6,8 +6,8 @@ from resuming import small_trainer
 from tiny import tiny_images, tiny_training
 
 from tlstudy.config.augmentation import TRANSFORMS
-from tlstudy.config.settings import Training
 from tlstudy.config.targets import Target
+from tlstudy.config.training import Training
 from tlstudy.data.shown_classes import half_of
 from tlstudy.networks import augmentation
 from tlstudy.networks.augmentation import Augmentation

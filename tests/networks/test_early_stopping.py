@@ -7,7 +7,7 @@ from resuming import small_network, small_trainer
 from tiny import CPU, EVALUATION, tiny_images, tiny_training
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from tlstudy.config.training import EarlyStopping, images_trained_on
+from tlstudy.config.training import EarlyStopping
 from tlstudy.networks.early_stopping import BestEpoch
 from tlstudy.networks.evaluation import predict, predict_recalibrated, score, training_mode_loss
 from tlstudy.networks.images import held_out_positions, hold_out
@@ -41,8 +41,8 @@ def test_how_many_are_trained_on_is_known_before(share, size):
     training = tiny_training(early_stopping={"share": share})
     labels = np.arange(size) % 10
     held = held_out_positions(labels, training.early_stopping, 26)
-    assert size - len(held) == images_trained_on(training, size)
-    assert images_trained_on(tiny_training(), size) == size
+    assert size - len(held) == training.images_trained_on(size)
+    assert tiny_training().images_trained_on(size) == size
 
 
 def test_images_held_out_are_not_trained_on():

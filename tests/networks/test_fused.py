@@ -7,7 +7,7 @@ import torch
 import torchvision
 from tiny import CPU, EVALUATION, tiny_images, tiny_training
 
-from tlstudy.config.architectures import check_architecture
+from tlstudy.config.architecture_setting import check_architecture
 from tlstudy.networks.architecture import Float32Linear, build_classifier
 from tlstudy.networks.batchnorm import recalibrated
 from tlstudy.networks.build import initial_network

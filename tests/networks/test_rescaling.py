@@ -6,8 +6,8 @@ import pytest
 import torch
 from tiny import CPU, EVALUATION, tiny_images, tiny_run, tiny_training
 
+from tlstudy.config.optimisers import SGD, Adam
 from tlstudy.config.rescaling import Rescaling
-from tlstudy.config.training import SGD, Adam
 from tlstudy.measures.probes import plain
 from tlstudy.networks.build import initial_network, layer_kinds
 from tlstudy.networks.rescaling import learning_rate_factors, rescale

@@ -11,7 +11,8 @@ from result_files import files_of
 
 from tlstudy.config.architectures import TORCHVISION
 from tlstudy.config.settings import WeightsFile
-from tlstudy.networks.weights import HE2015_TARBALL, cache_weights, load_weights
+from tlstudy.networks.weight_sources import HE2015_TARBALL
+from tlstudy.networks.weights import cache_weights, load_weights
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import sha256
 

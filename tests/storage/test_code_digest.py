@@ -172,7 +172,7 @@ EDITS = [
     ("data/published/loss_evolution.csv", "1", "2", {"figures", "report"}),
     ("config/fields.py", "MINIMUM_SEEDS = 5", "MINIMUM_SEEDS = 6", TOLD),
     # What changes no result of these steps, or is in their settings.
-    ("config/training.py", "Field(0.001", "Field(0.002", set()),
+    ("config/optimisers.py", "Field(0.001", "Field(0.002", set()),
     ("storage/randomness.py", "FOLDS = 6", "FOLDS = 6\n    LATER = 7", set()),
     ("storage/files.py", "def atomic_path", "def other_path", set()),
     ("config/measurements.py", "MODULES = (", 'MODULES = ("tlstudy.measures.new",', set()),

@@ -17,13 +17,14 @@ import pandas as pd
 from tlstudy.audit.answers import Answers, of_tables
 from tlstudy.audit.quantities import Tables, values_of, why_missing
 from tlstudy.audit.statistics import Summary
-from tlstudy.audit.verdicts import Ruling, by_interval, in_words, with_holm
+from tlstudy.audit.verdicts import Ruling, by_interval, with_holm
 from tlstudy.config.groups import label_of
-from tlstudy.config.ledger import Claim
+from tlstudy.config.ledger import Claim, pairs, sides
 from tlstudy.config.quantities import SELECTIONS, planned_seeds, quantity_of
 from tlstudy.config.settings import Study
 from tlstudy.jobs.claims_seen import AFTER, CHANGED, Sightings, arms_of
 from tlstudy.storage.columns import CLAIM_VALUES, CLAIMS
+from tlstudy.watching.finding import counted
 
 NONE_SEEN = Sightings({})
 SIGNS = (1, -1, -1, 1)  # of the sides of a claim
@@ -120,7 +121,7 @@ class Case:
         ruling = by_interval(self.summary, values.to_numpy(), self.claim.least, self.bound())
         because = ruling.because + (f" Left out: {missing}." if missing else "")
         if len(values) < planned:
-            because += f" Judged from {len(values)} of {in_words(planned)}."
+            because += f" Judged from {len(values)} of {counted(planned, 'seed')}."
         return Ruling(ruling.verdict, because, ruling.more_seeds)
 
     def _unmeasured(self) -> str:
@@ -211,20 +212,6 @@ def ledger(
     )
 
 
-def sides(claim: Claim) -> list[tuple[str, str]]:
-    """Quantity and arm of what is compared, each with its sign in `SIGNS`.
-
-    One side where it is compared with a number, four where two differences are.
-    """
-    if claim.open:
-        return []
-    second = (claim.against_quantity or claim.quantity, claim.against)
-    found = [(claim.quantity, claim.arm), *([second] if claim.against else [])]
-    if claim.minus:
-        found += [(claim.quantity, claim.minus.arm), (claim.quantity, claim.minus.against)]
-    return found
-
-
 def _needed(claim: Claim) -> list[tuple[str, str]]:
     """Quantity and arm of all that a claim needs, its controls too."""
     controls = () if claim.open else claim.controls
@@ -270,8 +257,8 @@ def statistic(study: Study, claim: Claim) -> str:
 
 
 def _difference_of_differences(study: Study, claim: Claim) -> str:
-    pairs = [(claim.arm, claim.against), (claim.minus.arm, claim.minus.against)]
-    (arm, against), other = pairs if claim.direction == "higher" else reversed(pairs)
+    compared = [(pair.arm, pair.against) for pair in pairs(claim).values()]
+    (arm, against), other = compared if claim.direction == "higher" else reversed(compared)
     others = " and ".join(f"'{label_of(study, name)}'" for name in other)
     return (
         f"{_of(study, claim.quantity, arm)} minus that of '{label_of(study, against)}', minus the "

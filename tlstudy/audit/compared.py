@@ -15,7 +15,6 @@ from tlstudy.config.settings import Arm, Study
 from tlstudy.config.study import sources_of
 
 FIRST, SECOND = "A", "B"
-USUAL = ("balanced_accuracy", "loss")
 NAMING = {"label", "group"}  # settings of an arm that change no number
 # Settings of a study that decide how its runs are evaluated.
 EVALUATED_BY = ("evaluation", "tuning")
@@ -136,7 +135,7 @@ def _weights_of(side: Side) -> set[str]:
     return set(runs.loc[runs["arm"] == side.arm, "weights_sha256"]) - {""}
 
 
-def compare_arms(one: Side, other: Side, quantities: Sequence[str] = USUAL) -> list[Row]:
+def compare_arms(one: Side, other: Side, quantities: Sequence[str]) -> list[Row]:
     """A row for each number of training images that both studies have, and each quantity."""
     sizes = [size for size in one.study.subset_size if size in other.study.subset_size]
     return [_row(one, other, size, name) for size in sizes for name in quantities]

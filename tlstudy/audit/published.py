@@ -109,7 +109,6 @@ def _landscape(model: str, metrics: pd.DataFrame) -> dict[str, Any]:
     plane = {
         "status": "drawn",
         "axis": np.linspace(-RADIUS, RADIUS, points).tolist(),
-        "radius": RADIUS,
         "loss_range": ticks,
         "path": [[]] * copies,
     }

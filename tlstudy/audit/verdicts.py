@@ -7,6 +7,7 @@ import pandas as pd
 
 from tlstudy.audit.statistics import CONFIDENCE, Summary, seeds_to_settle
 from tlstudy.config.fields import MINIMUM_SEEDS
+from tlstudy.watching.finding import counted
 
 UNTESTED = ("not testable", "open")
 
@@ -34,8 +35,8 @@ def by_interval(summary: Summary, values: np.ndarray, effect: float, bound: str 
     if summary.mean is None:
         return Ruling(
             "inconclusive",
-            f"Only {in_words(summary.n)} with a value; an interval needs {MINIMUM_SEEDS}, so "
-            f"{MINIMUM_SEEDS - summary.n} more.",
+            f"Only {counted(summary.n, 'seed')} with a value; an interval needs "
+            f"{MINIMUM_SEEDS}, so {MINIMUM_SEEDS - summary.n} more.",
         )
     size = "the effect size" if effect > 0 else "the margin" if effect else "zero"
     if summary.low > effect:
@@ -58,8 +59,8 @@ def by_interval(summary: Summary, values: np.ndarray, effect: float, bound: str 
         )
     return Ruling(
         "inconclusive",
-        f"The interval contains {size}; about {in_words(more, 'more ')} would settle the claim if "
-        "mean and spread stayed.",
+        f"The interval contains {size}; about {counted(more, 'more seed')} would settle the "
+        "claim if mean and spread stayed.",
         more,
     )
 
@@ -93,8 +94,3 @@ def with_holm(claims: pd.DataFrame) -> pd.DataFrame:
             verdict = "inconclusive"
         verdicts[index] = verdict
     return claims.assign(verdict_by_holm=verdicts)
-
-
-def in_words(count: int, more: str = "") -> str:
-    """1 seed, 10 seeds, 3 more seeds."""
-    return f"{count} {more}seed{'' if count == 1 else 's'}"

@@ -8,7 +8,7 @@ from tlstudy.cli.json_text import as_json_text
 from tlstudy.cli.options import NEW_FILE, check_results, json_option, tell, with_study
 from tlstudy.config.given import given_study
 from tlstudy.config.named_runs import check_arm
-from tlstudy.config.quantities import known_quantity
+from tlstudy.config.quantities import USUAL, known_quantity
 from tlstudy.config.settings import Study
 from tlstudy.storage.errors import UserError
 
@@ -31,7 +31,7 @@ def _check_quantities(
     "quantities",
     metavar="NAME",
     multiple=True,
-    default=("balanced_accuracy", "loss"),
+    default=USUAL,
     show_default=True,
     callback=_check_quantities,
     help="What is compared: any of `tlstudy claims --quantities`; may be repeated.",

@@ -24,7 +24,7 @@ from tlstudy.storage.files import write_bytes_atomically
 log = logging.getLogger(__name__)
 
 
-def make_incomplete_report(study: Study, call: str = "") -> tuple[Path, Progress]:
+def make_incomplete_report(study: Study, call: str) -> tuple[Path, Progress]:
     """Write the report of the runs that are there into the study's folder `incomplete`.
 
     It has the grid and the failures whatever is there, and results if any can be had.

@@ -14,7 +14,7 @@ from tlstudy.cli.options import (
     study_argument,
     with_study,
 )
-from tlstudy.config.architectures import check_architecture
+from tlstudy.config.architecture_setting import check_architecture
 from tlstudy.config.given import given_study
 from tlstudy.config.named_runs import check_subset
 from tlstudy.config.settings import Study, WeightsSource

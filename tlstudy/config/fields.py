@@ -21,9 +21,9 @@ def _refuse_boolean(value: Any) -> Any:
     return value
 
 
-def named(value: Any) -> Any:
+def named(value: Any, *, key: str = "name") -> Any:
     """A name alone stands for the mapping with its defaults."""
-    return {"name": value} if isinstance(value, str) else value
+    return {key: value} if isinstance(value, str) else value
 
 
 def odd(value: int) -> int:

@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 
 from tlstudy.config.architectures import allowed_sources
+from tlstudy.config.hints import did_you_mean
 from tlstudy.config.measurements import measurements
-from tlstudy.config.messages import did_you_mean
 from tlstudy.config.settings import Study
 from tlstudy.config.study import (
     build_study,

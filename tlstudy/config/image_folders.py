@@ -6,13 +6,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tlstudy.config.fields import printable_words
-from tlstudy.config.targets import FolderImages, Target
+from tlstudy.config.targets import PARTS, FolderImages, Target
 from tlstudy.storage.errors import UserError
 
 SUFFIXES = frozenset(
     (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 )
-PARTS = ("train", "test")
 GREY_MODES = frozenset(("1", "L", "LA", "I", "I;16", "I;16B", "I;16L", "I;16N"))
 DIGITS = 10
 # Images of a class, by part; without parts all of them are under "".

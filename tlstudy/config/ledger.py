@@ -80,3 +80,27 @@ class Claim(Settings):
     def least(self) -> float:
         """Values above it support the claim."""
         return self.effect - self.margin
+
+
+# Functions, as their code counts for the step that judges claims: that of settings does not.
+
+
+def pairs(claim: Claim) -> dict[str, Claim | Pair]:
+    """Arms that a claim compares, by what follows its key: its own, and those of `minus`."""
+    return {"": claim} | ({".minus": claim.minus} if claim.minus else {})
+
+
+def sides(claim: Claim) -> list[tuple[str, str]]:
+    """Quantity and arm of what is compared; the signs of its value are +, -, -, + in this order.
+
+    One side where it is compared with a number, four where two differences are.
+    """
+    if claim.open:
+        return []
+    quantities = claim.quantity, claim.against_quantity or claim.quantity
+    return [
+        (quantity, arm)
+        for pair in pairs(claim).values()
+        for quantity, arm in zip(quantities, (pair.arm, pair.against), strict=True)
+        if arm
+    ]

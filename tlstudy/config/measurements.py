@@ -9,6 +9,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from tlstudy.config.fields import Selection
+from tlstudy.storage.columns import Columns
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +26,6 @@ MODULES = (
 )
 # Packages that are installed beside tlstudy add measurements under this entry point.
 ENTRY_POINTS = "tlstudy.measurements"
-
-Columns = dict[str, tuple[str, str]]
 
 
 def _no_check(study: Any) -> Iterator[str]:

@@ -1,13 +1,13 @@
 """Sentences for what the models of the configuration refuse, one for each mistake."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
 from tlstudy.config.fields import ALL, Settings
+from tlstudy.config.hints import did_you_mean
 from tlstudy.config.models import MODELS
 from tlstudy.config.settings import Study, WeightsFile
 from tlstudy.config.targets import Target
@@ -130,19 +130,3 @@ def _nearest(found: Any, allowed: str) -> str:
         return ""
     # Values are often short: gpu is near cpu, and not meant by it.
     return did_you_mean(found, re.findall("'(.*?)'", allowed), least=0.7)
-
-
-def did_you_mean(name: str, allowed: Iterable[str], least: float = 0.6) -> str:
-    """A question with the allowed name that is closest; empty if none is close.
-
-    Args:
-        least: how alike they must be, from 0 to 1 (`difflib`).
-    """
-    allowed = list(allowed)
-    # Another letter's case is the closest: AdamW is adamw and not adam.
-    same = [each for each in allowed if each.lower() == name.lower()]
-    # Then a slip of the pen, then the last of several words: accuracy is balanced_accuracy.
-    close = same or get_close_matches(name, allowed, n=1, cutoff=max(least, 0.8))
-    close = close or [each for each in allowed if each.endswith(f"_{name.lower()}")]
-    close = close or get_close_matches(name, allowed, n=1, cutoff=least)
-    return f"did you mean '{close[0]}'? " if close else ""

@@ -4,9 +4,11 @@ from tlstudy.config.augmentation import TRANSFORMS
 from tlstudy.config.fields import Settings
 from tlstudy.config.ledger import Claim, Control, Pair, Rung
 from tlstudy.config.measurements import measurements
-from tlstudy.config.settings import Arm, Evaluation, Laboratory, Rescaling, Tuning, WeightsFile
+from tlstudy.config.optimisers import SGD, Adam, AdamW, Constant, Cosine, Step
+from tlstudy.config.rescaling import Rescaling
+from tlstudy.config.settings import Arm, Evaluation, Laboratory, Tuning, WeightsFile
 from tlstudy.config.targets import Canvas, FolderImages, Target
-from tlstudy.config.training import SGD, Adam, AdamW, Constant, Cosine, EarlyStopping, Step, Trained
+from tlstudy.config.training import EarlyStopping, Trained
 
 # In the order of the reference. After a comma: which of the models that may stand there.
 MODELS: dict[str, type[Settings]] = {

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from tlstudy.config.messages import did_you_mean
+from tlstudy.config.hints import did_you_mean
 from tlstudy.config.settings import Study
 from tlstudy.config.study import Run, runs
 from tlstudy.storage.errors import UserError

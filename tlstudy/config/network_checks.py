@@ -11,11 +11,10 @@ from tlstudy.config.architectures import (
     network_facts,
     side_of_weights,
 )
-from tlstudy.config.ledger import Claim
-from tlstudy.config.messages import did_you_mean
+from tlstudy.config.hints import did_you_mean
+from tlstudy.config.ledger import Claim, sides
 from tlstudy.config.quantity_table import STAGE_FAMILIES
 from tlstudy.config.settings import Arm, Study, WeightsFile
-from tlstudy.config.training import images_trained_on
 
 # Of a network's facts, why it has no stages.
 HEAD_ALONE = "it has nothing but its last layer"
@@ -47,7 +46,7 @@ def network_contradictions(
     yield from _batchnorm_contradictions(key, arm, facts, asked)
     yield from _trained_contradictions(key, arm, facts)
     for size in study.subset_size:
-        whole = images_trained_on(arm, size)
+        whole = arm.images_trained_on(size)
         # A fold is left out of what a learning rate is tried on.
         folds = study.tuning.folds if arm.tune_learning_rate else 0
         left_out = {whole // folds, -(-whole // folds)} if folds else ()
@@ -155,19 +154,13 @@ def _strides_on_3x3(architecture: str) -> bool:
 
 def stage_contradictions(study: Study, key: str, claim: Claim) -> Iterator[str]:
     """The stages in a claim's quantities are those of its arms' networks, and are measured."""
-    field = "against_quantity" if claim.against_quantity else "against"
+    second = "against_quantity" if claim.against_quantity else "against"
+    fields = ("quantity", second, "quantity", "quantity")  # of the sides of a claim
     told = set()
-    named = [
-        (f"{key}.quantity", claim.quantity, claim.arm),
-        (f"{key}.{field}", claim.against_quantity or claim.quantity, claim.against),
-        *(
-            (f"{key}.quantity", claim.quantity, name)
-            for name in ((claim.minus.arm, claim.minus.against) if claim.minus else ())
-        ),
-        *(
-            (f"{key}.controls.{index}.quantity", control.quantity, control.arm)
-            for index, control in enumerate(claim.controls)
-        ),
+    named = [(f"{key}.{field}", *side) for field, side in zip(fields, sides(claim), strict=False)]
+    named += [
+        (f"{key}.controls.{index}.quantity", control.quantity, control.arm)
+        for index, control in enumerate(claim.controls)
     ]
     for place, quantity, name in named:
         family, _, stage = quantity.partition(".")

@@ -4,8 +4,8 @@ import textwrap
 from dataclasses import replace
 
 from tlstudy.config.fields import Selection
+from tlstudy.config.hints import did_you_mean
 from tlstudy.config.measurements import measured_tables
-from tlstudy.config.messages import did_you_mean
 from tlstudy.config.quantity import Quantity
 from tlstudy.config.quantity_table import QUANTITIES, STAGE_FAMILIES
 from tlstudy.config.settings import Study
@@ -13,6 +13,7 @@ from tlstudy.storage.errors import UserError
 
 # Tables of runs that a study selects, by the key of the selection.
 SELECTIONS = tuple(measured_tables())
+USUAL = ("balanced_accuracy", "loss")  # compared where no others are named
 
 
 def quantity_of(name: str) -> Quantity | None:

@@ -16,21 +16,15 @@ from pydantic import (
     PrivateAttr,
     Tag,
     create_model,
-    field_validator,
     model_validator,
 )
 
-from tlstudy.config.architectures import Architecture
-from tlstudy.config.augmentation import Augmentation
 from tlstudy.config.fields import (
     IMAGENET_MEAN,
     IMAGENET_STD,
     MINIMUM_SEEDS,
     THREE_CHANNELS,
-    Count,
-    Fraction,
     Name,
-    NotNegative,
     Number,
     Once,
     Place,
@@ -42,18 +36,7 @@ from tlstudy.config.fields import (
 )
 from tlstudy.config.ledger import Claim, Rung
 from tlstudy.config.measurements import measurements
-from tlstudy.config.rescaling import Rescaling
-from tlstudy.config.targets import MNIST, TargetSetting
-from tlstudy.config.training import (
-    Adam,
-    Constant,
-    EarlyStopping,
-    Optimiser,
-    Schedule,
-    Trained,
-    TrainedPart,
-    refuse_what_does_not_fit,
-)
+from tlstudy.config.training import Training
 
 # BatchNorm statistics that test values can be taken with.
 STATISTICS = ("running", "recalibrated")
@@ -102,115 +85,6 @@ WeightsSource = Annotated[
     Annotated[WeightsFile, Tag("file")] | Annotated[str, AfterValidator(_source), Tag("name")],
     Discriminator(_kind_of_source),
 ]
-
-
-class Training(Settings):
-    """What decides the numbers of a training run, the subset's size and the seed apart."""
-
-    architecture: Architecture = Field(
-        "resnet50",
-        description="A classifier of torchvision by name, timm/<name>, or {python: "
-        "package.module:function}; its last layer is replaced by one output a class.",
-    )
-    target: TargetSetting = Field(
-        MNIST, description="What is learned: a data set by name, or a mapping."
-    )
-    initialisation: Name = Field(
-        "random", description="random, or a name from `weights` for pretrained weights."
-    )
-    built_as: Name | None = Field(
-        None,
-        description="For a random start: a name from `weights`. The network is built as these "
-        "weights need it; some need a bottleneck's stride on another convolution. Not given: as "
-        "for the study's other arms of this architecture; null: as torchvision builds it.",
-    )
-    rescaling: Rescaling = Field(
-        Rescaling(), description="Weights multiplied before training, with learning rates to go."
-    )
-    drawing: Literal["stratified", "published"] = Field(
-        "stratified",
-        description="How the training images are drawn: the same number of each class, without "
-        "replacement; or np.random.seed(seed); np.random.choice(pool, n), as published (60000).",
-    )
-    image_size: Annotated[int, Field(strict=True, ge=32, le=518)] = Field(
-        128, description="Side in pixels to which images are resized (bilinear)."
-    )
-    normalisation: Literal["none", "imagenet", "weights"] = Field(
-        "imagenet",
-        description="Input normalisation: none, ImageNet's channel means and deviations, or "
-        "those recorded with the pretrained weights.",
-    )
-    head: Literal["logits", "softmax"] = Field(
-        "logits", description="What enters the cross-entropy: logits, or softmax outputs (F7)."
-    )
-    optimiser: Optimiser = Adam()
-    tune_learning_rate: bool = Field(
-        False,
-        description="Choose the learning rate by cross-validation within the training images, "
-        "among `tuning.learning_rates`; the optimiser's own is not used then.",
-    )
-    optimiser_holds: Literal["network", "another-network"] = Field(
-        "network",
-        description="Whose parameters the optimiser holds; another-network is the published "
-        "mistake: nothing is trained and gradients add up (F1, F2).",
-    )
-    schedule: Schedule = Field(
-        Constant(), description="Course of the learning rate over the steps: a name or a mapping."
-    )
-    gradient_clip: Positive | None = Field(
-        None,
-        description="Largest norm of a step's gradient; one above is scaled down. null: no limit.",
-    )
-    label_smoothing: Fraction = Field(
-        0.0,
-        description="Share of each label that is spread evenly over all classes in what is "
-        "minimised; recorded losses are without it.",
-    )
-    trained: TrainedPart = Field(
-        Trained(), description="Which weights are trained: a name or a mapping; others are held."
-    )
-    l2_sp: NotNegative = Field(
-        0.0,
-        description="Strength of the L2-SP penalty (Li et al. 2018): this number times half the "
-        "squared distance of the weights from their start is added to the loss. The last layer is "
-        "left out.",
-    )
-    weight_average: Fraction | None = Field(
-        None,
-        description="Decay of an exponential average of the weights over the steps, such as 0.99; "
-        "the averages are what is tested and kept. null: the weights themselves.",
-    )
-    augmentation: Augmentation = Field(
-        [],
-        description="Random changes of the training images in each epoch, one after the other: "
-        "names or mappings; [] for none.",
-    )
-    early_stopping: EarlyStopping | None = Field(
-        None,
-        description="Holds images out and keeps the weights of the epoch with the lowest loss on "
-        "them; null: all images are trained on, in all epochs.",
-    )
-    epochs: Count = Field(30, description="Passes over the training images.")
-    batch_size: Count = Field(64, description="Most images in a step; batches are of equal size.")
-    precision: Literal["float32", "bfloat16"] = Field(
-        "float32",
-        description="Arithmetic of the training steps; the weights themselves are float32.",
-    )
-
-    @field_validator("optimiser", mode="before")
-    @classmethod
-    def _adam_if_unnamed(cls, value: Any) -> Any:
-        return {"name": "adam", **value} if isinstance(value, dict) else value
-
-    def with_learning_rate(self, rate: float) -> Self:
-        """The same training at another learning rate."""
-        optimiser = self.optimiser.model_copy(update={"learning_rate": rate})
-        return self.model_copy(update={"optimiser": optimiser})
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> "Training":
-        refuse_what_does_not_fit(self)
-        return self
 
 
 class Arm(Training):

@@ -11,15 +11,17 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from tlstudy.config.architectures import BY_USER, let_be_called
+from tlstudy.config.architecture_setting import BY_USER
+from tlstudy.config.architectures import let_be_called
 from tlstudy.config.consistency import contradictions
 from tlstudy.config.fields import ALL, Selection
 from tlstudy.config.measurements import measurements
 from tlstudy.config.messages import sentences
 from tlstudy.config.same_network import with_same_networks
-from tlstudy.config.settings import STATISTICS, Arm, Study, Training, WeightsFile, WeightsSource
+from tlstudy.config.settings import STATISTICS, Arm, Study, WeightsFile, WeightsSource
 from tlstudy.config.study_targets import with_folders
 from tlstudy.config.sweeps import expand_arms, written_name
+from tlstudy.config.training import Training
 from tlstudy.config.words import in_short
 from tlstudy.storage.errors import UserError
 

@@ -3,12 +3,12 @@
 import json
 from collections.abc import Mapping
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from tlstudy.config.image_folders import look_into
 from tlstudy.config.messages import sentences
 from tlstudy.config.settings import Study
-from tlstudy.config.targets import Target, named
+from tlstudy.config.targets import Target, TargetSetting
 from tlstudy.storage.errors import UserError
 
 
@@ -49,7 +49,7 @@ def parse_target(text: str) -> Target:
     """
     try:
         found = json.loads(text) if text.startswith("{") else text
-        target = Target.model_validate(named(found))
+        target = TypeAdapter(TargetSetting).validate_python(found)
     except ValidationError as error:
         raise UserError("\n".join(sentences(error, option="--target"))) from None
     except ValueError as error:

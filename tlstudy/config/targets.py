@@ -9,11 +9,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from tlstudy.config.datasets import NAMED, DataSet
-from tlstudy.config.fields import Count, Place, Seed, Settings, Words
+from tlstudy.config.fields import Count, Place, Seed, Settings, Words, named
 
 FOLDER = "folder"  # stands for a user's own images where the name of a data set stands
 LONGEST_NAME = 40
 TARGETS = (*NAMED, FOLDER)
+PARTS = ("train", "test")  # of a target's images
 ANYWHERE = "anywhere"
 # Shares of the free pixels above and left of an image on a canvas.
 PLACES = {
@@ -197,16 +198,14 @@ class Target(Settings):
         return {"name": self.source, **self.transforms()}
 
 
-def named(value: Any) -> Any:
+def _named(value: Any) -> Any:
     """The mapping that a name alone stands for, and the name that a folder has."""
-    if isinstance(value, str):
-        return {"name": value}
     if isinstance(value, dict) and "folder" in value:
         return {"name": FOLDER, **value}
-    return value
+    return named(value)
 
 
 TargetSetting = Annotated[
-    Target, BeforeValidator(named, json_schema_input_type=Literal[tuple(NAMED)] | Target)
+    Target, BeforeValidator(_named, json_schema_input_type=Literal[tuple(NAMED)] | Target)
 ]
 MNIST = Target()

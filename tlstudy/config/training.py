@@ -1,16 +1,20 @@
-"""Settings of how a network is trained: its optimiser, the course of its learning rate.
+"""Settings of how a network is trained.
 
 What a name stands for in PyTorch is in `tlstudy.networks`: nothing here imports it.
 """
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from functools import partial
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from tlstudy.config.architecture_setting import Architecture
+from tlstudy.config.augmentation import Augmentation
 from tlstudy.config.fields import (
     NUMBER,
     Count,
     Fraction,
+    Name,
     NotNegative,
     Once,
     Positive,
@@ -18,94 +22,9 @@ from tlstudy.config.fields import (
     Share,
     named,
 )
-
-if TYPE_CHECKING:
-    from tlstudy.config.settings import Training
-
-
-class Adam(Settings):
-    """Adam (Kingma & Ba 2015)."""
-
-    name: Literal["adam"] = "adam"
-    learning_rate: Positive = Field(0.001, description="Step size.")
-    beta1: Fraction = Field(0.9, description="Decay of the gradient's running mean.")
-    beta2: Fraction = Field(0.999, description="Decay of the squared gradient's running mean.")
-    weight_decay: NotNegative = Field(0.0, description="L2 penalty factor.")
-
-
-class AdamW(Settings):
-    """Adam with a weight decay of its own (Loshchilov & Hutter 2019)."""
-
-    name: Literal["adamw"]
-    learning_rate: Positive = Field(0.001, description="Step size.")
-    beta1: Fraction = Field(0.9, description="Decay of the gradient's running mean.")
-    beta2: Fraction = Field(0.999, description="Decay of the squared gradient's running mean.")
-    weight_decay: NotNegative = Field(
-        0.01, description="Share of a weight that a step takes away, over the learning rate."
-    )
-
-
-class SGD(Settings):
-    """Stochastic gradient descent with momentum."""
-
-    name: Literal["sgd"]
-    learning_rate: Positive = Field(0.01, description="Step size.")
-    momentum: Fraction = Field(0.0, description="Momentum factor.")
-    nesterov: bool = Field(False, description="Nesterov's momentum; needs a momentum above 0.")
-    weight_decay: NotNegative = Field(0.0, description="L2 penalty factor.")
-
-    @model_validator(mode="after")
-    def _nesterov_has_momentum(self) -> "SGD":
-        if self.nesterov and not self.momentum:
-            raise ValueError("nesterov: true needs a momentum above 0, such as momentum: 0.9")
-        return self
-
-
-Optimiser = Annotated[Adam | AdamW | SGD, Field(discriminator="name")]
-
-
-WarmUp = Annotated[
-    NotNegative,
-    Field(
-        description="Epochs, also parts of one, in which the learning rate rises to the "
-        "optimiser's, the same amount at each step."
-    ),
-]
-
-
-class Constant(Settings):
-    """The optimiser's learning rate at every step."""
-
-    name: Literal["constant"] = "constant"
-    warm_up: WarmUp = 0.0
-
-
-class Cosine(Settings):
-    """A learning rate that falls to 0 along half a cosine (Loshchilov & Hutter 2017)."""
-
-    name: Literal["cosine"]
-    warm_up: WarmUp = 0.0
-
-
-class Step(Settings):
-    """A learning rate that is multiplied by a factor every so many epochs."""
-
-    name: Literal["step"]
-    warm_up: WarmUp = 0.0
-    every: Count = Field(10, description="Epochs from one fall to the next, after the warm-up.")
-    factor: Annotated[Positive, Field(le=1)] = Field(
-        0.1, description="What the learning rate is multiplied by."
-    )
-
-
-Schedule = Annotated[
-    Constant | Cosine | Step,
-    Field(discriminator="name"),
-    BeforeValidator(
-        named,
-        json_schema_input_type=Literal["constant", "cosine", "step"] | Constant | Cosine | Step,
-    ),
-]
+from tlstudy.config.optimisers import Adam, Constant, Optimiser, Schedule
+from tlstudy.config.rescaling import Rescaling
+from tlstudy.config.targets import MNIST, TargetSetting
 
 
 class Trained(Settings):
@@ -155,7 +74,7 @@ class Trained(Settings):
 TrainedPart = Annotated[
     Trained,
     BeforeValidator(
-        lambda value: {"part": value} if isinstance(value, str) else value,
+        partial(named, key="part"),
         json_schema_input_type=Literal["all", "head", "batchnorm", "bias"] | Trained,
     ),
 ]
@@ -180,41 +99,141 @@ class EarlyStopping(Settings):
 OF_STEPS = ("schedule", "gradient_clip", "trained", "l2_sp", "weight_average")
 
 
-def refuse_what_does_not_fit(training: "Training") -> None:
-    """
-    Raises:
-        ValueError: settings of a training that are right one by one and wrong together.
-    """
-    if training.schedule.warm_up >= training.epochs:
-        raise ValueError(
-            f"schedule.warm_up must end before the training: found {training.schedule.warm_up:g}, "
-            f"allowed is less than epochs ({training.epochs})"
-        )
-    if training.tune_learning_rate and training.optimiser_holds != "network":
-        raise ValueError("tune_learning_rate needs an optimiser that holds the network")
-    if training.tune_learning_rate and training.drawing != "stratified":
-        raise ValueError("tune_learning_rate needs `drawing: stratified`, so that it has folds")
-    if training.early_stopping and training.drawing != "stratified":
-        raise ValueError(
-            "early_stopping needs `drawing: stratified`, so that no image is held out and trained "
-            "on too"
-        )
-    if training.normalisation == "weights" and training.initialisation == "random":
-        raise ValueError("normalisation: weights needs an initialisation that has weights")
-    if training.optimiser_holds != "network":
-        fields = type(training).model_fields
-        changed = [key for key in OF_STEPS if getattr(training, key) != fields[key].default]
-        if changed:
+class Training(Settings):
+    """What decides the numbers of a training run, the subset's size and the seed apart."""
+
+    architecture: Architecture = Field(
+        "resnet50",
+        description="A classifier of torchvision by name, timm/<name>, or {python: "
+        "package.module:function}; its last layer is replaced by one output a class.",
+    )
+    target: TargetSetting = Field(
+        MNIST, description="What is learned: a data set by name, or a mapping."
+    )
+    initialisation: Name = Field(
+        "random", description="random, or a name from `weights` for pretrained weights."
+    )
+    built_as: Name | None = Field(
+        None,
+        description="For a random start: a name from `weights`. The network is built as these "
+        "weights need it; some need a bottleneck's stride on another convolution. Not given: as "
+        "for the study's other arms of this architecture; null: as torchvision builds it.",
+    )
+    rescaling: Rescaling = Field(
+        Rescaling(), description="Weights multiplied before training, with learning rates to go."
+    )
+    drawing: Literal["stratified", "published"] = Field(
+        "stratified",
+        description="How the training images are drawn: the same number of each class, without "
+        "replacement; or np.random.seed(seed); np.random.choice(pool, n), as published (60000).",
+    )
+    image_size: Annotated[int, Field(strict=True, ge=32, le=518)] = Field(
+        128, description="Side in pixels to which images are resized (bilinear)."
+    )
+    normalisation: Literal["none", "imagenet", "weights"] = Field(
+        "imagenet",
+        description="Input normalisation: none, ImageNet's channel means and deviations, or "
+        "those recorded with the pretrained weights.",
+    )
+    head: Literal["logits", "softmax"] = Field(
+        "logits", description="What enters the cross-entropy: logits, or softmax outputs (F7)."
+    )
+    optimiser: Optimiser = Adam()
+    tune_learning_rate: bool = Field(
+        False,
+        description="Choose the learning rate by cross-validation within the training images, "
+        "among `tuning.learning_rates`; the optimiser's own is not used then.",
+    )
+    optimiser_holds: Literal["network", "another-network"] = Field(
+        "network",
+        description="Whose parameters the optimiser holds; another-network is the published "
+        "mistake: nothing is trained and gradients add up (F1, F2).",
+    )
+    schedule: Schedule = Field(
+        Constant(), description="Course of the learning rate over the steps: a name or a mapping."
+    )
+    gradient_clip: Positive | None = Field(
+        None,
+        description="Largest norm of a step's gradient; one above is scaled down. null: no limit.",
+    )
+    label_smoothing: Fraction = Field(
+        0.0,
+        description="Share of each label that is spread evenly over all classes in what is "
+        "minimised; recorded losses are without it.",
+    )
+    trained: TrainedPart = Field(
+        Trained(), description="Which weights are trained: a name or a mapping; others are held."
+    )
+    l2_sp: NotNegative = Field(
+        0.0,
+        description="Strength of the L2-SP penalty (Li et al. 2018): this number times half the "
+        "squared distance of the weights from their start is added to the loss. The last layer is "
+        "left out.",
+    )
+    weight_average: Fraction | None = Field(
+        None,
+        description="Decay of an exponential average of the weights over the steps, such as 0.99; "
+        "the averages are what is tested and kept. null: the weights themselves.",
+    )
+    augmentation: Augmentation = Field(
+        [],
+        description="Random changes of the training images in each epoch, one after the other: "
+        "names or mappings; [] for none.",
+    )
+    early_stopping: EarlyStopping | None = Field(
+        None,
+        description="Holds images out and keeps the weights of the epoch with the lowest loss on "
+        "them; null: all images are trained on, in all epochs.",
+    )
+    epochs: Count = Field(30, description="Passes over the training images.")
+    batch_size: Count = Field(64, description="Most images in a step; batches are of equal size.")
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32",
+        description="Arithmetic of the training steps; the weights themselves are float32.",
+    )
+
+    @field_validator("optimiser", mode="before")
+    @classmethod
+    def _adam_if_unnamed(cls, value: Any) -> Any:
+        return {"name": "adam", **value} if isinstance(value, dict) else value
+
+    def with_learning_rate(self, rate: float) -> Self:
+        """The same training at another learning rate."""
+        optimiser = self.optimiser.model_copy(update={"learning_rate": rate})
+        return self.model_copy(update={"optimiser": optimiser})
+
+    def images_trained_on(self, size: int) -> int:
+        """Of so many training images, the same number of each class, those not held out."""
+        if self.early_stopping is None:
+            return size
+        outputs = self.target.outputs
+        classes = [size // outputs + (place < size % outputs) for place in range(outputs)]
+        return size - sum(self.early_stopping.held_out(count) for count in classes if count)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Training":
+        if self.schedule.warm_up >= self.epochs:
             raise ValueError(
-                f"{changed[0]} needs an optimiser that holds the network; leave it out or take "
-                "`optimiser_holds: network`"
+                f"schedule.warm_up must end before the training: found {self.schedule.warm_up:g}, "
+                f"allowed is less than epochs ({self.epochs})"
             )
-
-
-def images_trained_on(training: "Training", size: int) -> int:
-    """Of so many training images, the same number of each class, those that are not held out."""
-    if training.early_stopping is None:
-        return size
-    outputs = training.target.outputs
-    classes = [size // outputs + (place < size % outputs) for place in range(outputs)]
-    return size - sum(training.early_stopping.held_out(count) for count in classes if count)
+        if self.tune_learning_rate and self.optimiser_holds != "network":
+            raise ValueError("tune_learning_rate needs an optimiser that holds the network")
+        if self.tune_learning_rate and self.drawing != "stratified":
+            raise ValueError("tune_learning_rate needs `drawing: stratified`, so that it has folds")
+        if self.early_stopping and self.drawing != "stratified":
+            raise ValueError(
+                "early_stopping needs `drawing: stratified`, so that no image is held out and "
+                "trained on too"
+            )
+        if self.normalisation == "weights" and self.initialisation == "random":
+            raise ValueError("normalisation: weights needs an initialisation that has weights")
+        if self.optimiser_holds != "network":
+            fields = type(self).model_fields
+            changed = [key for key in OF_STEPS if getattr(self, key) != fields[key].default]
+            if changed:
+                raise ValueError(
+                    f"{changed[0]} needs an optimiser that holds the network; leave it out or take "
+                    "`optimiser_holds: network`"
+                )
+        return self

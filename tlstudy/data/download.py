@@ -33,15 +33,15 @@ class Unreachable(Exception):  # noqa: N818 - an error only if every way ends so
     """A way of getting a file failed; the text is the reason, without a final stop."""
 
 
-def download(url: str, destination: Path, timeout: float = TIMEOUT_SECONDS) -> None:
+def download(url: str, destination: Path) -> None:
     """Fetch a URL into a file; proxies are those of the environment. Content is not checked.
 
     Raises:
-        Unreachable: no connection, an error status, or silence for `timeout` seconds.
+        Unreachable: no connection, an error status, or silence for `TIMEOUT_SECONDS`.
     """
     try:
         with (
-            urllib.request.urlopen(url, timeout=timeout) as answer,
+            urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as answer,
             atomic_path(destination) as temporary,
             temporary.open("wb") as file,
         ):

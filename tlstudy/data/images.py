@@ -9,7 +9,7 @@ from tlstudy.config.targets import MNIST, Target
 from tlstudy.data.digits import read_digits
 from tlstudy.data.folders import read_folder
 from tlstudy.data.stored import RECORD, Part, are_stored, store
-from tlstudy.data.torchvision_sets import RAW_FILES, origin, read_torchvision_set
+from tlstudy.data.torchvision_sets import RAW_FILES, read_torchvision_set
 from tlstudy.storage.files import write_json_atomically
 from tlstudy.storage.reading import read_json
 
@@ -41,10 +41,8 @@ def _reader(target: Target, downloads: Path) -> Callable[[], dict[str, Part]]:
 
 
 def _origin(target: Target) -> dict:
-    """Where the images came from; of a folder what was found, and how it was split and read."""
-    if target.folder is not None:
-        return target.model_dump(mode="json", exclude={"folder"})
-    return origin(target.data.loader) if target.data.loader else {}
+    """Of a folder what was found, and how it was split and read."""
+    return target.model_dump(mode="json", exclude={"folder"}) if target.folder else {}
 
 
 def images_origin(cache: Path, target: Target = MNIST) -> dict:

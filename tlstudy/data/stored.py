@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tlstudy.config.targets import PARTS
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import sha256, write_bytes_atomically
 from tlstudy.storage.reading import made_by
@@ -20,7 +21,7 @@ def are_stored(folder: Path) -> bool:
     """Whether all files are there, as they were written."""
     try:
         files = json.loads((folder / RECORD).read_text(encoding="utf-8"))["files"]
-        names = {name for part in ("train", "test") for name in _names(part)}
+        names = {name for part in PARTS for name in _names(part)}
         return set(files) == names and all(sha256(folder / n) == files[n] for n in names)
     except (OSError, ValueError, KeyError, TypeError):
         return False

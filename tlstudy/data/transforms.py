@@ -4,10 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tlstudy.config.targets import ANYWHERE, PLACES, Target
+from tlstudy.config.targets import ANYWHERE, PARTS, PLACES, Target
 from tlstudy.storage.randomness import Stream, derived_seed
 
-PARTS = ("train", "test")
 QUARTERS = {"rotate-90": 1, "rotate-180": 2, "rotate-270": 3}
 FLIPS = {"flip-vertical": 1, "flip-horizontal": 2}
 

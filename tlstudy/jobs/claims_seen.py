@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from tlstudy.config.ledger import Claim
+from tlstudy.config.ledger import Claim, pairs
 from tlstudy.config.settings import Study
 from tlstudy.config.study import digest, runs
 from tlstudy.jobs import paths
@@ -48,10 +48,8 @@ class Sightings:
 
 def arms_of(claim: Claim) -> list[str]:
     """Arms that a claim and its controls name."""
-    pairs = [(claim.arm, claim.against)]
-    if claim.minus:
-        pairs.append((claim.minus.arm, claim.minus.against))
-    named = [arm for pair in pairs for arm in pair] + [control.arm for control in claim.controls]
+    named = [arm for pair in pairs(claim).values() for arm in (pair.arm, pair.against)]
+    named += [control.arm for control in claim.controls]
     return [arm for arm in dict.fromkeys(named) if arm]
 
 

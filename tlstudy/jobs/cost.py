@@ -8,9 +8,9 @@ from math import ceil
 
 from tlstudy.config.architectures import network_facts
 from tlstudy.config.measurements import measurements
-from tlstudy.config.settings import STATISTICS, Study, Training
+from tlstudy.config.settings import STATISTICS, Study
 from tlstudy.config.study import Run
-from tlstudy.config.training import images_trained_on
+from tlstudy.config.training import Training
 from tlstudy.measures.passes import cost_of_pass, training_passes
 
 # Measured: 6.8 GiB for resnet50 at 30 epochs, of which 2.7 GiB are the path of the weights; for
@@ -64,7 +64,7 @@ def operations(study: Study, run: Run, step: str) -> float:
 
 def training_operations(study: Study, run: Run) -> float:
     """Operations of all training steps of a run, those of its tuning among them."""
-    size = images_trained_on(run.settings, run.subset_size)
+    size = run.settings.images_trained_on(run.subset_size)
     passes = training_passes(run, size)
     changed = float(size)
     if run.settings.tune_learning_rate:
@@ -96,7 +96,7 @@ def _looks(study: Study, run: Run) -> float:
     looks = before_last * len(run.after_epochs) + len(STATISTICS) - len(run.statistics)
     images = looks * after_epoch + len(run.statistics) * at_end
     recalibrations = before_last * ("recalibrated" in run.after_epochs) + 1
-    trained_on = images_trained_on(run.settings, run.subset_size)
+    trained_on = run.settings.images_trained_on(run.subset_size)
     passes = cost_of_pass(settings.precision) * (images + recalibrations * trained_on)
     # After each epoch those held out, with statistics of all others, in float32.
     return passes + (run.settings.epochs * run.subset_size if early else 0)

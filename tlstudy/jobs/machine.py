@@ -9,6 +9,7 @@ import psutil
 
 from tlstudy.config.settings import Study
 from tlstudy.storage.environment import processor_name
+from tlstudy.watching.finding import counted
 
 GPU_DEVICES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 MEMORY_USED = 0.9  # share of the memory that jobs may have
@@ -36,7 +37,7 @@ class Machine:
 
     def told(self) -> str:
         """2 cores."""
-        return f"{self.real} {self.unit}" + ("s" if self.real != 1 else "")
+        return counted(self.real, self.unit)
 
 
 def this_machine(study: Study, cores: int | None = None, gpus: int | None = None) -> Machine:

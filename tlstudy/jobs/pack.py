@@ -19,11 +19,11 @@ SECONDS = 315_532_800
 GZIP = b"\x1f\x8b"  # with which each such file begins
 
 
-def pack_study(folder: Path, destination: Path | None = None) -> str:
+def pack_study(folder: Path, destination: Path | None) -> str:
     """Write a study's results, its configuration and its provenance into a .tar.gz file.
 
     Args:
-        destination: the file; by default <study>.tar.gz in the current folder.
+        destination: the file; None for <study>.tar.gz in the current folder.
 
     Returns:
         What was written.

@@ -96,8 +96,14 @@ def subset_folder(
     study: Study, target: str, drawing: str, subset_size: int | str, seed: int | str
 ) -> Path:
     """Training images that were drawn of a target, by its key."""
-    drawn = study_folder(study) / SUBSETS / target / drawing
-    return drawn / f"n~{subset_size}" / f"seed~{seed}"
+    return subset_folder_in(study_folder(study), target, drawing, subset_size, seed)
+
+
+def subset_folder_in(
+    folder: Path, target: str, drawing: str, subset_size: int | str, seed: int | str
+) -> Path:
+    """The same in the folder of a study."""
+    return folder / SUBSETS / target / drawing / f"n~{subset_size}" / f"seed~{seed}"
 
 
 def run_subset_folder(study: Study, run: Run) -> Path:

@@ -37,6 +37,7 @@ from tlstudy.jobs.speed import (
 from tlstudy.jobs.workflow import LONG
 from tlstudy.storage.durations import duration
 from tlstudy.storage.reading import read_json
+from tlstudy.watching.finding import counted
 
 log = logging.getLogger(__name__)
 
@@ -84,8 +85,7 @@ def speeds_for(
     Args:
         keep: whether that is kept, in the cache.
     """
-    timed = TimedSpeeds(study.cache, device)
-    speeds = timed.add_to(recorded_speeds(study.results, device))
+    timed, speeds = TimedSpeeds(study.cache, device), known_speeds(study, device)
     for steps, looks in missing_pairs(study, wanted, speeds.rates):
         timed.add(steps, looks, timing(steps, looks))
         if keep:
@@ -192,7 +192,7 @@ def _known_from(measured: set[int]) -> str:
     if measured == {0}:
         return "steps timed here"
     most = max(measured)
-    told = f"{most} {'job' if most == 1 else 'jobs'} measured"
+    told = f"{counted(most, 'job')} measured"
     return f"{told}, the rest timed here" if 0 in measured else told
 
 
@@ -260,11 +260,7 @@ def other_seconds(others: Mapping[str, int], machine: Machine) -> float:
 
 
 def plan(
-    study: Study,
-    cores: int | None = None,
-    gpus: int | None = None,
-    timing: Timing | None = None,
-    keep: bool = True,
+    study: Study, cores: int | None = None, gpus: int | None = None, keep: bool = True
 ) -> Plan:
     """The plan of a study by runs on record, and by steps that are timed where there are none.
 
@@ -276,7 +272,7 @@ def plan(
         UserError: the study is for a GPU and there is none here.
     """
     machine, wanted = this_machine(study, cores, gpus), list(jobs(study))
-    speeds = speeds_for(study, wanted, machine.device, timing or time_here(machine), keep)
+    speeds = speeds_for(study, wanted, machine.device, time_here(machine), keep)
     state = progress(study)
     left = jobs_left(state, wanted)
     found = tasks(study, left, speeds, machine)
@@ -302,13 +298,7 @@ def jobs_left(found: Progress, wanted: Iterable[LongJob]) -> list[LongJob]:
     return [job for job in missing if job.run.wildcards not in taken]
 
 
-def ahead(
-    study: Study,
-    keys: Collection[tuple[str, ...]],
-    cores: int,
-    gpus: int,
-    timing: Timing | None = None,
-) -> str:
+def ahead(study: Study, keys: Collection[tuple[str, ...]], cores: int, gpus: int) -> str:
     """A sentence on how long jobs will take that are about to start; empty if that is not long.
 
     Args:
@@ -320,14 +310,14 @@ def ahead(
     wanted = [job for job in jobs(study) if (job.step, *job.run.wildcards) in keys]
     tried = [(key[1], int(key[2])) for key in keys if key[0] == "laboratory"]
     machine = this_machine(study, cores, gpus)
-    speeds = speeds_for(study, wanted, machine.device, timing or time_here(machine))
+    speeds = speeds_for(study, wanted, machine.device, time_here(machine))
     before = [*tasks(study, wanted, speeds, machine), *laboratory_tasks(study, tried)]
     seconds = wall_seconds(before, machine) + other_seconds(_others(keys), machine)
     if seconds < LONG:
         return ""
     measured = set().union(*(job.measured(speeds) for job in wanted))
     counts = Counter(task.step for task in before)
-    told = ", ".join(f"{number} {_named(step, number)}" for step, number in counts.items())
+    told = ", ".join(counted(number, _named(step)) for step, number in counts.items())
     return (
         f"About {duration(seconds)} on {machine.told()} of an idle machine ({told}), "
         f"known from {_known_from(measured)}"
@@ -336,6 +326,5 @@ def ahead(
     )
 
 
-def _named(step: str, number: int) -> str:
-    name = {"train": "training", "baselines": "baseline job"}.get(step, f"{step} job")
-    return name if number == 1 else f"{name}s"
+def _named(step: str) -> str:
+    return {"train": "training", "baselines": "baseline job"}.get(step, f"{step} job")

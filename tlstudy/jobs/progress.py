@@ -266,7 +266,7 @@ def progress_data(found: Progress) -> dict[str, object]:
     }
 
 
-def progress_text(found: Progress, told: str = "") -> str:
+def progress_text(found: Progress, told: str) -> str:
     """The grid for a terminal: a row for each arm and size, a column for each seed.
 
     Args:

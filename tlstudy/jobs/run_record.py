@@ -31,7 +31,6 @@ class RunRecord(TypedDict):
         learning_rate: the one that it was trained with.
         tuning: how that was chosen, see `tlstudy.networks.tuning`; None if it was given.
         weights: record of the pretrained weights; None for a random start.
-        stride_on: convolution of a bottleneck that carries its stride; an old record has none.
         status: finished or diverged.
         final: loss (nats), accuracy and balanced_accuracy by BatchNorm statistics.
         checkpoint_train_loss: loss of the final weights on the training images, nats.
@@ -49,7 +48,6 @@ class RunRecord(TypedDict):
     learning_rate: float
     tuning: dict[str, Any] | None
     weights: WeightsRecord | None
-    stride_on: NotRequired[str]
     evaluation: dict[str, Any]
     code: NotRequired[str]
     device: str

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 TAKEN_FROM = "taken_from"  # key of provenance: the study that made the results
 
 
-def take_training(study: Study, run: Run, for_workflow: bool = False) -> str | None:
+def take_training(study: Study, run: Run, for_workflow: bool) -> str | None:
     """Take a run's training from a study that has the same one, if one does.
 
     What the training hands to the measurements does not stay. So every measurement of the run must

@@ -102,7 +102,7 @@ def runs_table(study: Study) -> str:
         A heading and a line for each run, with tabs between the columns.
     """
     rows = run_rows(study)
-    lines = [list(rows[0])] if rows else [["arm", "subset_size", "seed", "folder"]]
+    lines = [list(rows[0])] if rows else [[*KEYS, "folder"]]
     lines += [list(row.values()) for row in rows]
     return "".join("\t".join(map(str, line)) + "\n" for line in lines)
 

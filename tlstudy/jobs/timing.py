@@ -8,8 +8,9 @@ from contextlib import contextmanager, suppress
 import numpy as np
 import torch
 
-from tlstudy.config.settings import Evaluation, Training
+from tlstudy.config.settings import Evaluation
 from tlstudy.config.targets import MNIST
+from tlstudy.config.training import Training
 from tlstudy.jobs.cost import millions_of_weights, operations_of_image
 from tlstudy.jobs.speed import Kind, Timed
 from tlstudy.measures.passes import GRADIENT, cost_of_pass

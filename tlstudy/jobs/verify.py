@@ -228,7 +228,7 @@ def verdict(folder: Path, everything: bool = False) -> Verdict:
     )
 
 
-def verdict_text(found: Verdict, everything: bool = False) -> str:
+def verdict_text(found: Verdict, everything: bool) -> str:
     """The verdict for a terminal."""
     lines = list(found.problems)
     if everything:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tlstudy.networks.fine_tuned import FineTuned
 
 log = logging.getLogger(__name__)
-OF_TRAJECTORY = ("path", "off_plane", "explained_variance", "random_walk_null", "rank")
+OF_TRAJECTORY = ("path", "off_plane", "explained_variance", "random_walk_null")
 
 
 class Landscape(Selection):
@@ -60,7 +60,6 @@ def measure(fine_tuned: "FineTuned", settings: Landscape) -> dict:
             planes[name] = {
                 "status": "drawn",
                 "reason": "",
-                "radius": radius,
                 "axis": axis.tolist(),
                 "loss": losses.tolist(),
                 "centre_loss": float(losses[middle, middle]),

@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from tlstudy.config.settings import Training
+from tlstudy.config.training import Training
 from tlstudy.measures.stage_features import channels_last, outputs_by_stage, without_positions
 from tlstudy.networks.batchnorm import recalibrated
 from tlstudy.networks.device import autocast

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn.functional import interpolate, log_softmax, pad
 
-from tlstudy.config.settings import Training
+from tlstudy.config.training import Training
 from tlstudy.measures.invariance import UPRIGHT
 from tlstudy.measures.stage_features import stage_features
 from tlstudy.networks.device import autocast

@@ -10,13 +10,8 @@ import torchvision
 from torch import nn
 from torchvision.models.resnet import Bottleneck
 
-from tlstudy.config.architectures import (
-    PYTHON,
-    TIMM,
-    WITH_AUXILIARY,
-    digest_of_module,
-    python_parts,
-)
+from tlstudy.config.architecture_setting import digest_of_module
+from tlstudy.config.architectures import PYTHON, TIMM, WITH_AUXILIARY, python_parts
 from tlstudy.networks.batchnorm import make_exact
 from tlstudy.storage.errors import UserError
 

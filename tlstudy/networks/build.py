@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
-from tlstudy.config.settings import Training
+from tlstudy.config.training import Training
 from tlstudy.networks.architecture import build_classifier, head_of, load_state, new_head
 from tlstudy.networks.pretrained import PretrainedWeights
 from tlstudy.networks.rescaling import rescale

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from tlstudy.config.settings import Evaluation, Training
+from tlstudy.config.settings import Evaluation
 from tlstudy.config.study import Run
+from tlstudy.config.training import Training
 from tlstudy.networks.build import initial_network
 from tlstudy.networks.images import Batch, Images, training_batches
 from tlstudy.networks.pretrained import PretrainedWeights

@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from tlstudy.config.settings import Training
-from tlstudy.config.training import EarlyStopping
+from tlstudy.config.training import EarlyStopping, Training
 from tlstudy.networks.inputs import Inputs
 from tlstudy.storage.randomness import Stream, derived_seed
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
-from tlstudy.config.settings import Training
+from tlstudy.config.training import Training
 from tlstudy.networks.geometry import changes, moments, predicted_adam_displacement
 from tlstudy.networks.trajectory import Trajectory
 

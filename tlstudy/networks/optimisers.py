@@ -9,7 +9,7 @@ from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, LRScheduler, SequentialLR, StepLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from tlstudy.config.settings import Training
+from tlstudy.config.training import Training
 
 # PyTorch's class of each optimiser, and its arguments beside learning rate and weight decay.
 OPTIMISERS: dict[str, tuple[type[torch.optim.Optimizer], Callable[[Any], dict]]] = {

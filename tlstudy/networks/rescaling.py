@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from tlstudy.config.settings import Rescaling
+from tlstudy.config.rescaling import Rescaling
 
 ENCODER = ("convolution", "downsample", "inner-linear-weight")
 HEAD = ("linear-weight", "linear-bias")

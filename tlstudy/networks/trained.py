@@ -6,8 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from tlstudy.config.settings import Training
-from tlstudy.config.training import Trained
+from tlstudy.config.training import Trained, Training
 from tlstudy.networks.batchnorm import by_batch, untracked
 from tlstudy.networks.evaluation import loss_of_head
 from tlstudy.networks.images import Batch

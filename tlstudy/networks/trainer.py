@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from tlstudy.config.settings import STATISTICS, Evaluation, Training
+from tlstudy.config.settings import STATISTICS, Evaluation
+from tlstudy.config.training import Training
 from tlstudy.networks.augmentation import Augmentation
 from tlstudy.networks.build import layer_kinds
 from tlstudy.networks.device import autocast, chance, repeatable, synchronise

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from tlstudy.config.settings import Training
+from tlstudy.config.training import Training
 from tlstudy.networks.evaluation import predict_recalibrated, score
 from tlstudy.networks.images import Images
 from tlstudy.networks.trainer import Trainer

@@ -68,7 +68,7 @@ def _gather_trainings(
         Rows of runs, and findings, by run; rows of answers.
     """
     answers: list[dict] = []
-    rows, watch, runs_folder = {}, Examiner(study), paths.study_folder(study) / "runs"
+    rows, watch, runs_folder = {}, Examiner(study), paths.study_folder(study) / paths.RUNS
     weights: dict[tuple[str, str], set[str]] = {}
     with (
         table_file(folder / "metrics.parquet", METRICS) as metrics,

@@ -6,7 +6,7 @@ from tlstudy.config.study import Run
 from tlstudy.jobs import graph, paths
 from tlstudy.jobs.provenance import with_provenance
 from tlstudy.jobs.run_inputs import load_fine_tuned
-from tlstudy.networks.device import device_name, prepared
+from tlstudy.networks.device import prepared
 from tlstudy.storage.columns import schema
 from tlstudy.storage.files import without_nan, write_json_atomically
 
@@ -31,12 +31,4 @@ def measure_run(
 
         write_table(file, schema(measurement.columns), measured)
         return
-    content = {
-        "run": run.name,
-        "subset_size": run.subset_size,
-        "seed": run.seed,
-        "code": graph.code_of(name),
-        "device": device_name(device),
-        **measured,
-    }
-    write_json_atomically(file, without_nan(content))
+    write_json_atomically(file, without_nan(measured))

@@ -10,13 +10,14 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from tlstudy.config.settings import Study, Training
+from tlstudy.config.settings import Study
 from tlstudy.config.study import Run, changed_training, digest
+from tlstudy.config.training import Training
 from tlstudy.jobs import graph, paths
 from tlstudy.jobs.provenance import with_provenance
 from tlstudy.jobs.run_inputs import load_run_images, load_run_weights
 from tlstudy.jobs.run_record import RunRecord, TrajectoryRecord, write_run_record
-from tlstudy.networks.build import initial_network, stride_of
+from tlstudy.networks.build import initial_network
 from tlstudy.networks.checkpoint import train_from_checkpoint
 from tlstudy.networks.device import device_name, peak_memory_gib, prepared
 from tlstudy.networks.images import HeldOut, Images
@@ -91,7 +92,6 @@ def _train_with(
         learning_rate=training.optimiser.learning_rate,
         tuning=tuning,
         weights=weights and weights.used,
-        stride_on=stride_of(weights),
         evaluation=study.evaluation.model_dump(),
         code=graph.code_of("train"),
         device=device_name(device),

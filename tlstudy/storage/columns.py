@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pyarrow as pa
 
+Columns = dict[str, tuple[str, str]]  # type and words by name
+
 # Each table is a list of its own columns, so the tables look alike.
 KEYS = {
     "arm": ("string", "name of the arm, with the swept settings appended"),
@@ -29,7 +31,7 @@ CHANGES = {
 }
 
 
-def _test_values(statistics: str) -> dict[str, tuple[str, str]]:
+def _test_values(statistics: str) -> Columns:
     how = {
         "running": "BatchNorm with its running statistics",
         "recalibrated": "BatchNorm statistics recomputed on the training images",
@@ -258,7 +260,7 @@ CLAIM_VALUES = {
 }
 
 
-def schema(columns: dict[str, tuple[str, str]]) -> "pa.Schema":
+def schema(columns: Columns) -> "pa.Schema":
     """Arrow schema of a table; the description of a column is in its field's metadata."""
     import pyarrow as pa  # here, as the workflow reads the names of tables on every call
 

@@ -69,7 +69,6 @@ class Plane(TypedDict, total=False):
 
     status: str
     reason: str
-    radius: float
     axis: list[float]
     loss: list[list[Number]]
     centre_loss: Number
@@ -77,17 +76,11 @@ class Plane(TypedDict, total=False):
     off_plane: list[float]
     explained_variance: list[float]
     random_walk_null: list[float]
-    rank: int
 
 
 class LandscapeRecord(TypedDict, total=False):
     """The landscapes around a run's final weights, by plane."""
 
-    run: str
-    subset_size: int
-    seed: int
-    code: str
-    device: str
     checkpoint_train_loss: Number
     planes: dict[str, Plane]
 

@@ -8,11 +8,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tlstudy.storage.columns import schema
+from tlstudy.storage.columns import Columns, schema
 from tlstudy.storage.files import atomic_path
 
 ROWS_OF_A_GROUP = 250_000
-Columns = dict[str, tuple[str, str]]  # as in `tlstudy.storage.columns`
 
 
 class TableFile:

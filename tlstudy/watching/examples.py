@@ -74,7 +74,7 @@ def fingerprints(batch: torch.Tensor) -> list[int]:
     return [hash(row.tobytes().rstrip(b"\0")) for row in rows.cpu().contiguous().numpy()]
 
 
-def fingerprints_of(images: Any, tensors: int = 1) -> set[int]:
+def fingerprints_of(images: Any, tensors: int) -> set[int]:
     """Fingerprints of a tensor (N, ...), of a data set, or of the batches of a loader.
 
     tensors: how many the network gets of an example; labels may come after them.

@@ -35,7 +35,7 @@ NAMELESS = "Value"  # of a curve whose file does not say what it is
 
 
 @dataclass
-class Columns:
+class TableColumns:
     """The columns of a table by this project's names.
 
     Attributes:
@@ -87,7 +87,7 @@ class Columns:
         return [name for name in self.frame if name not in self.theirs.values()]
 
 
-def chosen(frame: pd.DataFrame, renamed: Mapping[str, str], path: Path) -> Columns:
+def chosen(frame: pd.DataFrame, renamed: Mapping[str, str], path: Path) -> TableColumns:
     """For each of this project's columns the one of the table that has it.
 
     Those asked for come first, then those with this project's own names, then those whose words
@@ -98,7 +98,7 @@ def chosen(frame: pd.DataFrame, renamed: Mapping[str, str], path: Path) -> Colum
     """
     if frame.empty:
         raise UserError(f"{path}: found no rows; must have a row for each epoch.")
-    columns = Columns(frame.reset_index(drop=True), path)
+    columns = TableColumns(frame.reset_index(drop=True), path)
     for name, theirs in renamed.items():
         theirs = theirs.strip()
         if theirs not in frame:
@@ -136,7 +136,7 @@ def chosen(frame: pd.DataFrame, renamed: Mapping[str, str], path: Path) -> Colum
     return columns
 
 
-def _example(columns: Columns) -> str:
+def _example(columns: TableColumns) -> str:
     """An option that names a real column with numbers; empty if there is none.
 
     First what looks like a loss or an accuracy, then what changes from row to row.
@@ -161,19 +161,19 @@ def _example(columns: Columns) -> str:
     return f"{part}_{kind}='{best}'"
 
 
-def _take(columns: Columns, found: Mapping[str, str | None]) -> None:
+def _take(columns: TableColumns, found: Mapping[str, str | None]) -> None:
     """Choose columns unless their name, or what they are called, is taken."""
     for name, theirs in found.items():
         if theirs and name not in columns.theirs and theirs not in columns.theirs.values():
             columns.theirs[name] = theirs
 
 
-def _has_numbers(columns: Columns, theirs: str) -> bool:
+def _has_numbers(columns: TableColumns, theirs: str) -> bool:
     found = columns.numbers_of(theirs)
     return found.any or (bool(found.wrong) and theirs in COLUMNS)
 
 
-def _axis(columns: Columns, candidates: list[str]) -> str | None:
+def _axis(columns: TableColumns, candidates: list[str]) -> str | None:
     """The first that varies, or the first."""
 
     def varies(theirs: str) -> bool:
@@ -182,7 +182,7 @@ def _axis(columns: Columns, candidates: list[str]) -> str | None:
     return max(candidates, key=varies, default=None)
 
 
-def _choose_parts(columns: Columns, names: dict[str, Name]) -> None:
+def _choose_parts(columns: TableColumns, names: dict[str, Name]) -> None:
     """Train values, then those of one other part: the one with the most, validation at a tie."""
     groups: dict[tuple[str | None, str], list[str]] = {}
     for theirs, name in names.items():
@@ -213,7 +213,7 @@ def _choose_parts(columns: Columns, names: dict[str, Name]) -> None:
         )
 
 
-def _with_unprefixed(columns: Columns, groups: dict) -> dict[tuple[str, str], list[str]]:
+def _with_unprefixed(columns: TableColumns, groups: dict) -> dict[tuple[str, str], list[str]]:
     """The groups, a quantity without a part being given one.
 
     A loss is of the training. So is an accuracy, unless only the validation has none and it is
@@ -244,14 +244,14 @@ def _with_unprefixed(columns: Columns, groups: dict) -> dict[tuple[str, str], li
     return rest
 
 
-def _count(columns: Columns, groups: dict, part: str) -> int:
+def _count(columns: TableColumns, groups: dict, part: str) -> int:
     """The number of values of a part."""
     found = [theirs for (other, _), names in groups.items() if other == part for theirs in names]
     return max((int(columns.numbers_of(theirs).logged.sum()) for theirs in found), default=0)
 
 
 def _best(
-    columns: Columns,
+    columns: TableColumns,
     candidates: list[str],
     names: dict[str, Name],
     ours: str,
@@ -280,7 +280,7 @@ def _best(
     return best
 
 
-def _choose_nameless(columns: Columns) -> None:
+def _choose_nameless(columns: TableColumns) -> None:
     """A curve of TensorBoard whose file does not say of what: a train loss if it falls."""
     if NAMELESS not in columns.frame or set(columns.theirs) & set(NUMBERS):
         return

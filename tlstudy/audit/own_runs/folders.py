@@ -12,9 +12,10 @@ import pyarrow.parquet as pq
 
 from tlstudy.audit.own_runs.raw import unreadable
 from tlstudy.audit.sentinels.evidence import Evidence
-from tlstudy.config.settings import Training
+from tlstudy.config.measurements import measurements
 from tlstudy.config.study import STUDY_FILE, Run, finished_study, runs
 from tlstudy.config.tables import ALL_TABLES
+from tlstudy.config.training import Training
 from tlstudy.jobs import paths
 from tlstudy.jobs.run_record import read_run_record
 from tlstudy.storage.columns import LAYERS, METRICS
@@ -64,7 +65,9 @@ def _read(folder: Path) -> Evidence:
     try:
         training = Training.model_validate(record["training"])
         size, seed = record["subset_size"], record["seed"]
-        subset = folder.resolve().parents[3] / "subsets" / training.target.key / training.drawing
+        drawn = training.target.key, training.drawing, size, seed
+        subset = paths.subset_folder_in(folder.resolve().parents[3], *drawn)
+        measured = {name: folder / measurements()[name].file for name in ("landscape", "curvature")}
         return Evidence(
             arm=record["run"],
             subset_size=size,
@@ -72,9 +75,9 @@ def _read(folder: Path) -> Evidence:
             metrics=_part(folder / paths.METRICS, "train", METRICS),
             layers=_part(folder / paths.LAYERS, "train", LAYERS),
             record=record,
-            landscape=_record(folder / "landscape.json", "landscape"),
-            curvature=_part(folder / "curvature.parquet", "curvature", ALL_TABLES["curvature"]),
-            subset=_record(subset / f"n~{size}" / f"seed~{seed}" / paths.SUBSET_RECORD, "subset"),
+            landscape=_record(measured["landscape"], "landscape"),
+            curvature=_part(measured["curvature"], "curvature", ALL_TABLES["curvature"]),
+            subset=_record(subset / paths.SUBSET_RECORD, "subset"),
             training=training,
             classes=training.target.outputs,
         )

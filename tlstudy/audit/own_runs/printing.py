@@ -11,7 +11,7 @@ from tlstudy.audit.sentinels.evidence import Evidence
 from tlstudy.audit.sentinels.registry import Examination, examine, examine_group, examine_table
 from tlstudy.audit.sentinels.sentinel import Finding
 from tlstudy.storage.errors import UserError
-from tlstudy.watching.finding import SEVERITIES, reasons, tally, wrapped
+from tlstudy.watching.finding import SEVERITIES, counted, reasons, tally, wrapped
 
 UNREADABLE = 2  # exit status
 # What a sentinel raises where values contradict each other.
@@ -131,7 +131,6 @@ def told(examined: list[Examined], sources: list[Source], unread: list[str]) -> 
     parts += ["\n".join(_lines_of_source(source)) for source in sources if source.columns]
     parts.append("\n".join(_lines_of_sentinels(examined)))
     runs = sum(bool(item.source) for item in examined)
-    count = f"{runs} run{'' if runs == 1 else 's'}"
     unjudged = sum(not item.judged for item in examined)
     result = f"{unjudged} cannot be judged" if unjudged else ""
     if unjudged < runs:
@@ -141,7 +140,7 @@ def told(examined: list[Examined], sources: list[Source], unread: list[str]) -> 
     if unread:
         parts.append("\n".join(["Not read:", *(wrapped("  ", text) for text in unread)]))
         result += f"; {len(unread)} of the files or folders could not be read"
-    return "\n\n".join([*parts, f"{count}: {result}."])
+    return "\n\n".join([*parts, f"{counted(runs, 'run')}: {result}."])
 
 
 def _lines_of_source(source: Source) -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tlstudy.audit.own_runs.columns import NUMBERS, RUN, Columns
+from tlstudy.audit.own_runs.columns import NUMBERS, RUN, TableColumns
 from tlstudy.audit.own_runs.names import AXES, understood
 from tlstudy.audit.own_runs.numbers import Numbers
 from tlstudy.audit.own_runs.run_keys import named_rows
@@ -39,7 +39,7 @@ class Run:
     not_finite: dict[str, list[int]] = field(default_factory=dict)
 
 
-def runs_of(columns: Columns, name: str) -> list[Run]:
+def runs_of(columns: TableColumns, name: str) -> list[Run]:
     """The runs of a table; adds to the columns' notes what was done to their rows.
 
     Raises:
@@ -62,7 +62,7 @@ def runs_of(columns: Columns, name: str) -> list[Run]:
     return runs
 
 
-def _leave_out(found: dict[str, Numbers], columns: Columns) -> None:
+def _leave_out(found: dict[str, Numbers], columns: TableColumns) -> None:
     """Leave out accuracies that are none.
 
     Raises:
@@ -86,7 +86,7 @@ def _leave_out(found: dict[str, Numbers], columns: Columns) -> None:
         del found[ours]
 
 
-def _in_its_unit(found: Numbers, ours: str, columns: Columns) -> Numbers:
+def _in_its_unit(found: Numbers, ours: str, columns: TableColumns) -> Numbers:
     """Accuracies as shares from 0 to 1."""
     if "accuracy" not in ours:
         return found
@@ -101,7 +101,7 @@ def _in_its_unit(found: Numbers, ours: str, columns: Columns) -> Numbers:
     return Numbers(values, found.logged)
 
 
-def _check_images(values: np.ndarray, columns: Columns) -> None:
+def _check_images(values: np.ndarray, columns: TableColumns) -> None:
     known = values[~np.isnan(values)]
     wrong = [value for value in known if not (1 <= value <= MOST_IMAGES and value % 1 == 0)]
     if wrong:
@@ -111,7 +111,7 @@ def _check_images(values: np.ndarray, columns: Columns) -> None:
         )
 
 
-def _checked_axis(columns: Columns, axis: str) -> np.ndarray | None:
+def _checked_axis(columns: TableColumns, axis: str) -> np.ndarray | None:
     """Epochs or steps; an empty cell has that of the row before; None if all are empty."""
     found = columns.numbers(axis)
     given = found.values[~np.isnan(found.values)]
@@ -124,7 +124,9 @@ def _checked_axis(columns: Columns, axis: str) -> np.ndarray | None:
     return pd.Series(found.values).ffill().bfill().to_numpy() if len(given) else None
 
 
-def _restarts(axes: dict[str, np.ndarray], rows: np.ndarray, columns: Columns) -> list[np.ndarray]:
+def _restarts(
+    axes: dict[str, np.ndarray], rows: np.ndarray, columns: TableColumns
+) -> list[np.ndarray]:
     """The rows of each run, which begins where the epoch (or the step, if there is none) falls."""
     axis = next((axis for axis in ("epoch", "step") if axis in axes), None)
     if axis is None or len(rows) < 2:
@@ -153,7 +155,7 @@ def _run(
     rows: np.ndarray,
     found: dict[str, Numbers],
     axes: dict[str, np.ndarray],
-    columns: Columns,
+    columns: TableColumns,
 ) -> Run:
     if "epoch" not in axes and "step" in axes:  # a step at which nothing was logged is none
         there = np.any([numbers.logged[rows] for numbers in found.values()], axis=0)
@@ -180,7 +182,7 @@ def _run(
 
 
 def _without_filled(
-    own: dict[str, Numbers], rows: np.ndarray, columns: Columns
+    own: dict[str, Numbers], rows: np.ndarray, columns: TableColumns
 ) -> dict[str, Numbers]:
     """Takes a nan for an empty cell in a row of numbers that never share one with the column's.
 
@@ -206,7 +208,7 @@ def _without_filled(
 
 
 def _labels(
-    own: dict[str, Numbers], axes: dict[str, np.ndarray], columns: Columns
+    own: dict[str, Numbers], axes: dict[str, np.ndarray], columns: TableColumns
 ) -> tuple[np.ndarray, str]:
     """A whole number for each row; rows with the same one are one epoch. What it counts."""
     size = len(next(iter(own.values())).logged)

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tlstudy.audit.own_runs.columns import NAMES, RUN, Columns
+from tlstudy.audit.own_runs.columns import NAMES, RUN, TableColumns
 from tlstudy.audit.own_runs.names import is_run
 from tlstudy.audit.own_runs.raw import is_empty, listed
 from tlstudy.storage.errors import UserError
 
 
-def named_rows(columns: Columns, name: str) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
+def named_rows(columns: TableColumns, name: str) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
     """Names of each run and the numbers of its rows."""
     keys = _keys(columns)
     if not keys:
@@ -35,7 +35,7 @@ def named_rows(columns: Columns, name: str) -> Iterator[tuple[dict[str, Any], np
         yield (names if "arm" in names else {RUN: name, **names}), part.index.to_numpy()
 
 
-def _keys(columns: Columns) -> dict[str, str]:
+def _keys(columns: TableColumns) -> dict[str, str]:
     """Columns that tell runs apart: run and seed, or arm, size and seed, or one that looks so."""
     keys = {ours: columns.theirs[ours] for ours in NAMES if ours in columns.theirs}
     if RUN in keys:
@@ -59,7 +59,7 @@ def _tells_seeds(cells: pd.DataFrame) -> bool:
     return bool((seeds % 1 == 0).all()) and len(pairs) <= len(cells) / 2
 
 
-def _joined_key(columns: Columns) -> str | None:
+def _joined_key(columns: TableColumns) -> str | None:
     """The column that tells runs apart, or one of several such columns joined: model and fold."""
     chosen: list[str] = []
     apart = 1
@@ -85,14 +85,14 @@ def _counts(cell: Any) -> bool:
     return str(cell).strip().isdecimal()
 
 
-def _tells_runs(columns: Columns, theirs: str) -> bool:
+def _tells_runs(columns: TableColumns, theirs: str) -> bool:
     cells = columns.frame[theirs]
     if not is_run(theirs) or cells.map(_is_missing).any():
         return False
     return cells.map(str).nunique() <= len(cells) / 2
 
 
-def _check_summaries(columns: Columns) -> None:
+def _check_summaries(columns: TableColumns) -> None:
     """Refuse a list of runs with their last values, as Weights & Biases has it.
 
     Raises:

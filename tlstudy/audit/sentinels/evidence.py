@@ -9,7 +9,8 @@ import pandas as pd
 
 from tlstudy.audit.sentinels.limits import DEVIATIONS, FEW_IMAGES
 from tlstudy.audit.sentinels.trends import SMOOTHED_FROM, noise
-from tlstudy.config.settings import STATISTICS, Training
+from tlstudy.config.settings import STATISTICS
+from tlstudy.config.training import Training
 from tlstudy.config.targets import MNIST
 
 ACCURACIES = ("accuracy", "balanced_accuracy")

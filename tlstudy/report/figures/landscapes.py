@@ -1,7 +1,7 @@
 """Figures of loss landscapes: surfaces and maps of a group's arms on shared scales.
 
 A landscape is a mapping with `arm`, `group`, `label`, `subset_size`, `seed`,
-`checkpoint_train_loss` and `planes`; a plane has `status` (drawn or none), `reason`, `radius`,
+`checkpoint_train_loss` and `planes`; a plane has `status` (drawn or none), `reason`,
 `axis` (points,) and `loss` (points, points) with rows along the second direction, None where
 the loss was not finite. The trajectory's plane has `path` (epochs + 1, 2), `off_plane`,
 `explained_variance` and `random_walk_null` as well.
