@@ -10,8 +10,8 @@ import pandas as pd
 from tlstudy.audit.sentinels.limits import DEVIATIONS, FEW_IMAGES
 from tlstudy.audit.sentinels.trends import SMOOTHED_FROM, noise
 from tlstudy.config.settings import STATISTICS
-from tlstudy.config.training import Training
 from tlstudy.config.targets import MNIST
+from tlstudy.config.training import Training
 
 ACCURACIES = ("accuracy", "balanced_accuracy")
 
