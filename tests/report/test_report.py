@@ -20,10 +20,9 @@ from reports import (
 )
 
 from tlstudy.report.inputs import Inputs
-from tlstudy.report.page import content
 from tlstudy.report.page.render import render, render_results_table
 from tlstudy.report.page.svg import inline_svg
-from tlstudy.report.sentences import landscapes
+from tlstudy.report.sentences import landscapes, opening
 from tlstudy.storage import columns
 
 
@@ -255,7 +254,7 @@ def test_the_start_of_the_last_layer_is_shared_by_networks_of_a_kind(network, sh
 
 def test_a_made_title_says_what_there_is():
     study = make_inputs(sizes=(50, 200)).study
-    assert content.title(study) == "Transfer learning from 50 to 200 images, repeated and corrected"
+    assert opening.title(study) == "Transfer learning from 50 to 200 images, repeated and corrected"
     published = {name: arm for name, arm in study.arms.items() if "published" in name}
     alone = study.model_copy(update={"arms": published, "subset_size": [50]})
-    assert content.title(alone) == "Transfer learning from 50 images, repeated"
+    assert opening.title(alone) == "Transfer learning from 50 images, repeated"

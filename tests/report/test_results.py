@@ -11,9 +11,10 @@ from reports import COMMIT, WEIGHTS, Page, inputs_of, make_inputs, report_of
 from tlstudy.report import format
 from tlstudy.report.format import Cell
 from tlstudy.report.inputs import Inputs
-from tlstudy.report.page.content import page, table_caption
+from tlstudy.report.page.content import page
 from tlstudy.report.page.render import render
 from tlstudy.report.sentences import baselines, how_it_was_run, results
+from tlstudy.report.sentences.opening import table_caption
 
 
 def cell_of(inputs: Inputs, measure: str, row: str, column: str) -> Cell:

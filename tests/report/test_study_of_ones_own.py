@@ -11,7 +11,7 @@ from tlstudy.audit.alarms import RUN
 from tlstudy.config.settings import Arm
 from tlstudy.report.figures import captions, curves
 from tlstudy.report.inputs import Inputs
-from tlstudy.report.page import content
+from tlstudy.report.page import content, sheets
 from tlstudy.report.page.render import render
 from tlstudy.report.sentences import alarms, protocol
 
@@ -123,6 +123,6 @@ def test_points_are_explained_only_where_there_are_points():
 def test_images_drawn_once_are_not_counted():
     inputs = inputs_of("one seed")
     [sheet, _] = inputs.contact_sheets
-    assert "more than once" not in content._sheet(inputs.study, sheet).caption
+    assert "more than once" not in sheets.sheet(inputs.study, sheet).caption
     twice = dataclasses.replace(sheet, subset={**sheet.subset, "duplicates": 2})
-    assert "2 images were drawn more than once" in content._sheet(inputs.study, twice).caption
+    assert "2 images were drawn more than once" in sheets.sheet(inputs.study, twice).caption
