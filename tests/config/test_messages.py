@@ -109,6 +109,11 @@ MISTAKES = [
     ),
     ("arms.new.trained", {"top_k": 0}, "arms.new.trained.top_k: found 0; must be greater than 0."),
     ("arms.new.trained", {"topk": 0.1}, "arms.new.trained.topk: unknown key; did you mean 'top_k'"),
+    (
+        "arms.new",
+        {"trained": "head", "l2_sp": 0.1},
+        "arms.new: l2_sp pulls no weight where `trained: head`; leave one of them out",
+    ),
     ("arms.new.gradient_clip", 0, "arms.new.gradient_clip: found 0; must be greater than 0."),
     ("arms.new.label_smoothing", 1, "arms.new.label_smoothing: found 1; must be less than 1."),
     (

@@ -12,10 +12,12 @@ import torch
 import torchvision
 from result_files import files_of
 from safetensors.torch import load_file, save_file
+from tiny import tiny_training
 
 from tlstudy.config.architectures import TORCHVISION, allowed_sources
 from tlstudy.config.settings import WeightsFile
 from tlstudy.networks.architecture import build_classifier
+from tlstudy.networks.build import initial_network
 from tlstudy.networks.weights import cache_weights, load_weights
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import sha256
@@ -179,6 +181,20 @@ def test_weights_of_another_architecture_are_refused(state, good_file, tmp_path)
     with pytest.raises(UserError, match="stride_on: found 1x1; must be 3x3 for resnet18"):
         cache_mine(tmp_path, good_file, stride_on="1x1")
     assert not (tmp_path / "cached").exists()
+
+
+def test_the_last_layer_may_have_been_trained_on_other_classes(state, good_file, tmp_path):
+    """It is replaced; all other weights are those of the file."""
+    ours = state | {"fc.weight": torch.ones(365, 512), "fc.bias": torch.ones(365)}
+    save_file(ours, tmp_path / "places.safetensors")
+    cache_mine(tmp_path, tmp_path / "places.safetensors")
+    weights, training = load_weights(tmp_path / "cached"), tiny_training()
+    network = initial_network(training, 26, weights).state_dict()
+    assert network["fc.weight"].shape == (10, 512)
+    assert all(torch.equal(network[k], v) for k, v in state.items() if not k.startswith("fc."))
+    save_file(ours | {"fc.weight": torch.ones(365, 100)}, tmp_path / "odd.safetensors")
+    with pytest.raises(UserError, match=r"fc.weight has shape \(365, 100\)"):
+        cache_mine(tmp_path, tmp_path / "odd.safetensors")
 
 
 class Malice:

@@ -55,7 +55,7 @@ WarmUp = Annotated[
     NotNegative,
     Field(
         description="Epochs, also parts of one, in which the learning rate rises to the "
-        "optimiser's, the same amount at each step."
+        "optimiser's, the same amount at each step; rounded up to whole steps."
     ),
 ]
 

@@ -226,6 +226,8 @@ class Training(Settings):
                 "early_stopping needs `drawing: stratified`, so that no image is held out and "
                 "trained on too"
             )
+        if self.l2_sp and self.trained.part == "head":
+            raise ValueError("l2_sp pulls no weight where `trained: head`; leave one of them out")
         if self.normalisation == "weights" and self.initialisation == "random":
             raise ValueError("normalisation: weights needs an initialisation that has weights")
         if self.optimiser_holds != "network":

@@ -101,17 +101,17 @@ def _checked(
     """
     import torch
 
-    from tlstudy.networks.architecture import build_without_values
+    from tlstudy.networks.architecture import build_without_values, head_of
 
     state = _renamed(_unwrapped(state, name), architecture)
     side = side or _side_told_by(state)
     network = build_without_values(architecture, stride_on, image_size=side)
-    expected = network.state_dict()
+    expected, head = network.state_dict(), f"{head_of(network, outputs=1000)}."
     # BatchNorm's counter came later than some of torchvision's files, and changes nothing.
     counters = {key: torch.tensor(0) for key in expected if key.endswith("num_batches_tracked")}
     state = counters | dict(state)
     for key in [*expected, *(key for key in state if key not in expected)]:
-        problem = _problem(key, state.get(key), expected.get(key))
+        problem = _problem(key, state.get(key), expected.get(key), key.startswith(head))
         if problem:
             raise UserError(f"weights '{name}': not a {architecture}: {key} {problem}.")
     return {
@@ -147,12 +147,13 @@ def _side_told_by(state: State) -> int:
     return round((positions.shape[1] - 1) ** 0.5) * patches.shape[-1]  # one is the class token
 
 
-def _problem(key: str, found: Any, expected: Any) -> str:
+def _problem(key: str, found: Any, expected: Any, in_head: bool) -> str:
     if expected is None:
         return "does not belong to it, must not be there"
     if found is None:
         return "is missing"
-    if found.shape != expected.shape:
+    # The last layer is replaced, so it may have been trained on any number of classes.
+    if found.shape[in_head:] != expected.shape[in_head:] or found.dim() != expected.dim():
         return f"has shape {tuple(found.shape)}, must be {tuple(expected.shape)}"
     if expected.is_floating_point() and not found.is_floating_point():
         return f"is of type {found.dtype}, must be floating point"
