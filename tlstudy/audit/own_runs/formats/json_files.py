@@ -15,18 +15,21 @@ CURVE = ("Wall time", "Step", "Value")  # TensorBoard's own
 DEEPEST = 4
 NOTEBOOK = {"cells", "nbformat"}  # of Jupyter
 PYTHON = re.compile(r"\s*[\[{(]*\s*\{?\s*'[^']*'\s*:")  # names in single quotes
+# nan and inf as Python and C print them, which is not as JSON has them; texts stay as they are.
+BARE = re.compile(r'"(?:[^"\\\n]|\\.)*"?|([-+]?)\b(?:(nan)(?:\(\w*\))?|inf(?:inity)?)(?!\w)', re.I)
 
 
 def read(file: File) -> list[RawTable] | None:
     """The tables of a JSON file, or the rows of one with an object in each line."""
     if file.data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"["):
         return None
+    text = BARE.sub(_of_json, file.text)
     try:
-        content = json.loads(file.text)
+        content = json.loads(text)
     except RecursionError:
         raise unreadable(file.path, "is nested too deeply") from None
     except ValueError as error:
-        rows = list(_lines(file.text))
+        rows, damaged = _lines(text)
         if not rows and PYTHON.match(file.text):
             raise UserError(
                 f"{file.path}: found a dictionary as Python prints it; must be JSON: write it with "
@@ -34,7 +37,11 @@ def read(file: File) -> list[RawTable] | None:
             ) from None
         if not rows:
             raise unreadable(file.path, f"is no JSON: {error}") from None
-        return [RawTable(file.stem, cells([_flat(row) for row in rows]))]
+        last = text.rstrip().count("\n") + 1
+        if damaged and damaged[0] < last:
+            raise unreadable(file.path, f"line {damaged[0]} is no JSON object") from None
+        notes = [f"line {last}, the last one, is cut off and left out"] if damaged else []
+        return [RawTable(file.stem, cells([_flat(row) for row in rows]), notes)]
     if isinstance(content, dict) and set(content) >= NOTEBOOK:
         raise UserError(
             f"{file.path}: found a notebook; must be the log itself: write the history in it to a "
@@ -49,15 +56,27 @@ def read(file: File) -> list[RawTable] | None:
     return tables
 
 
-def _lines(text: str) -> Iterator[dict[str, Any]]:
-    """Objects that have a line; others, such as a last one that was cut off, are left out."""
-    for line in text.split("\n"):  # within a text other ends of lines may stand as they are
+def _of_json(found: re.Match) -> str:
+    """A bare nan or inf as JSON of Python has it."""
+    if found[1] is None:
+        return found[0]
+    return "NaN" if found[2] else f"{found[1].strip('+')}Infinity"
+
+
+def _lines(text: str) -> tuple[list[dict[str, Any]], list[int]]:
+    """Objects that have a line, and the numbers of lines with anything else."""
+    rows, damaged = [], []
+    # Within a text other ends of lines may stand as they are.
+    for number, line in enumerate(text.split("\n"), 1):
         try:
             row = json.loads(line)
         except (ValueError, RecursionError):
-            continue
+            row = None
         if isinstance(row, dict):
-            yield row
+            rows.append(row)
+        elif line.strip():
+            damaged.append(number)
+    return rows, damaged
 
 
 def _tables(content: Any, name: str, depth: int = 0) -> Iterator[RawTable]:
@@ -101,21 +120,27 @@ def _curves(flat: dict[str, Any]) -> dict[str, list[Any]]:
 def _of_curves(curves: dict[str, list[Any]], name: str) -> RawTable:
     """A row for each place. Of a list that is a whole number of times as long, rows are joined.
 
-    So the losses of all steps stand beside the values of the epochs.
+    So the losses of all steps stand beside the values of the epochs. A list may be longer by one:
+    a training that was stopped in an epoch has a train loss of it, and no validation loss.
     """
-    shortest = min((len(line) for line in curves.values() if len(line) > 1), default=1)
-    fitting = {key: line for key, line in curves.items() if len(line) % shortest == 0}
-    notes = [
-        f"{key} is left out: it has {len(line)} values, others {shortest}"
-        for key, line in curves.items()
-        if key not in fitting
-    ]
-    if all(len(line) == shortest for line in fitting.values()):
-        rows = [{key: line[i] for key, line in fitting.items()} for i in range(shortest)]
+    number = _number_of_rows(curves)
+    fitting, notes = {}, []
+    for key, line in curves.items():
+        if len(line) % number == 0:
+            fitting[key] = line
+        elif len(line) == number + 1:
+            fitting[key] = line[:number]
+            notes.append(
+                f"the last value of {key} is left out: it has {len(line)}, others {number}"
+            )
+        else:
+            notes.append(f"{key} is left out: it has {len(line)} values, others {number}")
+    if all(len(line) == number for line in fitting.values()):
+        rows = [{key: line[i] for key, line in fitting.items()} for i in range(number)]
         return RawTable(name, cells(rows), notes)
-    notes.append(f"the lists have different lengths: joined to {shortest} epochs")
+    notes.append(f"the lists have different lengths: joined to {number} epochs")
     placed = [
-        (i // (len(line) // shortest) + 1, key, value)
+        (i // (len(line) // number) + 1, key, value)
         for key, line in fitting.items()
         for i, value in enumerate(line)
         if understood(key).quantity != "epoch"
@@ -123,6 +148,18 @@ def _of_curves(curves: dict[str, list[Any]], name: str) -> RawTable:
     placed.sort(key=lambda cell: cell[0])
     rows = [{"epoch": epoch, key: value} for epoch, key, value in placed]
     return RawTable(name, cells(rows), notes)
+
+
+def _number_of_rows(curves: dict[str, list[Any]]) -> int:
+    """The length that most lists fit, the longest at a tie; not of learning rates alone."""
+    lengths = {key: len(line) for key, line in curves.items() if len(line) > 1}
+    known = [lengths[key] for key in lengths if understood(key).quantity != "learning_rate"]
+
+    def rank(number: int) -> tuple[int, int]:
+        fits = (each % number == 0 or each == number + 1 for each in lengths.values())
+        return sum(fits), number
+
+    return max(known or lengths.values(), key=rank, default=1)
 
 
 def _series(cell: Any) -> list[Any]:
