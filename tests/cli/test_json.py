@@ -79,3 +79,4 @@ def test_all_runs_of_a_study_are_audited(folder, tmp_path, monkeypatch):
     (tmp_path / "mine.yaml").write_text("study: mine\n")
     result = CliRunner().invoke(main, ["audit", "mine.yaml"])
     assert "results/mine: has no run yet" in result.output, result.output
+    assert result.exit_code == 2

@@ -69,8 +69,14 @@ def audit(
     """
     from tlstudy.audit.own_runs.command import audit_runs
 
-    every = tuple(run for source in sources for run in _runs_of(source))
-    text, status = audit_runs(every, columns, classes, test_images, fail_on, as_json)
+    every: list[Path] = []
+    refused: list[UserError] = []
+    for source in sources:
+        try:
+            every += _runs_of(source)
+        except UserError as error:
+            refused.append(error)
+    text, status = audit_runs(every, refused, columns, classes, test_images, fail_on, as_json)
     tell(text)
     sys.exit(status)
 

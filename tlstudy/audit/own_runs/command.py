@@ -1,6 +1,7 @@
 """The command `tlstudy audit`: from files and options to a text and whether to fail."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from tlstudy.audit.own_runs.columns import COLUMNS
@@ -13,7 +14,8 @@ FOUND, CANNOT_JUDGE = 1, 3  # exit statuses, beside UNREADABLE
 
 
 def audit_runs(
-    sources: tuple[Path, ...],
+    sources: Sequence[Path],
+    refused: Sequence[UserError],
     columns: tuple[str, ...],
     classes: int | None,
     test_images: int | None,
@@ -22,12 +24,16 @@ def audit_runs(
 ) -> tuple[str, int]:
     """What the sentinels made of the runs, and the exit status.
 
+    Args:
+        refused: why others cannot be read.
+
     Raises:
         UserError: no run can be read, or an option makes no sense; its exit status is 2.
     """
     try:
         options = Options(column_names(columns), classes, test_images)
-        runs, refused = read_each(sources, options)
+        runs, unreadable = read_each(sources, options)
+        refused = [*refused, *unreadable]
         if not runs:
             raise UserError("\n".join(error.message for error in refused))
     except UserError as error:
