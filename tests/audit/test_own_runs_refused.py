@@ -1,6 +1,7 @@
 """`tlstudy audit`: what cannot be read is named, with what would help."""
 
 import json
+import os
 
 import pytest
 from audited import audit
@@ -26,6 +27,11 @@ CSV = "epoch,train_loss\n1,2.3\n2,2.1\n"
         ("epoch,train_loss\n1,2.3,7\n2,2.0,7\n", (), "more fields than the header"),
         ("run,epoch,train_loss\n,1,2\n", (), "column run: found an empty cell"),
         ("arm,seed,epoch,train_loss\na,x,1,2\n", (), "column seed: found 'x'"),
+        (
+            "epoch,loss\n1,two\n2,one\n",
+            (),
+            "column loss: found 'two' in row 1; must have a number.",
+        ),
         (CSV, ("--column", "train_loss=loss"), "found no column 'loss' (--column train_loss=loss)"),
         (CSV, ("--column", "loss=train_loss"), "--column: found 'loss'; must be one of run, arm"),
         (CSV, ("--column", "train_loss"), "--column: found 'train_loss'; must be NAME=THEIRS."),
@@ -74,6 +80,10 @@ def test_files_that_are_none(tmp_path):
         assert told in result.output
         assert result.exit_code == 2
         assert len(result.output.splitlines()) == 1
+    os.mkfifo(tmp_path / "pipe")
+    result = audit(tmp_path / "pipe")
+    assert "pipe: is neither a file nor a folder" in result.output
+    assert result.exit_code == 2
     for text in ("{", "{}"):
         (tmp_path / "run.json").write_text(text)
         result = audit(tmp_path)
@@ -93,6 +103,11 @@ def test_what_can_be_read_is_audited_beside_what_cannot(tmp_path):
     assert "empty.csv: cannot be read" in output
     assert "nowhere.csv: no such file" in output
     assert "2 of the files or folders could not be read" in output
+    result = audit(tmp_path / "nowhere.yaml", good)
+    assert result.exit_code == 2
+    assert "good (" in result.output
+    assert "nowhere.yaml: cannot be read" in result.output
+    assert audit(tmp_path / "nowhere.yaml").exit_code == 2
     told = json.loads(audit("--json", good, empty).output)
     assert [run["run"] for run in told["runs"]] == ["good"]
     assert len(told["not_read"]) == 1

@@ -129,11 +129,22 @@ def chosen(frame: pd.DataFrame, renamed: Mapping[str, str], path: Path) -> Table
     if not set(columns.theirs) & set(NUMBERS):
         example = _example(columns)
         remedy = f", or name one with --column, such as --column {example}" if example else ""
-        raise UserError(
-            f"{path}: found the columns {listed(frame)}; must have a loss, an accuracy or a "
-            f"gradient norm{remedy}."
+        found = _words_found(columns) or (
+            f"found the columns {listed(frame)}; must have a loss, an accuracy or a gradient norm"
         )
+        raise UserError(f"{path}: {found}{remedy}.")
     return columns
+
+
+def _words_found(columns: TableColumns) -> str:
+    """The first cell of a loss or the like that has no number; empty if there is none."""
+    for name in columns.frame:
+        found = columns.numbers_of(name)
+        if found.wrong and understood(name).quantity not in (None, *AXES):
+            cell = columns.frame[name].iloc[found.wrong[0]]
+            place = f"'{listed([cell])}' in row {found.wrong[0] + 1}"
+            return f"column {listed([name])}: found {place}; must have a number"
+    return ""
 
 
 def _example(columns: TableColumns) -> str:

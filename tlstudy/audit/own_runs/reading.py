@@ -73,7 +73,9 @@ def read_each(paths: Iterable[Path], options: Options) -> tuple[list[Source], li
                 read = [(path, table) for table in read_file(File(path))]
                 tables.setdefault(path.parent, []).append(read)
             else:
-                raise UserError(f"{path}: no such file or folder.")
+                missing = not path.exists()  # a pipe is there
+                reason = "no such file or folder" if missing else "is neither a file nor a folder"
+                raise UserError(f"{path}: {reason}.")
         except UserError as error:
             refused.append(error)
         except OSError as error:
