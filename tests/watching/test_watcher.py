@@ -75,6 +75,16 @@ def test_its_table_is_what_the_audit_reads(tmp_path):
     assert {"train_loss", "train_accuracy", "gradient_norm"} <= set(run.metrics)
 
 
+def test_watchers_of_one_process_have_a_table_each(tmp_path):
+    path = tmp_path / "watch.csv"
+    folds = [Loop(epochs=epochs, options={"path": path}).run().watch for epochs in (1, 2, 3)]
+    names = ["watch.csv", "watch-2.csv", "watch-3.csv"]
+    for number, (watch, name) in enumerate(zip(folds, names, strict=True), 1):
+        assert len(list(csv.DictReader((tmp_path / name).open()))) == number
+        assert f"tlstudy audit {tmp_path / name}" in watch.report()
+        assert ("is the table of another watcher" in watch.report()) == (number > 1)
+
+
 def test_the_values_that_it_sees_are_those_of_the_loop(tmp_path):
     inputs, labels = examples(0)
     model = network()

@@ -11,6 +11,18 @@ COLUMNS = (
 
 Row = dict[str, float | int | None]
 
+_written: set[Path] = set()  # tables of the watchers of this process
+
+
+def own_path(path: Path) -> Path:
+    """The path if no watcher of this process has a table there; else with -2, -3 and so on."""
+    number, own = 1, path
+    while own.resolve() in _written and own.exists():
+        number += 1
+        own = path.with_stem(f"{path.stem}-{number}")
+    _written.add(own.resolve())
+    return own
+
 
 def write_table(path: Path, rows: list[Row]) -> None:
     """Write all epochs; a file that is there is replaced. A value that is not known is empty."""

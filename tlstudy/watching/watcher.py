@@ -32,7 +32,7 @@ from tlstudy.watching.losses import (
     look_at_inputs_of,
 )
 from tlstudy.watching.seen import Call, Seen
-from tlstudy.watching.table import Row, write_table
+from tlstudy.watching.table import Row, own_path, write_table
 from tlstudy.watching.values import batchnorm_seen, first_not_finite, inputs_seen
 from tlstudy.watching.weights import Weights, optimisers_of
 
@@ -63,7 +63,8 @@ class Watch:
             optimiser: one optimiser, or several if each trains a part of the network.
             classes: number of classes, for the command that audits the table; if not given, it is
                 taken from the outputs of the network.
-            path: file for the table of epochs; an existing file is replaced. None: no table.
+            path: file for the table of epochs; an existing file is replaced, unless it is of
+                another watcher of this process: then -2 is added to the name. None: no table.
             test_images: a tensor (N, ...) in the form that the network gets, or a data set or
                 loader of such examples, with or without labels after them.
 
@@ -73,7 +74,7 @@ class Watch:
         """
         self._optimisers = optimisers_of(model, optimiser)
         self.model, self.classes = model, classes
-        self.path = Path(path) if path is not None else None
+        self.path = self._asked = Path(path) if path is not None else None
         if self.path and self.path.is_dir():
             raise IsADirectoryError(f"path is a folder; a file in it is wanted: {self.path}")
         if self.path:
@@ -149,6 +150,8 @@ class Watch:
             row["test_images"] = calls.test.examples
         self.rows.append(row | self._given)
         if self.path:
+            if len(self.rows) == 1:
+                self.path = own_path(self.path)
             write_table(self.path, self.rows)
 
     @property
@@ -177,6 +180,8 @@ class Watch:
         if self.path and self.rows:
             option = f" --classes {self.classes}" if self.classes else ""
             table = f"  The table of epochs: tlstudy audit {self.path}{option}"
+            if self.path != self._asked:
+                table += f"\n  ({self._asked} is the table of another watcher)"
         missing = unjudged(seen)
         for name, what in self._refused.items():
             missing.append(f"the value {name}: a number is wanted, and it was a {what}.")
