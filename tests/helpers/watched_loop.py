@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
+from torch.nn.modules import module as torch_module
+from torch.overrides import _len_torch_function_stack
 
 import tlstudy
 from tlstudy.watching.watcher import Watch
@@ -29,6 +31,15 @@ def network() -> nn.Sequential:
     return nn.Sequential(
         *(nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten()),
         *(nn.Dropout(0.1), nn.Linear(8 * 16, CLASSES)),
+    )
+
+
+def hooks() -> tuple[int, int, int]:
+    """How many hooks and modes are open."""
+    return (
+        len(torch_module._global_forward_hooks),
+        len(torch_module._global_forward_pre_hooks),
+        _len_torch_function_stack(),
     )
 
 
