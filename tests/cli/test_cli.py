@@ -16,6 +16,8 @@ from study_folder import ROOT
 
 from tlstudy.cli import main
 from tlstudy.cli.group import Commands, Printable, begin_lines_with
+from tlstudy.config.given import given_study
+from tlstudy.jobs.study_files import keep_study
 from tlstudy.networks.device import take_gpu
 from tlstudy.storage.terminal import COMMANDS, printable
 
@@ -154,6 +156,19 @@ def test_commands_that_only_read_leave_nothing(tmp_path, monkeypatch, command):
     invoke(command, "mine.yaml")
     invoke(command, "mine.yaml", "--json")
     assert sorted(tmp_path.iterdir()) == [tmp_path / "mine.yaml"]
+
+
+@pytest.mark.parametrize("command", ["verify", "pack"])
+def test_results_are_judged_by_their_own_study_alone(tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").write_text("study: mine\n")
+    keep_study(given_study([Path("mine.yaml")]))
+    for arguments in (["results/mine"], ["mine.yaml"], ["mine.yaml", "--set", "cache=elsewhere"]):
+        assert "provenance: missing, as in results of earlier" in invoke(command, *arguments).output
+    result = invoke(command, "mine.yaml", "--set", "subset_size=[98, 99]")
+    assert result.exit_code == 1
+    assert "results/mine/study.json: is not of the study that was named" in result.output
+    assert "(subset_size was [50] and is [98, 99])" in result.output
 
 
 def test_the_page_names_every_command():

@@ -1,6 +1,5 @@
 """Reading what the report and the figures are made from: tables, and landscapes."""
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
@@ -15,6 +14,7 @@ from tlstudy.jobs import paths
 from tlstudy.jobs.calls import going_on
 from tlstudy.jobs.progress import progress
 from tlstudy.jobs.provenance import read_provenance
+from tlstudy.jobs.study_files import first_difference
 from tlstudy.storage import reading
 from tlstudy.storage.errors import UserError
 
@@ -71,7 +71,7 @@ def _check_settings(study: Study) -> None:
             instead = f"; or give {folder} in place of the study file, for what is there"
     raise UserError(
         f"{paths.tables_folder(study)}: the tables were made with other settings "
-        f"({_difference(then, now)}); go on with {going_on(study)}{instead}."
+        f"({first_difference(then, now)}); go on with {going_on(study)}{instead}."
     )
 
 
@@ -90,18 +90,6 @@ def _decisive(study: Study) -> dict[str, Any]:
         found["subset_size"] = sorted(study.subset_size)
         found["evaluation"] = study.evaluation.model_dump(mode="json")
     return found
-
-
-def _difference(then: Mapping[str, Any], now: Mapping[str, Any], above: str = "") -> str:
-    """The first key that differs, dots leading down, with both values."""
-    key = next(key for key in {**then, **now} if then.get(key) != now.get(key))
-    one, other = then.get(key), now.get(key)
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return _difference(one, other, f"{above}{key}.")
-    was, is_now = (
-        "set" if isinstance(value, Mapping) else json.dumps(value) for value in (one, other)
-    )
-    return f"{above}{key} was {was} and is {is_now}"
 
 
 class TablesOnDemand(Mapping[str, pd.DataFrame]):
