@@ -185,6 +185,8 @@ class OpenedStudy:
         from tlstudy.audit.compared import Side, compare_arms, reservations
 
         quantities = [quantities] if isinstance(quantities, str) else quantities
+        if not quantities:
+            raise UserError("quantities: none is named; see `tlstudy claims --quantities`.")
         for name in (first, second):
             check_arm(self.settings, name)
         for name in quantities:
@@ -309,16 +311,17 @@ class OpenedStudy:
         return sizes[0] if size is None else size
 
 
-def open_study(*files: str | os.PathLike[str], changes: Sequence[str] = ()) -> OpenedStudy:
+def open_study(*files: str | os.PathLike[str], changes: str | Sequence[str] = ()) -> OpenedStudy:
     """A study by its folder of results, such as results/quick, or by its study files.
 
     Args:
         files: as the commands take them: a folder of results, or study files on top of config.yaml.
-        changes: on top of study files, such as "arms.new.epochs=3".
+        changes: on top of study files, such as "arms.new.epochs=3"; one or several.
 
     Raises:
         UserError: a sentence for each mistake.
     """
+    changes = [changes] if isinstance(changes, str) else changes
     return OpenedStudy(given_study([Path(file) for file in files], changes))
 
 

@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import io
+import json
 import logging
 import os
 import subprocess
@@ -169,6 +170,22 @@ def test_results_are_judged_by_their_own_study_alone(tmp_path, monkeypatch, comm
     assert result.exit_code == 1
     assert "results/mine/study.json: is not of the study that was named" in result.output
     assert "(subset_size was [50] and is [98, 99])" in result.output
+
+
+def test_what_cannot_be_printed_ends_in_a_sentence():
+    command = [sys.executable, "-m", "tlstudy.cli", "schema"]
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert result.returncode == 1
+    assert result.stderr == "Error: The system refused something: No space left on device.\n"
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_quantities_as_json(order):
+    result = invoke("claims", *["--quantities", "--json"][::order])
+    listed = json.loads(result.output)
+    assert set(listed[0]) == {"quantity", "unit", "description"}
+    assert {each["quantity"] for each in listed} > {"loss", "displacement"}
 
 
 def test_the_page_names_every_command():
