@@ -170,6 +170,7 @@ def test_test_images_are_those_of_the_predictions(small_results):
         (lambda study: study.values(None), "quantity 'None': see"),
         (lambda study: study.values(["loss"]), "quantity '['loss']': did you mean 'loss'"),
         (lambda study: study.figure(None), "figure 'None': two has"),
+        (lambda study: study.table(None), "table 'None': tables are"),
         (lambda study: study.predictions("new"), "run: found 'new'; must be a row of `runs`, or ("),
         (lambda study: study.predictions(study.runs), "must be one row of `runs`; found 10 rows"),
         (lambda study: study.values("los"), "quantity 'los': did you mean 'loss'"),

@@ -10,7 +10,7 @@ def did_you_mean(name: str, allowed: Iterable[str], least: float = 0.6) -> str:
     Args:
         least: how alike they must be, from 0 to 1 (`difflib`).
     """
-    name, allowed = str(name), list(allowed)  # from Python it may be anything
+    allowed = list(allowed)
     # Another letter's case is the closest: AdamW is adamw and not adam.
     same = [each for each in allowed if each.lower() == name.lower()]
     # Then a slip of the pen, then the last of several words: accuracy is balanced_accuracy.

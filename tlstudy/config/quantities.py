@@ -21,7 +21,6 @@ def quantity_of(name: str) -> Quantity | None:
 
     A stage of any network may follow a family of stages: `probe.features.3`.
     """
-    name = str(name)  # from Python it may be anything
     family, _, stage = name.partition(".")
     if name in QUANTITIES or family not in STAGE_FAMILIES or not stage:
         return QUANTITIES.get(name)
