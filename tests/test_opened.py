@@ -166,6 +166,11 @@ def test_test_images_are_those_of_the_predictions(small_results):
             "did you mean 'pretrained'? arms of two are",
         ),
         (lambda study: study.compare("new", "new", ["los"]), "quantity 'los': did you mean 'loss'"),
+        (lambda study: study.compare("new", "new", []), "quantities: none is named; see"),
+        (lambda study: study.values(None), "quantity 'None': see"),
+        (lambda study: study.values(["loss"]), "quantity '['loss']': did you mean 'loss'"),
+        (lambda study: study.figure(None), "figure 'None': two has"),
+        (lambda study: study.table(None), "table 'None': tables are"),
         (lambda study: study.predictions("new"), "run: found 'new'; must be a row of `runs`, or ("),
         (lambda study: study.predictions(study.runs), "must be one row of `runs`; found 10 rows"),
         (lambda study: study.values("los"), "quantity 'los': did you mean 'loss'"),
@@ -177,6 +182,12 @@ def test_mistakes_end_in_a_sentence(made, ask, told):
     with pytest.raises(UserError) as caught:
         ask(tlstudy.open(made / "two"))
     assert told in caught.value.message
+
+
+def test_one_change_may_be_a_text():
+    quick = ROOT / "studies" / "quick.yaml"
+    assert tlstudy.open(quick, changes="study=x").settings.study == "x"
+    assert tlstudy.open(quick, changes=["study=x", "seed=3"]).settings.seed == [3]
 
 
 def test_the_notebook_runs(real, monkeypatch):

@@ -100,7 +100,7 @@ class OpenedStudy:
         Raises:
             UserError: there is none of that name, or it is not made yet.
         """
-        if name not in ALL_TABLES:
+        if (name := str(name)) not in ALL_TABLES:
             hint = did_you_mean(name, ALL_TABLES)
             raise UserError(f"table '{name}': {hint}tables are {', '.join(ALL_TABLES)}.")
         frame = self._tables[name].copy()
@@ -154,7 +154,7 @@ class OpenedStudy:
         """
         from tlstudy.audit.quantities import values_of
 
-        known = known_quantity(quantity)
+        known = known_quantity(str(quantity))
         frame = values_of(self._tables, quantity).unstack("arm")[list(self.settings.arms)]
         frame.attrs = {"unit": known.unit, "units": dict.fromkeys(frame, known.unit)}
         return frame
@@ -184,7 +184,11 @@ class OpenedStudy:
 
         from tlstudy.audit.compared import Side, compare_arms, reservations
 
-        quantities = [quantities] if isinstance(quantities, str) else quantities
+        quantities = (
+            [quantities] if isinstance(quantities, str) else list(map(str, quantities or ()))
+        )
+        if not quantities:
+            raise UserError("quantities: none is named; see `tlstudy claims --quantities`.")
         for name in (first, second):
             check_arm(self.settings, name)
         for name in quantities:
@@ -224,7 +228,7 @@ class OpenedStudy:
         from tlstudy.jobs.tables import read_landscapes
         from tlstudy.report.figures import OfSize, draw, style
 
-        names = self.figure_names()
+        name, names = str(name), self.figure_names()
         if name not in names:
             raise UserError(
                 f"figure '{name}': {did_you_mean(name, names)}{self.settings.study} has "
@@ -309,16 +313,17 @@ class OpenedStudy:
         return sizes[0] if size is None else size
 
 
-def open_study(*files: str | os.PathLike[str], changes: Sequence[str] = ()) -> OpenedStudy:
+def open_study(*files: str | os.PathLike[str], changes: str | Sequence[str] = ()) -> OpenedStudy:
     """A study by its folder of results, such as results/quick, or by its study files.
 
     Args:
         files: as the commands take them: a folder of results, or study files on top of config.yaml.
-        changes: on top of study files, such as "arms.new.epochs=3".
+        changes: on top of study files, such as "arms.new.epochs=3"; one or several.
 
     Raises:
         UserError: a sentence for each mistake.
     """
+    changes = [changes] if isinstance(changes, str) else changes
     return OpenedStudy(given_study([Path(file) for file in files], changes))
 
 

@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import io
+import json
 import logging
 import os
 import subprocess
@@ -16,6 +17,8 @@ from study_folder import ROOT
 
 from tlstudy.cli import main
 from tlstudy.cli.group import Commands, Printable, begin_lines_with
+from tlstudy.config.given import given_study
+from tlstudy.jobs.study_files import keep_study
 from tlstudy.networks.device import take_gpu
 from tlstudy.storage.terminal import COMMANDS, printable
 
@@ -154,6 +157,35 @@ def test_commands_that_only_read_leave_nothing(tmp_path, monkeypatch, command):
     invoke(command, "mine.yaml")
     invoke(command, "mine.yaml", "--json")
     assert sorted(tmp_path.iterdir()) == [tmp_path / "mine.yaml"]
+
+
+@pytest.mark.parametrize("command", ["verify", "pack"])
+def test_results_are_judged_by_their_own_study_alone(tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").write_text("study: mine\n")
+    keep_study(given_study([Path("mine.yaml")]))
+    for arguments in (["results/mine"], ["mine.yaml"], ["mine.yaml", "--set", "cache=elsewhere"]):
+        assert "provenance: missing, as in results of earlier" in invoke(command, *arguments).output
+    result = invoke(command, "mine.yaml", "--set", "subset_size=[98, 99]")
+    assert result.exit_code == 1
+    assert "results/mine/study.json: is not of the study that was named" in result.output
+    assert "(subset_size was [50] and is [98, 99])" in result.output
+
+
+def test_what_cannot_be_printed_ends_in_a_sentence():
+    command = [sys.executable, "-m", "tlstudy.cli", "schema"]
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert result.returncode == 1
+    assert result.stderr == "Error: The system refused something: No space left on device.\n"
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_quantities_as_json(order):
+    result = invoke("claims", *["--quantities", "--json"][::order])
+    listed = json.loads(result.output)
+    assert set(listed[0]) == {"quantity", "unit", "description"}
+    assert {each["quantity"] for each in listed} > {"loss", "displacement"}
 
 
 def test_the_page_names_every_command():

@@ -3,14 +3,18 @@
 import csv
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 
+import laboratory_study
 import made_results
 import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
 from made_results import paired_difference
+from study_folder import environment
 
 from tlstudy.audit.statistics import summarise
 from tlstudy.cli import main
@@ -18,6 +22,7 @@ from tlstudy.config.settings import WeightsFile
 from tlstudy.config.sweeps import expand_arms
 from tlstudy.jobs import paths
 from tlstudy.jobs.calls import note_call
+from tlstudy.jobs.study_files import keep_study
 
 
 @pytest.fixture(scope="module")
@@ -205,6 +210,41 @@ def test_a_table_is_not_written_over_results(here, name):
         "export", "results/one", "--output", name, status=1
     )
     assert files_in(here) == before
+
+
+def test_a_table_is_not_written_over_what_is_something_else(here):
+    """Another study's results, and a study file."""
+    Path("kept.yaml").write_text("study: kept\n")
+    before = [file.read_bytes() for file in files_in(here) if file.is_file()]
+    for name, told in (
+        ("results/two/study.json", "results/two, which holds files of studies"),
+        ("results/two/tables/new.csv", "results/two, which holds files of studies"),
+        ("kept.yaml", "kept.yaml: is there and is no csv file by its name"),
+    ):
+        call = ("export", "results/one", "--format", "csv", "--output", name)
+        assert told in invoke(*call, status=1)
+    told = invoke("pack", "results/one", "--output", "results/two/tables/new.tar.gz", status=1)
+    assert "results/two, which holds files of studies" in told
+    assert [file.read_bytes() for file in files_in(here) if file.is_file()] == before
+
+
+def test_a_study_without_networks_has_nothing_to_compare(here):
+    keep_study(laboratory_study.make_study().model_copy(update={"study": "lab"}))
+    for names in (("results/lab", "results/lab"), ("results/one", "results/lab")):
+        assert "results/lab: lab trains no networks" in invoke("compare", *names, status=1)
+    told = invoke("compare", "results/lab:new", "results/one:new", status=1)
+    assert "arm 'new': lab trains no networks" in told
+
+
+def test_an_encoding_that_lacks_characters_ends_no_command(here):
+    names = ("results/one:new", "results/one:pretrained")
+    result = subprocess.run(
+        [sys.executable, "-m", "tlstudy.cli", "compare", *names],
+        env=environment() | {"PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+    )
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert b"The 95\\u202f% interval" in result.stdout
 
 
 def test_a_table_is_not_written_over_a_device(here):

@@ -35,6 +35,18 @@ def test_a_new_study_file_is_a_study(here):
     assert not Path("c d.yaml").exists()
 
 
+@pytest.mark.parametrize("name", ["one/config.yaml", "slides.yaml", "quick.yaml"])
+def test_a_new_study_takes_no_name_that_is_taken(here, name):
+    Path("results/quick").mkdir(parents=True)
+    assert "another file name" in invoke("init", name, status=1)
+    assert not Path(name).exists()
+
+
+def test_calls_with_a_blank_can_be_copied(here):
+    assert "then `tlstudy plan 'my dir/mine.yaml'`." in invoke("init", "my dir/mine.yaml")
+    assert "--configfile 'my dir/mine.yaml'  " in Path("my dir/mine.yaml").read_text()
+
+
 def test_what_is_commented_out_in_it_is_right(here):
     """Each example of a setting, and the claim, is a part of a study."""
     invoke("init")

@@ -95,6 +95,30 @@ def test_a_wrong_default_says_where_it_may_be_given(here):
     assert told(Path("mine.yaml")).endswith("Give another one in mine.yaml.")
 
 
+def test_a_change_of_an_arm_or_claim_that_is_not_there_is_refused(here):
+    message = told(QUICK, changes=("arms.nwe.epochs=3",))
+    assert message.startswith("--set arms.nwe.epochs=3: there is no arms.nwe to change; did you me")
+    assert "there is no claims.C1" in told(QUICK, changes=("claims.C1.effect=0.1",))
+    without = write("study: a\narms: {new-published: null}\n")
+    change = "arms.new-published.epochs=3"
+    assert "there is no arms.new-published" in told(without, changes=(change,))
+    study = given_study([QUICK], ["arms.more={epochs: 2}", "arms.more.epochs=3"])
+    assert study.arms["more"].epochs == 3
+
+
+def test_a_study_in_a_file_named_config_yaml_is_told_what_it_is_taken_for(here):
+    Path("one").mkdir()
+    file = write("study: a\nseed: 1\narms: {new: {initialisation: imagenet}}\n", "one/config.yaml")
+    assert told(file).endswith(
+        "one/config.yaml: a file named config.yaml is taken for the one below all studies; a study "
+        "of your own needs another file name."
+    )
+
+
+def test_no_name_is_advised_that_is_taken(here):
+    assert "such as `study: mine`" in told(write("seed: 3\n", "slides.yaml"))
+
+
 def test_places_may_be_changed_without_a_name(here):
     assert given_study([write("results: elsewhere\ncache: c\n")]).results == Path("elsewhere")
 

@@ -23,6 +23,7 @@ from tlstudy.config.settings import Study
 from tlstudy.config.study import STUDY_FILE, distinct, runs
 from tlstudy.jobs import paths
 from tlstudy.jobs.graph import FORMULA_DRAWS, FORMULA_SEED
+from tlstudy.jobs.study_files import check_named
 from tlstudy.storage.errors import UserError
 
 
@@ -110,6 +111,7 @@ def verify(study: Study, everything: bool, as_json: bool) -> None:
     """
     from tlstudy.jobs.verify import verdict, verdict_text
 
+    check_named(study)
     found = verdict(paths.study_folder(study), everything)
     tell(as_json_text(asdict(found)) if as_json else verdict_text(found, everything))
     sys.exit(0 if found.holds else 1)
@@ -131,6 +133,7 @@ def pack(study: Study, destination: Path | None) -> None:
     """
     from tlstudy.jobs.pack import pack_study
 
+    check_named(study)
     tell(pack_study(paths.study_folder(study), destination))
 
 

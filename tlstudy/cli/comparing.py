@@ -55,11 +55,16 @@ def compare(first: str, second: str, quantities: tuple[str, ...], as_json: bool)
         check_arm(other, against)
         pairs = [(arm, against)]
     else:
+        for name, study in ((first, one), (second, other)):
+            if not study.arms:
+                raise UserError(
+                    f"{name}: {study.study} trains no networks; it has no arms to compare."
+                )
         pairs = [(name, name) for name in one.arms if name in other.arms]
         if not pairs:
             raise UserError(
                 f"{first} and {second} have no arm of the same name; name one of each, such as "
-                f"{first}:{next(iter(one.arms), 'new')} {second}:{next(iter(other.arms), 'new')}."
+                f"{first}:{next(iter(one.arms))} {second}:{next(iter(other.arms))}."
             )
     tables, others = TablesOnDemand(one), TablesOnDemand(other)
     sides = [(Side(one, name, tables), Side(other, also, others)) for name, also in pairs]
@@ -103,6 +108,10 @@ def export(study: Study, form: str | None, output: Path | None) -> None:
         if form is None:
             endings = ", ".join(TEXT_FORMATS)
             raise UserError(f"{output}: say which --format, or end the name with {endings}.")
+        if output.exists() and TEXT_FORMATS.get(output.suffix.lower()) != form:
+            raise UserError(
+                f"{output}: is there and is no {form} file by its name; remove it first."
+            )
     text = exported(study, form or "csv")
     if output is None:
         tell(text, nl=False)

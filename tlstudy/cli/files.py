@@ -1,5 +1,6 @@
 """Commands on a study's own files: a new study file, and what may be removed of a study."""
 
+import shlex
 from pathlib import Path
 
 import click
@@ -19,8 +20,12 @@ def init(file: Path) -> None:
 
     if file.exists():
         raise UserError(f"{file}: is there already; name another file, or edit this one.")
+    if (folder := Path("results", file.stem)).exists():
+        raise UserError(
+            f"{file}: its results would be mixed with {folder}; take another file name."
+        )
     write_bytes_atomically(file, new_study(file.stem, str(file)).encode())
-    tell(f"{file}: edit it, then `tlstudy plan {file}`.")
+    tell(f"{file}: edit it, then `tlstudy plan {shlex.quote(str(file))}`.")
 
 
 @click.command()

@@ -1,7 +1,10 @@
 """The group of all commands."""
 
+import errno
 import logging
+import os
 import sys
+from io import TextIOWrapper
 
 import click
 
@@ -18,8 +21,11 @@ class Commands(click.Group):
         try:
             return super().invoke(context)
         except OSError as error:
-            if error.filename is None:
+            if error.filename is None and error.errno in (None, errno.EPIPE):  # click's
                 raise
+            if error.filename is None:
+                _forget_output()
+                raise UserError(f"The system refused something: {error.strerror}.") from None
             raise UserError(f"{error.filename}: {error.strerror}.") from None
 
     def list_commands(self, context: click.Context) -> list[str]:
@@ -31,6 +37,14 @@ class Printable(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return printable(super().format(record))
+
+
+def _forget_output() -> None:
+    """Drop what could not be printed: Python would try again at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
 
 
 def _handler() -> logging.Handler:
@@ -56,5 +70,7 @@ def main() -> None:
     results/quick. A study file changes keys of config.yaml. If you name several files, each
     changes keys of the files before it. If you name none, the study is config.yaml.
     """
+    if isinstance(sys.stdout, TextIOWrapper):  # its encoding may lack characters
+        sys.stdout.reconfigure(errors="backslashreplace")
     logging.basicConfig(level=logging.INFO, handlers=[_handler()])
     refuse_other_code()

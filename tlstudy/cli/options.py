@@ -61,7 +61,13 @@ set_option = click.option(
     multiple=True,
     help="Change a key on top of the files, such as arms.new.epochs=3; may be repeated.",
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+json_option = click.option(
+    # Before others: some print and stop.
+    *("--json", "as_json"),
+    is_flag=True,
+    is_eager=True,
+    help="Print JSON instead of text.",
+)
 cache_option = click.option(
     "--cache",
     type=PATH,

@@ -14,7 +14,7 @@ from tlstudy.cli.options import (
     tell,
     with_study,
 )
-from tlstudy.config.quantities import quantity_list
+from tlstudy.config.quantities import quantity_data, quantity_list
 from tlstudy.config.settings import Study
 from tlstudy.jobs import paths
 
@@ -30,7 +30,8 @@ def aggregate(study: Study) -> None:
 
 def _list_quantities(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted:
-        tell(quantity_list())
+        as_json = context.params["as_json"]
+        tell(as_json_text(quantity_data()) if as_json else quantity_list())
         context.exit()
 
 
@@ -38,8 +39,7 @@ def _list_quantities(context: click.Context, _: click.Parameter, wanted: bool) -
 @click.option(
     "--quantities",
     is_flag=True,
-    is_eager=True,  # needs no configuration
-    expose_value=False,
+    expose_value=False,  # needs no configuration
     callback=_list_quantities,
     help="List what a claim may be about, with units, and stop.",
 )

@@ -82,8 +82,17 @@ def given_study(files: Sequence[Path], changes: Sequence[str] = ()) -> Study:
     named = [file for file in files if file.name == BASE]
     below = [] if named else [base_file()]
     layers = [_layer(file) for file in (*below, *named[:1], *_without(files, named[:1]))]
-    layers += map(_change, changes)
-    return _study_of(merged(layers), layers)
+    for text in changes:
+        layers.append(_change(text, merged(layers)))
+    try:
+        return _study_of(merged(layers), layers)
+    except UserError as error:
+        if not named or str(named[0]) == BASE:
+            raise
+        raise UserError(
+            f"{error.message}\n{named[0]}: a file named {BASE} is taken for the one below all "
+            "studies; a study of your own needs another file name."
+        ) from None
 
 
 def is_of_results(file: Path) -> bool:
@@ -154,12 +163,24 @@ def _layer(file: Path) -> Layer:
     )
 
 
-def _change(text: str) -> Layer:
-    """A change such as arms.new.epochs=3: dots lead down, the value is YAML."""
+def _change(text: str, below: Mapping[str, Any]) -> Layer:
+    """A change such as arms.new.epochs=3: dots lead down, the value is YAML.
+
+    Args:
+        below: the settings that it changes.
+    """
     key, equals, value = text.partition("=")
     keys = key.split(".")
     if not equals or not all(keys):
         raise UserError(f"--set {text}: must be key=value, such as --set arms.new.epochs=3.")
+    there = below.get(keys[0]) or {}
+    if keys[0] in ("arms", "claims") and keys[2:] and isinstance(there, Mapping):
+        names = [str(name) for name, settings in there.items() if settings is not None]
+        if keys[1] not in names:
+            raise UserError(
+                f"--set {text}: there is no {keys[0]}.{keys[1]} to change; "
+                f"{did_you_mean(keys[1], names)}{keys[0]} are {', '.join(names) or 'none'}."
+            )
     try:
         settings, _ = parsed(value)
     except (yaml.YAMLError, ValueError, RecursionError):
@@ -214,9 +235,10 @@ def _forgotten_name(
     files = [layer.name for layer in above if layer.has_lines]
     if files and changed and not named and name and configuration.get("study") == name:
         folder = Path(str(configuration.get("results", "results")), str(name))
+        own = Path(files[-1]).stem
         yield (
             f"{files[-1]}: has no `study`, so its results would be mixed with those of {base.name} "
-            f"in {folder}; write a line such as `study: {Path(files[-1]).stem}` into it."
+            f"in {folder}; write a line such as `study: {own if own != name else 'mine'}` into it."
         )
 
 

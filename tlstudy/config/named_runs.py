@@ -15,6 +15,8 @@ def check_arm(study: Study, name: str) -> None:
         UserError: there is none of that name, or none is named.
     """
     if name not in study.arms:
+        if not study.arms:
+            raise UserError(f"arm '{name}': {study.study} trains no networks, so it has no arms.")
         found = f"arm '{name}': {did_you_mean(name, study.arms)}" if name else "no arm is named: "
         raise UserError(f"{found}arms of {study.study} are {', '.join(study.arms)}.")
 

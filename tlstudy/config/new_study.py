@@ -1,8 +1,13 @@
 """A study file to begin with, its keys explained."""
 
 import re
+import shlex
+from contextlib import suppress
+from pathlib import Path
 
 from tlstudy.config.fields import NAME_PATTERN
+from tlstudy.config.given import BASE, base_file
+from tlstudy.config.yaml_files import read_content
 from tlstudy.storage.errors import UserError
 
 TEMPLATE = """\
@@ -66,11 +71,19 @@ def new_study(name: str, file: str) -> str:
     """The text of a study file.
 
     Raises:
-        UserError: a study cannot have that name.
+        UserError: a study cannot have that name, or the one below all studies has it.
     """
     if not re.fullmatch(NAME_PATTERN, name):
         raise UserError(
             f"{file}: '{name}' can be no study's name; it must hold only the letters a to z and A "
             "to Z, digits, dots and hyphens. Take another file name."
         )
-    return TEMPLATE.format(name=name, file=file)
+    taken = None
+    with suppress(UserError):  # there may be no such file here
+        taken = read_content(base_file()).settings.get("study")
+    if Path(file).name == BASE or name == taken:
+        raise UserError(
+            f"{file}: {BASE} lies below all studies, and its study is '{taken or 'slides'}'; take "
+            "another file name."
+        )
+    return TEMPLATE.format(name=name, file=shlex.quote(file))

@@ -61,11 +61,19 @@ def listed_names() -> list[str]:
     ]
 
 
-def quantity_list() -> str:
-    """The list of quantities for a terminal: name, unit and description, a paragraph each."""
+def quantity_data() -> list[dict[str, str]]:
+    """The list of quantities for programs: quantity, unit and description."""
     first = {name.partition(".")[0]: quantity for name, quantity in QUANTITIES.items()}
+    return [
+        {"quantity": name, "unit": quantity.unit, "description": quantity.description}
+        for name, quantity in zip(listed_names(), first.values(), strict=True)
+    ]
+
+
+def quantity_list() -> str:
+    """The same for a terminal, a paragraph each."""
     indent = {"initial_indent": "    ", "subsequent_indent": "    "}
     return "\n".join(
-        f"{name}: {quantity.unit}\n{textwrap.fill(quantity.description, 90, **indent)}"
-        for name, quantity in zip(listed_names(), first.values(), strict=True)
+        f"{each['quantity']}: {each['unit']}\n{textwrap.fill(each['description'], 90, **indent)}"
+        for each in quantity_data()
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from tlstudy.config.settings import Study
-from tlstudy.config.study import finished_study
+from tlstudy.config.study import STUDY_FILE, finished_study
 from tlstudy.jobs import paths
 from tlstudy.jobs.verify import Verification
 from tlstudy.storage.errors import UserError
@@ -61,13 +61,14 @@ def pack_study(folder: Path, destination: Path | None) -> str:
 
 
 def check_destination(destination: Path, study: Study) -> None:
-    """Refuse to write a file where files of a study are, or where there is something else.
+    """Refuse to write a file where files of any study are, or where there is something else.
 
     Raises:
         UserError: names the place.
     """
     place = destination.resolve()
-    for folder in (paths.study_folder(study), study.cache):
+    others = [folder for folder in place.parents if (folder / STUDY_FILE).is_file()]
+    for folder in (paths.study_folder(study), study.cache, *others):
         if place.is_relative_to(folder.resolve()):
             told = f"lies in {folder}, which holds files of studies; name a place outside it"
             raise UserError(f"{destination}: {told}.")

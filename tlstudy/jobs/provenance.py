@@ -4,12 +4,13 @@ import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path, PurePath
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from tlstudy.config.settings import Study
 from tlstudy.jobs import paths
-from tlstudy.jobs.graph import Step
+from tlstudy.jobs.graph import PLACES, Step
 from tlstudy.storage.environment import environment
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import sha256, write_json_atomically
@@ -36,6 +37,7 @@ class Provenance(BaseModel):
         settings, code, libraries: see `tlstudy.jobs.graph.Step`.
         inputs, cache: SHA-256 of the files that were read.
         environment: versions and processor.
+        study: of the tables: all of the study's settings but places, then.
     """
 
     settings: dict[str, str]
@@ -46,6 +48,7 @@ class Provenance(BaseModel):
     cache: dict[str, str]
     outputs: dict[str, Output]
     environment: dict[str, str]
+    study: dict[str, Any] = {}  # earlier versions left none
 
 
 def with_provenance(step_of: Callable[..., Step]) -> Callable[[Callable], Callable]:
@@ -75,6 +78,8 @@ def with_provenance(step_of: Callable[..., Step]) -> Callable[[Callable], Callab
                 "inputs": read,
                 "cache": checksums(step.cached, study.cache),
             }
+            if step.name == "aggregate":
+                provenance["study"] = study.model_dump(mode="json", exclude=PLACES)
             result = function(study, *given, **options)
             provenance["outputs"] = {
                 name: {"sha256": digest, "bytes": (folder / name).stat().st_size}

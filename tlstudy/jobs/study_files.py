@@ -1,13 +1,17 @@
 """Files that say what a study is: its configuration, and where its runs are."""
 
 import errno
+import json
 import os
+from collections.abc import Mapping
 from itertools import chain
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import Any
 
+from tlstudy.config.given import PLACES
 from tlstudy.config.settings import Study, WeightsFile
-from tlstudy.config.study import STEPS, runs, runs_of_step
+from tlstudy.config.study import STEPS, finished_study, runs, runs_of_step
 from tlstudy.config.study_targets import image_sources
 from tlstudy.jobs import paths
 from tlstudy.jobs.claims_seen import record_claims
@@ -74,6 +78,35 @@ def has_results(study: Study) -> bool:
     """Whether anything was made of the study: a run, an experiment or a table."""
     made = (f"{paths.RUNS}/*/*/*/*", f"{paths.LABORATORY}/*/*", f"{paths.TABLES}/*")
     return any(any(paths.study_folder(study).glob(pattern)) for pattern in made)
+
+
+def check_named(study: Study) -> None:
+    """Refuse to judge results by another study than that of their folder, places apart.
+
+    Raises:
+        UserError: it names the first setting that differs; or the folder holds no study.
+    """
+    folder = paths.study_folder(study)
+    kept, named = (
+        each.model_dump(mode="json", exclude=PLACES) for each in (finished_study(folder), study)
+    )
+    if kept != named:
+        raise UserError(
+            f"{paths.study_file(study)}: is not of the study that was named "
+            f"({first_difference(kept, named)}); name the folder instead, {folder}."
+        )
+
+
+def first_difference(then: Mapping[str, Any], now: Mapping[str, Any], above: str = "") -> str:
+    """The first key of settings that differs, dots leading down, with both values."""
+    key = next(key for key in {**then, **now} if then.get(key) != now.get(key))
+    one, other = then.get(key), now.get(key)
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return first_difference(one, other, f"{above}{key}.")
+    was, is_now = (
+        "set" if isinstance(each, Mapping) else json.dumps(each) for each in (one, other)
+    )
+    return f"{above}{key} was {was} and is {is_now}"
 
 
 def write_settings(study: Study) -> Path:

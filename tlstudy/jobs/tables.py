@@ -1,15 +1,20 @@
 """Reading what the report and the figures are made from: tables, and landscapes."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Any
 
 import pandas as pd
+from pydantic import ValidationError
 
 from tlstudy.config.settings import Study
-from tlstudy.config.study import Run, runs_of_step
+from tlstudy.config.study import Run, finished_study, runs_of_step
 from tlstudy.config.tables import ALL_TABLES, CLAIM_TABLES
 from tlstudy.jobs import paths
 from tlstudy.jobs.calls import going_on
 from tlstudy.jobs.progress import progress
+from tlstudy.jobs.provenance import read_provenance
+from tlstudy.jobs.study_files import first_difference
 from tlstudy.storage import reading
 from tlstudy.storage.errors import UserError
 
@@ -18,10 +23,11 @@ def read_table(study: Study, name: str) -> pd.DataFrame:
     """A table of a study by name; columns as in `tlstudy.config.tables`.
 
     Raises:
-        UserError: it is missing or damaged, or lacks a column.
+        UserError: it is missing or damaged, lacks a column, or was made with other settings.
     """
     file = paths.tables_folder(study) / f"{name}.parquet"
     _check_made(study)
+    _check_settings(study)
     maker = "claims" if name in CLAIM_TABLES else "aggregate"
     command = "formulas" if name == "formulas" else maker
     return reading.read_table(file, f"{command} {paths.study_folder(study)}", ALL_TABLES[name])
@@ -41,6 +47,49 @@ def _check_made(study: Study) -> None:
             f"go on with {going_on(study)}, or look at what is there: "
             f"`tlstudy report --incomplete {paths.study_folder(study)}`."
         )
+
+
+def _check_settings(study: Study) -> None:
+    """Refuse tables of other settings; those of versions that left none are taken as they are.
+
+    Raises:
+        UserError: it names the first setting that differs, and says how to go on.
+    """
+    file, folder = paths.provenance_file(study, "aggregate"), paths.study_folder(study)
+    record = read_provenance(file) if file.is_file() and not study.incomplete else None
+    if not record or not record.study:
+        return
+    try:
+        then, now = _decisive(Study.model_validate(record.study)), _decisive(study)
+    except ValidationError:  # of another version
+        return
+    if then == now:
+        return
+    instead = ""
+    with suppress(UserError):  # there may be no such file, or a damaged one
+        if _decisive(finished_study(folder)) == then:
+            instead = f"; or give {folder} in place of the study file, for what is there"
+    raise UserError(
+        f"{paths.tables_folder(study)}: the tables were made with other settings "
+        f"({first_difference(then, now)}); go on with {going_on(study)}{instead}."
+    )
+
+
+def _decisive(study: Study) -> dict[str, Any]:
+    """Settings that decide the tables: neither names for readers nor the order of a list."""
+    arms = {
+        name: arm.model_dump(mode="json", exclude={"label", "group"})
+        | {"target": arm.target.identity()}
+        for name, arm in study.arms.items()
+    }
+    experiments = sorted(study.laboratory.experiments)
+    found = {"arms": arms, "laboratory": {"experiments": experiments}}
+    if arms or experiments:
+        found["seed"] = sorted(study.seed)
+    if arms:
+        found["subset_size"] = sorted(study.subset_size)
+        found["evaluation"] = study.evaluation.model_dump(mode="json")
+    return found
 
 
 class TablesOnDemand(Mapping[str, pd.DataFrame]):
