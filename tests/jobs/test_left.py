@@ -71,6 +71,10 @@ def test_a_measurement_of_another_run_trains_that_run(study):
     assert MEASURED["arms"] == ["pretrained"]
 
 
+def test_tables_without_what_left_the_study_are_made_again(study):
+    assert left(of_study(study, "landscape", seeds=[])) == each_once()
+
+
 def test_other_code_and_libraries_count(study):
     for key, value in (("code", "0"), ("libraries", {"torch": "0"})):
         [file, *_] = sorted(paths.study_folder(study).glob("provenance/train/own-*/*/*.json"))

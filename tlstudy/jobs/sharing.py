@@ -82,12 +82,17 @@ def seems_there(study: Study, run: Run) -> bool:
 def is_made(study: Study, step: Step, folder: Path) -> bool:
     """Whether a step's results are there, made with its settings, by its code and libraries.
 
+    They were made from files of the same names; what was in those is not looked at.
+
     Args:
         folder: the study's own, or that of another study.
     """
-    files = (folder / file.relative_to(paths.study_folder(study)) for file in step.staying)
-    alike = _decided_alike(_provenance_of(folder, study, step), step)
-    return alike and all(file.is_file() for file in files)
+    found, own = _provenance_of(folder, study, step), paths.study_folder(study)
+    if not _decided_alike(found, step):
+        return False
+    if found.inputs.keys() != {file.relative_to(own).as_posix() for file in step.inputs}:
+        return False
+    return all((folder / file.relative_to(own)).is_file() for file in step.staying)
 
 
 def is_taken(study: Study, run: Run, step: str) -> bool:
