@@ -10,6 +10,8 @@ from tlstudy.config.given import given_study
 from tlstudy.config.study import runs
 from tlstudy.jobs import paths
 from tlstudy.jobs.attempts import attempt
+from tlstudy.jobs.calls import forget_call, note_call
+from tlstudy.jobs.study_files import keep_study
 
 
 @pytest.fixture
@@ -136,3 +138,32 @@ def test_nothing_is_removed_while_a_job_runs(study):
     with attempt(paths.attempt_file(paths.study_folder(study), job)):
         assert "may be running" in invoke("clean", "mine.yaml", "--yes", status=1)
     assert old.is_dir()
+
+
+def test_nothing_is_removed_while_an_arm_trains_that_left_the_study(study):
+    folder = paths.study_folder(study)
+    old = make_run(study, runs(study)[0], "random-old-0123456789")
+    job = paths.job_of_folder("train", "random-older-0123456789", 50, 26)
+    with attempt(paths.attempt_file(folder, job)):
+        told = invoke("clean", "mine.yaml", "--yes", status=1)
+        assert "train random-older-0123456789" in told
+    note_call(study, ["snakemake", "--cores", "1"], 1, 0)
+    assert "`snakemake --cores 1` may be running" in invoke("clean", "mine.yaml", status=1)
+    assert old.is_dir()
+    forget_call(study)
+    invoke("clean", "mine.yaml", "--yes")
+    assert not old.is_dir()
+
+
+def test_a_command_that_finds_no_results_names_a_call_that_makes_them(study):
+    keep_study(study)
+    started = "`snakemake --cores all --configfile mine.yaml"
+    assert f"yet; run {started}` (" in invoke("claims", "mine.yaml", status=1)
+    told = invoke("claims", "mine.yaml", "--set", "seed=27", status=1)
+    assert f"yet; run {started} --config seed=27`" in told
+    for change in ("arms.new.epochs=3", "seed=[26, 27]"):
+        told = invoke("claims", "mine.yaml", "--set", change, status=1)
+        assert f"into a file, such as changes.yaml, and run {started} changes.yaml`" in told
+    assert "and the study's file" in invoke("claims", "results/mine", status=1)
+    note_call(study, ["snakemake", "--cores", "1"], 1, 0)
+    assert "go on with `snakemake --cores 1`" in invoke("claims", "results/mine", status=1)

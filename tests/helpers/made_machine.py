@@ -2,12 +2,12 @@
 
 import pandas as pd
 from configurations import ROOT
-from records import run_record
+from records import leave_made, run_record
 
 from tlstudy.config.architectures import MILLIONS_OF_WEIGHTS, MULTIPLY_ADDS
 from tlstudy.config.given import given_study
-from tlstudy.config.study import runs
-from tlstudy.jobs import paths, speed
+from tlstudy.config.study import STEPS, runs
+from tlstudy.jobs import graph, paths, speed
 from tlstudy.jobs.run_record import write_run_record
 from tlstudy.jobs.speed import Kind, Timed
 from tlstudy.jobs.study_files import write_settings
@@ -119,6 +119,9 @@ class MadeMachine:
                 paths.step_files(study, job.step, job.run)[0].touch()
                 seconds = self.landscape(study, job.run) if job.step == "landscape" else self.start
                 self.benchmark(study, job.step, job.run, seconds / self.threads)
+        for step in graph.steps(study):
+            if step.name in ("subset", *STEPS):
+                leave_made(step)
 
     def benchmark(self, study, step: str, run, seconds: float) -> None:
         file = paths.benchmark_file(paths.study_folder(study), paths.job_of_run(step, run))

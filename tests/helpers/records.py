@@ -1,6 +1,21 @@
 """Records of runs that were never trained."""
 
+from tlstudy.jobs.graph import Step
+from tlstudy.jobs.paths import PROVENANCE
 from tlstudy.jobs.run_record import RunRecord
+from tlstudy.storage.files import write_json_atomically
+
+
+def leave_made(step: Step) -> None:
+    """Leave the provenance of a step as if it had run now, and empty files where it left none."""
+    for file in step.staying:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    decided = {"settings": dict(step.settings), "code": step.code, "libraries": step.libraries}
+    folder = next(place.parent for place in step.provenance.parents if place.name == PROVENANCE)
+    files = {key: {} for key in ("cache", "outputs", "environment")}
+    files["inputs"] = {file.relative_to(folder).as_posix(): "" for file in step.inputs}
+    write_json_atomically(step.provenance, decided | files)
 
 
 def run_record(**changes) -> RunRecord:

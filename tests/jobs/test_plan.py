@@ -7,13 +7,14 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner
 from made_machine import GPU, PROCESSOR, MadeMachine, shipped, with_arms
+from records import leave_made
 from study_folder import ROOT
 
 from tlstudy.cli import main
 from tlstudy.config.architectures import MULTIPLY_ADDS
 from tlstudy.config.given import given_study
 from tlstudy.config.study import build_study, runs
-from tlstudy.jobs import paths, plan, plan_text, speed, workflow
+from tlstudy.jobs import graph, paths, plan, plan_text, speed, workflow
 from tlstudy.jobs.cost import CORE_SPEED, operations, per_image
 from tlstudy.jobs.machine import Machine
 from tlstudy.jobs.plan import Task, wall_seconds
@@ -237,7 +238,7 @@ def test_runs_that_must_be_trained_again_are_left_with_their_measurements(tmp_pa
     wanted = list(speed.jobs(study))
     assert plan.jobs_left(progress(study), wanted) == []
     paths.step_files(study, "landscape", wanted[-1].run)[0].unlink()
-    assert plan.jobs_left(progress(study), wanted) == wanted[-1:]
+    assert plan.jobs_left(progress(study), wanted) == [wanted[0], wanted[-1]]
     evaluation = study.evaluation.model_copy(update={"final_images": 200})
     other = study.model_copy(update={"evaluation": evaluation})
     assert plan.jobs_left(progress(other), wanted) == wanted
@@ -299,7 +300,7 @@ def test_the_laboratory_is_planned_by_its_records_or_by_what_was_measured(tmp_pa
     expected = 2 * (each["diagonal"] + each["relu"]) / 3600
     assert table.loc["laboratory", "left"] == pytest.approx(expected)
     record = paths.laboratory_facts(study, "relu", 1)
-    record.parent.mkdir(parents=True)
+    leave_made(graph.laboratory(study, "relu", 1))
     record.write_text(json.dumps({"seconds": 100.0}))
     found = plan.plan(study, cores=1)
     row = found.table.set_index("step").loc["laboratory"]

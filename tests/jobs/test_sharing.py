@@ -81,6 +81,12 @@ def test_the_plan_counts_what_would_be_taken_as_done(small):
         shutil.rmtree(paths.study_folder(study))
 
 
+def test_the_plan_counts_no_results_that_are_gone_from_the_other_study(small):
+    study = another(small)
+    shutil.rmtree(paths.study_folder(small) / paths.RUNS)
+    assert len(jobs_left(progress(study), list(jobs(study)))) == len(list(jobs(study)))
+
+
 @pytest.mark.parametrize(
     ("group", "key", "value"),
     [("evaluation", "final_images", 20), ("curvature", "directions", 2)],

@@ -7,9 +7,10 @@ from dataclasses import asdict
 
 import pytest
 from made_machine import PROCESSOR, MadeMachine, shipped, with_arms
+from records import leave_made
 
 from tlstudy.config.study import runs
-from tlstudy.jobs import paths, plan, time_left
+from tlstudy.jobs import graph, paths, plan, time_left
 from tlstudy.jobs.attempts import Attempt
 from tlstudy.jobs.calls import Call, forget_call, going_on, note_call, read_call
 from tlstudy.jobs.machine import Machine
@@ -76,7 +77,8 @@ def test_a_running_study_tells_jobs_epochs_and_time(tmp_path, here):
     study = study_on_the_way(tmp_path, machine)
     of_27 = [run for run in runs(study) if run.seed == 27]
     lines = told(study)
-    assert lines[0].startswith("jobs: 5 of ")  # four trainings, and the baselines of a seed
+    # Two drawings of images, four trainings, and the baselines of a seed.
+    assert lines[0].startswith("jobs: 7 of ")
     assert lines[1] == "epochs: 120 of 240 done"
     one = max(machine.training(study, run) for run in of_27) / 60
     assert minutes_of(lines[2]) == pytest.approx(one, abs=0.1 * one + WHOLE_MINUTES)
@@ -121,13 +123,15 @@ def test_an_ended_study_has_no_time_left(tmp_path, here):
     machine.finish(study)
     [rest] = told(study)[2:]
     others = plan.other_jobs(progress(study))
-    assert set(others) == {"subset", "aggregate", "claims", "figures", "report"}
+    assert set(others) == {"aggregate", "claims", "figures", "report"}
     seconds = plan.other_seconds(others, processor_of(4))
     assert rest.startswith(f"about {seconds:.0f} s left with 4 cores")
     for job in progress(study).others:
         for file in job.files:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.touch()
+    for step in graph.steps(study):
+        leave_made(step)
     assert told(study)[1:] == ["epochs: 240 of 240 done"]
 
 

@@ -1,6 +1,8 @@
 """What the rules are told of runs, threads and GPUs."""
 
 import os
+import threading
+from types import SimpleNamespace
 
 import pytest
 import synthetic
@@ -9,6 +11,7 @@ from configurations import changed
 from tlstudy.config.study import build_study, runs
 from tlstudy.jobs import paths
 from tlstudy.jobs.workflow import (
+    keep_ended_jobs,
     priorities,
     run_titles,
     study_of_report,
@@ -38,6 +41,15 @@ def test_jobs_start_in_the_order_of_the_grid():
     tried = [(name, seed) for name in ("relu", "diagonal") for seed in ("31", "26")]
     assert first_to_last == [*drawn, *trained, *tried]
     assert min(found.values()) > 0  # tables and reports have 0
+
+
+def test_another_versions_scheduler_ends_in_no_traceback(capsys):
+    keep_ended_jobs(object())
+    keep_ended_jobs(SimpleNamespace(scheduler=SimpleNamespace()))
+    assert capsys.readouterr().err == ""
+    other = SimpleNamespace(_lock=threading.Lock(), _finish_jobs=lambda: [].pop())
+    keep_ended_jobs(SimpleNamespace(scheduler=other))
+    assert "may run again" in capsys.readouterr().err
 
 
 def report_of(study, folder, age: int):

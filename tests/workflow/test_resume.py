@@ -176,6 +176,20 @@ class Workflow(StudyFolder):
         return json.loads(file.read_text())
 
 
+def test_a_training_that_ends_well_after_an_interrupt_is_kept(tmp_path, cache):
+    """Ctrl-C that reaches Snakemake alone: it waits for the training."""
+    place = StudyFolder(tmp_path / "study")
+    place.have_only(new=TRAINING)
+    place.hold_trainings()
+    process = place.start("--until=train")
+    wait_for_training(place)
+    os.kill(process.pid, signal.SIGINT)
+    place.let_go()
+    interrupted = finished(process)
+    assert interrupted.returncode != 0, interrupted.stdout
+    assert "train" not in place.planned("--until=train")
+
+
 @pytest.mark.slow
 def test_a_job_that_is_killed_goes_on_when_the_workflow_is_called_again(tmp_path, cache):
     whole, ended = (Workflow(tmp_path / name) for name in ("whole", "ended"))

@@ -16,6 +16,7 @@ from tlstudy.config.tables import ALL_TABLES
 from tlstudy.report.figures.texts import explanation
 from tlstudy.storage import columns
 
+PRODUCTS = ("aggregate", "claims", "figures", "report")
 TRAINED = ("new-published", "pretrained-published", "new", "pretrained")
 
 
@@ -179,6 +180,19 @@ def test_report_and_figures_are_there_and_no_trajectory_stays(done):
 
 def test_second_call_has_nothing_to_do(place):
     assert place.planned() == {}
+
+
+@pytest.mark.parametrize("lost", ["layers.parquet", "provenance"])
+def test_what_is_missing_of_a_finished_study_is_made_again(place, lost):
+    if lost == "provenance":
+        (place.results / "provenance" / "aggregate.json").unlink()
+        assert place.planned() == dict.fromkeys(PRODUCTS, 1)
+        return
+    run = table(place, "runs").set_index("arm").loc["new", "run"]
+    (place.results / "runs" / run / lost).unlink()
+    # The weights are gone: what was measured of them is measured again.
+    made = ("train", "curvature", "encoder", "size", "baselines", *PRODUCTS)
+    assert place.planned() == dict.fromkeys(made, 1)
 
 
 def test_only_new_seeds_arms_and_values_are_trained(place):

@@ -12,11 +12,13 @@ import click
 
 from tlstudy.cli.group import begin_lines_with
 from tlstudy.config.architectures import let_be_called
-from tlstudy.config.given import BASE, given_study
+from tlstudy.config.given import BASE, given_study, is_of_results
 from tlstudy.config.named_runs import find_run
 from tlstudy.config.settings import Study
+from tlstudy.config.yaml_files import parsed
 from tlstudy.jobs import paths
 from tlstudy.jobs.attempts import attempt
+from tlstudy.jobs.calls import going_on
 from tlstudy.jobs.one_code import in_workflow
 from tlstudy.jobs.provenance import check_inside
 from tlstudy.jobs.study_files import has_results
@@ -27,6 +29,7 @@ from tlstudy.storage.terminal import printable
 log = logging.getLogger(__name__)
 
 PATH = click.Path(path_type=Path)
+CHANGES = "changes.yaml"  # a name for a file with what --set changes
 
 
 class NewFile(click.Path):
@@ -156,19 +159,31 @@ def check_results(study: Study) -> None:
     """
     if not has_results(study):
         raise UserError(
-            f"{paths.study_folder(study)}: there are no results yet; run `{workflow_call()}` "
+            f"{paths.study_folder(study)}: there are no results yet; {how_to_start(study)} "
             "(without Snakemake: run `tlstudy train` for each run)."
         )
 
 
-def workflow_call() -> str:
-    """The call of Snakemake for the study that this command was given."""
+def how_to_start(study: Study) -> str:
+    """The call of Snakemake for the study that this command was given, in words."""
     given = click.get_current_context().params
-    files = [file for file in (*given["configs"], *given["files"]) if file.suffix != ".json"]
-    files = [str(file) for file in files if str(file) != BASE and not file.is_dir()]
+    named, changes = (*given["configs"], *given["files"]), given["changes"]
+    if any(map(is_of_results, named)):
+        return f"go on with {going_on(study)}"
+    files, first, options = [str(file) for file in named if str(file) != BASE], "", []
+    if all(map(_snakemake_takes, changes)):
+        options = ["--config", *changes] if changes else []
+    else:
+        first = f"write what --set changes into a file, such as {CHANGES}, and "
+        files.append(CHANGES)
     added = ["--configfile", *files] if files else []
-    changes = ["--config", *given["changes"]] if given["changes"] else []
-    return shlex.join(["snakemake", "--cores", "all", *added, *changes])
+    return f"{first}run `{shlex.join(['snakemake', '--cores', 'all', *added, *options])}`"
+
+
+def _snakemake_takes(change: str) -> bool:
+    """Whether Snakemake's `--config` takes a change: of no key in a group, to no list."""
+    key, _, value = change.partition("=")
+    return "." not in key and isinstance(parsed(value)[0], str | int | float)
 
 
 def noted(root: Path, job: PurePath) -> AbstractContextManager[None]:

@@ -8,7 +8,8 @@ from pathlib import Path
 from tlstudy.config.settings import Study
 from tlstudy.config.study import runs
 from tlstudy.jobs import paths
-from tlstudy.jobs.progress import progress
+from tlstudy.jobs.attempts import read_attempt
+from tlstudy.jobs.calls import JOB, read_call
 from tlstudy.storage.errors import UserError
 
 # Folders of a study that hold something of each run: <step>/<run>/n~<size>/seed~<seed>.<suffix>.
@@ -39,14 +40,11 @@ def leftovers(study: Study) -> list[Leftover]:
     Raises:
         UserError: a job of the study may be running.
     """
-    running = [job for job in progress(study).unended() if job.state == "running"]
-    if running:
-        named = " ".join(map(str, running[0].key))
-        raise UserError(
-            f"{paths.study_folder(study)}: {named} may be running, so nothing is removed; wait "
-            "until it ends (`tlstudy status` shows it)."
-        )
     folder = paths.study_folder(study)
+    if running := _running(study):
+        raise UserError(
+            f"{folder}: {running} may be running, so nothing is removed; wait until it ends."
+        )
     unfinished = _own(folder, (folder / paths.SCRATCH).glob("*"))
     old = _own(folder, _old_runs(study))
     beside = _own(folder, (file for run in old for file in _beside(folder, run)))
@@ -69,6 +67,19 @@ def remove(study: Study, found: Iterable[Leftover]) -> None:
         while parent != kept and not any(parent.iterdir()):
             parent.rmdir()
             parent = parent.parent
+
+
+def _running(study: Study) -> str:
+    """What may be running, of an arm that left the study too; empty where nothing is."""
+    call = read_call(study)
+    if call and call.runs_here():
+        return f"`{call.command}`"
+    notes = paths.study_folder(study) / paths.ATTEMPTS
+    for file in sorted(notes.rglob("*.json")):
+        job, note = file.relative_to(notes).with_suffix(""), read_attempt(file)
+        if job != JOB and note and note.may_run():
+            return " ".join(job.parts)
+    return ""
 
 
 def _old_runs(study: Study) -> Iterator[Path]:

@@ -78,6 +78,11 @@ class Step:
     cached: tuple[Path, ...] = ()
     passing: tuple[Path, ...] = ()
 
+    @property
+    def staying(self) -> tuple[Path, ...]:
+        """Outputs that stay."""
+        return tuple(file for file in self.outputs if file not in self.passing)
+
 
 def steps(study: Study) -> Iterator[Step]:
     """All steps of a study in the order of the workflow, from the drawn images to the report."""
@@ -94,6 +99,13 @@ def steps(study: Study) -> Iterator[Step]:
     yield claims(study)
     yield figures(study)
     yield report(study)
+
+
+def kept_files(study: Study) -> list[Path]:
+    """All that stays of a study: what readers see first, then what it is made from."""
+    made = list(steps(study))
+    files = [file for step in reversed(made) for file in step.staying]
+    return [*files, *(step.provenance for step in made)]
 
 
 def subset(study: Study, target: str, drawing: str, size: int, seed: int) -> Step:

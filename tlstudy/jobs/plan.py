@@ -162,12 +162,17 @@ def wall_seconds(tasks: Iterable[Task], machine: Machine) -> float:
 
 
 def plan_table(
-    study: Study, wanted: Iterable[LongJob], left: Collection[LongJob], speeds: Speeds
+    study: Study,
+    wanted: Iterable[LongJob],
+    left: Collection[LongJob],
+    speeds: Speeds,
+    tried: Collection[tuple[str, int]] = (),
 ) -> pd.DataFrame:
     """A row a step: step, jobs, done, hours, left (both of a core or GPU), known.
 
     Args:
         left: those of the wanted that are to be done.
+        tried: experiments of the laboratory that are to be done, each with its seed.
     """
     known: dict[str, set[int]] = {}
     to_do, rows = set(map(id, left)), []
@@ -177,8 +182,11 @@ def plan_table(
         known.setdefault(job.step, set()).update(job.measured(speeds))
     told = {step: _known_from(measured) for step, measured in known.items()}
     if laboratory := _laboratory(study):
-        rows = [("laboratory", 1, done, took / 3600) for done, took in laboratory.values()] + rows
-        measured = sum(done for done, _ in laboratory.values())
+        rows = [
+            ("laboratory", 1, key not in tried, took / 3600)
+            for key, (_, took) in laboratory.items()
+        ] + rows
+        measured = sum(on_record for on_record, _ in laboratory.values())
         told["laboratory"] = _known_from({measured} - {0})
     table = pd.DataFrame(rows, columns=["step", "jobs", "done", "hours"])
     table["left"] = table["hours"].where(table["done"] == 0, 0.0)
@@ -197,7 +205,7 @@ def _known_from(measured: set[int]) -> str:
 
 
 def _laboratory(study: Study) -> dict[tuple[str, int], tuple[bool, float]]:
-    """Whether an experiment of a seed is done, and its seconds.
+    """Whether an experiment of a seed is on record, and its seconds.
 
     The seconds are the mean of the experiment's finished seeds, or else what another machine took.
     """
@@ -214,28 +222,30 @@ def _laboratory(study: Study) -> dict[tuple[str, int], tuple[bool, float]]:
     return found
 
 
-def laboratory_tasks(study: Study, left: Collection[tuple[str, int]] | None = None) -> list[Task]:
-    """The laboratory's jobs that are to be done.
+def experiments_left(found: Progress) -> list[tuple[str, int]]:
+    """The laboratory's experiments that are to be done, each with its seed."""
+    study = found.study
+    return [key for key in experiments(study) if paths.laboratory_file(study, *key) in found.left]
 
-    Args:
-        left: (experiment, seed) of those; None for all that are not there.
-    """
+
+def laboratory_tasks(study: Study, left: Collection[tuple[str, int]]) -> list[Task]:
+    """The laboratory's jobs of some experiments with their seeds."""
     return [
         Task("laboratory", key, None, 0.0, seconds)
-        for key, (done, seconds) in _laboratory(study).items()
-        if (not done if left is None else key in left)
+        for key, (_, seconds) in _laboratory(study).items()
+        if key in left
     ]
 
 
 def other_jobs(found: Progress) -> Counter[str]:
     """Jobs by step that train nothing and are to be done; see `OTHER_SECONDS`."""
-    return _others(job.key for job in found.others if job.state not in THERE)
+    return _others(job.key for job in found.others if not found.is_done(job))
 
 
 def to_fetch(found: Progress) -> list[str]:
     """Images and weights that are still needed and not in the cache, in words."""
     study, told = found.study, []
-    left = {cell.row[0] for cell in found.cells if cell.state not in THERE}
+    left = {cell.row[0] for cell in found.cells if not all(map(found.is_done, cell.jobs))}
     needed = {file for run in runs(study) if run.arm in left for file in files_needed(study, run)}
     for job in found.others:
         step, *named = job.key
@@ -275,24 +285,20 @@ def plan(
     speeds = speeds_for(study, wanted, machine.device, time_here(machine), keep)
     state = progress(study)
     left = jobs_left(state, wanted)
+    tried = experiments_left(state)
     found = tasks(study, left, speeds, machine)
-    wall = wall_seconds([*found, *laboratory_tasks(study)], machine)
+    wall = wall_seconds([*found, *laboratory_tasks(study, tried)], machine)
     wall += other_seconds(other_jobs(state), machine)
-    return Plan(state, plan_table(study, wanted, left, speeds), wall, machine)
+    return Plan(state, plan_table(study, wanted, left, speeds, tried), wall, machine)
 
 
 def jobs_left(found: Progress, wanted: Iterable[LongJob]) -> list[LongJob]:
-    """Jobs without results, and those of runs that must be trained again.
+    """Jobs that Snakemake would run.
 
     What another study has is not left: it is copied from there.
     """
     study = found.study
-    there = {file for file, job in found.by_file().items() if job.state in THERE}
-    missing = [
-        job
-        for job in wanted
-        if not {first_file(study, job), paths.step_files(study, "train", job.run)[0]} <= there
-    ]
+    missing = [job for job in wanted if first_file(study, job) in found.left]
     untrained = distinct(job.run for job in missing)
     taken = {run.wildcards for run in untrained if seems_there(study, run)}
     return [job for job in missing if job.run.wildcards not in taken]

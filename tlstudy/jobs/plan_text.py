@@ -83,7 +83,7 @@ def plan_text(found: Plan) -> str:
     if not folder.is_dir():
         lines.append(f"results: none yet; they go to {folder.absolute()}")
     lines.append(
-        "done counts jobs whose result is there, or can be copied from an equal run of another "
-        "study. `snakemake -n` lists what will run"
+        "done counts jobs whose result is there, made with these settings and by this code, or can "
+        "be copied from an equal run of another study. `snakemake -n` lists what will run"
     )
     return "\n".join(lines)

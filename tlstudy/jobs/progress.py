@@ -12,6 +12,7 @@ from tlstudy.config.study import STEPS, Run, experiments, runs, runs_of_step
 from tlstudy.config.study_targets import image_sources
 from tlstudy.jobs import paths
 from tlstudy.jobs.attempts import Attempt, read_attempt
+from tlstudy.jobs.left import results_left
 from tlstudy.jobs.run_record import read_run_record
 from tlstudy.storage.errors import UserError
 
@@ -98,6 +99,16 @@ class Progress:
             if job.state in UNENDED:
                 found.setdefault(job.log, job)
         return list(found.values())
+
+    @cached_property
+    def left(self) -> set[Path]:
+        """Results that Snakemake would make: of files that are there, those of other settings."""
+        jobs = (job for job in self.by_file().values() if job.state not in THERE)
+        return results_left(self.study, {file for job in jobs for file in job.files})
+
+    def is_done(self, job: Job) -> bool:
+        """Whether its results are there, and Snakemake would not make them again."""
+        return job.state in THERE and job.files[0] not in self.left
 
     def waiting(self, job: Job) -> int:
         """Number of runs that cannot begin before a job has ended well."""

@@ -81,7 +81,7 @@ def _urgency(states: set[str]) -> int:
 
 def _texts(found: Progress) -> tuple[dict[tuple, dict[str, str]], dict[tuple, set[str]]]:
     """The text of each cell by row and seed, and the states in each row."""
-    ended = epochs_done(found.study, found.by_file())
+    ended = epochs_done(found)
     epochs = {file: run.settings.epochs for file, run in trained(found.study).items()}
     texts: dict[tuple, dict[str, str]] = {}
     states: dict[tuple, set[str]] = {}

@@ -70,16 +70,29 @@ def take_measurement(study: Study, run: Run, name: str) -> str | None:
 
 
 def seems_there(study: Study, run: Run) -> bool:
-    """Whether another study has the run by settings and code; files are not compared."""
+    """Whether another study has the run, by settings and code; its files are not read."""
     train = graph.train(study, run)
     others = _others(study, train)
     if not others:  # most often; to find all measurements takes time
         return False
     steps = [train, *(graph.measure(study, run, name) for name in _measured(study, run))]
-    return any(
-        all(_decided_alike(_provenance_of(other, study, step), step) for step in steps)
-        for other in others
-    )
+    return any(all(is_made(study, step, other) for step in steps) for other in others)
+
+
+def is_made(study: Study, step: Step, folder: Path) -> bool:
+    """Whether a step's results are there, made with its settings, by its code and libraries.
+
+    They were made from files of the same names; what was in those is not looked at.
+
+    Args:
+        folder: the study's own, or that of another study.
+    """
+    found, own = _provenance_of(folder, study, step), paths.study_folder(study)
+    if not _decided_alike(found, step):
+        return False
+    if found.inputs.keys() != {file.relative_to(own).as_posix() for file in step.inputs}:
+        return False
+    return all((folder / file.relative_to(own)).is_file() for file in step.staying)
 
 
 def is_taken(study: Study, run: Run, step: str) -> bool:
@@ -131,7 +144,7 @@ def _same(
     if found.inputs != {name: read[name] for name in inputs if name in read}:
         return None
     try:
-        for file in _staying(step):
+        for file in step.staying:
             name = file.relative_to(folder).as_posix()
             there = (other / name).is_file()  # to read a pipe might never end
             if not there or sha256(other / name) != found.outputs[name].sha256:
@@ -147,10 +160,6 @@ def _decided_alike(found: Provenance | None, step: Step) -> bool:
     return found is not None and (found.settings, found.code, found.libraries) == decided
 
 
-def _staying(step: Step) -> list[Path]:
-    return [file for file in step.outputs if file not in step.passing]
-
-
 def _copied(other: Path, study: Study, step: Step, for_workflow: bool = False) -> str | None:
     """Copy a step's files, the provenance last; the other study's name if that went well.
 
@@ -158,8 +167,8 @@ def _copied(other: Path, study: Study, step: Step, for_workflow: bool = False) -
     """
     folder = paths.study_folder(study)
     try:
-        check_inside(folder, (*_staying(step), step.provenance))
-        for file in _staying(step):
+        check_inside(folder, (*step.staying, step.provenance))
+        for file in step.staying:
             with atomic_path(file) as temporary:
                 shutil.copyfile(other / file.relative_to(folder), temporary)
         if for_workflow:

@@ -12,6 +12,7 @@ from tlstudy.jobs import paths, speed
 from tlstudy.jobs.calls import read_call
 from tlstudy.jobs.machine import Machine, this_machine
 from tlstudy.jobs.plan import (
+    experiments_left,
     jobs_left,
     known_speeds,
     laboratory_tasks,
@@ -20,7 +21,7 @@ from tlstudy.jobs.plan import (
     tasks,
     wall_seconds,
 )
-from tlstudy.jobs.progress import THERE, Job, Progress
+from tlstudy.jobs.progress import Job, Progress
 from tlstudy.storage.durations import duration
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.reading import json_or_none
@@ -57,12 +58,12 @@ class Ahead:
 def ahead_of(found: Progress) -> Ahead:
     """How far a study is, from the files on disk."""
     all_jobs = found.by_file()
-    ended = epochs_done(found.study, all_jobs)
+    ended = epochs_done(found)
     seconds, told = _left(found, all_jobs, ended)
     if told and not any(job.state == "running" for job in all_jobs.values()):
         told += _idle(found.study)
     return Ahead(
-        sum(job.state in THERE for job in all_jobs.values()),
+        sum(map(found.is_done, all_jobs.values())),
         len(all_jobs),
         sum(ended.values()),
         sum(run.settings.epochs for run in trained(found.study).values()),
@@ -86,12 +87,12 @@ def trained(study: Study) -> dict[Path, Run]:
     return {paths.step_files(study, "train", run)[0]: run for run in distinct(runs(study))}
 
 
-def epochs_done(study: Study, all_jobs: dict[Path, Job]) -> dict[Path, int]:
+def epochs_done(found: Progress) -> dict[Path, int]:
     """Epochs done of each training, by its record; one that diverged needs no more."""
-    done = {}
-    for file, run in trained(study).items():
+    done, all_jobs = {}, found.by_file()
+    for file, run in trained(found.study).items():
         job, epochs = all_jobs[file], run.settings.epochs
-        done[file] = epochs if job.state in THERE else min(epochs, _begun(study, run, job))
+        done[file] = epochs if found.is_done(job) else min(epochs, _begun(found.study, run, job))
     return done
 
 
@@ -141,12 +142,7 @@ def _left(
         wanted = jobs_left(found, speed.jobs(study))
     except UserError as error:  # the study is for another machine, or has somebody's network
         return None, f"time left: not known here ({error.message})"
-    experiments = [
-        job.key[1:]
-        for job in all_jobs.values()
-        if job.key[0] == "laboratory" and job.state not in THERE
-    ]
-    others = other_jobs(found)
+    experiments, others = experiments_left(found), other_jobs(found)
     if not wanted and not experiments and not others:
         return None, ""
     speeds = known_speeds(study, machine.device)

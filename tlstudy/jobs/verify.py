@@ -63,7 +63,7 @@ class Verification:
 
     def results(self) -> list[Path]:
         """Files that the steps make and that stay, in the order of the workflow."""
-        return [file for step in self.steps for file in step.outputs if file not in step.passing]
+        return [file for step in self.steps for file in step.staying]
 
     def files(self) -> list[Path]:
         """The study's files: its configuration, results that stay, and their provenance."""

@@ -169,6 +169,23 @@ def _seconds_at_most(study: Study, keys: Iterable[tuple[str, ...]], cores: int, 
     )
 
 
+def keep_ended_jobs(workflow: object) -> None:
+    """Let Snakemake keep what jobs made that ended well after it was interrupted.
+
+    It waits for them, and does not note their end (9.27): the next call would delete their results
+    and start them again. The names are private: a version without them does as it always did.
+    """
+    scheduler = getattr(workflow, "scheduler", None)
+    lock, finish = (getattr(scheduler, name, None) for name in ("_lock", "_finish_jobs"))
+    if lock is None or finish is None:
+        return
+    try:
+        with lock:
+            finish()
+    except Exception as error:
+        print(f"Jobs that ended just now may run again ({error}).", file=sys.stderr)
+
+
 def report_incomplete(study: Study, settings: Path, call: Sequence[str]) -> str:
     """Report the runs that are there if a job failed; if none did, say how to go on.
 

@@ -33,6 +33,7 @@ from tlstudy.jobs.one_code import let_jobs_run_this_package
 from tlstudy.jobs.study_files import check_places, check_records, write_settings
 from tlstudy.jobs.workflow import (
     in_words,
+    keep_ended_jobs,
     name_user,
     priorities,
     report_incomplete,
