@@ -10,7 +10,7 @@ from scipy.stats import multivariate_normal
 from sklearn.linear_model import BayesianRidge
 from tiny import tiny_images, tiny_run, tiny_training
 
-from tlstudy.config.architectures import check_architecture
+from tlstudy.config.architecture_setting import check_architecture
 from tlstudy.measures.features import PIXELS, Features, measure
 from tlstudy.measures.pixels import pixels
 from tlstudy.measures.stage_features import (

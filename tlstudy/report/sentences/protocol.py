@@ -15,7 +15,7 @@ from tlstudy.report.names import network_name
 from tlstudy.report.tables import Table, table_of_arms
 
 DRAWINGS = {
-    "stratified": "as many of each class, give or take one, without replacement",
+    "stratified": "evenly over the classes, without replacement",
     "published": "at random with replacement, classes as they fall",
 }
 OPTIMISERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD"}
