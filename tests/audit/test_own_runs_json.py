@@ -42,6 +42,9 @@ def test_a_line_of_json_that_is_cut_off_is_told_at_the_end_and_refused_before(tm
         ({"loss": 30, "lr": 2}, 30, "lr is left out: it has 2 values, others 30"),
         ({"loss": 31, "val_loss": 4}, 31, "val_loss is left out: it has 4 values, others 31"),
         ({"loss": 60, "acc": 60, "val_loss": 6}, 6, "joined to 6 epochs"),
+        # Which value of a test list is of which epoch is not known: one may be from before.
+        ({"loss": 10, "val_loss": 11}, 10, "val_loss is left out: it has 11 values, others 10"),
+        ({"loss": 2, "val_loss": 1}, 1, "the last value of loss is left out: it has 2"),
     ],
 )
 def test_lists_of_different_lengths_leave_the_train_loss(tmp_path, lengths, number, told):

@@ -65,6 +65,23 @@ def test_other_settings_of_trainings_leave_all_of_them(study):
     assert "no job is running" in told.told
 
 
+def test_a_study_is_finished_when_nothing_is_left(study):
+    assert progress(study).finished
+    changed = of_study(study, "curvature", train_loss=0.4)
+    assert not progress(changed).finished
+    assert "to be made again" in ahead_of(progress(changed)).text()
+    assert "to be made again" not in ahead_of(progress(study)).text()
+
+
+def test_images_and_weights_that_nothing_needs_are_no_jobs_left(study, tmp_path):
+    """As of a study that was unpacked without its cache."""
+    alone = study.model_copy(update={"cache": tmp_path / "none"})
+    told = ahead_of(progress(alone))
+    assert told.jobs_done == told.jobs
+    changed = progress(of_study(alone, "curvature", train_loss=0.4))
+    assert not all(map(changed.is_done, changed.others))
+
+
 def test_a_measurement_of_another_run_trains_that_run(study):
     changed = of_study(study, "landscape", seeds=[SEED], arms=[])
     assert left(changed) == each_once("train", "landscape")

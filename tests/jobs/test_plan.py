@@ -47,7 +47,7 @@ def make_study(tmp_path, name: str = "planned", **changes):
 def planned_hours(study, machine: MadeMachine) -> float:
     wanted = list(speed.jobs(study))
     speeds = plan.speeds_for(study, wanted, machine.device, machine.timing)
-    return plan.plan_table(study, wanted, wanted, speeds)["hours"].sum()
+    return plan.plan_table(study, wanted, wanted, speeds, [])["hours"].sum()
 
 
 def never(*_: object) -> Timed:
@@ -228,7 +228,7 @@ def test_baselines_take_a_core_s_time_and_no_gpu(tmp_path):
     assert first.seconds == pytest.approx(done / CORE_SPEED)
     together = wall_seconds([first, *others], Machine(GPU, True, 1, 1))
     assert together == pytest.approx(first.start + first.seconds)
-    table = plan.plan_table(study, wanted, wanted, speeds)
+    table = plan.plan_table(study, wanted, wanted, speeds, [])
     assert list(table["known"]) == ["another machine"]
 
 

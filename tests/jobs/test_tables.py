@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tlstudy.config.ledger import Claim
 from tlstudy.config.settings import Evaluation, Laboratory
 from tlstudy.config.study import finished_study
 from tlstudy.jobs import paths
@@ -19,7 +20,7 @@ def with_arm(study, **changes):
 
 CHANGES = {
     "arms.new.epochs was 2 and is 60": lambda study: with_arm(study, epochs=60),
-    "arms.new was set and is null": lambda study: {"arms": {"pretrained": study.arms["new"]}},
+    "arms.new was set and is not there": lambda study: {"arms": {"pretrained": study.arms["new"]}},
     "seed was [26] and is [26, 27]": lambda _: {"seed": [26, 27]},
     "subset_size was [10] and is [20]": lambda _: {"subset_size": [20]},
     "evaluation.final_images was 10 and is 20": lambda _: {
@@ -44,6 +45,18 @@ def test_tables_of_other_settings_are_refused(moved, told):
         read_table(finished_study(moved), "runs")
     assert f"({told})" in caught.value.message
     assert "in place of the study file" not in caught.value.message
+
+
+def test_other_weights_and_claims_are_told(moved):
+    made = finished_study(moved)
+    name = next(arm.initialisation for arm in made.arms.values() if arm.initialisation != "random")
+    study = made.model_copy(update={"weights": {**made.weights, name: ["IMAGENET1K_V1"]}})
+    with pytest.raises(UserError, match="weights was"):
+        read_table(study, "runs")
+    assert len(read_table(made, "claims")) == len(made.claims)
+    claim = Claim(text="Another", open="no arm")
+    with pytest.raises(UserError, match="claim another was judged as another one, or not at all"):
+        read_table(made.model_copy(update={"claims": {"another": claim}}), "claims")
 
 
 def test_names_for_readers_and_the_order_of_lists_may_differ(moved):

@@ -10,7 +10,7 @@ from made_machine import PROCESSOR, MadeMachine, shipped, with_arms
 from records import leave_made
 
 from tlstudy.config.study import runs
-from tlstudy.jobs import graph, paths, plan, time_left
+from tlstudy.jobs import graph, paths, plan, speed, time_left
 from tlstudy.jobs.attempts import Attempt
 from tlstudy.jobs.calls import Call, forget_call, going_on, note_call, read_call
 from tlstudy.jobs.machine import Machine
@@ -115,6 +115,21 @@ def test_the_look_after_the_last_epoch_counts_too(tmp_path, here):
     for run in of_27:
         begin(study, run, epochs=30)
     assert told(study)[2].split()[2] == "s"
+
+
+def test_a_tuning_that_is_over_is_none_of_the_time_left(tmp_path):
+    plain = shipped(tmp_path, "quick")
+    tuned = with_arms(plain, "tuned", tune_learning_rate=True)
+    [one, *_], [other, *_] = (
+        [job for job in speed.jobs(study) if job.step == "train"] for study in (plain, tuned)
+    )
+    speeds = speed.Speeds({kind: speed.Rate(1e-10, 1) for kind in other.work})
+    of_plain, of_tuned = (
+        [speed.seconds_left(study, job, epochs, speeds) for epochs in (0, 1, 29, 30)]
+        for study, job in ((plain, one), (tuned, other))
+    )
+    assert of_tuned[0] > 2 * of_plain[0]
+    assert of_tuned[1:] == pytest.approx(of_plain[1:])
 
 
 def test_an_ended_study_has_no_time_left(tmp_path, here):

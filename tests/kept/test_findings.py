@@ -290,7 +290,7 @@ def of_sparsity() -> Iterator[str]:
     pull = study_of("sparsity").arms["l2-sp"].l2_sp
     yield f"(L2-SP of {pull}) {told('pull-beats-dense', -1)}: all refuted"
     more = with_ends(of_claim("sparsity", "task-independent"), partial(written, digits=3))
-    yield f"A linear decoder explains {more} more"
+    yield f"A [linear decoder](sparsity/README.md) explains {more} more"
     features = kept("sparsity", "features").query("arm == 'dense' and stage == 'layer4'")
     before = features.query("measure == 'reconstruction-before'")["value"]
     assert ((before < 0.1).sum(), verdict["task-independent"]) == (2, "not testable")

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from configurations import ROOT
 from pages import page
-from quoted import kept, over_seeds, points_of, with_ends, written
+from quoted import gap_of, kept, over_seeds, points_of, with_ends, written
 from recomputed import Recomputed
 
 from benchmarks.keep import folder_of, study_of
@@ -104,8 +104,7 @@ def of_smoothness() -> Iterator[str]:
 def of_rescaling() -> Iterator[str]:
     claims = kept("rescaling", "claims").set_index("claim")
     yield f"A quarter of the scale loses {points_of(claims, 'C7-reuse', unit=' points')}"
-    mean, low, high = anew("rescaling").over_images([(1, "whole"), (-1, "faster")])
-    yield f"4 times the rate {with_ends((100 * mean, 100 * low, 100 * high))}"
+    yield f"4 times the rate {with_ends(gap_of('rescaling', 'whole', 'faster'))}"
 
 
 def of_every_parameter_rescaled() -> Iterator[str]:
@@ -227,9 +226,8 @@ def of_overlap() -> Iterator[str]:
 
 
 def of_sparsity() -> Iterator[str]:
-    mean, low, high = anew("sparsity").over_images([(1, "shuffled"), (-1, "dense")])
-    ends = f"({-100 * low:.1f} below to {100 * high:.1f} above)"
-    yield f"These are {-100 * mean:.1f} points below all weights {ends}"
+    mean, low, high = gap_of("sparsity", "shuffled", "dense")
+    yield f"These are {-mean:.1f} points below all weights ({-low:.1f} below to {high:.1f} above)"
     rates = kept("sparsity", "runs").groupby("arm")["learning_rate"].nunique()
     assert rates["dense"] == 1
     assert rates.drop(["dense", "l2-sp", "scratch"]).max() == 3

@@ -10,8 +10,6 @@ from tlstudy.audit.crossed import Estimate, crossed_mean, freedom_of_images
 from tlstudy.audit.statistics import Summary, summarise
 from tlstudy.config.settings import Study
 
-# Of images. By simulation intervals cover 95 % with it, and 91 % with half of it.
-LEAST_FREEDOM = 10
 Terms = Sequence[tuple[int, str]]  # sign and arm: (1, "pretrained"), (-1, "new") is a difference
 
 
@@ -54,8 +52,8 @@ class Answers:
         """The mean over seeds and images of a sum of balanced accuracies.
 
         Returns:
-            None unless every run of every term has answers on the same images, of which each class
-            has enough to tell how images of a class differ.
+            None unless every run of every term has answers on the same images, two or more of each
+            class: a single one tells nothing of how images of a class differ.
         """
         of_terms, labels = [], None
         for sign, arm in terms:
@@ -66,7 +64,7 @@ class Answers:
             if not all(np.array_equal(each.labels, labels) for each in found):
                 return None
             of_terms.append(sign * np.stack([each.right for each in found]).astype(float))
-        if freedom_of_images(labels) < LEAST_FREEDOM:
+        if not freedom_of_images(labels):
             return None
         return crossed_mean(sum(of_terms), labels)
 

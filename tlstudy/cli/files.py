@@ -20,10 +20,6 @@ def init(file: Path) -> None:
 
     if file.exists():
         raise UserError(f"{file}: is there already; name another file, or edit this one.")
-    if (folder := Path("results", file.stem)).exists():
-        raise UserError(
-            f"{file}: its results would be mixed with {folder}; take another file name."
-        )
     write_bytes_atomically(file, new_study(file.stem, str(file)).encode())
     tell(f"{file}: edit it, then `tlstudy plan {shlex.quote(str(file))}`.")
 

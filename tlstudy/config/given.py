@@ -27,7 +27,7 @@ from tlstudy.storage.errors import UserError
 BASE = "config.yaml"
 CHECKOUT = Path(__file__).parents[2]  # of an editable installation
 # Keys that may be added to a study without making it another one.
-PLACES = {"results", "cache", "scratch", "device"}
+NOT_THE_STUDY = {"results", "cache", "scratch", "device"}
 # How torchvision's names of weights for ImageNet's usual classes begin, the plain ones first.
 OF_IMAGENET = ("IMAGENET1K_V", "IMAGENET1K_")
 
@@ -87,7 +87,7 @@ def given_study(files: Sequence[Path], changes: Sequence[str] = ()) -> Study:
     try:
         return _study_of(merged(layers), layers)
     except UserError as error:
-        if not named or str(named[0]) == BASE:
+        if len(files) > 1 or changes or not named or str(named[0]) == BASE:
             raise
         raise UserError(
             f"{error.message}\n{named[0]}: a file named {BASE} is taken for the one below all "
@@ -229,7 +229,7 @@ def _forgotten_name(
     configuration: Mapping[str, Any], base: Layer, above: Sequence[Layer]
 ) -> Iterator[str]:
     """A file that names no study would put its results among those of config.yaml's."""
-    changed = set().union(*(layer.content.settings for layer in above)) - PLACES
+    changed = set().union(*(layer.content.settings for layer in above)) - NOT_THE_STUDY
     named = any(layer.has("study") for layer in above)
     name = base.content.settings.get("study")
     files = [layer.name for layer in above if layer.has_lines]

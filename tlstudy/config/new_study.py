@@ -2,8 +2,10 @@
 
 import re
 import shlex
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from tlstudy.config.fields import NAME_PATTERN
 from tlstudy.config.given import BASE, base_file
@@ -71,19 +73,24 @@ def new_study(name: str, file: str) -> str:
     """The text of a study file.
 
     Raises:
-        UserError: a study cannot have that name, or the one below all studies has it.
+        UserError: a study cannot have that name, or another one has it.
     """
     if not re.fullmatch(NAME_PATTERN, name):
         raise UserError(
             f"{file}: '{name}' can be no study's name; it must hold only the letters a to z and A "
             "to Z, digits, dots and hyphens. Take another file name."
         )
-    taken = None
+    base: Mapping[str, Any] = {}
     with suppress(UserError):  # there may be no such file here
-        taken = read_content(base_file()).settings.get("study")
+        base = read_content(base_file()).settings
+    taken, folder = base.get("study"), Path(str(base.get("results", "results")), name)
     if Path(file).name == BASE or name == taken:
         raise UserError(
             f"{file}: {BASE} lies below all studies, and its study is '{taken or 'slides'}'; take "
             "another file name."
+        )
+    if folder.exists():
+        raise UserError(
+            f"{file}: its results would be mixed with {folder}; take another file name."
         )
     return TEMPLATE.format(name=name, file=shlex.quote(file))

@@ -78,7 +78,8 @@ def _running(study: Study) -> str:
     for file in sorted(notes.rglob("*.json")):
         job, note = file.relative_to(notes).with_suffix(""), read_attempt(file)
         if job != JOB and note and note.may_run():
-            return " ".join(job.parts)
+            elsewhere = f" (on {note.host}; if it was killed there, delete {file})"
+            return " ".join(job.parts) + elsewhere * (not note.runs_here())
     return ""
 
 

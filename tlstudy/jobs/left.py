@@ -18,17 +18,17 @@ def results_left(study: Study, unended: Set[Path]) -> set[Path]:
     Args:
         unended: results of jobs that did not end well, or may be running.
     """
-    made, folder = list(steps(study)), paths.study_folder(study)
-    passing = {file: step for step in made for file in step.passing}
+    every, folder = list(steps(study)), paths.study_folder(study)
+    passing = {file: step for step in every for file in step.passing}
     to_make = [
         step
-        for step in made
+        for step in every
         if not unended.isdisjoint(step.outputs) or not is_made(study, step, folder)
     ]
     gone = {file for step in to_make for file in step.inputs if file in passing}
     to_make += [passing[file] for file in gone if not file.is_file()]
-    first, left = {step.provenance for step in to_make}, set()
-    for step in made:  # what a step reads is made before it
-        if step.provenance in first or not left.isdisjoint(step.inputs):
+    again, left = {step.provenance for step in to_make}, set()
+    for step in every:  # what a step reads is made before it
+        if step.provenance in again or not left.isdisjoint(step.inputs):
             left.update(step.outputs)
     return left

@@ -166,7 +166,7 @@ def plan_table(
     wanted: Iterable[LongJob],
     left: Collection[LongJob],
     speeds: Speeds,
-    tried: Collection[tuple[str, int]] = (),
+    tried: Collection[tuple[str, int]],
 ) -> pd.DataFrame:
     """A row a step: step, jobs, done, hours, left (both of a core or GPU), known.
 

@@ -21,6 +21,7 @@ STATES = ("done", "diverged", "missing", "running", "failed")
 LETTERS = dict(zip(STATES, "+d.rF", strict=True))
 THERE = ("done", "diverged")
 UNENDED = ("running", "failed")
+FETCHED = ("images", "weights")  # steps whose results lie in the cache
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,8 @@ class Progress:
     def finished(self) -> bool:
         """Whether nothing is left to do: all runs are there, and so is the report."""
         report = next(job for job in self.others if job.key == ("report",))
-        return self.complete and report.state == "done" and not self.unended()
+        there = self.complete and report.state == "done" and not self.unended()
+        return there and not self.left
 
     def unended(self) -> list[Job]:
         """Jobs that failed or may be running; a job that arms share is there once."""
@@ -107,8 +109,21 @@ class Progress:
         return results_left(self.study, {file for job in jobs for file in job.files})
 
     def is_done(self, job: Job) -> bool:
-        """Whether its results are there, and Snakemake would not make them again."""
+        """Whether its results are there, and Snakemake would not make them again.
+
+        Or nothing that is left needs them, as images and weights of runs that are there.
+        """
+        if job.key[0] in FETCHED and job.state not in UNENDED:
+            return job.state in THERE or job.files[0] not in self._needed
         return job.state in THERE and job.files[0] not in self.left
+
+    @cached_property
+    def _needed(self) -> set[Path]:
+        """Files that runs need which are left."""
+        folder = paths.folder_of_run
+        left = {file.parent for file in self.left}
+        needing = (run for run in runs(self.study) if folder(self.study, run) in left)
+        return {file for run in needing for file in files_needed(self.study, run)}
 
     def waiting(self, job: Job) -> int:
         """Number of runs that cannot begin before a job has ended well."""

@@ -198,13 +198,15 @@ def seconds_left(study: Study, training: LongJob, epochs: int, speeds: Speeds) -
 
     The look at all test images is a part of the last epoch, and can take longer than all others.
     """
+    if epochs == 0:
+        return training.seconds(speeds)
     if epochs == training.epochs:
         return 0.0
-    with_last, last = (
+    whole, with_last, last = (  # a tuning is over
         long_job(study, shortened(training.run, n), "train").seconds(speeds)
-        for n in (epochs + 1, 1)
+        for n in (training.epochs, epochs + 1, 1)
     )
-    return max(0.0, training.seconds(speeds) - (with_last - last))
+    return whole - (with_last - last)
 
 
 def first_file(study: Study, job: LongJob) -> Path:

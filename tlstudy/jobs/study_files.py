@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 
-from tlstudy.config.given import PLACES
+from tlstudy.config.given import NOT_THE_STUDY
 from tlstudy.config.settings import Study, WeightsFile
 from tlstudy.config.study import STEPS, finished_study, runs, runs_of_step
 from tlstudy.config.study_targets import image_sources
@@ -20,6 +20,7 @@ from tlstudy.storage.errors import UserError
 from tlstudy.storage.files import NOT_SUPPORTED, check_place, json_bytes, write_bytes_atomically
 
 MODE_OF_RECORDS = 0o660  # that Snakemake gives its files, for a group to share
+LONGEST_VALUE = 60  # of a setting that differs, characters
 
 
 def check_places(study: Study) -> None:
@@ -81,14 +82,15 @@ def has_results(study: Study) -> bool:
 
 
 def check_named(study: Study) -> None:
-    """Refuse to judge results by another study than that of their folder, places apart.
+    """Refuse to judge results by another study than that of their folder, places and device apart.
 
     Raises:
         UserError: it names the first setting that differs; or the folder holds no study.
     """
     folder = paths.study_folder(study)
     kept, named = (
-        each.model_dump(mode="json", exclude=PLACES) for each in (finished_study(folder), study)
+        each.model_dump(mode="json", exclude=NOT_THE_STUDY)
+        for each in (finished_study(folder), study)
     )
     if kept != named:
         raise UserError(
@@ -103,10 +105,14 @@ def first_difference(then: Mapping[str, Any], now: Mapping[str, Any], above: str
     one, other = then.get(key), now.get(key)
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return first_difference(one, other, f"{above}{key}.")
-    was, is_now = (
-        "set" if isinstance(each, Mapping) else json.dumps(each) for each in (one, other)
-    )
-    return f"{above}{key} was {was} and is {is_now}"
+    return f"{above}{key} was {_told(then, key)} and is {_told(now, key)}"
+
+
+def _told(settings: Mapping[str, Any], key: str) -> str:
+    if key not in settings:
+        return "not there"
+    text = "set" if isinstance(settings[key], Mapping) else json.dumps(settings[key])
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]} ..."
 
 
 def write_settings(study: Study) -> Path:

@@ -1,14 +1,14 @@
 """Reading what the report and the figures are made from: tables, and landscapes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 import pandas as pd
 from pydantic import ValidationError
 
-from tlstudy.config.settings import Study
-from tlstudy.config.study import Run, finished_study, runs_of_step
+from tlstudy.config.settings import Study, WeightsSource
+from tlstudy.config.study import Run, finished_study, runs_of_step, sources_of
 from tlstudy.config.tables import ALL_TABLES, CLAIM_TABLES
 from tlstudy.jobs import paths
 from tlstudy.jobs.calls import going_on
@@ -30,7 +30,10 @@ def read_table(study: Study, name: str) -> pd.DataFrame:
     _check_settings(study)
     maker = "claims" if name in CLAIM_TABLES else "aggregate"
     command = "formulas" if name == "formulas" else maker
-    return reading.read_table(file, f"{command} {paths.study_folder(study)}", ALL_TABLES[name])
+    table = reading.read_table(file, f"{command} {paths.study_folder(study)}", ALL_TABLES[name])
+    if name == "claims":
+        _check_claims(study, table)
+    return table
 
 
 def _check_made(study: Study) -> None:
@@ -75,11 +78,28 @@ def _check_settings(study: Study) -> None:
     )
 
 
+def _check_claims(study: Study, table: pd.DataFrame) -> None:
+    """Refuse verdicts on claims that are not the study's.
+
+    Raises:
+        UserError: it names the first claim that differs.
+    """
+    rows = zip(table["claim"], table["text"], table["effect"].fillna(0.0), strict=True)
+    then = {name: (text, effect) for name, text, effect in rows}
+    now = {name: (it.text, 0.0 if it.open else it.least) for name, it in study.claims.items()}
+    for name in {**then, **now}:
+        if then.get(name) != now.get(name):
+            raise UserError(
+                f"{paths.tables_folder(study)}: claim {name} was judged as another one, or not at "
+                f"all; go on with {going_on(study)}."
+            )
+
+
 def _decisive(study: Study) -> dict[str, Any]:
     """Settings that decide the tables: neither names for readers nor the order of a list."""
     arms = {
         name: arm.model_dump(mode="json", exclude={"label", "group"})
-        | {"target": arm.target.identity()}
+        | {"target": arm.target.identity(), "weights": _described(sources_of(study, arm))}
         for name, arm in study.arms.items()
     }
     experiments = sorted(study.laboratory.experiments)
@@ -89,7 +109,13 @@ def _decisive(study: Study) -> dict[str, Any]:
     if arms:
         found["subset_size"] = sorted(study.subset_size)
         found["evaluation"] = study.evaluation.model_dump(mode="json")
+    if any(arm.tune_learning_rate for arm in study.arms.values()):
+        found["tuning"] = study.tuning.model_dump(mode="json")
     return found
+
+
+def _described(sources: Sequence[WeightsSource]) -> list[Any]:
+    return [it if isinstance(it, str) else it.model_dump(mode="json") for it in sources]
 
 
 class TablesOnDemand(Mapping[str, pd.DataFrame]):

@@ -21,7 +21,7 @@ from tlstudy.jobs.plan import (
     tasks,
     wall_seconds,
 )
-from tlstudy.jobs.progress import Job, Progress
+from tlstudy.jobs.progress import THERE, Job, Progress
 from tlstudy.storage.durations import duration
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.reading import json_or_none
@@ -38,6 +38,7 @@ class Ahead:
         epochs_done, epochs: of all trainings; both 0 where nothing is trained.
         seconds: about how long the rest takes; None where that is not known, or nothing is left.
         told: the time left in words; empty where nothing is left.
+        again: jobs whose results are there and will be made again.
     """
 
     jobs_done: int
@@ -46,12 +47,17 @@ class Ahead:
     epochs: int
     seconds: float | None
     told: str
+    again: int = 0
 
     def text(self) -> str:
         """Jobs, epochs and time, in a line each."""
         lines = [f"jobs: {self.jobs_done:,} of {self.jobs:,} done"]
         if self.epochs:
             lines.append(f"epochs: {self.epochs_done:,} of {self.epochs:,} done")
+        if self.again:
+            lines.append(
+                f"to be made again, as settings, code or libraries changed: {self.again:,} of them"
+            )
         return "\n".join([*lines, *([self.told] if self.told else [])])
 
 
@@ -69,6 +75,7 @@ def ahead_of(found: Progress) -> Ahead:
         sum(run.settings.epochs for run in trained(found.study).values()),
         seconds,
         told,
+        sum(job.state in THERE and not found.is_done(job) for job in all_jobs.values()),
     )
 
 

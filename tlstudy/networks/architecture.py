@@ -43,7 +43,7 @@ def build_classifier(
     """A randomly initialised network, with exact BatchNorm.
 
     Args:
-        architecture: as `tlstudy.config.architectures.Architecture` has it.
+        architecture: as `tlstudy.config.architecture_setting.Architecture` has it.
         stride_on: 3x3 or 1x1, the convolution of a bottleneck that carries its stride. He et
             al. 2015 have it on the first 1x1, torchvision on the 3x3; the weights have the same
             shapes either way, and mean different functions.

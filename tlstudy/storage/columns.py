@@ -224,7 +224,7 @@ CLAIMS = {
     "unit": ("string", "unit of mean, interval and effect"),
     "effect": (
         "float64",
-        "effect size stated in advance, less the margin: values above it support the claim",
+        "effect size that was stated, less the margin: values above it support the claim",
     ),
     "seeds": ("int64", "number of seeds with a value"),
     **SUMMARY,

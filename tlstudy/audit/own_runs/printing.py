@@ -76,8 +76,9 @@ def examine_all(sources: list[Source]) -> list[Examined]:
         for evidence in source.runs:
             if evidence.record:
                 arms = getattr(evidence.training, "group", "")  # compared within it, as in a report
-                groups.setdefault((arms, evidence.subset_size, evidence.seed), []).append(evidence)
-    for (_, size, seed), group in groups.items():
+                key = (arms, evidence.training.target.source, evidence.subset_size, evidence.seed)
+                groups.setdefault(key, []).append(evidence)
+    for (_, _, size, seed), group in groups.items():
         if len(group) > 1:
             name = f"{len(group)} runs compared, n = {size}, seed {seed}"
             found = _in_a_sentence(examine_group, group, name)

@@ -150,8 +150,10 @@ def test_guesses_though_training_does_not(evidence: Evidence) -> Iterator[str]:
     trained, tested = evidence.train_accuracy(), evidence.test_values("accuracy")
     if evidence.has("metrics.train_balanced_accuracy"):
         with suppress(TooLittleError):
-            tested = evidence.test_values("balanced_accuracy")
-            trained = evidence.series("train_balanced_accuracy")
+            trained, tested = (
+                evidence.series("train_balanced_accuracy"),
+                evidence.test_values("balanced_accuracy"),
+            )
     train, test = end_of(trained), end_of(tested)
     chance = 1 / evidence.classes if evidence.classes else 0.0
     half_way = chance + HALF_WAY * (1 - chance)

@@ -110,7 +110,7 @@ def examine(evidence: Evidence) -> Examination:
 
 
 def examine_group(evidences: Iterable[Evidence]) -> Examination:
-    """Let the others look at runs that are compared: one group, subset size and seed.
+    """Let the others look at runs that are compared: one group, data set, subset size and seed.
 
     A finding is held against each of the runs that have what its sentinel needs.
     """

@@ -61,7 +61,7 @@ def _by_name(series: Sequence[Series]) -> Mapping[str, list[Series]]:
 
 def _curves(chosen: list[Series], across: str) -> str:
     """From the first to the last value; of several seeds the ranges, of those that go so far."""
-    longest = max(chosen, key=lambda series: len(series["x"]))
+    longest = max(chosen, key=_reach)
     whole = [series for series in chosen if series["x"][-1] == longest["x"][-1]]
     first, last = [series["y"][0] for series in chosen], [series["y"][-1] for series in whole]
     if not any(any(series["y"]) for series in chosen):
@@ -71,6 +71,11 @@ def _curves(chosen: list[Series], across: str) -> str:
     ended = f" ({lost} of {len(chosen)} ended earlier)" * bool(lost)
     end = f"{unit}{_place(longest['x'][-1])}{ended}"
     return f"from {_range(first, 'between')} to {_range(last, 'between')} at {end}"
+
+
+def _reach(series: Series) -> float:
+    end = series["x"][-1]
+    return len(series["x"]) if isinstance(end, str) else end
 
 
 def _points(chosen: list[Series]) -> str:

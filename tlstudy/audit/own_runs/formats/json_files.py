@@ -8,6 +8,7 @@ from typing import Any
 from tlstudy.audit.own_runs.names import part_of, understood
 from tlstudy.audit.own_runs.raw import File, RawTable, cells, unreadable
 from tlstudy.storage.errors import UserError
+from tlstudy.watching.finding import counted
 
 LOG = "log_history"  # of a trainer_state.json of Hugging Face
 HISTORY = "history"  # of Keras' History, with its parameters
@@ -121,20 +122,23 @@ def _of_curves(curves: dict[str, list[Any]], name: str) -> RawTable:
     """A row for each place. Of a list that is a whole number of times as long, rows are joined.
 
     So the losses of all steps stand beside the values of the epochs. A list may be longer by one:
-    a training that was stopped in an epoch has a train loss of it, and no validation loss.
+    a training that was stopped in an epoch has a train loss of it, and no validation loss. A test
+    list that is longer has a look before the training, so it is left out: which value is of which
+    epoch is not known.
     """
     number = _number_of_rows(curves)
     fitting, notes = {}, []
     for key, line in curves.items():
-        if len(line) % number == 0:
+        if _is_multiple(len(line), number):
             fitting[key] = line
-        elif len(line) == number + 1:
+        elif _is_longer(key, len(line), number):
             fitting[key] = line[:number]
             notes.append(
                 f"the last value of {key} is left out: it has {len(line)}, others {number}"
             )
         else:
-            notes.append(f"{key} is left out: it has {len(line)} values, others {number}")
+            values = counted(len(line), "value")
+            notes.append(f"{key} is left out: it has {values}, others {number}")
     if all(len(line) == number for line in fitting.values()):
         rows = [{key: line[i] for key, line in fitting.items()} for i in range(number)]
         return RawTable(name, cells(rows), notes)
@@ -151,15 +155,36 @@ def _of_curves(curves: dict[str, list[Any]], name: str) -> RawTable:
 
 
 def _number_of_rows(curves: dict[str, list[Any]]) -> int:
-    """The length that most lists fit, the longest at a tie; not of learning rates alone."""
-    lengths = {key: len(line) for key, line in curves.items() if len(line) > 1}
+    """The length that most lists fit; at a tie one of the training, the longest.
+
+    Not of learning rates alone.
+    """
+    lengths = {key: len(line) for key, line in curves.items()}
     known = [lengths[key] for key in lengths if understood(key).quantity != "learning_rate"]
 
-    def rank(number: int) -> tuple[int, int]:
-        fits = (each % number == 0 or each == number + 1 for each in lengths.values())
-        return sum(fits), number
+    trained = {length for key, length in lengths.items() if not _is_of_test(key)}
+
+    def rank(number: int) -> tuple[int, bool, int]:
+        fits = (
+            _is_multiple(length, number) or _is_longer(key, length, number)
+            for key, length in lengths.items()
+        )
+        return sum(fits), number in trained, number
 
     return max(known or lengths.values(), key=rank, default=1)
+
+
+def _is_multiple(length: int, number: int) -> bool:
+    """Whether it is a whole number of times as long; any list is of a single value."""
+    return length % number == 0 if number > 1 else length == 1
+
+
+def _is_longer(key: str, length: int, number: int) -> bool:
+    return length == number + 1 and not _is_of_test(key)
+
+
+def _is_of_test(key: str) -> bool:
+    return part_of(key) in ("validation", "test")
 
 
 def _series(cell: Any) -> list[Any]:
