@@ -59,6 +59,10 @@ def put(folder, architecture) -> None:
     (folder / "study.json").write_text(json.dumps(content))
     (folder / "settings").mkdir(exist_ok=True)
     (folder / "settings" / "0123456789.json").write_text(json.dumps(content))
+    made = json.loads((folder / "provenance" / "aggregate.json").read_text())
+    for arm in made["study"]["arms"].values():
+        arm["architecture"] = architecture
+    (folder / "provenance" / "aggregate.json").write_text(json.dumps(made))
     if not isinstance(architecture, str):
         return
     study = finished_study(folder)
