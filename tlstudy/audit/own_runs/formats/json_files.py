@@ -161,7 +161,6 @@ def _number_of_rows(curves: dict[str, list[Any]]) -> int:
     """
     lengths = {key: len(line) for key, line in curves.items()}
     known = [lengths[key] for key in lengths if understood(key).quantity != "learning_rate"]
-
     trained = {length for key, length in lengths.items() if not _is_of_test(key)}
 
     def rank(number: int) -> tuple[int, bool, int]:
