@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 import synthetic
 
-from tlstudy.report.figures import draw, drawn, files, layerwise, points, style
+from tlstudy.report.figures import draw, drawn, files, layerwise, meanings, points, style
 from tlstudy.report.page.svg import values_of
 from tlstudy.report.sentences.shown import in_words
 
 NAMES = ("ladder", "claims", "results", "gradient-norm", "encoder", "layerwise-angle", "reuse")
-NAMELESS = {drawn.PUBLISHED, "path"}
+NAMELESS = {meanings.PUBLISHED, "path"}
 
 
 @functools.cache
@@ -72,7 +72,8 @@ def test_curves_are_those_of_the_table():
     # The mean lies between the ends of its interval, on the drawing too, where up is less.
     of = {s["mark"]: s for s in panels["corrected"]["series"] if s["name"] == curve["name"]}
     low, mean, high = (
-        np.array(of[mark]["at"][1::2]) for mark in (drawn.LOW, drawn.GEOMETRIC_MEAN, drawn.HIGH)
+        np.array(of[mark]["at"][1::2])
+        for mark in (meanings.LOW, meanings.GEOMETRIC_MEAN, meanings.HIGH)
     )
     assert (low >= mean).all()
     assert (mean >= high).all()
@@ -88,7 +89,7 @@ def test_points_have_the_names_of_their_rows_and_seeds():
         if series["mark"].startswith("seed")
     }
     for (arm, seed), value in rows.items():
-        told = shown[study.arms[arm].label, drawn.of_seed(seed)]
+        told = shown[study.arms[arm].label, meanings.of_seed(seed)]
         assert told == pytest.approx(100 * value, rel=1e-4)
 
 
@@ -97,7 +98,7 @@ def test_seeds_make_room_for_means_where_there_are_many(monkeypatch):
     svg_of.cache_clear()
     marks = {s["mark"] for panel in values_of(svg_of("gradient-norm")) for s in panel["series"]}
     svg_of.cache_clear()
-    assert drawn.GEOMETRIC_MEAN in marks
+    assert meanings.GEOMETRIC_MEAN in marks
     assert not any(mark.startswith("seed") for mark in marks)
 
 
@@ -111,12 +112,12 @@ def test_means_on_a_logarithmic_axis_are_geometric():
         figure.draw_without_rendering()
         [panel] = drawn.panels_of(figure)
     found = {item["mark"]: item for item in panel["series"]}
-    assert found[drawn.GEOMETRIC_MEAN]["x"] == [1, 2]  # not where a seed has 0
-    assert found[drawn.GEOMETRIC_MEAN]["y"] == pytest.approx([0.1, 1])
+    assert found[meanings.GEOMETRIC_MEAN]["x"] == [1, 2]  # not where a seed has 0
+    assert found[meanings.GEOMETRIC_MEAN]["y"] == pytest.approx([0.1, 1])
     # Powers of ten -3 to 1: mean -1, standard error sqrt(2.5 / 5), t(4) 2.7764.
     reach = 2.7764451 * 0.5**0.5
-    assert found[drawn.LOW]["y"] == pytest.approx([10 ** (-1 - reach), 1], rel=1e-4)
-    assert found[drawn.HIGH]["y"] == pytest.approx([10 ** (-1 + reach), 1], rel=1e-4)
+    assert found[meanings.LOW]["y"] == pytest.approx([10 ** (-1 - reach), 1], rel=1e-4)
+    assert found[meanings.HIGH]["y"] == pytest.approx([10 ** (-1 + reach), 1], rel=1e-4)
 
 
 def test_a_drawing_without_values_has_none():
@@ -142,9 +143,9 @@ def test_an_interval_is_that_of_its_line_where_lines_share_a_colour():
     panel = values_of(svg_of("loss-new"))[-1]
     of = {(item["name"], item["mark"]): np.array(item["y"]) for item in panel["series"]}
     for name in ("train", "test"):
-        assert (of[name, drawn.LOW] <= of[name, drawn.MEAN]).all()
-        assert (of[name, drawn.MEAN] <= of[name, drawn.HIGH]).all()
-    assert not np.array_equal(of["train", drawn.LOW], of["test", drawn.LOW])
+        assert (of[name, meanings.LOW] <= of[name, meanings.MEAN]).all()
+        assert (of[name, meanings.MEAN] <= of[name, meanings.HIGH]).all()
+    assert not np.array_equal(of["train", meanings.LOW], of["test", meanings.LOW])
 
 
 def test_points_of_a_colour_are_told_apart_by_mark_and_dash():
@@ -160,7 +161,7 @@ def test_points_of_a_colour_are_told_apart_by_mark_and_dash():
             points.draw_line(ax, found, style.NEW, mark, dash)
         figure.draw_without_rendering()
         [panel] = drawn.panels_of(figure)
-    means = [(item["name"], item["y"]) for item in panel["series"] if item["mark"] == drawn.MEAN]
+    means = [(item["name"], item["y"]) for item in panel["series"] if item["mark"] == meanings.MEAN]
     assert means == [(name, [2.0 + i]) for i, name in enumerate(marks) for _ in (1, 2)]
 
 
@@ -238,7 +239,7 @@ def test_every_epoch_of_a_long_training_has_its_value():
 def test_curves_of_formulas_are_thinned_and_end_where_they_end():
     with style.look("formula"):
         ax = style.new_figure(2, []).subplots()
-        drawn.thin_curves(ax)
+        meanings.thin_curves(ax)
         ax.plot(np.arange(252.0), np.arange(252.0))
         ax.figure.draw_without_rendering()
         [panel] = drawn.panels_of(ax.figure)

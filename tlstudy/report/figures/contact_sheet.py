@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tlstudy.report.figures import drawn, files, style
+from tlstudy.report.figures import files, meanings, style
 
 MOST_OF_A_CLASS = 10  # so at most 100 images of ten classes
 MOST_CLASSES = 40
@@ -85,7 +85,7 @@ def write_contact_sheet(
         row = min(TALLEST_ROW, HEIGHT / len(rows), left / columns)
         figure = style.new_figure(NOTE + row * len(rows), note=note, width=WIDTH)
         ax = figure.subplots()
-        drawn.leave_out(ax)
+        meanings.leave_out(ax)
         ax.imshow(sheet if sheet.ndim == 2 else sheet / WHITE, cmap="gray", aspect="equal")
         ax.grid(visible=False)
         ax.set_xticks([])

@@ -12,7 +12,7 @@ from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.config.groups import arms_of_kind, group_of_slides, groups_of, is_new, label_of
 from tlstudy.config.settings import STATISTICS, Study
 from tlstudy.data import published
-from tlstudy.report.figures import drawn, guessing, style
+from tlstudy.report.figures import guessing, meanings, style
 from tlstudy.report.figures.captions import note
 from tlstudy.report.figures.points import Tables, draw_curves, has_stopped, last_epochs, seed_curves
 
@@ -194,7 +194,7 @@ def _draw_group(
         if ax.get_yscale() == "log" and not (values > 0).any():
             continue
         shown = shown or bool(np.isfinite(values).any())
-        with drawn.named(ax, entries[arm]):
+        with meanings.named(ax, entries[arm]):
             draw_curves(ax, epochs, scale * values, ends, seeds, **style.arm_styles(study)[arm])
     if not shown:
         style.say(ax, absent)

@@ -6,13 +6,10 @@ for the CSV and for the text alternative.
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from weakref import WeakKeyDictionary, WeakSet
+from collections.abc import Iterator
 from xml.sax.saxutils import escape
 
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -22,16 +19,28 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator
 from typing_extensions import TypedDict  # pydantic needs it before Python 3.12
 
+from tlstudy.report.figures.meanings import (
+    HIGH,
+    INTERVAL,
+    JOINED,
+    LOW,
+    MEANS,
+    PUBLISHED,
+    UNNAMED,
+    bands_of,
+    entries_of,
+    formulas,
+    left_out,
+    looks_of,
+    names_of,
+    of_seed,
+    plain,
+    seeds_of,
+    titles_of,
+)
 from tlstudy.report.figures.scales import without_scale
 from tlstudy.report.figures.style import MUTED
 
-MEAN, LOW, HIGH = "mean", "low end of the interval", "high end of the interval"
-GEOMETRIC_MEAN = "geometric mean"  # on logarithmic axes
-MEANS = (MEAN, GEOMETRIC_MEAN)
-INTERVAL = "interval"  # label of a line from the low to the high end
-PUBLISHED = "published"
-JOINED = "joined"  # label of what only shows again values that stand beside it
-UNNAMED = "_"  # first character of labels that Matplotlib makes up
 DIGITS = 5
 LARGEST = 150_000  # characters of a figure's values; beyond, seeds that have a mean are left out
 MOST_POINTS = 100  # of a formula's curve, which is drawn through many more
@@ -78,71 +87,6 @@ class Panel(TypedDict):
     grids: list[Grid]
 
 
-_bands: WeakKeyDictionary[Artist, tuple] = WeakKeyDictionary()
-_looks_of: WeakKeyDictionary[Line2D, Line2D] = WeakKeyDictionary()
-_names: WeakKeyDictionary[Axes, dict[float, str]] = WeakKeyDictionary()
-_entries: WeakKeyDictionary[Line2D, str] = WeakKeyDictionary()
-_formulas: WeakSet[Axes] = WeakSet()
-_left_out: WeakSet[Axes] = WeakSet()
-_titles: WeakKeyDictionary[Axes, str] = WeakKeyDictionary()
-_seeds: WeakKeyDictionary[Line2D, list[int]] = WeakKeyDictionary()
-
-
-def of_seed(seed: int | str) -> str:
-    """The label of an artist that shows one seed."""
-    return f"seed {seed}"
-
-
-def label_of_seed(seeds: list[int] | None, position: int) -> str | None:
-    """Likewise, of the seed at a position; None, which Matplotlib replaces, if it is not known."""
-    return None if seeds is None else of_seed(seeds[position])
-
-
-def remember_band(band: Artist, line: Line2D, low: np.ndarray, high: np.ndarray) -> None:
-    """Keep the ends of an interval that is drawn as an area around a line."""
-    _bands[band] = (line, low, high)
-
-
-def remember_look(lines: Iterable[Line2D], look: Line2D) -> None:
-    """Keep what lines have to do with the legend: points of seeds look unlike what joins them."""
-    _looks_of.update((line, look) for line in lines)
-
-
-def remember_seeds(points: Line2D, seeds: list[int] | None) -> None:
-    """Keep whose values the points of one artist are, if that is known."""
-    if seeds is not None:
-        _seeds[points] = seeds
-
-
-def leave_out(ax: Axes) -> None:
-    """A panel of images is no panel of values."""
-    _left_out.add(ax)
-
-
-def remember_title(ax: Axes, title: str) -> None:
-    """Keep what a panel is called where its title says something else."""
-    _titles[ax] = title
-
-
-def remember_names(ax: Axes, names: Iterable[str], places: Sequence[float] | None = None) -> None:
-    """Keep names of 0, 1, 2, ... or other places of a horizontal axis without room for them."""
-    texts = [_plain(name) for name in names]
-    _names[ax] = dict(zip(range(len(texts)) if places is None else places, texts, strict=True))
-
-
-@contextmanager
-def named(ax: Axes, entry: str) -> Iterator[None]:
-    """What is drawn meanwhile has this entry of the legend: another may look the same."""
-    before = len(ax.lines)
-    yield
-    _entries.update(dict.fromkeys(ax.lines[before:], _plain(entry)))
-
-
-def thin_curves(ax: Axes) -> None:
-    """Keep that a panel shows formulas: of their curves a part of the points is enough."""
-    _formulas.add(ax)
-
-
 def panels_of(figure: Figure) -> list[Panel]:
     """The figure's panels with all values in them; its layout must have been solved."""
     looks, of = list(_looks(figure)), _colour_label(figure)
@@ -151,16 +95,16 @@ def panels_of(figure: Figure) -> list[Panel]:
     panels = []
     for ax in figure.axes:
         # The map below a surface has its values.
-        if ax.name == "3d" or hasattr(ax, "_colorbar") or ax in _left_out:
+        if ax.name == "3d" or hasattr(ax, "_colorbar") or ax in left_out:
             continue
         series = list(_series(ax, looks, to_points, height))
         grids = [_grid(image, of, to_points, height) for image in ax.images]
         if series or grids:
             panels.append(
                 Panel(
-                    title=_plain(_titles.get(ax) or ax.get_title(loc="left")),
-                    x=_plain(without_scale(ax.get_xlabel() or _shared_label(ax, "x"))),
-                    y=_plain(without_scale(ax.get_ylabel() or _shared_label(ax, "y"))),
+                    title=plain(titles_of.get(ax) or ax.get_title(loc="left")),
+                    x=plain(without_scale(ax.get_xlabel() or _shared_label(ax, "x"))),
+                    y=plain(without_scale(ax.get_ylabel() or _shared_label(ax, "y"))),
                     series=series,
                     grids=grids,
                 )
@@ -204,7 +148,7 @@ def _looks(figure: Figure) -> Iterator[tuple[str, Line2D]]:
     for legend in figure.findobj(Legend):
         for line, text in zip(legend.legend_handles, legend.get_texts(), strict=True):
             if isinstance(line, Line2D):
-                yield _plain(text.get_text()), line
+                yield plain(text.get_text()), line
 
 
 def _series(ax: Axes, looks: list, to_points: float, height: float) -> Iterator[Series]:
@@ -219,15 +163,15 @@ def _series(ax: Axes, looks: list, to_points: float, height: float) -> Iterator[
         mark = "" if label.startswith(UNNAMED) else label
         name = "" if mark == PUBLISHED else _name(line, looks)
         ends = {LOW: slice(0, 1), HIGH: slice(1, 2)} if mark == INTERVAL else {mark: slice(None)}
-        if line in _seeds:
-            seeds = enumerate(_seeds[line])
+        if line in seeds_of:
+            seeds = enumerate(seeds_of[line])
             ends = {of_seed(seed): slice(place, place + 1) for place, seed in seeds}
         for end, chosen in ends.items():
             for item in _placed(ax, name, end, x[chosen], y[chosen], to_points, height):
                 yield Series(**{**item, "x": [""]}) if across else item
     for band in ax.collections:
-        if band in _bands:
-            line, low, high = _bands[band]
+        if band in bands_of:
+            line, low, high = bands_of[band]
             for end, values in ((LOW, low), (HIGH, high)):
                 given = (ax, _name(line, looks), end, line.get_xdata(), values)
                 yield from _placed(*given, to_points, height)
@@ -241,7 +185,7 @@ def _placed(
     with np.errstate(all="ignore"):
         at = ax.transData.transform(np.column_stack([x, y])) * to_points
     there = np.flatnonzero(np.isfinite(at).all(axis=1) & np.isfinite(x) & np.isfinite(y))
-    if ax in _formulas and len(there):
+    if ax in formulas and len(there):
         there = np.unique([*there[:: -(-len(there) // MOST_POINTS)], there[-1]])
     if len(there):
         at = np.column_stack([at[:, 0], height - at[:, 1]])[there]
@@ -288,7 +232,7 @@ def _name(line: Line2D, looks: list[tuple[str, Line2D]]) -> str:
 
     Or what it was named. A grey entry without a mark explains a dash of every colour.
     """
-    look, own = _looks_of.get(line, line), _entries.get(line)
+    look, own = looks_of.get(line, line), entries_of.get(line)
     same = [
         (text, other)
         for text, other in looks
@@ -335,20 +279,15 @@ def _in_words(ax: Axes, which: str, values: np.ndarray) -> list[float] | list[st
 
     The nearest as it is drawn, on a logarithmic axis too.
     """
-    names = _names.get(ax, {}) if which == "x" else {}
+    names = names_of.get(ax, {}) if which == "x" else {}
     siblings = getattr(ax, f"get_shared_{which}_axes")().get_siblings(ax)
     for other in (ax, *siblings):  # a name that several panels share stands at one of them
         axis = getattr(other, f"{which}axis")
         if not any(names.values()) and isinstance(axis.get_major_locator(), FixedLocator):
-            texts = [_plain(label.get_text()) for label in axis.get_ticklabels()]
+            texts = [plain(label.get_text()) for label in axis.get_ticklabels()]
             names = dict(zip(axis.get_ticklocs(), texts, strict=False))
     if not any(names.values()):
         return _rounded(values)
     scaled = getattr(ax, f"{which}axis").get_transform().transform
     places, texts = scaled(np.array(list(names), dtype=float)), list(names.values())
     return [texts[np.abs(places - value).argmin()] for value in scaled(values)]
-
-
-def _plain(text: str) -> str:
-    """One line, dollar signs as they were meant."""
-    return " ".join(text.split()).replace(r"\$", "$")

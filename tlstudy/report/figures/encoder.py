@@ -9,7 +9,7 @@ from tlstudy.audit.statistics import summarise
 from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.config.groups import label_of
 from tlstudy.config.settings import Study
-from tlstudy.report.figures import drawn, guessing, points, style
+from tlstudy.report.figures import guessing, meanings, points, style
 from tlstudy.report.figures.captions import measured_note
 from tlstudy.report.names import stage_label
 
@@ -66,10 +66,10 @@ def _stage_panel(ax: Axes, rows: pd.DataFrame, colour: str) -> None:
     summary = summarise(tuned)
     if summary.mean is None:
         for seed, value in tuned[np.isfinite(tuned)].items():
-            look = {"linewidth": 1, "label": drawn.of_seed(seed)}
+            look = {"linewidth": 1, "label": meanings.of_seed(seed)}
             ax.axhline(value, color=colour, zorder=1.2, **look)
     else:
-        look = {"linewidth": 1.6, "label": drawn.MEAN}
+        look = {"linewidth": 1.6, "label": meanings.MEAN}
         ax.axhline(summary.mean, color=colour, zorder=1.2, **look)
         ax.axhspan(summary.low, summary.high, color=colour, alpha=0.18, linewidth=0, zorder=1)
     ax.set_xlabel("stage of the network")
@@ -82,7 +82,7 @@ def _stage_panel(ax: Axes, rows: pd.DataFrame, colour: str) -> None:
         for place, stage in enumerate(stages)
     ]
     style.named_columns(ax, names)
-    drawn.remember_names(ax, (LAST.get(stage) or stage_label(stage) for stage in stages))
+    meanings.remember_names(ax, (LAST.get(stage) or stage_label(stage) for stage in stages))
 
 
 def stages_in_order(rows: pd.DataFrame) -> list[str]:

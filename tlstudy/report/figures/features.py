@@ -4,7 +4,7 @@ from matplotlib.figure import Figure
 
 from tlstudy.config.groups import label_of
 from tlstudy.config.settings import Study
-from tlstudy.report.figures import drawn, points, style
+from tlstudy.report.figures import meanings, points, style
 from tlstudy.report.figures.captions import measured_note
 from tlstudy.report.figures.invariance import by_stage
 from tlstudy.report.names import stage_label
@@ -46,7 +46,7 @@ def features_figure(study: Study, tables: points.Tables, size: int) -> Figure:
         for arm in arms:
             for measure, line in lines.items():
                 rows = table[(table["arm"] == arm) & (table["measure"] == measure)]
-                with drawn.named(ax, label_of(study, arm)):
+                with meanings.named(ax, label_of(study, arm)):
                     points.draw_band(ax, by_stage(rows), colours[arm], line, first=0)
         style.dress(ax, title, xlabel="stage of the network", ylabel=label)
         style.named_columns(ax, stages)

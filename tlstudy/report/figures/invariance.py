@@ -11,7 +11,7 @@ from tlstudy.config.exposures import EXPOSURES, exposed_arms, exposure_of
 from tlstudy.config.groups import is_new, label_of
 from tlstudy.config.quantity_table import TRANSFORM_GROUPS
 from tlstudy.config.settings import Study
-from tlstudy.report.figures import drawn, guessing, points, style
+from tlstudy.report.figures import guessing, meanings, points, style
 from tlstudy.report.figures.captions import measured_note
 from tlstudy.report.names import stage_label
 
@@ -56,7 +56,7 @@ def transfer_figure(study: Study, tables: points.Tables, size: int) -> Figure:
         values = values_of(tables, f"accuracy_turned.{which}")
         for place, found in enumerate(networks):
             side, entry = SIDE * (2 * place - (len(networks) - 1)), entries[found["none"]]
-            with drawn.named(ax, entry.get_label()):
+            with meanings.named(ax, entry.get_label()):
                 _draw_network(ax, entry.get_color(), values, found, side)
         guessing.draw(ax, study, "balanced_accuracy", every)
         style.dress(ax, title, ylim=(0, 100), xlabel="shown in training")
@@ -81,7 +81,7 @@ def _draw_network(
         color=colour,
         linewidth=1.6,
         zorder=2,
-        label=drawn.JOINED,
+        label=meanings.JOINED,
     )
 
 

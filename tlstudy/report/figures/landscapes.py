@@ -23,8 +23,7 @@ from scipy.interpolate import RegularGridInterpolator
 from tlstudy.config.groups import groups_of, label_of, rung_groups
 from tlstudy.config.settings import Study
 from tlstudy.config.sweeps import written_name
-from tlstudy.report.figures import drawn as drawn_values
-from tlstudy.report.figures import guessing, style
+from tlstudy.report.figures import guessing, meanings, style
 from tlstudy.report.figures.captions import note
 
 COLOURS = "viridis"
@@ -159,7 +158,7 @@ def _draw_group(
         style.dress(upper, label)
         lower = loss_map(part.add_subplot(grid[row + 1, column]), plane, limits)
         lower.set_title(plane.text, loc="left", fontweight="normal")
-        drawn_values.remember_title(lower, label)
+        meanings.remember_title(lower, label)
         axes += [upper, lower]
     text = f"group {group}"
     if drawn:
@@ -214,9 +213,9 @@ def loss_map(ax: Axes, plane: Plane, limits: tuple[float, float]) -> Axes:
     side = (plane.axis[0] - half_cell, plane.axis[-1] + half_cell)
     place = {"origin": "lower", "extent": (*side, *side), "aspect": "equal"}
     ax.imshow(plane.loss, cmap=COLOURS, norm=Normalize(*limits), **place)
-    joined = {**END, "label": drawn_values.JOINED}
+    joined = {**END, "label": meanings.JOINED}
     if plane.path is not None:
-        ax.plot(*plane.path.T, label=drawn_values.JOINED, **PATH)
+        ax.plot(*plane.path.T, label=meanings.JOINED, **PATH)
         ax.plot(*plane.path.T, "o", label="path", markerfacecolor="white", **EPOCH)
         if np.abs(plane.path[0]).max() <= side[1]:
             ax.plot(*plane.path[0], "o", markerfacecolor="white", **joined)

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure, SubFigure
 from tlstudy.config.groups import group_of_slides, groups_of, label_of
 from tlstudy.config.settings import Study
 from tlstudy.data import published
-from tlstudy.report.figures import drawn, style
+from tlstudy.report.figures import meanings, style
 from tlstudy.report.figures.captions import note
 from tlstudy.report.figures.curves import (
     SLIDES_DASHES,
@@ -78,7 +78,7 @@ def stage_axis(ax: Axes, layers: pd.Index) -> None:
     ax.set_xticks(centres, minor=True, labels=names)
     ax.tick_params(axis="x", which="minor", length=0)
     ax.set(xlim=(-0.5, len(layers) - 0.5), xlabel="layer, by stage (c: first convolution)")
-    drawn.remember_names(ax, list(layers))
+    meanings.remember_names(ax, list(layers))
 
 
 def _stage_of(layer: str) -> str:
@@ -192,7 +192,7 @@ def _draw_profiles(
             dotted = {**look, "linestyle": ":", "linewidth": 1.1}
             # Layers of different networks have nothing in common but how deep they are.
             places = np.arange(len(steps)) if len(layers) == 1 else np.linspace(0, 1, len(steps))
-            with drawn.named(ax, entries[arm]):
+            with meanings.named(ax, entries[arm]):
                 for values, line in ((profile(maps[arm]), look), (adam, dotted)):
                     if (values > 0).any():
                         ax.plot(places, values, **line)

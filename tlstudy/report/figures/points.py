@@ -13,7 +13,7 @@ from tlstudy.audit.statistics import Summary, summarise, t_interval
 from tlstudy.config.fields import MINIMUM_SEEDS
 from tlstudy.config.groups import is_new, label_of
 from tlstudy.config.settings import Study
-from tlstudy.report.figures import drawn, style
+from tlstudy.report.figures import meanings, style
 
 Tables = Mapping[str, pd.DataFrame]  # the result tables by name, see `tlstudy.storage.columns`
 FEW_EPOCHS = 3  # a line of so few points gets markers: a single one would not show
@@ -72,17 +72,17 @@ def draw_values(
     alpha = 1 if count == 1 else 0.6
     look |= {"marker": ".", "markeredgewidth": 0, "alpha": alpha}
     _plot(ax, places, values, vertical, colour, **look)
-    drawn.remember_seeds(ax.lines[-1], seeds)
+    meanings.remember_seeds(ax.lines[-1], seeds)
     summary = summary or summarise(values)
     if summary.mean is not None:
         ends = [summary.low, summary.high]
         bar = {"linestyle": "-", "linewidth": sizes.bar, "alpha": 0.9}
         # Not longer than the interval: other caps reach beyond its ends.
-        bar |= {"solid_capstyle": "butt", "label": drawn.INTERVAL}
+        bar |= {"solid_capstyle": "butt", "label": meanings.INTERVAL}
         _plot(ax, [place, place], ends, vertical, colour, **bar)
-        mean = {"marker": marker, "markersize": sizes.mean, "zorder": 3, "label": drawn.MEAN}
+        mean = {"marker": marker, "markersize": sizes.mean, "zorder": 3, "label": meanings.MEAN}
         _plot(ax, [place], [summary.mean], vertical, colour, **mean)
-    drawn.remember_look(ax.lines[before:], Line2D([], [], color=colour, marker=marker, ls=""))
+    meanings.remember_look(ax.lines[before:], Line2D([], [], color=colour, marker=marker, ls=""))
     return ax
 
 
@@ -113,16 +113,16 @@ def draw_line(
         draw_values(ax, place, found, colour, "", sizes=sizes, aside=0, summary=summary)
         means[place] = summary.mean
     look = Line2D([], [], color=colour, marker=marker, linestyle=linestyle)
-    drawn.remember_look(ax.lines[before:], look)
+    meanings.remember_look(ax.lines[before:], look)
     joined = [item for item in means.items() if item[1] is not None]
     if not joined and all(isinstance(found, pd.Series) for found in values.values()):
         # Seeds without a mean: by their points alone arms of one colour look the same.
-        thin = {"linewidth": 0.9, "alpha": 0.7, "zorder": 1.5, "label": drawn.JOINED}
+        thin = {"linewidth": 0.9, "alpha": 0.7, "zorder": 1.5, "label": meanings.JOINED}
         for _, curve in pd.DataFrame(dict(values)).iterrows():
             ax.plot(curve.index, curve, color=colour, linestyle=linestyle, **thin)
     if joined:
         look = {"marker": marker, "markersize": sizes.mean, "linewidth": sizes.line, "zorder": 3}
-        look["label"] = drawn.JOINED
+        look["label"] = meanings.JOINED
         ax.plot(*zip(*joined, strict=True), color=colour, linestyle=linestyle, **look)
     return ax
 
@@ -134,13 +134,13 @@ def join_seeds(ax: Axes, values: Mapping[float, np.ndarray], line: str, *colours
         values: (seeds,) values by place.
         line, colours: colour of the lines, and of the points at each place.
     """
-    thin = {"linewidth": 0.9, "alpha": 0.7, "zorder": 1.5, "label": drawn.JOINED}
+    thin = {"linewidth": 0.9, "alpha": 0.7, "zorder": 1.5, "label": meanings.JOINED}
     for seed in np.transpose(list(values.values())):
         ax.plot(list(values), seed, color=line, **thin)
     points = {"marker": ".", "markersize": 10, "markeredgewidth": 0, "alpha": 0.8}
     for (place, found), colour in zip(values.items(), colours, strict=True):
         _plot(ax, np.full(len(found), place), found, True, colour, **points)
-        drawn.remember_seeds(ax.lines[-1], _seeds_of(found))
+        meanings.remember_seeds(ax.lines[-1], _seeds_of(found))
     return ax
 
 
@@ -159,14 +159,14 @@ def draw_band(ax: Axes, frame: pd.DataFrame, colour: str, line: str, first: int 
     places = np.arange(first, first + len(summaries))
     if any(summary.mean is None for summary in summaries):
         for seed, curve in zip(frame.index, values, strict=True):
-            look = {"linestyle": line, "linewidth": 1, "label": drawn.of_seed(seed)}
+            look = {"linestyle": line, "linewidth": 1, "label": meanings.of_seed(seed)}
             ax.plot(places, curve, color=colour, **look)
         return
     means = [summary.mean for summary in summaries]
-    [mean] = ax.plot(places, means, color=colour, linestyle=line, label=drawn.MEAN)
+    [mean] = ax.plot(places, means, color=colour, linestyle=line, label=meanings.MEAN)
     low, high = ([getattr(summary, end) for summary in summaries] for end in ("low", "high"))
     band = ax.fill_between(places, low, high, color=colour, alpha=0.2, linewidth=0)
-    drawn.remember_band(band, mean, low, high)
+    meanings.remember_band(band, mean, low, high)
 
 
 class Curves(NamedTuple):
@@ -239,20 +239,20 @@ def draw_curves(
     else:
         thin = {"linewidth": 0.9} if len(values) > 1 else {"linewidth": 1.6}
     for position, (curve, end) in enumerate(zip(values, ends, strict=True)):
-        ax.plot(epochs, curve, label=drawn.label_of_seed(seeds, position), **look, **thin)
+        ax.plot(epochs, curve, label=meanings.label_of_seed(seeds, position), **look, **thin)
         finite = np.flatnonzero(np.isfinite(curve))
         if len(finite) and finite[-1] < end - 1:
             cross = {"marker": "x", "markersize": 6, "markeredgewidth": 1.5}
-            cross |= {"color": look["color"], "label": drawn.JOINED}
+            cross |= {"color": look["color"], "label": meanings.JOINED}
             ax.plot(epochs[finite[-1]], curve[finite[-1]], **cross)
     if averaged:
         epochs = epochs[:shared]
         means, low, high, label = _averages(whole, ax.get_yscale() == "log")
         [mean] = ax.plot(epochs, means, linewidth=1.6, label=label, **look)
         band = ax.fill_between(epochs, low, high, color=look["color"], alpha=0.22, linewidth=0)
-        drawn.remember_band(band, mean, low, high)
+        meanings.remember_band(band, mean, low, high)
         if len(epochs) == 1:  # a band has no width there
-            bar = {"linewidth": 3, "color": look["color"], "label": drawn.JOINED}
+            bar = {"linewidth": 3, "color": look["color"], "label": meanings.JOINED}
             ax.plot(np.repeat(epochs, 2), [*low, *high], **bar)
     return ax
 
@@ -260,11 +260,11 @@ def draw_curves(
 def _averages(values: np.ndarray, logarithmic: bool) -> tuple[np.ndarray, ...]:
     """Means over the seeds of (seeds, epochs), both ends of their intervals, and what they are."""
     if not logarithmic:
-        return values.mean(axis=0), *t_interval(values), drawn.MEAN
+        return values.mean(axis=0), *t_interval(values), meanings.MEAN
     with np.errstate(divide="ignore"):
         logs = np.log(values)
     ends = (np.exp(end) for end in t_interval(logs))
-    return np.exp(logs.mean(axis=0)), *ends, drawn.GEOMETRIC_MEAN
+    return np.exp(logs.mean(axis=0)), *ends, meanings.GEOMETRIC_MEAN
 
 
 def has_stopped(study: Study, table: pd.DataFrame, arms: list[str]) -> bool:
@@ -278,7 +278,7 @@ def has_stopped(study: Study, table: pd.DataFrame, arms: list[str]) -> bool:
 
 def mark_slides(ax: Axes, place: float, value: float, vertical: bool = True) -> None:
     """A published value, moved aside from the points."""
-    _plot(ax, [place], [value], vertical, style.SLIDES, label=drawn.PUBLISHED, **CROSS)
+    _plot(ax, [place], [value], vertical, style.SLIDES, label=meanings.PUBLISHED, **CROSS)
 
 
 def arm_entries(study: Study, arms: list[str]) -> dict[str, Line2D]:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from tlstudy.config.settings import Study
-from tlstudy.report.figures import drawn, points, style
+from tlstudy.report.figures import meanings, points, style
 from tlstudy.report.figures.captions import measured_note
 
 WAYS = {
@@ -35,7 +35,7 @@ def reuse_figure(study: Study, tables: points.Tables, size: int) -> Figure:
         rows, colour = table[table["arm"] == arm], entries[arm].get_color()
         with ExitStack() as named:
             for ax in panels.flat:
-                named.enter_context(drawn.named(ax, entries[arm].get_label()))
+                named.enter_context(meanings.named(ax, entries[arm].get_label()))
             _draw_arm(panels, rows, colour, 0.2 * (place - (len(arms) - 1) / 2))
     alignment, span, drifts, excess = panels.ravel()
     cosine = "cosine of a filter\nwith its start (median)"

@@ -11,7 +11,7 @@ from tlstudy.audit.statistics import scaled
 from tlstudy.config.groups import group_of_slides, groups_of, is_new, label_of
 from tlstudy.config.settings import Study
 from tlstudy.data import published
-from tlstudy.report.figures import drawn, guessing, points, style
+from tlstudy.report.figures import guessing, meanings, points, style
 from tlstudy.report.figures.captions import note
 from tlstudy.report.figures.curves import LOG_FROM
 from tlstudy.report.format import count, sentence
@@ -97,12 +97,12 @@ def size_figure(study: Study, tables: points.Tables, _size: None) -> Figure:
                 found = answers.of_reported(runs, arm, size, "balanced_accuracy")
                 summaries[aside * size] = scaled(found, 100)
             colour, dash = style.arm_styles(study)[arm].values()
-            with drawn.named(ax, entries[arm]):
+            with meanings.named(ax, entries[arm]):
                 points.draw_line(ax, values, colour, "", dash, points.USUAL, summaries)
         guessing.draw(ax, study, "balanced_accuracy", arms)
         ax.set_xscale("log")
         ax.set_xticks(sizes, labels=labels)
-        drawn.remember_names(ax, names, sizes)
+        meanings.remember_names(ax, names, sizes)
         ax.set_xticks([], minor=True)
         title = style.group_title(study, group)
         style.dress(ax, title, xlabel="training images", ylim=(0, 100))

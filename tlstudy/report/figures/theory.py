@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tlstudy.config.settings import Study
-from tlstudy.report.figures import drawn, style
+from tlstudy.report.figures import meanings, style
 from tlstudy.report.figures.points import Tables
 from tlstudy.report.figures.texts import GAMMA, RHO
 from tlstudy.theory.formulas import EXACT, EXAMPLE, FORMULAS, draw_arguments, printed_minimum
@@ -41,7 +41,7 @@ def penalty_figure(_study: Study, tables: Tables, _size: None) -> Figure:
     figure = style.new_figure(8.8, note=text)
     panels = figure.subplots(3, 2).ravel()
     for ax in panels:
-        drawn.thin_curves(ax)
+        meanings.thin_curves(ax)
     _diagonal_panel(panels[0])
     _order_panel(panels[1])
     w, rho = EXAMPLE["w_aux"], EXAMPLE["rho"]

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from tlstudy.report.figures.drawn import HIGH, LOW, MEANS, Panel, Series, of_seed
+from tlstudy.report.figures.drawn import Panel, Series
+from tlstudy.report.figures.meanings import HIGH, LOW, MEANS, of_seed
 from tlstudy.report.format import join, number
 
 MOST_PANELS, MOST_LINES = 6, 6
