@@ -165,7 +165,7 @@ def test_results_are_judged_by_their_own_study_alone(tmp_path, monkeypatch, comm
     Path("mine.yaml").write_text("study: mine\n")
     keep_study(given_study([Path("mine.yaml")]))
     for arguments in (["results/mine"], ["mine.yaml"], ["mine.yaml", "--set", "cache=elsewhere"]):
-        assert "provenance: missing, as in results of earlier" in invoke(command, *arguments).output
+        assert "provenance: missing, so nothing" in invoke(command, *arguments).output
     result = invoke(command, "mine.yaml", "--set", "subset_size=[98, 99]")
     assert result.exit_code == 1
     assert "results/mine/study.json: is not of the study that was named" in result.output

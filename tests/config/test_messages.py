@@ -304,7 +304,7 @@ def test_stratified_drawing_cannot_outgrow_the_rarest_digit():
         ("a: [1,", "file.yaml, line 1, column 7: "),
         ("a: 1\nb: 2\na: 3", "file.yaml, line 3, column 1: the key 'a' stands there twice"),
         ("a: {b: 1, b: 2}", "file.yaml, line 1, column 11: the key 'b' stands there twice"),
-        ("- a", "file.yaml: found list; must be a mapping of keys."),
+        ("- a", "file.yaml: found ['a']; must be a mapping of keys"),
         ("study: 2026-13-01", "file.yaml: month must be in 1..12"),
         ("[" * 100_000, "file.yaml: is nested too deeply"),
         (b"\xff", "file.yaml: byte 0 is no text in UTF-8"),

@@ -227,7 +227,7 @@ def test_results_without_provenance_are_told_in_a_sentence(moved):
     shutil.rmtree(moved / "provenance")
     result = command("verify", moved)
     assert result.exit_code == 1
-    assert "provenance: missing, as in results of earlier versions" in result.output
+    assert "provenance: missing, so nothing can be verified" in result.output
 
 
 def test_a_folder_that_is_no_studys_is_told_in_a_sentence(tmp_path, moved):

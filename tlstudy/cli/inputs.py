@@ -12,10 +12,12 @@ from tlstudy.cli.options import (
     seed_option,
     size_option,
     study_argument,
+    tell,
     with_study,
 )
 from tlstudy.config.architecture_setting import check_architecture
 from tlstudy.config.given import given_study
+from tlstudy.config.image_folders import contents
 from tlstudy.config.named_runs import check_subset
 from tlstudy.config.settings import Study, WeightsSource
 from tlstudy.config.study import parse_source
@@ -47,6 +49,9 @@ def images(cache: Path | None, text: str | None, files: tuple[Path, ...]) -> Non
             from tlstudy.data.images import cache_images
 
             cache_images(folder, target)
+        if target.folder and target.folder.is_dir():
+            for line in contents(target):
+                tell(line)
 
 
 @click.command()

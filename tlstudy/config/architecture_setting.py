@@ -98,7 +98,7 @@ def _not_imported(module: str, error: Exception) -> str:
 
 def _timm_name(name: str) -> str:
     if find_spec("timm") is None:
-        raise ValueError("timm is not installed: pip install 'tlstudy[timm]'")
+        raise ValueError("timm is not installed: pip install --editable '.[timm]'")
     timm = import_module("timm")
     if "." in name or not timm.is_model(name):
         names = [f"timm/{each}" for each in timm.list_models()]

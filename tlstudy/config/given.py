@@ -76,7 +76,7 @@ def given_study(files: Sequence[Path], changes: Sequence[str] = ()) -> Study:
         return load_study(files[0])
     if whole:
         raise UserError(
-            f"{whole[0]}: belongs to a finished study, which other files and --set cannot change. "
+            f"{whole[0]}: holds a study's results, which other files and --set cannot change. "
             "Name the study file instead."
         )
     named = [file for file in files if file.name == BASE]

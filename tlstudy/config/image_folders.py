@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -56,6 +57,8 @@ def files_of(root: Path) -> Files:
         )
     names = _folders(root)
     split = set(PARTS) <= set(names)
+    if not split and (hint := _nearly_split(names)):
+        raise UserError(f"{root}: found the folders {', '.join(names)}; {hint}.")
     if split and len(names) > len(PARTS):
         other = next(name for name in names if name not in PARTS)
         raise UserError(f"{root}: found {other} beside train and test; remove it or put it there.")
@@ -86,6 +89,15 @@ def files_of(root: Path) -> Files:
     return files
 
 
+def _nearly_split(names: list[str]) -> str:
+    """What to do where train and test are meant, though not named so; empty if they are not."""
+    if "train" not in map(str.lower, names) or len(names) > len(PARTS):
+        return ""
+    if len(names) == 1:
+        return "must be train and test, or the classes: put those in it here, or add test"
+    return "must be named train and test, each with a sub-folder for each class"
+
+
 def counts(target: Target, files: Files, name: str) -> tuple[int, int]:
     """Training and test images of a class."""
     if "" not in files:
@@ -93,6 +105,23 @@ def counts(target: Target, files: Files, name: str) -> tuple[int, int]:
     whole = len(files[""][name])
     tested = min(whole - 1, max(1, round(target.test_share * whole)))
     return whole - tested, tested
+
+
+def contents(target: Target) -> Iterator[str]:
+    """A line for each class with its images, and one for the files that are left out, if any."""
+    files = files_of(target.folder)
+    for name in target.images.classes:
+        train, test = counts(target, files, name)
+        yield f"{target.folder}: {name}: {train:,} training and {test:,} test images"
+    taken = {file for file, *_ in listed(target.folder, files)}
+    left_out = Counter(
+        file.suffix.lower() or "no ending"
+        for file in target.folder.rglob("*")
+        if file.is_file() and file not in taken and not file.name.startswith(".")
+    )
+    if left_out:
+        kinds = ", ".join(f"{count:,} with {kind}" for kind, count in left_out.most_common())
+        yield f"{target.folder}: {left_out.total():,} other files are not looked at: {kinds}"
 
 
 def listed(root: Path, files: Files) -> Iterator[tuple[Path, str, str]]:

@@ -52,6 +52,8 @@ arms:
     # epochs: 30
     # A sweep of the learning rate:
     # optimiser: {{name: adam, learning_rate: [0.001, 0.0003]}}
+    # Arms of a group are compared with the first of it. Arms of config.yaml have `corrected`.
+    group: corrected
   # The same network from pretrained weights; `<<` takes all settings of the arm above.
   pretrained: {{<<: *ours, label: Pretrained, initialisation: imagenet}}
   # Arms of config.yaml that this study leaves out.

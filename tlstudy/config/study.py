@@ -231,8 +231,8 @@ def finished_study(folder: Path) -> Study:
     file = folder / STUDY_FILE
     if not file.is_file():
         raise UserError(
-            f"{folder}: found no {STUDY_FILE}; must be a study's folder, such as results/quick "
-            "(the workflow and `tlstudy aggregate` leave that file there)."
+            f"{folder}: found no {STUDY_FILE}; must be the folder of a study that was run, such "
+            "as results/quick. To run one: `snakemake --cores all --configfile FILE`."
         )
     study = _read_validated(file)
     if found := _lying_in(folder, study):

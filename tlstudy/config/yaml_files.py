@@ -92,7 +92,8 @@ def read_content(path: Path) -> Content:
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that does not exist
         raise UserError(f"{path}{_place(error)}: {_problem(error)}; {_allowed(error)}.") from None
     if not isinstance(settings, dict):
-        raise UserError(f"{path}: found {type(settings).__name__}; must be a mapping of keys.")
+        found = "nothing" if settings is None else repr(settings)[:80]
+        raise UserError(f"{path}: found {found}; must be a mapping of keys, such as `study: mine`.")
     return Content(settings, node)
 
 

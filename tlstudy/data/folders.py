@@ -12,6 +12,8 @@ from tlstudy.data.stored import Part
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.randomness import Stream, derived_seed
 
+MOST_PAIRS = 10  # that a message names
+
 
 def read_folder(target: Target) -> dict[str, Part]:
     """Images (N, side, side) or (N, side, side, 3) uint8 and labels of `train` and `test`.
@@ -62,10 +64,14 @@ def _refuse_leakage(
         if image.tobytes() in trained
     ]
     if both:
-        first, other = (file.relative_to(target.folder) for file in both[0])
+        pairs = [
+            f"{trained_on.relative_to(target.folder)} = {tested.relative_to(target.folder)}"
+            for trained_on, tested in both[:MOST_PAIRS]
+        ]
+        more = f", and {len(both) - MOST_PAIRS} more" * (len(both) > MOST_PAIRS)
         raise UserError(
-            f"{target.folder}: {first} and {other} are the same image, and one would be trained on "
-            f"and the other tested, as with {len(both)} test images in all; remove one of each."
+            f"{target.folder}: the same image would be trained on and tested: "
+            f"{', '.join(pairs)}{more}; remove one of each pair."
         )
 
 

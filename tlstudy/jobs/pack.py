@@ -40,7 +40,9 @@ def pack_study(folder: Path, destination: Path | None) -> str:
     problem = next(verification.problems(), None)
     if problem is not None:
         raise UserError(f"{folder} was not packed, because verification failed. {problem}")
-    files = sorted(verification.files())
+    # When claims were first seen is no result of a step, but their verdicts depend on it.
+    seen = paths.claims_seen_file(study)
+    files = sorted([*verification.files(), *([seen] if seen.is_file() else [])])
     with (
         atomic_path(destination) as temporary,
         temporary.open("wb") as file,

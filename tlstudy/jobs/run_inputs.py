@@ -11,6 +11,7 @@ from tlstudy.data.stored import load_images
 from tlstudy.data.subset import order_of_test_images
 from tlstudy.data.transforms import transformed
 from tlstudy.jobs import paths
+from tlstudy.jobs.calls import going_on
 from tlstudy.jobs.run_record import read_run_record
 from tlstudy.networks.fine_tuned import FineTuned
 from tlstudy.networks.images import Images, hold_out
@@ -82,6 +83,12 @@ def load_fine_tuned(study: Study, run: Run, device: torch.device) -> FineTuned:
     """
     folder = paths.folder_of_run(study, run)
     record = read_run_record(folder)
+    if not (folder / paths.PLANE).is_file():
+        raise UserError(
+            f"{folder / paths.PLANE}: missing, as it is removed when all measurements of a study "
+            "are made; for another one, add its key with seeds and arms to the study file, such "
+            f"as `curvature: {{seeds: [{run.seed}]}}`, and go on with {going_on(study)}."
+        )
     pretrained = load_run_weights(study, run)
     return FineTuned(
         run=run,

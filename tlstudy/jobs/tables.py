@@ -45,10 +45,11 @@ def _check_made(study: Study) -> None:
         return
     found = progress(study)
     if not found.complete:
+        folder = paths.study_folder(study)
+        look = f", or look at what is there: `tlstudy report --incomplete {folder}`"
         raise UserError(
             f"{study.study} is not complete ({found.headline()[:-1]}), so there are no tables yet; "
-            f"go on with {going_on(study)}, or look at what is there: "
-            f"`tlstudy report --incomplete {paths.study_folder(study)}`."
+            f"go on with {going_on(study)}{look * folder.is_dir()}."
         )
 
 

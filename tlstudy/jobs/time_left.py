@@ -56,7 +56,7 @@ class Ahead:
             lines.append(f"epochs: {self.epochs_done:,} of {self.epochs:,} done")
         if self.again:
             lines.append(
-                f"to be made again, as settings, code or libraries changed: {self.again:,} of them"
+                f"jobs to be made again, as settings, code or libraries changed: {self.again:,}"
             )
         return "\n".join([*lines, *([self.told] if self.told else [])])
 

@@ -48,8 +48,8 @@ class Verification:
         files = self.folder / paths.PROVENANCE
         if not files.is_dir():
             yield (
-                f"{self._name(files)}: missing, as in results of earlier versions, so nothing "
-                "can be verified; run the workflow again, it makes these files."
+                f"{self._name(files)}: missing, so nothing can be verified; to make it, go on with "
+                f"{self._again}."
             )
             return
         # No bar for a quick check or in a log.

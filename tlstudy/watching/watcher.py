@@ -46,10 +46,18 @@ class Watch:
                 loader of such examples, with or without labels after them.
 
         Raises:
-            TypeError: these are not a network and optimisers, in this order.
+            TypeError: these are not a network and optimisers, in this order; or classes is no
+                whole number, or test_images no tensor, data set or loader.
             IsADirectoryError: path is a folder.
         """
         self._optimisers = optimisers_of(model, optimiser)
+        if not (classes is None or isinstance(classes, int)):
+            raise TypeError(f"classes is {classes!r}; a whole number is wanted")
+        can_be_read = hasattr(test_images, "__getitem__") or hasattr(test_images, "__iter__")
+        if test_images is not None and not can_be_read:
+            raise TypeError(
+                f"test_images is {test_images!r}; a tensor, a data set or a loader is wanted"
+            )
         self.model = model
         self.path = self._asked = Path(path) if path is not None else None
         if self.path and self.path.is_dir():

@@ -22,6 +22,8 @@ from tlstudy.storage.columns import LAYERS, METRICS
 from tlstudy.storage.errors import UserError
 from tlstudy.storage.reading import made_by, read_json, read_table
 
+FOLDERS_BELOW_STUDY = 4  # a run's: runs/<protocol>/n~50/seed~26
+
 
 def is_run(folder: Path) -> bool:
     """Whether a study of this project left the folder."""
@@ -35,7 +37,9 @@ def read_folder(folder: Path) -> list[Evidence]:
     """
     found = _read(folder)
     where = folder.resolve()
-    arms = _arms(where.parents[3]).get(where, []) if len(where.parents) > 3 else []
+    above = where.parents
+    inside = len(above) >= FOLDERS_BELOW_STUDY
+    arms = _arms(above[FOLDERS_BELOW_STUDY - 1]).get(where, []) if inside else []
     return [
         replace(
             found,
@@ -66,7 +70,9 @@ def _read(folder: Path) -> Evidence:
         training = Training.model_validate(record["training"])
         size, seed = record["subset_size"], record["seed"]
         drawn = training.target.key, training.drawing, size, seed
-        subset = paths.subset_folder_in(folder.resolve().parents[3], *drawn)
+        above = folder.resolve().parents
+        root = above[min(FOLDERS_BELOW_STUDY, len(above)) - 1]  # "/" has none above it
+        subset = paths.subset_folder_in(root, *drawn)
         measured = {name: folder / measurements()[name].file for name in ("landscape", "curvature")}
         return Evidence(
             arm=record["run"],
@@ -81,7 +87,7 @@ def _read(folder: Path) -> Evidence:
             training=training,
             classes=training.target.outputs,
         )
-    except (IndexError, ValueError) as error:
+    except ValueError as error:
         reason = " ".join(str(error).split())
         file = folder / paths.RUN_RECORD
         raise UserError(f"{file}: is not the record of a run ({reason}).") from None

@@ -56,7 +56,7 @@ AXIS_FILLERS |= _words("train training")
 OTHERS = _words("best min max std stdev var scale scaler weight ratio delta time seconds")
 OTHERS |= _words("sec ms runtime speed memory per samples size f1 auc auroc roc map ap iou io")
 OTHERS |= _words("dice recall precision perplexity ppl bleu rouge top5 acc5 prec5 patience")
-OTHERS |= _words("squared absolute percentage relative quadratic")
+OTHERS |= _words("squared absolute percentage relative quadratic reported")
 # Losses that are to rise and fall by turns, or not to fall.
 OTHERS |= _words("gen generator disc discriminator critic actor policy value entropy kl kld td")
 OTHERS |= _words("adv g d q")

@@ -35,12 +35,14 @@ class Examined:
     Attributes:
         source: file or folder that a run is from; empty for runs that are compared.
         values: columns of the run in which there are values.
+        of_folder: whether it is from the folder of a run of tlstudy.
     """
 
     name: str
     source: str
     examination: Examination
     values: tuple[str, ...] = ()
+    of_folder: bool = False
 
     @property
     def judged(self) -> bool:
@@ -63,6 +65,7 @@ def examine_all(sources: list[Source]) -> list[Examined]:
             str(source.path),
             _in_a_sentence(examine, evidence, f"{source.path}: {evidence.name}"),
             _values(evidence),
+            of_folder=bool(evidence.record),
         )
         for source in sources
         for evidence in source.runs
@@ -182,7 +185,7 @@ def _lines_of_sentinels(examined: list[Examined]) -> Iterator[str]:
     for item in examined:
         for name, need in item.examination.skipped.items():
             reason = FOUND.sub("", need) if several else need
-            lacking.setdefault(name, Counter())[_briefly(reason)] += 1
+            lacking.setdefault(name, Counter())[_briefly(reason, item.of_folder)] += 1
     ran = Counter(name for item in examined for name in item.examination.ran)
     looked = [name for name in ran if name not in lacking]
     yield wrapped(f"Looked ({len(looked)}): ", ", ".join(looked) or "none")
@@ -198,8 +201,10 @@ def _lines_of_sentinels(examined: list[Examined]) -> Iterator[str]:
         yield wrapped("  ", f"{need}: {', '.join(names)}")
 
 
-def _briefly(need: str) -> str:
-    """A need as a table can meet it."""
+def _briefly(need: str, of_folder: bool) -> str:
+    """A need as its source can meet it: a run's folder in any way, a table in some."""
+    if of_folder:
+        return need
     parts = [
         [way for way in part.split(" or ") if not any(word in way for word in OF_FOLDERS)]
         for part in need.split(", ")

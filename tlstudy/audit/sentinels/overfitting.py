@@ -39,6 +39,7 @@ LARGE = 4
 # more than anybody would give for an epoch less.
 FELL = 0.05
 EPOCHS = 4  # fewer test values have no course
+LEAST_WHOLE_FALL = 0.01  # of the first loss, as for `train-loss-did-not-fall`
 STILL = 0.05  # of the whole improvement, in the last fifth of the epochs: what is still to come
 FAR = 2 / 3  # of the epochs
 
@@ -153,6 +154,8 @@ def _noise(evidence: Evidence, accuracy: pd.Series, found: Decline) -> float:
 def still_improving(evidence: Evidence) -> Iterator[str]:
     """The loss falls to the end: 5 % of its whole fall in the last fifth of the epochs.
 
+    Not one that has never fallen by 1 %: `train-loss-did-not-fall` speaks of such a curve.
+
     Of the test loss, else of the train loss; it falls steadily over the last half.
     """
     name = "test" if evidence.has(LOSS_OF_TEST) else "train"
@@ -163,6 +166,8 @@ def still_improving(evidence: Evidence) -> Iterator[str]:
     )
     last = max(1, len(values) // FIFTH)
     before, fall = float(values.iloc[-2 * last : -last].mean()), values.iloc[0] - values.min()
+    if fall < LEAST_WHOLE_FALL * abs(values.iloc[0]):
+        return
     late = values.iloc[len(values) // 2 :]
     if before - end_of(values) > STILL * fall > 0 and chance_of_rise(-late) < STEADY:
         yield (

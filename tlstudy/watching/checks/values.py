@@ -116,8 +116,8 @@ def batchnorm_lags(seen: Seen) -> Iterator[Finding]:
         yield Finding(
             "batchnorm-lags",
             "warning" if one.initial_left > MUCH_INITIAL else "note",
-            f"after {counted(one.updates, 'update')} the running statistics of {name} still hold "
-            f"{percent(one.initial_left)} of their values from before training; "
+            f"after {counted(one.updates, 'update')} the running statistics of layer '{name}' "
+            f"still hold {percent(one.initial_left)} of their values from before training; "
             f"{len(left)} of {len(seen.batchnorm)} BatchNorm layers hold more than "
             f"{percent(MOST_INITIAL)}",
             "In evaluation mode the network uses these statistics, so test values are not yet "
