@@ -1,7 +1,9 @@
 """`tlstudy audit` of the folders that runs of a study leave."""
 
 import json
+import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas as pd
 import pytest
@@ -44,6 +46,12 @@ def test_a_folder_has_all_evidence(folders):
     assert {"repeated-training-images", "drift-follows-step-size"} <= set(run["ran"])
     assert [f["severity"] for f in run["findings"] if f["severity"] == "error"] == []
     assert "best-epoch-on-test" in run["skipped"]  # arms that share a run may report otherwise
+
+
+def test_a_folder_with_little_above_it_is_read(folders):
+    with TemporaryDirectory() as place:
+        near = shutil.copytree(folders["sound"], Path(place) / "run")
+        assert "sound, n = 20, seed 26" in findings(near)
 
 
 def test_folders_are_compared(folders):

@@ -22,6 +22,7 @@ MISTAKES = [
     ("study", "../else", "study: found '../else'; must hold only the letters a to z"),
     ("subset_size", [50, 50], "subset_size: found [50, 50]; a value may be listed once only."),
     ("seed", None, "seed: found nothing (null); must be a valid integer."),
+    ("seed", "26,27", "seed: found '26,27'; must be a whole number, or a list of them"),
     ("seed", True, "seed: found True; must be a valid integer."),
     ("landscape.grid", 20, "landscape.grid: found 20; must be odd"),
     ("landscape.seeds", [1], "landscape.seeds: found 1; must be among the study's seeds [26"),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tlstudy.config.image_folders import look_into
+from tlstudy.config.image_folders import contents, look_into
 from tlstudy.config.study import build_study, runs
 from tlstudy.config.targets import Target
 from tlstudy.data.folders import square
@@ -139,8 +139,22 @@ def test_mistakes_get_one_sentence_each(photos, tmp_path):
     assert "cats/0.png: cannot be read as an image" in refused()
     shutil.rmtree(photos / "cats")
     assert "found 1 sub-folder; must have at least 2" in refused()
+    (photos / "dogs").rename(photos / "train")
+    assert "must be train and test, or the classes" in refused()
+    (photos / "val").mkdir()
+    assert "must be named train and test" in refused()
     shutil.rmtree(photos)
     assert "no such folder" in refused()
+
+
+def test_images_are_counted_and_what_is_left_out_is_told(photos):
+    paint(photos / "cats" / "below" / "0.png")
+    (photos / "cats" / "0.heic").write_text("an image of a telephone")
+    assert list(contents(target(photos))) == [
+        f"{photos}: cats: 3 training and 1 test images",
+        f"{photos}: dogs: 3 training and 1 test images",
+        f"{photos}: 3 other files are not looked at: 1 with .heic, 1 with .png, 1 with .txt",
+    ]
 
 
 @pytest.mark.parametrize("parts", [True, False])

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import tarfile
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ from hostile import command, follow
 from result_files import files_of
 
 from tlstudy.config.study import finished_study
+from tlstudy.jobs.paths import CLAIMS_SEEN
 
 
 @pytest.mark.parametrize(
@@ -34,6 +36,13 @@ def test_results_packed_and_unpacked_elsewhere_hold_and_are_made_again(
         if not name.startswith("provenance"):  # which hold the version of the code as well
             assert (place / "small" / name).read_bytes() == (original / name).read_bytes(), name
     assert packed.output.splitlines()[-1] == result.output.splitlines()[-1]  # the fingerprints
+
+
+def test_when_claims_were_first_seen_is_packed(moved, tmp_path):
+    (moved / CLAIMS_SEEN).write_text("{}")
+    assert command("pack", moved, "--output", tmp_path / "one.tar.gz").exit_code == 0
+    with tarfile.open(tmp_path / "one.tar.gz") as archive:
+        assert f"{moved.name}/{CLAIMS_SEEN}" in archive.getnames()
 
 
 def test_the_same_results_give_the_same_tarball(original, moved, tmp_path):

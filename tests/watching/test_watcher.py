@@ -134,6 +134,9 @@ def test_what_cannot_be_watched_is_refused_at_the_call(tmp_path):
             tlstudy.watch(*wrong, path=None)
     with pytest.raises(IsADirectoryError, match="path is a folder"):
         tlstudy.watch(model, optimiser, path=tmp_path)
+    for wrong in ({"classes": "ten"}, {"test_images": 3}):
+        with pytest.raises(TypeError, match=next(iter(wrong))):
+            tlstudy.watch(model, optimiser, path=None, **wrong)
     assert hooks() == before
     tlstudy.watch(model, optimiser, path=tmp_path / "watch.csv").close()
 

@@ -120,7 +120,7 @@ def contents(target: Target) -> Iterator[str]:
         if file.is_file() and file not in taken and not file.name.startswith(".")
     )
     if left_out:
-        kinds = ", ".join(f"{count:,} with {kind}" for kind, count in left_out.most_common())
+        kinds = ", ".join(f"{count:,} with {kind}" for kind, count in sorted(left_out.items()))
         yield f"{target.folder}: {left_out.total():,} other files are not looked at: {kinds}"
 
 

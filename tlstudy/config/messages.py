@@ -114,7 +114,8 @@ def _allowed(item: Mapping[str, Any], location: Sequence[int | str]) -> str:
     if kind == "literal_error":
         names = _nearest(item["input"], context["expected"]) + f"must be {context['expected']}"
         return names + (FOLDER if tuple(location[-2:]) == ("target", "name") else "")
-    if kind == "int_parsing" and location[:1] in (("seed",), ("subset_size",)):
+    a_text = kind == "int_type" and isinstance(item["input"], str)
+    if a_text and location[0] in ("seed", "subset_size"):
         return "must be a whole number, or a list of them, such as [26, 27]"
     return ALLOWED.get(kind) or item["msg"].replace("Input should be", "must be")
 
