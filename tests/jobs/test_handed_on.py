@@ -12,7 +12,7 @@ from hostile import command, follow
 from result_files import files_of
 
 from tlstudy.config.study import finished_study
-from tlstudy.jobs.paths import CLAIMS_SEEN
+from tlstudy.jobs.paths import CLAIMS_SEEN, PLANE, RUN_RECORD
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,15 @@ def test_when_claims_were_first_seen_is_packed(moved, tmp_path):
     assert command("pack", moved, "--output", tmp_path / "one.tar.gz").exit_code == 0
     with tarfile.open(tmp_path / "one.tar.gz") as archive:
         assert f"{moved.name}/{CLAIMS_SEEN}" in archive.getnames()
+
+
+def test_weights_that_a_step_by_hand_left_are_removed(moved):
+    assert "nothing to remove" in command("clean", moved).output
+    run = next((moved / "runs").glob("*/n~*/seed~*"))
+    (run / PLANE).write_bytes(b"weights")
+    assert "measurements that are all made (1)" in command("clean", moved, "--yes").output
+    assert (run / RUN_RECORD).is_file()
+    assert not (run / PLANE).is_file()
 
 
 def test_the_same_results_give_the_same_tarball(original, moved, tmp_path):

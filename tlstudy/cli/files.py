@@ -30,9 +30,10 @@ def init(file: Path) -> None:
 def clean(study: Study, yes: bool) -> None:
     """List what a study's results do not need in its folder; --yes removes it.
 
-    These are checkpoints of unfinished trainings, and runs that are no longer in the study. A
-    training whose checkpoint is removed starts again from the beginning. Nothing outside the
-    study's folder is removed. To delete a whole study, remove its folder: rm -r results/NAME.
+    These are checkpoints of unfinished trainings, runs that are no longer in the study, and
+    weights that no measurement will read. A training whose checkpoint is removed starts again
+    from the beginning. Nothing outside the study's folder is removed. To delete a whole study,
+    remove its folder: rm -r results/NAME.
     """
     from tlstudy.jobs.cleaning import leftovers, remove
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tlstudy.config.settings import Study
-from tlstudy.config.study import runs
+from tlstudy.config.study import distinct, runs
 from tlstudy.jobs import paths
 from tlstudy.jobs.attempts import read_attempt
 from tlstudy.jobs.calls import JOB, read_call
+from tlstudy.jobs.graph import kept_files
 from tlstudy.storage.errors import UserError
 
 # Folders of a study that hold something of each run: <step>/<run>/n~<size>/seed~<seed>.<suffix>.
@@ -48,9 +49,12 @@ def leftovers(study: Study) -> list[Leftover]:
     unfinished = _own(folder, (folder / paths.SCRATCH).glob("*"))
     old = _own(folder, _old_runs(study))
     beside = _own(folder, (file for run in old for file in _beside(folder, run)))
+    read = _own(folder, (run / paths.PLANE for run in _finished_runs(study)))
     found = [
         _leftover("Checkpoints, from which unfinished trainings would go on", unfinished),
         _leftover("Runs that are no longer in the study", old, beside),
+        # As of `tlstudy train` given by hand: Snakemake removes them.
+        _leftover("Weights for measurements that are all made", [p for p in read if p.is_file()]),
     ]
     return [each for each in found if each.paths]
 
@@ -87,6 +91,13 @@ def _old_runs(study: Study) -> Iterator[Path]:
     wanted = {paths.folder_of_run(study, run) for run in runs(study)}
     found = (paths.study_folder(study) / paths.RUNS).glob("*/n~*/seed~*")
     return (run for run in found if run not in wanted)
+
+
+def _finished_runs(study: Study) -> list[Path]:
+    """Folders of all runs, once nothing of the study is left to be made."""
+    if not all(file.is_file() for file in kept_files(study)):
+        return []
+    return [paths.folder_of_run(study, run) for run in distinct(runs(study))]
 
 
 def _beside(folder: Path, run: Path) -> Iterator[Path]:
