@@ -35,7 +35,7 @@ NAMES = {
     (None, None): "time wall_time f1 mAP50-95(B) auc_1 loss_scale best_acc d_loss g_loss min_loss "
     "policy_loss mean_squared_error reconstruction_error "
     "value_loss grad_norm_max top5 acc5 accuracy_top5 epoch_time time/epoch(s) value "
-    "n_parameters batch_size memory",
+    "n_parameters batch_size memory reported_accuracy reported_loss",
     ("validation", None): "val_f1 val_acc5 val_auc best_val_acc val_mae eval_runtime",
 }
 

@@ -166,6 +166,8 @@ def test_a_network_with_few_examples_can_have_a_high_test_loss_and_answer_half()
         # Mixed precision left out a step, and the loss is finite after it.
         ("diverged", {"gradient_norm": np.where(EPOCHS == 3, np.inf, 1.0)}),
         ("diverged", {"not_finite": {"gradient_norm": [2, 9]}}),
+        # It has not fallen at all: what is left is rounding.
+        ("still-improving", {"test_loss": 2.3 - 1e-5 * EPOCHS}),
         # The last row has test values only.
         ("diverged", {"train_loss": np.r_[FALLING[:-1], np.nan]}),
         ("test-loss-not-finite", {"not_finite": {"test_loss_running": [3], "train_loss": [3]}}),

@@ -139,12 +139,19 @@ def test_mistakes_get_one_sentence_each(photos, tmp_path):
     assert "cats/0.png: cannot be read as an image" in refused()
     shutil.rmtree(photos / "cats")
     assert "found 1 sub-folder; must have at least 2" in refused()
-    (photos / "dogs").rename(photos / "train")
-    assert "must be train and test, or the classes" in refused()
-    (photos / "val").mkdir()
+    for name in ("cats", "dogs"):
+        paint(photos / "Train" / name / "0.png")
+    (photos / "dogs").rename(photos / "val")
+    assert "found the folders Train, val; must be named train and test" in refused()
+    shutil.rmtree(photos / "val")
     assert "must be named train and test" in refused()
     shutil.rmtree(photos)
     assert "no such folder" in refused()
+
+
+def test_a_class_may_be_called_train(photos):
+    (photos / "cats").rename(photos / "train")
+    assert target(photos).images.classes == ["dogs", "train"]
 
 
 def test_images_are_counted_and_what_is_left_out_is_told(photos):

@@ -11,6 +11,7 @@ from tlstudy.audit.ladder import ladder_table
 from tlstudy.audit.statistics import summarise
 from tlstudy.audit.verdicts import by_interval, with_holm
 from tlstudy.config.given import given_study
+from tlstudy.config.ledger import least
 from tlstudy.config.settings import Arm
 from tlstudy.config.tables import ALL_TABLES
 from tlstudy.storage import columns
@@ -82,7 +83,7 @@ def test_verdicts_follow_from_the_values_and_the_effect_sizes_of_today(study):
         if row["verdict"] not in BY_CONTROL:
             found = values.get_group(name).to_numpy()
             case = Case(name, study, row["subset_size"], {}, {})
-            effect = study.claims[name].least
+            effect = least(study.claims[name])
             ruling = by_interval(summarise(found), found, effect, case.bound())
             assert ruling.verdict == row["verdict"], name
             assert np.isfinite(found).sum() == row["seeds"], name

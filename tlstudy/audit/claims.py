@@ -19,7 +19,7 @@ from tlstudy.audit.quantities import Tables, values_of, why_missing
 from tlstudy.audit.statistics import Summary
 from tlstudy.audit.verdicts import Ruling, by_interval, with_holm
 from tlstudy.config.groups import label_of
-from tlstudy.config.ledger import Claim, pairs, sides
+from tlstudy.config.ledger import Claim, least, pairs, sides
 from tlstudy.config.quantities import SELECTIONS, planned_seeds, quantity_of
 from tlstudy.config.settings import Study
 from tlstudy.jobs.claims_seen import AFTER, CHANGED, Sightings, arms_of
@@ -118,7 +118,7 @@ class Case:
         missing = self._missing_values()
         if not values.notna().any():
             return Ruling("not testable", f"There is no value: {missing}.")
-        ruling = by_interval(self.summary, values.to_numpy(), self.claim.least, self.bound())
+        ruling = by_interval(self.summary, values.to_numpy(), least(self.claim), self.bound())
         because = ruling.because + (f" Left out: {missing}." if missing else "")
         if len(values) < planned:
             because += f" Judged from {len(values)} of {counted(planned, 'seed')}."
@@ -182,9 +182,9 @@ class Case:
             "stated": "" if claim.open else self.stated(),
             "statistic": statistic(self.study, claim),
             "unit": "" if claim.open else quantity_of(claim.quantity).unit,
-            "effect": np.nan if claim.open else claim.least,
+            "effect": np.nan if claim.open else least(claim),
             **self.summary.row(self.values().to_numpy()),
-            "p_value": np.nan if claim.open else self.summary.p_value(claim.least),
+            "p_value": np.nan if claim.open else self.summary.p_value(least(claim)),
             **asdict(self.ruling()),
             "figure": claim.figure,
         }

@@ -9,6 +9,7 @@ from tlstudy.config.ledger_checks import ledger_contradictions, repeated
 from tlstudy.config.measurements import measurements
 from tlstudy.config.network_checks import network_contradictions
 from tlstudy.config.settings import Arm, Study
+from tlstudy.config.training import held_out_of
 
 
 def contradictions(
@@ -100,7 +101,7 @@ def _start_contradictions(study: Study, key: str, name: str, arm: Arm) -> Iterat
 def _fold_contradictions(study: Study, key: str, arm: Arm) -> Iterator[str]:
     fewest = min(study.subset_size) // arm.target.outputs
     if arm.early_stopping and fewest:
-        fewest -= arm.early_stopping.held_out(fewest)
+        fewest -= held_out_of(arm.early_stopping, fewest)
     if arm.tune_learning_rate and fewest < 2:
         yield (
             f"subset_size: found {min(study.subset_size)}; {key} is tuned within these images, "

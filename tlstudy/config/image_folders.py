@@ -57,7 +57,7 @@ def files_of(root: Path) -> Files:
         )
     names = _folders(root)
     split = set(PARTS) <= set(names)
-    if not split and (hint := _nearly_split(names)):
+    if not split and (hint := _nearly_split(root, names)):
         raise UserError(f"{root}: found the folders {', '.join(names)}; {hint}.")
     if split and len(names) > len(PARTS):
         other = next(name for name in names if name not in PARTS)
@@ -89,12 +89,14 @@ def files_of(root: Path) -> Files:
     return files
 
 
-def _nearly_split(names: list[str]) -> str:
-    """What to do where train and test are meant, though not named so; empty if they are not."""
-    if "train" not in map(str.lower, names) or len(names) > len(PARTS):
+def _nearly_split(root: Path, names: list[str]) -> str:
+    """What to do where train and test are meant, though not named so; empty if they are not.
+
+    A class may be called train: then its folder holds images.
+    """
+    train = next((name for name in names if name.lower() == "train"), None)
+    if not train or len(names) > len(PARTS) or not _folders(root / train) or _images(root / train):
         return ""
-    if len(names) == 1:
-        return "must be train and test, or the classes: put those in it here, or add test"
     return "must be named train and test, each with a sub-folder for each class"
 
 

@@ -76,13 +76,13 @@ class Claim(Settings):
     figure: str = Field("", description="Figure of the report that shows it.")
     open: Words = Field("", description="Why it is not tested yet; then it needs no comparison.")
 
-    @property
-    def least(self) -> float:
-        """Values above it support the claim."""
-        return self.effect - self.margin
-
 
 # Functions, as their code counts for the step that judges claims: that of settings does not.
+
+
+def least(claim: Claim) -> float:
+    """Values above it support the claim."""
+    return claim.effect - claim.margin
 
 
 def pairs(claim: Claim) -> dict[str, Claim | Pair]:

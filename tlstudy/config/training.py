@@ -90,9 +90,11 @@ class EarlyStopping(Settings):
         5, description="Epochs without a lower held-out loss after which the training ends."
     )
 
-    def held_out(self, count: int) -> int:
-        """How many of so many images of a class are held out; at least one is trained on."""
-        return min(max(1, round(self.share * count)), count - 1)
+
+# A function, as its code counts for the training: that of settings does not.
+def held_out_of(stopping: EarlyStopping, count: int) -> int:
+    """How many of so many images of a class are held out; at least one is trained on."""
+    return min(max(1, round(stopping.share * count)), count - 1)
 
 
 # Settings that act on an optimiser's steps: they need one that holds the network.
@@ -208,7 +210,7 @@ class Training(Settings):
             return size
         outputs = self.target.outputs
         classes = [size // outputs + (place < size % outputs) for place in range(outputs)]
-        return size - sum(self.early_stopping.held_out(count) for count in classes if count)
+        return size - sum(held_out_of(self.early_stopping, count) for count in classes if count)
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Training":

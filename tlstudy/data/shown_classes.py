@@ -5,6 +5,7 @@ from collections.abc import Collection
 import numpy as np
 
 from tlstudy.config.augmentation import HALF, Transform
+from tlstudy.config.datasets import ALIKE_TURNED
 from tlstudy.config.targets import Target
 from tlstudy.storage.randomness import Stream, derived_seed
 
@@ -23,7 +24,7 @@ def half_of(target: Target, seed: int) -> tuple[int, ...]:
     seed and the data set, so that arms of a seed have the same half whether they use it or not.
     """
     generator = np.random.default_rng(derived_seed(seed, Stream.HALF))
-    return draw_half(generator, target.outputs, target.data.alike_turned)
+    return draw_half(generator, target.outputs, ALIKE_TURNED.get(target.name, ()))
 
 
 def draw_half(

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 from pydantic import ValidationError
 
+from tlstudy.config.ledger import least
 from tlstudy.config.settings import Study, WeightsSource
 from tlstudy.config.study import Run, finished_study, runs_of_step, sources_of
 from tlstudy.config.tables import ALL_TABLES, CLAIM_TABLES
@@ -87,7 +88,7 @@ def _check_claims(study: Study, table: pd.DataFrame) -> None:
     """
     rows = zip(table["claim"], table["text"], table["effect"].fillna(0.0), strict=True)
     then = {name: (text, effect) for name, text, effect in rows}
-    now = {name: (it.text, 0.0 if it.open else it.least) for name, it in study.claims.items()}
+    now = {name: (it.text, 0.0 if it.open else least(it)) for name, it in study.claims.items()}
     for name in {**then, **now}:
         if then.get(name) != now.get(name):
             raise UserError(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from tlstudy.config.training import EarlyStopping, Training
+from tlstudy.config.training import EarlyStopping, Training, held_out_of
 from tlstudy.networks.inputs import Inputs
 from tlstudy.storage.randomness import Stream, derived_seed
 
@@ -73,7 +73,7 @@ def held_out_positions(labels: np.ndarray, settings: EarlyStopping, seed: int) -
     chosen = []
     for label in np.unique(labels):
         members = generator.permutation(np.flatnonzero(labels == label))
-        chosen.append(members[: settings.held_out(len(members))])
+        chosen.append(members[: held_out_of(settings, len(members))])
     return np.sort(np.concatenate(chosen))
 
 

@@ -115,15 +115,6 @@ def principal_plane(gram: np.ndarray) -> PrincipalPlane:
     )
 
 
-def random_walk_variance(axes: int) -> np.ndarray:
-    """Shares of variance that a long random walk in many dimensions has: 6 / (pi^2 k^2).
-
-    Antognini & Sohl-Dickstein 2018, "PCA of high dimensional random walks with comparison to
-    neural network training".
-    """
-    return 6 / (np.pi * np.arange(1, axes + 1)) ** 2
-
-
 def unflatten(vector: torch.Tensor, weights: list[torch.Tensor]) -> list[torch.Tensor]:
     """Split a flat vector into tensors of the weights' shapes, devices and memory layout."""
     parts = vector.split([weight.numel() for weight in weights])

@@ -22,8 +22,9 @@ from tlstudy.networks.checkpoint import train_from_checkpoint
 from tlstudy.networks.device import device_name, peak_memory_gib, prepared
 from tlstudy.networks.images import HeldOut, Images
 from tlstudy.networks.pretrained import PretrainedWeights
+from tlstudy.networks.random_walk import walk_shares
 from tlstudy.networks.trainer import Outcome, Trainer, first_epoch_below
-from tlstudy.networks.trajectory import PrincipalPlane, principal_plane, random_walk_variance
+from tlstudy.networks.trajectory import PrincipalPlane, principal_plane
 from tlstudy.networks.tuning import tune_learning_rate
 from tlstudy.storage.environment import environment, processor_name
 from tlstudy.storage.errors import UserError
@@ -200,7 +201,7 @@ def write_plane(trainer: Trainer, outcome: Outcome, level: float, path: Path) ->
     return {
         "rank": plane.rank,
         "explained_variance": plane.explained_variance.tolist(),
-        "random_walk_null": random_walk_variance(max(plane.rank, 2)).tolist(),
+        "random_walk_null": walk_shares(len(plane.path), max(plane.rank, 2)).tolist(),
         "path": plane.path.tolist(),
         "off_plane": plane.off_plane.tolist(),
         "no_plane_reason": reason,

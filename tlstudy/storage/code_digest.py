@@ -22,6 +22,8 @@ ALSO_COUNTED = (
     "tlstudy.storage.randomness",
     "tlstudy.storage.columns",
     "tlstudy.jobs.run_inputs",
+    "tlstudy.jobs.run_results",
+    "tlstudy.jobs.claims_seen",
     "tlstudy.watching.finding",
 )
 # What is downloaded is held against checksums; a new measurement changes no result of the others.

@@ -6,6 +6,7 @@ import numpy as np
 
 from tlstudy.audit.sentinels.evidence import Evidence, TooLittleError
 from tlstudy.audit.sentinels.sentinel import sentinel
+from tlstudy.networks.random_walk import walk_shares
 
 POINTS_OF_A_PLANE = 3
 # A random walk's share on its first axis varies by about 0.38 / sqrt(d) around the null, d the
@@ -52,22 +53,12 @@ def path_like_a_random_walk(evidence: Evidence) -> Iterator[str]:
     points, shares = _points(evidence), evidence.record["trajectory"]["explained_variance"]
     if len(shares) < 2:
         raise TooLittleError("a path that spans a plane")
-    share, null = shares[0], walk_share(points)
+    share, null = shares[0], walk_shares(points, 1)[0]
     if share <= null + WALK_MARGIN:
         yield (
             f"the first axis explains {share:.3f} of the variance of the path of {points} points; "
             f"of a random walk of that length it explains {null:.3f}"
         )
-
-
-def walk_share(points: int) -> float:
-    """Share of the first principal axis of a random walk of T points in many dimensions.
-
-    Its centred Gram matrix has eigenvalues in proportion to 1 / sin^2(k pi / 2T), k from 1 to
-    T - 1, whose sum is 2 (T^2 - 1) / 3; the share is 0.75 of 3 points, 0.617 of 11, 6 / pi^2 of
-    very many.
-    """
-    return float(1.5 / ((points**2 - 1) * np.sin(np.pi / (2 * points)) ** 2))
 
 
 def _points(evidence: Evidence) -> int:

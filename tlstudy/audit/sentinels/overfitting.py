@@ -154,9 +154,8 @@ def _noise(evidence: Evidence, accuracy: pd.Series, found: Decline) -> float:
 def still_improving(evidence: Evidence) -> Iterator[str]:
     """The loss falls to the end: 5 % of its whole fall in the last fifth of the epochs.
 
-    Not one that has never fallen by 1 %: `train-loss-did-not-fall` speaks of such a curve.
-
-    Of the test loss, else of the train loss; it falls steadily over the last half.
+    Of the test loss, else of the train loss; it falls steadily over the last half. A loss that
+    never fell by 1 % does not improve: `train-loss-did-not-fall` speaks of such a train loss.
     """
     name = "test" if evidence.has(LOSS_OF_TEST) else "train"
     values = (

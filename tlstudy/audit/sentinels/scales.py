@@ -59,9 +59,10 @@ def _norms(evidence: Evidence) -> pd.Series:
 
 def _shown(evidences: list[Evidence]) -> dict[str, bool]:
     curvatures = [each.curvature for each in evidences if each.curvature is not None]
+    measured = [each for each in curvatures if each["hessian_eigenvalue"].notna().any()]
     planes = [(each.landscape or {}).get("planes", {}) for each in evidences]
     along = [each for each in planes if each.get("trajectory", {}).get("status") == "drawn"]
     return {
-        "raw Hessian eigenvalues": len(curvatures) > 1,
+        "raw Hessian eigenvalues": len(measured) > 1,
         "landscapes along the path": len(along) > 1,
     }
