@@ -8,6 +8,7 @@ from tlstudy.config.architectures import MILLIONS_OF_WEIGHTS, MULTIPLY_ADDS
 from tlstudy.config.given import given_study
 from tlstudy.config.study import STEPS, runs
 from tlstudy.jobs import graph, paths, speed
+from tlstudy.jobs.machine import Machine
 from tlstudy.jobs.run_record import write_run_record
 from tlstudy.jobs.speed import Kind, Timed
 from tlstudy.jobs.study_files import write_settings
@@ -144,3 +145,13 @@ def with_arms(study, name: str, **changes):
     """The study with other settings of all arms, under another name."""
     arms = {key: arm.model_copy(update=changes) for key, arm in study.arms.items()}
     return study.model_copy(update={"arms": arms, "study": name})
+
+
+def never(*_: object) -> Timed:
+    """For a machine of which nothing may be timed."""
+    raise AssertionError("all is on record")
+
+
+def processor(slots: int, real: int | None = None) -> Machine:
+    """A machine without a GPU that takes so many jobs at once, on so many real cores."""
+    return Machine(PROCESSOR, False, slots, real or slots)

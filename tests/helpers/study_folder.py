@@ -16,6 +16,7 @@ import psutil
 import yaml
 from configurations import ROOT
 
+TRAINED = ("new-published", "pretrained-published", "new", "pretrained")  # its arms, in order
 T = TypeVar("T")
 TINY = ROOT / "tests" / "tiny.yaml"
 # Networks as small as the tests' take longer on two threads than on one.

@@ -2,25 +2,23 @@
 
 import json
 import shutil
-from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
-from made_machine import GPU, PROCESSOR, MadeMachine, shipped, with_arms
+from made_machine import GPU, PROCESSOR, MadeMachine, never, processor, shipped, with_arms
 from records import leave_made
 from study_folder import ROOT
 
 from tlstudy.cli import main
 from tlstudy.config.architectures import MULTIPLY_ADDS
-from tlstudy.config.given import given_study
 from tlstudy.config.study import build_study, runs
-from tlstudy.jobs import graph, paths, plan, plan_text, speed, workflow
+from tlstudy.jobs import graph, paths, plan, plan_text, speed
 from tlstudy.jobs.cost import CORE_SPEED, operations, per_image
 from tlstudy.jobs.machine import Machine
-from tlstudy.jobs.plan import Task, wall_seconds
+from tlstudy.jobs.plan import wall_seconds
 from tlstudy.jobs.progress import progress
 from tlstudy.jobs.recorded_speeds import recorded_speeds
-from tlstudy.jobs.speed import Kind, Timed
+from tlstudy.jobs.speed import Kind
 from tlstudy.storage.environment import version
 
 ARMS = {
@@ -48,10 +46,6 @@ def planned_hours(study, machine: MadeMachine) -> float:
     wanted = list(speed.jobs(study))
     speeds = plan.speeds_for(study, wanted, machine.device, machine.timing)
     return plan.plan_table(study, wanted, wanted, speeds, [])["hours"].sum()
-
-
-def never(*_: object) -> Timed:
-    raise AssertionError("all is on record")
 
 
 UNLIKE = {
@@ -242,54 +236,6 @@ def test_runs_that_must_be_trained_again_are_left_with_their_measurements(tmp_pa
     evaluation = study.evaluation.model_copy(update={"final_images": 200})
     other = study.model_copy(update={"evaluation": evaluation})
     assert plan.jobs_left(progress(other), wanted) == wanted
-
-
-def processor(slots: int, real: int | None = None) -> Machine:
-    return Machine(PROCESSOR, False, slots, real or slots)
-
-
-def test_jobs_that_do_not_fill_the_cores_leave_them_idle():
-    jobs = [Task("train", number, None, 10.0, 90.0) for number in range(5)]
-    assert wall_seconds(jobs, processor(2)) == 300
-    assert wall_seconds([replace(job, threads=2) for job in jobs], processor(2)) == 5 * 55
-    assert wall_seconds(jobs, processor(4, real=2)) == 400
-    chain = [*jobs, Task("landscape", "a", 4, 0.0, 50.0)]
-    assert wall_seconds(chain, processor(8)) == 150
-    assert wall_seconds([], processor(2)) == 0
-
-
-@pytest.fixture
-def here(monkeypatch):
-    """This machine as the made one, with two cores, and memory for any job; nothing is timed."""
-    monkeypatch.setattr(plan, "time_here", lambda _: never)
-    monkeypatch.setattr(plan, "this_machine", lambda *_, **__: processor(2))
-    monkeypatch.setattr(plan, "threads_of_job", lambda *_: 1)
-
-
-def test_the_line_before_a_study_tells_time_cores_and_jobs(tmp_path, here):
-    machine, study = MadeMachine(), shipped(tmp_path, "quick")
-    machine.finish(study)
-    keys = [(step, run.name, "50", "26") for step in ("train", "landscape") for run in runs(study)]
-    line = plan.ahead(study, keys, cores=2, gpus=0)
-    minutes = round(60 * machine.hours(study) / 2)
-    found = int(line.split()[1])
-    jobs = "(4 trainings, 4 landscape jobs)"
-    assert line.startswith(f"About {found} min on 2 cores of an idle machine {jobs}")
-    assert found == pytest.approx(minutes, rel=0.1)
-    assert plan.ahead(study, keys[:1], cores=2, gpus=0) == ""
-
-
-def test_short_studies_ask_nothing_and_a_failure_is_a_sentence(tmp_path, monkeypatch):
-    tiny = given_study([ROOT / "config.yaml", ROOT / "tests" / "tiny.yaml"])
-    keys = [("train", run.name, "20", "26") for run in runs(tiny)]
-    monkeypatch.setattr(workflow.subprocess, "run", never)
-    assert workflow.time_ahead(tiny, tmp_path, [*keys, ("report",)], cores=2, gpus=0) == ""
-    monkeypatch.undo()
-    study, nowhere = shipped(tmp_path), tmp_path / "nowhere.json"
-    keys = [("train", run.name, "50", "26") for run in runs(study) if run.seed == 26]
-    told = workflow.time_ahead(study, nowhere, keys, cores=2, gpus=0)
-    assert "not known" in told
-    assert f"`tlstudy plan --config {nowhere}`" in told
 
 
 def test_the_laboratory_is_planned_by_its_records_or_by_what_was_measured(tmp_path):

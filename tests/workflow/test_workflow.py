@@ -9,7 +9,7 @@ import signal
 import pandas as pd
 import pytest
 from result_files import content
-from study_folder import ROOT, StudyFolder, finished, start_snakemake, wait_for_training
+from study_folder import ROOT, TRAINED, StudyFolder, finished, start_snakemake, wait_for_training
 from toy_measurement import install_toy
 
 from tlstudy.config.tables import ALL_TABLES
@@ -17,7 +17,6 @@ from tlstudy.report.figures.texts import explanation
 from tlstudy.storage import columns
 
 PRODUCTS = ("aggregate", "claims", "figures", "report")
-TRAINED = ("new-published", "pretrained-published", "new", "pretrained")
 
 
 @pytest.fixture(scope="session")
@@ -214,28 +213,6 @@ def test_only_new_seeds_arms_and_values_are_trained(place):
     assert not {"landscape", "weights"} & set(jobs)
 
 
-def test_a_dry_run_lists_jobs_in_the_order_of_the_grid(tmp_path, cache):
-    place = StudyFolder(tmp_path / "study")
-    place.overlay |= {"seed": [28, 26, 27], "ladder": [], "claims": {}}
-    told = place.succeed("--dry-run")
-    listed = re.findall(r"Training (.+), n = 20, seed (\d+)", told)
-    assert listed == [(arm, seed) for arm in TRAINED for seed in ("28", "26", "27")]
-    # A run is measured right after it, as its weights are kept until then.
-    of_run = r"Training new, n = 20, seed 26\n(?:.*\n)Job \d+: .* of new, n = 20, seed 26\n"
-    assert re.search(of_run, told)
-
-
-def test_only_jobs_that_compute_on_a_gpu_ask_for_one(tmp_path, cache):
-    place = StudyFolder(tmp_path / "study")
-    place.overlay |= {"seed": [26], "device": "cuda", "baselines": {"seeds": "all"}}
-    told = place.succeed("--dry-run", "--printshellcmds", "--resources", "gpu=1")
-    given = set(
-        re.findall(r"^Shell command: tlstudy (\w+) .*--gpus (\d)", told, flags=re.MULTILINE)
-    )
-    assert {("train", "1"), ("landscape", "1"), ("baselines", "0")} <= given
-    assert ("baselines", "1") not in given
-
-
 def test_results_know_their_evaluation_and_what_of_it_changed(place):
     before = place.overlay["evaluation"]["final_images"]
     place.overlay["evaluation"]["final_images"] = 50
@@ -289,16 +266,6 @@ def test_a_version_and_words_run_nothing_and_the_reports_style_the_report(tmp_pa
     )
     style = ("report/page/templates/style.css", "{", "{ ")
     assert code_changed(tmp_path, place, *words, style) == {"report": 1}
-
-
-def test_a_mistake_is_told_before_any_job_starts(tmp_path, cache):
-    place = StudyFolder(tmp_path / "study")
-    place.overlay["arms"]["new"]["epoch"] = 3
-    result = place.run()
-    assert result.returncode != 0
-    assert "arms.new.epoch: unknown key; did you mean 'epochs'?" in result.stdout
-    assert "Traceback" not in result.stdout
-    assert not (place.folder / "results").exists()
 
 
 def test_a_study_goes_on_after_calls_that_were_refused_interrupted_and_killed(done, tmp_path):
