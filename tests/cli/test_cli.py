@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from pydantic import BaseModel, field_serializer
 from study_folder import ROOT
 
 from tlstudy.cli import main
@@ -178,6 +179,22 @@ def test_what_cannot_be_printed_ends_in_a_sentence():
         result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
     assert result.returncode == 1
     assert result.stderr == "Error: The system refused something: No space left on device.\n"
+
+
+def test_an_interrupt_that_a_library_wrapped_is_an_interrupt():
+    """As pydantic does, where Ctrl-C comes while it writes a setting."""
+
+    class Interrupted(BaseModel):
+        @field_serializer("value", check_fields=False)
+        def interrupted(self, _):
+            raise KeyboardInterrupt
+
+        value: int = 0
+
+    group = Commands("tool", commands=[click.Command("step", callback=Interrupted().model_dump)])
+    result = CliRunner().invoke(group, ["step"])
+    assert result.exit_code == 1
+    assert result.output.strip() == "Aborted!"
 
 
 @pytest.mark.parametrize("order", [1, -1])

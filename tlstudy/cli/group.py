@@ -27,6 +27,10 @@ class Commands(click.Group):
                 _forget_output()
                 raise UserError(f"The system refused something: {error.strerror}.") from None
             raise UserError(f"{error.filename}: {error.strerror}.") from None
+        except Exception as error:
+            if isinstance(error.__cause__, KeyboardInterrupt):  # pydantic's: Ctrl-C in a setting
+                raise error.__cause__ from None
+            raise
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(self.commands)  # in the order of the workflow
