@@ -19,7 +19,9 @@ from tlstudy.report.sentences.shown import in_words
 from tlstudy.report.tables import Table
 
 LANDSCAPES = {"landscape-trajectory": "trajectory", "landscape-random": "random"}
-TALL = 0.85  # height over width
+# Least height over width of a figure that is printed alone on a page, or beside one other. Flatter
+# ones are printed three on a page. Smaller than so, their text could not be read on paper.
+SHAPES = {"tall": 0.85, "square": 0.6}
 # A sentence above a figure, and its numbers in a table.
 WORDS = {
     "encoder": lambda *where: ("", experiments.encoder_table(*where)),
@@ -65,10 +67,11 @@ class PageFigure:
     more: "PageFigure | None" = None
 
     @property
-    def tall(self) -> bool:
-        """Whether it takes a printed page for itself: others are printed three on a page."""
+    def shape(self) -> str:
+        """How it is printed: tall, square or, if it is flat or not drawn, empty."""
         found = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', self.svg)
-        return found is not None and float(found[2]) > TALL * float(found[1])
+        ratio = float(found[2]) / float(found[1]) if found else 0.0
+        return next((shape for shape, least in SHAPES.items() if ratio > least), "")
 
 
 def figure(inputs: Inputs, size: int, name: str) -> PageFigure | None:
